@@ -1,0 +1,1 @@
+"""Stepmark: process supervision as one loop."""

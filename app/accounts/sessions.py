@@ -1,0 +1,60 @@
+"""Server-side sessions: a random 128-bit id in the cookie, its sha256 in the table."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import secrets
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session, joinedload
+
+from app.accounts.models import User, UserSession
+
+IDLE = dt.timedelta(hours=12)
+ABSOLUTE = dt.timedelta(days=14)
+
+
+def hashed(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def start(db: Session, user: User, *, now: dt.datetime, address: str = "", agent: str = "") -> str:
+    """A new session for `user`; returns the token for the cookie, which is stored nowhere."""
+    token = secrets.token_urlsafe(16)
+    db.add(
+        UserSession(
+            token_hash=hashed(token),
+            user_id=user.id,
+            last_seen_at=now,
+            expires_at=now + ABSOLUTE,
+            address=address,
+            agent=agent[:300],
+        )
+    )
+    db.flush()
+    return token
+
+
+def find(db: Session, token: str, *, now: dt.datetime) -> UserSession | None:
+    """The live session of this cookie, unless it idled out, expired, or its user is disabled."""
+    found = db.scalar(
+        select(UserSession)
+        .options(joinedload(UserSession.user))
+        .where(UserSession.token_hash == hashed(token), UserSession.expires_at > now)
+        .where(UserSession.last_seen_at > now - IDLE)
+    )
+    if found is None or found.user.disabled_at is not None:
+        return None
+    if now - found.last_seen_at > dt.timedelta(minutes=5):
+        found.last_seen_at = now
+    return found
+
+
+def end(db: Session, token: str) -> None:
+    db.execute(delete(UserSession).where(UserSession.token_hash == hashed(token)))
+
+
+def end_all(db: Session, user_id: int) -> None:
+    """Everywhere at once: after a password or role change, or when an account is disabled."""
+    db.execute(delete(UserSession).where(UserSession.user_id == user_id))

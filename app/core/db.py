@@ -1,0 +1,89 @@
+"""Engine, Base and the two ways to a session: a request's, and a job's.
+
+A request is one transaction, committed before its answer is sent: `Db` is a
+function-scoped dependency, so a commit that fails is an error the client sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends
+from sqlalchemy import Engine, MetaData, create_engine
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+
+from app.settings import settings
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+
+
+def driver_url(url: str) -> str:
+    """Any spelling of a Postgres URL, spelled for psycopg 3."""
+    for prefix in ("postgresql+psycopg://", "postgresql://", "postgres://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url[len(prefix) :]
+    raise ValueError(f"DATABASE_URL must be a Postgres URL (postgresql://...), not {url.split(':')[0]}:")
+
+
+def libpq_url(url: str) -> str:
+    """The same URL as libpq, psycopg and procrastinate read it."""
+    return driver_url(url).replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+def _dumps(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def make_engine(url: str, pool_size: int = 20) -> Engine:
+    return create_engine(
+        driver_url(url),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        json_serializer=_dumps,
+        json_deserializer=orjson.loads,
+        connect_args={"application_name": "stepmark", "connect_timeout": 10},
+    )
+
+
+@lru_cache
+def engine() -> Engine:
+    url = settings().database_url
+    if url is None:
+        raise RuntimeError("no database: start it with `stepmark up`, or set DATABASE_URL")
+    return make_engine(url, settings().pool_size)
+
+
+@lru_cache
+def session_factory() -> sessionmaker[Session]:
+    return sessionmaker(engine(), expire_on_commit=False)
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """For jobs and commands: commits at the end, rolls back on any error."""
+    with session_factory()() as db, db.begin():
+        yield db
+
+
+def request_session() -> Iterator[Session]:
+    with session_factory()() as db, db.begin():
+        yield db
+
+
+Db = Annotated[Session, Depends(request_session, scope="function")]

@@ -1,0 +1,80 @@
+"""Answers: a page, a part of one, a redirect with a message."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+ROOT = Path(__file__).parent.parent.parent
+STATIC = ROOT / "static"
+FLASH = "stepmark_flash"
+
+templates = Environment(
+    loader=FileSystemLoader(ROOT / "templates"),
+    autoescape=select_autoescape(("html", "xml"), default=True),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def ago(moment: dt.datetime | None, now: dt.datetime | None = None) -> str:
+    """How long since, in the largest unit that fits: "just now", "5 min ago", "3 days ago"."""
+    if moment is None:
+        return "never"
+    seconds = ((now or dt.datetime.now(dt.UTC)) - moment).total_seconds()
+    for size, word in ((86400, "day"), (3600, "hour"), (60, "min")):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {word}{'s' if count > 1 and word != 'min' else ''} ago"
+    return "just now"
+
+
+templates.filters["ago"] = ago
+templates.filters["thousands"] = lambda number: f"{number:,}"
+
+
+def wants_json(request: Request) -> bool:
+    return request.url.path.startswith("/api/") or "application/json" in request.headers.get("accept", "")
+
+
+def render(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
+    """`template` with the context every page has: who is signed in, where, what was said."""
+    said = request.cookies.get(FLASH)
+    html = templates.get_template(template).render(
+        request=request,
+        user=getattr(request.state, "user", None),
+        access=getattr(request.state, "access", None),
+        flash=_read_flash(said),
+        **context,
+    )
+    answer = HTMLResponse(html, status)
+    if said:
+        answer.delete_cookie(FLASH, path="/")
+    return answer
+
+
+def redirect(to: str, message: str = "", tone: str = "good") -> Response:
+    """303, with a message for the page that follows. `tone`: good, bad or note."""
+    answer = RedirectResponse(to, 303)
+    if message:
+        said = quote(json.dumps({"message": message[:500], "tone": tone}))
+        answer.set_cookie(FLASH, said, max_age=60, httponly=True, samesite="lax", path="/")
+    return answer
+
+
+def _read_flash(said: str | None) -> dict[str, str] | None:
+    if not said:
+        return None
+    try:
+        found = json.loads(unquote(said))
+        return {"message": str(found["message"]), "tone": str(found["tone"])}
+    except (ValueError, KeyError, TypeError):
+        return None

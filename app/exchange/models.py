@@ -1,0 +1,63 @@
+"""Imports: how far each got, and what was wrong with which line."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.columns import Created, Json, Key, Moment
+from app.core.db import Base
+
+FORMATS = (
+    "stepmark",
+    "gsm8k",
+    "gsm8k-solutions",
+    "math",
+    "processbench",
+    "math-cot",
+    "prm800k",
+)
+
+
+class Import(Base):
+    __tablename__ = "import"
+
+    id: Mapped[Key]
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
+    filename: Mapped[str]
+    path: Mapped[str]
+    """Where the file lies for the worker: under the uploads directory, or given on the command line."""
+    format: Mapped[str]
+    split: Mapped[str]
+    options: Mapped[Json]
+    """{"segmentation": ..., "generator": ...}."""
+    state: Mapped[str] = mapped_column(server_default="queued", default="queued")
+    bytes_total: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
+    bytes_done: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
+    lines_done: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
+    """Everything up to this line is committed: a rerun starts behind it."""
+    counts: Mapped[Json]
+    """{"problems", "solutions", "labels", "already_there", "errors", "split_conflicts"}."""
+    error: Mapped[str | None]
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    created_at: Mapped[Created]
+    finished_at: Mapped[Moment | None]
+    cancel_requested_at: Mapped[Moment | None]
+
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')",
+            name="state",
+        ),
+    )
+
+
+class LineError(Base):
+    """A line that did not go in, and what to do about it."""
+
+    __tablename__ = "import_error"
+
+    import_id: Mapped[int] = mapped_column(ForeignKey("import.id", ondelete="CASCADE"), primary_key=True)
+    line: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    message: Mapped[str]
+    excerpt: Mapped[str] = mapped_column(server_default="")

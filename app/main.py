@@ -1,0 +1,64 @@
+"""The web's root: routers, middleware, error handlers. It never imports torch."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+
+from app.accounts import api as accounts_api
+from app.accounts import views as accounts_views
+from app.core.errors import DomainError, NotSignedIn
+from app.core.web import STATIC, redirect, render, wants_json
+from app.exchange import api as exchange_api
+from app.exchange import views as exchange_views
+from app.labeling import api as labeling_api
+from app.labeling import views as labeling_views
+from app.problems import api as problems_api
+from app.problems import views as problems_views
+from app.projects import api as projects_api
+from app.projects import views as projects_views
+from app.selection import api as selection_api
+from app.selection import views as selection_views
+from app.training import api as training_api
+from app.training import views as training_views
+
+PAGES = (
+    accounts_views,
+    projects_views,
+    labeling_views,
+    problems_views,
+    exchange_views,
+    training_views,
+    selection_views,
+)
+APIS = (
+    accounts_api,
+    projects_api,
+    labeling_api,
+    problems_api,
+    exchange_api,
+    training_api,
+    selection_api,
+)
+
+
+def create_app() -> FastAPI:
+    web = FastAPI(title="Stepmark", docs_url=None, redoc_url=None, openapi_url=None)
+    web.mount("/static", StaticFiles(directory=STATIC), name="static")
+    web.add_exception_handler(DomainError, domain_error)
+    for part in (*PAGES, *APIS):
+        web.include_router(part.router)
+    return web
+
+
+def domain_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DomainError)
+    if wants_json(request):
+        return JSONResponse(error.as_json(), error.status)
+    if isinstance(error, NotSignedIn):
+        return redirect(f"/login?next={request.url.path}")
+    return render(request, "error.html", error.status, error=error)
+
+
+app = create_app()

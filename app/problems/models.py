@@ -1,0 +1,120 @@
+"""Problems, sampled solutions with their steps, and what is known of their answers.
+
+Steps are an array on the solution, not rows: they never change once sampled, are
+always read together, and a claim, a score or an export reads one row, not ten."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.core.columns import Created, Json, Key
+from app.core.db import Base
+
+SPLITS = ("train", "validation", "test")
+VERDICTS = ("right", "wrong", "unparseable")
+
+
+class Problem(Base):
+    __tablename__ = "problem"
+
+    id: Mapped[Key]
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    external_id: Mapped[str]
+    """Its name in the file it came from, unique in the project: importing twice adds nothing."""
+    statement: Mapped[str]
+    statement_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    """Of the normalised statement: how duplicates across splits are found."""
+    reference_answer: Mapped[str | None]
+    reference_solution: Mapped[str | None]
+    subject: Mapped[str | None]
+    level: Mapped[str | None]
+    split: Mapped[str] = mapped_column(server_default="train", default="train")
+    source: Mapped[str] = mapped_column(server_default="")
+    created_at: Mapped[Created]
+
+    __table_args__ = (
+        CheckConstraint("split IN ('train', 'validation', 'test')", name="split"),
+        Index(
+            "uq_problem_project_id_external_id",
+            "project_id",
+            "external_id",
+            unique=True,
+        ),
+        Index("ix_problem_project_id_statement_hash", "project_id", "statement_hash"),
+    )
+
+
+class Solution(Base):
+    __tablename__ = "solution"
+
+    id: Mapped[Key]
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    problem_id: Mapped[int] = mapped_column(ForeignKey("problem.id", ondelete="CASCADE"), index=True)
+    external_id: Mapped[str]
+    generator: Mapped[str] = mapped_column(server_default="")
+    steps: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    """sha256 of the steps: equal solutions are found by it before ranking."""
+    final_answer: Mapped[str | None]
+    verdict: Mapped[str | None]
+    """Our grader's latest; null until graded. All verdicts, with sources, are in `verdict`."""
+    detail: Mapped[Json]
+    """What the file said beside it, for instance a published verifier's score."""
+    created_at: Mapped[Created]
+
+    problem: Mapped[Problem] = relationship()
+
+    __table_args__ = (
+        CheckConstraint("verdict IN ('right', 'wrong', 'unparseable')", name="verdict"),
+        CheckConstraint("cardinality(steps) > 0", name="steps"),
+        Index(
+            "uq_solution_project_id_external_id",
+            "project_id",
+            "external_id",
+            unique=True,
+        ),
+        Index(
+            "ix_solution_ungraded",
+            "project_id",
+            "id",
+            postgresql_where=text("verdict IS NULL"),
+        ),
+    )
+
+
+class Verdict(Base):
+    """What a source (our grader, or the file a solution came in) says of its final answer."""
+
+    __tablename__ = "verdict"
+
+    solution_id: Mapped[int] = mapped_column(ForeignKey("solution.id", ondelete="CASCADE"), primary_key=True)
+    source: Mapped[str] = mapped_column(primary_key=True)
+    """`grader` for ours, else `file:<format>`."""
+    verdict: Mapped[str]
+    version: Mapped[str] = mapped_column(server_default="")
+    at: Mapped[Created]
+
+    __table_args__ = (CheckConstraint("verdict IN ('right', 'wrong', 'unparseable')", name="verdict"),)
+
+
+class OutsideLabel(Base):
+    """Step judgements that came with a file (ProcessBench: the first wrong step).
+    Never shown to a labeler; a source of its own, mixed into nothing unsaid."""
+
+    __tablename__ = "outside_label"
+
+    solution_id: Mapped[int] = mapped_column(ForeignKey("solution.id", ondelete="CASCADE"), primary_key=True)
+    source: Mapped[str] = mapped_column(primary_key=True)
+    first_error: Mapped[int | None] = mapped_column(SmallInteger)
+    """0-based position of the first wrong step, -1 for none, null for unknown."""
+    ratings: Mapped[list[int] | None] = mapped_column(ARRAY(SmallInteger))

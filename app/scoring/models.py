@@ -1,0 +1,70 @@
+"""What a model thinks of the pool: a run over it, in shards, and its scores."""
+
+from __future__ import annotations
+
+from sqlalchemy import ARRAY, REAL, BigInteger, CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.columns import Created, Json, Key, Moment
+from app.core.db import Base
+
+
+class ScoringRun(Base):
+    __tablename__ = "scoring_run"
+
+    id: Mapped[Key]
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
+    model_id: Mapped[int] = mapped_column(ForeignKey("model.id", ondelete="CASCADE"), index=True)
+    state: Mapped[str] = mapped_column(server_default="queued", default="queued")
+    config: Mapped[Json]
+    """{"neutral_is_positive": true, "aggregate": "product", "splits": [...]}."""
+    total: Mapped[int] = mapped_column(server_default="0", default=0)
+    done: Mapped[int] = mapped_column(server_default="0", default=0)
+    progress: Mapped[Json]
+    error: Mapped[str | None]
+    created_at: Mapped[Created]
+    finished_at: Mapped[Moment | None]
+    cancel_requested_at: Mapped[Moment | None]
+
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')",
+            name="state",
+        ),
+    )
+
+
+class ScoringShard(Base):
+    """A range of solution ids, taken by any worker with FOR UPDATE SKIP LOCKED."""
+
+    __tablename__ = "scoring_shard"
+
+    scoring_run_id: Mapped[int] = mapped_column(
+        ForeignKey("scoring_run.id", ondelete="CASCADE"), primary_key=True
+    )
+    first_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    last_id: Mapped[int] = mapped_column(BigInteger)
+    solutions: Mapped[int]
+    done_at: Mapped[Moment | None]
+
+
+class Score(Base):
+    __tablename__ = "score"
+
+    model_id: Mapped[int] = mapped_column(ForeignKey("model.id", ondelete="CASCADE"), primary_key=True)
+    solution_id: Mapped[int] = mapped_column(ForeignKey("solution.id", ondelete="CASCADE"), primary_key=True)
+    problem_id: Mapped[int] = mapped_column(BigInteger)
+    log_score: Mapped[float] = mapped_column(REAL)
+    """Natural log of the solution score the scoring run's config names (product by default)."""
+    step_probs: Mapped[list[float]] = mapped_column(ARRAY(REAL))
+    """p(negative), p(neutral), p(positive) of each step in turn; 3 x steps values."""
+
+    __table_args__ = (
+        CheckConstraint("mod(cardinality(step_probs), 3) = 0", name="step_probs"),
+        Index(
+            "ix_score_model_id_log_score",
+            "model_id",
+            text("log_score DESC"),
+            "solution_id",
+        ),
+    )

@@ -1,0 +1,138 @@
+"""Snapshots of labels, training runs over them, and the models they published."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.columns import Created, Json, Key, Moment
+from app.core.db import Base
+
+RUN_STATES = ("queued", "running", "succeeded", "failed", "cancelled")
+
+
+class Snapshot(Base):
+    """An immutable, hashed set of labels. `hash` is over its items in order."""
+
+    __tablename__ = "snapshot"
+
+    id: Mapped[Key]
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+    definition: Mapped[Json]
+    """Which labels: {"generations": [...] or null, "cut_at_first_error": true, ...}."""
+    counts: Mapped[Json]
+    """{"solutions", "labeled_steps", "positive", "neutral", "negative", "dropped": {...}}."""
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    created_at: Mapped[Created]
+
+
+class SnapshotItem(Base):
+    """One training example, frozen: a chain of steps and a target for each."""
+
+    __tablename__ = "snapshot_item"
+
+    snapshot_id: Mapped[int] = mapped_column(ForeignKey("snapshot.id", ondelete="CASCADE"), primary_key=True)
+    ordinal: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    problem_id: Mapped[int] = mapped_column(ForeignKey("problem.id", ondelete="CASCADE"))
+    solution_id: Mapped[int] = mapped_column(ForeignKey("solution.id", ondelete="CASCADE"))
+    assignment_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    split: Mapped[str]
+    """train or validation; a test problem can never be here."""
+    steps: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    targets: Mapped[list[int | None]] = mapped_column(ARRAY(SmallInteger))
+    """-1, 0, 1 a step; null where it carries no label. As long as steps."""
+
+    __table_args__ = (
+        CheckConstraint("split IN ('train', 'validation')", name="split"),
+        CheckConstraint("cardinality(steps) = cardinality(targets)", name="targets"),
+        CheckConstraint(
+            "array_remove(targets, NULL) <@ ARRAY[-1, 0, 1]::smallint[]",
+            name="target_values",
+        ),
+    )
+
+
+class TrainingRun(Base):
+    """A run of the trainer. `attempt` and `fence` say whose word counts: publishing
+    a model checks that the fence is still the one the process was started with."""
+
+    __tablename__ = "training_run"
+
+    id: Mapped[Key]
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
+    snapshot_id: Mapped[int] = mapped_column(ForeignKey("snapshot.id"))
+    config: Mapped[Json]
+    state: Mapped[str] = mapped_column(server_default="queued", default="queued")
+    attempt: Mapped[int] = mapped_column(server_default="0", default=0)
+    fence: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
+    device: Mapped[str | None]
+    host: Mapped[str | None]
+    pid: Mapped[int | None]
+    progress: Mapped[Json]
+    """Live: {"phase", "step", "steps", "loss", "examples_per_s", "seconds_left"}."""
+    error: Mapped[str | None]
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    created_at: Mapped[Created]
+    started_at: Mapped[Moment | None]
+    heartbeat_at: Mapped[Moment | None]
+    finished_at: Mapped[Moment | None]
+    cancel_requested_at: Mapped[Moment | None]
+
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')",
+            name="state",
+        ),
+        Index(
+            "ix_training_run_live",
+            "heartbeat_at",
+            postgresql_where=text("state = 'running'"),
+        ),
+    )
+
+
+class TrainingPoint(Base):
+    """The loss curve. A resumed run overwrites the points it repeats."""
+
+    __tablename__ = "training_point"
+
+    training_run_id: Mapped[int] = mapped_column(
+        ForeignKey("training_run.id", ondelete="CASCADE"), primary_key=True
+    )
+    step: Mapped[int] = mapped_column(primary_key=True)
+    values: Mapped[dict] = mapped_column(JSONB)
+    """{"loss", "lr", "examples_per_s", "validation_loss"?}."""
+    at: Mapped[Created]
+
+
+class Model(Base):
+    """A published PRM or ORM: a folder of safetensors under the models directory."""
+
+    __tablename__ = "model"
+
+    id: Mapped[Key]
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    kind: Mapped[str] = mapped_column(server_default="prm", default="prm")
+    path: Mapped[str]
+    """Relative to the models directory."""
+    weights_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    config: Mapped[Json]
+    metrics: Mapped[Json]
+    training_run_id: Mapped[int | None] = mapped_column(ForeignKey("training_run.id"), unique=True)
+    snapshot_id: Mapped[int | None] = mapped_column(ForeignKey("snapshot.id"))
+    created_at: Mapped[Created]
+
+    __table_args__ = (CheckConstraint("kind IN ('prm', 'orm')", name="kind"),)

@@ -1,0 +1,3 @@
+"""The worker's root: every slice's tasks, one process that runs them."""
+
+from __future__ import annotations
