@@ -6,6 +6,7 @@ import typer
 
 from app.accounts import commands as accounts
 from app.exchange import commands as exchange
+from app.labeling import commands as labeling
 from app.projects import commands as projects
 from app.selection import commands as selection
 from app.training import commands as training
@@ -16,7 +17,7 @@ cli = typer.Typer(
     help="Process supervision as one loop: label steps, retrain the PRM, queue convincing wrong answers.",
     pretty_exceptions_enable=False,
 )
-for part in (accounts, projects, exchange, training, selection):
+for part in (accounts, projects, exchange, labeling, training, selection):
     part.register(cli)
 
 

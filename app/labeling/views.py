@@ -1,5 +1,172 @@
-"""Pages of labeling."""
+"""The desk, a labeler's history, and the endpoints the desk (or a scripted labeler) works by."""
 
-from fastapi import APIRouter
+from __future__ import annotations
 
-router = APIRouter(include_in_schema=False)
+import datetime as dt
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from app.core.db import Db
+from app.core.errors import NotFound
+from app.core.web import redirect, render, wants_json
+from app.labeling import desk, filling, queue, session
+from app.labeling.models import Assignment
+from app.projects.access import Access, Member, Researcher
+
+router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
+
+RATING_WORDS = {1: "great", 0: "okay", -1: "bad"}
+FINISH_WORDS = {
+    "solution": "no error",
+    "found_error": "error found",
+    "bad_problem": "bad problem",
+    "give_up": "given up",
+}
+
+
+class RatingIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    id: UUID
+    position: Annotated[int, Field(ge=0, le=32000)]
+    candidate: Annotated[int, Field(ge=0, le=32000)] = 0
+    rating: Literal[1, 0, -1] | None
+    flagged: bool | None = None
+    active_ms: Annotated[int, Field(ge=0, le=3_600_000)] = 0
+    at: AwareDatetime | None = None
+
+    def event(self) -> session.Event:
+        return session.Event(**self.model_dump())
+
+
+class RatingsIn(BaseModel):
+    events: Annotated[list[RatingIn], Field(min_length=1, max_length=500)]
+
+
+class SubmissionIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    finish_reason: Literal["solution", "found_error", "bad_problem", "give_up"]
+    comment: Annotated[str, Field(max_length=2000)] = ""
+    total_time_ms: Annotated[int, Field(ge=0, le=2_000_000_000)] | None = None
+    reference_doubt: Literal["reference", "unsure"] | None = None
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def home(access: Access, page: str) -> str:
+    return f"/projects/{access.project.slug}/{page}"
+
+
+def answer(found: dict[str, Any] | None) -> Response:
+    return JSONResponse(found) if found else Response(status_code=204)
+
+
+@router.get("/desk")
+def desk_page(request: Request, access: Member, db: Db) -> Response:
+    if access.project.mode == "alternatives":
+        return render(request, "labeling/not_yet.html")
+    done = desk.today(db, access.project, access.user, now())
+    return render(request, "labeling/desk.html", today=done)
+
+
+@router.post("/assignments")
+def claim(request: Request, access: Member, db: Db) -> Response:
+    found = desk.next_sheet(db, access.project, access.user, now())
+    return answer(found) if wants_json(request) else redirect(home(access, "desk"))
+
+
+@router.post("/reservation")
+def reserve(access: Member, db: Db) -> Response:
+    found = queue.reserve(db, access.project, access.user, now())
+    return answer(desk.sheet(db, access.project, found) if found else None)
+
+
+@router.post("/assignments/{assignment_id}/ratings")
+def rate(assignment_id: int, sent: RatingsIn, access: Member, db: Db) -> Response:
+    mine = session.mine(db, access.project, assignment_id, access.user.id)
+    events = [rating.event() for rating in sent.events]
+    done = session.record(db, access.project, mine, events, now())
+    body: dict[str, Any] = {
+        "saved": [str(event_id) for event_id in done.saved],
+        "current": desk.ratings(session.current(db, mine.id)),
+        "lease_expires_at": mine.lease_expires_at.isoformat() if mine.lease_expires_at else None,
+    }
+    if done.refusal is None:
+        return JSONResponse(body)
+    # not raised: what was valid before the refused event is committed
+    return JSONResponse({**done.refusal.as_json(), **body}, done.refusal.status)
+
+
+@router.post("/assignments/{assignment_id}/submission")
+def submit(assignment_id: int, sent: SubmissionIn, access: Member, db: Db) -> Response:
+    queue.lock_labeler(db, access.project.id, access.user.id)
+    mine = session.mine(db, access.project, assignment_id, access.user.id)
+    session.submit(db, access.project, mine, **sent.model_dump(), now=now())
+    following = desk.next_sheet(db, access.project, access.user, now())
+    return JSONResponse({"submitted": True, "next": following})
+
+
+@router.post("/assignments/{assignment_id}/reopening")
+def reopen(request: Request, assignment_id: int, access: Member, db: Db) -> Response:
+    queue.lock_labeler(db, access.project.id, access.user.id)
+    mine = session.mine(db, access.project, assignment_id, access.user.id)
+    sheet = desk.reopen(db, access.project, access.user, mine, now())
+    return answer(sheet) if wants_json(request) else redirect(home(access, "desk"))
+
+
+@router.post("/assignments/{assignment_id}/lease")
+def retake(assignment_id: int, access: Member, db: Db) -> Response:
+    queue.lock_labeler(db, access.project.id, access.user.id)
+    mine = session.mine(db, access.project, assignment_id, access.user.id)
+    again = queue.retake(db, access.project, access.user, mine, now())
+    if again is None:
+        raise session.Refused(
+            "lease_lost",
+            "This solution is not free any more.",
+            "What was saved before is kept. Go on to the next.",
+        )
+    return answer(desk.sheet(db, access.project, again))
+
+
+@router.post("/assignments/{assignment_id}/release")
+def release(request: Request, assignment_id: int, access: Member, db: Db) -> Response:
+    queue.lock_labeler(db, access.project.id, access.user.id)
+    mine = session.mine(db, access.project, assignment_id, access.user.id)
+    queue.give_back(db, mine)
+    return answer(None) if wants_json(request) else redirect(home(access, "history"), "Given back.")
+
+
+@router.post("/queue")
+def fill_queue(access: Researcher, db: Db) -> Response:
+    made = filling.fill_first(db, access.project)
+    message = f"{made:,} solutions queued." if made else "Every solution is in the queue already."
+    return redirect(home(access, "desk"), message)
+
+
+@router.get("/assignments/{assignment_id}")
+def show(request: Request, assignment_id: int, access: Member, db: Db) -> Response:
+    found = db.get(Assignment, assignment_id)
+    visible = found and (found.user_id == access.user.id or access.at_least("researcher"))
+    if found is None or found.project_id != access.project.id or not visible:
+        raise NotFound("There is no such assignment among yours.", remedy="See your history.")
+    sheet = desk.sheet(db, access.project, found)
+    if wants_json(request):
+        return JSONResponse(sheet)
+    said = {rating["position"]: rating for rating in sheet["ratings"]}
+    can_reopen = found.user_id == access.user.id and session.may_reopen(found, now())
+    context: dict[str, Any] = {"assignment": found, "sheet": sheet, "said": said, "can_reopen": can_reopen}
+    return render(request, "labeling/assignment.html", finish=FINISH_WORDS, words=RATING_WORDS, **context)
+
+
+@router.get("/history")
+def history(request: Request, access: Member, db: Db, before: int | None = None) -> Response:
+    rows, older = desk.history(db, access.project, access.user, before)
+    moment = now()
+    context: dict[str, Any] = {"rows": rows, "older": older, "finish": FINISH_WORDS, "first": before is None}
+    reopenable = {row[0].id for row in rows if session.may_reopen(row[0], moment)}
+    return render(request, "labeling/history.html", reopenable=reopenable, **context)

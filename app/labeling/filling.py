@@ -1,0 +1,56 @@
+"""The first queue of a project, made before any model can choose: generation 0."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.projects.models import Project
+
+SEED = 20260101
+
+FILL = text(
+    """
+    WITH free AS (
+        SELECT s.id, s.problem_id, hashint8extended(s.id, :seed) AS draw
+        FROM solution s JOIN problem p ON p.id = s.problem_id
+        WHERE s.project_id = :project AND p.split <> 'test'
+          AND NOT EXISTS (SELECT 1 FROM task t WHERE t.solution_id = s.id)
+    ), turns AS (
+        SELECT id, draw, row_number() OVER (PARTITION BY problem_id ORDER BY draw, id) AS turn FROM free
+    ), ranked AS (
+        SELECT id, row_number() OVER (ORDER BY turn, draw, id) AS rank FROM turns
+    )
+    INSERT INTO task (project_id, solution_id, generation, priority, overlap, reason)
+    SELECT :project, id, 0, -rank, :overlap, jsonb_build_object('strategy', 'first', 'rank', rank)
+    FROM ranked WHERE cast(:limit AS bigint) IS NULL OR rank <= cast(:limit AS bigint)
+    ON CONFLICT DO NOTHING
+    """
+)
+
+COUNTS = text(
+    """
+    SELECT
+        (SELECT count(*) FROM task WHERE project_id = :project
+            AND taken < overlap AND withdrawn_at IS NULL) AS waiting,
+        (SELECT count(*) FROM assignment WHERE project_id = :project
+            AND state = 'leased' AND lease_expires_at > now()) AS on_a_desk,
+        (SELECT count(*) FROM assignment WHERE project_id = :project AND state = 'submitted') AS submitted,
+        (SELECT count(*) FROM solution s JOIN problem p ON p.id = s.problem_id
+            WHERE s.project_id = :project AND p.split <> 'test'
+            AND NOT EXISTS (SELECT 1 FROM task t WHERE t.solution_id = s.id)) AS not_queued
+    """
+)
+
+
+def fill_first(db: Session, project: Project, limit: int | None = None) -> int:
+    """Queue solutions that were never queued, in a seeded random order, one of each
+    problem before a second of any. A test problem's solutions stay out. Returns how many."""
+    values = {"project": project.id, "overlap": project.overlap, "limit": limit, "seed": SEED}
+    made = db.execute(FILL, values)
+    return int(made.rowcount)  # type: ignore[attr-defined]
+
+
+def counts(db: Session, project_id: int) -> dict[str, int]:
+    """What waits, what is on a desk, what is done, and what could be queued."""
+    return dict(db.execute(COUNTS, {"project": project_id}).mappings().one())

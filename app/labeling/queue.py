@@ -1,0 +1,180 @@
+"""Who gets what next.
+
+A claim locks the task row (SKIP LOCKED: nobody waits for anybody) and counts the lease on
+that row, so the limit is checked on the newest version of what is locked. Counting leases
+in a subquery instead over-assigns under concurrency: it reads a snapshot older than the
+lock (docs/decisions/queue.md). A check and two unique constraints stand behind it.
+
+Locks are always taken in this order: the labeler's, the assignment's, the task's."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
+
+from app.accounts.models import User
+from app.core.errors import Conflict
+from app.labeling.filling import fill_first as fill_first
+from app.labeling.models import Assignment, Task
+from app.projects.models import Project
+
+RESERVED_FOR = dt.timedelta(minutes=10)
+
+SWEEP = text(
+    """
+    WITH gone AS (
+        SELECT id FROM assignment
+        WHERE project_id = :project AND lease_expires_at <= :now AND state IN ('reserved', 'leased')
+        ORDER BY task_id LIMIT 100 FOR UPDATE SKIP LOCKED
+    ), freed AS (
+        UPDATE assignment SET state = 'expired', lease_expires_at = NULL
+        FROM gone WHERE assignment.id = gone.id RETURNING assignment.task_id
+    ), counted AS (
+        SELECT task_id, count(*) AS freed FROM freed GROUP BY task_id
+    )
+    UPDATE task SET taken = taken - counted.freed FROM counted WHERE task.id = counted.task_id
+    """
+)
+
+TAKE = text(
+    """
+    WITH pick AS MATERIALIZED (
+        SELECT t.id, mine.id AS mine FROM task t
+        LEFT JOIN assignment mine ON mine.task_id = t.id AND mine.user_id = :user
+        WHERE t.project_id = :project AND t.taken < t.overlap AND t.withdrawn_at IS NULL
+          AND (mine.id IS NULL OR mine.state = 'expired')
+          AND EXISTS (
+              SELECT 1 FROM solution s JOIN problem p ON p.id = s.problem_id
+              WHERE s.id = t.solution_id AND p.split <> 'test'
+          )
+        ORDER BY t.priority DESC, t.id LIMIT 1
+        FOR UPDATE OF t SKIP LOCKED
+    ), made AS (
+        INSERT INTO assignment (project_id, task_id, user_id, state, lease_expires_at, shown)
+        SELECT :project, id, :user, :state, :until, cast(:shown AS jsonb) FROM pick WHERE mine IS NULL
+        ON CONFLICT DO NOTHING RETURNING *
+    ), revived AS (
+        UPDATE assignment SET state = :state, lease_expires_at = :until FROM pick
+        WHERE assignment.id = pick.mine AND assignment.state = 'expired' RETURNING assignment.*
+    ), taken AS (
+        SELECT * FROM made UNION ALL SELECT * FROM revived
+    ), counted AS (
+        UPDATE task SET taken = task.taken + 1 FROM taken WHERE task.id = taken.task_id
+    )
+    SELECT * FROM taken
+    """
+)
+
+ROOM_AGAIN = text(
+    """
+    UPDATE task SET taken = taken + 1
+    WHERE id = :task AND taken < overlap AND withdrawn_at IS NULL RETURNING id
+    """
+)
+
+
+def claim(db: Session, project: Project, user: User, now: dt.datetime) -> Assignment | None:
+    """The labeler's lease: the one they have (the same in every tab), else the prefetched
+    one, else the most urgent waiting task. None when nothing waits for them."""
+    check_open(project)
+    lock_labeler(db, project.id, user.id)
+    sweep(db, project.id, now)
+    mine = leases(db, project.id, user.id, now)
+    if "leased" in mine:
+        return mine["leased"]
+    if "reserved" in mine:
+        return lease(mine["reserved"], project, now)
+    return _take(db, project, user, "leased", now + lease_time(project))
+
+
+def reserve(db: Session, project: Project, user: User, now: dt.datetime) -> Assignment | None:
+    """The task after this one, fetched before it is needed. Not used within its short
+    lease, it goes back without a word."""
+    check_open(project)
+    lock_labeler(db, project.id, user.id)
+    sweep(db, project.id, now)
+    mine = leases(db, project.id, user.id, now)
+    if "reserved" in mine:
+        return mine["reserved"]
+    return _take(db, project, user, "reserved", now + RESERVED_FOR)
+
+
+def retake(
+    db: Session, project: Project, user: User, assignment: Assignment, now: dt.datetime
+) -> Assignment | None:
+    """A lease that ran out, taken again with its ratings. None where someone else has
+    the place, or where the labeler holds another solution by now."""
+    check_open(project)
+    lock_labeler(db, project.id, user.id)
+    sweep(db, project.id, now)
+    db.refresh(assignment, with_for_update=True)
+    if assignment.state == "leased":
+        return assignment
+    if assignment.state != "expired" or "leased" in leases(db, project.id, user.id, now):
+        return None
+    if db.scalar(ROOM_AGAIN, {"task": assignment.task_id}) is None:
+        return None
+    return lease(assignment, project, now)
+
+
+def give_back(db: Session, assignment: Assignment) -> None:
+    """End a lease before its time; its place is free for others. Ratings stay with it."""
+    if assignment.state not in ("leased", "reserved"):
+        return
+    assignment.state, assignment.lease_expires_at = "expired", None
+    db.flush()
+    db.execute(update(Task).where(Task.id == assignment.task_id).values(taken=Task.taken - 1))
+
+
+def sweep(db: Session, project_id: int, now: dt.datetime) -> None:
+    """Leases that ran out end, and their places are free again. One sweep locks its tasks
+    in the order of their ids, as every other does, so two of them cannot deadlock."""
+    db.execute(SWEEP, {"project": project_id, "now": now})
+
+
+def lock_labeler(db: Session, project_id: int, user_id: int) -> None:
+    """One claim at a time for one labeler in one project, until this transaction ends:
+    sixteen tabs ask in turn and are given the same lease."""
+    key = f"desk {project_id} {user_id}"
+    db.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
+
+
+def leases(db: Session, project_id: int, user_id: int, now: dt.datetime) -> dict[str, Assignment]:
+    """What the labeler holds now, by state: at most one leased and one reserved."""
+    found = db.scalars(
+        select(Assignment)
+        .where(Assignment.user_id == user_id, Assignment.project_id == project_id)
+        .where(Assignment.state.in_(("reserved", "leased")), Assignment.lease_expires_at > now)
+        .execution_options(populate_existing=True)
+    )
+    return {held.state: held for held in found}
+
+
+def lease(assignment: Assignment, project: Project, now: dt.datetime) -> Assignment:
+    assignment.state, assignment.lease_expires_at = "leased", now + lease_time(project)
+    return assignment
+
+
+def lease_time(project: Project) -> dt.timedelta:
+    return dt.timedelta(minutes=project.lease_minutes)
+
+
+def check_open(project: Project) -> None:
+    if project.mode == "alternatives":
+        raise Conflict(
+            "Projects with alternatives cannot be labeled here yet.",
+            remedy="Their imported labels can be trained on and exported; the desk for them comes later.",
+        )
+    if project.archived_at is not None:
+        raise Conflict("This project is archived.", remedy="Ask its admin to open it again.")
+
+
+def _take(db: Session, project: Project, user: User, state: str, until: dt.datetime) -> Assignment | None:
+    shown = {"reference_answer": project.show_reference == "shown", "mode": project.mode}
+    bound = TAKE.bindparams(
+        project=project.id, user=user.id, state=state, until=until, shown=json.dumps(shown)
+    )
+    return db.scalar(select(Assignment).from_statement(bound).execution_options(populate_existing=True))

@@ -1,0 +1,167 @@
+"""Who gets what next: the rules of the queue, one at a time."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.labeling import queue
+from app.labeling.filling import counts, fill_first
+from app.labeling.models import Assignment, Task
+from tests import factories
+
+NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+LATER = NOW + dt.timedelta(hours=2)
+
+
+def pool(db: Session, tasks: int = 3, **values: object):  # type: ignore[no-untyped-def]
+    project = factories.project(db)
+    made = [
+        factories.task(db, factories.solution(db, factories.problem(db, project)), **values)
+        for _ in range(tasks)
+    ]
+    return project, made
+
+
+def held(db: Session, project, who, now=NOW) -> int | None:  # type: ignore[no-untyped-def]
+    got = queue.claim(db, project, who, now)
+    return got.task_id if got else None
+
+
+def taken(db: Session, task: Task) -> int:
+    return db.scalar(select(Task.taken).where(Task.id == task.id)) or 0
+
+
+def test_the_most_urgent_first_then_the_oldest(db: Session) -> None:
+    project, tasks = pool(db)
+    tasks[2].priority = 5
+    db.flush()
+    people = [factories.member(db, project) for _ in range(4)]
+    assert [held(db, project, who) for who in people] == [tasks[2].id, tasks[0].id, tasks[1].id, None]
+    assert [taken(db, task) for task in tasks] == [1, 1, 1]
+
+
+def test_asking_again_gives_the_same(db: Session) -> None:
+    project, tasks = pool(db)
+    who = factories.member(db, project)
+    assert held(db, project, who) == held(db, project, who) == tasks[0].id
+    assert taken(db, tasks[0]) == 1
+
+
+def test_overlap_goes_to_different_people(db: Session) -> None:
+    project, (task,) = pool(db, 1, overlap=2)
+    people = [factories.member(db, project) for _ in range(3)]
+    assert [held(db, project, who) for who in people] == [task.id, task.id, None]
+    assert taken(db, task) == 2
+
+
+def test_a_lease_that_ran_out_is_free_for_others_at_once(db: Session) -> None:
+    project, (task,) = pool(db, 1)
+    slow, other = factories.member(db, project), factories.member(db, project)
+    lost = queue.claim(db, project, slow, NOW)
+    assert held(db, project, other, NOW + dt.timedelta(minutes=59)) is None
+    assert held(db, project, other, NOW + dt.timedelta(minutes=60)) == task.id
+    db.refresh(lost)
+    assert (lost.state, lost.lease_expires_at, taken(db, task)) == ("expired", None, 1)
+
+
+def test_an_expired_lease_is_taken_up_again_as_the_same_assignment(db: Session) -> None:
+    project, (task,) = pool(db, 1)
+    who = factories.member(db, project)
+    first = queue.claim(db, project, who, NOW)
+    again = queue.claim(db, project, who, LATER)
+    assert first and again
+    assert (again.id, again.state, taken(db, task)) == (first.id, "leased", 1)
+
+
+def test_a_submitted_task_does_not_come_back_to_its_labeler(db: Session) -> None:
+    project, (task,) = pool(db, 1, overlap=2)
+    who = factories.member(db, project)
+    done = queue.claim(db, project, who, NOW)
+    assert done
+    done.state, done.finish_reason, done.submitted_at = "submitted", "solution", NOW
+    done.lease_expires_at = None
+    db.flush()
+    assert held(db, project, who) is None
+    assert held(db, project, factories.member(db, project)) == task.id
+
+
+def test_the_prefetched_one_comes_next_and_goes_back_silently(db: Session) -> None:
+    project, tasks = pool(db)
+    who, other = factories.member(db, project), factories.member(db, project)
+    on_screen = queue.claim(db, project, who, NOW)
+    following = queue.reserve(db, project, who, NOW)
+    assert on_screen and following
+    assert (on_screen.task_id, following.task_id) == (tasks[0].id, tasks[1].id)
+    assert queue.reserve(db, project, who, NOW).id == following.id  # type: ignore[union-attr]
+    assert held(db, project, other) == tasks[2].id
+    queue.give_back(db, on_screen)
+    assert queue.claim(db, project, who, NOW).id == following.id  # type: ignore[union-attr]
+
+    third = factories.member(db, project)
+    spare = queue.reserve(db, project, third, NOW)
+    assert spare
+    assert spare.task_id == tasks[0].id
+    assert held(db, project, factories.member(db, project), NOW + queue.RESERVED_FOR) == tasks[0].id
+    db.refresh(spare)
+    assert spare.state == "expired"
+
+
+def test_taking_a_lost_lease_again(db: Session) -> None:
+    project, (task,) = pool(db, 1)
+    who, other = factories.member(db, project), factories.member(db, project)
+    lost = queue.claim(db, project, who, NOW)
+    assert lost
+    again = queue.retake(db, project, who, lost, LATER)
+    assert again
+    assert (again.id, again.state, taken(db, task)) == (lost.id, "leased", 1)
+    queue.give_back(db, again)
+    assert held(db, project, other, LATER) == task.id
+    assert queue.retake(db, project, who, again, LATER) is None
+    assert taken(db, task) == 1
+
+
+def test_withdrawn_tasks_and_test_problems_never_come(db: Session) -> None:
+    project, tasks = pool(db, 2)
+    tasks[0].withdrawn_at = NOW
+    db.flush()
+    tasks[1].solution.problem.split = "test"
+    db.flush()
+    assert held(db, project, factories.member(db, project)) is None
+
+
+def test_filling_takes_one_of_each_problem_first_and_no_test_problem(db: Session) -> None:
+    project = factories.project(db, overlap=2)
+    problems = [factories.problem(db, project) for _ in range(3)]
+    hidden = factories.problem(db, project, split="test")
+    for problem in (*problems, hidden):
+        for _ in range(4):
+            factories.solution(db, problem)
+    assert fill_first(db, project, limit=3) == 3
+    first = db.scalars(select(Task).where(Task.project_id == project.id).order_by(Task.priority.desc())).all()
+    assert {task.solution.problem_id for task in first} == {problem.id for problem in problems}
+    assert {(task.generation, task.overlap, task.reason["strategy"]) for task in first} == {(0, 2, "first")}
+    assert fill_first(db, project) == 9
+    assert fill_first(db, project) == 0
+    assert counts(db, project.id) == {"waiting": 12, "on_a_desk": 0, "submitted": 0, "not_queued": 0}
+
+
+def test_no_two_leases_for_one_labeler_even_by_hand(db: Session) -> None:
+    """The unique constraints behind the rule: a claim that meets one answers, never fails."""
+    project, tasks = pool(db, 2)
+    who = factories.member(db, project)
+    db.add(
+        Assignment(
+            project_id=project.id,
+            task_id=tasks[1].id,
+            user_id=who.id,
+            state="leased",
+            lease_expires_at=NOW + dt.timedelta(minutes=5),
+        )
+    )
+    db.flush()
+    assert queue._take(db, project, who, "leased", LATER) is None
+    assert taken(db, tasks[0]) == 0
+    assert db.scalar(select(func.count()).select_from(Assignment).where(Assignment.user_id == who.id)) == 1
