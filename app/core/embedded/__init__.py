@@ -1,0 +1,8 @@
+"""PostgreSQL for a fresh machine, under a small supervisor of our own.
+
+The binaries come from a pip package; that package's own process management is never
+used (docs/decisions/embedded-postgres.md says what it was seen to do)."""
+
+from app.core.embedded.server import DatabaseTrouble, Embedded, Status
+
+__all__ = ["DatabaseTrouble", "Embedded", "Status"]

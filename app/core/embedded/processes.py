@@ -1,0 +1,75 @@
+"""Which processes are ours. A process id alone proves nothing: it may be dead, a
+zombie, or given to somebody else by now. Ours is a live `postgres` whose working
+directory is our data folder; nothing else is ever signalled."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from pathlib import Path
+
+import psutil
+
+ZOMBIE = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+
+
+def works_in(process: psutil.Process, data: Path) -> bool:
+    """Is `process` a live Postgres process of the data folder `data`?"""
+    try:
+        if process.status() in ZOMBIE or not process.name().startswith("postgres"):
+            return False
+        return Path(process.cwd()) == data
+    except (psutil.Error, OSError):
+        return False
+
+
+def postmaster(data: Path) -> psutil.Process | None:
+    """The server named by postmaster.pid, if that process is alive and ours."""
+    try:
+        pid = int((data / "postmaster.pid").read_text().split("\n", 1)[0])
+        process = psutil.Process(pid)
+    except (OSError, ValueError, psutil.Error):
+        return None
+    return process if works_in(process, data) else None
+
+
+def all_of(data: Path) -> list[psutil.Process]:
+    """Every Postgres process of `data`, also those whose postmaster was killed."""
+    return [process for process in psutil.process_iter() if works_in(process, data)]
+
+
+def end(processes: list[psutil.Process], number: signal.Signals, patience: float) -> list[psutil.Process]:
+    """Signal each (psutil refuses a reused id), wait, give back those still alive."""
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.send_signal(number)
+    return gone_within(processes, patience)
+
+
+def gone_within(processes: list[psutil.Process], patience: float) -> list[psutil.Process]:
+    until = time.monotonic() + patience
+    while True:
+        processes = [each for each in processes if _alive(each)]
+        if not processes or time.monotonic() > until:
+            return processes
+        time.sleep(0.05)
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() not in ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def clear_remains(data: Path, sockets: Path) -> None:
+    """No server of ours is up: end what a killed one left behind, then drop its lock files.
+
+    Postgres refuses a stale lock file when its id belongs to any process of the same
+    user, a zombie included, so we decide. Orphans end first: they may still write."""
+    orphans = gone_within(all_of(data), 10)
+    orphans = end(orphans, signal.SIGQUIT, 10)
+    end(orphans, signal.SIGKILL, 10)
+    for stale in (data / "postmaster.pid", *sockets.glob(".s.PGSQL.*")):
+        stale.unlink(missing_ok=True)

@@ -1,0 +1,238 @@
+"""The supervisor: starts, finds, and stops one PostgreSQL for as long as somebody needs it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import psutil
+import psycopg
+
+from app.core.embedded import account, binaries, config, owners, place, processes
+from app.core.embedded.guard import Guard
+from app.core.embedded.trouble import DatabaseTrouble
+
+DATABASE = "stepmark"
+ROOM_TO_START = 200 * 2**20  # bytes
+RECOVERY = 3600  # seconds a start may take; a crash recovery replays at most max_wal_size
+
+
+def say_on_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+@dataclass(frozen=True)
+class Status:
+    running: bool
+    url: str
+    data: Path
+    log: Path
+    pid: int | None
+    owners: int
+
+
+class Embedded:
+    """One database under `home`. `start` and `stop` may be called by many processes at once:
+    the first starts the server, the others join it, the last one out stops it."""
+
+    def __init__(self, home: Path, say: Callable[[str], None] = say_on_stderr) -> None:
+        self.home = home
+        self.say = say
+        self._lease: Path | None = None
+        self._guard: Guard | None = None
+
+    def start(self) -> str:
+        """The URL of a database that answers; progress is said when it takes long."""
+        with self._alone() as (where, who):
+            if self._lease is None:
+                self._lease = owners.join(where.owners)
+                self._guard = Guard(self.home, self._lease)
+            try:
+                if processes.postmaster(where.data) is None:
+                    self._bring_up(where, who)
+                self._make_database(where)
+            except BaseException:
+                self._leave(where)
+                raise
+            return url(where.sockets)
+
+    def stop(self) -> None:
+        """Leave; the server stops when nobody else needs it. Harmless when called twice."""
+        if self._lease is None:
+            return
+        with self._alone() as (where, _):
+            self._leave(where)
+
+    def sweep(self) -> None:
+        """Stop the server if every owner is gone (one was killed)."""
+        with self._alone() as (where, _):
+            stop_unowned(where)
+
+    def status(self) -> Status:
+        where = place.find(self.home, account.choose(self.home / "data"))
+        server = processes.postmaster(where.data)
+        return Status(
+            running=server is not None,
+            url=url(where.sockets),
+            data=where.data,
+            log=where.log,
+            pid=server.pid if server else None,
+            owners=len(owners.living(where.owners)),
+        )
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[tuple[place.Place, account.Account]]:
+        """Hold the home's lock: one starter or stopper at a time."""
+        try:
+            who = account.choose(self._real_data())
+            where = place.find(self.home, who)
+            lock = (where.home / "lock").open("a")
+        except OSError as error:
+            raise DatabaseTrouble(
+                f"The database's folder {self.home} cannot be used: {error.strerror}.",
+                remedy="Run Stepmark as the user it belongs to, or set STEPMARK_HOME to a folder of your own.",
+            ) from error
+        with lock:
+            for waited in range(RECOVERY * 10):
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if waited and waited % 50 == 0:
+                        self.say(f"Waiting for another Stepmark that starts or stops the database ({waited // 10} s)")
+                    time.sleep(0.1)
+            yield where, who
+
+    def _real_data(self) -> Path:
+        note = self.home / "elsewhere"
+        return Path(note.read_text().strip()) / "data" if note.exists() else self.home / "data"
+
+    def _leave(self, where: place.Place) -> None:
+        if self._lease is not None:
+            self._lease.unlink(missing_ok=True)
+            self._lease = None
+        stop_unowned(where)
+        if self._guard is not None:
+            self._guard.dismiss()
+            self._guard = None
+
+    def _bring_up(self, where: place.Place, who: account.Account) -> None:
+        if where.home != self.home.resolve():
+            self.say(f"{self.home} is closed to the user {who.name}: the database is kept in {where.home}")
+        _room(where.home)
+        _, install = binaries.install_for(where.data)
+        programs = binaries.runnable(install, who, where.home)
+        for folder in (where.log.parent, where.sockets):
+            who.own(folder)
+        if not where.data.is_dir():
+            self._initialise(where, who, programs)
+        processes.clear_remains(where.data, where.sockets)
+        me = account.choose(where.data)
+        users = {me.name, "root"} if me.switch else {me.name}
+        main = config.write(where.home / "server", where.sockets, users)
+        if where.log.exists() and where.log.stat().st_size > 10 * 2**20:
+            where.log.replace(where.log.with_suffix(".log.1"))
+        self._pg_ctl(where, who, programs, main)
+
+    def _initialise(self, where: place.Place, who: account.Account, programs: Path) -> None:
+        """A new data folder, whole or not at all: made under another name, then renamed."""
+        self.say(f"Making a database in {where.home}")
+        box = where.home / "new"
+        shutil.rmtree(box, ignore_errors=True)
+        who.own(box)
+        command = [programs / "initdb", "-D", box / "data", "-U", config.ROLE, "-A", "peer", "-E", "UTF8"]
+        locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+        version = (programs.parent / "share/postgresql/postgres.bki").open().readline().split()[-1]
+        command += locale if int(version) >= 17 else ["--locale=C"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, **who.popen())
+        if done.returncode != 0:
+            shutil.rmtree(box, ignore_errors=True)
+            raise failed("PostgreSQL could not make its data folder", done.stderr, where)
+        (box / "data").rename(where.data)
+        box.rmdir()
+
+    def _pg_ctl(self, where: place.Place, who: account.Account, programs: Path, main: Path) -> None:
+        begin = where.log.stat().st_size if where.log.exists() else 0
+        options = f"-c config_file={shlex.quote(str(main))}"
+        command = [programs / "pg_ctl", "start", "-w", "-t", str(RECOVERY), "-D", where.data, "-l", where.log]
+        with tempfile.TemporaryFile("w+") as said:
+            starter = subprocess.Popen([*command, "-o", options], stdout=said, stderr=said, **who.popen())
+            since = time.monotonic()
+            while True:
+                try:
+                    code = starter.wait(timeout=5)
+                    break
+                except subprocess.TimeoutExpired:
+                    passed = int(time.monotonic() - since)
+                    self.say(f"The database recovers after a crash; this can take minutes ({passed} s). Log: {where.log}")
+            if code != 0:
+                said.seek(0)
+                raise failed("PostgreSQL did not start", said.read() + tail(where.log, begin), where)
+
+    def _make_database(self, where: place.Place) -> None:
+        try:
+            with psycopg.connect(url(where.sockets, "postgres"), autocommit=True, connect_timeout=60) as admin:
+                known = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
+                if known is None:
+                    admin.execute(f"CREATE DATABASE {DATABASE}")
+        except psycopg.Error as error:
+            raise failed("The database runs but does not answer", str(error) + tail(where.log), where) from error
+
+
+def stop_unowned(where: place.Place) -> None:
+    """With the lock held: end the server if nobody needs it. Only a process that is surely ours."""
+    if owners.living(where.owners):
+        return
+    server = processes.postmaster(where.data)
+    if server is not None:
+        left = processes.end([server], signal.SIGINT, 60)  # fast: roll back, checkpoint, exit
+        left = processes.end(left, signal.SIGQUIT, 20)  # immediate: recovers at the next start
+        processes.end(left, signal.SIGKILL, 10)
+    processes.clear_remains(where.data, where.sockets)
+    if where.sockets.parent != where.home:
+        with contextlib.suppress(OSError):
+            where.sockets.rmdir()
+
+
+def url(sockets: Path, database: str = DATABASE) -> str:
+    return f"postgresql://{config.ROLE}@/{database}?host={quote(str(sockets), safe='')}&port={config.PORT}"
+
+
+def tail(log: Path, begin: int | None = None) -> str:
+    """The end of the log, from byte `begin` on if that is given."""
+    try:
+        with log.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(begin or 0, size - 2000))
+            return file.read().decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def failed(what: str, said: str, where: place.Place) -> DatabaseTrouble:
+    last = "\n".join(said.strip().splitlines()[-8:])
+    if "No space left on device" in said:
+        return DatabaseTrouble(
+            f"{what}: the disk that holds {where.home} is full.", remedy="Free some space, then start again."
+        )
+    return DatabaseTrouble(f"{what}:\n{last}", remedy=f"The whole log is in {where.log}.")
+
+
+def _room(home: Path) -> None:
+    free = psutil.disk_usage(str(home)).free
+    if free < ROOM_TO_START:
+        raise DatabaseTrouble(
+            f"The disk that holds {home} has {free // 2**20} MB left; the database needs {ROOM_TO_START // 2**20} MB.",
+            remedy="Free some space, or set STEPMARK_HOME to a larger disk.",
+        )

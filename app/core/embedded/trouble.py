@@ -1,0 +1,10 @@
+"""The one error of the embedded database: what is wrong, and what to do about it."""
+
+from app.core.errors import DomainError
+
+
+class DatabaseTrouble(DomainError):
+    status, code = 503, "database_trouble"
+
+
+OWN_DATABASE = "or set DATABASE_URL to a PostgreSQL 15 or newer of your own"
