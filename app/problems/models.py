@@ -59,7 +59,7 @@ class Solution(Base):
 
     id: Mapped[Key]
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
-    problem_id: Mapped[int] = mapped_column(ForeignKey("problem.id", ondelete="CASCADE"), index=True)
+    problem_id: Mapped[int] = mapped_column(ForeignKey("problem.id", ondelete="CASCADE"))
     external_id: Mapped[str]
     generator: Mapped[str] = mapped_column(server_default="")
     steps: Mapped[list[str]] = mapped_column(ARRAY(Text))
@@ -83,6 +83,7 @@ class Solution(Base):
             "external_id",
             unique=True,
         ),
+        Index("ix_solution_problem_id_digest", "problem_id", "digest"),
         Index(
             "ix_solution_ungraded",
             "project_id",

@@ -66,5 +66,6 @@ class Score(Base):
             "model_id",
             text("log_score DESC"),
             "solution_id",
+            postgresql_include=["problem_id"],
         ),
     )

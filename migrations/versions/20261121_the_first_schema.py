@@ -476,7 +476,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_solution")),
     )
-    op.create_index(op.f("ix_solution_problem_id"), "solution", ["problem_id"], unique=False)
+    op.create_index("ix_solution_problem_id_digest", "solution", ["problem_id", "digest"], unique=False)
     op.create_index(
         "ix_solution_ungraded",
         "solution",
@@ -894,6 +894,7 @@ def upgrade() -> None:
         "score",
         ["model_id", sa.literal_column("log_score DESC"), "solution_id"],
         unique=False,
+        postgresql_include=["problem_id"],
     )
     op.create_table(
         "scoring_run",
@@ -1086,7 +1087,7 @@ def downgrade() -> None:
         table_name="solution",
         postgresql_where=sa.text("verdict IS NULL"),
     )
-    op.drop_index(op.f("ix_solution_problem_id"), table_name="solution")
+    op.drop_index("ix_solution_problem_id_digest", table_name="solution")
     op.drop_table("solution")
     op.drop_table("import_error")
     op.drop_index(op.f("ix_user_session_user_id"), table_name="user_session")

@@ -1,0 +1,58 @@
+"""A model with its scores, and labels, without training or scoring anything."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+
+from sqlalchemy.orm import Session
+
+from app.accounts.models import User
+from app.labeling.models import Assignment, StepLabel, Task
+from app.problems.models import Solution
+from app.projects.models import Project
+from app.scoring.models import Score
+from app.training.models import Model
+
+
+def model(db: Session, of: Project, name: str = "prm-0", **values: object) -> Model:
+    made = Model(project_id=of.id, name=name, path=name, weights_hash=b"0" * 32, config={}, **values)
+    db.add(made)
+    db.flush()
+    return made
+
+
+def score(db: Session, by: Model, of: Solution, value: float) -> Score:
+    """A solution score of `value`, spread over its steps."""
+    each = value ** (1 / len(of.steps))
+    made = Score(
+        model_id=by.id,
+        solution_id=of.id,
+        problem_id=of.problem_id,
+        log_score=math.log(value),
+        step_probs=[1 - each, 0.0, each] * len(of.steps),
+    )
+    db.add(made)
+    db.flush()
+    return made
+
+
+def labeled(db: Session, task: Task, who: User, ratings: list[int], reason: str = "") -> Assignment:
+    """A submitted assignment with a label a step."""
+    task.taken += 1
+    made = Assignment(
+        project_id=task.project_id,
+        task_id=task.id,
+        user_id=who.id,
+        state="submitted",
+        submitted_at=dt.datetime.now(dt.UTC),
+        finish_reason=reason or ("found_error" if -1 in ratings else "solution"),
+        total_time_ms=60_000,
+        active_time_ms=30_000,
+    )
+    db.add(made)
+    db.flush()
+    for position, rating in enumerate(ratings):
+        db.add(StepLabel(assignment_id=made.id, position=position, ratings=[rating], flags=[None], chosen=0))
+    db.flush()
+    return made

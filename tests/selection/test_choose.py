@@ -1,0 +1,151 @@
+"""Choosing in the database gives exactly what the pure rule gives over the same pool."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select, text
+
+from app.problems.models import Problem, Solution
+from app.scoring.models import Score
+from app.selection import choose as database
+from app.selection import strategy
+from app.selection.config import Policy
+from app.training.models import Model
+from tests import factories
+from tests.selection import loop_factories as loop
+
+SHARES = {"convincing_wrong": 0.5, "most_convincing": 0.3, "uniform": 0.2}
+
+
+@pytest.fixture
+def pool(db):
+    """300 solutions of 30 problems: twins, equal scores, every verdict, every split, some
+    queued; and the same again for another project whose model must not matter."""
+    chance = random.Random(5)  # noqa: S311 - a repeatable pool, no secret
+    for name in ("Ours", "Theirs"):
+        project = factories.project(db, name)
+        model = loop.model(db, project)
+        for number in range(30):
+            problem = factories.problem(
+                db, project, f"{name} {number}?", split=chance.choice(["train"] * 4 + ["validation", "test"])
+            )
+            for _ in range(10):
+                steps = ("So.", str(chance.randrange(6)))
+                verdict = chance.choice(["right", "wrong", "wrong", "unparseable", None])
+                solution = factories.solution(db, problem, steps, verdict=verdict)
+                if chance.random() < 0.9:
+                    loop.score(db, model, solution, chance.randrange(1, 40) / 40)
+                if problem.split != "test" and chance.random() < 0.05:
+                    factories.task(db, solution)
+    return db.scalar(select(Model).order_by(Model.id).limit(1))
+
+
+def all_candidates(db, model, splits):
+    """Brute force: everything read, every rule applied in Python."""
+    queued = {
+        (s.problem_id, s.digest)
+        for s in db.scalars(select(Solution).where(text("id IN (SELECT solution_id FROM task)")))
+    }
+    rows = db.execute(
+        select(Score, Solution, Problem)
+        .join(Solution, Solution.id == Score.solution_id)
+        .join(Problem, Problem.id == Solution.problem_id)
+        .where(Score.model_id == model.id)
+    )
+    return [
+        strategy.Candidate(s.id, p.id, s.digest, s.verdict, score.log_score)
+        for score, s, p in rows
+        if p.split in splits and s.verdict in ("right", "wrong") and (p.id, s.digest) not in queued
+    ]
+
+
+def test_it_is_the_pure_rule(db, pool, monkeypatch):
+    monkeypatch.setattr(database, "FIRST_CHUNK", 4)
+    monkeypatch.setattr(database, "LAST_CHUNK", 16)
+    monkeypatch.setattr(database, "FACTS", 5)
+    model = pool
+    everyone = list(db.scalars(select(Score.solution_id).where(Score.model_id == model.id)))
+    for splits in (("train",), ("train", "validation")):
+        candidates = all_candidates(db, model, splits)
+        for cap, size in itertools.product((1, 3, 100), (7, 40, 1000)):
+            policy = Policy(size=size, shares=SHARES, per_problem=cap, splits=splits, seed=3)
+
+            picks = database.choose(db, model.project_id, model.id, policy)
+
+            assert picks == in_memory(candidates, policy, model.id, everyone)
+            assert len(picks) == 7 or size > 7
+
+
+def in_memory(pool, policy, model_id, scored):
+    """strategy.choose, drawing from the range of all that was scored, as the database does."""
+    shuffle = strategy.Shuffle(min(scored), max(scored), policy.seed)
+    book = strategy.Book(policy.per_problem, model_id)
+    left = 0
+    for name, places in strategy.seats(policy.size, policy.shares).items():
+        key = (lambda one: shuffle.place(one.solution_id)) if name == "uniform" else strategy.order
+        left = strategy.fill(book, name, places + left, sorted(pool, key=key))
+    return book.picks
+
+
+def test_drawing_and_sorting_give_the_same_control_arm(db, pool, monkeypatch):
+    model = pool
+    policy = Policy(size=20, shares={"uniform": 1.0}, per_problem=2, seed=1)
+
+    drawn = database.choose(db, model.project_id, model.id, policy)
+    monkeypatch.setattr(database, "SPARSE", 0.001)
+    sorted_ = database.choose(db, model.project_id, model.id, policy)
+
+    assert len(drawn) == 20
+    assert drawn == sorted_
+
+
+def test_no_test_problem_even_when_nothing_else_is_left(db):
+    project = factories.project(db)
+    model = loop.model(db, project)
+    problem = factories.problem(db, project, split="test")
+    loop.score(db, model, factories.solution(db, problem, verdict="wrong"), 0.9)
+
+    assert database.choose(db, project.id, model.id, Policy(splits=("train", "validation"))) == []
+    sneaky = Policy(splits=("train",))
+    object.__setattr__(sneaky, "splits", ("train", "test"))
+    assert database.choose(db, project.id, model.id, sneaky) == []
+
+
+def test_a_policy_that_asks_for_test_problems_is_refused():
+    with pytest.raises(Exception, match="Test problems are never queued"):
+        replace(Policy(), splits=("train", "test"))
+
+
+def test_the_walk_stops_with_the_last_place(db, monkeypatch):
+    """A pool of 3,000 with the best at the top: one chunk of scores is read, not the pool."""
+    project = factories.project(db)
+    model = loop.model(db, project)
+    problem = factories.problem(db, project)
+    db.execute(
+        text(
+            """WITH made AS (
+                 INSERT INTO solution (project_id, problem_id, external_id, steps, digest, verdict)
+                 SELECT :project, :problem, 'walk-' || n, ARRAY['a'], decode(md5(n::text), 'hex'), 'wrong'
+                 FROM generate_series(1, 3000) n RETURNING id)
+               INSERT INTO score (model_id, solution_id, problem_id, log_score, step_probs)
+               SELECT :model, id, :problem, -0.001 * id, ARRAY[0, 0, 1] FROM made"""
+        ),
+        {"project": project.id, "problem": problem.id, "model": model.id},
+    )
+    monkeypatch.setattr(database, "FIRST_CHUNK", 100)
+    read = []
+    walk = database._by_score
+    monkeypatch.setattr(
+        database, "_by_score", lambda *given: (read.append(len(rows)) or rows for rows in walk(*given))
+    )
+
+    picks = database.choose(
+        db, project.id, model.id, Policy(size=50, shares={"convincing_wrong": 1.0}, per_problem=50)
+    )
+
+    assert len(picks) == 50
+    assert read == [100]

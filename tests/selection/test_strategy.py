@@ -1,0 +1,169 @@
+"""The rules of selection against a slow reading of them, and as properties."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.selection.strategy import (
+    STRATEGIES,
+    Candidate,
+    Pick,
+    Shuffle,
+    choose,
+    interleaved,
+    seats,
+)
+
+scores = st.floats(-20, 0).map(lambda value: round(value, 1))
+verdicts = st.sampled_from(["right", "wrong", "unparseable"])
+candidates = st.lists(st.tuples(st.integers(1, 6), st.integers(0, 3), verdicts, scores), max_size=40).map(
+    lambda rows: [
+        Candidate(number, problem, bytes([twin]), verdict, score)
+        for number, (problem, twin, verdict, score) in enumerate(rows, 1)
+    ]
+)
+shares = st.fixed_dictionaries({name: st.sampled_from([0.0, 0.2, 0.5, 0.8]) for name in STRATEGIES}).filter(
+    lambda chosen: sum(chosen.values()) > 0
+)
+
+
+def slow(pool: list[Candidate], size: int, shares: dict[str, float], cap: int, seed: int) -> list[tuple]:
+    """Pick by pick: look at everything that is left, keep what the rules allow, take the best."""
+    got: list[tuple] = []
+    chosen: list[Candidate] = []
+    if not pool:
+        return []
+    ids = [one.solution_id for one in pool]
+    shuffle = Shuffle(min(ids), max(ids), seed)
+    carried = 0
+    for name, places in seats(size, shares).items():
+        carried += places
+        rank = 0
+        while carried:
+            allowed = [
+                one
+                for one in pool
+                if one.verdict in (("wrong",) if name == "convincing_wrong" else ("right", "wrong"))
+                and all((one.problem_id, one.twin) != (other.problem_id, other.twin) for other in chosen)
+                and sum(other.problem_id == one.problem_id for other in chosen) < cap
+            ]
+            if not allowed:
+                break
+            if name == "uniform":
+                best = min(allowed, key=lambda one: shuffle.place(one.solution_id))
+            else:
+                best = max(allowed, key=lambda one: (one.log_score, -one.solution_id))
+            chosen.append(best)
+            rank += 1
+            carried -= 1
+            got.append((best.solution_id, name, rank))
+    return got
+
+
+@given(candidates, st.integers(1, 30), shares, st.integers(1, 4), st.integers(0, 3))
+def test_it_picks_what_a_slow_reading_of_the_rules_picks(pool, size, shares, cap, seed):
+    picks = choose(pool, size, shares, cap, seed, model_id=7)
+
+    assert [(pick.solution_id, pick.strategy, pick.rank) for pick in picks] == slow(
+        pool, size, shares, cap, seed
+    )
+
+
+@given(candidates, st.integers(1, 30), shares, st.integers(1, 4), st.randoms())
+def test_what_comes_out_whatever_goes_in(pool, size, shares, cap, random):
+    picks = choose(pool, size, shares, cap, seed=0, model_id=7)
+    by_id = {one.solution_id: one for one in pool}
+
+    assert len(picks) <= size
+    assert len({pick.solution_id for pick in picks}) == len(picks)
+    assert max(Counter(pick.problem_id for pick in picks).values(), default=0) <= cap
+    assert all(by_id[pick.solution_id].verdict != "unparseable" for pick in picks)
+    assert all(
+        by_id[pick.solution_id].verdict == "wrong" for pick in picks if pick.strategy == "convincing_wrong"
+    )
+    twins = [(pick.problem_id, by_id[pick.solution_id].twin) for pick in picks]
+    assert len(set(twins)) == len(twins)
+    assert all(pick.score == math.exp(by_id[pick.solution_id].log_score) for pick in picks)
+    assert all(pick.model_id == 7 for pick in picks)
+
+    shuffled = list(pool)
+    random.shuffle(shuffled)
+    assert choose(shuffled, size, shares, cap, seed=0, model_id=7) == picks
+
+
+def test_the_papers_mixture_on_a_pool_that_has_enough():
+    pool = [Candidate(n, n, b"", "wrong" if n % 2 else "right", -n / 100) for n in range(1, 201)]
+
+    picks = choose(pool, 10, {"convincing_wrong": 0.8, "most_convincing": 0.2}, 1, 0)
+
+    assert [(pick.strategy, pick.solution_id) for pick in picks] == [
+        *(("convincing_wrong", n) for n in (1, 3, 5, 7, 9, 11, 13, 15)),
+        *(("most_convincing", n) for n in (2, 4)),
+    ]
+
+
+def test_places_the_wrong_answers_cannot_fill_go_to_the_rest():
+    pool = [Candidate(n, n, b"", "wrong" if n == 5 else "right", -n / 100) for n in range(1, 20)]
+
+    picks = choose(pool, 10, {"convincing_wrong": 0.8, "most_convincing": 0.2}, 1, 0)
+
+    assert Counter(pick.strategy for pick in picks) == {"convincing_wrong": 1, "most_convincing": 9}
+
+
+def test_the_control_arm_does_not_look_at_the_score():
+    pool = [Candidate(n, n, b"", "wrong", -n / 100) for n in range(1, 2001)]
+
+    drawn = [pick.solution_id for pick in choose(pool, 400, {"uniform": 1}, 1, seed=3)]
+    again = [pick.solution_id for pick in choose(pool, 400, {"uniform": 1}, 1, seed=4)]
+
+    assert drawn != again
+    assert 850 < sum(drawn) / len(drawn) < 1150
+
+
+@given(st.integers(1, 500), shares)
+def test_every_place_is_given_and_none_is_more_than_one_off_its_share(size, shares):
+    given_out = seats(size, shares)
+    total = sum(shares.values())
+
+    assert sum(given_out.values()) == size
+    assert all(abs(places - size * shares[name] / total) < 1 for name, places in given_out.items())
+
+
+@given(st.integers(-50, 50), st.integers(1, 300), st.integers(0, 5))
+def test_a_shuffle_is_an_order_of_the_whole_range_and_knows_its_way_back(first, count, seed):
+    shuffle = Shuffle(first, first + count - 1, seed)
+
+    drawn = [shuffle.at(position) for position in range(count)]
+
+    assert sorted(drawn) == list(range(first, first + count))
+    assert [shuffle.place(number) for number in drawn] == list(range(count))
+
+
+@given(st.integers(0, 40), st.integers(0, 40))
+def test_any_first_part_of_the_queue_holds_the_mixture(wrong, rest):
+    picks = [Pick(n, n, "convincing_wrong", 0.5, n, None) for n in range(1, wrong + 1)]
+    picks += [Pick(100 + n, n, "most_convincing", 0.5, n, None) for n in range(1, rest + 1)]
+
+    queue = interleaved(picks)
+
+    assert Counter(queue) == Counter(picks)
+    for cut in range(len(queue) + 1):
+        got = sum(pick.strategy == "convincing_wrong" for pick in queue[:cut])
+        assert abs(got - cut * wrong / max(1, len(queue))) <= 1
+
+
+def test_shares_need_not_sum_to_one():
+    assert seats(10, {"convincing_wrong": 80, "most_convincing": 20}) == {
+        "convincing_wrong": 8,
+        "most_convincing": 2,
+    }
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 16, 17])
+def test_small_shuffles(count):
+    assert sorted(Shuffle(10, 9 + count, 0).at(p) for p in range(count)) == list(range(10, 10 + count))
