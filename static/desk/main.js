@@ -1,0 +1,278 @@
+// The desk: keys and buttons in, events out. A rating shows at once and is saved behind it; the next
+// solution is fetched and drawn before it is needed.
+
+import { Clock } from "./clock.js";
+import * as dialogs from "./dialogs.js";
+import { listen } from "./keys.js";
+import { Outbox } from "./outbox.js";
+import { Unreachable, post } from "./server.js";
+import { Sheet, WORDS, newId } from "./state.js";
+import * as view from "./view.js";
+
+const desk = document.getElementById("desk");
+const { slug, user } = desk.dataset;
+const base = `/projects/${slug}`;
+const clock = new Clock();
+const day = { count: Number(desk.dataset.done), active: Number(desk.dataset.active) };
+
+let sheet = null; // what is on the desk
+let ahead = null; // the next one: {data, built}
+let before = null; // id of the last submission, for undo across it
+let startedAt = 0;
+let activeHere = 0;
+let asSource = false;
+
+const outbox = new Outbox(user, {
+  changed: () => view.showSaving(outbox),
+  saved: (assignment, body) => {
+    if (sheet?.id === assignment) sheet.data.assignment.lease_expires_at = body.lease_expires_at;
+  },
+  submitted: (assignment, body) => arrived(assignment, body.next),
+  refused,
+});
+
+// ---- solutions come and go
+
+async function fetchNext() {
+  const answer = await asked(`${base}/assignments`);
+  if (!answer) return;
+  if (answer.status === 204) return empty();
+  if (answer.ok) return put(answer.body);
+  view.banner(answer.body.message, answer.body.remedy, [["Try again", fetchNext]]);
+}
+
+function empty() {
+  sheet = null;
+  ahead = null;
+  view.showEmpty();
+}
+
+function put(data, built = view.build(data, asSource)) {
+  sheet = new Sheet(data);
+  startedAt = performance.now();
+  activeHere = 0;
+  clock.lap();
+  restore();
+  view.show(built);
+  view.update(sheet);
+  view.follow(sheet);
+  ahead = null;
+  setTimeout(prefetch, 50);
+}
+
+/** Lay what waits in the outbox over what the server knew: after a reload without a connection. */
+function restore() {
+  for (const key of outbox.keys()) {
+    const entry = outbox.read(key);
+    if (entry?.assignment !== sheet.id || entry.kind !== "rating") continue;
+    sheet.say(entry.body.position, { rating: entry.body.rating, flagged: entry.body.flagged }, false);
+  }
+  sheet.cursor = Math.min(sheet.end, sheet.steps.length - 1);
+}
+
+async function prefetch() {
+  if (ahead || !sheet) return;
+  const here = sheet.id;
+  try {
+    const answer = await post(`${base}/reservation`);
+    if (answer.status !== 200 || sheet?.id !== here || answer.body.assignment.id === here) return;
+    (window.requestIdleCallback ?? setTimeout)(() => {
+      if (sheet?.id === here) ahead = { data: answer.body, built: view.build(answer.body, asSource) };
+    });
+  } catch (error) {
+    if (!(error instanceof Unreachable)) throw error; // fetched with the submission instead
+  }
+}
+
+/** The answer to a submission: what the server put on the desk next. */
+function arrived(assignment, next) {
+  if (sheet?.id === assignment) sheet = null; // it was on the desk again, after a reload
+  if (sheet && next?.assignment.id === sheet.id) { sheet.data.assignment = next.assignment; return; }
+  if (sheet?.started || outbox.keys().some((key) => outbox.read(key)?.kind === "submission")) return;
+  if (next) put(next);
+  else empty();
+}
+
+async function asked(path) {
+  try {
+    const answer = await post(path);
+    if (answer.status === 401) {
+      view.banner("You are signed out.", "What you rated is kept in this browser.", [["Sign in", signIn]]);
+      return null;
+    }
+    return answer;
+  } catch (error) {
+    if (!(error instanceof Unreachable)) throw error;
+    if (!sheet) {
+      view.showWaiting("The server cannot be reached. Trying again…");
+      setTimeout(fetchNext, 2000);
+    }
+    return null;
+  }
+}
+
+function signIn() { location.assign(`/login?next=${encodeURIComponent(location.pathname)}`); }
+
+// ---- what the labeler does
+
+function say(at, place) {
+  if (sheet.say(at, place) === null) {
+    view.announce(`Step ${at + 1} cannot be rated yet`);
+    return;
+  }
+  save(at, place);
+  const word = place.rating === null ? "can’t tell" : WORDS[place.rating];
+  view.announce(sheet.finish ? `Step ${at + 1} ${word}. ${sheet.missing}.` : `Step ${at + 1} ${word}`);
+}
+
+function save(at, place) {
+  const spent = Math.min(clock.lap(), 3600000);
+  activeHere += spent;
+  const body = {
+    id: newId(), position: at, candidate: 0, rating: place.rating, flagged: place.flagged ?? null,
+    active_ms: spent, at: new Date().toISOString(),
+  };
+  outbox.add({ kind: "rating", slug, assignment: sheet.id, body });
+  view.update(sheet);
+  view.follow(sheet);
+}
+
+function rate(rating, button) {
+  const item = button?.closest(".step");
+  const at = item ? Number(item.dataset.at) : sheet.cursor;
+  say(at, { rating, flagged: sheet.places.get(at)?.flagged ?? null });
+}
+
+function flag() {
+  const place = sheet.places.get(sheet.cursor);
+  say(sheet.cursor, { rating: place?.rating ?? null, flagged: !place?.flagged });
+}
+
+function undo() {
+  const back = sheet.takeBack();
+  if (!back) return reopen();
+  save(back.at, back.place);
+  view.announce(`Step ${back.at + 1} taken back`);
+}
+
+async function reopen() {
+  if (!before) return view.announce("Nothing to undo");
+  if (!(await outbox.settled())) return view.banner("The submission is still being sent.", "Undo it when everything is saved.");
+  const answer = await asked(`${base}/assignments/${before.id}/reopening`);
+  if (!answer) return;
+  if (!answer.ok) return view.banner(answer.body.message, answer.body.remedy, [["All right", () => view.banner("")]]);
+  day.count -= 1;
+  day.active -= before.active;
+  view.showDay(day.count, day.active);
+  before = null;
+  put(answer.body);
+  view.announce("Submission taken back");
+}
+
+async function submit() {
+  const finish = sheet.finish;
+  if (!finish) return view.announce(sheet.missing);
+  if (finish === "solution" && sheet.data.asks_about_reference && sheet.doubt === null) {
+    const said = await dialogs.doubt(sheet);
+    if (said === "" || said === "step") return view.follow(sheet);
+    sheet.doubt = said;
+  }
+  finishWith(finish, "");
+}
+
+async function leave(reason) {
+  const words = await dialogs.reason(reason);
+  if (words) finishWith(reason, words);
+  else view.follow(sheet);
+}
+
+function finishWith(reason, comment) {
+  const known = sheet.data.assignment.active_ms;
+  const body = { finish_reason: reason, comment, total_time_ms: Math.round(known + performance.now() - startedAt) };
+  if (sheet.doubt) body.reference_doubt = sheet.doubt;
+  outbox.add({ kind: "submission", slug, assignment: sheet.id, body });
+  before = { id: sheet.id, active: known + activeHere };
+  day.count += 1;
+  day.active += before.active;
+  view.showDay(day.count, day.active);
+  view.banner("");
+  view.announce("Submitted");
+  const next = ahead;
+  const held = next && Date.parse(next.data.assignment.lease_expires_at) > Date.now() + 5000;
+  if (held) return put(next.data, next.built);
+  sheet = null;
+  view.showWaiting(navigator.onLine ? "Fetching the next solution…" : "You are offline. Everything is kept here; the next solution comes when the connection is back.");
+}
+
+function toggleSource() {
+  asSource = !asSource;
+  view.source(asSource);
+  if (ahead) ahead.built = view.build(ahead.data, asSource);
+}
+
+// ---- when the server says no
+
+async function refused(entry, refusal) {
+  const { assignment } = entry;
+  if (refusal.error === "lease_lost" && (await takenAgain(assignment))) return;
+  const go = () => {
+    outbox.drop(assignment);
+    view.banner("");
+    if (!sheet || sheet.id === assignment) { sheet = null; fetchNext(); }
+  };
+  view.banner(refusal.message ?? "The server did not accept this.", refusal.remedy ?? "", [["Go on to the next", go]], "bad");
+}
+
+/** A lease that ran out while nobody else took the solution: have it back without a fuss. */
+async function takenAgain(assignment) {
+  const answer = await asked(`${base}/assignments/${assignment}/lease`);
+  if (!answer?.ok) return false;
+  if (sheet?.id === assignment) sheet.data.assignment = answer.body.assignment;
+  outbox.resume(assignment);
+  view.banner("Your time on this solution had run out, but it was still free.", "It is yours again; nothing is lost.", [["Good", () => view.banner("")]], "note");
+  return true;
+}
+
+const NEAR_END_MS = 5 * 60000;
+let warned = false;
+
+function watchLease() {
+  const until = sheet && Date.parse(sheet.data.assignment.lease_expires_at);
+  const left = until ? until - Date.now() : Infinity;
+  if (left > 0 && left < NEAR_END_MS) {
+    const minutes = Math.ceil(left / 60000);
+    view.banner(`This solution is yours for ${minutes} more minute${minutes === 1 ? "" : "s"}.`, "Any rating renews it.");
+    warned = true;
+  } else if (warned) {
+    warned = false;
+    view.banner("");
+  }
+}
+
+// ---- start
+
+const ACTS = {
+  bad: (button) => rate(-1, button), okay: (button) => rate(0, button), great: (button) => rate(1, button),
+  flag, undo, submit, bad_problem: () => leave("bad_problem"), give_up: () => leave("give_up"),
+  down: () => { sheet.move(1); view.update(sheet); view.follow(sheet); },
+  up: () => { sheet.move(-1); view.update(sheet); view.follow(sheet); },
+};
+
+listen((name, button) => {
+  if (name === "source") toggleSource();
+  else if (name === "help") dialogs.help().then(() => sheet && view.follow(sheet));
+  else if (name === "look") { view.showWaiting("Looking…"); fetchNext(); }
+  else if (sheet) ACTS[name](button);
+  else if (name === "undo") reopen();
+});
+
+document.getElementById("sheet").addEventListener("click", (event) => {
+  const item = event.target.closest(".step");
+  if (!item || event.target.closest("button") || !sheet?.reached(Number(item.dataset.at))) return;
+  sheet.cursor = Number(item.dataset.at);
+  view.update(sheet);
+});
+
+view.showDay(day.count, day.active);
+setInterval(watchLease, 15000);
+outbox.flush().then(() => sheet || fetchNext());
