@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-import typer
+import signal
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
 
+import typer
+from pydantic import ValidationError
+from sqlalchemy.exc import OperationalError
+
+from app import database_commands
 from app.accounts import commands as accounts
+from app.core.errors import DomainError, Invalid
 from app.exchange import commands as exchange
 from app.labeling import commands as labeling
 from app.projects import commands as projects
@@ -17,9 +27,63 @@ cli = typer.Typer(
     help="Process supervision as one loop: label steps, retrain the PRM, queue convincing wrong answers.",
     pretty_exceptions_enable=False,
 )
-for part in (accounts, projects, exchange, labeling, training, selection):
+
+
+def show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"stepmark {version('stepmark')}")
+        raise typer.Exit
+
+
+@cli.callback()
+def stepmark(
+    _: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """State lives in STEPMARK_HOME. With DATABASE_URL unset, an embedded PostgreSQL starts when needed."""
+
+
+@cli.command()
+def up(
+    host: Annotated[str | None, typer.Option(help="Address to listen on (STEPMARK_HOST).")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen on (STEPMARK_PORT).", min=1, max=65535)
+    ] = None,
+    worker: Annotated[bool, typer.Option(help="Run the worker too.")] = True,
+) -> None:
+    """Start everything: database, schema, web, worker. Ctrl-C ends it all."""
+    from app.up import up
+
+    up(host, port, worker=worker)
+
+
+for part in (database_commands, accounts, projects, exchange, labeling, training, selection):
     part.register(cli)
 
 
 def main() -> None:
-    cli()
+    """Expected errors are told with their remedy: exit code 2 for a wrong use, 1 for the rest."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _: sys.exit(128 + received))
+    try:
+        cli()
+    except DomainError as error:
+        sys.exit(tell(error.message, error.remedy, 2 if isinstance(error, Invalid) else 1))
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        sys.exit(tell(f"A setting is wrong: {wrong}", "Correct that environment variable.", 2))
+    except OperationalError as error:
+        sys.exit(tell(f"The database: {str(error.orig).strip()}", "Is it up? Is the disk full?", 1))
+
+
+def tell(message: str, remedy: str, code: int) -> int:
+    typer.secho(message, fg="red", err=True)
+    if remedy:
+        typer.echo(remedy, err=True)
+    return code
+
+
+if __name__ == "__main__":
+    sys.argv[0] = str(Path(sys.argv[0]).with_name("stepmark"))
+    main()

@@ -8,6 +8,8 @@ from fastapi.staticfiles import StaticFiles
 
 from app.accounts import api as accounts_api
 from app.accounts import views as accounts_views
+from app.accounts.access import Public
+from app.core import health
 from app.core.errors import DomainError, NotSignedIn
 from app.core.web import STATIC, redirect, render, wants_json
 from app.exchange import api as exchange_api
@@ -47,6 +49,7 @@ def create_app() -> FastAPI:
     web = FastAPI(title="Stepmark", docs_url=None, redoc_url=None, openapi_url=None)
     web.mount("/static", StaticFiles(directory=STATIC), name="static")
     web.add_exception_handler(DomainError, domain_error)
+    web.include_router(health.router, dependencies=[Public])
     for part in (*PAGES, *APIS):
         web.include_router(part.router)
     return web

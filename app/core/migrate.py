@@ -6,15 +6,17 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, text
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
 
 FOLDER = Path(__file__).parent.parent.parent / "migrations"
 LOCK = 0x57E9  # one migrator at a time, whoever starts first
 
 
-def config(connection: object) -> Config:
+def config(connection: Connection | None = None) -> Config:
     made = Config()
-    made.set_main_option("script_location", str(FOLDER))
+    made.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     made.set_main_option("file_template", "%%(year)d%%(month).2d%%(day).2d_%%(slug)s")
     made.attributes["connection"] = connection
     return made
@@ -22,10 +24,22 @@ def config(connection: object) -> Config:
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     with engine.connect() as guard, engine.connect() as connection:
+        connection.detach()  # its timeouts are for migrating only: never back to the pool
         guard.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         command.upgrade(config(connection), revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
     with engine.connect() as connection:
+        connection.detach()
         command.downgrade(config(connection), revision)
+
+
+def newest() -> str | None:
+    """The revision this code is written for."""
+    return ScriptDirectory.from_config(config()).get_current_head()
+
+
+def current(connection: Connection) -> str | None:
+    """The revision the database is at; None when it was never migrated."""
+    return MigrationContext.configure(connection).get_current_revision()

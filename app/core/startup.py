@@ -2,19 +2,77 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy import Engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
 from app.core import db
+from app.core.errors import DomainError
 from app.core.migrate import upgrade
 from app.settings import settings
+
+OLDEST = 15
+
+
+class NoDatabase(DomainError):
+    status, code = 503, "no_database"
 
 
 @contextmanager
 def ready_database() -> Iterator[str]:
     """Yields the URL of the database to use. DATABASE_URL unset: the embedded one,
-    started when it is not up and stopped again by whoever started it."""
-    url = settings().database_url
-    assert url is not None, "the embedded database comes next"
-    upgrade(db.engine())
-    yield url
+    started when it is not up and stopped again by the last one who needs it."""
+    with running_database() as url:
+        upgrade(db.engine())
+        yield url
+
+
+@contextmanager
+def running_database() -> Iterator[str]:
+    """The same, its schema left as it is."""
+    given = settings().database_url
+    if given is not None:
+        check(db.engine())
+        yield given
+        return
+    from app.core.embedded import Embedded
+
+    embedded = Embedded(settings().home / "postgres")
+    url = embedded.start()
+    try:
+        os.environ["DATABASE_URL"] = url
+        forget()
+        yield url
+    finally:
+        db.engine().dispose()
+        os.environ.pop("DATABASE_URL", None)
+        forget()
+        embedded.stop()
+
+
+def check(engine: Engine) -> None:
+    """Does the database answer, and is it new enough?"""
+    where = make_url(engine.url).render_as_string(hide_password=True)
+    try:
+        with engine.connect() as connection:
+            found = connection.connection.dbapi_connection.info.server_version // 10000  # type: ignore[union-attr]
+    except OperationalError as error:
+        raise NoDatabase(
+            f"The database {where} does not answer: {str(error.orig).strip()}",
+            remedy="Start it, correct DATABASE_URL, or unset DATABASE_URL to use the embedded one.",
+        ) from error
+    if found < OLDEST:
+        raise NoDatabase(
+            f"The database {where} is PostgreSQL {found}; Stepmark needs {OLDEST} or newer.",
+            remedy=f"Upgrade that server, or point DATABASE_URL at PostgreSQL {OLDEST} or newer.",
+        )
+
+
+def forget() -> None:
+    """Drop what was made from an older environment."""
+    for made in (settings, db.engine, db.session_factory):
+        made.cache_clear()

@@ -23,8 +23,9 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 REMEDY = (
-    "the browser tests need Chromium or Chrome. Install it with your system (Debian: `apt-get install chromium`, "
-    "macOS: `brew install --cask chromium`), with `playwright install chromium`, "
+    "the browser tests need Chromium or Chrome. Install it with your system "
+    "(Debian: `apt-get install chromium`, macOS: `brew install --cask chromium`), "
+    "with `playwright install chromium`, "
     "or set STEPMARK_CHROMIUM to its path"
 )
 

@@ -44,8 +44,8 @@ def install_for(data: Path) -> tuple[int, Path]:
     raise DatabaseTrouble(
         f"The data in {data} was made by PostgreSQL {made_by}; "
         f"this Stepmark brings {' and '.join(map(str, have))}.",
-        remedy=f"Back up with the Stepmark that made it (`stepmark db backup`), move {data} aside, start again "
-        f"and restore; or set DATABASE_URL to a PostgreSQL {made_by} that serves it.",
+        remedy=f"Back up with the Stepmark that made it (`stepmark db backup`), move {data} aside, "
+        f"start again and restore; or set DATABASE_URL to a PostgreSQL {made_by} that serves it.",
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import psutil
@@ -52,5 +51,5 @@ def _replace(path: Path, text: str) -> None:
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)
     draft.write_text(text)
-    os.chmod(draft, 0o644)
+    draft.chmod(0o644)
     draft.replace(path)

@@ -54,11 +54,10 @@ def find(home: Path, account: Account) -> Place:
                 f"The user {account.name} can no longer reach the database's data in {home}.",
                 remedy=f"Let it enter the folders above (`namei -l {home}` shows which one is closed).",
             )
-        ELSEWHERE.mkdir(mode=0o755, exist_ok=True)
         chosen = ELSEWHERE / hashlib.sha256(str(home).encode()).hexdigest()[:12]
         note.write_text(f"{chosen}\n")
         home = chosen
-    home.mkdir(mode=0o755, exist_ok=True)
+    home.mkdir(mode=0o755, parents=True, exist_ok=True)
     return Place(home, _sockets(home, account))
 
 

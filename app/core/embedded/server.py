@@ -80,7 +80,7 @@ class Embedded:
             stop_unowned(where)
 
     def status(self) -> Status:
-        where = place.find(self.home, account.choose(self.home / "data"))
+        where = place.find(self.home, account.choose(self._real_data()))
         server = processes.postmaster(where.data)
         return Status(
             running=server is not None,
@@ -101,7 +101,7 @@ class Embedded:
         except OSError as error:
             raise DatabaseTrouble(
                 f"The database's folder {self.home} cannot be used: {error.strerror}.",
-                remedy="Run Stepmark as the user it belongs to, or set STEPMARK_HOME to a folder of your own.",
+                remedy="Run Stepmark as its owner, or set STEPMARK_HOME to a folder of your own.",
             ) from error
         with lock:
             for waited in range(RECOVERY * 10):
@@ -110,7 +110,7 @@ class Embedded:
                     break
                 except BlockingIOError:
                     if waited and waited % 50 == 0:
-                        self.say(f"Waiting for another Stepmark that starts or stops the database ({waited // 10} s)")
+                        self.say(f"Waiting for another Stepmark to start or stop it ({waited // 10} s)")
                     time.sleep(0.1)
             yield where, who
 
@@ -138,9 +138,7 @@ class Embedded:
         if not where.data.is_dir():
             self._initialise(where, who, programs)
         processes.clear_remains(where.data, where.sockets)
-        me = account.choose(where.data)
-        users = {me.name, "root"} if me.switch else {me.name}
-        main = config.write(where.home / "server", where.sockets, users)
+        main = config.write(where.home / "server", where.sockets, {who.name, "root"})
         if where.log.exists() and where.log.stat().st_size > 10 * 2**20:
             where.log.replace(where.log.with_suffix(".log.1"))
         self._pg_ctl(where, who, programs, main)
@@ -151,7 +149,8 @@ class Embedded:
         box = where.home / "new"
         shutil.rmtree(box, ignore_errors=True)
         who.own(box)
-        command = [programs / "initdb", "-D", box / "data", "-U", config.ROLE, "-A", "peer", "-E", "UTF8"]
+        command = [str(programs / "initdb"), "-D", str(box / "data")]
+        command += ["-U", config.ROLE, "-A", "peer", "-E", "UTF8"]
         locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
         version = (programs.parent / "share/postgresql/postgres.bki").open().readline().split()[-1]
         command += locale if int(version) >= 17 else ["--locale=C"]
@@ -165,7 +164,8 @@ class Embedded:
     def _pg_ctl(self, where: place.Place, who: account.Account, programs: Path, main: Path) -> None:
         begin = where.log.stat().st_size if where.log.exists() else 0
         options = f"-c config_file={shlex.quote(str(main))}"
-        command = [programs / "pg_ctl", "start", "-w", "-t", str(RECOVERY), "-D", where.data, "-l", where.log]
+        command = [str(programs / "pg_ctl"), "start", "-w", "-t", str(RECOVERY)]
+        command += ["-D", str(where.data), "-l", str(where.log)]
         with tempfile.TemporaryFile("w+") as said:
             starter = subprocess.Popen([*command, "-o", options], stdout=said, stderr=said, **who.popen())
             since = time.monotonic()
@@ -175,19 +175,23 @@ class Embedded:
                     break
                 except subprocess.TimeoutExpired:
                     passed = int(time.monotonic() - since)
-                    self.say(f"The database recovers after a crash; this can take minutes ({passed} s). Log: {where.log}")
+                    self.say(f"The database recovers; this can take minutes ({passed} s). Log: {where.log}")
             if code != 0:
                 said.seek(0)
                 raise failed("PostgreSQL did not start", said.read() + tail(where.log, begin), where)
 
     def _make_database(self, where: place.Place) -> None:
         try:
-            with psycopg.connect(url(where.sockets, "postgres"), autocommit=True, connect_timeout=60) as admin:
+            with psycopg.connect(
+                url(where.sockets, "postgres"), autocommit=True, connect_timeout=60
+            ) as admin:
                 known = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
                 if known is None:
                     admin.execute(f"CREATE DATABASE {DATABASE}")
         except psycopg.Error as error:
-            raise failed("The database runs but does not answer", str(error) + tail(where.log), where) from error
+            raise failed(
+                "The database runs but does not answer", str(error) + tail(where.log), where
+            ) from error
 
 
 def stop_unowned(where: place.Place) -> None:
@@ -233,6 +237,7 @@ def _room(home: Path) -> None:
     free = psutil.disk_usage(str(home)).free
     if free < ROOM_TO_START:
         raise DatabaseTrouble(
-            f"The disk that holds {home} has {free // 2**20} MB left; the database needs {ROOM_TO_START // 2**20} MB.",
+            f"The disk that holds {home} has {free // 2**20} MB left; "
+            f"the database needs {ROOM_TO_START // 2**20} MB to start.",
             remedy="Free some space, or set STEPMARK_HOME to a larger disk.",
         )

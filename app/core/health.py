@@ -1,0 +1,32 @@
+"""For whatever watches the web: is it alive, is it ready to serve?"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core import db
+from app.core.migrate import current, newest
+
+router = APIRouter()
+
+
+@router.get("/healthz")
+def alive() -> dict[str, bool]:
+    """The process answers. Says nothing of the database, so that its absence restarts nobody."""
+    return {"alive": True}
+
+
+@router.get("/readyz")
+def ready() -> JSONResponse:
+    """The database answers and has the schema this code is written for."""
+    try:
+        with db.engine().connect() as connection:
+            found = current(connection)
+    except SQLAlchemyError:
+        return JSONResponse({"ready": False, "reason": "the database does not answer"}, 503)
+    if found != newest():
+        reason = "the schema is not this version's: run `stepmark db upgrade`"
+        return JSONResponse({"ready": False, "reason": reason}, 503)
+    return JSONResponse({"ready": True, "schema": found})

@@ -1,0 +1,100 @@
+"""`stepmark db ...`: upgrade, status, backup, restore."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy import text
+
+from app.core import db as core_db
+from app.core.errors import Conflict, DomainError, Invalid
+from app.core.migrate import current, newest
+from app.core.startup import ready_database, running_database
+from app.settings import settings
+
+db = typer.Typer(no_args_is_help=True, help="The database: its schema, its state, its backups.")
+File = Annotated[Path, typer.Argument(help="The backup file (pg_dump's custom format).")]
+
+
+def register(cli: typer.Typer) -> None:
+    cli.add_typer(db, name="db")
+
+
+@db.command()
+def upgrade() -> None:
+    """Bring the schema to this version's."""
+    with ready_database():
+        typer.echo(f"The schema is at {newest()}.")
+
+
+@db.command()
+def status() -> None:
+    """Where the database is, and at which schema."""
+    embedded = settings().database_url is None
+    if embedded:
+        from app.core.embedded import Embedded
+
+        found = Embedded(settings().home / "postgres").status()
+        state = f"running (process {found.pid}, {found.owners} in need of it)" if found.running else "stopped"
+        typer.echo(f"embedded, {state}\n  data   {found.data}\n  log    {found.log}")
+        if not found.running:
+            return
+    with running_database(), core_db.engine().connect() as connection:
+        server = ".".join(map(str, connection.dialect.server_version_info or ()))
+        where = core_db.engine().url.render_as_string(hide_password=True)
+        typer.echo(f"  url    {where}\n  server PostgreSQL {server}")
+        at = current(connection)
+    typer.echo(f"  schema {at or 'none'}" + ("" if at == newest() else f"; this version's is {newest()}"))
+
+
+@db.command()
+def backup(file: File) -> None:
+    """Write everything in the database to FILE, consistent, while people go on working."""
+    draft = file.with_name(file.name + ".part")
+    with ready_database() as url:
+        run("pg_dump", "--format=custom", f"--file={draft}", f"--dbname={core_db.libpq_url(url)}")
+    draft.replace(file)
+    typer.echo(
+        f"{file}: {file.stat().st_size:,} bytes. Models and uploads are files: copy {settings().home} too."
+    )
+
+
+@db.command()
+def restore(
+    file: File, replace: Annotated[bool, typer.Option(help="Replace what the database holds now.")] = False
+) -> None:
+    """Fill the database from FILE. Stop web and worker first."""
+    if not file.is_file():
+        raise Invalid(f"There is no file {file}.", remedy="Name a file made by `stepmark db backup`.")
+    with running_database() as url:
+        if not replace and holds_users():
+            raise Conflict(
+                "The database holds data already.", remedy="Back it up, then restore with --replace."
+            )
+        options = ("--clean", "--if-exists", "--no-owner", "--single-transaction")
+        run("pg_restore", *options, f"--dbname={core_db.libpq_url(url)}", str(file))
+    with ready_database():
+        typer.echo(f"Restored from {file}; the schema is at {newest()}.")
+
+
+def holds_users() -> bool:
+    with core_db.engine().connect() as connection:
+        made = connection.scalar(text("SELECT to_regclass('user_account')"))
+        return made is not None and bool(connection.scalar(text("SELECT EXISTS (SELECT FROM user_account)")))
+
+
+def run(program: str, *arguments: str) -> None:
+    """One of PostgreSQL's own programs, from the package that brings our server."""
+    from app.core.embedded.binaries import install_for
+
+    _, install = install_for(Path(os.devnull))
+    done = subprocess.run([install / "bin" / program, *arguments], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise DomainError(
+            f"{program} failed:\n{done.stderr.strip()}",
+            remedy=f"With a server newer than this {program}, use the one that came with the server.",
+        )

@@ -1,0 +1,135 @@
+"""`stepmark up`: database, web and worker as one thing that starts and ends together."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from app.core.children import Child, Children, stepmark
+from app.core.errors import DomainError
+from app.core.startup import ready_database
+from app.settings import settings
+
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+WORKER_PATIENCE = 45.0  # a training writes its checkpoint within 30 s
+
+
+class Ending:
+    """Set by the first Ctrl-C or SIGTERM; a second one hurries."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self, *_: object) -> None:
+        self.asked += 1
+        if self.asked > 1:
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def until_ended() -> Iterator[Ending]:
+    ending = Ending()
+    before = {number: signal.signal(number, ending) for number in ENDINGS}
+    try:
+        yield ending
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def up(host: str | None = None, port: int | None = None, *, worker: bool = True) -> None:
+    """Everything, until Ctrl-C or SIGTERM."""
+    host, port = host or settings().host, settings().port if port is None else port
+    refuse_taken(host, port)
+    with ready_database():
+        logins = [login] if (login := first_admin()) else []
+        serve(host, port, worker=worker, logins=logins)
+
+
+def first_admin() -> tuple[str, str] | None:
+    """Email and password of the admin made just now; None when there is one already."""
+    from app.accounts.people import ensure_first_admin
+    from app.core.db import transaction
+
+    with transaction() as db:
+        return ensure_first_admin(db)
+
+
+def serve(host: str, port: int, *, worker: bool = True, logins: list[tuple[str, str]] | None = None) -> None:
+    """Web and worker on a database that is ready, until asked to end."""
+    children = Children([Child("web", web_command(host, port))])
+    if worker:
+        children.members.insert(0, Child("worker", stepmark("worker"), WORKER_PATIENCE))
+    hurry = True
+    try:
+        with until_ended() as ending:
+            told = False
+            while not ending.asked:
+                for child in children.members:
+                    if said := child.restart_if_down():
+                        typer.secho(said, fg="yellow", err=True)
+                if not told and answers(host, port):
+                    told = True
+                    tell(host, port, logins or [])
+                time.sleep(0.2)
+            typer.echo("Ending: web, worker, database. Ctrl-C again to hurry.")
+            hurry = False
+            children.stop()
+    except KeyboardInterrupt:
+        hurry = True
+    finally:
+        if hurry:
+            children.stop(hurry=True)
+
+
+def web_command(host: str, port: int) -> list[str]:
+    import sys
+
+    return [
+        *(sys.executable, "-m", "uvicorn", "app.main:app"),
+        *("--host", host, "--port", str(port)),
+        *("--log-level", "warning", "--no-access-log"),
+        *("--timeout-graceful-shutdown", "5"),
+        *("--proxy-headers", "--forwarded-allow-ips", settings().trusted_proxies),
+    ]
+
+
+def refuse_taken(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise DomainError(
+                f"Stepmark cannot listen on {host}, port {port}: {error.strerror}.",
+                remedy="Stop what uses it, or choose another with --port (or STEPMARK_PORT).",
+            ) from error
+
+
+def url(host: str, port: int) -> str:
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - compared, not bound
+    return f"http://{shown}:{port}"
+
+
+def answers(host: str, port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url(host, port)}/healthz", timeout=2) as answer:  # noqa: S310 - our own http URL
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def tell(host: str, port: int, logins: list[tuple[str, str]]) -> None:
+    typer.echo("")
+    typer.secho(f"  Stepmark is at {url(host, port)}", bold=True)
+    for email, password in logins:
+        typer.echo(f"    sign in as {email}   password {password}")
+    typer.echo("  Ctrl-C ends everything it started.\n")
