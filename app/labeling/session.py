@@ -127,7 +127,7 @@ def _owners(db: Session, ids: Sequence[UUID]) -> dict[UUID, int]:
     rows = db.execute(
         select(RatingEvent.event_id, RatingEvent.assignment_id).where(RatingEvent.event_id.in_(ids))
     )
-    return dict(rows.tuples().all())
+    return {row.event_id: row.assignment_id for row in rows}
 
 
 def _append(db: Session, assignment: Assignment, fresh: Sequence[Event]) -> None:

@@ -72,7 +72,8 @@ def test_an_expired_lease_is_taken_up_again_as_the_same_assignment(db: Session) 
     who = factories.member(db, project)
     first = queue.claim(db, project, who, NOW)
     again = queue.claim(db, project, who, LATER)
-    assert first and again
+    assert first
+    assert again
     assert (again.id, again.state, taken(db, task)) == (first.id, "leased", 1)
 
 
@@ -93,7 +94,8 @@ def test_the_prefetched_one_comes_next_and_goes_back_silently(db: Session) -> No
     who, other = factories.member(db, project), factories.member(db, project)
     on_screen = queue.claim(db, project, who, NOW)
     following = queue.reserve(db, project, who, NOW)
-    assert on_screen and following
+    assert on_screen
+    assert following
     assert (on_screen.task_id, following.task_id) == (tasks[0].id, tasks[1].id)
     assert queue.reserve(db, project, who, NOW).id == following.id  # type: ignore[union-attr]
     assert held(db, project, other) == tasks[2].id

@@ -1,0 +1,285 @@
+"""The life of an assignment: what may happen when, and what is left of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.core.errors import DomainError, Invalid
+from app.labeling import desk, queue, session
+from app.labeling.models import RatingEvent, StepLabel, Task
+from app.labeling.walk import Place, Walk
+from app.training.models import Snapshot, SnapshotItem
+from tests import factories
+
+NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+SOON = NOW + dt.timedelta(minutes=2)
+
+
+def start(db: Session, steps: int = 4, mode: str = "first_error"):  # type: ignore[no-untyped-def]
+    project = factories.project(db, mode=mode)
+    who = factories.member(db, project)
+    solution = factories.solution(
+        db, factories.problem(db, project), tuple(f"step {number}" for number in range(steps))
+    )
+    factories.task(db, solution)
+    held = queue.claim(db, project, who, NOW)
+    assert held
+    return project, who, held
+
+
+def event(position: int, rating: int | None, *, flagged: bool | None = None, id: UUID | None = None):  # type: ignore[no-untyped-def]
+    return session.Event(id or uuid4(), position, 0, rating, flagged, 1000, NOW)
+
+
+def rate(db, project, held, *ratings, now=NOW):  # type: ignore[no-untyped-def]
+    events = [event(position, rating) for position, rating in enumerate(ratings)]
+    return session.record(db, project, held, events, now)
+
+
+def submit(db, project, held, reason, comment="", now=NOW, **more):  # type: ignore[no-untyped-def]
+    session.submit(db, project, held, reason, comment, 5000, now, **more)
+
+
+def labels(db, held):  # type: ignore[no-untyped-def]
+    rows = db.scalars(
+        select(StepLabel).where(StepLabel.assignment_id == held.id).order_by(StepLabel.position)
+    )
+    return [(row.ratings, row.flags, row.chosen) for row in rows]
+
+
+def test_a_retry_changes_nothing(db: Session) -> None:
+    project, _, held = start(db)
+    sent = [event(0, 1), event(1, 0)]
+    first = session.record(db, project, held, sent, NOW)
+    session.record(db, project, held, [event(0, 0)], NOW)
+    again = session.record(db, project, held, sent, NOW)
+    assert first.saved == again.saved == [item.id for item in sent]
+    assert session.current(db, held.id) == {0: Place(0, None), 1: Place(0, None)}
+    assert db.scalar(select(func.count()).where(RatingEvent.assignment_id == held.id)) == 3
+
+
+def test_one_batch_may_hold_an_event_twice(db: Session) -> None:
+    project, _, held = start(db)
+    one = event(0, 1)
+    assert session.record(db, project, held, [one, one], NOW).saved == [one.id, one.id]
+    assert db.scalar(select(func.count()).where(RatingEvent.assignment_id == held.id)) == 1
+
+
+def test_out_of_order_is_refused_and_what_came_before_is_kept(db: Session) -> None:
+    project, _, held = start(db)
+    sent = [event(0, 1), event(2, 1), event(1, 1)]
+    done = session.record(db, project, held, sent, NOW)
+    assert done.saved == [sent[0].id]
+    assert done.refusal
+    assert done.refusal.code == "out_of_order"
+    assert "Step 3" in done.refusal.message
+    assert "step 2" in done.refusal.remedy
+    assert session.current(db, held.id) == {0: Place(1, None)}
+
+
+def test_nothing_is_rated_behind_the_first_error(db: Session) -> None:
+    project, _, held = start(db)
+    assert rate(db, project, held, 1, -1).refusal is None
+    assert session.record(db, project, held, [event(2, 1)], NOW).refusal.code == "out_of_order"  # type: ignore[union-attr]
+    # taking the error back opens the way again
+    assert session.record(db, project, held, [event(1, None), event(1, 0), event(2, 1)], NOW).refusal is None
+
+
+@pytest.mark.parametrize("position", [4, 30000])
+def test_a_step_that_is_not_there(db: Session, position: int) -> None:
+    project, _, held = start(db)
+    assert isinstance(session.record(db, project, held, [event(position, 1)], NOW).refusal, Invalid)
+
+
+def test_every_step_mode_has_no_order_and_goes_through_all(db: Session) -> None:
+    project, _, held = start(db, 3, "every_step")
+    assert session.record(db, project, held, [event(2, 1), event(0, -1)], NOW).refusal is None
+    with pytest.raises(Invalid, match="Step 2"):
+        submit(db, project, held, "found_error")
+    session.record(db, project, held, [event(1, 0)], NOW)
+    submit(db, project, held, "found_error")
+    assert labels(db, held) == [([-1], [None], None), ([0], [None], 0), ([1], [None], 0)]
+
+
+def test_an_error_found_labels_up_to_it(db: Session) -> None:
+    project, _, held = start(db)
+    rate(db, project, held, 1, 1, 1)
+    session.record(db, project, held, [event(1, -1)], NOW)
+    submit(db, project, held, "found_error")
+    assert labels(db, held) == [([1], [None], 0), ([-1], [None], None)]
+    assert (held.state, held.lease_expires_at, held.active_time_ms) == ("submitted", None, 4000)
+
+
+@pytest.mark.parametrize(
+    ("ratings", "reason", "words"),
+    [
+        ((1, 1, 1), "solution", "Step 4 is not rated"),
+        ((1, 1, 1), "found_error", "Step 4 is not rated"),
+        ((1, -1), "solution", "Step 2 is marked wrong"),
+        ((1, 1, 1, 1), "found_error", "No step is marked wrong"),
+        ((), "bad_problem", "reason"),
+        ((1,), "give_up", "reason"),
+        ((1, 1, 1, 1), "tired", "no such way"),
+    ],
+)
+def test_what_is_missing_is_said(db: Session, ratings: tuple[int, ...], reason: str, words: str) -> None:
+    project, _, held = start(db)
+    rate(db, project, held, *ratings)
+    with pytest.raises(Invalid, match=words):
+        submit(db, project, held, reason)
+    assert (held.state, labels(db, held)) == ("leased", [])
+
+
+def test_a_flag_without_a_rating_lets_the_walk_go_on(db: Session) -> None:
+    project, _, held = start(db, 2)
+    session.record(db, project, held, [event(0, None, flagged=True), event(1, 1)], NOW)
+    submit(db, project, held, "solution")
+    assert labels(db, held) == [([None], [True], 0), ([1], [None], 0)]
+
+
+def test_bad_problem_keeps_its_reason_and_what_was_rated(db: Session) -> None:
+    project, _, held = start(db)
+    rate(db, project, held, 1)
+    submit(db, project, held, "bad_problem", "  needs a picture ")
+    assert (held.finish_reason, held.comment) == ("bad_problem", "needs a picture")
+    assert labels(db, held) == [([1], [None], 0)]
+
+
+def test_submitting_again_is_no_error_and_no_second_submission(db: Session) -> None:
+    project, _, held = start(db, 1)
+    rate(db, project, held, 1)
+    submit(db, project, held, "solution", reference_doubt="reference")
+    submit(db, project, held, "solution", now=SOON)
+    assert held.submitted_at == NOW
+    assert held.shown["reference_doubt"] == "reference"
+    with pytest.raises(session.Refused) as refusal:
+        submit(db, project, held, "give_up", "tired", now=SOON)
+    assert refusal.value.code == "already_submitted"
+    assert rate(db, project, held, 0).refusal.code == "already_submitted"
+
+
+def test_a_retry_after_the_submission_is_still_acknowledged(db: Session) -> None:
+    project, _, held = start(db, 1)
+    sent = event(0, 1)
+    session.record(db, project, held, [sent], NOW)
+    submit(db, project, held, "solution")
+    done = session.record(db, project, held, [sent, event(0, -1)], SOON)
+    assert done.saved == [sent.id]
+    assert done.refusal.code == "already_submitted"  # type: ignore[union-attr]
+
+
+def test_a_lost_lease_refuses_and_keeps(db: Session) -> None:
+    project, _, held = start(db)
+    rate(db, project, held, 1)
+    late = NOW + dt.timedelta(minutes=61)
+    assert rate(db, project, held, 1, now=late).refusal.code == "lease_lost"
+    with pytest.raises(session.Refused) as refusal:
+        submit(db, project, held, "bad_problem", "why", now=late)
+    assert refusal.value.code == "lease_lost"
+    assert session.current(db, held.id) == {0: Place(1, None)}
+
+
+def test_work_renews_the_lease_and_the_reservation_behind_it(db: Session) -> None:
+    project, who, held = start(db)
+    factories.task(db, factories.solution(db, factories.problem(db, project)))
+    following = queue.reserve(db, project, who, NOW)
+    assert following
+    later = NOW + dt.timedelta(minutes=9)
+    rate(db, project, held, 1, now=later)
+    db.refresh(following)
+    assert held.lease_expires_at == following.lease_expires_at == later + dt.timedelta(minutes=60)
+
+
+def test_an_event_id_of_someone_else_is_no_way_in(db: Session) -> None:
+    project, _, held = start(db)
+    other_project, _, other = start(db)
+    sent = event(0, 1)
+    session.record(db, project, held, [sent], NOW)
+    done = session.record(db, other_project, other, [sent], NOW)
+    assert done.saved == []
+    assert isinstance(done.refusal, Invalid)
+
+
+def test_undo_across_a_submission(db: Session) -> None:
+    project, who, first = start(db, 1)
+    for _ in range(2):
+        factories.task(db, factories.solution(db, factories.problem(db, project)))
+    rate(db, project, first, 1)
+    submit(db, project, first, "solution")
+    second = queue.claim(db, project, who, NOW)
+    third = queue.reserve(db, project, who, NOW)
+    assert second
+    assert third
+    session.record(db, project, second, [event(0, 1)], NOW)
+
+    sheet = desk.reopen(db, project, who, first, SOON)
+    for row in (first, second, third):
+        db.refresh(row)
+    assert [row.state for row in (first, second, third)] == ["leased", "reserved", "expired"]
+    assert [db.get(Task, row.task_id, populate_existing=True).taken for row in (first, second, third)] == [
+        1,
+        1,
+        0,
+    ]  # type: ignore[union-attr]
+    assert labels(db, first) == []
+    assert sheet["ratings"] == [{"position": 0, "candidate": 0, "rating": 1, "flagged": None}]
+    assert first.shown["taken_back"][0]["as"] == "solution"
+
+    submit(db, project, first, "solution", now=SOON)
+    assert queue.claim(db, project, who, SOON).id == second.id  # type: ignore[union-attr]
+    assert session.current(db, second.id) == {0: Place(1, None)}
+
+
+def test_too_late_to_undo(db: Session) -> None:
+    project, who, held = start(db, 1)
+    rate(db, project, held, 1)
+    submit(db, project, held, "solution")
+    with pytest.raises(session.Refused) as refusal:
+        desk.reopen(db, project, who, held, NOW + session.GRACE + dt.timedelta(seconds=1))
+    assert refusal.value.code == "too_late"
+
+
+def test_a_label_in_a_snapshot_is_not_undone(db: Session) -> None:
+    project, who, held = start(db, 1)
+    rate(db, project, held, 1)
+    submit(db, project, held, "solution")
+    snapshot = Snapshot(project_id=project.id, hash=b"x")
+    db.add(snapshot)
+    db.flush()
+    snapshot.created_at = SOON
+    solution = held.task.solution
+    db.add(
+        SnapshotItem(
+            snapshot_id=snapshot.id,
+            ordinal=0,
+            problem_id=solution.problem_id,
+            solution_id=solution.id,
+            assignment_ids=[held.id],
+            split="train",
+            steps=list(solution.steps),
+            targets=[1],
+        )
+    )
+    db.flush()
+    with pytest.raises(session.Refused) as refusal:
+        desk.reopen(db, project, who, held, SOON)
+    assert refusal.value.code == "in_a_snapshot"
+
+
+def test_the_walk_by_itself() -> None:
+    right, wrong = Place(1, None), Place(-1, None)
+    assert Walk("first_error", 3, {0: right, 1: wrong, 2: right}).judged() == [(0, right), (1, wrong)]
+    assert Walk("first_error", 3, {0: right, 2: right}).judged() == [(0, right)]
+    assert Walk("first_error", 3, {0: right, 2: wrong}).first_error is None
+    assert Walk("every_step", 3, {0: right, 2: wrong}).first_error == 2
+
+
+def test_refusals_say_what_to_do() -> None:
+    refusal = session.Refused("lease_lost", "It ran out.", "Go on.")
+    assert isinstance(refusal, DomainError)
+    assert refusal.as_json() == {"error": "lease_lost", "message": "It ran out.", "remedy": "Go on."}
