@@ -95,6 +95,8 @@ class Assignment(Base):
     """What policy let the labeler see: {"reference_answer": bool, "mode": ...}."""
     origin: Mapped[dict | None] = mapped_column(JSONB)
     """Of an imported row: what its canonical form cannot carry, so that it comes back equal."""
+    external_id: Mapped[str | None]
+    """Of an imported row: its content's hash, unique in the project: importing twice adds nothing."""
 
     task: Mapped[Task] = relationship()
 
@@ -128,6 +130,13 @@ class Assignment(Base):
             postgresql_where=text("state IN ('reserved', 'leased')"),
         ),
         Index("ix_assignment_user_id_submitted_at", "user_id", "submitted_at"),
+        Index(
+            "uq_assignment_project_id_external_id",
+            "project_id",
+            "external_id",
+            unique=True,
+            postgresql_where=text("external_id IS NOT NULL"),
+        ),
         Index("ix_assignment_project_id_submitted_at", "project_id", "submitted_at"),
     )
 
