@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,16 +40,19 @@ def named(server: str, name: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     given = os.environ.get("STEPMARK_TEST_SERVER")
     if given:
         yield given
         return
     from app.core.embedded import Embedded
 
-    embedded = Embedded(tmp_path_factory.mktemp("home"))
+    home = Path(tempfile.mkdtemp(prefix="stepmark-tests-"))
+    home.chmod(0o755)  # root lends the server to another user, who must be able to get in
+    embedded = Embedded(home / "postgres")
     yield embedded.start()
     embedded.stop()
+    shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -68,7 +68,7 @@ def clear_remains(data: Path, sockets: Path) -> None:
 
     Postgres refuses a stale lock file when its id belongs to any process of the same
     user, a zombie included, so we decide. Orphans end first: they may still write."""
-    orphans = gone_within(all_of(data), 10)
+    orphans = gone_within(all_of(data), 3)
     orphans = end(orphans, signal.SIGQUIT, 10)
     end(orphans, signal.SIGKILL, 10)
     for stale in (data / "postmaster.pid", *sockets.glob(".s.PGSQL.*")):

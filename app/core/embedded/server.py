@@ -131,19 +131,19 @@ class Embedded:
         if where.home != self.home.resolve():
             self.say(f"{self.home} is closed to the user {who.name}: the database is kept in {where.home}")
         _room(where.home)
-        _, install = binaries.install_for(where.data)
+        version, install = binaries.install_for(where.data)
         programs = binaries.runnable(install, who, where.home)
         for folder in (where.log.parent, where.sockets):
             who.own(folder)
         if not where.data.is_dir():
-            self._initialise(where, who, programs)
+            self._initialise(where, who, programs, version)
         processes.clear_remains(where.data, where.sockets)
         main = config.write(where.home / "server", where.sockets, {who.name, "root"})
         if where.log.exists() and where.log.stat().st_size > 10 * 2**20:
             where.log.replace(where.log.with_suffix(".log.1"))
         self._pg_ctl(where, who, programs, main)
 
-    def _initialise(self, where: place.Place, who: account.Account, programs: Path) -> None:
+    def _initialise(self, where: place.Place, who: account.Account, programs: Path, version: int) -> None:
         """A new data folder, whole or not at all: made under another name, then renamed."""
         self.say(f"Making a database in {where.home}")
         box = where.home / "new"
@@ -152,8 +152,7 @@ class Embedded:
         command = [str(programs / "initdb"), "-D", str(box / "data")]
         command += ["-U", config.ROLE, "-A", "peer", "-E", "UTF8"]
         locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-        version = (programs.parent / "share/postgresql/postgres.bki").open().readline().split()[-1]
-        command += locale if int(version) >= 17 else ["--locale=C"]
+        command += locale if version >= 17 else ["--locale=C"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=600, **who.popen())
         if done.returncode != 0:
             shutil.rmtree(box, ignore_errors=True)
