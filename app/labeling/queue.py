@@ -3,9 +3,11 @@
 A claim locks the task row (SKIP LOCKED: nobody waits for anybody) and counts the lease on
 that row, so the limit is checked on the newest version of what is locked. Counting leases
 in a subquery instead over-assigns under concurrency: it reads a snapshot older than the
-lock (docs/decisions/queue.md). A check and two unique constraints stand behind it.
+lock (docs/decisions/queue.md). A check and two unique constraints stand behind it, and a
+trigger: no task belongs to a test problem, whoever tries.
 
-Locks are always taken in this order: the labeler's, the assignment's, the task's."""
+Locks are always taken in this order: the labeler's, their assignment's, the sweep's, others'
+assignments (skipped where someone works on them), tasks."""
 
 from __future__ import annotations
 
@@ -23,12 +25,17 @@ from app.projects.models import Project
 
 RESERVED_FOR = dt.timedelta(minutes=10)
 
+RAN_OUT = text(
+    "SELECT EXISTS (SELECT 1 FROM assignment WHERE project_id = :project AND lease_expires_at <= :now"
+    " AND state IN ('reserved', 'leased'))"
+)
+
 SWEEP = text(
     """
     WITH gone AS (
         SELECT id FROM assignment
         WHERE project_id = :project AND lease_expires_at <= :now AND state IN ('reserved', 'leased')
-        ORDER BY task_id LIMIT 100 FOR UPDATE SKIP LOCKED
+        LIMIT 1000 FOR UPDATE SKIP LOCKED
     ), freed AS (
         UPDATE assignment SET state = 'expired', lease_expires_at = NULL
         FROM gone WHERE assignment.id = gone.id RETURNING assignment.task_id
@@ -46,10 +53,6 @@ TAKE = text(
         LEFT JOIN assignment mine ON mine.task_id = t.id AND mine.user_id = :user
         WHERE t.project_id = :project AND t.taken < t.overlap AND t.withdrawn_at IS NULL
           AND (mine.id IS NULL OR mine.state = 'expired')
-          AND EXISTS (
-              SELECT 1 FROM solution s JOIN problem p ON p.id = s.problem_id
-              WHERE s.id = t.solution_id AND p.split <> 'test'
-          )
         ORDER BY t.priority DESC, t.id LIMIT 1
         FOR UPDATE OF t SKIP LOCKED
     ), made AS (
@@ -130,15 +133,21 @@ def give_back(db: Session, assignment: Assignment) -> None:
 
 
 def sweep(db: Session, project_id: int, now: dt.datetime) -> None:
-    """Leases that ran out end, and their places are free again. One sweep locks its tasks
-    in the order of their ids, as every other does, so two of them cannot deadlock."""
-    db.execute(SWEEP, {"project": project_id, "now": now})
+    """Leases that ran out end, and their places are free again. One sweep at a time in a
+    project: two that met on the same tasks were seen to deadlock."""
+    values = {"project": project_id, "now": now}
+    if db.scalar(RAN_OUT, values):
+        _lock(db, f"sweep {project_id}")
+        db.execute(SWEEP, values)
 
 
 def lock_labeler(db: Session, project_id: int, user_id: int) -> None:
     """One claim at a time for one labeler in one project, until this transaction ends:
     sixteen tabs ask in turn and are given the same lease."""
-    key = f"desk {project_id} {user_id}"
+    _lock(db, f"desk {project_id} {user_id}")
+
+
+def _lock(db: Session, key: str) -> None:
     db.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
 
 
@@ -147,10 +156,15 @@ def leases(db: Session, project_id: int, user_id: int, now: dt.datetime) -> dict
     found = db.scalars(
         select(Assignment)
         .where(Assignment.user_id == user_id, Assignment.project_id == project_id)
-        .where(Assignment.state.in_(("reserved", "leased")), Assignment.lease_expires_at > now)
+        .where(Assignment.state.in_(("reserved", "leased")))
         .execution_options(populate_existing=True)
-    )
-    return {held.state: held for held in found}
+    ).all()
+    for held in found:
+        if held.lease_expires_at is not None and held.lease_expires_at <= now:
+            # a sweep passes over a row that a save in another tab has locked; wait for that
+            db.refresh(held, with_for_update=True)
+            give_back(db, held)
+    return {held.state: held for held in found if held.state in ("reserved", "leased")}
 
 
 def lease(assignment: Assignment, project: Project, now: dt.datetime) -> Assignment:

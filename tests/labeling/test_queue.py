@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.labeling import queue
@@ -125,13 +127,18 @@ def test_taking_a_lost_lease_again(db: Session) -> None:
     assert taken(db, task) == 1
 
 
-def test_withdrawn_tasks_and_test_problems_never_come(db: Session) -> None:
-    project, tasks = pool(db, 2)
+def test_withdrawn_tasks_never_come(db: Session) -> None:
+    project, tasks = pool(db, 1)
     tasks[0].withdrawn_at = NOW
     db.flush()
-    tasks[1].solution.problem.split = "test"
-    db.flush()
     assert held(db, project, factories.member(db, project)) is None
+
+
+def test_a_test_problem_is_never_queued(db: Session) -> None:
+    project, _ = pool(db, 1)
+    hidden = factories.solution(db, factories.problem(db, project, split="test"))
+    with pytest.raises(IntegrityError, match="test"), db.begin_nested():
+        factories.task(db, hidden)
 
 
 def test_filling_takes_one_of_each_problem_first_and_no_test_problem(db: Session) -> None:
