@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -64,34 +65,27 @@ def first_admin() -> tuple[str, str] | None:
 
 def serve(host: str, port: int, *, worker: bool = True, logins: list[tuple[str, str]] | None = None) -> None:
     """Web and worker on a database that is ready, until asked to end."""
-    children = Children([Child("web", web_command(host, port))])
-    if worker:
-        children.members.insert(0, Child("worker", stepmark("worker"), WORKER_PATIENCE))
-    hurry = True
+    members = [Child("worker", stepmark("worker"), WORKER_PATIENCE)] if worker else []
+    children = Children([*members, Child("web", web_command(host, port))])
     try:
         with until_ended() as ending:
             told = False
             while not ending.asked:
-                for child in children.members:
-                    if said := child.restart_if_down():
-                        typer.secho(said, fg="yellow", err=True)
+                for line in children.look():
+                    typer.secho(line, fg="yellow", err=True)
                 if not told and answers(host, port):
                     told = True
                     tell(host, port, logins or [])
                 time.sleep(0.2)
             typer.echo("Ending: web, worker, database. Ctrl-C again to hurry.")
-            hurry = False
             children.stop()
     except KeyboardInterrupt:
-        hurry = True
+        typer.echo("Hurrying.")
     finally:
-        if hurry:
-            children.stop(hurry=True)
+        children.stop(hurry=True)  # whatever is left
 
 
 def web_command(host: str, port: int) -> list[str]:
-    import sys
-
     return [
         *(sys.executable, "-m", "uvicorn", "app.main:app"),
         *("--host", host, "--port", str(port)),

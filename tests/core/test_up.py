@@ -1,0 +1,209 @@
+"""`stepmark up` as a person runs it: it comes up, stands up again, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture
+def state() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="stepmark-test-"))
+    folder.chmod(0o755)
+    yield folder
+    for process in marked(folder):
+        process.kill()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def marked(folder: Path) -> list[psutil.Process]:
+    """Every process that belongs to this test's STEPMARK_HOME: by environment, or by folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            ours = process.environ().get("STEPMARK_HOME") == str(folder)
+            if (ours or process.cwd().startswith(str(folder))) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    plain = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    return plain | {"STEPMARK_HOME": str(folder)} | more
+
+
+@contextmanager
+def up(folder: Path, port: int, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "app.cli", "up", "--port", str(port), *arguments]
+    with (folder / "said").open("w") as said:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment(folder), stdout=said, stderr=said, text=True
+        )
+        try:
+            wait_until(lambda: answer(port, "/readyz") == 200, lambda: (folder / "said").read_text())
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def answer(port: int, path: str) -> int:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as found:
+            return int(found.status)
+    except OSError:
+        return 0
+
+
+def wait_until(true: Callable[[], object], why: Callable[[], str] = str, seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until, f"it did not happen in time: {why()}"
+        time.sleep(0.1)
+
+
+def test_comes_up_stands_up_again_and_ctrl_c_ends_it_all(state: Path) -> None:
+    port = free_port()
+    with up(state, port) as process:
+        assert answer(port, "/healthz") == 200
+        said = (state / "said").read_text
+        wait_until(lambda: f"Stepmark is at http://127.0.0.1:{port}" in said())
+        assert "password" in said(), "the first admin's login is told"
+        (web,) = [each for each in marked(state) if "uvicorn" in each.cmdline()]
+        web.kill()
+        wait_until(lambda: answer(port, "/healthz") == 0)
+        wait_until(lambda: answer(port, "/readyz") == 200)
+        assert "The web ended (signal SIGKILL); it starts again" in said()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0, said()
+        assert marked(state) == []
+
+
+def test_a_terminated_up_leaves_nothing_and_tells_no_login_twice(state: Path) -> None:
+    port = free_port()
+    with up(state, port, "--no-worker") as process:
+        process.terminate()
+        assert process.wait(60) == 0
+    with up(state, port, "--no-worker") as process:
+        process.terminate()
+        assert process.wait(60) == 0
+        assert "password" not in (state / "said").read_text()
+    assert marked(state) == []
+
+
+def test_a_killed_up_leaves_nothing(state: Path) -> None:
+    with up(state, free_port()) as process:
+        process.kill()
+        process.wait()
+        wait_until(lambda: marked(state) == [], lambda: str(marked(state)))
+
+
+def test_a_port_in_use_is_named_before_anything_starts(state: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = run(state, "up", "--port", str(port))
+    assert done.returncode == 1
+    assert f"port {port}" in done.stderr
+    assert "--port" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (state / "postgres").exists()
+
+
+def test_a_command_beside_up_shares_its_database(state: Path) -> None:
+    port = free_port()
+    with up(state, port, "--no-worker") as process:
+        done = run(state, "db", "status")
+        assert "running" in done.stdout
+        assert run(state, "db", "upgrade").returncode == 0
+        assert answer(port, "/readyz") == 200
+        process.terminate()
+        assert process.wait(60) == 0
+
+
+def test_backup_and_restore(state: Path) -> None:
+    port = free_port()
+    with up(state, port, "--no-worker") as process:
+        process.terminate()
+        process.wait(60)
+    file = state / "backup"
+    assert run(state, "db", "backup", str(file)).returncode == 0
+    refused = run(state, "db", "restore", str(file))
+    assert refused.returncode == 1
+    assert "--replace" in refused.stderr
+    shutil.rmtree(state / "postgres")
+    restored = run(state, "db", "restore", str(file))
+    assert restored.returncode == 0, restored.stderr
+    with up(state, port, "--no-worker"):
+        assert "password" not in (state / "said").read_text(), "the admin came back with the backup"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "more", "code", "says"),
+    [
+        (["db", "nonsense"], {}, 2, "No such command"),
+        (["up"], {"STEPMARK_PORT": "many"}, 2, "STEPMARK_PORT"),
+        (["db", "status"], {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none"}, 1, "does not answer"),
+        (["db", "restore", "nowhere"], {}, 2, "no file"),
+    ],
+)
+def test_expected_errors_are_told_without_a_traceback(
+    state: Path, arguments: list[str], more: dict[str, str], code: int, says: str
+) -> None:
+    done = run(state, *arguments, **more)
+    assert done.returncode == code, done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_version() -> None:
+    assert run(ROOT, "--version").stdout.startswith("stepmark ")
+
+
+def test_the_web_and_the_command_line_need_no_torch() -> None:
+    """An install without the `train` extra: everything but training imports."""
+    script = """
+import sys
+from importlib.abc import MetaPathFinder
+class Absent(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.split(".")[0] in ("torch", "transformers", "tokenizers", "safetensors", "numpy"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Absent())
+import app.main, app.cli, app.worker
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def run(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "app.cli", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment(folder, **more), capture_output=True, text=True, timeout=120
+    )
