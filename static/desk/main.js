@@ -57,7 +57,11 @@ function put(data, built = view.build(data, asSource)) {
   view.update(sheet);
   view.follow(sheet);
   ahead = null;
-  setTimeout(prefetch, 50);
+  if (!submitting()) setTimeout(prefetch, 50); // else when the server knows that this one is on the desk
+}
+
+function submitting() {
+  return outbox.keys().some((key) => outbox.read(key)?.kind === "submission");
 }
 
 /** Lay what waits in the outbox over what the server knew: after a reload without a connection. */
@@ -87,8 +91,11 @@ async function prefetch() {
 /** The answer to a submission: what the server put on the desk next. */
 function arrived(assignment, next) {
   if (sheet?.id === assignment) sheet = null; // it was on the desk again, after a reload
-  if (sheet && next?.assignment.id === sheet.id) { sheet.data.assignment = next.assignment; return; }
-  if (sheet?.started || outbox.keys().some((key) => outbox.read(key)?.kind === "submission")) return;
+  if (sheet && next?.assignment.id === sheet.id) {
+    sheet.data.assignment = next.assignment;
+    return prefetch();
+  }
+  if (sheet?.started || submitting()) return;
   if (next) put(next);
   else empty();
 }

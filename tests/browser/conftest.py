@@ -1,0 +1,137 @@
+"""A real browser against a real web process on a database of its own."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from sqlalchemy import text
+
+from app.accounts import sessions
+from app.accounts.access import cookie_name
+from app.core.db import transaction
+from tests import factories
+from tests.browser.chromium import ARGUMENTS, find_chromium
+
+STEPS = ("Add the two: $2 + 2 = 4$.", "Check it: $4 - 2 = 2$.", "The answer is \\boxed{4}.")
+
+
+class Web:
+    """The web process: can be killed and started again on the same port."""
+
+    def __init__(self, log: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self.url = f"http://localhost:{self.port}"
+        self.log = log
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "uvicorn", "app.main:app", "--port", str(self.port)]
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        end = time.monotonic() + 30
+        while not self.answers():
+            assert time.monotonic() < end, self.log.read_text()[-3000:]
+            assert self.process.poll() is None, self.log.read_text()[-3000:]
+            time.sleep(0.05)
+
+    def answers(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+        except OSError:
+            return False
+        return True
+
+    def kill(self) -> None:
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@pytest.fixture
+def site(home: Path, database: str, tmp_path: Path) -> Iterator[Web]:
+    made = Web(tmp_path / "web.log")
+    yield made
+    made.kill()
+    print(made.log.read_text()[-3000:])  # shown when the test failed
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
+        yield launched
+        launched.close()
+
+
+class Work:
+    """A project with `count` solutions waiting for one labeler."""
+
+    def __init__(self, count: int, steps: tuple[str, ...] = STEPS, **problem: Any) -> None:
+        with transaction() as db:
+            project = factories.project(db, "Pilot")
+            who = factories.member(db, project, who=factories.user(db, "labeler@example.org", name="Ada"))
+            for number in range(count):
+                made = factories.problem(db, project, f"Problem {number + 1}: what is $2 + 2$?", **problem)
+                factories.task(db, factories.solution(db, made, steps), priority=-number)
+            self.token = sessions.start(db, who, now=dt.datetime.now(dt.UTC))
+            self.project, self.who = project.id, who.id
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        with transaction() as db:
+            return [tuple(row) for row in db.execute(text(query))]
+
+    def submitted(self) -> list[tuple[str, list[int]]]:
+        """How each assignment ended, and its ratings, in the order of the tasks."""
+        return [
+            (reason, list(ratings))
+            for reason, ratings in self.ask(
+                "SELECT a.finish_reason, array_agg(l.ratings[1] ORDER BY l.position)"
+                " FROM assignment a JOIN step_label l ON l.assignment_id = a.id"
+                " WHERE a.state = 'submitted' GROUP BY a.id, a.task_id ORDER BY a.task_id"
+            )
+        ]
+
+
+@pytest.fixture
+def open_desk(browser: Browser, site: Web) -> Iterator[Callable[..., Page]]:
+    """Opens the desk of `work` in a browser of its own; fails the test on a script error."""
+    contexts, errors = [], []
+
+    def opened(work: Work, **options: Any) -> Page:
+        context = browser.new_context(viewport={"width": 1280, "height": 800}, **options)
+        contexts.append(context)
+        context.add_cookies([{"name": cookie_name(), "value": work.token, "url": site.url}])
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.set_default_timeout(15000)
+        page.goto(f"{site.url}/projects/pilot/desk")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+def saved(page: Page) -> None:
+    expect(page.locator("#save")).to_have_text("All saved", timeout=20000)
+
+
+def on_problem(page: Page, number: int) -> None:
+    expect(page.locator(".statement")).to_contain_text(f"Problem {number}:", timeout=15000)
+
+
+def on_step(page: Page, number: int) -> None:
+    expect(page.locator(".step[aria-current=step] .number")).to_have_text(str(number))

@@ -1,0 +1,310 @@
+"""The desk under a person's fingers: keys, undo, a lost network, a reload, a phone."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, Response, expect
+
+from tests.browser.conftest import Web, Work, on_problem, on_step, saved
+
+Open = Callable[..., Page]
+
+
+def press(page: Page, keys: str) -> None:
+    for key in keys.split():
+        page.keyboard.press(key)
+
+
+def test_three_solutions_by_keyboard_with_the_network_lost(open_desk: Open, site: Web) -> None:
+    work = Work(4)
+    page = open_desk(work)
+
+    on_problem(page, 1)
+    press(page, "3 3 2")
+    expect(page.locator("#missing")).to_have_text("No wrong step found")
+    press(page, "Enter")
+
+    on_problem(page, 2)
+    press(page, "3 1")
+    expect(page.locator("#missing")).to_have_text("First wrong step: 2")
+    press(page, "u")
+    on_step(page, 2)
+    expect(page.locator("#missing")).to_contain_text("2 steps to rate")
+    press(page, "2 1")
+    saved(page)
+
+    page.context.set_offline(True)
+    press(page, "Enter")
+    on_problem(page, 3)  # it was fetched before
+    press(page, "3 1")
+    expect(page.locator("#save")).to_contain_text("waiting, will be sent")
+    assert len(work.submitted()) == 1
+
+    page.context.set_offline(False)
+    saved(page)
+    press(page, "Enter")
+    on_problem(page, 4)
+    saved(page)
+    assert work.submitted() == [
+        ("solution", [1, 1, 0]),
+        ("found_error", [1, 0, -1]),
+        ("found_error", [1, -1]),
+    ]
+    assert work.ask(
+        "SELECT count(*) FROM assignment WHERE active_time_ms IS NULL AND state = 'submitted'"
+    ) == [(0,)]
+    expect(page.locator("#day")).to_contain_text("Today: 3")
+
+
+def test_undo_goes_back_across_a_submission(open_desk: Open, site: Web) -> None:
+    work = Work(3)
+    page = open_desk(work)
+    on_problem(page, 1)
+    press(page, "1 Enter")
+    on_problem(page, 2)
+    saved(page)
+    press(page, "3")
+    press(page, "u u")
+    on_problem(page, 1)
+    expect(page.locator("#missing")).to_have_text("First wrong step: 1")
+    press(page, "u 3 3 3 Enter")
+    on_problem(page, 2)
+    saved(page)
+    assert work.submitted() == [("solution", [1, 1, 1])]
+    assert work.ask(
+        "SELECT count(*) FROM task WHERE taken <> (SELECT count(*) FROM assignment a"
+        " WHERE a.task_id = task.id AND a.state <> 'expired')"
+    ) == [(0,)]
+
+
+def test_a_reload_goes_on_where_it_was_even_with_ratings_unsent(open_desk: Open, site: Web) -> None:
+    work = Work(1)
+    page = open_desk(work)
+    on_problem(page, 1)
+    press(page, "3")
+    saved(page)
+    page.route("**/ratings", lambda route: route.abort())
+    press(page, "2")
+    expect(page.locator("#save")).to_contain_text("1 waiting")
+    page.unroute("**/ratings")
+    page.reload()
+    on_step(page, 3)
+    saved(page)
+    press(page, "3 Enter")
+    expect(page.locator("#sheet")).to_contain_text("Nothing waits for you")
+    assert work.submitted() == [("solution", [1, 0, 1])]
+
+
+def test_the_web_process_killed_while_saving(open_desk: Open, site: Web) -> None:
+    work = Work(2)
+    page = open_desk(work)
+    on_problem(page, 1)
+    press(page, "3 3")
+    site.kill()
+    press(page, "u 3")
+    press(page, "1")
+    expect(page.locator("#save")).to_contain_text("will be sent")
+    site.start()
+    saved(page)
+    press(page, "Enter")
+    on_problem(page, 2)
+    saved(page)
+    assert work.submitted() == [("found_error", [1, 1, -1])]
+    events = work.ask("SELECT position, rating FROM rating_event ORDER BY id")
+    assert events == [(0, 1), (1, 1), (1, None), (1, 1), (2, -1)]
+
+
+def test_an_answer_that_got_lost_is_not_doubled(open_desk: Open, site: Web) -> None:
+    """The server saved it, the browser never heard: it sends the same ids again."""
+    work = Work(2)
+    page = open_desk(work)
+    on_problem(page, 1)
+    lost = []
+
+    def lose(route) -> None:  # type: ignore[no-untyped-def]
+        route.fetch()
+        lost.append(route.request.url)
+        route.abort()
+
+    page.route("**/ratings", lose, times=1)
+    page.route("**/submission", lose, times=1)
+    press(page, "1 Enter")
+    on_problem(page, 2)
+    saved(page)
+    assert len(lost) == 2
+    assert work.ask("SELECT count(*) FROM rating_event") == [(1,)]
+    assert work.submitted() == [("found_error", [-1])]
+
+
+def test_a_lease_that_ran_out_is_taken_again_without_a_fuss(open_desk: Open, site: Web) -> None:
+    work = Work(1)
+    page = open_desk(work)
+    on_problem(page, 1)
+    press(page, "3")
+    saved(page)
+    work.ask("UPDATE assignment SET lease_expires_at = now() - interval '1 s' RETURNING id")
+    press(page, "3")
+    saved(page)
+    expect(page.locator("#banner")).to_contain_text("It is yours again")
+    assert work.ask("SELECT count(*) FROM rating_event") == [(2,)]
+
+
+def test_a_lease_lost_to_someone_else_says_what_was_kept(open_desk: Open, site: Web) -> None:
+    work = Work(2)
+    page = open_desk(work)
+    on_problem(page, 1)
+    press(page, "3")
+    saved(page)
+    work.ask(
+        "UPDATE assignment SET state = 'expired', lease_expires_at = NULL WHERE state = 'leased' RETURNING id"
+    )
+    press(page, "3")
+    expect(page.locator("#banner")).to_contain_text("What was saved before is kept")
+    expect(page.locator(".step.judged")).to_have_count(2)  # what was rated stays on screen
+    page.get_by_role("button", name="Go on to the next").click()
+    on_problem(page, 2)
+    saved(page)
+
+
+def test_the_reference_may_be_doubted_once(open_desk: Open, site: Web) -> None:
+    work = Work(2)
+    work.ask("UPDATE solution SET verdict = 'wrong', final_answer = '5' RETURNING id")
+    page = open_desk(work)
+    on_problem(page, 1)
+    press(page, "3 3 3 Enter")
+    dialog = page.locator("#doubt")
+    expect(dialog).to_contain_text("The reference says 4; this solution says 5")
+    press(page, "Enter")  # the safe choice is the first: look again
+    expect(dialog).not_to_be_visible()
+    press(page, "Enter")
+    dialog.get_by_role("button", name="The reference is wrong").click()
+    on_problem(page, 2)
+    saved(page)
+    assert work.ask("SELECT shown ->> 'reference_doubt' FROM assignment WHERE state = 'submitted'") == [
+        ("reference",)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "dialog", "reason"), [("b", "bad_problem", "four or more"), ("g", "give_up", "far too long")]
+)
+def test_leaving_needs_a_reason(open_desk: Open, site: Web, key: str, dialog: str, reason: str) -> None:
+    work = Work(1)
+    page = open_desk(work)
+    on_problem(page, 1)
+    press(page, key)
+    question = page.locator(f"#{dialog}")
+    question.get_by_role("button", name="ubmit" if key == "b" else "Give it up").click()
+    expect(question).to_contain_text("Pick a reason")
+    question.get_by_text(reason).click()
+    press(page, "Enter")
+    expect(page.locator("#sheet")).to_contain_text("Nothing waits for you")
+    saved(page)
+    ((stored, comment),) = work.ask("SELECT finish_reason, comment FROM assignment WHERE state = 'submitted'")
+    assert stored == dialog
+    assert reason in comment
+
+
+def test_by_touch_on_a_phone(open_desk: Open, site: Web) -> None:
+    work = Work(2)
+    page = open_desk(work, has_touch=True, is_mobile=True)
+    page.set_viewport_size({"width": 390, "height": 844})
+    on_problem(page, 1)
+    page.tap(".face.great")
+    page.tap(".face.okay")
+    on_step(page, 3)
+    for button in page.locator(".controls button").all():
+        box = button.bounding_box()
+        assert box
+        assert box["height"] >= 40
+        assert box["y"] > 844 * 0.6  # within reach of the thumb
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.tap(".face.bad")
+    page.tap(".controls [data-do=submit]")
+    on_problem(page, 2)
+    saved(page)
+    assert work.submitted() == [("found_error", [1, 0, -1])]
+
+
+def test_the_page_is_light_and_the_next_solution_is_there_at_once(open_desk: Open, site: Web) -> None:
+    work = Work(3)
+    page = open_desk(work)
+    on_problem(page, 1)
+    bodies: dict[str, int] = {}
+
+    def weigh(response: Response) -> None:
+        if response.ok and "/fonts/" not in response.url and response.request.method == "GET":
+            bodies[response.url] = len(gzip.compress(response.body()))
+
+    page.on("response", weigh)
+    page.reload()
+    on_problem(page, 1)
+    page.wait_for_load_state("networkidle")
+    assert sum(bodies.values()) < 300 * 1024, bodies
+
+    press(page, "1")
+    shown_after = page.evaluate(
+        """() => new Promise((done) => {
+            const start = performance.now();
+            new MutationObserver(() => requestAnimationFrame(() => done(performance.now() - start)))
+                .observe(document.getElementById("sheet"), { childList: true });
+            document.querySelector(".controls [data-do=submit]").click();
+        })"""
+    )
+    on_problem(page, 2)
+    assert shown_after < 100
+
+
+HOSTILE = [
+    "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>",
+    "$\\href{javascript:window.hacked=1}{click}$ and \\(\\url{javascript:window.hacked=1}\\)",
+    "$\\rule{100000em}{100000em}$",
+    "$\\def\\a{\\b\\b\\b\\b\\b\\b\\b\\b\\b\\b}\\def\\b{\\c\\c\\c\\c\\c\\c\\c\\c\\c\\c}\\def\\c{xxxxxxxxxx}\\a$",
+    "$\\def\\a{\\a\\a}\\a$",
+    "$\\htmlData{onclick=window.hacked=1}{x}$ $\\includegraphics{//example.org/x.png}$",
+    "$\\htmlStyle{color:red}{y}$",
+    "$" + "{" * 5000 + "x" + "}" * 5000 + "$",
+    "$" + "\\frac{1}{" * 400 + "x" + "}" * 400 + "$",
+    "$" + "x^2 + " * 3000 + "1$",
+    "$x$ " * 3000,
+    "\u202e\u0000".replace("\u0000", "") + "$\\text{\u202e<b>x</b>}$ {{ 7 * 7 }} ${alert(1)}",
+    "$5 and $10 are money; $x^2$ is not.",
+]
+
+
+def test_hostile_text_runs_nothing_and_draws_quickly(open_desk: Open, site: Web) -> None:
+    work = Work(1, tuple(HOSTILE), answer="<script>window.hacked=1</script>")
+    work.ask(
+        "UPDATE problem SET statement = '<img src=x onerror=window.hacked=1> Problem 1:"
+        " $\\rule{9999em}{9em}$' RETURNING id"
+    )
+    page = open_desk(work)
+    page.on("dialog", lambda dialog: pytest.fail("a script ran"))
+    on_problem(page, 1)
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("#sheet :is(script, img, iframe, a)").count() == 0
+    widest = page.evaluate(
+        "Math.max(...[...document.querySelectorAll('.step')].map((step) => step.scrollWidth))"
+    )
+    assert widest < 2000
+    longest = page.evaluate(
+        """async (texts) => {
+            const { put } = await import("/static/math.js");
+            const place = document.createElement("div");
+            document.body.append(place);
+            return Math.max(...texts.map((text) => {
+                const start = performance.now();
+                put(place, text);
+                place.getBoundingClientRect();
+                return performance.now() - start;
+            }));
+        }""",
+        HOSTILE,
+    )
+    assert longest < 1000
+    money = page.locator(".step").last.locator(".text")
+    expect(money).to_contain_text("$5 and $10 are money;")
+    expect(money.locator(".katex")).to_have_count(1)
