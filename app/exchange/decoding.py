@@ -1,0 +1,74 @@
+"""PURE: bytes of one line to JSON, with the trouble said so that a person can mend it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+DEEPEST = 100
+LARGEST = 16 * 1024 * 1024
+
+
+class BadLine(Exception):
+    """A line that does not go in: what is wrong, and the remedy."""
+
+    def __init__(self, message: str, remedy: str = "Correct the line and import the file again.") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".strip()
+
+
+def decode(raw: bytes) -> Any:
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise BadLine(*_explained(raw, error)) from None
+    if raw.count(b"[") + raw.count(b"{") > DEEPEST and _depth(value) > DEEPEST:
+        raise BadLine(f"It nests more than {DEEPEST} levels deep.", "Flatten what is nested.")
+    if b"\\u0000" in raw and _has_nul(value):
+        raise BadLine(
+            "It has a NUL character (\\u0000), which no database text can hold.", "Remove the character."
+        )
+    return value
+
+
+def _explained(raw: bytes, error: orjson.JSONDecodeError) -> tuple[str, str]:
+    said = str(error)
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in raw[:64]:
+        return "It is not UTF-8 text (UTF-16, or binary).", "Save the file as UTF-8."
+    if "UTF-8" in said:
+        return "It is not valid UTF-8.", "Save the file as UTF-8."
+    if "surrogate" in said:
+        return "It has half of a surrogate pair (\\ud800 to \\udfff alone).", "Write the whole character."
+    if "infinity" in said:
+        return "It has a number too large to hold (such as 1e999).", "Write a finite number, or null."
+    if "depth" in said or "recursion" in said.lower():
+        return f"It nests more than {DEEPEST} levels deep.", "Flatten what is nested."
+    if any(word in raw for word in (b"NaN", b"Infinity")):
+        return "It is not JSON: NaN and Infinity are not JSON numbers.", "Write null instead."
+    return f"It is not JSON: {said[:200]}.", "One JSON object a line; see docs/formats.md."
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, list):
+        return any(map(_has_nul, value))
+    if isinstance(value, dict):
+        return any("\0" in key or _has_nul(inner) for key, inner in value.items())
+    return False
+
+
+def _depth(value: Any) -> int:
+    """Never more than the decoder's own limit of 1,024, so walking it is safe."""
+    deepest, todo = 0, [(value, 1)]
+    while todo:
+        found, depth = todo.pop()
+        inner = found.values() if isinstance(found, dict) else found if isinstance(found, list) else ()
+        deepest = max(deepest, depth)
+        todo += [(each, depth + 1) for each in inner if isinstance(each, dict | list)]
+    return deepest

@@ -1,0 +1,78 @@
+"""The formats Stepmark reads, one module each: a row of JSON in, a `Line` of records out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from app.core.errors import Invalid
+from app.exchange.decoding import BadLine, decode
+from app.exchange.formats import (
+    gsm8k,
+    gsm8k_solutions,
+    math500,
+    math_cot,
+    prm800k,
+    processbench,
+    stepmark,
+)
+from app.exchange.formats.fields import row_of
+from app.exchange.reading import entries
+from app.exchange.records import Line
+
+READERS: dict[str, ModuleType] = {
+    "stepmark": stepmark,
+    "gsm8k": gsm8k,
+    "gsm8k-solutions": gsm8k_solutions,
+    "math": math500,
+    "processbench": processbench,
+    "math-cot": math_cot,
+    "prm800k": prm800k,
+}
+LOOK_AT = 20
+
+
+class UnknownFormat(Invalid):
+    code = "unknown_format"
+
+
+def detect(path: Path) -> str:
+    """The format of the first record that has one."""
+    seen: list[Any] = []
+    for tried, entry in enumerate(entries(path)):
+        if tried == LOOK_AT:
+            break
+        try:
+            row = row_of(decode(entry.raw)) if entry.bad is None else {}
+        except BadLine as bad:
+            seen.append(str(bad))
+            continue
+        for name, reader in READERS.items():
+            if reader.fits(row):
+                return name
+        seen.append("fields " + ", ".join(list(row)[:8]))
+    what = f"its first record has: {seen[0]}" if seen else "it has no record"
+    raise UnknownFormat(
+        f"The format of this file is not known: {what[:300]}",
+        remedy=f"Choose the format yourself ({', '.join(READERS)}), or see docs/formats.md for what each looks like.",
+    )
+
+
+def parse(name: str, raw: bytes, segmentation: str) -> Line:
+    """One entry's records. Raises BadLine."""
+    return READERS[name].parse(row_of(decode(raw)), segmentation)
+
+
+def default_split(name: str, filename: str) -> tuple[str, str]:
+    """The split of problems whose line names none, and why."""
+    words = set(re.split(r"[^a-z0-9]+", filename.lower()))
+    if name == "prm800k":
+        return "train", "rows with labels are for training"
+    if name == "math":
+        return "test", "MATH-500 is the test split of its paper"
+    for split, signs in (("test", {"test"}), ("validation", {"val", "valid", "validation", "dev"})):
+        if words & signs:
+            return split, f"the file's name says {split}"
+    return "train", "nothing in the file or its name says otherwise"

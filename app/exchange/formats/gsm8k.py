@@ -1,0 +1,31 @@
+"""PURE: GSM8K problems (Cobbe et al. 2021): `question`, `answer` with the worked solution
+and the final answer behind `####`. Problems have no id: equal statements are one problem."""
+
+from __future__ import annotations
+
+from app.answers.extract import gsm8k_answer
+from app.exchange.formats.fields import Row, text
+from app.exchange.records import Line, ProblemRecord, name_of_statement
+from app.problems.segmentation import without_calculator
+
+NAME = "GSM8K problems"
+ASK_SEGMENTATION = False
+SEGMENTATION = "line"
+
+
+def fits(row: Row) -> bool:
+    return set(row) == {"question", "answer"}
+
+
+def parse(row: Row, segmentation: str) -> Line:
+    return Line(problem=gsm8k_problem(text(row, "question"), text(row, "answer")))
+
+
+def gsm8k_problem(question: str, worked: str) -> ProblemRecord:
+    return ProblemRecord(
+        external_id=name_of_statement("gsm8k", question),
+        statement=question,
+        reference_answer=gsm8k_answer(worked),
+        reference_solution=without_calculator(worked),
+        source="gsm8k",
+    )

@@ -1,0 +1,48 @@
+"""PURE: GSM8K's example model solutions: four generators a problem, each with its
+solution (a step a line, the answer behind `A:`) and whether it was right."""
+
+from __future__ import annotations
+
+from app.answers.extract import gsm8k_answer
+from app.exchange.decoding import BadLine
+from app.exchange.formats.fields import Row, enough, text, truth
+from app.exchange.formats.gsm8k import gsm8k_problem
+from app.exchange.records import Line, SolutionRecord
+from app.problems.segmentation import segment, without_calculator
+
+NAME = "GSM8K example model solutions"
+ASK_SEGMENTATION = True
+SEGMENTATION = "line"
+
+
+def fits(row: Row) -> bool:
+    return "question" in row and "ground_truth" in row and bool(_generators(row))
+
+
+def parse(row: Row, segmentation: str) -> Line:
+    problem = gsm8k_problem(text(row, "question"), text(row, "ground_truth"))
+    generators = _generators(row)
+    if not generators:
+        raise BadLine("It has no solution: no field is an object with solution and is_correct.")
+    return Line(
+        problem=problem,
+        solutions=[_solution(problem.external_id, name, row[name], segmentation) for name in generators],
+    )
+
+
+def _generators(row: Row) -> list[str]:
+    return [key for key, value in row.items() if isinstance(value, dict) and "solution" in value]
+
+
+def _solution(problem: str, generator: str, row: Row, segmentation: str) -> SolutionRecord:
+    written = text(row, "solution")
+    steps = enough(segment(without_calculator(written), segmentation))
+    if not steps:
+        raise BadLine(f"The solution of {generator} has no text.")
+    return SolutionRecord(
+        external_id=f"{problem}:{generator}",
+        steps=steps,
+        generator=generator,
+        final_answer=gsm8k_answer(written),
+        file_verdict="right" if truth(row, "is_correct") else "wrong",
+    )

@@ -1,0 +1,58 @@
+"""PURE: sampled MATH solutions in the layout of Qwen2.5-Math's evaluation: `code` holds
+several solutions a problem, `pred` their extracted answers, `score` the verdicts of the
+grader used there, `pred_score` a reward model's scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.exchange.decoding import BadLine
+from app.exchange.formats.fields import Row, enough, maybe_text, text, texts
+from app.exchange.records import Line, ProblemRecord, SolutionRecord, name_of_statement
+from app.problems.segmentation import segment
+
+NAME = "MATH solutions, several a problem (Qwen2.5-Math evaluation)"
+ASK_SEGMENTATION = True
+SEGMENTATION = "blank"
+
+
+def fits(row: Row) -> bool:
+    return "question" in row and isinstance(row.get("code"), list)
+
+
+def parse(row: Row, segmentation: str) -> Line:
+    statement = text(row, "question")
+    problem = ProblemRecord(
+        external_id=name_of_statement("math-cot", statement),
+        statement=statement,
+        reference_answer=maybe_text(row, "gt") or maybe_text(row, "answer"),
+        reference_solution=maybe_text(row, "solution") or maybe_text(row, "gt_cot"),
+        subject=maybe_text(row, "subject") or maybe_text(row, "type"),
+        level=maybe_text(row, "level"),
+        source="math-cot",
+    )
+    written = texts(row, "code")
+    made = [_solution(row, problem, number, each, segmentation) for number, each in enumerate(written)]
+    return Line(problem=problem, solutions=made)
+
+
+def _solution(
+    row: Row, problem: ProblemRecord, number: int, written: str, segmentation: str
+) -> SolutionRecord:
+    prediction, score = _at(row, "pred", number), _at(row, "score", number)
+    if prediction is not None and not isinstance(prediction, str):
+        raise BadLine('The field "pred" must be a list of texts.')
+    verdict = {True: "right", False: "wrong"}.get(score) if isinstance(score, bool) else None
+    detail = {key: _at(row, key, number) for key in ("pred", "score", "pred_score") if key in row}
+    return SolutionRecord(
+        external_id=f"{problem.external_id}:{number}",
+        steps=enough(segment(written, segmentation)),
+        final_answer=prediction or None,
+        file_verdict=verdict,
+        detail=detail,
+    )
+
+
+def _at(row: Row, key: str, number: int) -> Any:
+    found = row.get(key)
+    return found[number] if isinstance(found, list) and number < len(found) else None

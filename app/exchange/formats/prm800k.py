@@ -1,0 +1,19 @@
+"""PURE: PRM800K rows as an import format; the row itself is in exchange/prm800k.py."""
+
+from __future__ import annotations
+
+from app.exchange.formats.fields import Row
+from app.exchange.prm800k import read
+from app.exchange.records import Line
+
+NAME = "PRM800K rows, with their labels"
+ASK_SEGMENTATION = False
+SEGMENTATION = "line"
+
+
+def fits(row: Row) -> bool:
+    return {"labeler", "question", "label"} <= set(row)
+
+
+def parse(row: Row, segmentation: str) -> Line:
+    return read(row)

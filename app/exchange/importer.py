@@ -1,0 +1,252 @@
+"""Imports: `begin` makes one, `run` brings it in, or the rest of it.
+
+Lines go in by batches, each in one transaction that also moves `bytes_done` and
+`lines_done` on: an import killed anywhere goes on behind its last batch, and every line is
+in once. A line that cannot go in is kept with its reason and stops nothing else."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from app.core.db import transaction
+from app.core.errors import Conflict, DomainError, Invalid
+from app.exchange.decoding import BadLine
+from app.exchange.formats import READERS, default_split, detect, parse
+from app.exchange.loading import Batch, load
+from app.exchange.models import Import
+from app.exchange.reading import Entry, entries, unpacked_size
+from app.exchange.records import Line
+from app.problems.models import SPLITS
+from app.problems.segmentation import SEGMENTATIONS
+from app.projects.models import Project
+
+BATCH_LINES = 2000
+BATCH_BYTES = 8 << 20
+KEPT_ERRORS = 10_000
+EXCERPT = 2000
+COUNTS = ("lines", "problems", "solutions", "labels", "already_there", "errors", "split_conflicts")
+Progress = Callable[[Import], None]
+
+
+@dataclass(slots=True)
+class Parsed:
+    entry: Entry
+    line: Line | BadLine
+
+
+def begin(
+    db: Session,
+    project: Project,
+    path: Path | str,
+    *,
+    format: str = "auto",
+    split: str | None = None,
+    filename: str | None = None,
+    options: dict[str, Any] | None = None,
+    user_id: int | None = None,
+) -> Import:
+    """An import, queued; nothing is read of the file but its start."""
+    path = Path(path)
+    chosen = choose(path, format, split, (options or {}).get("segmentation"), filename or path.name)
+    made = Import(
+        project_id=project.id,
+        filename=(filename or path.name)[:300],
+        path=str(path.resolve()),
+        format=chosen.format,
+        split=chosen.split,
+        options={**(options or {}), "segmentation": chosen.segmentation},
+        bytes_total=unpacked_size(path),
+        counts=dict.fromkeys(COUNTS, 0),
+        created_by=user_id,
+    )
+    db.add(made)
+    db.flush()
+    return made
+
+
+@dataclass(frozen=True)
+class Choice:
+    format: str
+    split: str
+    why: str
+    segmentation: str
+
+
+def choose(path: Path, format: str, split: str | None, segmentation: str | None, filename: str) -> Choice:
+    """What will be done with the file, or why it cannot be."""
+    if not path.is_file():
+        raise Invalid(f"There is no file {path}.", remedy="Check the path.")
+    if format != "auto" and format not in READERS:
+        raise Invalid(f"There is no format {format!r}.", remedy=f"Use auto or one of: {', '.join(READERS)}.")
+    if split not in (None, "", *SPLITS):
+        raise Invalid(f"There is no split {split!r}.", remedy=f"Use one of: {', '.join(SPLITS)}.")
+    if segmentation not in (None, "", *SEGMENTATIONS):
+        raise Invalid(
+            f"There is no segmentation {segmentation!r}.", remedy=f"Use one of: {', '.join(SEGMENTATIONS)}."
+        )
+    name = detect(path) if format == "auto" else format
+    by_default, why = default_split(name, filename)
+    if name == "prm800k" and split == "test":
+        raise Invalid(
+            "Labels cannot come in for the test split.", remedy="Import PRM800K rows as train or validation."
+        )
+    return Choice(
+        name,
+        split or by_default,
+        "you chose it" if split else why,
+        segmentation or READERS[name].SEGMENTATION,
+    )
+
+
+def run(import_id: int, progress: Progress | None = None) -> Import:
+    """Bring in what is not in yet. In transactions of its own; may run twice."""
+    with transaction() as db:
+        found = db.get(Import, import_id)
+        if found is None:
+            raise Invalid(f"There is no import {import_id}.", remedy="It may have been removed.")
+        if found.state in ("succeeded", "cancelled"):
+            return found
+        found.state, found.error, found.finished_at = "running", None, None
+    try:
+        for batch in batches(found):
+            found = commit(found, batch)
+            if progress:
+                progress(found)
+            if found.state != "running":
+                return found
+        return _end(import_id, "succeeded")
+    except Superseded:
+        with transaction() as db:
+            return db.get_one(Import, import_id)
+    except (DomainError, OSError) as error:
+        remedy = getattr(error, "remedy", "")
+        return _end(import_id, "failed", f"{error} {remedy}".strip())
+
+
+def batches(of: Import) -> Iterator[list[Parsed]]:
+    batch: list[Parsed] = []
+    size = 0
+    for entry in entries(Path(of.path), offset=of.bytes_done, number=of.lines_done):
+        batch.append(Parsed(entry, _parsed(of, entry)))
+        size += len(entry.raw)
+        if len(batch) >= BATCH_LINES or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _parsed(of: Import, entry: Entry) -> Line | BadLine:
+    if entry.bad is not None:
+        return entry.bad
+    try:
+        return parse(of.format, entry.raw, of.options["segmentation"])
+    except BadLine as bad:
+        return bad
+
+
+class Superseded(Exception):
+    """Somebody else runs the same import and is further along."""
+
+
+def commit(of: Import, batch: list[Parsed]) -> Import:
+    """One batch, or what its database refuses of it line by line."""
+    try:
+        with transaction() as db:
+            return _commit(db, of, batch)
+    except (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded) as error:
+        return _in_halves(of, batch, error)
+    except DBAPIError as error:
+        if isinstance(error.orig, psycopg.DataError | psycopg.IntegrityError):
+            return _in_halves(of, batch, error.orig)
+        raise
+
+
+def _in_halves(of: Import, batch: list[Parsed], error: psycopg.Error) -> Import:
+    if len(batch) == 1:
+        said = (error.diag.message_primary or str(error)).strip()
+        bad = BadLine(f"The database refuses it: {said[:300]}.")
+        return commit(of, [Parsed(batch[0].entry, bad)])
+    middle = len(batch) // 2
+    of = commit(of, batch[:middle])
+    return commit(of, batch[middle:]) if of.state == "running" else of
+
+
+def _commit(db: Session, of: Import, batch: list[Parsed]) -> Import:
+    db.execute(text("SELECT pg_advisory_xact_lock(hashtext('import'), :project)"), {"project": of.project_id})
+    row = db.get_one(Import, of.id, with_for_update=True, populate_existing=True)
+    if row.bytes_done != of.bytes_done or row.lines_done != of.lines_done or row.state != "running":
+        raise Superseded
+    if row.cancel_requested_at is not None:
+        row.state, row.finished_at = "cancelled", dt.datetime.now(dt.UTC)
+        return row
+    good = [(p.entry.number, p.line) for p in batch if isinstance(p.line, Line)]
+    loaded = Batch(row.project_id, row.split, row.format, good)
+    connection = db.connection().connection.driver_connection
+    assert isinstance(connection, psycopg.Connection)
+    load(connection, loaded)
+    bad = [(p.entry.number, p.line) for p in batch if isinstance(p.line, BadLine)] + loaded.refused
+    _keep_errors(db, row, bad, {p.entry.number: p.entry.raw for p in batch})
+    counts = Counter(row.counts)
+    counts.update(loaded.counts)
+    counts.update(lines=len(batch), errors=len(bad))
+    row.counts = {name: counts[name] for name in COUNTS}
+    row.bytes_done, row.lines_done = batch[-1].entry.end, batch[-1].entry.number
+    return row
+
+
+def _keep_errors(db: Session, of: Import, bad: list[tuple[int, BadLine]], raw: dict[int, bytes]) -> None:
+    room = max(0, KEPT_ERRORS - of.counts.get("errors", 0))
+    rows = [
+        {
+            "import": of.id,
+            "line": line,
+            "message": str(error).replace("\0", ""),
+            "excerpt": raw[line][:EXCERPT].decode("utf-8", "replace").replace("\0", "�"),
+        }
+        for line, error in sorted(bad, key=lambda each: each[0])[:room]
+    ]
+    if rows:
+        db.execute(
+            text(
+                "INSERT INTO import_error (import_id, line, message, excerpt)"
+                " VALUES (:import, :line, :message, :excerpt) ON CONFLICT DO NOTHING"
+            ),
+            rows,
+        )
+
+
+def _end(import_id: int, state: str, error: str | None = None) -> Import:
+    with transaction() as db:
+        row = db.get_one(Import, import_id, with_for_update=True)
+        if row.state == "running":
+            row.state, row.error, row.finished_at = state, error, dt.datetime.now(dt.UTC)
+            if state == "succeeded":
+                row.bytes_done = max(row.bytes_done, row.bytes_total)
+        return row
+
+
+def cancel(db: Session, of: Import) -> None:
+    """What is in stays in; the rest stays out."""
+    if of.state not in ("queued", "running"):
+        raise Conflict("This import is over.", remedy="There is nothing to cancel.")
+    of.cancel_requested_at = dt.datetime.now(dt.UTC)
+    if of.state == "queued":
+        of.state, of.finished_at = "cancelled", of.cancel_requested_at
+
+
+def resume(db: Session, of: Import) -> None:
+    """Queue what is left of a failed or cancelled import again."""
+    if of.state not in ("failed", "cancelled"):
+        raise Conflict("Only a failed or cancelled import can go on.", remedy="Import the file again.")
+    of.state, of.cancel_requested_at, of.error, of.finished_at = "queued", None, None, None

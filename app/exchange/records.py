@@ -1,0 +1,88 @@
+"""What a line of a file becomes: plain records, before any database is asked."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from app.problems.statements import statement_key
+
+
+@dataclass(slots=True)
+class ProblemRecord:
+    external_id: str
+    statement: str
+    reference_answer: str | None = None
+    reference_solution: str | None = None
+    subject: str | None = None
+    level: str | None = None
+    split: str | None = None
+    """What the line itself says; null: the import's split."""
+    source: str = ""
+
+
+@dataclass(slots=True)
+class SolutionRecord:
+    external_id: str
+    steps: list[str]
+    generator: str = ""
+    final_answer: str | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
+    file_verdict: str | None = None
+    """What the file says of the final answer: right, wrong or unparseable."""
+    first_error: int | None = None
+    outside_ratings: list[int] | None = None
+
+    @property
+    def has_outside_label(self) -> bool:
+        return self.first_error is not None or self.outside_ratings is not None
+
+    @property
+    def digest(self) -> bytes:
+        return hashlib.sha256("\0".join(self.steps).encode()).digest()
+
+
+@dataclass(slots=True)
+class StepRecord:
+    """One position of a label, as `step_label` keeps it."""
+
+    texts: list[str] | None
+    ratings: list[int | None] | None
+    flags: list[bool | None] | None
+    chosen: int | None
+    human_text: str | None = None
+    human_flagged: bool | None = None
+
+
+@dataclass(slots=True)
+class LabelRecord:
+    external_id: str
+    labeler: UUID
+    kind: str
+    generation: int | None
+    submitted_at: dt.datetime
+    finish_reason: str
+    total_time_ms: int | None
+    steps: list[StepRecord]
+    row: dict[str, Any]
+    """The row as it was: what the canonical form cannot carry goes to `assignment.origin`."""
+    phase: int = 2
+
+
+@dataclass(slots=True)
+class Line:
+    """All that one line of a file brings: in whole, or not at all."""
+
+    problem: ProblemRecord | None = None
+    problem_id: str | None = None
+    """For a solution of a problem that came on a line of its own."""
+    solutions: list[SolutionRecord] = field(default_factory=list)
+    label: LabelRecord | None = None
+
+
+def name_of_statement(prefix: str, statement: str) -> str:
+    """For files whose problems have no id: equal statements are one problem."""
+    return f"{prefix}:{statement_key(statement).hex()[:24]}"
