@@ -1,7 +1,171 @@
-"""Commands of exchange."""
+"""Commands of exchange: `stepmark import` and `stepmark export`.
+
+`import` exits with 0 when every line is in, 3 when some lines had errors, 1 when it
+could not be done, 2 for a wrong use."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from app.exchange.models import Import
+    from app.projects.models import Project
+
+SOME_ERRORS = 3
+export_commands = typer.Typer(no_args_is_help=True, help="What people said, as files.")
+ProjectName = Annotated[str, typer.Option("--project", help="Name of the project, or its slug.")]
 
 
 def register(cli: typer.Typer) -> None:
     """Add this slice's commands to the command line."""
+    cli.command("import")(import_file)
+    cli.add_typer(export_commands, name="export")
+
+
+def import_file(
+    file: Annotated[Path, typer.Argument(help="JSON Lines or one JSON array; may be gzip.")],
+    project: ProjectName,
+    format: Annotated[
+        str,
+        typer.Option(help="auto, stepmark, gsm8k, gsm8k-solutions, math, processbench, math-cot or prm800k."),
+    ] = "auto",
+    split: Annotated[
+        str | None, typer.Option(help="train, validation or test, for lines that do not say.")
+    ] = None,
+    segmentation: Annotated[
+        str | None, typer.Option(help="Cut free text into steps by: line, blank, numbered or sentence.")
+    ] = None,
+    grade: Annotated[bool, typer.Option(help="Grade the final answers when all is in.")] = True,
+) -> None:
+    """Bring problems, solutions and labels in. Run again after a stop: each line goes in once."""
+    from app.core.db import transaction
+    from app.core.startup import ready_database
+    from app.exchange import importer
+    from app.exchange.unfinished import unfinished
+
+    with ready_database():
+        with transaction() as db:
+            where = named(db, project)
+            options = {"segmentation": segmentation}
+            begun = unfinished(db, where, file, format, split, segmentation) or importer.begin(
+                db, where, file, format=format, split=split, options=options
+            )
+        typer.echo(f"{begun.filename}: {begun.format}, split {begun.split}", err=True)
+        with bar("Importing", begun.bytes_total) as moved:
+            done = importer.run(begun.id, lambda now: moved(now.bytes_done))
+        code = report(done)
+        if grade and done.state == "succeeded":
+            grade_now(done.project_id)
+    if code:
+        raise typer.Exit(code)
+
+
+def report(done: Import) -> int:
+    counts = done.counts
+    parts = (
+        f"{counts[word]:,} {word.replace('_', ' ')}" for word in counts if counts[word] or word == "lines"
+    )
+    typer.echo(", ".join(parts))
+    if done.state != "succeeded":
+        typer.secho(f"{done.state}: {done.error or 'it was stopped'}", fg="red", err=True)
+    if counts["errors"]:
+        from sqlalchemy import select
+
+        from app.core.db import transaction
+        from app.exchange.models import LineError
+
+        of_this = select(LineError).where(LineError.import_id == done.id).order_by(LineError.line).limit(10)
+        with transaction() as db:
+            for error in db.scalars(of_this):
+                typer.echo(f"  line {error.line:,}: {error.message}", err=True)
+        if counts["errors"] > 10:
+            typer.echo(
+                f"  and {counts['errors'] - 10:,} more: see import {done.id} in the browser.", err=True
+            )
+    return 1 if done.state != "succeeded" else SOME_ERRORS if counts["errors"] else 0
+
+
+def grade_now(project_id: int) -> None:
+    from app.problems import grading
+
+    waiting = grading.waiting(project_id)
+    if not waiting:
+        return
+    with bar("Grading", waiting) as moved:
+        counts = grading.grade_waiting(project_id, progress=moved)
+    typer.echo("graded: " + ", ".join(f"{number:,} {verdict}" for verdict, number in counts.items()))
+
+
+@export_commands.command("prm800k")
+def export_prm800k(
+    project: ProjectName,
+    out: Annotated[str, typer.Option("--out", help="File to write, or - for standard output.")],
+    generation: Annotated[
+        list[str] | None, typer.Option(help="Only this generation (a number, or none). May be repeated.")
+    ] = None,
+    kind: Annotated[list[str] | None, typer.Option(help="regular, gold or screening.")] = None,
+    finish_reason: Annotated[
+        list[str] | None, typer.Option(help="solution, found_error, bad_problem or give_up.")
+    ] = None,
+    labeler: Annotated[list[str] | None, typer.Option(help="Only this labeler's: email or uuid.")] = None,
+) -> None:
+    """Finished assignments as PRM800K rows, one JSON object a line."""
+    from app.core.db import transaction
+    from app.core.startup import ready_database
+    from app.exchange import exporter
+
+    chosen = exporter.filters(generation, kind, finish_reason, labeler)
+    with ready_database(), transaction() as db:
+        where = named(db, project)
+        total = exporter.count(db, where.id, chosen)
+        with bar("Exporting", total) as moved:
+            if out == "-":
+                written = exporter.write(db, where.id, chosen, sys.stdout.buffer, moved)
+            else:
+                written = exporter.write_file(db, where.id, chosen, Path(out), moved)
+        noted(db, where, chosen, written.rows)
+    typer.echo(f"{written.rows:,} rows, {written.bytes:,} bytes, sha256 {written.sha256}", err=True)
+
+
+def noted(db: Session, project: Project, chosen: object, rows: int) -> None:
+    from app.exchange.trail import export_noted
+
+    export_noted(db, project, chosen, None, rows)  # type: ignore[arg-type]
+
+
+def named(db: Session, name: str) -> Project:
+    from sqlalchemy import select
+
+    from app.core.errors import Invalid
+    from app.projects.models import Project as Row
+
+    found = db.scalar(
+        select(Row).where((Row.name == name) | (Row.slug == name)).order_by(Row.name == name).limit(1)
+    )
+    if found is None:
+        raise Invalid(
+            f"There is no project {name!r}.",
+            remedy=f"Make it first: stepmark project create {name!r} --mode first_error",
+        )
+    return found
+
+
+@contextmanager
+def bar(words: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error, when somebody watches."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(words), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
+        task = shown.add_task(words, total=max(total, 1))
+        yield lambda now: shown.update(task, completed=now)

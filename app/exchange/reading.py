@@ -83,7 +83,10 @@ def opened(path: Path) -> Iterator[Guarded]:
             with gzip.GzipFile(fileobj=plain) as unpacked:
                 yield Guarded(cast(IO[bytes], unpacked), plain)
         elif start[:4] in (b"PK\x03\x04", b"\xfd7zX", b"\x28\xb5\x2f\xfd") or start[:3] == b"BZh":
-            raise BadFile("This is a compressed file of a kind Stepmark does not read.", remedy="Unpack it first (gzip is read as it is).")
+            raise BadFile(
+                "This is a compressed file of a kind Stepmark does not read.",
+                remedy="Unpack it first (gzip is read as it is).",
+            )
         elif start[:2] in (b"\xff\xfe", b"\xfe\xff"):
             raise BadFile("The file is UTF-16.", remedy="Save it as UTF-8.")
         else:

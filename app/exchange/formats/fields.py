@@ -41,7 +41,9 @@ def texts(row: Row, key: str) -> list[str]:
     if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
         raise BadLine(f'The field "{key}" must be a list of texts.')
     if not found or not all(each.strip() for each in found):
-        raise BadLine(f'The field "{key}" has no step, or an empty one.', "Give at least one, none of them empty.")
+        raise BadLine(
+            f'The field "{key}" has no step, or an empty one.', "Give at least one, none of them empty."
+        )
     return enough(found)
 
 

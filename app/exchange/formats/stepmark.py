@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from app.exchange.decoding import BadLine
 from app.exchange.formats.fields import (
-    Row, enough, maybe_text, nested, one_of, text, texts, whole,
+    Row,
+    enough,
+    maybe_text,
+    nested,
+    one_of,
+    text,
+    texts,
+    whole,
 )
 from app.exchange.records import Line, ProblemRecord, SolutionRecord, name_of_statement
 from app.problems.models import SPLITS, VERDICTS

@@ -1,0 +1,79 @@
+"""The grader's verdicts: solutions that have none yet, by batches, each in a transaction of
+its own. A problem without a reference answer cannot be graded; there the file's verdict stays."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from sqlalchemy import text
+
+from app.answers.grade import GRADER, VERSION, grade
+from app.answers.pool import Killable
+from app.core.db import transaction
+
+BATCH = 500
+SOURCE = "grader"
+
+NEXT = text(
+    """
+    SELECT s.id, p.reference_answer, s.final_answer FROM solution s JOIN problem p ON p.id = s.problem_id
+    WHERE s.project_id = :project AND s.verdict IS NULL AND s.id > :after
+      AND p.reference_answer IS NOT NULL
+    ORDER BY s.id LIMIT :limit
+    """
+)
+WAITING = text(
+    """
+    SELECT count(*) FROM solution s JOIN problem p ON p.id = s.problem_id
+    WHERE s.project_id = :project AND s.verdict IS NULL AND p.reference_answer IS NOT NULL
+    """
+)
+KEEP = text(
+    """
+    WITH given AS (
+        SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:verdicts AS text[])) AS g (id, verdict)
+    ), kept AS (
+        INSERT INTO verdict (solution_id, source, verdict, version)
+        SELECT g.id, :source, g.verdict, :version FROM given g
+        JOIN solution s ON s.id = g.id
+        ON CONFLICT (solution_id, source)
+        DO UPDATE SET verdict = excluded.verdict, version = excluded.version, at = now()
+    )
+    UPDATE solution s SET verdict = g.verdict FROM given g WHERE s.id = g.id
+    """
+)
+
+
+def waiting(project_id: int) -> int:
+    with transaction() as db:
+        return db.scalar(WAITING, {"project": project_id}) or 0
+
+
+def grade_waiting(project_id: int, *, progress: Callable[[int], None] | None = None) -> dict[str, int]:
+    """Grade what is not graded yet. Returns how many of each verdict. May run twice at once:
+    both come to the same verdicts."""
+    counts: Counter[str] = Counter()
+    after = 0
+    with Killable() as prover:
+        while True:
+            with transaction() as db:
+                values = {"project": project_id, "after": after, "limit": BATCH}
+                rows = db.execute(NEXT, values).tuples().all()
+            if not rows:
+                return dict(counts)
+            verdicts = [grade(reference, answer, prover) for _, reference, answer in rows]
+            counts.update(verdicts)
+            after = rows[-1][0]
+            with transaction() as db:
+                db.execute(
+                    KEEP,
+                    {
+                        "ids": [row[0] for row in rows],
+                        "verdicts": verdicts,
+                        "source": SOURCE,
+                        "version": f"{GRADER} {VERSION}",
+                    },
+                )
+            if progress:
+                progress(sum(counts.values()))
