@@ -30,11 +30,12 @@ NEXT = text(
     """SELECT * FROM (
          (SELECT log_score, solution_id, problem_id FROM score
           WHERE model_id = :model_id AND log_score = CAST(:log_score AS real)
-            AND solution_id > :solution_id
+            AND solution_id > :solution_id AND problem_id <> ALL(:full)
           ORDER BY solution_id LIMIT :chunk)
          UNION ALL
          (SELECT log_score, solution_id, problem_id FROM score
           WHERE model_id = :model_id AND log_score < CAST(:log_score AS real)
+            AND problem_id <> ALL(:full)
           ORDER BY log_score DESC, solution_id LIMIT :chunk)
        ) walked ORDER BY log_score DESC, solution_id LIMIT :chunk"""
 )
@@ -63,17 +64,18 @@ def choose(db: Session, project_id: int, model_id: int, policy: Policy) -> list[
     for name, places in seats(policy.size, policy.shares).items():
         wanted = places + left_over
         verdicts = ["wrong"] if name == "convincing_wrong" else ["right", "wrong"]
-        rows = _drawn(db, model_id, policy.seed) if name == "uniform" else _by_score(db, model_id)
+        rows = _drawn(db, model_id, policy.seed) if name == "uniform" else _by_score(db, model_id, book)
         left_over = fill(book, name, wanted, _candidates(db, project_id, book, rows, verdicts, policy))
     return book.picks
 
 
-def _by_score(db: Session, model_id: int) -> Iterator[list[Row]]:
-    """All scores of the model, most convincing first, a chunk at a time."""
+def _by_score(db: Session, model_id: int, book: Book) -> Iterator[list[Row]]:
+    """Scores of problems that are still open, most convincing first, a chunk at a time."""
     last: dict[str, Any] = {"log_score": float("inf"), "solution_id": -1}
     chunk = FIRST_CHUNK
     while True:
-        rows = db.execute(NEXT, {"model_id": model_id, "chunk": chunk, **last}).all()
+        asked = {"model_id": model_id, "chunk": chunk, "full": book.full(), **last}
+        rows = db.execute(NEXT, asked).all()
         if rows:
             yield list(rows)
         if len(rows) < chunk:

@@ -1,7 +1,203 @@
-"""Commands of selection."""
+"""Commands of selection: `stepmark round start|status|cancel|resume`."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+
+rounds_commands = typer.Typer(no_args_is_help=True, help="Snapshot, train, score, select, queue.")
+
+Project = Annotated[str, typer.Option("--project", help="Name of the project, or its slug.")]
+Config = Annotated[
+    Path | None, typer.Option("--config", exists=True, dir_okay=False, help="JSON file; see docs/loop.md.")
+]
+Wait = Annotated[bool, typer.Option("--wait", help="Stay until the round is over, showing progress.")]
+FAILED = 3
 
 
 def register(cli: typer.Typer) -> None:
     """Add this slice's commands to the command line."""
+    cli.add_typer(rounds_commands, name="round")
+
+
+@rounds_commands.command()
+def start(project: Project, config: Config = None, wait: Wait = False) -> None:
+    """Start a round. A worker has to be running (stepmark up, or stepmark worker).
+    With --wait: exit 0 when the next generation is queued, 3 when the round failed or was cancelled."""
+    from app.selection import rounds
+    from app.selection.config import parse
+
+    def run(db: Any, found: Any) -> int:
+        return rounds.start(db, found, parse(_read(config)), None).id
+
+    _and_wait(project, run, wait, "Round {id} started.")
+
+
+@rounds_commands.command()
+def resume(project: Project, wait: Wait = False) -> None:
+    """The newest round's failed stage again; what earlier stages made is kept."""
+    from app.selection import rounds
+
+    def run(db: Any, found: Any) -> int:
+        return rounds.resume(db, _latest(db, found), None).id
+
+    _and_wait(project, run, wait, "Round {id} goes on.")
+
+
+@rounds_commands.command()
+def cancel(project: Project) -> None:
+    """Cancel the running round, with its training or scoring. What it made is kept."""
+    from app.selection import rounds
+
+    def run(db: Any, found: Any) -> int:
+        return rounds.cancel(db, _latest(db, found), None).id
+
+    _and_wait(project, run, False, "Round {id} is cancelled.")
+
+
+@rounds_commands.command()
+def status(
+    project: Project, as_json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False
+) -> None:
+    """How the newest round stands. Exit 0 when it runs or succeeded, 3 when it failed or was cancelled."""
+    from app.core.startup import ready_database
+
+    with ready_database(), _errors():
+        state = _state(project)
+    typer.echo(json.dumps(state, default=str) if as_json else _told(state))
+    if state["state"] in ("failed", "cancelled"):
+        raise typer.Exit(FAILED)
+
+
+def _and_wait(project: str, run: Any, wait: bool, said: str) -> None:
+    from app.core.db import transaction
+    from app.core.startup import ready_database
+
+    with ready_database(), _errors():
+        with transaction() as db:
+            round_id = run(db, _project(db, project))
+        typer.echo(said.format(id=round_id))
+        if wait and not _watch(project, round_id):
+            raise typer.Exit(FAILED)
+
+
+def _watch(project: str, round_id: int) -> bool:
+    """Progress until the round is over; on a terminal as bars, else a line a stage."""
+    from rich.console import Console
+    from rich.live import Live
+
+    console, last = Console(), ""
+    with Live(console=console, refresh_per_second=4) as live:
+        while True:
+            state = _state(project, round_id)
+            if console.is_terminal:
+                live.update(_table(state))
+            elif state["stage"] != last:
+                last = state["stage"]
+                console.print(last)
+            if state["state"] not in ("queued", "running"):
+                break
+            time.sleep(1)
+    typer.echo(_told(state))
+    return bool(state["state"] == "succeeded")
+
+
+def _state(project: str, round_id: int | None = None) -> dict[str, Any]:
+    from app.core.db import transaction
+    from app.selection import rounds
+
+    with transaction() as db:
+        found = _project(db, project)
+        round_ = rounds.find(db, found.id, round_id) if round_id else _latest(db, found)
+        return {
+            "id": round_.id,
+            "generation": round_.generation,
+            "state": round_.state,
+            "stage": round_.stage,
+            "error": round_.error,
+            "queued": round_.made.get("queued"),
+            "stages": rounds.progress(db, round_),
+        }
+
+
+def _table(state: dict[str, Any]) -> Any:
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+
+    marks = {
+        "done": "[green]✓[/]",
+        "current": "[blue]●[/]",
+        "failed": "[red]✗[/]",
+        "cancelled": "[yellow]■[/]",
+    }
+    table = Table.grid(padding=(0, 1))
+    for stage in state["stages"]:
+        bar: Any = ""
+        if stage["state"] == "current":
+            bar = ProgressBar(stage["total"] or None, stage["done"], width=30, pulse=not stage["total"])
+        count = f"{stage['done']:,} of {stage['total']:,}" if stage["total"] else ""
+        table.add_row(marks.get(stage["state"], " "), stage["name"], bar, count)
+    return table
+
+
+def _told(state: dict[str, Any]) -> str:
+    start = f"Round {state['id']} (generation {state['generation']}): {state['state']}"
+    if state["state"] == "succeeded":
+        return f"{start}, {state['queued']:,} solutions queued."
+    if state["state"] == "failed":
+        said = f"{start} at {state['stage']}: {state['error']}"
+        return f"{said}\nThen go on: stepmark round resume --project ..."
+    return f"{start}, stage {state['stage']}."
+
+
+def _read(config: Path | None) -> Any:
+    from app.core.errors import Invalid
+
+    if config is None:
+        return {}
+    try:
+        return json.loads(config.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise Invalid(f"{config} is not JSON: {error}") from error
+
+
+def _project(db: Any, name: str) -> Any:
+    from sqlalchemy import select
+
+    from app.core.errors import NotFound
+    from app.projects.models import Project as Row
+
+    found = db.scalar(select(Row).where((Row.name == name) | (Row.slug == name)))
+    if found is None:
+        raise NotFound(f"There is no project {name!r}.", remedy=f"Make it: stepmark project create {name!r}")
+    return found
+
+
+def _latest(db: Any, project: Any) -> Any:
+    from app.core.errors import NotFound
+    from app.selection import rounds
+
+    found = rounds.latest(db, project.id)
+    if found is None:
+        raise NotFound(
+            f"{project.name} has had no round yet.", remedy="Start one: stepmark round start --project ..."
+        )
+    return found
+
+
+class _errors:
+    """A refusal is told in its own words, on stderr, with exit code 1."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        from app.core.errors import DomainError
+
+        if isinstance(error, DomainError):
+            typer.echo(f"{error.message} {error.remedy}".strip(), err=True)
+            raise typer.Exit(1) from error

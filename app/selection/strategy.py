@@ -92,6 +92,10 @@ class Book:
         """Whether it is worth finding out more about this solution."""
         return self.problems[problem_id] < self.per_problem and solution_id not in self.taken
 
+    def full(self) -> list[int]:
+        """The problems that reached their cap."""
+        return [problem for problem, taken in self.problems.items() if taken >= self.per_problem]
+
     def take(self, strategy: str, candidate: Candidate) -> bool:
         """Takes the candidate for the strategy if every rule allows it."""
         twin = (candidate.problem_id, candidate.twin)

@@ -1,5 +1,157 @@
-"""Pages of selection."""
+"""The researcher's board, a generation, a round, and the form that starts one."""
 
-from fastapi import APIRouter
+from __future__ import annotations
 
-router = APIRouter(include_in_schema=False)
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import Response
+from sqlalchemy import select
+
+from app.accounts.models import User
+from app.core.db import Db
+from app.core.errors import DomainError
+from app.core.web import redirect, render
+from app.projects.access import Access, Researcher
+from app.selection import board, forms, pool, rounds
+from app.selection.models import Round
+from app.selection.strategy import STRATEGIES, WORDS
+from app.training.models import Model
+
+router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
+Sent = Annotated[forms.RoundForm, Form()]
+
+
+def home(access: Access, page: str) -> str:
+    return f"/projects/{access.project.slug}/{page}"
+
+
+@router.get("/board")
+def board_page(request: Request, access: Researcher, db: Db) -> Response:
+    project = access.project
+    found = board.generations(db, project.id)
+    model = pool.newest_model(db, project.id)
+    now = pool.funnel(db, project.id, model.id if model else None)
+    labels = pool.labels(db, project.id)
+    latest = rounds.latest(db, project.id)
+    return render(
+        request,
+        "selection/board.html",
+        generations=found,
+        funnel=board.funnel(found[0], now) if found else [],
+        labels=labels,
+        mix=board.mix(labels["positive"], labels["neutral"], labels["negative"]),
+        minutes=sum(each["minutes"] for each in found),
+        next_thing=board.next_thing(project, now, found, labels),
+        rounds=board.rounds(db, project.id),
+        words=WORDS,
+        **_live(db, latest),
+    )
+
+
+@router.get("/generations/{number}")
+def generation_page(
+    request: Request,
+    access: Researcher,
+    db: Db,
+    number: int,
+    strategy: str | None = None,
+    state: str | None = None,
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+) -> Response:
+    found = board.one(db, access.project.id, number)
+    model_id = found["generation"].model_id if found["generation"] else None
+    tasks = board.queue(
+        db, access.project.id, number, model_id, strategy=strategy or None, state=state or None, page=page
+    )
+    return render(
+        request,
+        "selection/generation.html",
+        shown=found,
+        funnel=board.funnel(found, pool.funnel(db, access.project.id, model_id)),
+        mix=board.mix(found["positive"], found["neutral"], found["negative"]),
+        tasks=tasks,
+        counts=board.counts(db, access.project.id, number),
+        asked={"strategy": strategy or "", "state": state or "", "page": page},
+        more=len(tasks) == board.PAGE,
+        words=WORDS,
+    )
+
+
+@router.get("/rounds/new")
+def new_round(request: Request, access: Researcher, db: Db) -> Response:
+    return _form(request, access, db, "selection/new_round.html", request.query_params)
+
+
+@router.get("/rounds/preview")
+def preview_part(request: Request, access: Researcher, db: Db) -> Response:
+    return _form(request, access, db, "selection/_preview.html", request.query_params)
+
+
+def _form(
+    request: Request, access: Access, db: Db, template: str, given: Any, wrong: DomainError | None = None
+) -> Response:
+    shown = forms.values(given)
+    preview = None
+    try:
+        preview = rounds.preview(db, access.project, forms.config(shown))
+    except DomainError as error:
+        wrong = wrong or error
+    return render(
+        request,
+        template,
+        status=wrong.status if wrong and request.method == "POST" else 200,
+        values=shown,
+        preview=preview,
+        wrong=wrong,
+        active=rounds.active(db, access.project.id),
+        models=db.scalars(
+            select(Model).where(Model.project_id == access.project.id).order_by(Model.id.desc()).limit(20)
+        ).all(),
+        strategies=STRATEGIES,
+        words=WORDS,
+    )
+
+
+@router.post("/rounds")
+def start_round(request: Request, access: Researcher, db: Db, sent: Sent) -> Response:
+    try:
+        started = rounds.start(db, access.project, forms.config(sent.model_dump()), access.user)
+    except DomainError as error:
+        return _form(request, access, db, "selection/new_round.html", sent.model_dump(), error)
+    return redirect(home(access, f"rounds/{started.id}"), "The round is on its way.")
+
+
+@router.get("/rounds/{round_id}")
+def round_page(request: Request, access: Researcher, db: Db, round_id: int) -> Response:
+    found = rounds.find(db, access.project.id, round_id)
+    by = db.get(User, found.created_by) if found.created_by else None
+    return render(request, "selection/round.html", by=by, words=WORDS, **_live(db, found))
+
+
+@router.get("/rounds/{round_id}/progress")
+def round_progress(request: Request, access: Researcher, db: Db, round_id: int) -> Response:
+    """The live part, polled. When the round is over the whole page is fetched once more."""
+    found = rounds.find(db, access.project.id, round_id)
+    answer = render(request, "selection/_round.html", **_live(db, found))
+    if found.state not in rounds.ACTIVE:
+        answer.headers["HX-Refresh"] = "true"
+    return answer
+
+
+@router.post("/rounds/{round_id}/cancellation")
+def cancel_round(access: Researcher, db: Db, round_id: int) -> Response:
+    found = rounds.cancel(db, rounds.find(db, access.project.id, round_id), access.user)
+    return redirect(
+        home(access, f"rounds/{found.id}"), "The round is cancelled. What it made is kept.", "note"
+    )
+
+
+@router.post("/rounds/{round_id}/resumption")
+def resume_round(access: Researcher, db: Db, round_id: int) -> Response:
+    found = rounds.resume(db, rounds.find(db, access.project.id, round_id), access.user)
+    return redirect(home(access, f"rounds/{found.id}"), f"The round goes on from {found.stage}.")
+
+
+def _live(db: Db, found: Round | None) -> dict[str, Any]:
+    return {"round": found, "stages": rounds.progress(db, found) if found else []}

@@ -1,0 +1,68 @@
+"""How many there are: the funnel from sampled to queued, and the labels a round could learn from."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from app.labeling.models import Task
+from app.selection.models import Generation
+from app.training.models import Model
+
+FUNNEL = text(
+    """SELECT count(*) AS sampled,
+              count(s.verdict) AS graded,
+              count(*) FILTER (WHERE s.verdict = 'wrong') AS wrong,
+              count(c.solution_id) AS scored,
+              count(c.solution_id) FILTER (
+                  WHERE s.verdict IN ('right', 'wrong') AND p.split = ANY(:splits)
+                    AND NOT EXISTS (SELECT FROM task t WHERE t.solution_id = s.id)) AS eligible
+       FROM solution s
+       JOIN problem p ON p.id = s.problem_id AND p.split <> 'test'
+       LEFT JOIN score c ON c.model_id = :model_id AND c.solution_id = s.id
+       WHERE s.project_id = :project_id"""
+)
+LABELS = text(
+    """SELECT count(DISTINCT a.id) AS solutions,
+              count(rating) AS steps,
+              count(*) FILTER (WHERE rating = 1) AS positive,
+              count(*) FILTER (WHERE rating = 0) AS neutral,
+              count(*) FILTER (WHERE rating = -1) AS negative
+       FROM assignment a
+       JOIN task t ON t.id = a.task_id
+       JOIN step_label l ON l.assignment_id = a.id
+       CROSS JOIN LATERAL unnest(l.ratings) AS rating
+       WHERE a.project_id = :project_id AND a.state = 'submitted'
+         AND a.finish_reason IN ('solution', 'found_error')
+         AND (CAST(:generation AS int[]) IS NULL OR t.generation = ANY(CAST(:generation AS int[])))"""
+)
+
+
+def funnel(
+    db: Session, project_id: int, model_id: int | None, splits: tuple[str, ...] = ("train", "validation")
+) -> dict[str, int]:
+    """sampled, graded, wrong, scored, eligible: solutions of problems that are not test problems."""
+    asked = {"project_id": project_id, "model_id": model_id or 0, "splits": list(splits)}
+    return dict(db.execute(FUNNEL, asked).mappings().one())
+
+
+def labels(db: Session, project_id: int, generations: list[int] | None = None) -> dict[str, int]:
+    """solutions, steps, positive, neutral, negative, of finished judgements that carry labels."""
+    asked = {"project_id": project_id, "generation": generations}
+    return dict(db.execute(LABELS, asked).mappings().one())
+
+
+def newest_model(db: Session, project_id: int) -> Model | None:
+    return db.scalar(
+        select(Model)
+        .where(Model.project_id == project_id, Model.kind == "prm")
+        .order_by(Model.id.desc())
+        .limit(1)
+    )
+
+
+def next_number(db: Session, project_id: int) -> int:
+    """The number of the generation a round makes now. 0 is the first queue, before any model."""
+    made = db.scalar(select(func.max(Generation.number)).where(Generation.project_id == project_id))
+    queued = db.scalar(select(func.max(Task.generation)).where(Task.project_id == project_id))
+    return max(made or 0, queued or 0) + 1

@@ -1,0 +1,223 @@
+"""Starting, cancelling and resuming a round, and what it would queue."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.accounts.models import User
+from app.core.errors import Conflict, Invalid, NotFound
+from app.problems.models import Problem, Solution
+from app.projects.models import Project
+from app.scoring.models import ScoringRun
+from app.selection import choose, pool
+from app.selection._later import Lazy
+from app.selection.config import RoundConfig
+from app.selection.driver import ACTIVE, kick, locked
+from app.selection.models import STAGES, Round
+from app.selection.strategy import Pick, interleaved
+from app.training.models import Model, TrainingRun
+
+audit = Lazy("app.accounts.audit")
+scoring = Lazy("app.scoring.runs")
+training = Lazy("app.training.runs")
+SHOWN = 12
+
+
+def start(db: Session, project: Project, config: RoundConfig, user: User | None) -> Round:
+    """Queues the round; the worker takes it from here. One at a time in a project."""
+    _check(db, project, config)
+    made = Round(
+        project_id=project.id,
+        generation=pool.next_number(db, project.id),
+        config=config.as_json(),
+        created_by=user.id if user else None,
+    )
+    try:
+        with db.begin_nested():
+            db.add(made)
+    except IntegrityError as error:
+        raise _one_is_active(db, project.id) from error
+    kick(db, made.id)
+    audit.record(db, user, "round.start", subject=f"round {made.id}", project_id=project.id)
+    return made
+
+
+def _check(db: Session, project: Project, config: RoundConfig) -> None:
+    if config.model_id is not None:
+        model = db.get(Model, config.model_id)
+        if model is None or model.project_id != project.id:
+            raise Invalid(
+                f"This project has no model {config.model_id}.", remedy="Leave it out to train one."
+            )
+    elif not pool.labels(db, project.id)["steps"]:
+        raise Invalid(
+            "There are no labels to train on yet.",
+            remedy="Queue some solutions, have them labeled at the desk, then start a round.",
+        )
+
+
+def _one_is_active(db: Session, project_id: int) -> Conflict:
+    found = active(db, project_id)
+    return Conflict(
+        "A round is already running in this project.",
+        remedy="Wait until it is done, or cancel it first.",
+        round_id=found.id if found else None,
+    )
+
+
+def cancel(db: Session, round_: Round, user: User | None) -> Round:
+    """Ends the round now, with the training or scoring it waits for. What it made stays."""
+    round_ = locked(db, round_.id) or round_
+    if round_.state not in ACTIVE:
+        raise Conflict(f"This round is {round_.state}: there is nothing to cancel.")
+    now = dt.datetime.now(dt.UTC)
+    if round_.stage == "train" and "training_run_id" in round_.made:
+        run = db.get_one(TrainingRun, round_.made["training_run_id"])
+        if run.state in ACTIVE:
+            training.cancel(db, run)
+    if round_.stage == "score" and "scoring_run_id" in round_.made:
+        pass_ = db.get_one(ScoringRun, round_.made["scoring_run_id"])
+        if pass_.state in ACTIVE:
+            scoring.cancel(db, pass_)
+    round_.state, round_.cancel_requested_at, round_.finished_at = "cancelled", now, now
+    audit.record(db, user, "round.cancel", subject=f"round {round_.id}", project_id=round_.project_id)
+    return round_
+
+
+def resume(db: Session, round_: Round, user: User | None) -> Round:
+    """The stage that failed or was cancelled, again. What earlier stages made is kept."""
+    round_ = locked(db, round_.id) or round_
+    if round_.state not in ("failed", "cancelled"):
+        raise Conflict(f"This round is {round_.state}: there is nothing to resume.")
+    try:
+        with db.begin_nested():
+            round_.state, round_.error = "queued", None
+            round_.finished_at = round_.cancel_requested_at = None
+            round_.made = _without_what_failed(db, round_)
+    except IntegrityError as error:
+        raise _one_is_active(db, round_.project_id) from error
+    kick(db, round_.id)
+    audit.record(db, user, "round.resume", subject=f"round {round_.id}", project_id=round_.project_id)
+    return round_
+
+
+def _without_what_failed(db: Session, round_: Round) -> dict[str, Any]:
+    """A run that ended badly is left behind, so that its stage starts a new one."""
+    kept = dict(round_.made)
+    for name, table in (("training_run_id", TrainingRun), ("scoring_run_id", ScoringRun)):
+        run: TrainingRun | ScoringRun | None = db.get(table, kept[name]) if name in kept else None
+        if run is None or run.state in ("failed", "cancelled") or getattr(run, "cancel_requested_at", None):
+            kept.pop(name, None)
+    if round_.stage == "queue":
+        kept.pop("picks", None)
+        kept.pop("funnel", None)
+        round_.stage = "select"
+    return kept
+
+
+def find(db: Session, project_id: int, round_id: int) -> Round:
+    found = db.get(Round, round_id)
+    if found is None or found.project_id != project_id:
+        raise NotFound("There is no such round in this project.")
+    return found
+
+
+def active(db: Session, project_id: int) -> Round | None:
+    return db.scalar(select(Round).where(Round.project_id == project_id, Round.state.in_(ACTIVE)))
+
+
+def latest(db: Session, project_id: int) -> Round | None:
+    return db.scalar(select(Round).where(Round.project_id == project_id).order_by(Round.id.desc()).limit(1))
+
+
+def preview(db: Session, project: Project, config: RoundConfig) -> dict[str, Any]:
+    """What a round would learn from, and what it would queue if the newest model (or the
+    one named) did the choosing; the model it trains will choose differently."""
+    model = db.get(Model, config.model_id) if config.model_id else pool.newest_model(db, project.id)
+    if model is not None and model.project_id != project.id:
+        raise Invalid(f"This project has no model {config.model_id}.")
+    generations = config.data.get("generations")
+    picks = choose.choose(db, project.id, model.id, config.policy) if model else []
+    counts: dict[str, int] = {}
+    for pick in picks:
+        counts[pick.strategy] = counts.get(pick.strategy, 0) + 1
+    funnel = pool.funnel(db, project.id, model.id if model else None, config.policy.splits)
+    labels = pool.labels(db, project.id, generations)
+    return {
+        "generation": pool.next_number(db, project.id),
+        "labels": labels,
+        "funnel": funnel,
+        "model": {"id": model.id, "name": model.name} if model else None,
+        "trains": config.model_id is None,
+        "would_queue": len(picks),
+        "problems": len({pick.problem_id for pick in picks}),
+        "by_strategy": counts,
+        "first": _shown(db, interleaved(picks)[:SHOWN]),
+        "warnings": _warnings(config, labels, funnel, model, len(picks)),
+    }
+
+
+def _shown(db: Session, picks: list[Pick]) -> list[dict[str, Any]]:
+    rows = db.execute(
+        select(
+            Solution.id, Solution.final_answer, Solution.verdict, Problem.statement, Problem.reference_answer
+        )
+        .join(Problem, Problem.id == Solution.problem_id)
+        .where(Solution.id.in_([pick.solution_id for pick in picks]))
+    ).mappings()
+    by_id = {row["id"]: row for row in rows}
+    return [
+        {
+            **pick.reason(),
+            "solution_id": pick.solution_id,
+            **{k: v for k, v in by_id[pick.solution_id].items() if k != "id"},
+        }
+        for pick in picks
+    ]
+
+
+def _warnings(
+    config: RoundConfig, labels: dict[str, int], funnel: dict[str, int], model: Model | None, found: int
+) -> list[str]:
+    said = []
+    if config.model_id is None and not labels["steps"]:
+        said.append("There are no labels to train on yet.")
+    elif config.model_id is None and not labels["negative"]:
+        said.append("No step has been rated negative yet: a model cannot learn what an error looks like.")
+    elif config.model_id is None and labels["solutions"] < 50:
+        said.append(
+            f"Only {labels['solutions']} labeled solutions: expect a model not much better than chance."
+        )
+    if funnel["graded"] < funnel["sampled"]:
+        said.append(f"{funnel['sampled'] - funnel['graded']:,} solutions are not graded yet and stay out.")
+    if not funnel["sampled"]:
+        said.append("There are no solutions to choose from. Import some first.")
+    if model is not None and funnel["scored"] and found < config.policy.size:
+        said.append(f"Only {found:,} of {config.policy.size:,} places could be filled.")
+    return said
+
+
+def progress(db: Session, round_: Round) -> list[dict[str, Any]]:
+    """The stages in order, each done, current, failed, cancelled or waiting, with what the
+    current one is doing: {"name", "state", "done", "total", "detail"}."""
+    reached = STAGES.index(round_.stage)
+    now = {"queued": "current", "running": "current", "succeeded": "done"}.get(round_.state, round_.state)
+    shown: list[dict[str, Any]] = []
+    for place, name in enumerate(STAGES):
+        state = "done" if place < reached else now if place == reached else "waiting"
+        shown.append({"name": name, "state": state, "done": 0, "total": 0, "detail": {}})
+    if "training_run_id" in round_.made:
+        run = db.get_one(TrainingRun, round_.made["training_run_id"])
+        db.refresh(run)
+        live = dict(run.progress or {})
+        shown[1] |= {"done": live.get("step", 0), "total": live.get("steps", 0), "detail": live}
+    if "scoring_run_id" in round_.made:
+        pass_ = db.get_one(ScoringRun, round_.made["scoring_run_id"])
+        db.refresh(pass_)
+        shown[2] |= {"done": pass_.done, "total": pass_.total, "detail": dict(pass_.progress or {})}
+    return shown

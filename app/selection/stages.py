@@ -1,0 +1,153 @@
+"""The five stages of a round. Each is called again and again until it says it is done:
+the first call starts what takes long, the later ones look how it goes. What a stage made is
+remembered in `made`, so a stage that runs twice makes nothing twice. A stage that cannot go
+on raises; the driver shows why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import orjson
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from app.core.errors import Conflict, DomainError, Invalid
+from app.projects.models import Project
+from app.scoring.models import ScoringRun
+from app.selection import choose, pool
+from app.selection._later import Lazy
+from app.selection.config import RoundConfig
+from app.selection.models import Generation, Round
+from app.selection.strategy import interleaved
+from app.training.models import Model, TrainingRun
+
+scoring = Lazy("app.scoring.runs")
+training = Lazy("app.training.runs")
+snapshots = Lazy("app.training.snapshots")
+QUEUE = text(
+    """INSERT INTO task (project_id, solution_id, generation, priority, overlap, reason)
+       SELECT s.project_id, s.id, :number, pick.priority, :overlap, pick.reason
+       FROM jsonb_to_recordset(CAST(:picks AS jsonb))
+            AS pick(solution_id bigint, priority double precision, reason jsonb)
+       JOIN solution s ON s.id = pick.solution_id AND s.project_id = :project_id
+       JOIN problem p ON p.id = s.problem_id AND p.split <> 'test'
+       ON CONFLICT DO NOTHING RETURNING reason->>'strategy'"""
+)
+NEWER_FIRST = 1_000_000
+"""Tasks of a newer generation come before what an older one left waiting."""
+
+
+class StageFailed(DomainError):
+    """Something a stage waited for did not work out."""
+
+    status, code = 409, "stage_failed"
+
+
+def remember(round_: Round, **made: object) -> None:
+    round_.made = {**round_.made, **made}
+
+
+def snapshot(db: Session, round_: Round, config: RoundConfig) -> bool:
+    """Freeze the labels. With a model given there is nothing to learn from."""
+    if config.model_id is not None:
+        remember(round_, model_id=config.model_id)
+    elif "snapshot_id" not in round_.made:
+        frozen = snapshots.freeze(db, round_.project_id, dict(config.data), round_.created_by)
+        remember(round_, snapshot_id=frozen.id)
+    return True
+
+
+def train(db: Session, round_: Round, config: RoundConfig) -> bool:
+    """A training run over the snapshot, until it published a model."""
+    if "model_id" in round_.made:
+        return True
+    if "training_run_id" not in round_.made:
+        snapshot_id = round_.made["snapshot_id"]
+        run = training.start(db, round_.project_id, snapshot_id, dict(config.train), round_.created_by)
+        remember(round_, training_run_id=run.id)
+        return False
+    run = db.get_one(TrainingRun, round_.made["training_run_id"])
+    if not _went_well(run, "Training"):
+        return False
+    remember(round_, model_id=db.scalars(select(Model.id).where(Model.training_run_id == run.id)).one())
+    return True
+
+
+def score(db: Session, round_: Round, config: RoundConfig) -> bool:
+    """Every solution that could be queued, scored by the round's model."""
+    if "scoring_run_id" not in round_.made:
+        run = scoring.start(db, round_.project_id, round_.made["model_id"], dict(config.score))
+        remember(round_, scoring_run_id=run.id)
+        return False
+    return _went_well(db.get_one(ScoringRun, round_.made["scoring_run_id"]), "Scoring")
+
+
+def _went_well(run: TrainingRun | ScoringRun, what: str) -> bool:
+    if run.state == "failed":
+        raise StageFailed(f"{what} failed: {run.error or 'it left no reason.'}")
+    if run.state == "cancelled":
+        raise StageFailed(f"{what} was cancelled.", remedy="Resume the round to start it again.")
+    return run.state == "succeeded"
+
+
+def choose_tasks(db: Session, round_: Round, config: RoundConfig) -> bool:
+    """The picks, remembered with their reasons until they are queued."""
+    picks = interleaved(choose.choose(db, round_.project_id, round_.made["model_id"], config.policy))
+    if not picks:
+        raise Invalid(
+            "There is nothing left to queue: every scored solution has a task, is a twin of one "
+            "that has, or belongs to a split the policy leaves out.",
+            remedy="Import more solutions, or widen the policy, and start another round.",
+        )
+    counts = pool.funnel(db, round_.project_id, round_.made["model_id"], config.policy.splits)
+    remember(round_, funnel=counts, picks=[[pick.solution_id, pick.reason()] for pick in picks])
+    return True
+
+
+def queue(db: Session, round_: Round, config: RoundConfig) -> bool:
+    """The generation and its tasks, in this one transaction."""
+    if "generation_id" in round_.made:
+        return True
+    project = db.get_one(Project, round_.project_id)
+    number = round_.generation = pool.next_number(db, project.id)
+    queued = db.execute(QUEUE, _tasks(project, number, round_.made["picks"])).scalars().all()
+    if not queued:
+        raise Conflict(
+            "What was selected has been queued by someone else meanwhile.", remedy="Start another round."
+        )
+    made = Generation(
+        project_id=project.id,
+        number=number,
+        model_id=round_.made["model_id"],
+        snapshot_id=round_.made.get("snapshot_id"),
+        policy=config.as_json()["policy"],
+        funnel={**round_.made["funnel"], "selected": len(queued), "by_strategy": dict(Counter(queued))},
+    )
+    db.add(made)
+    db.flush()
+    kept = {key: value for key, value in round_.made.items() if key not in ("picks", "funnel")}
+    round_.made = {**kept, "generation_id": made.id, "queued": len(queued)}
+    return True
+
+
+def _tasks(project: Project, number: int, picks: list[list]) -> dict[str, object]:
+    rows = [
+        {"solution_id": solution_id, "priority": number * NEWER_FIRST - place, "reason": reason}
+        for place, (solution_id, reason) in enumerate(picks)
+    ]
+    return {
+        "project_id": project.id,
+        "number": number,
+        "overlap": project.overlap,
+        "picks": orjson.dumps(rows).decode(),
+    }
+
+
+STAGES: dict[str, Callable[[Session, Round, RoundConfig], bool]] = {
+    "snapshot": snapshot,
+    "train": train,
+    "score": score,
+    "select": choose_tasks,
+    "queue": queue,
+}

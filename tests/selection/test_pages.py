@@ -1,0 +1,168 @@
+"""The board, a generation, a round and its form, as a researcher sees them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from sqlalchemy import select
+
+from app.labeling.models import Task
+from app.selection.config import RoundConfig
+from app.selection.models import Generation, Round
+from tests import factories
+from tests.selection import loop_factories as loop
+
+
+@pytest.fixture
+def project(db, web):
+    project = factories.project(db, "Board test")
+    factories.sign_in(web, db, factories.member(db, project, "researcher"))
+    return project
+
+
+@pytest.fixture
+def labeled(db, project):
+    """Generation 0 with one labeled and one waiting task, generation 1 chosen by a model."""
+    who = factories.member(db, project)
+    problem = factories.problem(db, project, "Who has $3$ < apples & pears?")
+    first, second, third = (
+        factories.solution(db, problem, (f"Step {n}.", "# Answer\n\n5"), verdict="wrong", final_answer="5")
+        for n in range(3)
+    )
+    loop.labeled(db, factories.task(db, first), who, [1, -1])
+    factories.task(db, second)
+    model = loop.model(db, project, "prm-one", metrics={"accuracy": 0.75})
+    loop.score(db, model, third, 0.9)
+    reason = {"strategy": "convincing_wrong", "score": 0.9, "rank": 1, "model_id": model.id}
+    factories.task(db, third, generation=1, priority=1.0, reason=reason)
+    policy = RoundConfig().as_json()["policy"]
+    funnel = {
+        "sampled": 3,
+        "graded": 3,
+        "scored": 1,
+        "eligible": 1,
+        "selected": 1,
+        "by_strategy": {"convincing_wrong": 1},
+    }
+    db.add(Generation(project_id=project.id, number=1, model_id=model.id, policy=policy, funnel=funnel))
+    db.flush()
+    return model
+
+
+def page(web, path):
+    answer = web.get(path)
+    assert answer.status_code == 200, answer.text
+    assert "style=" not in answer.text
+    assert "<script>" not in answer.text
+    return answer.text
+
+
+def test_an_empty_board_says_what_to_do_first(web, project):
+    said = page(web, "/projects/board-test/board")
+
+    assert "There are no solutions yet." in said
+    assert 'href="/projects/board-test/imports"' in said
+
+
+def test_a_pool_without_a_queue_asks_for_one(db, web, project):
+    factories.solution(db, factories.problem(db, project))
+
+    said = page(web, "/projects/board-test/board")
+
+    assert 'action="/projects/board-test/queue"' in said
+
+
+def test_the_board_shows_generations_with_their_labels_and_model(web, labeled):
+    said = page(web, "/projects/board-test/board")
+
+    assert "prm-one" in said
+    assert "accuracy 0.75" in said
+    assert "1 solutions of generation 1 wait for labelers." in said
+    rows = re.findall(r"<tr>.*?</tr>", said, re.S)
+    assert len(rows) == 3
+
+
+def test_a_generation_tells_why_each_task_is_there(web, labeled):
+    said = page(web, "/projects/board-test/generations/1")
+
+    assert "convincing wrong answer, rank 1, score" in said
+    assert "0.900" in said
+    assert "Who has $3$ &lt; apples &amp; pears?" in said
+    assert 'title="step 1: 95 % right"' in said
+    assert page(web, "/projects/board-test/generations/0").count('class="card"') >= 2
+
+
+def test_a_queue_can_be_narrowed(web, labeled):
+    labeled_only = page(web, "/projects/board-test/generations/0?state=labeled")
+    none = page(web, "/projects/board-test/generations/0?strategy=convincing_wrong")
+
+    assert labeled_only.count('<p class="statement">') == 1
+    assert none.count('<p class="statement">') == 0
+
+
+def test_a_generation_that_is_not_there(web, project):
+    assert web.get("/projects/board-test/generations/9").status_code == 404
+
+
+def test_the_form_previews_what_a_round_would_queue(db, web, labeled):
+    task = db.scalars(select(Task).where(Task.generation == 1)).one()
+    db.delete(task)
+    db.flush()
+
+    said = page(web, "/projects/board-test/rounds/new?size=5&per_problem=1")
+    part = page(web, "/projects/board-test/rounds/preview?size=5&per_problem=1")
+
+    assert "1 solutions of 1 problems" in said
+    assert 'id="preview"' in part
+    assert "<html" not in part
+
+
+def test_a_wrong_form_is_shown_again_and_starts_nothing(db, web, labeled):
+    sent = {"size": "many", "convincing_wrong": "80"}
+
+    answer = web.post("/projects/board-test/rounds", data=sent)
+
+    assert answer.status_code == 422
+    assert "How many to queue must be a whole number." in answer.text
+    assert 'value="many"' in answer.text
+    assert db.scalar(select(Round)) is None
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"train": "{"},
+        {"train": "[]"},
+        {"convincing_wrong": "0", "most_convincing": "0"},
+        {"convincing_wrong": "nan"},
+        {"size": "0"},
+        {"model_id": "999999"},
+    ],
+)
+def test_forms_that_are_refused(db, web, labeled, sent):
+    answer = web.post("/projects/board-test/rounds", data=sent)
+
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.text
+    assert db.scalar(select(Round)) is None
+
+
+def test_a_labeler_sees_no_board(db, web, project):
+    factories.sign_in(web, db, factories.member(db, project, "labeler"))
+
+    for path in ("board", "generations/0", "rounds/new", "rounds/1"):
+        assert web.get(f"/projects/board-test/{path}").status_code == 403
+    assert web.post("/projects/board-test/rounds").status_code == 403
+
+
+def test_a_round_of_another_project_is_not_there(db, web, project):
+    other = factories.project(db, "Other")
+    made = Round(project_id=other.id, generation=1, config=RoundConfig().as_json())
+    db.add(made)
+    db.flush()
+
+    for path in (f"rounds/{made.id}", f"rounds/{made.id}/progress"):
+        assert web.get(f"/projects/board-test/{path}").status_code == 404
+    assert web.post(f"/projects/board-test/rounds/{made.id}/cancellation").status_code == 404
+    assert web.get(f"/api/v1/projects/board-test/rounds/{made.id}").status_code == 404
