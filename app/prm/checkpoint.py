@@ -1,0 +1,117 @@
+"""A published model as a folder: the body and tokenizer as transformers writes them, the
+head beside them, and `stepmark.json`, its card: what it is, from which labels, by which code.
+
+    config.json, model.safetensors   the body; loads with transformers' AutoModel
+    tokenizer.json, ...              the tokenizer
+    head.safetensors                 weight [3, hidden], bias [3]: negative, neutral, positive
+    stepmark.json                    kind, train config, snapshot hash, metrics, code version"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from app.prm.config import BadConfig, TrainConfig
+from app.prm.files import whole_folder, write_json
+from app.prm.hostile import BadCheckpoint, check_folder, read_json
+from app.prm.model import ProcessRewardModel, load_body
+
+__all__ = ["BadCheckpoint", "Loaded", "code_version", "load", "load_tokenizer", "save", "weights_hash"]
+
+CARD = "stepmark.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Loaded:
+    model: ProcessRewardModel
+    tokenizer: PreTrainedTokenizerBase
+    card: dict[str, Any]
+    config: TrainConfig
+
+
+def code_version() -> str:
+    try:
+        return metadata.version("stepmark")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def save(folder: Path, model: ProcessRewardModel, tokenizer: Any, card: dict[str, Any]) -> None:
+    """Write the folder whole or not at all. OSError (a full disk) leaves nothing behind."""
+    with whole_folder(folder) as draft:
+        model.body.save_pretrained(draft)
+        tokenizer.save_pretrained(draft)
+        head = {name: tensor.detach().cpu().contiguous() for name, tensor in model.head.state_dict().items()}
+        save_file(head, draft / "head.safetensors")
+        write_json(draft / CARD, {"format": FORMAT, "kind": "prm", "code": code_version(), **card})
+
+
+def load(folder: Path) -> Loaded:
+    """Read a published model, on the CPU in float32, in evaluation mode. Raises BadCheckpoint
+    with the reason for anything that is not one: it is checked before it is read."""
+    check_folder(folder)
+    card = _card(folder)
+    try:
+        config = TrainConfig.parse(card["config"])
+        head = load_file(folder / "head.safetensors")
+    except (BadConfig, KeyError) as error:
+        raise BadCheckpoint(f"{CARD}: {error}") from error
+    except (OSError, SafetensorError) as error:
+        raise BadCheckpoint(f"head.safetensors: {error}") from error
+    model = ProcessRewardModel(load_body(str(folder), None))
+    shapes = {name: tuple(tensor.shape) for name, tensor in model.head.state_dict().items()}
+    if {name: tuple(tensor.shape) for name, tensor in head.items()} != shapes:
+        raise BadCheckpoint(f"head.safetensors does not fit the body: it should hold {shapes}")
+    model.head.load_state_dict(head)
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in model.state_dict().values()):
+        raise BadCheckpoint("the weights hold values that are not finite numbers")
+    tokenizer = load_tokenizer(str(folder), None)
+    if len(tokenizer) > model.body.config.vocab_size:
+        raise BadCheckpoint("the tokenizer knows more tokens than the model")
+    model.eval()
+    return Loaded(model, tokenizer, card, config)
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    path = folder / CARD
+    if not path.is_file():
+        raise BadCheckpoint(f"{folder.name} has no {CARD}: it is not a model of Stepmark's")
+    card = read_json(path)
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        raise BadCheckpoint(f"{CARD} is not of format {FORMAT}")
+    return card
+
+
+def load_tokenizer(base: str, revision: str | None) -> PreTrainedTokenizerBase:
+    """The tokenizer of a base or a published model, with a padding token. BadCheckpoint if none."""
+    try:
+        made: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            base, revision=revision, trust_remote_code=False
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadCheckpoint(f"could not load the tokenizer of {base!r}: {error}") from error
+    if made.pad_token_id is None:
+        if made.eos_token is None:
+            raise BadCheckpoint(f"the tokenizer of {base!r} has neither a padding nor an end token")
+        made.pad_token = made.eos_token
+    return made
+
+
+def weights_hash(folder: Path) -> bytes:
+    """sha256 over the names and bytes of every safetensors file, in order of name."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.safetensors")):
+        digest.update(path.name.encode() + b"\0")
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.digest()

@@ -1,0 +1,162 @@
+"""What a training or a scoring is told. Plain data; importable without torch."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_args, get_type_hints
+
+SIZES: dict[str, dict[str, int]] = {
+    "tiny": {"width": 64, "layers": 2, "heads": 4},
+    "small": {"width": 192, "layers": 4, "heads": 6},
+    "medium": {"width": 512, "layers": 8, "heads": 8},
+}
+"""Models built from a config, for machines without weights."""
+ARCHITECTURES = ("llama", "qwen2", "mistral", "gpt2")
+AGGREGATES = ("product", "minimum", "last", "mean")
+
+T = TypeVar("T", bound="Config")
+
+
+class BadConfig(ValueError):
+    """Names the field and what it may be."""
+
+
+@dataclass(frozen=True)
+class Config:
+    @classmethod
+    def parse(cls: type[T], given: Any) -> T:
+        """From JSON. Unknown keys, wrong types and values out of range raise BadConfig."""
+        if not isinstance(given, dict):
+            raise BadConfig("the config must be a JSON object")
+        hints = get_type_hints(cls)
+        names = [field.name for field in dataclasses.fields(cls)]
+        for name in given:
+            if name not in names:
+                raise BadConfig(f"unknown option {name!r}; there are: {', '.join(names)}")
+        made = cls(**{name: _typed(name, value, hints[name]) for name, value in given.items()})
+        made.check()
+        return made
+
+    def check(self) -> None:
+        """Raise BadConfig where a value is out of range."""
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in dataclasses.asdict(self).items()
+        }
+
+
+def _typed(name: str, value: Any, hint: Any) -> Any:
+    kinds = get_args(hint) or (hint,)
+    if value is None and type(None) in kinds:
+        return None
+    if hint == tuple[str, ...]:
+        if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        raise BadConfig(f"{name} must be a list of names")
+    if isinstance(value, bool) and bool not in kinds:
+        raise BadConfig(f"{name} must be {_words(kinds)}")
+    if float in kinds and isinstance(value, int | float):
+        if not math.isfinite(value):
+            raise BadConfig(f"{name} must be a finite number")
+        return float(value)
+    if not isinstance(value, tuple(kind for kind in kinds if isinstance(kind, type))):
+        raise BadConfig(f"{name} must be {_words(kinds)}")
+    return value
+
+
+def _words(kinds: tuple[Any, ...]) -> str:
+    words = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "null"}
+    return " or ".join(words.get(kind, str(kind)) for kind in kinds)
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise BadConfig(f"{name} must be between {low:g} and {high:g}, not {value:g}")
+
+
+def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise BadConfig(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+
+
+@dataclass(frozen=True)
+class TrainConfig(Config):
+    """Every option of a training run. Defaults suit a small model on a plain machine."""
+
+    base: str | None = None
+    """A causal transformers model to start from: a folder, or an id with `revision`. Null: a
+    new model of `size` with a tokenizer trained on the pool."""
+    revision: str | None = None
+    """The pinned revision of a `base` that is an id: a full commit hash."""
+    architecture: str = "llama"
+    size: str = "small"
+    vocabulary: int = 4096
+    max_length: int = 1024
+    """Tokens of problem and steps; steps beyond it lose their label, counted in the metrics."""
+    epochs: float = 3.0
+    learning_rate: float = 3e-4
+    warmup: float = 0.05
+    """Share of the steps over which the rate rises from 0; it falls to 0 by a cosine."""
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    """Largest norm of the gradient; 0 for none."""
+    solutions_per_step: int = 32
+    """Solutions an optimiser step learns from, whatever the micro-batches are."""
+    tokens_per_batch: int = 8192
+    """Padded tokens of one micro-batch."""
+    evaluations: int = 4
+    """How often the validation part is looked at during the run; the best weights are kept."""
+    checkpoint_seconds: float = 60.0
+    seed: int = 0
+    device: str = "auto"
+    bf16: bool = True
+    """On a GPU that has it; never on a CPU."""
+    threads: int = 0
+    """CPU threads; 0 leaves the choice to torch."""
+
+    def check(self) -> None:
+        _one_of("architecture", self.architecture, ARCHITECTURES)
+        _one_of("size", self.size, tuple(SIZES))
+        _one_of("device", self.device, ("auto", "cpu", "cuda"))
+        _within("vocabulary", self.vocabulary, 300, 262_144)
+        _within("max_length", self.max_length, 16, 131_072)
+        _within("epochs", self.epochs, 0.001, 1_000)
+        _within("learning_rate", self.learning_rate, 1e-9, 1)
+        _within("warmup", self.warmup, 0, 1)
+        _within("weight_decay", self.weight_decay, 0, 10)
+        _within("clip", self.clip, 0, 1e6)
+        _within("solutions_per_step", self.solutions_per_step, 1, 65_536)
+        _within("tokens_per_batch", self.tokens_per_batch, 16, 16_777_216)
+        _within("evaluations", self.evaluations, 0, 1_000)
+        _within("checkpoint_seconds", self.checkpoint_seconds, 0, 86_400)
+        _within("seed", self.seed, 0, 2**31 - 1)
+        _within("threads", self.threads, 0, 1_024)
+        if self.revision is not None and self.base is None:
+            raise BadConfig("revision belongs to a base; there is none")
+
+
+@dataclass(frozen=True)
+class ScoreConfig(Config):
+    """How a solution score is made of step probabilities (Lightman et al. 2023, appendix F)."""
+
+    aggregate: str = "product"
+    neutral_is_positive: bool = True
+    splits: tuple[str, ...] = ("train", "validation", "test")
+    tokens_per_batch: int = 16_384
+    device: str = "auto"
+    bf16: bool = True
+    threads: int = 0
+
+    def check(self) -> None:
+        _one_of("aggregate", self.aggregate, AGGREGATES)
+        _one_of("device", self.device, ("auto", "cpu", "cuda"))
+        _within("tokens_per_batch", self.tokens_per_batch, 16, 16_777_216)
+        _within("threads", self.threads, 0, 1_024)
+        for split in self.splits:
+            _one_of("splits", split, ("train", "validation", "test"))
+        if not self.splits:
+            raise BadConfig("splits must name at least one split")

@@ -1,0 +1,88 @@
+"""Rating solutions with a published model: one pass reads a solution and judges all its steps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from app.prm import checkpoint
+from app.prm.config import ScoreConfig
+from app.prm.data import Row, micro_batches
+from app.prm.device import choose, precision, use_threads
+from app.prm.model import collate
+from app.prm.tokens import Encoder
+
+SMALLEST = 1e-12
+"""A probability of 0 is taken as this, so that a product stays comparable in logs."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """`step_probs`: p(negative), p(neutral), p(positive) of each step in turn, 3 x steps values.
+    `log_score`: natural log of the solution score."""
+
+    step_probs: list[float]
+    log_score: float
+
+
+def log_solution_score(step_probs: Sequence[float], aggregate: str, neutral_is_positive: bool) -> float:
+    """The solution score from flat step probabilities, as a natural log.
+
+    A step is correct with p(positive), plus p(neutral) if `neutral_is_positive`. The score is
+    their product (Lightman et al. 2023, appendix F: the best, with neutral as positive), the
+    minimum (ibid.), the last (Snell et al. 2024, section 5.1) or the mean.
+    Raises ValueError for an unknown aggregate or no steps."""
+    correct = [
+        max(positive + (neutral if neutral_is_positive else 0.0), SMALLEST)
+        for neutral, positive in zip(step_probs[1::3], step_probs[2::3], strict=True)
+    ]
+    if not correct:
+        raise ValueError("a solution without steps has no score")
+    if aggregate == "product":
+        return math.fsum(math.log(value) for value in correct)
+    if aggregate == "minimum":
+        return math.log(min(correct))
+    if aggregate == "last":
+        return math.log(correct[-1])
+    if aggregate == "mean":
+        return math.log(math.fsum(correct) / len(correct))
+    raise ValueError(f"unknown aggregate {aggregate!r}")
+
+
+class Scorer:
+    """A loaded model on its device. `score` keeps the order it was given."""
+
+    def __init__(self, folder: Path, config: ScoreConfig) -> None:
+        use_threads(config.threads)
+        self.config = config
+        self.device = choose(config.device)
+        loaded = checkpoint.load(folder)
+        self.model = loaded.model.to(self.device)
+        self.pad = int(loaded.tokenizer.pad_token_id)
+        self.encoder = Encoder(loaded.tokenizer, loaded.config.max_length)
+
+    def score(self, solutions: Sequence[tuple[str, Sequence[str]]]) -> list[Scored | None]:
+        """A score for each (problem, steps); None for one too long for the model."""
+        rows = [self.encoder.row(problem, steps) for problem, steps in solutions]
+        places = {id(row): index for index, row in enumerate(rows)}
+        found: list[Scored | None] = [None] * len(rows)
+        whole = [
+            row for row, (_, steps) in zip(rows, solutions, strict=True) if len(row.ends) == len(steps) > 0
+        ]
+        for batch in micro_batches(whole, self.config.tokens_per_batch):
+            for row, probs in zip(batch, self._probabilities(batch), strict=True):
+                score = log_solution_score(probs, self.config.aggregate, self.config.neutral_is_positive)
+                found[places[id(row)]] = Scored(probs, score)
+        return found
+
+    @torch.no_grad()
+    def _probabilities(self, batch: list[Row]) -> Iterator[list[float]]:
+        inputs, _ = collate(batch, self.pad, self.device)
+        with precision(self.device, self.config.bf16):
+            probs = self.model(*inputs).softmax(1).cpu()
+        for part in probs.split([len(row.ends) for row in batch]):
+            yield part.flatten().tolist()

@@ -1,0 +1,242 @@
+"""The training loop, to be read from top to bottom: prepare, resume, then for every step
+evaluate when it is time, save when it is time, step, report.
+
+Full fine-tuning of the body and the head by cross-entropy over labeled steps (Lightman et al.
+2023, section 2.6 and appendix E)."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from app.prm import checkpoint, progress
+from app.prm.config import TrainConfig
+from app.prm.data import Example, Row, micro_batches, steps_of
+from app.prm.device import choose, precision, use_threads
+from app.prm.evaluate import evaluate
+from app.prm.files import whole_folder, write_json
+from app.prm.hostile import BadCheckpoint, read_json
+from app.prm.loss import step_loss
+from app.prm.model import ProcessRewardModel, build, collate, load_body
+from app.prm.tokens import Encoder, encode, train_tokenizer
+
+Report = Callable[[dict[str, Any]], None]
+REPORT_SECONDS = 0.5
+
+
+class NothingToLearn(ValueError):
+    """No example carries a label within the longest length."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`finished` with the published folder, or `stopped` by `should_stop` with a checkpoint."""
+
+    state: Literal["finished", "stopped"]
+    metrics: dict[str, Any] = field(default_factory=dict)
+    published: Path | None = None
+    reason: str | None = None
+
+
+def train(
+    config: TrainConfig,
+    examples: Sequence[Example],
+    folder: Path,
+    report: Report,
+    should_stop: Callable[[], str | None],
+    snapshot_hash: str,
+    corpus: Iterable[str] | None = None,
+) -> Outcome:
+    """Train on `examples` with `folder` as the run's own; goes on from its newest good checkpoint.
+
+    `report` gets a dict a few times a second ("phase", "step", "steps", "loss", ...).
+    `should_stop` is asked before every step; a reason makes it write a checkpoint and return.
+    `corpus` is what a new tokenizer learns from (default: the examples).
+    Raises NothingToLearn, BadCheckpoint (the base), OSError (a full disk)."""
+    use_threads(config.threads)
+    torch.manual_seed(config.seed)
+    device = choose(config.device)
+    folder.mkdir(parents=True, exist_ok=True)
+    report({"phase": "preparing", "step": 0, "steps": 0})
+    model, tokenizer = _start(config, examples, folder, corpus)
+    model.to(device)
+    encoder = Encoder(tokenizer, config.max_length)
+    rows, lost = encode(encoder, [example for example in examples if example.split == "train"])
+    held, held_lost = encode(encoder, [example for example in examples if example.split == "validation"])
+    if not rows:
+        raise NothingToLearn(
+            f"no solution carries a label within {config.max_length} tokens; label some, or raise max_length"
+        )
+    run = _Run(config, model, tokenizer, rows, held, folder, device, report)
+    run.metrics = {
+        "train": {"solutions": len(rows), **lost},
+        "validation": {"solutions": len(held), **held_lost},
+    }
+    return run.go(should_stop, snapshot_hash)
+
+
+def _start(
+    config: TrainConfig, examples: Sequence[Example], folder: Path, corpus: Iterable[str] | None
+) -> Any:
+    """Model and tokenizer before the first step. A tokenizer of our own is kept in the run's
+    folder: a resume must not train another."""
+    if config.base is not None:
+        tokenizer = checkpoint.load_tokenizer(config.base, config.revision)
+        return ProcessRewardModel(load_body(config.base, config.revision)), tokenizer
+    kept = folder / "tokenizer"
+    if not kept.is_dir():
+        texts = corpus or (text for one in examples for text in (one.problem, *one.steps))
+        with whole_folder(kept) as draft:
+            train_tokenizer(texts, config.vocabulary).save_pretrained(draft)
+    tokenizer = checkpoint.load_tokenizer(str(kept), None)
+    return build(config, len(tokenizer), int(tokenizer.pad_token_id)), tokenizer
+
+
+class _Run:
+    """The state of the loop: what a checkpoint has to bring back, and nothing else."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        model: ProcessRewardModel,
+        tokenizer: Any,
+        rows: list[Row],
+        held: list[Row],
+        folder: Path,
+        device: torch.device,
+        report: Report,
+    ) -> None:
+        self.config, self.model, self.tokenizer, self.device = config, model, tokenizer, device
+        self.rows, self.held, self.folder, self.report = rows, held, folder, report
+        self.pad = int(tokenizer.pad_token_id)
+        self.per_step = min(config.solutions_per_step, len(rows))
+        self.steps = max(1, math.ceil(config.epochs * len(rows) / self.per_step))
+        self.optimiser = torch.optim.AdamW(
+            model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        self.step = 0
+        self.best_loss: float | None = None
+        self.metrics: dict[str, Any] = {}
+        self.best = folder / "best.safetensors"
+        wanted = config.evaluations if held else 0
+        self.evaluate_at = {round(self.steps * (i + 1) / wanted) for i in range(wanted)}
+
+    def go(self, should_stop: Callable[[], str | None], snapshot_hash: str) -> Outcome:
+        self.resume()
+        self.model.train()
+        begun, saved, reported = time.monotonic(), time.monotonic(), 0.0
+        first = self.step
+        plan = steps_of(len(self.rows), self.per_step, self.steps, self.config.seed)
+        for number, indices in enumerate(plan):
+            if number < first:
+                continue
+            if reason := should_stop():
+                self.save()
+                return Outcome("stopped", self.metrics, reason=reason)
+            loss = self.learn([self.rows[index] for index in indices])
+            self.step = number + 1
+            now = time.monotonic()
+            if self.step in self.evaluate_at:
+                self.look(loss)
+            if now - reported >= REPORT_SECONDS or self.step == self.steps:
+                reported = now
+                self.tell(loss, (now - begun) / (self.step - first))
+            if now - saved >= self.config.checkpoint_seconds:
+                self.save()
+                saved = time.monotonic()
+        return self.publish(snapshot_hash)
+
+    def resume(self) -> None:
+        """From the newest checkpoint that can be read; one that was cut short is passed over."""
+        for path in progress.newest(self.folder / "checkpoints"):
+            try:
+                state = progress.read(path, self.model, self.optimiser)
+            except BadCheckpoint:
+                continue
+            self.step, self.best_loss = state["step"], state.get("best_loss")
+            self.report(
+                {"phase": "training", "step": self.step, "steps": self.steps, "resumed_at": self.step}
+            )
+            return
+
+    def learn(self, rows: list[Row]) -> float:
+        """One optimiser step; returns its loss, the mean over its labeled steps in nats."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.rate(self.step)
+        labeled = sum(row.labeled for row in rows)
+        total = 0.0
+        self.optimiser.zero_grad(set_to_none=True)
+        for batch in micro_batches(rows, self.config.tokens_per_batch):
+            inputs, targets = collate(batch, self.pad, self.device)
+            with precision(self.device, self.config.bf16):
+                logits = self.model(*inputs)
+            loss = step_loss(logits, targets, labeled)
+            loss.backward()
+            total += float(loss.detach())
+        if not math.isfinite(total):
+            raise FloatingPointError(
+                f"the loss is {total} at step {self.step + 1}; a lower learning_rate usually mends it"
+            )
+        if self.config.clip:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
+        self.optimiser.step()
+        return total
+
+    def rate(self, step: int) -> float:
+        """Linear warm-up, then a cosine to 0. A function of the step alone, so a resume needs no state."""
+        rising = max(1, round(self.steps * self.config.warmup))
+        if step < rising:
+            return self.config.learning_rate * (step + 1) / rising
+        done = (step - rising) / max(1, self.steps - rising)
+        return self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+
+    def look(self, loss: float) -> None:
+        """Evaluate on the validation part; keep the weights when they are the best so far."""
+        self.report({"phase": "evaluating", "step": self.step, "steps": self.steps, "loss": loss})
+        found = evaluate(
+            self.model, self.held, pad=self.pad, tokens=self.config.tokens_per_batch, bf16=self.config.bf16
+        )
+        seen = float(found["loss"] or 0.0)
+        if self.best_loss is None or seen < self.best_loss:
+            self.best_loss = seen
+            progress.write_weights(self.best, self.model)
+            write_json(self.folder / "best.json", {"step": self.step, **found})
+        self.report(
+            {"phase": "training", "step": self.step, "steps": self.steps, "loss": loss, "validation": found}
+        )
+
+    def tell(self, loss: float, seconds_per_step: float) -> None:
+        self.report(
+            {
+                "phase": "training",
+                "step": self.step,
+                "steps": self.steps,
+                "loss": loss,
+                "lr": self.rate(self.step - 1),
+                "examples_per_s": self.per_step / max(seconds_per_step, 1e-9),
+                "seconds_left": seconds_per_step * (self.steps - self.step),
+            }
+        )
+
+    def save(self) -> None:
+        state = {"best_loss": self.best_loss}
+        progress.write(self.folder / "checkpoints", self.step, self.model, self.optimiser, state)
+
+    def publish(self, snapshot_hash: str) -> Outcome:
+        """The best weights on validation, or the last ones where nothing is held out."""
+        self.report({"phase": "publishing", "step": self.step, "steps": self.steps})
+        if self.best_loss is not None and self.best.is_file():
+            progress.read_weights(self.best, self.model)
+            self.metrics["best"] = read_json(self.folder / "best.json")
+        self.metrics["steps"] = self.steps
+        folder = self.folder / "published"
+        card = {"config": self.config.as_json(), "snapshot": snapshot_hash, "metrics": self.metrics}
+        checkpoint.save(folder, self.model, self.tokenizer, card)
+        return Outcome("finished", self.metrics, folder)

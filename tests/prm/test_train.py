@@ -1,0 +1,190 @@
+"""The trainer learns, can be stopped anywhere, and batch layout does not change what it learns."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from app.prm.config import TrainConfig
+from app.prm.data import Example, micro_batches, steps_of
+from app.prm.loss import area_under_curve, step_loss
+from app.prm.model import ProcessRewardModel, build, collate
+from app.prm.tokens import Encoder, encode, train_tokenizer
+from app.prm.train import NothingToLearn, Outcome, train
+from tests.prm.conftest import TINY, sums
+
+CPU = torch.device("cpu")
+
+
+def small_model() -> tuple[ProcessRewardModel, Encoder, int]:
+    examples = sums(40)
+    tokenizer = train_tokenizer((step for one in examples for step in one.steps), 400)
+    torch.manual_seed(0)
+    return (
+        build(TINY, len(tokenizer), tokenizer.pad_token_id),
+        Encoder(tokenizer, 128),
+        tokenizer.pad_token_id,
+    )
+
+
+def test_it_learns_what_can_be_learned(trained: tuple[Outcome, list[dict[str, Any]]]) -> None:
+    outcome, said = trained
+    best = outcome.metrics["best"]
+    assert best["accuracy"] > 0.95 > best["always_positive"]
+    assert best["negative_auc"] > 0.99
+    losses = [one["loss"] for one in said if one.get("phase") == "training" and "loss" in one]
+    assert losses[-1] < losses[0] / 3
+
+
+def test_padding_does_not_change_logits() -> None:
+    model, encoder, pad = small_model()
+    rows, _ = encode(encoder, sums(12))
+    model.eval()
+    with torch.no_grad():
+        inputs, _ = collate(rows, pad, CPU)
+        together = model(*inputs)
+        alone = torch.cat([model(*collate([row], pad, CPU)[0]) for row in rows])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
+
+
+def test_micro_batches_do_not_change_the_gradient() -> None:
+    model, encoder, pad = small_model()
+    examples = [*sums(15), Example("no label here", ["a", "b"], [None, 1])]
+    rows, _ = encode(encoder, examples)
+    labeled = sum(row.labeled for row in rows)
+    gradients = []
+    for tokens in (10_000, 60):
+        model.zero_grad()
+        batches = list(micro_batches(rows, tokens))
+        for batch in batches:
+            inputs, targets = collate(batch, pad, CPU)
+            step_loss(model(*inputs), targets, labeled).backward()
+        gradients.append([parameter.grad.clone() for parameter in model.parameters()])
+    assert len(batches) > 3
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-4)
+
+
+def test_only_labeled_steps_have_a_gradient() -> None:
+    model, encoder, pad = small_model()
+    steps = ["1 right", "2 wrong", "3 right"]
+    cut = encoder.row("p", steps, [1, -1, None])
+    shorter = encoder.row("p", steps[:2], [1, -1])
+    losses = []
+    for row in (cut, shorter):
+        inputs, targets = collate([row], pad, CPU)
+        losses.append(step_loss(model(*inputs), targets, 2).item())
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
+
+
+def test_no_token_spans_a_boundary() -> None:
+    _, encoder, _ = small_model()
+    row = encoder.row("A", ["x=1\n", "  y", "\n\nz"], [1, 1, 1])
+    assert [row.ids[end] for end in row.ends] == [encoder.separator[-1]] * 3
+    whole = encoder.row("A", ["x=1\n"], [1])
+    assert row.ids[: len(whole.ids)] == whole.ids
+
+
+def test_what_is_cut_off_is_counted() -> None:
+    _, encoder, _ = small_model()
+    encoder.max_length = 24
+    long = Example("p", ["7 that is right"] * 9, [1] * 9)
+    rows, lost = encode(encoder, [long, Example("q" * 40, ["1"], [1]), Example("r", ["1"], [None])])
+    assert len(rows) == 1
+    assert lost == {"labels_cut": 9 - rows[0].labeled + 1, "solutions_without_label": 2}
+    assert len(rows[0].ids) <= 24
+
+
+def test_a_stopped_run_goes_on_to_the_same_loss_curve(tmp_path: Path) -> None:
+    config = dataclasses.replace(TINY, epochs=1.5)
+    examples = sums(96) + sums(20, seed=1, split="validation")
+
+    def curve(folder: Path, stop_at: int | None) -> tuple[dict[int, float], Outcome]:
+        losses: dict[int, float] = {}
+        seen = iter(range(10_000))
+
+        def report(said: dict[str, Any]) -> None:
+            if "loss" in said:
+                losses[said["step"]] = said["loss"]
+
+        outcome = train(
+            config,
+            examples,
+            folder,
+            report,
+            lambda: "enough" if stop_at is not None and next(seen) == stop_at else None,
+            "cd" * 32,
+        )
+        return losses, outcome
+
+    straight, _ = curve(tmp_path / "straight", None)
+    _, stopped = curve(tmp_path / "halting", 4)
+    assert (stopped.state, stopped.reason) == ("stopped", "enough")
+    resumed, finished = curve(tmp_path / "halting", None)
+    assert finished.state == "finished"
+    last = max(straight)
+    assert resumed[last] == pytest.approx(straight[last], rel=1e-5)
+    assert finished.metrics["best"]["loss"] == pytest.approx(_best(tmp_path / "straight"), rel=1e-5)
+
+
+def _best(folder: Path) -> float:
+    import json
+
+    return float(json.loads((folder / "best.json").read_text())["loss"])
+
+
+def test_a_checkpoint_cut_short_is_passed_over(tmp_path: Path) -> None:
+    config = dataclasses.replace(TINY, epochs=1, checkpoint_seconds=0)
+    asked = iter(range(10_000))
+    train(config, sums(64), tmp_path, lambda said: None, lambda: "stop" if next(asked) == 3 else None, "")
+    newest = sorted((tmp_path / "checkpoints").glob("step-*"))[-1]
+    (newest / "weights.safetensors").write_bytes(b"cut")
+    said: list[dict[str, Any]] = []
+    assert train(config, sums(64), tmp_path, said.append, lambda: None, "").state == "finished"
+    assert [one["resumed_at"] for one in said if "resumed_at" in one] == [2]
+
+
+def test_nothing_to_learn_is_said(tmp_path: Path) -> None:
+    with pytest.raises(NothingToLearn, match="no solution carries a label"):
+        train(TINY, [Example("p", ["a"], [None])], tmp_path, lambda said: None, lambda: None, "")
+
+
+def test_every_row_once_before_any_twice() -> None:
+    seen = [index for step in steps_of(10, 4, 5, seed=3) for index in step]
+    assert sorted(seen[:10]) == list(range(10))
+    assert sorted(seen[10:]) == list(range(10))
+    assert seen[:10] != seen[10:]
+
+
+def test_area_under_curve_against_all_pairs() -> None:
+    scores = torch.tensor([0.1, 0.4, 0.4, 0.8, 0.4, 0.2])
+    truth = torch.tensor([False, True, False, True, True, False])
+    above = [(a > b) + (a == b) / 2 for a in scores[truth].tolist() for b in scores[~truth].tolist()]
+    assert area_under_curve(scores, truth) == pytest.approx(sum(above) / len(above))
+    assert area_under_curve(scores, torch.ones(6, dtype=torch.bool)) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"epoch": 1}, "unknown option 'epoch'"),
+        ({"epochs": "many"}, "epochs must be a number"),
+        ({"epochs": float("nan")}, "epochs must be a finite number"),
+        ({"seed": True}, "seed must be a whole number"),
+        ({"size": "huge"}, "size must be one of tiny"),
+        ({"learning_rate": 7}, "learning_rate must be between"),
+        ({"revision": "main"}, "revision belongs to a base"),
+        ([], "must be a JSON object"),
+    ],
+)
+def test_a_bad_config_names_the_field(given: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        TrainConfig.parse(given)
+
+
+def test_a_config_survives_json() -> None:
+    assert TrainConfig.parse(TINY.as_json()) == TINY
