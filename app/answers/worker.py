@@ -19,8 +19,8 @@ EXACT_DIGITS = 50
 
 
 def main() -> None:
-    from math_verify import parse, verify
-    from math_verify.parser import LatexExtractionConfig
+    from math_verify import parse, verify  # type: ignore[import-untyped]
+    from math_verify.parser import LatexExtractionConfig  # type: ignore[import-untyped]
 
     _bound()
     settings = [LatexExtractionConfig()]

@@ -41,12 +41,12 @@ class Batch:
 
 
 def load(connection: psycopg.Connection, batch: Batch) -> None:
-    known, testing = _look_up(connection, batch)
+    known, testing = look_up(connection, batch)
     accepted: list[tuple[Line, Known]] = []
     fresh: dict[str, tuple[ProblemRecord, Known]] = {}
     for at, line in batch.lines:
         try:
-            accepted.append((line, _place(batch, line, known, testing, fresh)))
+            accepted.append((line, place_of(batch, line, known, testing, fresh)))
         except SplitConflict as bad:
             batch.counts["split_conflicts"] += 1
             batch.refused.append((at, bad))
@@ -70,7 +70,7 @@ class SplitConflict(BadLine):
     pass
 
 
-def _look_up(
+def look_up(
     connection: psycopg.Connection, batch: Batch
 ) -> tuple[dict[str, Known], dict[bytes, tuple[bool, str]]]:
     """Problems by name; and per statement, whether it is in test here, and under what name."""
@@ -92,7 +92,7 @@ def _look_up(
     return known, {bytes(key): (in_test, name) for key, in_test, name in rows}
 
 
-def _place(
+def place_of(
     batch: Batch,
     line: Line,
     known: dict[str, Known],
@@ -117,7 +117,7 @@ def _place(
         here = "the test split" if there[0] else "train or validation"
         raise SplitConflict(
             f"This problem is in {here} here, as {there[1]!r}, and this line brings it for {split}.",
-            "A test problem is never trained on: leave the line out, or import it with the split it has here.",
+            "A test problem is never trained on: leave it out, or import it with the split it has here.",
         )
     if line.label and split == "test":
         raise SplitConflict("Labels for a test problem are refused.", "Import with the split train.")

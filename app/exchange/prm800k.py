@@ -17,7 +17,7 @@ import orjson
 
 from app.answers.extract import last_answer
 from app.exchange.decoding import BadLine
-from app.exchange.formats.fields import Row, maybe_text, nested, one_of, text
+from app.exchange.fields import Row, maybe_text, nested, one_of, text
 from app.exchange.records import (
     LabelRecord,
     Line,
@@ -190,7 +190,7 @@ def _step(row: Any, position: int, pre: list[str]) -> StepRecord:
     if completions is not None:
         if not isinstance(completions, list) or not all(isinstance(each, dict) for each in completions):
             raise BadLine(f'{where}.completions" must be a list of objects, or null.')
-        texts = [each.get("text") for each in completions]  # type: ignore[misc]
+        texts = [each.get("text") for each in completions]
         ratings = [each.get("rating") for each in completions]
         flags = [each.get("flagged") for each in completions]
         for said, rating, flagged in zip(texts, ratings, flags, strict=True):

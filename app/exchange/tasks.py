@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from app.core.db import transaction
 from app.core.jobs import defer, queue
-from app.exchange import importer
+from app.exchange import importer, uploads
 
 
 @queue.task(name="exchange.import", retry=3)
 def bring_in(import_id: int) -> None:
     done = importer.run(import_id)
+    if done.state == "succeeded":
+        uploads.let_go(done)
     if done.state == "succeeded" and done.options.get("grade", True):
         with transaction() as db:
             defer(db, "problems.grade", project_id=done.project_id, once=f"grade-{done.project_id}")

@@ -1,5 +1,165 @@
-"""Pages of exchange."""
+"""Pages of exchange: bring files in, take labels out."""
 
-from fastapi import APIRouter
+from __future__ import annotations
 
-router = APIRouter(include_in_schema=False)
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import Response, StreamingResponse
+from sqlalchemy import select
+
+from app.core.db import Db, transaction
+from app.core.errors import NotFound
+from app.core.jobs import defer
+from app.core.web import redirect, render
+from app.exchange import errors, exporter, importer, uploads
+from app.exchange.formats import READERS
+from app.exchange.models import Import
+from app.exchange.preview import preview
+from app.exchange.trail import export_noted
+from app.problems.models import SPLITS
+from app.problems.segmentation import SEGMENTATIONS
+from app.projects.access import Access, ProjectAdmin
+
+router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
+OVER = ("succeeded", "failed", "cancelled")
+Words = Annotated[list[str] | None, Query()]
+
+
+def import_of(db: Db, access: Access, import_id: int) -> Import:
+    found = db.scalar(select(Import).where(Import.id == import_id, Import.project_id == access.project.id))
+    if found is None:
+        raise NotFound("There is no such import in this project.", remedy="Go back to the list of imports.")
+    return found
+
+
+def newest(db: Db, access: Access, before: int | None, limit: int = 30) -> list[Import]:
+    chosen = select(Import).where(Import.project_id == access.project.id)
+    if before is not None:
+        chosen = chosen.where(Import.id < before)
+    return list(db.scalars(chosen.order_by(Import.id.desc()).limit(limit)))
+
+
+@router.get("/imports")
+def imports(request: Request, db: Db, access: ProjectAdmin, before: int | None = None) -> Response:
+    found = newest(db, access, before, limit=31)
+    return render(
+        request, "exchange/imports.html", imports=found[:30], formats=READERS,
+        older=found[29].id if len(found) > 30 else None, first=before is None,
+    )  # fmt: skip
+
+
+@router.post("/uploads")
+async def upload(request: Request, access: ProjectAdmin) -> Response:
+    token, _, _ = await uploads.receive(request, access.project.id)
+    return redirect(f"/projects/{access.project.slug}/uploads/{token}")
+
+
+@router.get("/uploads/{token}")
+def look(
+    request: Request, token: str, db: Db, access: ProjectAdmin,
+    format: str = "auto", split: str = "", segmentation: str = "",
+) -> Response:  # fmt: skip
+    path = uploads.find(access.project.id, token)
+    choice = importer.choose(path, format, split or None, segmentation or None, path.name)
+    return render(
+        request, "exchange/preview.html", token=token, filename=path.name, choice=choice,
+        found=preview(db, access.project.id, path, choice), formats=READERS, splits=SPLITS,
+        segmentations=SEGMENTATIONS, reader=READERS[choice.format],
+        asked={"format": format, "split": split, "segmentation": segmentation},
+    )  # fmt: skip
+
+
+@router.post("/imports")
+def start(
+    db: Db, access: ProjectAdmin, upload: Annotated[str, Form()],
+    format: Annotated[str, Form()] = "auto", split: Annotated[str, Form()] = "",
+    segmentation: Annotated[str, Form()] = "",
+) -> Response:  # fmt: skip
+    path = uploads.find(access.project.id, upload)
+    made = importer.begin(
+        db, access.project, path, format=format, split=split or None,
+        options={"segmentation": segmentation or None}, user_id=access.user.id,
+    )  # fmt: skip
+    defer(db, "exchange.import", import_id=made.id)
+    return redirect(
+        f"/projects/{access.project.slug}/imports/{made.id}", f"{made.filename} is on its way in."
+    )
+
+
+@router.get("/imports/{import_id}")
+def one(request: Request, import_id: int, db: Db, access: ProjectAdmin, after: int = 0) -> Response:
+    found = import_of(db, access, import_id)
+    lines, more = errors.page(db, found.id, after)
+    return render(request, "exchange/import.html", of=found, lines=lines, more=more, after=after, over=OVER)
+
+
+@router.get("/imports/{import_id}/progress")
+def progress(request: Request, import_id: int, db: Db, access: ProjectAdmin) -> Response:
+    found = import_of(db, access, import_id)
+    answer = render(request, "exchange/_progress.html", of=found, over=OVER)
+    if found.state in OVER:
+        answer.headers["HX-Refresh"] = "true"
+    return answer
+
+
+@router.post("/imports/{import_id}/cancellation")
+def cancel(import_id: int, db: Db, access: ProjectAdmin) -> Response:
+    importer.cancel(db, import_of(db, access, import_id))
+    return redirect(
+        f"/projects/{access.project.slug}/imports/{import_id}", "It stops after this batch.", "note"
+    )
+
+
+@router.post("/imports/{import_id}/resumption")
+def resume(import_id: int, db: Db, access: ProjectAdmin) -> Response:
+    importer.resume(db, import_of(db, access, import_id))
+    defer(db, "exchange.import", import_id=import_id)
+    return redirect(f"/projects/{access.project.slug}/imports/{import_id}", "The rest is on its way in.")
+
+
+@router.get("/imports/{import_id}/errors.jsonl")
+def error_lines(import_id: int, db: Db, access: ProjectAdmin) -> Response:
+    found = import_of(db, access, import_id)
+    return attachment(errors.as_lines(found.id), f"import-{found.id}-errors.jsonl")
+
+
+@router.get("/exports")
+def exports(
+    request: Request, db: Db, access: ProjectAdmin, generation: Words = None, kind: Words = None,
+    finish_reason: Words = None, labeler: Words = None,
+) -> Response:  # fmt: skip
+    chosen = exporter.filters(generation, kind, finish_reason, labeler)
+    part = request.headers.get("hx-request") == "true"
+    return render(
+        request, "exchange/_count.html" if part else "exchange/exports.html", chosen=chosen,
+        count=exporter.count(db, access.project.id, chosen), query=request.url.query,
+        used={} if part else exporter.used(db, access.project.id),
+    )  # fmt: skip
+
+
+@router.get("/exports/prm800k.jsonl")
+def prm800k(
+    db: Db, access: ProjectAdmin, generation: Words = None, kind: Words = None,
+    finish_reason: Words = None, labeler: Words = None,
+) -> Response:  # fmt: skip
+    chosen = exporter.filters(generation, kind, finish_reason, labeler)
+    return export(db, access, chosen)
+
+
+def export(db: Db, access: Access, chosen: exporter.Filters) -> Response:
+    """Noted first, in the request's transaction; sent in one of its own."""
+    rows = exporter.count(db, access.project.id, chosen)
+    export_noted(db, access.project, chosen, access.user.id, rows)
+    return attachment(_rows(access.project.id, chosen), f"{access.project.slug}-prm800k.jsonl")
+
+
+def _rows(project_id: int, chosen: exporter.Filters) -> Iterator[bytes]:
+    with transaction() as db:
+        yield from exporter.rows(db, project_id, chosen)
+
+
+def attachment(lines: Iterator[bytes], filename: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{filename}"', "Cache-Control": "no-store"}
+    return StreamingResponse(lines, media_type="application/x-ndjson", headers=headers)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 
 SEGMENTATIONS = {
     "line": "one step a line",
@@ -39,7 +40,7 @@ def segment(text: str, how: str = "line") -> list[str]:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     cuts = CUTTERS[how](text, _protected(text))
     edges = [0, *cuts, len(text)]
-    pieces = (text[a:b].strip() for a, b in zip(edges, edges[1:], strict=False))
+    pieces = (text[a:b].strip() for a, b in pairwise(edges))
     return [piece for piece in pieces if piece]
 
 

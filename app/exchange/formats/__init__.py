@@ -9,6 +9,7 @@ from typing import Any
 
 from app.core.errors import Invalid
 from app.exchange.decoding import BadLine, decode
+from app.exchange.fields import row_of
 from app.exchange.formats import (
     gsm8k,
     gsm8k_solutions,
@@ -18,7 +19,6 @@ from app.exchange.formats import (
     processbench,
     stepmark,
 )
-from app.exchange.formats.fields import row_of
 from app.exchange.reading import entries
 from app.exchange.records import Line
 

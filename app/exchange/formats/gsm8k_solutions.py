@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from app.answers.extract import gsm8k_answer
 from app.exchange.decoding import BadLine
-from app.exchange.formats.fields import Row, enough, text, truth
+from app.exchange.fields import Row, enough, text, truth
 from app.exchange.formats.gsm8k import gsm8k_problem
 from app.exchange.records import Line, SolutionRecord
 from app.problems.segmentation import segment, without_calculator

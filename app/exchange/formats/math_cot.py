@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.exchange.decoding import BadLine
-from app.exchange.formats.fields import Row, enough, maybe_text, text, texts
+from app.exchange.fields import Row, enough, maybe_text, text, texts
 from app.exchange.records import Line, ProblemRecord, SolutionRecord, name_of_statement
 from app.problems.segmentation import segment
 
@@ -43,7 +43,7 @@ def _solution(
     if prediction is not None and not isinstance(prediction, str):
         raise BadLine('The field "pred" must be a list of texts.')
     verdict = {True: "right", False: "wrong"}.get(score) if isinstance(score, bool) else None
-    detail = {key: _at(row, key, number) for key in ("pred", "score", "pred_score") if key in row}
+    detail: Row = {key: _at(row, key, number) for key in ("pred", "score", "pred_score") if key in row}
     return SolutionRecord(
         external_id=f"{problem.external_id}:{number}",
         steps=enough(segment(written, segmentation)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.exchange.formats.fields import Row
+from app.exchange.fields import Row
 from app.exchange.prm800k import read
 from app.exchange.records import Line
 

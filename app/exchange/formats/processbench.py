@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from app.answers.extract import last_answer
 from app.exchange.decoding import BadLine
-from app.exchange.formats.fields import Row, maybe_text, text, texts, truth, whole
+from app.exchange.fields import Row, maybe_text, text, texts, truth, whole
 from app.exchange.records import Line, ProblemRecord, SolutionRecord, name_of_statement
 
 NAME = "ProcessBench"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.exchange.decoding import BadLine
-from app.exchange.formats.fields import (
+from app.exchange.fields import (
     Row,
     enough,
     maybe_text,

@@ -1,0 +1,111 @@
+"""Files on their way in: streamed to disk, never held in memory, one folder each."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+
+from app.core.errors import Invalid, NotFound, TooLarge
+from app.exchange.models import Import
+from app.settings import settings
+
+TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
+PIECE = 1 << 20
+
+
+def folder(project_id: int, token: str) -> Path:
+    if not TOKEN.fullmatch(token):
+        raise NotFound("There is no such upload.", remedy="Upload the file again.")
+    return settings().uploads_dir / str(project_id) / token
+
+
+def find(project_id: int, token: str) -> Path:
+    place = folder(project_id, token)
+    found = next((each for each in place.iterdir() if each.is_file()), None) if place.is_dir() else None
+    if found is None:
+        raise NotFound(
+            "There is no such upload.", remedy="It may have been imported already; upload it again."
+        )
+    return found
+
+
+def check_length(request: Request) -> None:
+    said = request.headers.get("content-length", "")
+    if said.isdigit() and int(said) > settings().upload_limit:
+        raise too_large()
+    if not said.isdigit() and request.headers.get("content-type", "").startswith("multipart/"):
+        raise Invalid(
+            "A form with a file needs a Content-Length.", remedy="Send it, or send the file as the body."
+        )
+
+
+def too_large() -> TooLarge:
+    most = settings().upload_limit >> 20
+    return TooLarge(
+        f"The file is larger than {most:,} MB.",
+        remedy="Use `stepmark import` on the server, or raise STEPMARK_UPLOAD_LIMIT.",
+    )
+
+
+async def receive(request: Request, project_id: int, filename: str = "") -> tuple[str, Path, dict[str, Any]]:
+    """Save what a request brings, a form with a file or the file as the body. Returns the
+    upload's token, where it lies, and the form's other fields."""
+    check_length(request)
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        token, path = await save(project_id, filename or "upload.jsonl", request.stream())
+        return token, path, {}
+    async with request.form(max_files=1, max_fields=20) as form:
+        file = form.get("file")
+        if not isinstance(file, UploadFile) or not file.filename:
+            raise Invalid("No file was chosen.", remedy="Choose a file to import.")
+        token, path = await save(project_id, file.filename, _pieces(file))
+        return token, path, {key: value for key, value in form.items() if isinstance(value, str)}
+
+
+async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:
+    while piece := await file.read(PIECE):
+        yield piece
+
+
+async def save(project_id: int, filename: str, pieces: AsyncIterator[bytes]) -> tuple[str, Path]:
+    token = secrets.token_urlsafe(18)
+    place = folder(project_id, token)
+    name = (
+        re.sub(r"[^\w.-]+", "_", Path(filename.replace("\\", "/")).name).lstrip(".")[-120:] or "upload.jsonl"
+    )
+    path = place / name
+    await run_in_threadpool(place.mkdir, mode=0o700, parents=True, exist_ok=True)
+    total, most = 0, settings().upload_limit
+    try:
+        with path.open("wb") as out:
+            async for piece in pieces:
+                total += len(piece)
+                if total > most:
+                    raise too_large()
+                await run_in_threadpool(out.write, piece)
+        if not total:
+            raise Invalid("The file is empty.", remedy="Choose another.")
+    except BaseException:
+        discard(path)
+        raise
+    return token, path
+
+
+def discard(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    if path.parent.is_dir() and not any(path.parent.iterdir()):
+        path.parent.rmdir()
+
+
+def let_go(of: Import) -> None:
+    """An uploaded file that is in without an error is of no more use."""
+    path = Path(of.path)
+    if settings().uploads_dir.resolve() in path.parents and not of.counts.get("errors"):
+        discard(path)
