@@ -58,6 +58,20 @@ def up(
     up(host, port, worker=worker)
 
 
+@cli.command()
+def demo(
+    host: Annotated[str | None, typer.Option(help="Address to listen on (STEPMARK_HOST).")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen on (STEPMARK_PORT).", min=1, max=65535)
+    ] = None,
+    fast: Annotated[bool, typer.Option("--fast", help="A smaller world and a shorter training.")] = False,
+) -> None:
+    """A project that has been once around the loop, made on first start; then like `up`."""
+    from app.demo import demo
+
+    demo(host, port, fast=fast)
+
+
 for part in (database_commands, accounts, projects, exchange, labeling, training, selection):
     part.register(cli)
 

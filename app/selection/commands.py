@@ -66,7 +66,7 @@ def status(
     """How the newest round stands. Exit 0 when it runs or succeeded, 3 when it failed or was cancelled."""
     from app.core.startup import ready_database
 
-    with ready_database(), _errors():
+    with ready_database():
         state = _state(project)
     typer.echo(json.dumps(state, default=str) if as_json else _told(state))
     if state["state"] in ("failed", "cancelled"):
@@ -77,7 +77,7 @@ def _and_wait(project: str, run: Any, wait: bool, said: str) -> None:
     from app.core.db import transaction
     from app.core.startup import ready_database
 
-    with ready_database(), _errors():
+    with ready_database():
         with transaction() as db:
             round_id = run(db, _project(db, project))
         typer.echo(said.format(id=round_id))
@@ -187,17 +187,3 @@ def _latest(db: Any, project: Any) -> Any:
             f"{project.name} has had no round yet.", remedy="Start one: stepmark round start --project ..."
         )
     return found
-
-
-class _errors:
-    """A refusal is told in its own words, on stderr, with exit code 1."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        from app.core.errors import DomainError
-
-        if isinstance(error, DomainError):
-            typer.echo(f"{error.message} {error.remedy}".strip(), err=True)
-            raise typer.Exit(1) from error

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from app.core.errors import Invalid
+from app.prm.config import BadConfig, ScoreConfig, TrainConfig
 from app.selection.strategy import STRATEGIES
 
 PAPER = {"convincing_wrong": 0.8, "most_convincing": 0.2, "uniform": 0.0}
@@ -47,8 +48,8 @@ class Policy:
 
 @dataclass(frozen=True)
 class RoundConfig:
-    """`data` and `train` go as they are to the snapshot and the training run, which check
-    them; `model_id` skips both and chooses with a model that is there."""
+    """`data` goes as it is to the snapshot, `train` and `score` to their runs; `model_id` skips
+    snapshot and training and chooses with a model that is there."""
 
     policy: Policy = field(default_factory=Policy)
     data: dict[str, Any] = field(default_factory=dict)
@@ -77,10 +78,19 @@ def parse(given: Any) -> RoundConfig:
         policy["splits"] = tuple(policy["splits"])
     for name in ("data", "train", "score"):
         fields[name] = _known(fields.get(name, {}), None, f'"{name}"')
+    _checked_by(TrainConfig, fields["train"], "train")
+    _checked_by(ScoreConfig, fields["score"], "score")
     model_id = fields.get("model_id")
     if model_id is not None and (not isinstance(model_id, int) or isinstance(model_id, bool)):
         raise Invalid('"model_id" must be the number of a model.')
     return RoundConfig(policy=Policy(**policy), **fields)
+
+
+def _checked_by(what: type[TrainConfig | ScoreConfig], given: dict[str, Any], name: str) -> None:
+    try:
+        what.parse(given)
+    except BadConfig as error:
+        raise Invalid(f'In "{name}": {error}.') from error
 
 
 def _known(given: Any, names: set[str] | None, where: str) -> dict[str, Any]:

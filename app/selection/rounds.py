@@ -109,9 +109,11 @@ def resume(db: Session, round_: Round, user: User | None) -> Round:
 def _without_what_failed(db: Session, round_: Round) -> dict[str, Any]:
     """A run that ended badly is left behind, so that its stage starts a new one."""
     kept = dict(round_.made)
-    for name, table in (("training_run_id", TrainingRun), ("scoring_run_id", ScoringRun)):
-        run: TrainingRun | ScoringRun | None = db.get(table, kept[name]) if name in kept else None
-        if run is None or run.state in ("failed", "cancelled") or getattr(run, "cancel_requested_at", None):
+    training_run = db.get(TrainingRun, kept.get("training_run_id", 0))
+    scoring_run = db.get(ScoringRun, kept.get("scoring_run_id", 0))
+    for name, run in (("training_run_id", training_run), ("scoring_run_id", scoring_run)):
+        going = run is not None and run.state in ACTIVE and run.cancel_requested_at is None
+        if not going and (run is None or run.state != "succeeded"):
             kept.pop(name, None)
     if round_.stage == "queue":
         kept.pop("picks", None)
