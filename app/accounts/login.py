@@ -1,0 +1,71 @@
+"""Signing in, and the throttle that stands before the hashing."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from app.accounts import people, sessions
+from app.accounts.models import LoginAttempt, User
+from app.accounts.passwords import verify
+
+WINDOW = dt.timedelta(minutes=15)
+PER_ACCOUNT, PER_ADDRESS = 8, 40
+KEPT = dt.timedelta(days=1)
+
+
+def wait(db: Session, account: str, address: str, now: dt.datetime) -> dt.timedelta | None:
+    """How long this account or address must wait: failures in the window are counted, and a
+    success forgets an account's. None: go ahead."""
+    failed = select(func.count(), func.min(LoginAttempt.at)).where(
+        LoginAttempt.succeeded.is_(False), LoginAttempt.at > now - WINDOW
+    )
+    since = select(func.coalesce(func.max(LoginAttempt.at), now - WINDOW)).where(
+        LoginAttempt.account == account, LoginAttempt.address == address, LoginAttempt.succeeded
+    )
+    by_account = failed.where(
+        LoginAttempt.account == account,
+        LoginAttempt.address == address,
+        LoginAttempt.at > since.scalar_subquery(),
+    )
+    for query, limit in (
+        (by_account, PER_ACCOUNT),
+        (failed.where(LoginAttempt.account == account), PER_ACCOUNT * 5),
+        (failed.where(LoginAttempt.address == address), PER_ADDRESS),
+    ):
+        count, first = db.execute(query).one()
+        if count >= limit:
+            return first + WINDOW - now
+    return None
+
+
+def sign_in(
+    db: Session, email: str, password: str, address: str, now: dt.datetime
+) -> User | dt.timedelta | None:
+    """The user; None for a wrong email or password (which of them is never said); or how long
+    to wait. Every try is noted, so this never raises: a rollback would forget it."""
+    account = email.strip().lower()[:300]
+    _one_at_a_time(db, account)
+    if (pause := wait(db, account, address, now)) is not None:
+        return pause
+    user = people.find(db, account)
+    usable = user is not None and user.disabled_at is None
+    good = verify(user.password_hash if user and usable else None, password)
+    db.add(LoginAttempt(account=account, address=address, succeeded=good, at=now))
+    db.execute(delete(LoginAttempt).where(LoginAttempt.at < now - KEPT))
+    db.flush()
+    return user if good else None
+
+
+def _one_at_a_time(db: Session, account: str) -> None:
+    """Guesses sent all at once must be counted one after the other."""
+    db.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("login:" + account, 0))))
+
+
+def begin(db: Session, user: User, *, now: dt.datetime, address: str, agent: str, old: str | None) -> str:
+    """A new session; the browser's old one ends."""
+    if old:
+        sessions.end(db, old)
+    return sessions.start(db, user, now=now, address=address, agent=agent)

@@ -1,0 +1,34 @@
+"""Passwords: argon2id, a bounded number hashed at a time, the same cost for unknown users."""
+
+from __future__ import annotations
+
+import threading
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from app.core.errors import Invalid
+
+SHORTEST, LONGEST = 10, 1000
+_hasher = PasswordHasher()  # argon2id, the library's defaults (RFC 9106, low memory): 64 MiB, 3 passes
+_at_once = threading.BoundedSemaphore(2)  # 64 MiB each: a flood of logins must not take the memory
+_nobody = "$argon2id$v=19$m=65536,t=3,p=4$hT5wTiuEsMJ4goFXvTyojw$Ko7qnyk1JbImXXNUilRhpyjj23BlBEbpDN3Yvdimruc"
+
+
+def hash_password(password: str) -> str:
+    """Refuses what is too short or too long to be a password."""
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise Invalid(
+            f"A password has at least {SHORTEST} characters.", remedy="Four random words make a good one."
+        )
+    with _at_once:
+        return _hasher.hash(password)
+
+
+def verify(stored: str | None, password: str) -> bool:
+    """Without a stored hash it costs the same and says no."""
+    with _at_once:
+        try:
+            return _hasher.verify(stored or _nobody, password[:LONGEST]) and stored is not None
+        except (VerificationError, InvalidHashError):
+            return False

@@ -1,0 +1,104 @@
+"""Who there is: making, finding, disabling people, and their passwords."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import secrets
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.accounts import audit, sessions
+from app.accounts.models import User
+from app.accounts.passwords import hash_password
+from app.core.errors import Conflict, Invalid, NotFound
+
+ADDRESS = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}")
+FIRST_ADMIN = "admin@localhost"
+
+
+def checked_email(email: str) -> str:
+    email = email.strip()
+    if not ADDRESS.fullmatch(email):
+        raise Invalid(f"{email[:80]!r} is not an email address.", remedy="It looks like name@example.org.")
+    return email
+
+
+def find(db: Session, email: str) -> User | None:
+    return db.scalar(select(User).where(func.lower(User.email) == email.strip().lower()))
+
+
+def named(db: Session, email: str) -> User:
+    found = find(db, email)
+    if found is None:
+        raise NotFound(
+            f"Nobody here has the email {email[:80]}.", remedy="`stepmark user list` shows everyone."
+        )
+    return found
+
+
+def add(
+    db: Session, email: str, *, name: str = "", password: str | None = None, is_admin: bool = False
+) -> User:
+    """A new person. Conflict when the email is taken."""
+    email = checked_email(email)
+    if find(db, email) is not None:
+        raise Conflict(f"{email} has an account already.", remedy="Give that account a role instead.")
+    made = User(email=email, name=name.strip()[:200], is_admin=is_admin)
+    made.password_hash = hash_password(password) if password is not None else None
+    db.add(made)
+    db.flush()
+    return made
+
+
+def ensure(db: Session, email: str, password: str, *, name: str = "", is_admin: bool = False) -> User:
+    """The person of this email, made if missing, with this password."""
+    found = find(db, email) or add(db, email, name=name, is_admin=is_admin)
+    found.password_hash = hash_password(password)
+    found.is_admin = found.is_admin or is_admin
+    db.flush()
+    return found
+
+
+def ensure_first_admin(db: Session) -> tuple[str, str] | None:
+    """On a server where nobody can sign in: an admin with a random password, told once."""
+    can_sign_in = select(User.id).where(User.password_hash.is_not(None), User.disabled_at.is_(None)).limit(1)
+    if db.scalar(can_sign_in) is not None:
+        return None
+    password = new_password()
+    ensure(db, FIRST_ADMIN, password, name="Admin", is_admin=True)
+    audit.record(db, None, "user.first_admin", FIRST_ADMIN)
+    return FIRST_ADMIN, password
+
+
+def new_password() -> str:
+    return secrets.token_urlsafe(12)
+
+
+def set_password(db: Session, user: User, password: str) -> None:
+    """Ends every session of theirs: whoever had the old one is out."""
+    user.password_hash = hash_password(password)
+    sessions.end_all(db, user.id)
+    db.flush()
+
+
+def disable(db: Session, user: User, actor: User | None, now: dt.datetime) -> None:
+    if actor is not None and actor.id == user.id:
+        raise Conflict("You cannot disable yourself.", remedy="Ask another administrator.")
+    user.disabled_at = now
+    sessions.end_all(db, user.id)
+    audit.record(db, actor, "user.disable", user.email or str(user.uuid))
+
+
+def enable(db: Session, user: User, actor: User | None) -> None:
+    user.disabled_at = None
+    audit.record(db, actor, "user.enable", user.email or str(user.uuid))
+
+
+def set_admin(db: Session, user: User, is_admin: bool, actor: User | None) -> None:
+    if actor is not None and actor.id == user.id and not is_admin:
+        raise Conflict("You cannot take the role from yourself.", remedy="Ask another administrator.")
+    user.is_admin = is_admin
+    sessions.end_all(db, user.id)
+    audit.record(db, actor, "user.admin", user.email or "", {"is_admin": is_admin})
