@@ -26,7 +26,6 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, validation_alias="STEPMARK_PORT")
     secure_cookies: bool = Field(default=False, validation_alias="STEPMARK_SECURE_COOKIES")
     pool_size: int = Field(default=20, validation_alias="STEPMARK_POOL_SIZE")
-    web_threads: int = Field(default=20, validation_alias="STEPMARK_WEB_THREADS")
     trusted_proxies: str = Field(default="127.0.0.1", validation_alias="STEPMARK_TRUSTED_PROXIES")
     upload_limit: int = Field(default=4 * 1024**3, validation_alias="STEPMARK_UPLOAD_LIMIT")
     model_roots: str = Field(default="", validation_alias="STEPMARK_MODEL_ROOTS")

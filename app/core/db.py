@@ -6,15 +6,18 @@ function-scoped dependency, so a commit that fails is an error the client sees.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Annotated, Any
+from weakref import WeakKeyDictionary
 
 import orjson
 from fastapi import Depends
 from sqlalchemy import Engine, MetaData, create_engine
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from starlette.concurrency import run_in_threadpool
 
 from app.settings import settings
 
@@ -81,9 +84,27 @@ def transaction() -> Iterator[Session]:
         yield db
 
 
-def request_session() -> Iterator[Session]:
-    with session_factory()() as db, db.begin():
-        yield db
+_gates: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+
+def _gate() -> asyncio.Semaphore:
+    """Three of four connections are for requests; the rest for what opens a second transaction."""
+    size = settings().pool_size
+    return _gates.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(max(1, size - size // 4)))
+
+
+async def request_session() -> AsyncIterator[Session]:
+    """A request waits for its connection here, before it holds a thread. Otherwise those who
+    wait take all threads, and those who hold a connection find none to go on in."""
+    async with _gate():
+        with session_factory()() as db:
+            whole = db.begin()
+            try:
+                yield db
+                await run_in_threadpool(whole.commit)
+            except BaseException:
+                await run_in_threadpool(db.rollback)
+                raise
 
 
 Db = Annotated[Session, Depends(request_session, scope="function")]
