@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import FastAPI, Request
+from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 
@@ -47,7 +48,7 @@ APIS = (
 
 def create_app() -> FastAPI:
     web = FastAPI(title="Stepmark", docs_url=None, redoc_url=None, openapi_url=None)
-    web.mount("/static", StaticFiles(directory=STATIC), name="static")
+    web.mount("/static", GZipMiddleware(StaticFiles(directory=STATIC), minimum_size=1000), name="static")
     web.add_exception_handler(DomainError, domain_error)
     web.include_router(health.router, dependencies=[Public])
     for part in (*PAGES, *APIS):

@@ -10,7 +10,8 @@ const OPTIONS = {
 };
 const LONGEST = 4000; // characters of one formula
 const DEEPEST = 60; // nested braces
-const BUDGET_MS = 400; // of one text: the rest stays as source
+const MOST = 400; // formulas in one text: the rest stays as source
+const BUDGET_MS = 400; // and what this time does not suffice for
 const START = /\$\$|\$|\\\(|\\\[|\\begin\{[a-zA-Z]+\*?\}|\\boxed\s*\{|\\\$/g;
 const raw = new WeakMap();
 
@@ -65,7 +66,7 @@ function dollars(text, from) {
     else if (text[at] === "$") {
       const math = text.slice(from, at);
       const tight = /\S/.test(text[from]) && /\S/.test(text[at - 1]) && !/\d/.test(text[at + 1] ?? "");
-      const sure = /[\\^_=]/.test(math) && !/\d/.test(text[at + 1] ?? "");
+      const sure = /[\\^_=]/.test(math) && !math.includes("\\(") && !/\d/.test(text[at + 1] ?? "");
       return at > from && (tight || sure) ? { math, display: false, end: at + 1 } : null;
     } else if (text.startsWith("\n\n", at)) return null;
   }
@@ -94,23 +95,30 @@ function tooMuch(math) {
 
 function drawn(piece) {
   const span = document.createElement("span");
-  try {
-    if (tooMuch(piece.math)) throw new RangeError("too much");
-    window.katex.render(piece.math, span, { ...OPTIONS, displayMode: piece.display, macros: {} });
-    span.className = piece.display ? "math display" : "math";
-  } catch {
+  const money = piece.math.replace(/(?<!\\)\$/g, "\\$"); // "\\(5 + 5 = $10\\)": tried when it fails as it is
+  if (tooMuch(piece.math) || !(into(span, piece.math, piece.display) || into(span, money, piece.display))) {
     span.className = "math source";
     span.textContent = piece.source;
-  }
+  } else span.className = piece.display ? "math display" : "math";
   return span;
+}
+
+function into(span, math, displayMode) {
+  try {
+    window.katex.render(math, span, { ...OPTIONS, displayMode, macros: { "\\mbox": "\\text{#1}" } });
+    return true;
+  } catch {
+    return false; // whatever it was: the source is shown instead
+  }
 }
 
 function fill(element, text, asSource) {
   if (asSource || !window.katex) return element.replaceChildren(text);
   const end = performance.now() + BUDGET_MS;
+  let left = MOST;
   const nodes = split(text).map((piece) => {
     if (piece.math === undefined) return piece.text;
-    return performance.now() < end ? drawn(piece) : piece.source;
+    return left-- > 0 && performance.now() < end ? drawn(piece) : piece.source;
   });
   return element.replaceChildren(...nodes);
 }

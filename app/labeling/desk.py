@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
@@ -19,42 +19,47 @@ from app.projects.models import Project
 PAGE = 30
 
 
+CONTENTS = text(
+    """
+    SELECT s.steps, s.final_answer, s.verdict, p.id AS problem_id, p.statement, p.subject, p.level,
+        p.reference_answer, e.said, e.active_ms
+    FROM task t JOIN solution s ON s.id = t.solution_id JOIN problem p ON p.id = s.problem_id
+    CROSS JOIN LATERAL (
+        SELECT jsonb_agg(jsonb_build_array(position, rating, flagged) ORDER BY id) AS said,
+            coalesce(sum(active_ms), 0) AS active_ms
+        FROM rating_event WHERE assignment_id = :assignment
+    ) e WHERE t.id = :task
+    """
+)
+
+
 def sheet(db: Session, project: Project, assignment: Assignment) -> dict[str, Any]:
     """One solution as the desk draws it. It tells nothing that could sway or reveal:
     no score, no reason it was queued, no kind, and the reference only where policy shows it."""
-    solution, problem = contents(db, assignment)
-    reference = problem.reference_answer if shows_reference(project, assignment) else None
+    row = db.execute(CONTENTS, {"assignment": assignment.id, "task": assignment.task_id}).one()
+    reference = row.reference_answer if shows_reference(project, assignment) else None
     until = assignment.lease_expires_at
+    said = {position: Place(rating, flagged) for position, rating, flagged in row.said or []}
     return {
         "assignment": {
             "id": assignment.id,
             "state": assignment.state,
             "lease_expires_at": until.isoformat() if until else None,
-            "active_ms": session.active_time(db, assignment.id),
+            "active_ms": row.active_ms,
         },
         "task": {"id": assignment.task_id, "mode": project.mode},
         "problem": {
-            "id": problem.id,
-            "statement": problem.statement,
-            "subject": problem.subject,
-            "level": problem.level,
+            "id": row.problem_id,
+            "statement": row.statement,
+            "subject": row.subject,
+            "level": row.level,
             "reference_answer": reference,
         },
-        "steps": solution.steps,
-        "ratings": ratings(session.current(db, assignment.id)),
-        "final_answer": solution.final_answer,
-        "asks_about_reference": reference is not None and solution.verdict == "wrong",
+        "steps": row.steps,
+        "ratings": ratings(said),
+        "final_answer": row.final_answer,
+        "asks_about_reference": reference is not None and row.verdict == "wrong",
     }
-
-
-def contents(db: Session, assignment: Assignment) -> tuple[Solution, Problem]:
-    row = db.execute(
-        select(Solution, Problem)
-        .join(Task, Task.solution_id == Solution.id)
-        .join(Problem, Problem.id == Solution.problem_id)
-        .where(Task.id == assignment.task_id)
-    ).one()
-    return row[0], row[1]
 
 
 def shows_reference(project: Project, assignment: Assignment) -> bool:
@@ -67,6 +72,7 @@ def ratings(places: dict[int, Place]) -> list[dict[str, Any]]:
     return [
         {"position": position, "candidate": 0, "rating": place.rating, "flagged": place.flagged}
         for position, place in sorted(places.items())
+        if place.said
     ]
 
 

@@ -25,9 +25,11 @@ from app.projects.models import Project
 
 RESERVED_FOR = dt.timedelta(minutes=10)
 
-RAN_OUT = text(
-    "SELECT EXISTS (SELECT 1 FROM assignment WHERE project_id = :project AND lease_expires_at <= :now"
-    " AND state IN ('reserved', 'leased'))"
+LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+
+LOCK_AND_LOOK = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended(:key, 0)), EXISTS (SELECT 1 FROM assignment"
+    " WHERE project_id = :project AND lease_expires_at <= :now AND state IN ('reserved', 'leased'))"
 )
 
 SWEEP = text(
@@ -49,10 +51,13 @@ SWEEP = text(
 TAKE = text(
     """
     WITH pick AS MATERIALIZED (
-        SELECT t.id, mine.id AS mine FROM task t
-        LEFT JOIN assignment mine ON mine.task_id = t.id AND mine.user_id = :user
+        -- mine is asked row by row on purpose: as a join it was seen to sort the whole pool
+        SELECT t.id, (SELECT id FROM assignment WHERE task_id = t.id AND user_id = :user) AS mine
+        FROM task t
         WHERE t.project_id = :project AND t.taken < t.overlap AND t.withdrawn_at IS NULL
-          AND (mine.id IS NULL OR mine.state = 'expired')
+          AND coalesce(
+              (SELECT state FROM assignment WHERE task_id = t.id AND user_id = :user), 'expired'
+          ) = 'expired'
         ORDER BY t.priority DESC, t.id LIMIT 1
         FOR UPDATE OF t SKIP LOCKED
     ), made AS (
@@ -83,8 +88,7 @@ def claim(db: Session, project: Project, user: User, now: dt.datetime) -> Assign
     """The labeler's lease: the one they have (the same in every tab), else the prefetched
     one, else the most urgent waiting task. None when nothing waits for them."""
     check_open(project)
-    lock_labeler(db, project.id, user.id)
-    sweep(db, project.id, now)
+    enter(db, project.id, user.id, now)
     mine = leases(db, project.id, user.id, now)
     if "leased" in mine:
         return mine["leased"]
@@ -97,8 +101,7 @@ def reserve(db: Session, project: Project, user: User, now: dt.datetime) -> Assi
     """The task after this one, fetched before it is needed. Not used within its short
     lease, it goes back without a word."""
     check_open(project)
-    lock_labeler(db, project.id, user.id)
-    sweep(db, project.id, now)
+    enter(db, project.id, user.id, now)
     mine = leases(db, project.id, user.id, now)
     if "reserved" in mine:
         return mine["reserved"]
@@ -111,8 +114,7 @@ def retake(
     """A lease that ran out, taken again with its ratings. None where someone else has
     the place, or where the labeler holds another solution by now."""
     check_open(project)
-    lock_labeler(db, project.id, user.id)
-    sweep(db, project.id, now)
+    enter(db, project.id, user.id, now)
     db.refresh(assignment, with_for_update=True)
     if assignment.state == "leased":
         return assignment
@@ -132,23 +134,25 @@ def give_back(db: Session, assignment: Assignment) -> None:
     db.execute(update(Task).where(Task.id == assignment.task_id).values(taken=Task.taken - 1))
 
 
-def sweep(db: Session, project_id: int, now: dt.datetime) -> None:
-    """Leases that ran out end, and their places are free again. One sweep at a time in a
-    project: two that met on the same tasks were seen to deadlock."""
-    values = {"project": project_id, "now": now}
-    if db.scalar(RAN_OUT, values):
-        _lock(db, f"sweep {project_id}")
-        db.execute(SWEEP, values)
+def enter(db: Session, project_id: int, user_id: int, now: dt.datetime) -> None:
+    """One claim at a time for one labeler in one project, until this transaction ends:
+    sixteen tabs ask in turn and are given the same lease. Then the leases of anyone that
+    ran out end, and their places are free again."""
+    key = _labeler(project_id, user_id)
+    look = {"key": key, "project": project_id, "now": now}
+    if db.execute(LOCK_AND_LOOK, look).one()[1]:
+        # one sweep at a time in a project: two that met on the same tasks were seen to deadlock
+        db.execute(LOCK, {"key": f"sweep {project_id}"})
+        db.execute(SWEEP, {"project": project_id, "now": now})
 
 
 def lock_labeler(db: Session, project_id: int, user_id: int) -> None:
-    """One claim at a time for one labeler in one project, until this transaction ends:
-    sixteen tabs ask in turn and are given the same lease."""
-    _lock(db, f"desk {project_id} {user_id}")
+    """The first lock of `enter` by itself, for what changes an assignment before it claims."""
+    db.execute(LOCK, {"key": _labeler(project_id, user_id)})
 
 
-def _lock(db: Session, key: str) -> None:
-    db.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
+def _labeler(project_id: int, user_id: int) -> str:
+    return f"desk {project_id} {user_id}"
 
 
 def leases(db: Session, project_id: int, user_id: int, now: dt.datetime) -> dict[str, Assignment]:

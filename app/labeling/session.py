@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import delete, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, DomainError, Invalid, NotFound
-from app.labeling.models import Assignment, RatingEvent, StepLabel, Task
+from app.labeling.models import Assignment, RatingEvent, StepLabel
 from app.labeling.walk import Place, Walk
-from app.problems.models import Solution
 from app.projects.models import Project
 
 GRACE = dt.timedelta(minutes=5)
@@ -50,6 +50,8 @@ class Recorded:
     """Ids that are in the database now, those of earlier tries included."""
     refusal: DomainError | None
     """Why the event after the last saved one, and what follows it, is not."""
+    current: dict[int, Place]
+    """The newest word on each step."""
 
 
 def mine(db: Session, project: Project, assignment_id: int, user_id: int) -> Assignment:
@@ -71,63 +73,57 @@ def mine(db: Session, project: Project, assignment_id: int, user_id: int) -> Ass
     return found
 
 
-def current(db: Session, assignment_id: int) -> dict[int, Place]:
-    """The newest word on each step; one that was taken back is absent."""
-    rows = db.execute(
-        select(RatingEvent.position, RatingEvent.rating, RatingEvent.flagged)
-        .where(RatingEvent.assignment_id == assignment_id)
-        .order_by(RatingEvent.id)
-    )
-    newest = {position: Place(rating, flagged) for position, rating, flagged in rows}
-    return {position: place for position, place in newest.items() if place.said}
+@dataclass
+class Progress:
+    """What was said of a solution so far, read in one go."""
+
+    walk: Walk
+    known: set[UUID]
+    active_ms: int
 
 
-def walk(db: Session, project: Project, assignment: Assignment) -> Walk:
-    return Walk(project.mode, step_count(db, assignment), current(db, assignment.id))
+PROGRESS = text(
+    """
+    SELECT cardinality(s.steps) AS steps, e.said, e.active_ms
+    FROM task t JOIN solution s ON s.id = t.solution_id
+    CROSS JOIN LATERAL (
+        SELECT jsonb_agg(jsonb_build_array(event_id, position, rating, flagged) ORDER BY id) AS said,
+            coalesce(sum(active_ms), 0) AS active_ms
+        FROM rating_event WHERE assignment_id = :assignment
+    ) e WHERE t.id = :task
+    """
+)
 
 
-def step_count(db: Session, assignment: Assignment) -> int:
-    steps = db.scalar(
-        select(Solution.steps)
-        .join(Task, Task.solution_id == Solution.id)
-        .where(Task.id == assignment.task_id)
-    )
-    return len(steps or [])
+def progress(db: Session, project: Project, assignment: Assignment) -> Progress:
+    row = db.execute(PROGRESS, {"assignment": assignment.id, "task": assignment.task_id}).one()
+    walk = Walk(project.mode, row.steps, {})
+    for _, position, rating, flagged in row.said or []:
+        walk.put(position, Place(rating, flagged))
+    return Progress(walk, {UUID(event[0]) for event in row.said or []}, row.active_ms)
 
 
 def record(
     db: Session, project: Project, assignment: Assignment, events: Sequence[Event], now: dt.datetime
 ) -> Recorded:
     """Save events in their order, each once. Stops at the first that may not be."""
-    known = _owners(db, [event.id for event in events])
-    so_far = walk(db, project, assignment)
+    so_far = progress(db, project, assignment)
     saved: list[UUID] = []
     fresh: list[Event] = []
     refusal: DomainError | None = None
     for event in events:
-        owner = known.get(event.id)
-        if owner is None:
-            refusal = _refusal(assignment, so_far, event, now)
-        elif owner != assignment.id:
-            refusal = Invalid("This event id was used before.", remedy="Reload the page and rate again.")
-        if refusal:
-            break
-        if owner is None:
-            so_far.put(event.position, Place(event.rating, event.flagged))
-            known[event.id] = assignment.id
+        if event.id not in so_far.known:
+            refusal = _refusal(assignment, so_far.walk, event, now)
+            if refusal:
+                break
+            so_far.walk.put(event.position, Place(event.rating, event.flagged))
+            so_far.known.add(event.id)
             fresh.append(event)
         saved.append(event.id)
-    _append(db, assignment, fresh)
     if fresh:
+        _append(db, assignment, fresh)
         renew(db, project, assignment, now)
-    return Recorded(saved, refusal)
-
-
-def _owners(db: Session, ids: Sequence[UUID]) -> dict[UUID, int]:
-    rows = db.execute(
-        select(RatingEvent.event_id, RatingEvent.assignment_id).where(RatingEvent.event_id.in_(ids))
-    )
-    return {row.event_id: row.assignment_id for row in rows}
+    return Recorded(saved, refusal, so_far.walk.places)
 
 
 def _append(db: Session, assignment: Assignment, fresh: Sequence[Event]) -> None:
@@ -144,8 +140,10 @@ def _append(db: Session, assignment: Assignment, fresh: Sequence[Event]) -> None
         }
         for event in fresh
     ]
-    if rows:
-        db.execute(insert(RatingEvent), rows)
+    new = insert(RatingEvent.__table__).values(rows).on_conflict_do_nothing()  # type: ignore[arg-type]
+    if len(db.execute(new.returning(RatingEvent.event_id)).all()) < len(rows):
+        # the ids are random: only a broken or hostile client meets another's
+        raise Invalid("This event id was used before.", remedy="Reload the page and rate again.")
 
 
 def _refusal(assignment: Assignment, so_far: Walk, event: Event, now: dt.datetime) -> DomainError | None:
@@ -213,23 +211,18 @@ def submit(
     lost = not_held(assignment, now)
     if lost:
         raise lost
-    done = walk(db, project, assignment)
-    problem = done.not_ready(finish_reason, comment)
-    if problem:
-        raise Invalid(problem[0], remedy=problem[1])
-    _freeze(db, assignment, done)
+    done = progress(db, project, assignment)
+    missing = done.walk.not_ready(finish_reason, comment)
+    if missing:
+        raise Invalid(missing[0], remedy=missing[1])
+    _freeze(db, assignment, done.walk)
     assignment.state, assignment.lease_expires_at = "submitted", None
     assignment.submitted_at, assignment.finish_reason = now, finish_reason
     assignment.comment, assignment.total_time_ms = comment.strip(), total_time_ms
-    assignment.active_time_ms = active_time(db, assignment.id)
+    assignment.active_time_ms = min(done.active_ms, 2**31 - 1)
     if reference_doubt:
         assignment.shown = {**assignment.shown, "reference_doubt": reference_doubt}
     db.flush()
-
-
-def active_time(db: Session, assignment_id: int) -> int:
-    spent = db.scalars(select(RatingEvent.active_ms).where(RatingEvent.assignment_id == assignment_id))
-    return min(sum(spent), 2**31 - 1)
 
 
 def _freeze(db: Session, assignment: Assignment, done: Walk) -> None:
@@ -244,7 +237,7 @@ def _freeze(db: Session, assignment: Assignment, done: Walk) -> None:
         for position, place in done.judged()
     ]
     if rows:
-        db.execute(insert(StepLabel), rows)
+        db.execute(insert(StepLabel.__table__), rows)  # type: ignore[arg-type]
 
 
 def may_reopen(assignment: Assignment, now: dt.datetime) -> bool:

@@ -93,7 +93,7 @@ def rate(assignment_id: int, sent: RatingsIn, access: Member, db: Db) -> Respons
     done = session.record(db, access.project, mine, events, now())
     body: dict[str, Any] = {
         "saved": [str(event_id) for event_id in done.saved],
-        "current": desk.ratings(session.current(db, mine.id)),
+        "current": desk.ratings(done.current),
         "lease_expires_at": mine.lease_expires_at.isoformat() if mine.lease_expires_at else None,
     }
     if done.refusal is None:
