@@ -9,7 +9,8 @@ import re
 GSM8K = re.compile(r"^[ \t]*(?:####|A:)[ \t]*(.*?)[ \t]*$", re.M)
 HEADING = re.compile(r"^#{1,4}[ \t]*(?:Final[ \t]+)?Answer[ \t]*:?[ \t]*$\s*(.+)\Z", re.M | re.S | re.I)
 SAID = re.compile(
-    r"(?:final answer|answer)\s*(?:is|:|=)\s*:?\s*(?:\*\*)?(?P<answer>\$[^$\n]{1,200}\$|[^\n]{1,200}?)(?:\*\*)?\.?\s*(?:$|\n)",
+    r"(?:final answer|answer)\s*(?:is|:|=)\s*:?\s*(?:\*\*)?"
+    r"(?P<answer>\$[^$\n]{1,200}\$|[^\n]{1,200}?)(?:\*\*)?\.?\s*(?:$|\n)",
     re.I,
 )
 BOX = re.compile(r"\\(?:boxed|fbox)\s*(?:\{|(?=[^\s{]))")

@@ -12,7 +12,8 @@ DEEPEST = 40
 DIGITS = 400
 
 DROPPED = re.compile(
-    r"\\(?:left|right|[bB]igg?[lr]?|displaystyle|textstyle|limits)(?![a-zA-Z])\s*|(?<!\\)\\[!,;:>]|(?<!\\)\\ |~|\\quad|\\qquad"
+    r"\\(?:left|right|[bB]igg?[lr]?|displaystyle|textstyle|limits)(?![a-zA-Z])\s*"
+    r"|(?<!\\)\\[!,;:>]|(?<!\\)\\ |~|\\quad|\\qquad"
 )
 STYLE = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox|operatorname)\s*\{([^{}]*)\}")
 UNIT = re.compile(

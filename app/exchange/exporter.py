@@ -180,7 +180,8 @@ def used(db: Session, project_id: int) -> dict[str, list[Any]]:
     )
     labelers = db.execute(
         text(
-            "SELECT u.uuid::text, coalesce(nullif(u.name, ''), u.email, left(u.uuid::text, 8)) FROM user_account u"
+            "SELECT u.uuid::text,"
+            " coalesce(nullif(u.name, ''), u.email, left(u.uuid::text, 8)) FROM user_account u"
             " WHERE EXISTS (SELECT 1 FROM assignment a WHERE a.user_id = u.id AND a.project_id = :project"
             " AND a.state = 'submitted') ORDER BY 2 LIMIT 200"
         ).bindparams(bindparam("project")),

@@ -104,7 +104,8 @@ def _tasks(connection: psycopg.Connection, project_id: int, places: list[Place])
         """
         INSERT INTO task (project_id, solution_id, kind, generation, overlap, taken, reason)
         SELECT %s, solution_id, kind, generation, labels, labels, '{"strategy": "imported"}'
-        FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::int[]) AS w (solution_id, kind, generation, labels)
+        FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::int[])
+            AS w (solution_id, kind, generation, labels)
         ON CONFLICT (solution_id, kind, generation)
         DO UPDATE SET overlap = task.overlap + excluded.overlap, taken = task.taken + excluded.taken
         RETURNING solution_id, kind, generation, id

@@ -138,7 +138,8 @@ def _solution(
         return SolutionRecord(name, chain or [""], "prm800k-phase1", answer)
     score = question.get("pre_generated_verifier_score")
     score = score if isinstance(score, int | float) and not isinstance(score, bool) else None
-    digest = hashlib.sha256("\0".join(chain).encode()).hexdigest()[:24]
+    said = orjson.dumps([chain, question.get("pre_generated_answer"), score])
+    digest = hashlib.sha256(said).hexdigest()[:24]
     return SolutionRecord(
         external_id=f"{problem.external_id}:{digest}",
         steps=chain or [""],

@@ -1,5 +1,70 @@
-"""Pages of problems."""
+"""Pages of problems: find one, and see its solutions with what each source says of them."""
 
-from fastapi import APIRouter
+from __future__ import annotations
 
-router = APIRouter(include_in_schema=False)
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from sqlalchemy import select
+
+from app.core.db import Db
+from app.core.errors import NotFound
+from app.core.web import render
+from app.problems import browse
+from app.problems.models import SPLITS, VERDICTS, Problem
+from app.projects.access import Access, Researcher
+
+router = APIRouter(prefix="/projects/{slug}/problems", include_in_schema=False)
+Number = Annotated[int, Query(ge=0, lt=2**62)]
+
+
+@router.get("")
+def problems(
+    request: Request,
+    db: Db,
+    access: Researcher,
+    q: str = "",
+    split: str = "",
+    subject: str = "",
+    level: str = "",
+    verdict: str = "",
+    after: Number = 0,
+) -> Response:
+    wanted = browse.Wanted(q[:200], split, subject, level, verdict)
+    found, more = browse.page(db, access.project.id, wanted, after)
+    return render(
+        request,
+        "problems/problems.html",
+        found=found,
+        more=more,
+        after=after,
+        wanted=wanted,
+        splits=SPLITS,
+        verdicts=VERDICTS,
+        **browse.choices(db, access.project.id),
+    )
+
+
+@router.get("/{problem_id}")
+def problem(request: Request, problem_id: int, db: Db, access: Researcher, after: Number = 0) -> Response:
+    found = problem_of(db, access, problem_id)
+    solutions, more = browse.solutions(db, found, after)
+    verdicts, outside = browse.said(db, solutions)
+    return render(
+        request,
+        "problems/problem.html",
+        problem=found,
+        solutions=solutions,
+        more=more,
+        verdicts=verdicts,
+        outside=outside,
+    )
+
+
+def problem_of(db: Db, access: Access, problem_id: int) -> Problem:
+    chosen = select(Problem).where(Problem.id == problem_id, Problem.project_id == access.project.id)
+    found = db.scalar(chosen) if problem_id < 2**62 else None
+    if found is None:
+        raise NotFound("There is no such problem in this project.", remedy="Go back to the list of problems.")
+    return found

@@ -56,7 +56,7 @@ def detect(path: Path) -> str:
     what = f"its first record has: {seen[0]}" if seen else "it has no record"
     raise UnknownFormat(
         f"The format of this file is not known: {what[:300]}",
-        remedy=f"Choose the format yourself ({', '.join(READERS)}), or see docs/formats.md for what each looks like.",
+        remedy=f"Choose the format yourself ({', '.join(READERS)}), or see docs/formats.md.",
     )
 
 

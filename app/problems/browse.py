@@ -1,0 +1,107 @@
+"""Looking through a project's problems: filters that use indexes, pages by key, so that
+the hundred thousandth problem is as near as the first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, and_, exists, func, select
+from sqlalchemy.orm import Session
+
+from app.problems.models import OutsideLabel, Problem, Solution, Verdict
+
+PAGE = 50
+MOST_SOLUTIONS = 40
+
+
+@dataclass(frozen=True)
+class Wanted:
+    words: str = ""
+    split: str = ""
+    subject: str = ""
+    level: str = ""
+    verdict: str = ""
+    """Problems with a solution of this verdict."""
+
+
+@dataclass
+class Found:
+    problem: Problem
+    solutions: int
+    right: int
+    wrong: int
+
+
+def page(db: Session, project_id: int, wanted: Wanted, after: int = 0) -> tuple[list[Found], int | None]:
+    """Problems behind id `after`, with how many solutions each has, and where to go on."""
+    problems = list(db.scalars(_chosen(project_id, wanted, after).limit(PAGE + 1)))
+    more = problems[PAGE - 1].id if len(problems) > PAGE else None
+    counts = _counts(db, [each.id for each in problems[:PAGE]])
+    return [Found(each, *counts.get(each.id, (0, 0, 0))) for each in problems[:PAGE]], more
+
+
+def _chosen(project_id: int, wanted: Wanted, after: int) -> Select[tuple[Problem]]:
+    chosen = select(Problem).where(Problem.project_id == project_id, Problem.id > after)
+    for column, value in (
+        (Problem.split, wanted.split),
+        (Problem.subject, wanted.subject),
+        (Problem.level, wanted.level),
+    ):
+        if value:
+            chosen = chosen.where(column == value)
+    if words := wanted.words.replace("\0", "").strip():
+        pattern = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        chosen = chosen.where(Problem.statement.ilike(pattern) | (Problem.external_id == words))
+    if wanted.verdict:
+        of_it = and_(Solution.problem_id == Problem.id, Solution.verdict == wanted.verdict)
+        chosen = chosen.where(exists().where(of_it))
+    return chosen.order_by(Problem.id)
+
+
+def _counts(db: Session, ids: list[int]) -> dict[int, tuple[int, int, int]]:
+    rows = db.execute(
+        select(
+            Solution.problem_id,
+            func.count(),
+            func.count().filter(Solution.verdict == "right"),
+            func.count().filter(Solution.verdict == "wrong"),
+        )
+        .where(Solution.problem_id.in_(ids))
+        .group_by(Solution.problem_id)
+    )
+    return {row[0]: (row[1], row[2], row[3]) for row in rows}
+
+
+def choices(db: Session, project_id: int) -> dict[str, list[str]]:
+    """Subjects and levels there are to filter by."""
+
+    def distinct(column: Any) -> list[str]:
+        of_it = select(column).where(Problem.project_id == project_id, column.is_not(None))
+        return list(db.scalars(of_it.distinct().order_by(column).limit(100)))
+
+    return {"subjects": distinct(Problem.subject), "levels": distinct(Problem.level)}
+
+
+def solutions(db: Session, problem: Problem, after: int = 0) -> tuple[list[Solution], int | None]:
+    found = list(
+        db.scalars(
+            select(Solution)
+            .where(Solution.problem_id == problem.id, Solution.id > after)
+            .order_by(Solution.id)
+            .limit(MOST_SOLUTIONS + 1)
+        )
+    )
+    return found[:MOST_SOLUTIONS], found[MOST_SOLUTIONS - 1].id if len(found) > MOST_SOLUTIONS else None
+
+
+def said(db: Session, shown: list[Solution]) -> tuple[dict[int, list[Verdict]], dict[int, OutsideLabel]]:
+    """What each source says of them."""
+    ids = [each.id for each in shown]
+    verdicts: dict[int, list[Verdict]] = {identity: [] for identity in ids}
+    for verdict in db.scalars(
+        select(Verdict).where(Verdict.solution_id.in_(ids)).order_by(Verdict.source.desc())
+    ):
+        verdicts[verdict.solution_id].append(verdict)
+    labels = db.scalars(select(OutsideLabel).where(OutsideLabel.solution_id.in_(ids)))
+    return verdicts, {label.solution_id: label for label in labels}
