@@ -3,20 +3,26 @@ deferred inside the transaction that causes it, and exists only if that commits.
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import procrastinate
+from procrastinate.exceptions import AlreadyEnqueued
 from sqlalchemy.orm import Session
 
 from app.core.db import libpq_url
 from app.settings import settings
 
+stopping = threading.Event()
+"""Set when this worker was asked to end: a job that runs long looks at it."""
 
-def _connector() -> procrastinate.PsycopgConnector:
+
+def connector() -> procrastinate.PsycopgConnector:
+    """To the database the settings name now; the worker opens one of its own."""
     return procrastinate.PsycopgConnector(conninfo=libpq_url(settings().database_url or "postgresql://"))
 
 
-queue = procrastinate.App(connector=_connector())
+queue = procrastinate.App(connector=procrastinate.PsycopgConnector())
 
 
 def defer(
@@ -29,21 +35,16 @@ def defer(
     after_s: float | None = None,
     **arguments: Any,
 ) -> int | None:
-    """Queue job `name` in this transaction; `once` keeps at most one waiting
-    (then returns None); `after_s` delays it. Named, not imported: the web never loads a job's code."""
+    """Queue job `name` in this transaction. `once` keeps at most one waiting (then returns
+    None); `after_s` delays it. Named, not imported: the web never loads a job's code."""
     connection = db.connection().connection.driver_connection
-    deferrer = queue.configure_task(
-        name,
-        lock=lock,
-        queueing_lock=once,
-        queue=on,
-        allow_unknown=True,
-        connection=connection,
-    )
-    if once is None:
-        return deferrer.defer(**arguments)
+    assert connection is not None
+    options: dict[str, Any] = {"lock": lock, "queueing_lock": once, "queue": on, "connection": connection}
+    if after_s is not None:
+        options["schedule_in"] = {"seconds": after_s}
+    deferrer = queue.configure_task(name, allow_unknown=True, **options)
     try:
         with connection.transaction():  # a savepoint: the outer transaction lives on
             return deferrer.defer(**arguments)
-    except procrastinate.exceptions.AlreadyEnqueued:
+    except AlreadyEnqueued:
         return None
