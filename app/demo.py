@@ -59,9 +59,18 @@ class Size:
 
 
 def size(fast: bool) -> Size:
-    train = {"size": "tiny", "epochs": 2.0 if fast else 8.0, "learning_rate": 2e-3, "max_length": 512}
-    asked = {"policy": {"size": 40 if fast else 120, "per_problem": 2}, "train": {**train, "device": "cpu"}}
-    return Size(80 if fast else 240, 120 if fast else 480, parse(asked))
+    """A model of two layers, trained for well under a minute: enough to choose, not to trust."""
+    train = {
+        "size": "tiny",
+        "vocabulary": 512,
+        "max_length": 512,
+        "epochs": 1.0 if fast else 3.0,
+        "solutions_per_step": 16,
+        "learning_rate": 3e-3,
+        "device": "cpu",
+    }
+    policy = {"size": 40 if fast else 120, "per_problem": 2}
+    return Size(80 if fast else 240, 120 if fast else 480, parse({"policy": policy, "train": train}))
 
 
 def demo(host: str | None = None, port: int | None = None, *, fast: bool = False) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from app.accounts import audit
 from app.accounts.models import User
 from app.core.errors import Conflict, Invalid, NotFound
 from app.problems.models import Problem, Solution
@@ -20,11 +21,10 @@ from app.selection.config import RoundConfig
 from app.selection.driver import ACTIVE, kick, locked
 from app.selection.models import STAGES, Round
 from app.selection.strategy import Pick, interleaved
+from app.training import runs as training
 from app.training.models import Model, TrainingRun
 
-audit = Lazy("app.accounts.audit")
 scoring = Lazy("app.scoring.runs")
-training = Lazy("app.training.runs")
 SHOWN = 12
 
 
@@ -107,14 +107,17 @@ def resume(db: Session, round_: Round, user: User | None) -> Round:
 
 
 def _without_what_failed(db: Session, round_: Round) -> dict[str, Any]:
-    """A run that ended badly is left behind, so that its stage starts a new one."""
+    """Training goes on from its last checkpoint. A run that cannot be resumed is left behind,
+    so that its stage starts a new one."""
     kept = dict(round_.made)
-    training_run = db.get(TrainingRun, kept.get("training_run_id", 0))
-    scoring_run = db.get(ScoringRun, kept.get("scoring_run_id", 0))
-    for name, run in (("training_run_id", training_run), ("scoring_run_id", scoring_run)):
-        going = run is not None and run.state in ACTIVE and run.cancel_requested_at is None
-        if not going and (run is None or run.state != "succeeded"):
-            kept.pop(name, None)
+    run = db.get(TrainingRun, kept.get("training_run_id", 0))
+    if run is not None and run.state in ("failed", "cancelled"):
+        training.resume(db, run)
+    elif run is not None and run.state != "succeeded" and run.cancel_requested_at:
+        kept.pop("training_run_id")
+    reading = db.get(ScoringRun, kept.get("scoring_run_id", 0))
+    if reading is not None and reading.state != "succeeded":
+        kept.pop("scoring_run_id")
     if round_.stage == "queue":
         kept.pop("picks", None)
         kept.pop("funnel", None)

@@ -20,11 +20,11 @@ from app.selection._later import Lazy
 from app.selection.config import RoundConfig
 from app.selection.models import Generation, Round
 from app.selection.strategy import interleaved
+from app.training import runs as training
+from app.training import snapshots
 from app.training.models import Model, TrainingRun
 
 scoring = Lazy("app.scoring.runs")
-training = Lazy("app.training.runs")
-snapshots = Lazy("app.training.snapshots")
 QUEUE = text(
     """INSERT INTO task (project_id, solution_id, generation, priority, overlap, reason)
        SELECT s.project_id, s.id, :number, pick.priority, :overlap, pick.reason

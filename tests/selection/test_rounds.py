@@ -31,7 +31,8 @@ def project(database) -> Project:
         project = factories.project(db)
         who = factories.member(db, project)
         for number in range(6):
-            problem = factories.problem(db, project, f"{number}?", split="test" if number == 5 else "train")
+            split = "test" if number == 5 else "train"
+            problem = factories.problem(db, project, f"{number}?", split=split)
             for place in range(4):
                 verdict = "right" if place == 0 else "wrong"
                 solution = factories.solution(db, problem, (f"{place}.", "5"), verdict=verdict)
@@ -177,8 +178,10 @@ def test_a_failed_training_shows_why_and_is_resumed(project):
     assert driver.advance(round_id) is True
     again = now(round_id)
     assert again.made["snapshot_id"] == snapshot_id
-    assert again.made["training_run_id"] != first_run
+    assert again.made["training_run_id"] == first_run, "it goes on from its checkpoint"
     assert again.error is None
+    with transaction() as db:
+        assert db.get_one(TrainingRun, first_run).state == "queued"
 
 
 def test_an_error_nobody_foresaw_is_shown_too(project, monkeypatch):
