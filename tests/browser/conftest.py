@@ -19,10 +19,12 @@ from sqlalchemy import text
 
 from app.accounts import sessions
 from app.accounts.access import cookie_name
+from app.accounts.passwords import hash_password
 from app.core.db import transaction
 from tests import factories
 from tests.browser.chromium import ARGUMENTS, find_chromium
 
+EMAIL, PASSWORD = "labeler@example.org", "correct horse battery"
 STEPS = ("Add the two: $2 + 2 = 4$.", "Check it: $4 - 2 = 2$.", "The answer is \\boxed{4}.")
 
 
@@ -81,10 +83,11 @@ class Work:
     def __init__(self, count: int, steps: tuple[str, ...] = STEPS, **problem: Any) -> None:
         with transaction() as db:
             project = factories.project(db, "Pilot")
-            who = factories.member(db, project, who=factories.user(db, "labeler@example.org", name="Ada"))
+            who = factories.member(db, project, who=factories.user(db, EMAIL, name="Ada"))
             for number in range(count):
                 made = factories.problem(db, project, f"Problem {number + 1}: what is $2 + 2$?", **problem)
                 factories.task(db, factories.solution(db, made, steps), priority=-number)
+            who.password_hash = hash_password(PASSWORD)
             self.token = sessions.start(db, who, now=dt.datetime.now(dt.UTC))
             self.project, self.who = project.id, who.id
 
@@ -109,10 +112,11 @@ def open_desk(browser: Browser, site: Web) -> Iterator[Callable[..., Page]]:
     """Opens the desk of `work` in a browser of its own; fails the test on a script error."""
     contexts, errors = [], []
 
-    def opened(work: Work, **options: Any) -> Page:
+    def opened(work: Work, signed_in: bool = True, **options: Any) -> Page:
         context = browser.new_context(viewport={"width": 1280, "height": 800}, **options)
         contexts.append(context)
-        context.add_cookies([{"name": cookie_name(), "value": work.token, "url": site.url}])
+        if signed_in:
+            context.add_cookies([{"name": cookie_name(), "value": work.token, "url": site.url}])
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.set_default_timeout(15000)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, Response, expect
 
-from tests.browser.conftest import Web, Work, on_problem, on_step, saved
+from tests.browser.conftest import EMAIL, PASSWORD, Web, Work, on_problem, on_step, saved
 
 Open = Callable[..., Page]
 
@@ -20,7 +21,12 @@ def press(page: Page, keys: str) -> None:
 
 def test_three_solutions_by_keyboard_with_the_network_lost(open_desk: Open, site: Web) -> None:
     work = Work(4)
-    page = open_desk(work)
+    page = open_desk(work, signed_in=False)
+    expect(page).to_have_url(re.compile("/login"))
+    page.keyboard.type(EMAIL)  # the field has the focus already
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
 
     on_problem(page, 1)
     press(page, "3 3 2")
