@@ -26,11 +26,24 @@ ROOT = Path(__file__).parent.parent.parent
 IS_ROOT = os.geteuid() == 0
 
 
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A folder any user may walk into (pytest's own are closed to other users)."""
+@pytest.fixture(scope="session")
+def made() -> Iterator[Path]:
+    """A database made once; the tests start from copies of it."""
     folder = Path(tempfile.mkdtemp(prefix="stepmark-test-"))
     folder.chmod(0o755)
+    embedded = quietly(folder / "db")
+    embedded.start()
+    embedded.stop()
+    yield folder / "db"
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def place(made: Path) -> Iterator[Path]:
+    """A folder any user may walk into (pytest's own are closed to other users), with a database in it."""
+    folder = Path(tempfile.mkdtemp(prefix="stepmark-test-"))
+    folder.chmod(0o755)
+    subprocess.run(["cp", "-a", made, folder / "db"], check=True)
     yield folder
     left = [process for process in psutil.process_iter() if _inside(process, folder)]
     for process in left:
@@ -98,7 +111,7 @@ def wait_until(true: object, seconds: float = 20.0) -> None:
 
 
 def test_starts_keeps_data_and_leaves_nothing(place: Path) -> None:
-    embedded = quietly(place / "db")
+    embedded = quietly(place / "fresh")
     url = embedded.start()
     with psycopg.connect(url) as connection:
         connection.execute("CREATE TABLE kept (value int)")
@@ -109,7 +122,7 @@ def test_starts_keeps_data_and_leaves_nothing(place: Path) -> None:
     embedded.stop()
     embedded.stop()
     assert not embedded.status().running
-    assert processes.all_of(data_of(place / "db")) == []
+    assert processes.all_of(data_of(place / "fresh")) == []
     url = embedded.start()
     assert ask(url, "SELECT value FROM kept") == 41
     embedded.stop()
@@ -265,7 +278,7 @@ def test_a_long_path_gets_a_short_socket(place: Path) -> None:
 
 
 def test_half_made_data_is_made_again(place: Path) -> None:
-    home = place / "db"
+    home = place / "fresh"
     (home / "new" / "data").mkdir(parents=True)
     (home / "new" / "data" / "PG_VERSION").write_text("18\n")
     embedded = quietly(home)
