@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from importlib.metadata import version
@@ -19,7 +20,6 @@ from app.exchange import commands as exchange
 from app.labeling import commands as labeling
 from app.projects import commands as projects
 from app.selection import commands as selection
-from app.training import commands as training
 
 cli = typer.Typer(
     name="stepmark",
@@ -42,6 +42,22 @@ def stepmark(
     ] = False,
 ) -> None:
     """State lives in STEPMARK_HOME. With DATABASE_URL unset, an embedded PostgreSQL starts when needed."""
+
+
+@cli.command()
+def worker(
+    concurrency: Annotated[int, typer.Option(help="Jobs at once.", min=1, max=64)] = 4,
+    queues: Annotated[
+        str, typer.Option(help="Which queues, by comma: default, training, scoring.")
+    ] = "default,training,scoring",
+) -> None:
+    """Run jobs: imports, grading, training, scoring, rounds. Ctrl-C ends it."""
+    from app.core.startup import ready_database
+    from app.worker import run
+
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    with ready_database():
+        run(concurrency, [name.strip() for name in queues.split(",") if name.strip()])
 
 
 @cli.command()
@@ -72,7 +88,7 @@ def demo(
     demo(host, port, fast=fast)
 
 
-for part in (database_commands, accounts, projects, exchange, labeling, training, selection):
+for part in (database_commands, accounts, projects, exchange, labeling, selection):
     part.register(cli)
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 CLASSES = (-1, 0, 1)
 """Class index 0, 1, 2: negative, neutral, positive."""
@@ -19,7 +18,8 @@ class Example:
     problem: str
     steps: list[str]
     targets: list[int | None]
-    split: Literal["train", "validation"] = "train"
+    split: str = "train"
+    """train, or validation: looked at, never learned from."""
 
     def __post_init__(self) -> None:
         if len(self.steps) != len(self.targets):

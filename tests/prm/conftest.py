@@ -36,7 +36,7 @@ def sums(count: int, seed: int = 0, split: str = "train") -> list[Example]:
         if rng.random() < 0.5:
             targets.append(-1)
         steps = [f"{rng.randint(1, 99)} {words[target]}" for target in targets]
-        made.append(Example(f"Problem {rng.randint(1, 999)}", steps, list(targets), split))  # type: ignore[arg-type]
+        made.append(Example(f"Problem {rng.randint(1, 999)}", steps, list(targets), split))
     return made
 
 

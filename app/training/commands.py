@@ -1,7 +1,0 @@
-"""Commands of training."""
-
-import typer
-
-
-def register(cli: typer.Typer) -> None:
-    """Add this slice's commands to the command line."""
