@@ -54,7 +54,7 @@ GENERATIONS = text(
        LEFT JOIN rated r ON r.generation = q.generation
        ORDER BY q.generation DESC"""
 )
-QUEUE = f"""SELECT t.id, t.solution_id, t.reason, t.priority, {STATE_OF} AS state,
+QUEUE = f"""SELECT t.id, t.solution_id, s.problem_id, t.reason, t.priority, {STATE_OF} AS state,
                   p.statement, s.final_answer, p.reference_answer, s.verdict, s.steps, c.step_probs
            FROM task t JOIN solution s ON s.id = t.solution_id JOIN problem p ON p.id = s.problem_id
            LEFT JOIN score c ON c.solution_id = s.id AND c.model_id = :model_id

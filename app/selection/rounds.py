@@ -14,9 +14,9 @@ from app.accounts.models import User
 from app.core.errors import Conflict, Invalid, NotFound
 from app.problems.models import Problem, Solution
 from app.projects.models import Project
+from app.scoring import runs as scoring
 from app.scoring.models import ScoringRun
 from app.selection import choose, pool
-from app.selection._later import Lazy
 from app.selection.config import RoundConfig
 from app.selection.driver import ACTIVE, kick, locked
 from app.selection.models import STAGES, Round
@@ -24,7 +24,6 @@ from app.selection.strategy import Pick, interleaved
 from app.training import runs as training
 from app.training.models import Model, TrainingRun
 
-scoring = Lazy("app.scoring.runs")
 SHOWN = 12
 
 
@@ -107,8 +106,8 @@ def resume(db: Session, round_: Round, user: User | None) -> Round:
 
 
 def _without_what_failed(db: Session, round_: Round) -> dict[str, Any]:
-    """Training goes on from its last checkpoint. A run that cannot be resumed is left behind,
-    so that its stage starts a new one."""
+    """Training goes on from its last checkpoint, scoring from its last shard. A training that
+    is still ending is left behind, so that its stage starts a new one."""
     kept = dict(round_.made)
     run = db.get(TrainingRun, kept.get("training_run_id", 0))
     if run is not None and run.state in ("failed", "cancelled"):
@@ -116,8 +115,11 @@ def _without_what_failed(db: Session, round_: Round) -> dict[str, Any]:
     elif run is not None and run.state != "succeeded" and run.cancel_requested_at:
         kept.pop("training_run_id")
     reading = db.get(ScoringRun, kept.get("scoring_run_id", 0))
-    if reading is not None and reading.state != "succeeded":
-        kept.pop("scoring_run_id")
+    if reading is not None and reading.state in ("failed", "cancelled"):
+        reading.state, reading.error = "queued", None  # shards that are done are not done again
+        reading.finished_at = reading.cancel_requested_at = None
+        reading.progress = {**reading.progress, "attempt": 0}
+        scoring.kick(db, reading.id)
     if round_.stage == "queue":
         kept.pop("picks", None)
         kept.pop("funnel", None)
@@ -180,6 +182,7 @@ def _shown(db: Session, picks: list[Pick]) -> list[dict[str, Any]]:
         {
             **pick.reason(),
             "solution_id": pick.solution_id,
+            "problem_id": pick.problem_id,
             **{k: v for k, v in by_id[pick.solution_id].items() if k != "id"},
         }
         for pick in picks

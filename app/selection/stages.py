@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, DomainError, Invalid
 from app.projects.models import Project
+from app.scoring import runs as scoring
 from app.scoring.models import ScoringRun
 from app.selection import choose, pool
-from app.selection._later import Lazy
 from app.selection.config import RoundConfig
 from app.selection.models import Generation, Round
 from app.selection.strategy import interleaved
@@ -24,7 +24,6 @@ from app.training import runs as training
 from app.training import snapshots
 from app.training.models import Model, TrainingRun
 
-scoring = Lazy("app.scoring.runs")
 QUEUE = text(
     """INSERT INTO task (project_id, solution_id, generation, priority, overlap, reason)
        SELECT s.project_id, s.id, :number, pick.priority, :overlap, pick.reason
