@@ -135,10 +135,15 @@ export function showSource(root, asSource) {
     if (raw.has(element)) fill(element, raw.get(element), asSource);
 }
 
-/** Render every `.math-text` under `root` that was written by the server. */
+/** Answers come as bare LaTeX as often as not. */
+export function asMath(answer) {
+  return /[\\^_{]/.test(answer) && !/[$]|\\[([]/.test(answer) ? `\\(${answer}\\)` : answer;
+}
+
+/** Render every `.math-text` under `root` that was written by the server; answers are `.bare`. */
 export function render(root) {
   for (const element of root.querySelectorAll(".math-text"))
-    if (!raw.has(element)) put(element, element.textContent);
+    if (!raw.has(element)) put(element, element.matches(".bare") ? asMath(element.textContent) : element.textContent);
 }
 
 render(document);

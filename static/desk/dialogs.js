@@ -1,6 +1,6 @@
 // Questions that need words: why a problem is bad, why one gives up, whether the reference is wrong.
 
-import { put } from "../math.js";
+import { asMath, put } from "../math.js";
 
 function open(id) {
   const dialog = document.getElementById(id);
@@ -36,8 +36,3 @@ export function doubt(sheet) {
 }
 
 export function help() { return open("help"); }
-
-/** Answers come as bare LaTeX as often as not. */
-export function asMath(answer) {
-  return /[\\^_{]/.test(answer) && !answer.includes("$") ? `\\(${answer}\\)` : answer;
-}

@@ -1,7 +1,6 @@
 // Draws a sheet. Built once for each solution (ahead of time for the next one), then only updated.
 
-import { put, showSource } from "../math.js";
-import { asMath } from "./dialogs.js";
+import { asMath, put, showSource } from "../math.js";
 import { WORDS } from "./state.js";
 
 const FACES = [["bad", -1], ["okay", 0], ["great", 1]];

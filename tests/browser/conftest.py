@@ -13,16 +13,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from app.accounts import sessions
 from app.accounts.access import cookie_name
 from app.accounts.passwords import hash_password
+from app.core import db as core_db
 from app.core.db import transaction
 from tests import factories
 from tests.browser.chromium import ARGUMENTS, find_chromium
+from tests.conftest import forget, named
 
 EMAIL, PASSWORD = "labeler@example.org", "correct horse battery"
 STEPS = ("Add the two: $2 + 2 = 4$.", "Check it: $4 - 2 = 2$.", "The answer is \\boxed{4}.")
@@ -61,12 +65,28 @@ class Web:
         self.process.wait()
 
 
+@pytest.fixture(scope="module")
+def running(server: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    """One web process and database for the module; `Work` empties it for each test."""
+    name, folder = f"{template}_browser", tmp_path_factory.mktemp("browser")
+    with pytest.MonkeyPatch.context() as patch, psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        patch.setenv("DATABASE_URL", named(server, name))
+        patch.setenv("STEPMARK_HOME", str(folder))
+        forget()
+        made = Web(folder / "web.log")
+        yield made
+        made.kill()
+        core_db.engine().dispose()
+        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    forget()
+
+
 @pytest.fixture
-def site(home: Path, database: str, tmp_path: Path) -> Iterator[Web]:
-    made = Web(tmp_path / "web.log")
-    yield made
-    made.kill()
-    print(made.log.read_text()[-3000:])  # shown when the test failed
+def site(running: Web) -> Iterator[Web]:
+    said = running.log.stat().st_size
+    yield running
+    print(running.log.read_text()[said:][-3000:])  # shown when the test failed
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +97,24 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
+def empty() -> None:
+    """Forget the test before this one, whose last requests may still be under way."""
+    for _ in range(100):
+        try:
+            with transaction() as db:
+                db.execute(text("SET LOCAL lock_timeout = '100ms'"))
+                db.execute(text("TRUNCATE project, user_account, login_attempt CASCADE"))
+                return
+        except OperationalError:
+            continue
+    pytest.fail("the database of the test before this one is still in use")
+
+
 class Work:
     """A project with `count` solutions waiting for one labeler."""
 
     def __init__(self, count: int, steps: tuple[str, ...] = STEPS, **problem: Any) -> None:
+        empty()
         with transaction() as db:
             project = factories.project(db, "Pilot")
             who = factories.member(db, project, who=factories.user(db, EMAIL, name="Ada"))
