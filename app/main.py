@@ -17,6 +17,7 @@ from app.exchange import api as exchange_api
 from app.exchange import views as exchange_views
 from app.labeling import api as labeling_api
 from app.labeling import views as labeling_views
+from app.overview import views as overview_views
 from app.problems import api as problems_api
 from app.problems import views as problems_views
 from app.projects import api as projects_api
@@ -29,6 +30,7 @@ from app.training import views as training_views
 PAGES = (
     accounts_views,
     projects_views,
+    overview_views,
     labeling_views,
     problems_views,
     exchange_views,

@@ -1,7 +1,79 @@
-"""Commands of accounts."""
+"""`stepmark user`: who there is. `user add` stands with the projects, which it knows."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from typing import Annotated
 
 import typer
+
+users = typer.Typer(no_args_is_help=True, help="Who may sign in, and as what.")
+Email = Annotated[str, typer.Argument(help="Their email address.")]
+FromStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input (one line).")
+]
 
 
 def register(cli: typer.Typer) -> None:
     """Add this slice's commands to the command line."""
+    cli.add_typer(users, name="user")
+
+
+def read_password() -> str:
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+@users.command("list")
+def show() -> None:
+    """Everyone with an account."""
+    from sqlalchemy import func, select
+
+    from app.accounts.models import User
+    from app.core.db import transaction
+    from app.core.startup import ready_database
+
+    with ready_database(), transaction() as db:
+        everyone = select(User).where(User.email.is_not(None)).order_by(func.lower(User.email))
+        for user in db.scalars(everyone):
+            notes = ["site admin"] * user.is_admin + ["disabled"] * (user.disabled_at is not None)
+            typer.echo("\t".join([user.email or "", user.name, ", ".join(notes)]).rstrip())
+
+
+@users.command()
+def disable(email: Email) -> None:
+    """Nobody signs in with this account any more; every session of it ends."""
+    from app.accounts import people
+    from app.core.db import transaction
+    from app.core.startup import ready_database
+
+    with ready_database(), transaction() as db:
+        people.disable(db, people.named(db, email), None, dt.datetime.now(dt.UTC))
+    typer.echo(f"{email} is disabled.")
+
+
+@users.command()
+def enable(email: Email) -> None:
+    """The account works again."""
+    from app.accounts import people
+    from app.core.db import transaction
+    from app.core.startup import ready_database
+
+    with ready_database(), transaction() as db:
+        people.enable(db, people.named(db, email), None)
+    typer.echo(f"{email} is enabled.")
+
+
+@users.command()
+def password(email: Email, password_stdin: FromStdin = False) -> None:
+    """A new password (a random one is printed); every session of theirs ends."""
+    from app.accounts import audit, people
+    from app.core.db import transaction
+    from app.core.startup import ready_database
+
+    new = read_password() if password_stdin else people.new_password()
+    with ready_database(), transaction() as db:
+        user = people.named(db, email)
+        people.set_password(db, user, new)
+        audit.record(db, None, "user.password", user.email or "")
+    typer.echo(f"{email} has a new password{'' if password_stdin else ': ' + new}")

@@ -1,7 +1,86 @@
-"""Commands of projects."""
+"""`stepmark project`, and `stepmark user add`, which gives a role in one."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
 
 import typer
+
+from app.accounts.commands import Email, FromStdin, read_password, users
+
+projects = typer.Typer(no_args_is_help=True, help="Projects: their problems, labelers and models.")
+
+
+class Role(StrEnum):
+    labeler = "labeler"
+    researcher = "researcher"
+    admin = "admin"
+
+
+class Mode(StrEnum):
+    first_error = "first_error"
+    alternatives = "alternatives"
+    every_step = "every_step"
 
 
 def register(cli: typer.Typer) -> None:
     """Add this slice's commands to the command line."""
+    cli.add_typer(projects, name="project")
+
+
+@projects.command()
+def create(
+    name: Annotated[str, typer.Argument(help="What people call it.")],
+    mode: Annotated[Mode, typer.Option(help="How solutions are judged.")] = Mode.first_error,
+) -> None:
+    """Make a project."""
+    from app.core.db import transaction
+    from app.core.startup import ready_database
+    from app.projects import making
+
+    with ready_database(), transaction() as db:
+        made = making.create(db, name, mode.value, None)
+        typer.echo(f"{made.name} is at /projects/{made.slug}")
+
+
+@projects.command("list")
+def show() -> None:
+    """Every project: name, slug, mode."""
+    from sqlalchemy import func, select
+
+    from app.core.db import transaction
+    from app.core.startup import ready_database
+    from app.projects.models import Project
+
+    with ready_database(), transaction() as db:
+        for each in db.scalars(select(Project).order_by(func.lower(Project.name))):
+            typer.echo(
+                "\t".join([each.name, each.slug, each.mode, "archived" if each.archived_at else ""]).rstrip()
+            )
+
+
+@users.command()
+def add(
+    email: Email,
+    role: Annotated[Role, typer.Option(help="In the project; admin without a project: of the server.")],
+    project: Annotated[str | None, typer.Option(help="Name of the project, or its slug.")] = None,
+    name: Annotated[str, typer.Option(help="What to call them.")] = "",
+    password_stdin: FromStdin = False,
+) -> None:
+    """Make an account, or give one that is there a role. A random password is printed."""
+    from app.accounts import people
+    from app.core.db import transaction
+    from app.core.startup import ready_database
+    from app.projects import joining
+
+    given = read_password() if password_stdin else None
+    password = given if given is not None else people.new_password()
+    with ready_database(), transaction() as db:
+        new = joining.add(db, email, role.value, project, name=name, password=password)
+    if not new:
+        typer.echo(f"{email} had an account: its password stays as it was.", err=True)
+    elif given is None:
+        typer.echo(f"password {password}")
+    where = f"in {project}" if project else "of this server" if role is Role.admin else "in no project yet"
+    typer.echo(f"{email} is {role.value} {where}.")

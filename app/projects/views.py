@@ -1,5 +1,50 @@
-"""Pages of projects."""
+"""Where everyone starts, and the list of projects."""
 
-from fastapi import APIRouter
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+
+from app.accounts.access import SignedIn, SiteAdmin
+from app.core.db import Db
+from app.core.errors import DomainError
+from app.core.web import redirect, render
+from app.projects import making, members
+from app.projects.models import MODES
 
 router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+def start(user: SignedIn, db: Db) -> Response:
+    """Whoever works in one project goes straight there."""
+    seen = [project for project, _ in members.of_user(db, user) if project.archived_at is None]
+    alone = len(seen) == 1 and not user.is_admin
+    return redirect(f"/projects/{seen[0].slug}" if alone else "/projects")
+
+
+@router.get("/projects")
+def projects_page(request: Request, user: SignedIn, db: Db) -> Response:
+    return render(
+        request, "projects/projects.html", seen=members.of_user(db, user), modes=MODES, wrong=None, typed={}
+    )
+
+
+@router.post("/projects")
+def create_project(
+    request: Request,
+    user: SiteAdmin,
+    db: Db,
+    name: Annotated[str, Form(max_length=300)] = "",
+    mode: Annotated[str, Form(max_length=40)] = "first_error",
+) -> Response:
+    try:
+        made = making.create(db, name, mode, user)
+    except DomainError as wrong:
+        seen, typed = members.of_user(db, user), {"name": name, "mode": mode}
+        return render(
+            request, "projects/projects.html", wrong.status, seen=seen, modes=MODES, wrong=wrong, typed=typed
+        )
+    return redirect(f"/projects/{made.slug}", f"{made.name} is made. Import problems and solutions next.")

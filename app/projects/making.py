@@ -1,0 +1,94 @@
+"""Projects: making one, finding one, changing its settings, putting it away."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import unicodedata
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.accounts import audit
+from app.accounts.models import User
+from app.core.errors import Conflict, Invalid, NotFound
+from app.projects.models import MODES, Membership, Project
+
+LONGEST_NAME = 120
+SETTINGS = ("name", "mode", "instructions", "show_reference", "overlap", "lease_minutes")
+
+
+def slug_of(name: str) -> str:
+    """ "Grade school, 2nd" becomes "grade-school-2nd": what stands in its addresses."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:50].strip("-") or "project"
+
+
+def create(db: Session, name: str, mode: str, actor: User | None, *, instructions: str = "") -> Project:
+    """A new project. Conflict when the name is taken; a taken slug gets a number."""
+    name = _checked_name(db, name)
+    if mode not in MODES:
+        raise Invalid(f"There is no mode {mode[:40]!r}.", remedy=f"Choose one of {', '.join(MODES)}.")
+    made = Project(name=name, slug=_free_slug(db, name), mode=mode, instructions=instructions)
+    db.add(made)
+    db.flush()
+    if actor is not None:
+        db.add(Membership(project_id=made.id, user_id=actor.id, role="admin"))
+    audit.record(db, actor, "project.create", made.name, {"mode": mode}, project_id=made.id)
+    return made
+
+
+def named(db: Session, name: str) -> Project:
+    """By its name or its slug."""
+    found = db.scalar(select(Project).where(Project.name == name.strip()))
+    found = found or db.scalar(select(Project).where(Project.slug == name.strip()))
+    if found is None:
+        raise NotFound(
+            f"There is no project {name[:80]!r}.", remedy=f"Make it: stepmark project create {name[:80]!r}"
+        )
+    return found
+
+
+def change(db: Session, project: Project, actor: User | None, **wanted: Any) -> dict[str, list[Any]]:
+    """Set what differs; returns and records {setting: [from, to]}. The slug stays: links live on."""
+    changed: dict[str, list[Any]] = {}
+    for setting in SETTINGS:
+        old, new = getattr(project, setting), wanted.get(setting, getattr(project, setting))
+        if setting == "name" and new != old:
+            new = _checked_name(db, new, project)
+        if new != old:
+            changed[setting] = [old, new]
+            setattr(project, setting, new)
+    if changed:
+        db.flush()
+        audit.record(db, actor, "project.change", project.name, changed, project_id=project.id)
+    return changed
+
+
+def archive(db: Session, project: Project, actor: User | None, now: dt.datetime | None) -> None:
+    """Out of the lists, all kept. `now` None brings it back."""
+    project.archived_at = now
+    verb = "project.archive" if now else "project.restore"
+    audit.record(db, actor, verb, project.name, project_id=project.id)
+
+
+def _checked_name(db: Session, name: str, of: Project | None = None) -> str:
+    name = " ".join(name.split())
+    if not name or len(name) > LONGEST_NAME:
+        raise Invalid(
+            f"A project has a name of 1 to {LONGEST_NAME} characters.", remedy="Give it another name."
+        )
+    taken = db.scalar(select(Project.id).where(Project.name == name))
+    if taken is not None and (of is None or of.id != taken):
+        raise Conflict(f"There is a project {name} already.", remedy="Choose another name.")
+    return name
+
+
+def _free_slug(db: Session, name: str) -> str:
+    slug = slug_of(name)
+    taken = set(db.scalars(select(Project.slug).where(Project.slug.startswith(slug, autoescape=True))))
+    number = 2
+    while (free := slug if slug not in taken else f"{slug}-{number}") in taken:
+        number += 1
+    return free

@@ -1,0 +1,82 @@
+"""Who works in a project, and as what."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.accounts import audit, sessions
+from app.accounts.models import User
+from app.core.errors import Conflict, Invalid, NotFound
+from app.projects.models import ROLES, Membership, Project
+
+
+def everyone(db: Session, project: Project) -> list[tuple[User, Membership]]:
+    found = db.execute(
+        select(User, Membership)
+        .join(Membership, Membership.user_id == User.id)
+        .where(Membership.project_id == project.id)
+        .order_by(func.array_position([*reversed(ROLES)], Membership.role), func.lower(User.email))
+    )
+    return [(user, membership) for user, membership in found]
+
+
+def of_user(db: Session, user: User) -> list[tuple[Project, str]]:
+    """The projects someone sees and their role there; a site admin is admin in all."""
+    chosen = (
+        select(Project, Membership.role)
+        .outerjoin(Membership, (Membership.project_id == Project.id) & (Membership.user_id == user.id))
+        .order_by(Project.archived_at.is_not(None), func.lower(Project.name))
+    )
+    if not user.is_admin:
+        chosen = chosen.where(Membership.role.is_not(None))
+    return [(project, "admin" if user.is_admin else role) for project, role in db.execute(chosen)]
+
+
+def set_role(db: Session, project: Project, user: User, role: str, actor: User | None) -> None:
+    """Join a project, or change role there; a change ends their sessions."""
+    if role not in ROLES:
+        raise Invalid(f"There is no role {role[:40]!r}.", remedy=f"Choose one of {', '.join(ROLES)}.")
+    found = db.get(Membership, (project.id, user.id), with_for_update=True)
+    before = found.role if found else None
+    if before == role:
+        return
+    if found is None:
+        db.add(Membership(project_id=project.id, user_id=user.id, role=role))
+    else:
+        _not_oneself(user, actor)
+        found.role = role
+        sessions.end_all(db, user.id)
+    db.flush()
+    _trail(db, project, user, actor, "member.role" if found else "member.add", {"from": before, "to": role})
+
+
+def remove(db: Session, project: Project, user_id: int, actor: User | None) -> User:
+    """Out of the project at once; what they labeled stays."""
+    found = db.get(Membership, (project.id, user_id))
+    user = db.get(User, user_id)
+    if found is None or user is None:
+        raise NotFound("That person is not a member.", remedy="Look at the list of members again.")
+    _not_oneself(user, actor)
+    db.delete(found)
+    sessions.end_all(db, user.id)
+    db.flush()
+    _trail(db, project, user, actor, "member.remove", {"from": found.role, "to": None})
+    return user
+
+
+def member(db: Session, project: Project, user_id: int) -> User:
+    if db.get(Membership, (project.id, user_id)) is None:
+        raise NotFound("That person is not a member.", remedy="Look at the list of members again.")
+    return db.get_one(User, user_id)
+
+
+def _not_oneself(user: User, actor: User | None) -> None:
+    if actor is not None and actor.id == user.id:
+        raise Conflict("You cannot change your own role.", remedy="Ask another admin of the project.")
+
+
+def _trail(
+    db: Session, project: Project, user: User, actor: User | None, action: str, detail: dict[str, str | None]
+) -> None:
+    audit.record(db, actor, action, user.email or str(user.uuid), detail, project_id=project.id)

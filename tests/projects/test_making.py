@@ -1,0 +1,96 @@
+"""Projects and members: names, slugs, roles, what the trail says."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.accounts import people, sessions
+from app.accounts.models import AuditEvent
+from app.core.errors import Conflict, Invalid, NotFound
+from app.projects import joining, making, members
+from tests import factories
+
+NOW = dt.datetime(2026, 11, 1, 9, tzinfo=dt.UTC)
+
+
+def test_slugs(db: Session) -> None:
+    made = [making.create(db, name, "first_error", None) for name in ("Grade school", "Grade-School", "数学")]
+    assert [each.slug for each in made] == ["grade-school", "grade-school-2", "project"]
+    with pytest.raises(Conflict):
+        making.create(db, " Grade  school ", "first_error", None)
+    for name, mode in (("", "first_error"), ("x" * 200, "first_error"), ("fine", "guess")):
+        with pytest.raises(Invalid):
+            making.create(db, name, mode, None)
+
+
+def test_a_change_says_from_and_to(db: Session) -> None:
+    boss = factories.user(db, is_admin=True)
+    made = making.create(db, "Algebra", "first_error", boss)
+    assert making.change(db, made, boss, overlap=3, name="Algebra") == {"overlap": [1, 3]}
+    said = db.scalars(select(AuditEvent).where(AuditEvent.action == "project.change")).one()
+    assert (said.actor_id, said.project_id, said.detail) == (boss.id, made.id, {"overlap": [1, 3]})
+
+
+def test_a_role_change_ends_sessions_and_joining_does_not(db: Session) -> None:
+    boss, ada = factories.user(db), factories.user(db)
+    made = making.create(db, "Algebra", "first_error", boss)
+    token = sessions.start(db, ada, now=NOW)
+    members.set_role(db, made, ada, "labeler", boss)
+    assert sessions.find(db, token, now=NOW) is not None
+    members.set_role(db, made, ada, "researcher", boss)
+    assert sessions.find(db, token, now=NOW) is None
+    with pytest.raises(Conflict):
+        members.set_role(db, made, boss, "labeler", boss)
+    members.remove(db, made, ada.id, boss)
+    assert [user.id for user, _ in members.everyone(db, made)] == [boss.id]
+    with pytest.raises(NotFound):
+        members.remove(db, made, ada.id, boss)
+    actions = db.scalars(select(AuditEvent.action).order_by(AuditEvent.id)).all()
+    assert actions == ["project.create", "member.add", "member.role", "member.remove"]
+
+
+def test_the_command_line_adds_people(db: Session) -> None:
+    made = making.create(db, "Algebra", "first_error", None)
+    assert joining.add(db, "ada@example.org", "labeler", "Algebra", name="Ada", password="long enough")
+    assert not joining.add(db, "ADA@example.org", "researcher", "algebra", name="", password="other one!")
+    assert [(user.name, each.role) for user, each in members.everyone(db, made)] == [("Ada", "researcher")]
+    assert joining.add(db, "root@example.org", "admin", None, name="", password="long enough")
+    root = people.named(db, "root@example.org")
+    assert root.is_admin
+    with pytest.raises(NotFound):
+        joining.add(db, "eve@example.org", "labeler", "No such", name="", password="long enough")
+
+
+def test_where_people_land(web: TestClient, db: Session) -> None:
+    one, two = (making.create(db, name, "first_error", None) for name in ("One", "Two"))
+    landings = {}
+    for role in ("labeler", "researcher", "admin"):
+        factories.sign_in(web, db, factories.member(db, one, role))
+        assert web.get("/").headers["location"] == "/projects/one"
+        answer = web.get("/projects/one")
+        landings[role] = answer.headers.get("location", answer.status_code)
+        assert web.get("/projects/two").status_code == 404
+    assert landings["labeler"] == "/projects/one/desk"
+    assert landings["researcher"] == "/projects/one/board"
+    both = factories.member(db, one)
+    factories.member(db, two, who=both)
+    factories.sign_in(web, db, both)
+    assert web.get("/").headers["location"] == "/projects"
+    web.cookies.clear()
+    assert web.get("/").headers["location"].startswith("/login")
+
+
+def test_only_a_site_admin_makes_projects(web: TestClient, db: Session) -> None:
+    factories.sign_in(web, db, factories.user(db))
+    assert "No project yet" in web.get("/projects").text
+    assert web.post("/projects", data={"name": "Mine"}).status_code == 403
+    factories.sign_in(web, db, factories.user(db, is_admin=True))
+    assert web.post("/projects", data={"name": "Mine"}).headers["location"] == "/projects/mine"
+    again = web.post("/projects", data={"name": "Mine"})
+    assert again.status_code == 409
+    assert "already" in again.text
