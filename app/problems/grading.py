@@ -59,7 +59,7 @@ def grade_waiting(project_id: int, *, progress: Callable[[int], None] | None = N
         while True:
             with transaction() as db:
                 values = {"project": project_id, "after": after, "limit": BATCH}
-                rows = db.execute(NEXT, values).tuples().all()
+                rows = db.execute(NEXT, values).all()
             if not rows:
                 return dict(counts)
             verdicts = [grade(reference, answer, prover) for _, reference, answer in rows]
