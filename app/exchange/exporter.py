@@ -165,7 +165,7 @@ def _verifier_score(detail: dict[str, Any], reason: dict[str, Any]) -> float | N
     """What the file said; else the score the solution was queued for, which is kept as a logarithm."""
     if "pre_generated_verifier_score" in detail:
         said: float | None = detail["pre_generated_verifier_score"]
-        return said
+        return float(said) if said is not None and abs(said) > 2**53 else said  # jsonb writes 1e20 out
     score = reason.get("score")
     if isinstance(score, int | float) and not isinstance(score, bool):
         return math.exp(score) if score <= 0 else float(score)

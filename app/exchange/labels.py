@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -141,7 +142,14 @@ def _origin(label: LabelRecord, solution: SolutionRecord, problem: Known) -> dic
     return origin
 
 
+@lru_cache
+def _usual(rating: int | None, flagged: bool | None, chosen: int | None) -> str:
+    return f"\\N\t{small_array([rating])}\t{small_array([flagged])}\t{number(chosen)}\t\\N\t\\N"
+
+
 def _step_row(assignment: int, position: int, step: StepRecord) -> str:
+    if step.texts is None and step.human_text is None and step.ratings is not None and len(step.ratings) == 1:
+        return f"{assignment}\t{position}\t{_usual(step.ratings[0], step.flags[0], step.chosen)}"  # type: ignore[index]
     return (
         f"{assignment}\t{position}\t{array(step.texts)}\t{small_array(step.ratings)}"
         f"\t{small_array(step.flags)}\t{number(step.chosen)}\t{escaped(step.human_text)}"

@@ -185,6 +185,8 @@ def _step(row: Any, position: int, pre: list[str]) -> StepRecord:
     if not isinstance(row, dict):
         raise BadLine(f'{where}" must be an object.')
     completions = row.get("completions")
+    if usual := _usual(row, completions, position, pre):
+        return usual
     texts: list[str] | None = None
     ratings: list[int | None] | None = None
     flags: list[bool | None] | None = None
@@ -208,6 +210,23 @@ def _step(row: Any, position: int, pre: list[str]) -> StepRecord:
         raise BadLine(f'{where}.chosen_completion" names no completion.', "It counts from 0, or is null.")
     human_text, human_flagged = _human(row.get("human_completion"), where)
     return StepRecord(texts, ratings, flags, chosen, human_text, human_flagged)
+
+
+def _usual(row: Row, completions: Any, position: int, pre: list[str]) -> StepRecord | None:
+    """Nearly every step of phase 2: the solution's own, rated. A short way to the same record."""
+    if type(completions) is not list or len(completions) != 1 or position >= len(pre):
+        return None
+    one, chosen = completions[0], row.get("chosen_completion")
+    if type(one) is not dict or one.get("text") != pre[position] or row.get("human_completion") is not None:
+        return None
+    rating, flagged = one.get("rating"), one.get("flagged")
+    if (rating is not None and (type(rating) is not int or not -1 <= rating <= 1)) or (
+        flagged is not None and type(flagged) is not bool
+    ):
+        return None
+    if chosen is not None and (type(chosen) is not int or chosen != 0):
+        return None
+    return StepRecord(None, [rating], [flagged], chosen)
 
 
 def _human(row: Any, where: str) -> tuple[str | None, bool | None]:

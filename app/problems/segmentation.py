@@ -24,7 +24,7 @@ NUMBERED = re.compile(
 SENTENCE_END = re.compile(r"[.!?][\"'”’)\]]*(?=\s+[\"'“(\[]?(?:[A-Z\\$#]|\d))|\n[ \t]*\n")
 ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|cf|vs|etc|approx|resp|no|nos|fig|eq|eqs|mr|mrs|ms|dr|st|prof|jr|sr|inc|ft|in|lb|oz"
-    r"|hr|hrs|min|sec|a\.m|p\.m)|\b[A-Z]|^\s*\d{1,3})\.$",
+    r"|hr|hrs|min|sec|a\.m|p\.m)|\b(?-i:[A-Z])|^\s*\d{1,3})\.$",
     re.I | re.M,
 )
 PROTECTED = re.compile(
