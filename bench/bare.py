@@ -14,7 +14,8 @@ from jinja2 import Environment
 pool = psycopg_pool.ConnectionPool(os.environ["DATABASE_URL"], min_size=4, max_size=16, open=True)
 app = FastAPI()
 template = Environment(autoescape=True).from_string(
-    "<h1>{{ statement }}</h1><p>{{ answer }}</p><ol>{% for step in steps %}<li>{{ step }}</li>{% endfor %}</ol>"
+    "<h1>{{ statement }}</h1><p>{{ answer }}</p>"
+    "<ol>{% for step in steps %}<li>{{ step }}</li>{% endfor %}</ol>"
 )
 WHO = "SELECT user_id FROM user_session WHERE token_hash = %s AND expires_at > now()"
 CLAIM = """
