@@ -23,6 +23,9 @@ def connector() -> procrastinate.PsycopgConnector:
 
 
 queue = procrastinate.App(connector=procrastinate.PsycopgConnector())
+"""Where tasks are declared and the worker runs them."""
+_deferring = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
+"""Only for `defer`, which brings its connection; apart from `queue`, whose connector is the worker's."""
 
 
 def defer(
@@ -42,7 +45,7 @@ def defer(
     options: dict[str, Any] = {"lock": lock, "queueing_lock": once, "queue": on, "connection": connection}
     if after_s is not None:
         options["schedule_in"] = {"seconds": after_s}
-    deferrer = queue.configure_task(name, allow_unknown=True, **options)
+    deferrer = _deferring.configure_task(name, allow_unknown=True, **options)
     try:
         with connection.transaction():  # a savepoint: the outer transaction lives on
             return deferrer.defer(**arguments)
