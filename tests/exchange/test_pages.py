@@ -1,0 +1,65 @@
+"""Upload, look, import, and the pages around it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.exchange.models import Import
+from tests import factories
+
+LINE = b'{"question": "What is 2 + 2?", "answer": "2 + 2 = <<2+2=4>>4\\n#### 4"}\n{"broken"\n'
+
+
+def test_from_upload_to_queued(web: TestClient, db: Session, home: Path) -> None:
+    project = factories.project(db)
+    factories.sign_in(web, db, factories.member(db, project, "admin"))
+    here = f"/projects/{project.slug}"
+    assert "Nothing imported yet" in web.get(f"{here}/imports").text
+    sent = web.post(f"{here}/uploads", files={"file": ("../train.jsonl", LINE)})
+    assert sent.status_code == 303
+    page = web.get(sent.headers["location"])
+    assert page.status_code == 200
+    assert "GSM8K problems" in page.text
+    assert "would be refused" in page.text
+    assert "What is 2 + 2?" in page.text
+    token = sent.headers["location"].rpartition("/")[2]
+    begun = web.post(f"{here}/imports", data={"upload": token, "format": "gsm8k", "split": "train"})
+    assert begun.status_code == 303
+    made = db.scalars(select(Import)).one()
+    assert (made.format, made.state, Path(made.path).name) == ("gsm8k", "queued", "train.jsonl")
+    assert home in Path(made.path).parents
+    assert web.get(begun.headers["location"]).status_code == 200
+    assert web.get(f"{here}/imports/{made.id}/progress").status_code == 200
+    assert web.post(f"{here}/imports/{made.id}/cancellation").status_code == 303
+    assert web.get(f"/api/v1/projects/{project.slug}/imports/{made.id}").json()["state"] == "cancelled"
+    raw = web.post(f"/api/v1/projects/{project.slug}/imports?filename=test.jsonl", content=LINE)
+    assert (raw.status_code, raw.json()["split"]) == (202, "test")
+
+
+def test_problems_and_exports_are_shown(web: TestClient, db: Session) -> None:
+    project = factories.project(db)
+    solution = factories.solution(db, factories.problem(db, project, "A quaint problem"))
+    factories.sign_in(web, db, factories.member(db, project, "admin"))
+    here = f"/projects/{project.slug}"
+    assert "A quaint problem" in web.get(f"{here}/problems?q=QUAINT&verdict=right").text
+    assert "A quaint problem" not in web.get(f"{here}/problems?verdict=wrong").text
+    assert "2 + 2 = 4" in web.get(f"{here}/problems/{solution.problem_id}").text
+    assert "Download 0 rows" in web.get(f"{here}/exports").text
+    part = web.get(f"{here}/exports?kind=gold", headers={"HX-Request": "true"})
+    assert "<html" not in part.text
+    assert web.get(f"{here}/exports?generation=x").status_code == 400
+
+
+def test_labelers_and_strangers_stay_out(web: TestClient, db: Session) -> None:
+    project, other = factories.project(db), factories.project(db)
+    strange = factories.problem(db, other)
+    factories.sign_in(web, db, factories.member(db, project))
+    for page in ("imports", "exports", "problems", "exports/prm800k.jsonl"):
+        assert web.get(f"/projects/{project.slug}/{page}").status_code == 403
+        assert web.get(f"/projects/{other.slug}/{page}").status_code == 404
+    factories.sign_in(web, db, factories.member(db, project, "researcher"))
+    assert web.get(f"/projects/{project.slug}/problems/{strange.id}").status_code == 404
