@@ -14,9 +14,11 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from app.accounts import models as _accounts  # noqa: F401  a foreign key names its table
 from app.core.db import transaction
 from app.prm.config import ScoreConfig
 from app.problems.models import Problem, Solution
+from app.projects import models as _projects  # noqa: F401  likewise
 from app.scoring import runs
 from app.scoring.models import Score, ScoringRun, ScoringShard
 from app.settings import settings

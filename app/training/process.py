@@ -17,12 +17,14 @@ from typing import Any
 
 import orjson
 from sqlalchemy import select, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
+from app.accounts import models as _accounts  # noqa: F401  a foreign key names its table
 from app.core.db import transaction
 from app.prm.config import BadConfig, TrainConfig
 from app.prm.data import Example
 from app.problems.models import Problem
+from app.projects import models as _projects  # noqa: F401  likewise
 from app.settings import settings
 from app.training import runs
 from app.training.models import Model, Snapshot, SnapshotItem, TrainingRun
@@ -224,7 +226,7 @@ def patiently(act: Any, seconds: float = 600.0) -> None:
         try:
             act()
             return
-        except SQLAlchemyError:
+        except (OperationalError, InterfaceError):
             if time.monotonic() > end:
                 raise
             time.sleep(1)
