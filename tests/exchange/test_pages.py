@@ -51,7 +51,7 @@ def test_problems_and_exports_are_shown(web: TestClient, db: Session) -> None:
     assert "Download 0 rows" in web.get(f"{here}/exports").text
     part = web.get(f"{here}/exports?kind=gold", headers={"HX-Request": "true"})
     assert "<html" not in part.text
-    assert web.get(f"{here}/exports?generation=x").status_code == 400
+    assert web.get(f"{here}/exports?generation=x").status_code == 422
 
 
 def test_labelers_and_strangers_stay_out(web: TestClient, db: Session) -> None:
