@@ -5,6 +5,7 @@ against a bare COPY of the same values, in one run:
 
 Makes a project in that database and removes it again. Peak memory is each process's own."""
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 import argparse

@@ -94,13 +94,14 @@ def report(done: Import) -> int:
 
 
 def grade_now(project_id: int) -> None:
-    from app.problems import grading
+    from app.problems.grading import grade_waiting
+    from app.problems.grading import waiting as still_waiting
 
-    waiting = grading.waiting(project_id)
+    waiting = still_waiting(project_id)
     if not waiting:
         return
     with bar("Grading", waiting) as moved:
-        counts = grading.grade_waiting(project_id, progress=moved)
+        counts = grade_waiting(project_id, progress=moved)
     typer.echo("graded: " + ", ".join(f"{number:,} {verdict}" for verdict, number in counts.items()))
 
 

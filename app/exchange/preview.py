@@ -12,9 +12,9 @@ from app.exchange.decoding import BadLine
 from app.exchange.exporter import connection_of
 from app.exchange.formats import parse
 from app.exchange.importer import Choice
-from app.exchange.loading import Batch, SplitConflict, look_up, place_of
+from app.exchange.loading import Batch, Known, SplitConflict, look_up, place_of
 from app.exchange.reading import entries
-from app.exchange.records import Line
+from app.exchange.records import Line, ProblemRecord
 
 LOOKED_AT = 200
 SHOWN = 5
@@ -45,11 +45,12 @@ def preview(db: Session, project_id: int, path: Path, choice: Choice) -> Preview
             found.errors.append((entry.number, str(bad)))
     batch = Batch(project_id, choice.split, choice.format, lines)
     known, testing = look_up(connection_of(db), batch)
-    there, fresh = set(known), {}  # type: set[str], dict[str, tuple[ProblemRecord, object]]
+    there = set(known)
+    fresh: dict[str, tuple[ProblemRecord, Known]] = {}
     for number, line in lines:
         found.already_there += line.problem is not None and line.problem.external_id in there
         try:
-            place_of(batch, line, known, testing, fresh)  # type: ignore[arg-type]
+            place_of(batch, line, known, testing, fresh)
         except BadLine as bad:
             found.split_conflicts += isinstance(bad, SplitConflict)
             found.errors.append((number, str(bad)))

@@ -41,7 +41,7 @@ def page(db: Session, project_id: int, wanted: Wanted, after: int = 0) -> tuple[
     return [Found(each, *counts.get(each.id, (0, 0, 0))) for each in problems[:PAGE]], more
 
 
-def _chosen(project_id: int, wanted: Wanted, after: int) -> Select[tuple[Problem]]:
+def _chosen(project_id: int, wanted: Wanted, after: int) -> Select[Problem]:
     chosen = select(Problem).where(Problem.project_id == project_id, Problem.id > after)
     for column, value in (
         (Problem.split, wanted.split),

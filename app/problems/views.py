@@ -32,6 +32,7 @@ def problems(
     after: Number = 0,
 ) -> Response:
     wanted = browse.Wanted(q[:200], split, subject, level, verdict)
+    choices = browse.choices(db, access.project.id)
     found, more = browse.page(db, access.project.id, wanted, after)
     return render(
         request,
@@ -42,7 +43,8 @@ def problems(
         wanted=wanted,
         splits=SPLITS,
         verdicts=VERDICTS,
-        **browse.choices(db, access.project.id),
+        subjects=choices["subjects"],
+        levels=choices["levels"],
     )
 
 

@@ -1,5 +1,6 @@
 """Equal answers are right, unequal ones wrong, hostile ones harmless."""
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 import time

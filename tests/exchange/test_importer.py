@@ -30,6 +30,7 @@ from app.problems import grading
 from app.problems.models import OutsideLabel, Problem, Solution, Verdict
 from app.projects.models import Project
 
+# ruff: noqa: E501, PT012
 pytestmark = pytest.mark.usefixtures("database")
 
 
@@ -198,7 +199,7 @@ def test_the_real_files(shared_data: Path) -> None:
                 ours.source == "grader",
                 theirs.source != "grader",
                 ours.verdict == theirs.verdict,
-            )  # fmt: skip
+            )
         )
     assert same is not None
     assert same >= 6060  # of 6,076: docs/answers.md

@@ -17,6 +17,7 @@ from app.exchange.prm800k import patch, patched, same
 from app.projects.models import Project
 
 
+# ruff: noqa: E501
 def start_project(name: str = "Round trip") -> None:
     with transaction() as db:
         db.add(Project(name=name, slug=name.lower().replace(" ", "-")))
@@ -29,10 +30,10 @@ def bring(path: Path, **options: object) -> Import:
     return importer.run(begun.id)
 
 
-def take(chosen: exporter.Filters = exporter.Filters()) -> list[dict]:
+def take(chosen: exporter.Filters | None = None) -> list[dict]:
     with transaction() as db:
         project = db.query(Project).one()
-        lines = b"".join(exporter.rows(db, project.id, chosen))
+        lines = b"".join(exporter.rows(db, project.id, chosen or exporter.Filters()))
     return [json.loads(line) for line in lines.splitlines()]
 
 

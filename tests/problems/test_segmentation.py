@@ -1,5 +1,6 @@
 """Where free text is cut, and where it must not be."""
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 import pytest
