@@ -71,10 +71,12 @@ def scratch(server: str, scored: int) -> str:
         db.execute("SET synchronous_commit = off")
         for table in ("score", "solution"):
             indexes = db.execute(
-                "SELECT indexdef FROM pg_indexes WHERE tablename = %s AND indexname NOT LIKE 'pk_%%'", [table]
+                "SELECT indexdef FROM pg_indexes WHERE tablename = %s AND indexname NOT LIKE 'pk_%%'",
+                [table],
             ).fetchall()
             names = db.execute(
-                "SELECT indexname FROM pg_indexes WHERE tablename = %s AND indexname NOT LIKE 'pk_%%'", [table]
+                "SELECT indexname FROM pg_indexes WHERE tablename = %s AND indexname NOT LIKE 'pk_%%'",
+                [table],
             ).fetchall()
             for (name,) in names:
                 db.execute(f'DROP INDEX "{name}"')
