@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
-from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from app.accounts import api as accounts_api
 from app.accounts import views as accounts_views
 from app.accounts.access import Public
-from app.core import health
-from app.core.errors import DomainError, NotSignedIn
-from app.core.web import STATIC, redirect, render, wants_json
+from app.core import failures, health
+from app.core.security import Guard
+from app.core.web import STATIC
 from app.exchange import api as exchange_api
 from app.exchange import views as exchange_views
 from app.labeling import api as labeling_api
@@ -51,20 +50,12 @@ APIS = (
 def create_app() -> FastAPI:
     web = FastAPI(title="Stepmark", docs_url=None, redoc_url=None, openapi_url=None)
     web.mount("/static", GZipMiddleware(StaticFiles(directory=STATIC), minimum_size=1000), name="static")
-    web.add_exception_handler(DomainError, domain_error)
+    web.add_middleware(Guard)
+    failures.install(web)
     web.include_router(health.router, dependencies=[Public])
     for part in (*PAGES, *APIS):
         web.include_router(part.router)
     return web
-
-
-def domain_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, DomainError)
-    if wants_json(request):
-        return JSONResponse(error.as_json(), error.status)
-    if isinstance(error, NotSignedIn):
-        return redirect(f"/login?next={request.url.path}")
-    return render(request, "error.html", error.status, error=error)
 
 
 app = create_app()

@@ -103,6 +103,7 @@ async def request_session() -> AsyncIterator[Session]:
                 yield db
                 await run_in_threadpool(whole.commit)
             except BaseException:
+                db.expunge_all()  # the error page still shows who asked; a rollback would empty them
                 await run_in_threadpool(db.rollback)
                 raise
 

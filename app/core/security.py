@@ -1,0 +1,125 @@
+"""What every answer carries and every request must pass, before any route is looked at.
+
+An unsafe request must come from a page of ours: `Sec-Fetch-Site: same-origin`, which browsers
+set and scripts cannot, or (older browsers, plain http) an `Origin` equal to the host. Requests
+with an Authorization header are let through: for them cookies are not looked at at all."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core import failures
+from app.core.errors import Forbidden, TooLarge
+from app.settings import settings
+
+log = logging.getLogger("stepmark.web")
+SAFE = {"GET", "HEAD", "OPTIONS"}
+BODY_LIMIT = 8 * 1024**2
+UPLOADS = re.compile(r"/projects/[^/]+/uploads|/api/v1/projects/[^/]+/imports")
+"""Paths that take files: they stream to disk and keep their own, larger limit."""
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "style-src-attr 'unsafe-inline'",  # KaTeX places its boxes by style attributes
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
+ALWAYS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class Guard:
+    """The outermost layer: it also answers what nobody else caught, so that a failure has the
+    same headers as a success and an id to look for in the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = request_id
+        started = False
+
+        async def dressed(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                dress(MutableHeaders(scope=message), scope["path"], request_id)
+            await send(message)
+
+        headers, size = Headers(scope=scope), 0
+
+        async def bounded() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > BODY_LIMIT:
+                raise HTTPException(413)  # a DomainError would come out as "cannot be parsed"
+            return message
+
+        uploads = UPLOADS.fullmatch(scope["path"].rstrip("/")) is not None
+        try:
+            if (refused := refusal(scope["method"], headers, uploads)) is not None:
+                await failures.answer(Request(scope), refused)(scope, receive, dressed)
+                return
+            await self.app(scope, receive if uploads else bounded, dressed)
+        except Exception:
+            log.exception("%s %s failed (request %s)", scope["method"], scope["path"], request_id)
+            if started:
+                raise  # half an answer is out: cut it off rather than end it as if whole
+            await failures.broken(Request(scope))(scope, receive, dressed)
+
+
+def refusal(method: str, headers: Headers, uploads: bool) -> Forbidden | TooLarge | None:
+    if method not in SAFE and not same_origin(headers):
+        return Forbidden(
+            "This did not come from a page of Stepmark.",
+            remedy="Open the page again and repeat it there; a program sends an API token.",
+        )
+    said = headers.get("content-length", "")
+    if not uploads and said.isdigit() and (len(said) > 15 or int(said) > BODY_LIMIT):
+        return failures.too_large()
+    return None
+
+
+def same_origin(headers: Headers) -> bool:
+    if "authorization" in headers:
+        return True
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin, host = headers.get("origin"), headers.get("host")
+    return bool(origin and host) and urlsplit(origin or "").netloc.lower() == (host or "").lower()
+
+
+def dress(headers: MutableHeaders, path: str, request_id: str) -> None:
+    for name, value in ALWAYS.items():
+        headers.setdefault(name, value)
+    headers["X-Request-Id"] = request_id
+    headers.setdefault("Cache-Control", "no-cache" if path.startswith("/static/") else "no-store")
+    if settings().secure_cookies:
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
