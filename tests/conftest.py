@@ -31,6 +31,8 @@ clone_numbers = itertools.count()
 
 def forget() -> None:
     """Drop what was made from an older environment."""
+    if core_db.engine.cache_info().currsize:
+        core_db.engine().dispose()
     for made in (settings, core_db.engine, core_db.session_factory):
         made.cache_clear()
 
@@ -77,7 +79,6 @@ def database(server: str, template: str, monkeypatch: pytest.MonkeyPatch) -> Ite
         monkeypatch.setenv("DATABASE_URL", url)
         forget()
         yield url
-        core_db.engine().dispose()
         forget()
         admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
