@@ -54,15 +54,19 @@ def sign_in(
             minutes = max(1, round(found.total_seconds() / 60))
             wrong, status = f"Too many tries. Wait {minutes} min, then try again.", 429
         return render(request, "accounts/login.html", status, next=local(next), email=email, wrong=wrong)
+    return welcome(request, db, found, redirect(local(next)))
+
+
+def welcome(request: Request, db: Db, user: User, answer: Response) -> Response:
+    """A new session for `user`, its cookie in `answer`."""
     token = login.begin(
         db,
-        found,
-        now=now,
-        address=address,
+        user,
+        now=dt.datetime.now(dt.UTC),
+        address=address_of(request),
         agent=request.headers.get("user-agent", ""),
         old=request.cookies.get(cookie_name()),
     )
-    answer = redirect(local(next))
     answer.set_cookie(
         cookie_name(),
         token,

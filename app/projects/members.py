@@ -65,6 +65,11 @@ def remove(db: Session, project: Project, user_id: int, actor: User | None) -> U
     return user
 
 
+def role_of(db: Session, project: Project, user: User) -> str | None:
+    found = db.get(Membership, (project.id, user.id))
+    return found.role if found else None
+
+
 def member(db: Session, project: Project, user_id: int) -> User:
     if db.get(Membership, (project.id, user_id)) is None:
         raise NotFound("That person is not a member.", remedy="Look at the list of members again.")

@@ -1,0 +1,109 @@
+"""A link that brings one person into a project, once, within a week. Only its hash is kept."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.accounts import audit, people
+from app.accounts.models import Invitation, User
+from app.accounts.sessions import hashed
+from app.core.errors import Conflict, Invalid, NotFound
+from app.projects import members
+from app.projects.models import ROLES, Project
+
+LIVES = dt.timedelta(days=7)
+
+
+def invite(
+    db: Session, project: Project, email: str, role: str, actor: User, now: dt.datetime
+) -> tuple[Invitation, str]:
+    """The invitation and its token, which is shown now and never again."""
+    email = people.checked_email(email)
+    if role not in ROLES:
+        raise Invalid(f"There is no role {role[:40]!r}.", remedy=f"Choose one of {', '.join(ROLES)}.")
+    there = people.find(db, email)
+    if there and any(user.id == there.id for user, _ in members.everyone(db, project)):
+        raise Conflict(f"{email} is a member already.", remedy="Change their role in the list.")
+    token = secrets.token_urlsafe(24)
+    made = Invitation(
+        token_hash=hashed(token),
+        email=email,
+        project_id=project.id,
+        role=role,
+        invited_by=actor.id,
+        expires_at=now + LIVES,
+    )
+    db.add(made)
+    db.flush()
+    audit.record(db, actor, "invitation.create", email, {"role": role}, project_id=project.id)
+    return made, token
+
+
+def waiting(db: Session, project: Project, now: dt.datetime) -> list[Invitation]:
+    return list(
+        db.scalars(
+            select(Invitation)
+            .where(Invitation.project_id == project.id, Invitation.accepted_at.is_(None))
+            .where(Invitation.expires_at > now)
+            .order_by(Invitation.id.desc())
+        )
+    )
+
+
+def of_token(db: Session, token: str, now: dt.datetime) -> tuple[Invitation, Project]:
+    """NotFound when it was never made, was used, was taken back, or is too old: which, nobody hears."""
+    row = db.execute(
+        select(Invitation, Project)
+        .join(Project, Project.id == Invitation.project_id)
+        .where(Invitation.token_hash == hashed(token), Invitation.accepted_at.is_(None))
+        .where(Invitation.expires_at > now)
+    ).one_or_none()
+    if row is None:
+        raise NotFound(
+            "This invitation does not work any more.",
+            remedy="It may have been used, or is older than a week. Ask for a new link.",
+        )
+    return row[0], row[1]
+
+
+def accept(db: Session, token: str, user: User, now: dt.datetime) -> Project:
+    """Guarded: of two who open the link at the same moment, one comes in. Who has a higher
+    role keeps it."""
+    found, project = of_token(db, token, now)
+    taken = db.execute(
+        update(Invitation)
+        .where(Invitation.id == found.id, Invitation.accepted_at.is_(None))
+        .values(accepted_at=now, accepted_by=user.id)
+    )
+    if taken.rowcount != 1:  # type: ignore[attr-defined]
+        raise Conflict("This invitation was just used.", remedy="Ask for a new link.")
+    held = members.role_of(db, project, user)
+    if held is None or ROLES.index(held) < ROLES.index(found.role):
+        members.set_role(db, project, user, found.role, None)
+    audit.record(db, user, "invitation.accept", found.email, {"role": found.role}, project_id=project.id)
+    return project
+
+
+def accept_as_new(
+    db: Session, token: str, name: str, password: str, now: dt.datetime
+) -> tuple[Project, User]:
+    """Makes the account of the invited email."""
+    found, _ = of_token(db, token, now)
+    if people.find(db, found.email) is not None:
+        raise Conflict(f"{found.email} has an account.", remedy="Sign in, then open the link again.")
+    user = people.add(db, found.email, name=name, password=password)
+    audit.record(db, user, "user.add", found.email, {"by": "invitation"})
+    return accept(db, token, user, now), user
+
+
+def revoke(db: Session, project: Project, invitation_id: int, actor: User) -> None:
+    found = db.get(Invitation, invitation_id)
+    if found is None or found.project_id != project.id or found.accepted_at is not None:
+        raise NotFound("There is no such invitation.", remedy="It may have been used just now.")
+    db.delete(found)
+    db.flush()
+    audit.record(db, actor, "invitation.revoke", found.email, project_id=project.id)

@@ -1,0 +1,76 @@
+"""The members of a project and the links that invite more."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Path, Request
+from fastapi.responses import Response
+
+from app.core.db import Db
+from app.core.errors import DomainError
+from app.core.web import redirect, render
+from app.projects import invitations, members
+from app.projects.access import Access, ProjectAdmin
+from app.projects.models import ROLES
+
+router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
+Role = Annotated[str, Form(max_length=40)]
+Id = Annotated[int, Path(ge=1, lt=2**62)]
+
+
+def show(
+    request: Request, access: Access, db: Db, status: int = 200,
+    link: str = "", wrong: DomainError | None = None, typed: str = "",
+) -> Response:  # fmt: skip
+    return render(
+        request,
+        "projects/members.html",
+        status,
+        everyone=members.everyone(db, access.project),
+        waiting=invitations.waiting(db, access.project, dt.datetime.now(dt.UTC)),
+        roles=ROLES,
+        link=link,
+        wrong=wrong,
+        typed=typed,
+    )
+
+
+@router.get("/members")
+def members_page(request: Request, access: ProjectAdmin, db: Db) -> Response:
+    return show(request, access, db)
+
+
+@router.post("/members/{user_id}/role")
+def change_role(access: ProjectAdmin, db: Db, user_id: Id, role: Role) -> Response:
+    user = members.member(db, access.project, user_id)
+    members.set_role(db, access.project, user, role, access.user)
+    said = f"{user.name or user.email} is {role} now, and signs in again."
+    return redirect(f"/projects/{access.project.slug}/members", said)
+
+
+@router.post("/members/{user_id}/removal")
+def remove(access: ProjectAdmin, db: Db, user_id: Id) -> Response:
+    user = members.remove(db, access.project, user_id, access.user)
+    said = f"{user.name or user.email} is out of the project. Their labels stay."
+    return redirect(f"/projects/{access.project.slug}/members", said, "note")
+
+
+@router.post("/invitations")
+def invite(
+    request: Request, access: ProjectAdmin, db: Db,
+    email: Annotated[str, Form(max_length=300)], role: Role = "labeler",
+) -> Response:  # fmt: skip
+    """The link is in this one answer only: not in a redirect, not in a cookie, not in the table."""
+    try:
+        _, token = invitations.invite(db, access.project, email, role, access.user, dt.datetime.now(dt.UTC))
+    except DomainError as wrong:
+        return show(request, access, db, wrong.status, wrong=wrong, typed=email)
+    return show(request, access, db, link=f"{request.base_url}invitations/{token}")
+
+
+@router.post("/invitations/{invitation_id}/revocation")
+def revoke(access: ProjectAdmin, db: Db, invitation_id: Id) -> Response:
+    invitations.revoke(db, access.project, invitation_id, access.user)
+    return redirect(f"/projects/{access.project.slug}/members", "The link works no more.", "note")

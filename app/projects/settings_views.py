@@ -1,0 +1,58 @@
+"""The settings of a project: what labelers read and see, and how tasks are handed out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from app.core.db import Db
+from app.core.errors import DomainError
+from app.core.web import redirect, render
+from app.projects import making
+from app.projects.access import ProjectAdmin
+from app.projects.models import MODES
+
+router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
+
+
+class SettingsForm(BaseModel):
+    name: Annotated[str, Field(max_length=300)]
+    mode: Annotated[str, Field(pattern="|".join(f"^{mode}$" for mode in MODES))]
+    instructions: Annotated[str, Field(max_length=50_000)] = ""
+    show_reference: Annotated[str, Field(pattern="^shown$|^hidden$|^after$")]
+    overlap: Annotated[int, Field(ge=1, le=99)]
+    lease_minutes: Annotated[int, Field(ge=1, le=1440)]
+
+
+@router.get("/settings")
+def settings_page(request: Request, access: ProjectAdmin) -> Response:
+    return render(request, "projects/settings.html", typed=access.project, wrong=None, modes=MODES)
+
+
+@router.post("/settings")
+def save_settings(
+    request: Request, access: ProjectAdmin, db: Db, sent: Annotated[SettingsForm, Form()]
+) -> Response:
+    try:
+        changed = making.change(db, access.project, access.user, **sent.model_dump())
+    except DomainError as wrong:
+        return render(request, "projects/settings.html", wrong.status, typed=sent, wrong=wrong, modes=MODES)
+    return redirect(
+        f"/projects/{access.project.slug}/settings", "Saved." if changed else "Nothing was different."
+    )
+
+
+@router.post("/archive")
+def archive(access: ProjectAdmin, db: Db) -> Response:
+    making.archive(db, access.project, access.user, dt.datetime.now(dt.UTC))
+    return redirect(f"/projects/{access.project.slug}/settings", "Archived. Everything is kept.", "note")
+
+
+@router.post("/restoration")
+def restore(access: ProjectAdmin, db: Db) -> Response:
+    making.archive(db, access.project, access.user, None)
+    return redirect(f"/projects/{access.project.slug}/settings", "The project is back.")
