@@ -1,0 +1,176 @@
+"""The whole loop over real HTTP: import, label, round, generation 1 with reasons, label it,
+a second round, export. Web and worker are real processes, the PRM is really trained."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from pathlib import Path
+from typing import Any
+
+import httpx
+from sqlalchemy import select
+
+from app.core.db import transaction
+from app.labeling.models import Task
+from tests import factories
+from tests.flows.conftest import Running, until
+from tests.flows.crew import Judge, label_all
+
+TINY = {"size": "tiny", "epochs": 1, "vocabulary": 1000, "learning_rate": 2e-3, "device": "cpu"}
+
+
+def test_the_loop_on_made_data(running: Running, tmp_path: Path) -> None:
+    file = tmp_path / "made.json"
+    file.write_text(json.dumps(made_rows(90)))
+    the_loop(running, file, first=50, size=20)
+
+
+def test_the_loop_on_processbench(running: Running, shared_data: Path) -> None:
+    the_loop(running, shared_data / "processbench" / "gsm8k.json", first=200, size=60)
+
+
+def the_loop(running: Running, file: Path, *, first: int, size: int) -> None:
+    judge = judge_of(json.loads(file.read_text()))
+    people = crew(running)
+    boss = people["researcher"]
+
+    with file.open("rb") as upload:
+        answer = people["admin"].post(
+            "/api/v1/projects/flow/imports",
+            files={"file": (file.name, upload)},
+            data={"format": "processbench"},
+        )
+    assert answer.status_code in (200, 201, 202), answer.text
+    imported = finished(people["admin"], f"/api/v1/projects/flow/imports/{answer.json()['id']}", 60)
+    assert imported["counts"]["solutions"] == len(json.loads(file.read_text()))
+
+    filled = boss.post("/api/v1/projects/flow/queue", json={"limit": first})
+    assert filled.json() == {"queued": first}
+    assert label_together(people, judge) == first
+
+    generation = run_round(boss, size)
+    assert generation == 1
+    tasks = queue_of(generation)
+    assert len(tasks) == size
+    assert sum(task.reason["strategy"] == "convincing_wrong" for task in tasks) > 0
+    assert all(task.reason["model_id"] and task.reason["rank"] is not None for task in tasks)
+
+    assert label_together(people, judge) == size
+    assert run_round(boss, size // 2) == 2
+
+    rows = [json.loads(line) for line in export(people["admin"]).splitlines()]
+    assert len(rows) == first + size
+    assert {row["generation"] for row in rows} == {0, 1}
+    for row in rows:
+        said = [step["completions"][0]["rating"] for step in row["label"]["steps"]]
+        expected = judge(row["question"]["problem"], row["question"]["pre_generated_steps"])
+        stop = expected.index(-1) + 1 if -1 in expected else len(expected)
+        assert said == expected[:stop]
+        assert row["label"]["finish_reason"] == ("found_error" if -1 in expected else "solution")
+
+
+def crew(running: Running) -> dict[str, httpx.Client]:
+    """A project with an admin, a researcher and three labelers, each signed in through the login page."""
+    from app.accounts.passwords import hash_password
+
+    with transaction() as db:
+        project = factories.project(db, "Flow")
+        roles = {"admin": "admin", "researcher": "researcher"} | {f"labeler{n}": "labeler" for n in range(3)}
+        for name, role in roles.items():
+            who = factories.member(db, project, role, factories.user(db, f"{name}@example.org"))
+            who.password_hash = hash_password("correct horse battery")
+    people = {}
+    for name in roles:
+        page = people[name] = running.browser()
+        answer = page.post(
+            "/session", data={"email": f"{name}@example.org", "password": "correct horse battery"}
+        )
+        assert answer.status_code == 303, answer.text
+    return people
+
+
+def label_together(people: dict[str, httpx.Client], judge: Judge) -> int:
+    """Three labelers at once; how many they submitted in all."""
+    done: list[int] = []
+    crew = [page for name, page in people.items() if name.startswith("labeler")]
+    threads = [
+        threading.Thread(target=lambda page=page: done.append(label_all(page, "flow", judge)))
+        for page in crew
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(180)
+    assert len(done) == len(crew), "a labeler did not get through"
+    return sum(done)
+
+
+def run_round(boss: httpx.Client, size: int) -> int:
+    """Start a round and wait for it; the number of the generation it queued."""
+    config = {"policy": {"size": size}, "train": TINY}
+    answer = boss.post("/api/v1/projects/flow/rounds", json=config)
+    assert answer.status_code in (200, 201, 202), answer.text
+    return int(finished(boss, f"/api/v1/projects/flow/rounds/{answer.json()['id']}", 240)["generation"])
+
+
+def queue_of(generation: int) -> list[Task]:
+    with transaction() as db:
+        return list(db.scalars(select(Task).where(Task.generation == generation)))
+
+
+def finished(page: httpx.Client, where: str, seconds: float) -> dict[str, Any]:
+    """What `where` says once its state is final; it must have succeeded."""
+
+    def look() -> dict[str, Any] | None:
+        found: dict[str, Any] = page.get(where).raise_for_status().json()
+        return found if found["state"] in ("succeeded", "failed", "cancelled") else None
+
+    found = until(look, seconds, f"{where} to finish")
+    assert found["state"] == "succeeded", found
+    return found
+
+
+def export(boss: httpx.Client) -> str:
+    answer = boss.get("/api/v1/projects/flow/exports/prm800k")
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def judge_of(rows: list[dict[str, Any]]) -> Judge:
+    """Positive before the first wrong step that people found, negative at it."""
+    known = {(row["problem"], tuple(row["steps"])): row["label"] for row in rows}
+
+    def judge(problem: str, steps: list[str]) -> list[int]:
+        first = known[problem, tuple(steps)]
+        return [1] * len(steps) if first == -1 else [1] * first + [-1] * (len(steps) - first)
+
+    return judge
+
+
+def made_rows(count: int) -> list[dict[str, Any]]:
+    """Sums with a slip in some, in ProcessBench's shape."""
+    rng = random.Random(7)  # noqa: S311  # data for a test
+    rows = []
+    for number in range(count):
+        terms = [rng.randint(2, 60) for _ in range(4)]
+        slip = rng.choice([-1, -1, 0, 1, 2])
+        total, steps = terms[0], []
+        for position, term in enumerate(terms[1:]):
+            right = total + term
+            said = right + (rng.choice([1, 10, -1]) if position == slip else 0)
+            steps.append(f"{total} + {term} = {said}")
+            total = said
+        steps.append(f"The answer is \\boxed{{{total}}}.")
+        rows.append(
+            {
+                "id": f"made-{number}",
+                "generator": "sums",
+                "problem": f"What is {' + '.join(map(str, terms))}? (Question {number})",
+                "steps": steps,
+                "final_answer_correct": total == sum(terms),
+                "label": slip,
+            }
+        )
+    return rows
