@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import AuditEvent, User
@@ -30,3 +31,20 @@ def record(
         )
     )
     db.flush()
+
+
+PAGE = 100
+
+
+def newest(
+    db: Session, *, before: int | None = None, action: str = ""
+) -> list[tuple[AuditEvent, User | None]]:
+    """One more than a page, newest first; `action` is how it begins ("user." or "user.disable")."""
+    chosen = select(AuditEvent, User).outerjoin(User, User.id == AuditEvent.actor_id)
+    if before is not None:
+        chosen = chosen.where(AuditEvent.id < before)
+    if action:
+        chosen = chosen.where(AuditEvent.action.startswith(action, autoescape=True))
+    return [
+        (event, actor) for event, actor in db.execute(chosen.order_by(AuditEvent.id.desc()).limit(PAGE + 1))
+    ]

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.accounts import people, sessions
 from app.accounts.models import LoginAttempt, User
 from app.accounts.passwords import verify
+from app.core.errors import Forbidden, TooMany
 
 WINDOW = dt.timedelta(minutes=15)
 PER_ACCOUNT, PER_ADDRESS = 8, 40
@@ -57,6 +58,17 @@ def sign_in(
     db.execute(delete(LoginAttempt).where(LoginAttempt.at < now - KEPT))
     db.flush()
     return user if good else None
+
+
+def verify_again(db: Session, user: User, password: str, address: str, now: dt.datetime) -> None:
+    """The password of someone signed in, before it is changed: counted like a login, so that
+    a borrowed browser is no place to guess. Caught, never let through: a rollback would forget it."""
+    found = sign_in(db, user.email or "", password, address, now)
+    if isinstance(found, dt.timedelta):
+        minutes = max(1, round(found.total_seconds() / 60))
+        raise TooMany("Too many tries.", remedy=f"Wait {minutes} min, then try again.")
+    if found is None:
+        raise Forbidden("That is not your password.", remedy="Type the one you sign in with.")
 
 
 def _one_at_a_time(db: Session, account: str) -> None:

@@ -102,3 +102,32 @@ def set_admin(db: Session, user: User, is_admin: bool, actor: User | None) -> No
     user.is_admin = is_admin
     sessions.end_all(db, user.id)
     audit.record(db, actor, "user.admin", user.email or "", {"is_admin": is_admin})
+
+
+PAGE = 100
+
+
+def search(db: Session, words: str, after: str = "") -> list[User]:
+    """By email or name, one more than a page, in the order of their emails; imported labelers
+    have none and are left out."""
+    chosen = select(User).where(User.email.is_not(None), func.lower(User.email) > after.lower())
+    if words.strip():
+        chosen = chosen.where(
+            func.lower(User.email).contains(words.strip().lower(), autoescape=True)
+            | func.lower(User.name).contains(words.strip().lower(), autoescape=True)
+        )
+    return list(db.scalars(chosen.order_by(func.lower(User.email)).limit(PAGE + 1)))
+
+
+def numbered(db: Session, user_id: int) -> User:
+    found = db.get(User, user_id)
+    if found is None or found.email is None:
+        raise NotFound("There is no such person.", remedy="Look at the list again.")
+    return found
+
+
+def change_password(db: Session, user: User, new: str, kept: bytes) -> None:
+    """By themselves: their own browser, whose session's hash is `kept`, stays signed in."""
+    user.password_hash = hash_password(new)
+    sessions.end_others(db, user.id, kept)
+    audit.record(db, user, "user.password", user.email or "")

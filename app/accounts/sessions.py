@@ -58,3 +58,18 @@ def end(db: Session, token: str) -> None:
 def end_all(db: Session, user_id: int) -> None:
     """Everywhere at once: after a password or role change, or when an account is disabled."""
     db.execute(delete(UserSession).where(UserSession.user_id == user_id))
+
+
+def end_others(db: Session, user_id: int, kept: bytes) -> None:
+    db.execute(delete(UserSession).where(UserSession.user_id == user_id, UserSession.token_hash != kept))
+
+
+def end_one(db: Session, user: User, session_id: int) -> None:
+    """One of their own; someone else's is not there."""
+    db.execute(delete(UserSession).where(UserSession.user_id == user.id, UserSession.id == session_id))
+
+
+def of_user(db: Session, user: User, now: dt.datetime) -> list[UserSession]:
+    live = select(UserSession).where(UserSession.user_id == user.id, UserSession.expires_at > now)
+    live = live.where(UserSession.last_seen_at > now - IDLE)
+    return list(db.scalars(live.order_by(UserSession.last_seen_at.desc()).limit(100)))

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
-from app.accounts import login, sessions
+from app.accounts import account_views, admin_views, login, sessions
 from app.accounts.access import Public, cookie_name, user_of
 from app.accounts.models import User
 from app.core.db import Db
@@ -16,6 +16,8 @@ from app.core.web import redirect, render
 from app.settings import settings
 
 router = APIRouter(include_in_schema=False)
+for part in (account_views, admin_views):
+    router.include_router(part.router)
 
 
 def address_of(request: Request) -> str:

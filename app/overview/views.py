@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+import datetime as dt
+
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from app.core.web import redirect
+from app.core.db import Db
+from app.core.web import redirect, render
+from app.overview import progress, worker_views
 from app.projects.access import Member
 
 router = APIRouter(include_in_schema=False)
+router.include_router(worker_views.router)
 
 
 @router.get("/projects/{slug}")
-def front(access: Member) -> Response:
-    home = f"/projects/{access.project.slug}"
-    return redirect(f"{home}/board" if access.at_least("researcher") else f"{home}/desk")
+def front(request: Request, access: Member, db: Db) -> Response:
+    """Labelers go to the desk, researchers to the board; an admin sees how far things are."""
+    project, now = access.project, dt.datetime.now(dt.UTC)
+    if not access.at_least("admin"):
+        place = "board" if access.at_least("researcher") else "desk"
+        return redirect(f"/projects/{project.slug}/{place}")
+    found = progress.counts(db, project, now)
+    people = progress.labelers(db, project, now)
+    return render(
+        request,
+        "overview/overview.html",
+        found=found,
+        labelers=people,
+        running=progress.running(db, project),
+        next_thing=progress.next_thing(project, found, people),
+    )

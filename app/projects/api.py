@@ -1,5 +1,58 @@
 """The JSON API of projects."""
 
-from fastapi import APIRouter
+from __future__ import annotations
 
-router = APIRouter(prefix="/api/v1", tags=["projects"])
+import datetime as dt
+from typing import Annotated, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from app.accounts.access import SignedIn, SiteAdmin
+from app.core.db import Db
+from app.projects import making, members
+from app.projects.access import Member
+from app.projects.models import Project
+
+router = APIRouter(prefix="/api/v1/projects", tags=["projects"])
+Mode = Literal["first_error", "alternatives", "every_step"]
+
+
+class ProjectIn(BaseModel):
+    name: Annotated[str, Field(min_length=1, max_length=120)]
+    mode: Mode = "first_error"
+    instructions: Annotated[str, Field(max_length=50_000)] = ""
+
+
+class ProjectOut(BaseModel):
+    slug: str
+    name: str
+    mode: Mode
+    role: Literal["labeler", "researcher", "admin"]
+    instructions: str
+    show_reference: str
+    overlap: int
+    lease_minutes: int
+    created_at: dt.datetime
+    archived_at: dt.datetime | None
+
+
+def shown(project: Project, role: str) -> ProjectOut:
+    return ProjectOut.model_validate({**vars(project), "role": role})
+
+
+@router.get("", summary="The projects you are a member of")
+def index(user: SignedIn, db: Db) -> list[ProjectOut]:
+    return [shown(project, role) for project, role in members.of_user(db, user)]
+
+
+@router.post("", status_code=201, summary="Make a project (site admins)")
+def create(user: SiteAdmin, db: Db, sent: ProjectIn) -> ProjectOut:
+    made = making.create(db, sent.name, sent.mode, user, instructions=sent.instructions)
+    db.refresh(made)
+    return shown(made, "admin")
+
+
+@router.get("/{slug}", summary="One project, and your role in it")
+def one(access: Member) -> ProjectOut:
+    return shown(access.project, access.role)

@@ -1,0 +1,90 @@
+"""One's own account: name, password, where one is signed in, API tokens."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Path, Request
+from fastapi.responses import Response
+
+from app.accounts import audit, people, sessions, tokens
+from app.accounts.access import SignedIn, cookie_name
+from app.accounts.login import verify_again
+from app.accounts.models import User
+from app.core.db import Db
+from app.core.errors import DomainError
+from app.core.web import redirect, render
+
+router = APIRouter(prefix="/account", include_in_schema=False)
+Id = Annotated[int, Path(ge=1, lt=2**62)]
+
+
+def show(
+    request: Request, db: Db, user: User, status: int = 200, token: str = "", wrong: DomainError | None = None
+) -> Response:
+    now = dt.datetime.now(dt.UTC)
+    return render(
+        request,
+        "accounts/account.html",
+        status,
+        sessions=sessions.of_user(db, user, now),
+        this=sessions.hashed(request.cookies.get(cookie_name(), "")),
+        tokens=tokens.of_user(db, user),
+        token=token,
+        wrong=wrong,
+        now=now,
+    )
+
+
+@router.get("")
+def account_page(request: Request, user: SignedIn, db: Db) -> Response:
+    return show(request, db, user)
+
+
+@router.post("/name")
+def rename(user: SignedIn, db: Db, name: Annotated[str, Form(max_length=200)] = "") -> Response:
+    user.name = " ".join(name.split())
+    audit.record(db, user, "user.name", user.email or "")
+    return redirect("/account", "Saved.")
+
+
+@router.post("/password")
+def change_password(
+    request: Request, user: SignedIn, db: Db,
+    old: Annotated[str, Form(max_length=2000)], new: Annotated[str, Form(max_length=2000)],
+) -> Response:  # fmt: skip
+    """Every other browser is signed out. A wrong old password counts like a failed login."""
+    address = request.client.host if request.client else ""
+    try:
+        verify_again(db, user, old, address, dt.datetime.now(dt.UTC))
+        kept = sessions.hashed(request.cookies.get(cookie_name(), ""))
+        people.change_password(db, user, new, kept)
+    except DomainError as wrong:
+        return show(request, db, user, wrong.status, wrong=wrong)
+    return redirect("/account", "Your password is changed. Every other browser is signed out.")
+
+
+@router.post("/sessions/{session_id}/end")
+def end_session(user: SignedIn, db: Db, session_id: Id) -> Response:
+    sessions.end_one(db, user, session_id)
+    return redirect("/account", "That browser is signed out.", "note")
+
+
+@router.post("/tokens")
+def make_token(
+    request: Request, user: SignedIn, db: Db,
+    name: Annotated[str, Form(max_length=200)] = "", days: Annotated[int, Form(ge=0, le=3650)] = 90,
+) -> Response:  # fmt: skip
+    """The token is in this one answer only."""
+    try:
+        _, token = tokens.make(db, user, name, days, dt.datetime.now(dt.UTC))
+    except DomainError as wrong:
+        return show(request, db, user, wrong.status, wrong=wrong)
+    return show(request, db, user, token=token)
+
+
+@router.post("/tokens/{token_id}/revocation")
+def revoke_token(user: SignedIn, db: Db, token_id: Id) -> Response:
+    tokens.revoke(db, user, token_id, dt.datetime.now(dt.UTC))
+    return redirect("/account", "The token works no more.", "note")

@@ -1,0 +1,61 @@
+"""Everyone on this server, and the trail of what was changed. For site admins."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Path, Query, Request
+from fastapi.responses import Response
+
+from app.accounts import audit, people
+from app.accounts.access import SiteAdmin
+from app.core.db import Db
+from app.core.web import redirect, render
+
+router = APIRouter(include_in_schema=False)
+Id = Annotated[int, Path(ge=1, lt=2**62)]
+Before = Annotated[int | None, Query(ge=1, lt=2**62)]
+
+
+@router.get("/users")
+def users_page(
+    request: Request, user: SiteAdmin, db: Db, q: Annotated[str, Query(max_length=200)] = "", after: str = ""
+) -> Response:
+    found = people.search(db, q, after)
+    return render(
+        request, "accounts/users.html", found=found[: people.PAGE], more=len(found) > people.PAGE, q=q
+    )
+
+
+@router.post("/users/{user_id}/disabling")
+def disable(user: SiteAdmin, db: Db, user_id: Id) -> Response:
+    found = people.numbered(db, user_id)
+    people.disable(db, found, user, dt.datetime.now(dt.UTC))
+    return redirect("/users", f"{found.email} is disabled and signed out everywhere.", "note")
+
+
+@router.post("/users/{user_id}/enabling")
+def enable(user: SiteAdmin, db: Db, user_id: Id) -> Response:
+    found = people.numbered(db, user_id)
+    people.enable(db, found, user)
+    return redirect("/users", f"{found.email} can sign in again.")
+
+
+@router.post("/users/{user_id}/admin")
+def set_admin(user: SiteAdmin, db: Db, user_id: Id, is_admin: Annotated[bool, Form()] = False) -> Response:
+    found = people.numbered(db, user_id)
+    people.set_admin(db, found, is_admin, user)
+    said = "administers this server now" if is_admin else "no longer administers this server"
+    return redirect("/users", f"{found.email} {said}.")
+
+
+@router.get("/audit")
+def audit_page(
+    request: Request, user: SiteAdmin, db: Db, before: Before = None,
+    action: Annotated[str, Query(max_length=100)] = "",
+) -> Response:  # fmt: skip
+    found = audit.newest(db, before=before, action=action)
+    return render(
+        request, "accounts/audit.html", found=found[: audit.PAGE], more=len(found) > audit.PAGE, action=action
+    )

@@ -1,0 +1,46 @@
+"""API tokens: a program's way in, as the person who made it. Shown once, stored hashed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.accounts import audit
+from app.accounts.models import ApiToken, User
+from app.accounts.sessions import hashed
+from app.core.errors import Invalid, NotFound
+
+PREFIX = "stepmark_"
+MOST = 50
+
+
+def make(db: Session, user: User, name: str, days: int | None, now: dt.datetime) -> tuple[ApiToken, str]:
+    """The row, and the token, which is stored nowhere."""
+    name = " ".join(name.split())[:100]
+    if not name:
+        raise Invalid("A token needs a name.", remedy="Name what will use it, so that you know it later.")
+    if len(of_user(db, user)) >= MOST:
+        raise Invalid(f"{MOST} tokens are enough.", remedy="Revoke one that nothing uses.")
+    token = PREFIX + secrets.token_urlsafe(32)
+    expires = now + dt.timedelta(days=days) if days else None
+    made = ApiToken(user_id=user.id, name=name, token_hash=hashed(token), expires_at=expires)
+    db.add(made)
+    db.flush()
+    audit.record(db, user, "token.create", name)
+    return made, token
+
+
+def of_user(db: Session, user: User) -> list[ApiToken]:
+    chosen = select(ApiToken).where(ApiToken.user_id == user.id, ApiToken.revoked_at.is_(None))
+    return list(db.scalars(chosen.order_by(ApiToken.id.desc())))
+
+
+def revoke(db: Session, user: User, token_id: int, now: dt.datetime) -> None:
+    found = db.get(ApiToken, token_id)
+    if found is None or found.user_id != user.id or found.revoked_at is not None:
+        raise NotFound("There is no such token.", remedy="Look at the list again.")
+    found.revoked_at = now
+    audit.record(db, user, "token.revoke", found.name)

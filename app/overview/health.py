@@ -1,0 +1,82 @@
+"""How the worker is, what waits for it, what failed, and how much room things take."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.accounts import audit
+from app.accounts.models import User
+from app.core.errors import Conflict
+
+STATES = ("todo", "doing", "succeeded", "failed", "cancelled", "aborted")
+
+
+def queues(db: Session) -> list[dict[str, Any]]:
+    """One row a queue: how many jobs in which state."""
+    counted: dict[str, dict[str, Any]] = {}
+    rows = db.execute(text("SELECT queue_name, status::text, count(*) FROM procrastinate_jobs GROUP BY 1, 2"))
+    for queue, status, number in rows:
+        counted.setdefault(queue, {"queue": queue, **dict.fromkeys(STATES, 0)})[status] = number
+    return [counted[queue] for queue in sorted(counted)]
+
+
+def workers(db: Session) -> list[dict[str, Any]]:
+    found = db.execute(
+        text(
+            "SELECT w.id, w.last_heartbeat, w.last_heartbeat > now() - interval '60 seconds' AS alive,"
+            " count(j.id) FILTER (WHERE j.status = 'doing') AS doing"
+            " FROM procrastinate_workers w LEFT JOIN procrastinate_jobs j ON j.worker_id = w.id"
+            " GROUP BY w.id ORDER BY w.last_heartbeat DESC LIMIT 50"
+        )
+    )
+    return [dict(row) for row in found.mappings()]
+
+
+def failed(db: Session, limit: int = 50) -> list[dict[str, Any]]:
+    found = db.execute(
+        text(
+            "SELECT j.id, j.task_name, j.queue_name, j.attempts, j.args, max(e.at) AS at"
+            " FROM procrastinate_jobs j LEFT JOIN procrastinate_events e ON e.job_id = j.id"
+            " WHERE j.status = 'failed' GROUP BY j.id ORDER BY j.id DESC LIMIT :limit"
+        ),
+        {"limit": limit},
+    )
+    return [dict(row) for row in found.mappings()]
+
+
+def retry(db: Session, job_id: int, actor: User) -> None:
+    """Back into its queue, now. Every job here may run twice."""
+    found = db.execute(
+        text("SELECT status::text, task_name FROM procrastinate_jobs WHERE id = :id FOR UPDATE"),
+        {"id": job_id},
+    ).one_or_none()
+    if found is None or found.status != "failed":
+        raise Conflict("That job is not waiting for a retry.", remedy="Look at the page again.")
+    db.execute(text("SELECT procrastinate_retry_job_v2(:id, now(), NULL, NULL, NULL)"), {"id": job_id})
+    audit.record(db, actor, "job.retry", f"{found.task_name} {job_id}")
+
+
+def room(db: Session, home: Path) -> list[tuple[str, int]]:
+    """Bytes: the database, each folder of STEPMARK_HOME, what is left on that disk."""
+    database = db.scalar(text("SELECT pg_database_size(current_database())")) or 0
+    folders = sorted(each for each in home.iterdir() if each.is_dir()) if home.is_dir() else []
+    sizes = [(each.name, size_of(each)) for each in folders]
+    there = home if home.is_dir() else Path("/")
+    return [("database", int(database)), *sizes, ("free on the disk", shutil.disk_usage(there).free)]
+
+
+def size_of(folder: Path) -> int:
+    total = 0
+    for at, _, names in os.walk(folder, onerror=None):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(at, name)).st_size  # noqa: PTH118 - a Path each is slow here
+            except OSError:
+                continue  # gone, or not ours to see
+    return total

@@ -1,0 +1,42 @@
+"""The worker's page, for whoever runs the server."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import Response
+
+from app.accounts.access import SiteAdmin
+from app.core.db import Db
+from app.core.web import redirect, render
+from app.overview import health
+from app.settings import settings
+
+router = APIRouter(prefix="/worker", include_in_schema=False)
+
+
+@router.get("")
+def worker_page(request: Request, user: SiteAdmin, db: Db) -> Response:
+    return render(
+        request,
+        "overview/worker.html",
+        room=health.room(db, settings().home),
+        states=health.STATES,
+        **live(db),
+    )
+
+
+@router.get("/live")
+def worker_part(request: Request, user: SiteAdmin, db: Db) -> Response:
+    return render(request, "overview/_worker.html", states=health.STATES, **live(db))
+
+
+@router.post("/jobs/{job_id}/retry")
+def retry(user: SiteAdmin, db: Db, job_id: Annotated[int, Path(ge=1, lt=2**62)]) -> Response:
+    health.retry(db, job_id, user)
+    return redirect("/worker", f"Job {job_id} is in its queue again.")
+
+
+def live(db: Db) -> dict[str, Any]:
+    return {"queues": health.queues(db), "workers": health.workers(db), "failed": health.failed(db)}
