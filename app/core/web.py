@@ -37,7 +37,18 @@ def ago(moment: dt.datetime | None, now: dt.datetime | None = None) -> str:
     return "just now"
 
 
+def duration(seconds: float) -> str:
+    """How long it takes, in one or two units: "40 s", "3 min", "2 h 5 min"."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{round(whole / 60)} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
 templates.filters["ago"] = ago
+templates.filters["duration"] = duration
 templates.filters["thousands"] = lambda number: f"{number:,}"
 
 

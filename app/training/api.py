@@ -1,5 +1,100 @@
-"""The JSON API of training."""
+"""The JSON API of training: runs, models, snapshots."""
 
-from fastapi import APIRouter
+from __future__ import annotations
 
-router = APIRouter(prefix="/api/v1", tags=["training"])
+from typing import Any
+
+from fastapi import APIRouter, Body
+
+from app.accounts import audit
+from app.core.db import Db
+from app.core.errors import Invalid
+from app.projects.access import Researcher
+from app.training import listing, runs, snapshots
+from app.training.models import Model, Snapshot, TrainingRun
+
+router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["training"])
+StartBody = Body(
+    default_factory=dict,
+    description="`train`: the training config; `data`: which labels, or `snapshot_id`: labels frozen before.",
+    examples=[{"train": {"size": "small", "epochs": 3}, "data": {"generations": [0, 1]}}],
+)
+
+
+def run_as_json(found: TrainingRun, model: Model | None) -> dict[str, Any]:
+    names = ("id", "state", "snapshot_id", "config", "attempt", "device", "host", "progress", "error")
+    times = ("created_at", "started_at", "heartbeat_at", "finished_at", "cancel_requested_at")
+    said = {name: getattr(found, name) for name in (*names, *times)}
+    return {**said, "model_id": model.id if model else None}
+
+
+def model_as_json(found: Model) -> dict[str, Any]:
+    names = ("id", "name", "kind", "config", "metrics", "training_run_id", "snapshot_id", "created_at")
+    return {name: getattr(found, name) for name in names} | {"weights_hash": found.weights_hash.hex()}
+
+
+def snapshot_as_json(found: Snapshot) -> dict[str, Any]:
+    names = ("id", "definition", "counts", "created_at")
+    return {name: getattr(found, name) for name in names} | {"hash": found.hash.hex()}
+
+
+@router.get("/training-runs")
+def list_runs(access: Researcher, db: Db) -> dict[str, Any]:
+    """Newest first, at most 200."""
+    return {"training_runs": [run_as_json(*each) for each in listing.all_runs(db, access.project.id)]}
+
+
+@router.post("/training-runs", status_code=201)
+def start_run(access: Researcher, db: Db, given: dict[str, Any] = StartBody) -> dict[str, Any]:
+    """Freeze labels (or take a snapshot) and queue a training over them."""
+    unknown = sorted(set(given) - {"train", "data", "snapshot_id"})
+    train, data, snapshot_id = given.get("train", {}), given.get("data", {}), given.get("snapshot_id")
+    if unknown:
+        raise Invalid(f"There is no option {unknown[0]!r}.", remedy="There are: train, data, snapshot_id.")
+    if not isinstance(train, dict) or not isinstance(data, dict):
+        raise Invalid('"train" and "data" must be JSON objects.')
+    if snapshot_id is None:
+        snapshot_id = snapshots.freeze(db, access.project.id, data, access.user.id).id
+    elif not isinstance(snapshot_id, int) or isinstance(snapshot_id, bool) or not 0 < snapshot_id < 2**63:
+        raise Invalid('"snapshot_id" must be the number of a snapshot.')
+    started = runs.start(db, access.project.id, snapshot_id, train, access.user.id)
+    audit.record(db, access.user, "training.start", subject=f"run {started.id}", project_id=access.project.id)
+    db.refresh(started)
+    return run_as_json(started, None)
+
+
+@router.get("/training-runs/{run_id}")
+def one_run(access: Researcher, db: Db, run_id: int) -> dict[str, Any]:
+    found = listing.run(db, access.project.id, run_id)
+    return {**run_as_json(found, listing.model_of(db, found.id)), "curve": listing.curve(db, found.id)}
+
+
+@router.post("/training-runs/{run_id}/cancellation")
+def cancel_run(access: Researcher, db: Db, run_id: int) -> dict[str, Any]:
+    found = listing.run(db, access.project.id, run_id)
+    runs.cancel(db, found)
+    audit.record(db, access.user, "training.cancel", subject=f"run {found.id}", project_id=found.project_id)
+    return run_as_json(found, None)
+
+
+@router.post("/training-runs/{run_id}/resumption")
+def resume_run(access: Researcher, db: Db, run_id: int) -> dict[str, Any]:
+    found = listing.run(db, access.project.id, run_id)
+    runs.resume(db, found)
+    audit.record(db, access.user, "training.resume", subject=f"run {found.id}", project_id=found.project_id)
+    return run_as_json(found, None)
+
+
+@router.get("/models")
+def list_models(access: Researcher, db: Db) -> dict[str, Any]:
+    return {"models": [model_as_json(each) for each in listing.all_models(db, access.project.id)]}
+
+
+@router.get("/models/{model_id}")
+def one_model(access: Researcher, db: Db, model_id: int) -> dict[str, Any]:
+    return model_as_json(listing.model(db, access.project.id, model_id))
+
+
+@router.get("/snapshots/{snapshot_id}")
+def one_snapshot(access: Researcher, db: Db, snapshot_id: int) -> dict[str, Any]:
+    return snapshot_as_json(listing.snapshot(db, access.project.id, snapshot_id))

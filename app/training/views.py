@@ -1,5 +1,119 @@
-"""Pages of training."""
+"""Pages of training: runs, the models they published, the snapshots they learned from."""
 
-from fastapi import APIRouter
+from __future__ import annotations
 
-router = APIRouter(include_in_schema=False)
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+
+from app.accounts import audit
+from app.accounts.models import User
+from app.core.db import Db
+from app.core.web import redirect, render
+from app.prm.config import SIZES
+from app.projects.access import Access, Researcher
+from app.training import listing, runs, snapshots
+from app.training.models import Model, TrainingRun
+
+router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
+
+
+def home(access: Access, page: str) -> str:
+    return f"/projects/{access.project.slug}/{page}"
+
+
+@router.get("/training-runs")
+def runs_page(request: Request, access: Researcher, db: Db) -> Response:
+    return render(
+        request, "training/runs.html", runs=listing.all_runs(db, access.project.id), sizes=tuple(SIZES)
+    )
+
+
+@router.post("/training-runs")
+def start_run(
+    access: Researcher,
+    db: Db,
+    size: Annotated[str, Form()] = "small",
+    epochs: Annotated[float, Form()] = 3.0,
+) -> Response:
+    frozen = snapshots.freeze(db, access.project.id, {}, access.user.id)
+    started = runs.start(db, access.project.id, frozen.id, {"size": size, "epochs": epochs}, access.user.id)
+    audit.record(db, access.user, "training.start", subject=f"run {started.id}", project_id=access.project.id)
+    return redirect(home(access, f"training-runs/{started.id}"), "The training is on its way.")
+
+
+@router.get("/training-runs/{run_id}")
+def run_page(request: Request, access: Researcher, db: Db, run_id: int) -> Response:
+    found = listing.run(db, access.project.id, run_id)
+    return render(
+        request,
+        "training/run.html",
+        snapshot=listing.snapshot(db, access.project.id, found.snapshot_id),
+        by=db.get(User, found.created_by) if found.created_by else None,
+        **_live(db, found),
+    )
+
+
+@router.get("/training-runs/{run_id}/progress")
+def run_progress(request: Request, access: Researcher, db: Db, run_id: int) -> Response:
+    """The live part, polled. When the run is over the whole page is fetched once more."""
+    found = listing.run(db, access.project.id, run_id)
+    answer = render(request, "training/_run.html", **_live(db, found))
+    if found.state not in listing.ACTIVE:
+        answer.headers["HX-Refresh"] = "true"
+    return answer
+
+
+@router.get("/training-runs/{run_id}/curve")
+def run_curve(access: Researcher, db: Db, run_id: int) -> dict[str, list[Any]]:
+    return listing.curve(db, listing.run(db, access.project.id, run_id).id)
+
+
+@router.post("/training-runs/{run_id}/cancellation")
+def cancel_run(access: Researcher, db: Db, run_id: int) -> Response:
+    found = listing.run(db, access.project.id, run_id)
+    runs.cancel(db, found)
+    audit.record(db, access.user, "training.cancel", subject=f"run {found.id}", project_id=found.project_id)
+    return redirect(
+        home(access, f"training-runs/{run_id}"),
+        "The training is told to end. Its checkpoint is kept.",
+        "note",
+    )
+
+
+@router.post("/training-runs/{run_id}/resumption")
+def resume_run(access: Researcher, db: Db, run_id: int) -> Response:
+    found = listing.run(db, access.project.id, run_id)
+    runs.resume(db, found)
+    audit.record(db, access.user, "training.resume", subject=f"run {found.id}", project_id=found.project_id)
+    return redirect(home(access, f"training-runs/{run_id}"), "The training goes on from its checkpoint.")
+
+
+@router.get("/models")
+def models_page(request: Request, access: Researcher, db: Db) -> Response:
+    return render(request, "training/models.html", models=listing.all_models(db, access.project.id))
+
+
+@router.get("/models/{model_id}")
+def model_page(request: Request, access: Researcher, db: Db, model_id: int) -> Response:
+    found = listing.model(db, access.project.id, model_id)
+    frozen = listing.snapshot(db, access.project.id, found.snapshot_id) if found.snapshot_id else None
+    return render(request, "training/model.html", model=found, snapshot=frozen)
+
+
+@router.get("/snapshots/{snapshot_id}")
+def snapshot_page(request: Request, access: Researcher, db: Db, snapshot_id: int) -> Response:
+    found = listing.snapshot(db, access.project.id, snapshot_id)
+    return render(
+        request,
+        "training/snapshot.html",
+        snapshot=found,
+        items=listing.items(db, found.id),
+        by=db.get(User, found.created_by) if found.created_by else None,
+    )
+
+
+def _live(db: Db, found: TrainingRun) -> dict[str, Any]:
+    made: Model | None = listing.model_of(db, found.id)
+    return {"run": found, "model": made, "attempts": runs.ATTEMPTS}

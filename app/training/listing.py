@@ -1,0 +1,78 @@
+"""What the pages and the API show of snapshots, training runs and models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.errors import NotFound
+from app.training.models import Model, Snapshot, SnapshotItem, TrainingPoint, TrainingRun
+
+ACTIVE = ("queued", "running")
+POINTS = 1_000
+"""Of a longer curve every n-th point is drawn."""
+
+
+def run(db: Session, project_id: int, run_id: int) -> TrainingRun:
+    found = db.get(TrainingRun, run_id, populate_existing=True)
+    if found is None or found.project_id != project_id:
+        raise NotFound("There is no such training run in this project.")
+    return found
+
+
+def model(db: Session, project_id: int, model_id: int) -> Model:
+    found = db.get(Model, model_id)
+    if found is None or found.project_id != project_id:
+        raise NotFound("There is no such model in this project.")
+    return found
+
+
+def snapshot(db: Session, project_id: int, snapshot_id: int) -> Snapshot:
+    found = db.get(Snapshot, snapshot_id)
+    if found is None or found.project_id != project_id:
+        raise NotFound("There is no such snapshot in this project.")
+    return found
+
+
+def all_runs(db: Session, project_id: int, limit: int = 200) -> list[tuple[TrainingRun, Model | None]]:
+    """Newest first, each with the model it published."""
+    query = (
+        select(TrainingRun, Model)
+        .outerjoin(Model, Model.training_run_id == TrainingRun.id)
+        .where(TrainingRun.project_id == project_id)
+        .order_by(TrainingRun.id.desc())
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in db.execute(query)]
+
+
+def all_models(db: Session, project_id: int, limit: int = 200) -> list[Model]:
+    query = select(Model).where(Model.project_id == project_id).order_by(Model.id.desc()).limit(limit)
+    return list(db.scalars(query))
+
+
+def model_of(db: Session, run_id: int) -> Model | None:
+    return db.scalar(select(Model).where(Model.training_run_id == run_id))
+
+
+def items(db: Session, snapshot_id: int, limit: int = 20) -> list[SnapshotItem]:
+    query = select(SnapshotItem).where(SnapshotItem.snapshot_id == snapshot_id)
+    return list(db.scalars(query.order_by(SnapshotItem.ordinal).limit(limit)))
+
+
+def curve(db: Session, run_id: int) -> dict[str, list[Any]]:
+    """The loss curve as columns: step, loss, validation_loss (null between evaluations)."""
+    query = select(TrainingPoint.step, TrainingPoint.values).where(TrainingPoint.training_run_id == run_id)
+    points = db.execute(query.order_by(TrainingPoint.step)).all()
+    every = max(1, -(-len(points) // POINTS))
+    kept = [
+        (step, values)
+        for place, (step, values) in enumerate(points)
+        if place % every == 0 or place == len(points) - 1 or "validation_loss" in values
+    ]
+    return {
+        "step": [step for step, _ in kept],
+        **{name: [values.get(name) for _, values in kept] for name in ("loss", "validation_loss")},
+    }

@@ -1,0 +1,154 @@
+"""Training runs, models and snapshots, as a researcher and a program see them."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from app.training import runs, snapshots
+from app.training.models import Model, TrainingPoint, TrainingRun
+from tests import factories
+from tests.selection import loop_factories as loop
+
+
+@pytest.fixture
+def project(db, web):
+    project = factories.project(db, "Training pages")
+    factories.sign_in(web, db, factories.member(db, project, "researcher"))
+    who = factories.member(db, project)
+    problem = factories.problem(db, project, "Is <b>1 < 2</b>?")
+    solution = factories.solution(db, problem, ("<script>alert(1)</script>", "Second.", "# Answer\n\n4"))
+    loop.labeled(db, factories.task(db, solution), who, [1, 0, -1])
+    return project
+
+
+@pytest.fixture
+def run(db, project):
+    snapshot = snapshots.freeze(db, project.id, {}, None)
+    return runs.start(db, project.id, snapshot.id, {"size": "tiny"}, None)
+
+
+def page(web, path):
+    answer = web.get(path)
+    assert answer.status_code == 200, answer.text
+    assert "style=" not in answer.text
+    assert "<script>" not in answer.text
+    return answer.text
+
+
+def test_empty_project_says_what_to_do(db, web):
+    empty = factories.project(db, "Nothing yet")
+    factories.sign_in(web, db, factories.member(db, empty, "researcher"))
+    assert "Nothing has been trained yet" in page(web, "/projects/nothing-yet/training-runs")
+    assert "No model yet" in page(web, "/projects/nothing-yet/models")
+    refused = web.post("/projects/nothing-yet/training-runs", data={"size": "tiny", "epochs": "1"})
+    assert refused.status_code == 422
+    assert "nothing to learn from" in refused.text
+    assert db.scalar(select(TrainingRun.id).where(TrainingRun.project_id == empty.id)) is None
+
+
+def test_started_from_the_page_and_cancelled_there(db, web, project):
+    sent = web.post("/projects/training-pages/training-runs", data={"size": "tiny", "epochs": "2"})
+    assert sent.status_code == 303
+    made = db.scalars(select(TrainingRun).where(TrainingRun.project_id == project.id)).one()
+    assert (made.state, made.config["size"], made.config["epochs"]) == ("queued", "tiny", 2.0)
+    shown = page(web, sent.headers["location"])
+    assert "Waiting for a worker" in shown
+    assert f'hx-get="/projects/training-pages/training-runs/{made.id}/progress"' in shown
+    path = f"/projects/training-pages/training-runs/{made.id}"
+    assert web.post(f"{path}/cancellation").status_code == 303
+    assert web.get(f"{path}/progress").headers["HX-Refresh"] == "true"
+    assert "The training was cancelled" in page(web, path)
+    assert web.post(f"{path}/cancellation").status_code == 409
+    assert web.post(f"{path}/resumption").status_code == 303
+    db.refresh(made)
+    assert made.state == "queued"
+
+
+@pytest.mark.parametrize("given", [{"size": "huge"}, {"epochs": "-1"}])
+def test_a_wrong_option_is_named_and_starts_nothing(db, web, project, given):
+    answer = web.post("/projects/training-pages/training-runs", data={"size": "tiny", "epochs": "1", **given})
+    assert answer.status_code == 422
+    assert next(iter(given)) in answer.text
+    assert db.scalar(select(TrainingRun.id).where(TrainingRun.project_id == project.id)) is None
+
+
+def test_a_running_one_shows_how_it_goes(db, web, run):
+    run.state, run.attempt = "running", 2
+    run.error = "The training process was ended by SIGKILL.\nlast line of the log"
+    run.progress = {
+        "phase": "training",
+        "step": 1200,
+        "steps": 2400,
+        "loss": 0.4321,
+        "examples_per_s": 12.34,
+        "seconds_left": 130.2,
+    }
+    for step, values in ((1, {"loss": 1.0}), (2, {"loss": 0.5, "validation_loss": 0.7})):
+        db.add(TrainingPoint(training_run_id=run.id, step=step, values=values))
+    db.flush()
+    shown = page(web, f"/projects/training-pages/training-runs/{run.id}")
+    for expected in ("1,200", "0.432", "12.3", "2 min", "SIGKILL", "last line of the log"):
+        assert expected in shown
+    curve = web.get(f"/projects/training-pages/training-runs/{run.id}/curve").json()
+    assert curve == {"step": [1, 2], "loss": [1.0, 0.5], "validation_loss": [None, 0.7]}
+
+
+def test_a_model_shows_its_metrics_and_where_it_comes_from(db, web, project, run):
+    best = {"accuracy": 0.875, "always_positive": 0.5, "negative_auc": 0.912, "loss": 0.3, "steps": 40}
+    model = Model(
+        project_id=project.id,
+        name="prm-one",
+        path="1/run-1-1",
+        weights_hash=b"\x12" * 32,
+        config=run.config,
+        metrics={"best": {**best, "step": 10}, "steps": 20},
+        training_run_id=run.id,
+        snapshot_id=run.snapshot_id,
+    )
+    db.add(model)
+    run.state = "succeeded"
+    db.flush()
+    shown = page(web, f"/projects/training-pages/models/{model.id}")
+    for expected in ("87.5 %", "0.912", "12" * 32, f"/snapshots/{run.snapshot_id}"):
+        assert expected in shown
+    assert "prm-one" in page(web, "/projects/training-pages/models")
+    assert "Look at prm-one" in page(web, f"/projects/training-pages/training-runs/{run.id}")
+    assert (
+        web.get(f"/api/v1/projects/training-pages/models/{model.id}").json()["metrics"]["best"]["steps"] == 40
+    )
+
+
+def test_a_snapshot_shows_its_counts_and_chains_as_text(web, run):
+    shown = page(web, f"/projects/training-pages/snapshots/{run.snapshot_id}")
+    assert "&lt;script&gt;" in shown
+    assert "neutral" in shown
+
+
+def test_the_api_starts_shows_and_cancels(db, web, project):
+    base = "/api/v1/projects/training-pages/training-runs"
+    assert web.post(base, json={"trian": {}}).status_code == 422
+    assert web.post(base, json={"snapshot_id": True}).status_code == 422
+    assert web.post(base, json={"snapshot_id": 2**62}).status_code == 404
+    started = web.post(base, json={"train": {"size": "tiny"}, "data": {"generations": [0]}})
+    assert started.status_code == 201, started.text
+    one = web.get(f"{base}/{started.json()['id']}").json()
+    assert (one["state"], one["config"]["size"], one["curve"]["step"]) == ("queued", "tiny", [])
+    snapshot = web.get(f"/api/v1/projects/training-pages/snapshots/{one['snapshot_id']}").json()
+    assert (snapshot["counts"]["negative"], len(snapshot["hash"])) == (1, 64)
+    assert web.post(f"{base}/{one['id']}/cancellation").json()["state"] == "cancelled"
+    assert [each["id"] for each in web.get(base).json()["training_runs"]] == [one["id"]]
+
+
+def test_another_projects_things_do_not_exist_here(db, web, run):
+    other = factories.project(db, "Other one")
+    factories.sign_in(web, db, factories.member(db, other, "researcher"))
+    for path in (f"training-runs/{run.id}", f"training-runs/{run.id}/curve", f"snapshots/{run.snapshot_id}"):
+        assert web.get(f"/projects/other-one/{path}").status_code == 404
+        assert web.get(f"/projects/training-pages/{path}").status_code == 404
+    assert web.post(f"/projects/other-one/training-runs/{run.id}/cancellation").status_code == 404
+
+
+def test_labelers_are_kept_out(db, web, project, run):
+    factories.sign_in(web, db, factories.member(db, project, "labeler"))
+    assert web.get("/projects/training-pages/models").status_code == 403
