@@ -22,7 +22,7 @@ def counts(db: Session, project: Project, now: dt.datetime) -> dict[str, Any]:
     """Problems; solutions by verdict; tasks waiting and done; labels today (UTC) and ever."""
     problems = db.scalar(select(func.count()).where(Problem.project_id == project.id)) or 0
     verdicts = select(Solution.verdict, func.count()).where(Solution.project_id == project.id)
-    by_verdict = dict(db.execute(verdicts.group_by(Solution.verdict)).tuples().all())
+    by_verdict = dict(db.execute(verdicts.group_by(Solution.verdict)).all())
     waiting, done = db.execute(
         select(
             func.count().filter(Task.taken < Task.overlap, Task.withdrawn_at.is_(None)),

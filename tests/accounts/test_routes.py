@@ -1,0 +1,209 @@
+"""Private by default. The table of roles and routes is made from the app's own routes: a route
+that is added is tested from then on, and one without a rule fails."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import iter_route_contexts
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+from starlette.routing import Mount
+
+from app.accounts import access as accounts
+from app.accounts.models import Invitation, User
+from app.core.security import POLICY
+from app.exchange.models import Import
+from app.labeling.models import Assignment
+from app.main import create_app
+from app.projects import access as projects
+from app.selection.models import Generation, Round
+from app.training.models import Model, Snapshot, TrainingRun
+from tests import factories
+from tests.conftest import forget
+
+APP = create_app()
+PUBLIC = {
+    "GET /healthz",
+    "GET /readyz",
+    "GET /login",
+    "POST /session",
+    "POST /session/end",
+    "GET /invitations/{token}",
+    "POST /invitations/{token}/account",
+}
+"""Every route for everyone is written down here a second time."""
+ROLES = ("nobody", "stranger", "labeler", "researcher", "admin", "site_admin")
+MEMBER = {projects.member: "labeler", projects.researcher: "researcher", projects.admin: "admin"}
+LATER = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+
+
+def routes() -> list[tuple[str, str, Dependant]]:
+    found = []
+    for each in iter_route_contexts(APP.routes):
+        if isinstance(each.original_route, Mount):
+            assert each.path == "/static"  # files for everyone; nothing else may be mounted
+            continue
+        found += [(method, each.path, each.dependant) for method in each.methods]  # type: ignore[attr-defined]
+    return found
+
+
+def rules_of(dependant: Dependant) -> set[Callable[..., object]]:
+    found = {dependant.call} & accounts.RULES if dependant.call else set()
+    for inner in dependant.dependencies:
+        found |= rules_of(inner)
+    return found
+
+
+def least(dependant: Dependant) -> str:
+    """The least of ROLES that may pass."""
+    rules = rules_of(dependant)
+    assert rules, "no rule"
+    if accounts.site_admin in rules:
+        return "site_admin"
+    needed = [role for rule, role in MEMBER.items() if rule in rules]
+    if needed:
+        return max(needed, key=ROLES.index)
+    return "stranger" if accounts.signed_in in rules else "nobody"
+
+
+def test_no_route_without_a_rule() -> None:
+    found = routes()
+    assert len(found) > 60
+    naked = [f"{method} {path}" for method, path, dependant in found if not rules_of(dependant)]
+    assert naked == []
+    public = {f"{method} {path}" for method, path, dependant in found if least(dependant) == "nobody"}
+    assert public == PUBLIC
+    outside = [path for _, path, rule in found if "{slug}" in path and not rules_of(rule) & MEMBER.keys()]
+    assert outside == [], "a page of a project asks for a member"
+
+
+def test_a_route_without_a_rule_would_be_found() -> None:
+    bare = create_app()
+    bare.get("/bare")(lambda: None)
+    last = list(iter_route_contexts(bare.routes))[-1]
+    assert last.path == "/bare"
+    assert rules_of(last.dependant) == set()  # type: ignore[attr-defined]
+
+
+class World:
+    """Two projects with one of everything; each role in the first, the objects in the second."""
+
+    def __init__(self, db: Session, web: TestClient) -> None:
+        self.db, self.web = db, web
+        self.mine, self.other = factories.project(db, "Mine"), factories.project(db, "Other")
+        self.people: dict[str, User | None] = {
+            "nobody": None,
+            "stranger": factories.member(db, self.other, "admin"),
+            "site_admin": factories.user(db, is_admin=True),
+            **{role: factories.member(db, self.mine, role) for role in ("labeler", "researcher", "admin")},
+        }
+        owner = factories.user(db)
+        self.foreign: dict[str, Any] = self.objects(factories.member(db, self.other, "labeler", owner))
+
+    def objects(self, owner: User) -> dict[str, Any]:
+        db, of = self.db, self.other.id
+        problem = factories.problem(db, self.other, statement="SECRET STATEMENT")
+        task = factories.task(db, factories.solution(db, problem), taken=1)
+        snapshot = Snapshot(project_id=of, hash=b"0" * 32, definition={}, counts={})
+        db.add(snapshot)
+        db.flush()
+        rows = {
+            "assignment_id": Assignment(
+                project_id=of, task_id=task.id, user_id=owner.id, state="leased", lease_expires_at=LATER
+            ),
+            "import_id": Import(project_id=of, filename="SECRET", path="x", format="math", split="train"),
+            "run_id": TrainingRun(project_id=of, snapshot_id=snapshot.id, config={}),
+            "model_id": Model(project_id=of, name="SECRET", path="x", weights_hash=b"0" * 32, config={}),
+            "round_id": Round(project_id=of, generation=1, config={}),
+            "invitation_id": Invitation(
+                token_hash=b"1", email="SECRET@example.org", project_id=of, role="admin", expires_at=LATER
+            ),
+            "generation": Generation(project_id=of, number=7),
+        }
+        db.add_all(rows.values())
+        db.flush()
+        ids: dict[str, Any] = {name: row.id for name, row in rows.items() if name != "generation"}
+        return ids | {
+            "problem_id": problem.id, "snapshot_id": snapshot.id, "number": 7, "user_id": owner.id,
+            "token": "x" * 32, "session_id": 10**9, "token_id": 10**9, "job_id": 10**9,
+        }  # fmt: skip
+
+    def ask(self, role: str, method: str, path: str, slug: str) -> Any:
+        """One request, undone again."""
+        values = {**self.foreign, "slug": slug}
+        url = re.sub(r"\{(\w+)(:\w+)?\}", lambda part: str(values[part[1]]), path)
+        self.web.cookies.clear()
+        who = self.people[role]
+        inside = self.db.begin_nested()
+        if who is not None:
+            factories.sign_in(self.web, self.db, who)
+        body = {"json": {}} if method != "GET" and ("/api/" in path or "assignments" in path) else {}
+        answer = self.web.request(method, url, **body)  # type: ignore[arg-type]
+        if inside.is_active:
+            inside.rollback()
+        self.db.expire_all()
+        return answer
+
+
+@pytest.fixture
+def world(
+    db: Session, web: TestClient, home: object, shared_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[World]:
+    """Exports stream from a connection of their own: it finds the same database, empty."""
+    monkeypatch.setenv("DATABASE_URL", shared_engine.url.render_as_string(hide_password=False))
+    forget()
+    yield World(db, web)
+    forget()
+
+
+def login_or_401(answer: Any) -> bool:
+    return answer.status_code == 401 or (
+        answer.status_code == 303 and answer.headers["location"].startswith("/login?next=")
+    )
+
+
+def test_every_role_on_every_route(world: World) -> None:
+    wrong = []
+    for method, path, dependant in routes():
+        needs = least(dependant)
+        for role in ROLES:
+            answer = world.ask(role, method, path, "mine")
+            code, said = answer.status_code, f"{role}: {method} {path} -> {answer.status_code}"
+            if code >= 500:
+                wrong.append(f"{said} (broken)")
+            elif needs != "nobody" and role == "nobody":
+                wrong += [] if login_or_401(answer) else [said]
+            elif ROLES.index(role) < ROLES.index(needs):
+                expected = 404 if role == "stranger" and needs != "site_admin" else 403
+                wrong += [] if code == expected else [f"{said}, not {expected}"]
+            elif needs != "nobody" and (login_or_401(answer) or ("{" not in path and code == 403)):
+                wrong.append(f"{said}: refused")
+            if code == 200 and answer.headers["content-type"].startswith("text/html"):
+                wrong += [] if answer.headers["content-security-policy"] == POLICY else [f"{said}: no policy"]
+                inline = re.search(r"<script(?![^>]*\bsrc=)|\son\w+=|<style|hx-on", answer.text)
+                wrong += [f"{said}: {inline[0]} inside"] if inline else []
+    assert wrong == []
+
+
+def test_objects_of_another_project_are_not_there(world: World) -> None:
+    """An admin here, with the ids of things there: not found, whatever the verb."""
+    wrong = []
+    for method, path, _ in routes():
+        names = re.findall(r"\{(\w+)", path)
+        if "slug" not in names or len(names) == 1:
+            continue
+        answer = world.ask("admin", method, path, "mine")
+        good = (404,) if method == "GET" else (404, 422)  # 422: an empty form, refused before it is looked up
+        if answer.status_code not in good or "SECRET" in answer.text:
+            wrong.append(f"{method} {path} -> {answer.status_code}")
+        there = world.ask("admin", method, path, "other")
+        if there.status_code != 404:
+            wrong.append(f"{method} {path} of a project one is not in -> {there.status_code}")
+    assert wrong == []
