@@ -1,0 +1,46 @@
+"""What an admin sees of a project, and of the worker."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.core.jobs import defer
+from app.overview import progress
+from tests import factories
+
+NOW = dt.datetime(2026, 11, 1, 9, tzinfo=dt.UTC)
+
+
+def test_what_to_do_next(web: TestClient, db: Session) -> None:
+    of = factories.project(db, "Algebra")
+    factories.sign_in(web, db, factories.member(db, of, "admin"))
+    assert "Bring in problems and solutions" in web.get("/projects/algebra").text
+    solution = factories.solution(db, factories.problem(db, of), verdict="wrong")
+    factories.solution(db, factories.problem(db, of), steps=("x",), verdict=None)
+    assert "Nothing is queued yet" in web.get("/projects/algebra").text
+    factories.task(db, solution)
+    assert "Nobody labels yet" in web.get("/projects/algebra").text
+    factories.member(db, of, "labeler")
+    page = web.get("/projects/algebra").text
+    assert "1 wrong" in page
+    assert "1 not graded yet" in page
+    found = progress.counts(db, of, NOW)
+    assert (found["problems"], found["solutions"], found["waiting"], found["done"]) == (2, 2, 1, 0)
+
+
+def test_a_failed_job_is_tried_again(web: TestClient, db: Session, home: object) -> None:
+    boss = factories.user(db, is_admin=True)
+    factories.sign_in(web, db, boss)
+    job = defer(db, "test.nothing", number=1)
+    db.execute(text("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = :id"), {"id": job})
+    page = web.get("/worker").text
+    assert "test.nothing" in page
+    assert "No worker is alive" in page
+    assert web.post(f"/worker/jobs/{job}/retry").status_code == 303
+    state = db.scalar(text("SELECT status::text FROM procrastinate_jobs WHERE id = :id"), {"id": job})
+    assert state == "todo"
+    assert web.post(f"/worker/jobs/{job}/retry").status_code == 409
