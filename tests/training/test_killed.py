@@ -1,0 +1,172 @@
+"""Trainings that are killed, stopped and cancelled, as real processes on a real database."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import func, select, text
+
+from app.core.db import transaction
+from app.core.jobs import stopping
+from app.settings import settings
+from app.training import runner, runs
+from app.training.models import Model, TrainingPoint
+from tests.training import training_factories as make
+
+LONG = {"epochs": 900.0}
+
+
+@pytest.fixture(autouse=True)
+def _a_place_of_its_own(database, home) -> Iterator[None]:
+    yield
+    stopping.clear()
+
+
+def in_the_background(run_id: int) -> threading.Thread:
+    job = threading.Thread(target=runner.run, args=(run_id,))
+    job.start()
+    return job
+
+
+def trains(run_id: int, fence: int, step: int = 3) -> None:
+    """Wait until this attempt is among its steps."""
+
+    def look() -> bool:
+        now = make.row(run_id)
+        assert now.error is None
+        assert now.state in ("queued", "running")
+        return now.fence == fence and now.pid is not None and now.progress.get("step", 0) >= step
+
+    make.until(look, 60, "the training to take steps")
+
+
+def claimed(run_id: int, host: str | None = None):
+    with transaction() as db:
+        mine = runs.claim(db, run_id, host or runner.socket.gethostname(), "cpu")
+        assert mine is not None
+    return runner.spawn(mine, make.nothing())
+
+
+def models(run_id: int) -> list[Model]:
+    with transaction() as db:
+        return list(db.scalars(select(Model).where(Model.training_run_id == run_id)))
+
+
+def test_killed_it_goes_on_from_its_checkpoint_and_publishes_one_model_that_loads():
+    from app.prm.checkpoint import load, weights_hash
+
+    run_id = make.queued_run(epochs=14.0)  # 18 problems, 4 a step: 63 steps
+    job = in_the_background(run_id)
+    trains(run_id, fence=1)
+    os.kill(make.row(run_id).pid, signal.SIGKILL)
+    job.join(20)
+    killed = make.row(run_id)
+    assert (killed.state, killed.attempt, killed.pid) == ("queued", 1, None)
+    assert "SIGKILL" in killed.error
+    assert not models(run_id)
+
+    runner.run(run_id)
+    done = make.row(run_id)
+    assert (done.state, done.attempt, done.error) == ("succeeded", 2, None), done.error
+    assert done.progress["resumed_at"] >= 3
+    (model,) = models(run_id)
+    folder = settings().models_dir / model.path
+    assert load(folder).card["snapshot"]
+    assert weights_hash(folder) == model.weights_hash
+    with transaction() as db:
+        assert db.scalar(select(func.max(TrainingPoint.step))) == done.progress["steps"]
+    assert not (settings().runs_dir / str(run_id) / "checkpoints").exists()
+    runner.run(run_id)  # a job that comes twice changes nothing
+    assert len(models(run_id)) == 1
+
+
+def test_cancelled_its_process_is_gone_within_five_seconds():
+    run_id = make.queued_run(**LONG)
+    job = in_the_background(run_id)
+    trains(run_id, fence=1)
+    pid = make.row(run_id).pid
+    begun = time.monotonic()
+    with transaction() as db:
+        runs.cancel(db, make.row(run_id))
+    make.until(lambda: make.gone(pid), 5, "the process to end")
+    assert time.monotonic() - begun < 5
+    job.join(5)
+    assert make.row(run_id).state == "cancelled"
+    assert not models(run_id)
+
+
+def test_a_worker_that_ends_hands_its_training_back_with_a_checkpoint():
+    run_id = make.queued_run(**LONG, checkpoint_seconds=3600.0)
+    job = in_the_background(run_id)
+    trains(run_id, fence=1)
+    stopping.set()
+    job.join(30)
+    assert not job.is_alive()
+    back = make.row(run_id)
+    assert (back.state, back.attempt) == ("queued", 0)  # no attempt is lost by it
+    assert list((settings().runs_dir / str(run_id) / "checkpoints").glob("step-*"))
+
+
+def test_stopped_overtaken_and_woken_it_publishes_nothing():
+    run_id = make.queued_run(epochs=16.0, checkpoint_seconds=0.2)
+    old = claimed(run_id, "another-host")  # nobody here may end it
+    trains(run_id, fence=1, step=1)
+    os.killpg(old.pid, signal.SIGSTOP)
+    with transaction() as db:
+        assert runner.sweep(db) == []
+        db.execute(text("UPDATE training_run SET heartbeat_at = now() - interval '61 seconds'"))
+    with transaction() as db:
+        assert runner.sweep(db) == [run_id]
+    assert "not heard of" in make.row(run_id).error
+    new = claimed(run_id)
+    os.killpg(old.pid, signal.SIGCONT)
+    assert old.wait(30) != 0
+    assert not models(run_id)
+    assert new.wait(90) == 0
+    (model,) = models(run_id)
+    assert model.path.endswith(f"run-{run_id}-2")
+    assert [path.name for path in settings().models_dir.glob("*/*")] == [f"run-{run_id}-2"]
+
+
+def test_three_deaths_and_it_has_failed_with_the_reason():
+    run_id = make.queued_run(**LONG)
+    for attempt in (1, 2, 3):
+        process = claimed(run_id)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        with transaction() as db:
+            assert runner.sweep(db) == [run_id]
+        now = make.row(run_id)
+        assert now.state == ("failed" if attempt == 3 else "queued")
+        assert "The training process is gone." in now.error
+        assert f"--- attempt {attempt}" in now.error  # the last lines of its log
+    with transaction() as db:
+        runs.resume(db, make.row(run_id))
+    assert (make.row(run_id).state, make.row(run_id).attempt) == ("queued", 0)
+
+
+def test_one_run_a_device():
+    with runner.device_lock("here", "cpu") as first:
+        assert first is not None
+        with runner.device_lock("here", "cpu") as second:
+            assert second is None
+        with runner.device_lock("here", "cuda:0") as other:
+            assert other is not None
+        run_id = make.queued_run()
+        runner.run(run_id)  # the lock file is the device's, whatever the host is called
+        assert (make.row(run_id).state, make.row(run_id).attempt) == ("queued", 0)
+
+
+def test_what_trying_again_cannot_help_fails_at_once():
+    run_id = make.queued_run(base=None, max_length=16)
+    with transaction() as db:
+        db.execute(text("UPDATE problem SET statement = repeat('far too long ', 500)"))
+    runner.run(run_id)
+    failed = make.row(run_id)
+    assert (failed.state, failed.attempt) == ("failed", 1)
+    assert "max_length" in failed.error
