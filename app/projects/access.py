@@ -29,12 +29,11 @@ class Access:
 
 @rule
 def member(request: Request, slug: str, user: SignedIn, db: Db) -> Access:
-    project = db.scalar(select(Project).where(Project.slug == slug))
-    role = "admin" if user.is_admin else None
-    if project is not None and role is None:
-        role = db.scalar(
-            select(Membership.role).where(Membership.project_id == project.id, Membership.user_id == user.id)
-        )
+    mine = (Membership.project_id == Project.id) & (Membership.user_id == user.id)
+    found = db.execute(
+        select(Project, Membership.role).outerjoin(Membership, mine).where(Project.slug == slug)
+    ).one_or_none()
+    project, role = (found[0], "admin" if user.is_admin else found[1]) if found else (None, None)
     if project is None or role is None:
         raise NotFound("There is no such project.", remedy="Ask its admin to invite you.")
     request.state.access = access = Access(project, user, role)
@@ -42,12 +41,12 @@ def member(request: Request, slug: str, user: SignedIn, db: Db) -> Access:
 
 
 @rule
-def researcher(access: Annotated[Access, Depends(member, scope="function")]) -> Access:
+async def researcher(access: Annotated[Access, Depends(member, scope="function")]) -> Access:
     return _at_least(access, "researcher")
 
 
 @rule
-def admin(access: Annotated[Access, Depends(member, scope="function")]) -> Access:
+async def admin(access: Annotated[Access, Depends(member, scope="function")]) -> Access:
     return _at_least(access, "admin")
 
 
