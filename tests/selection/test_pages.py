@@ -15,6 +15,9 @@ from tests.selection import loop_factories as loop
 
 
 @pytest.fixture
+METRICS = {"negative_auc": 0.55, "accuracy": 0.75, "always_positive": 0.8, "steps": 40}
+
+
 def project(db, web):
     project = factories.project(db, "Board test")
     factories.sign_in(web, db, factories.member(db, project, "researcher"))
@@ -32,7 +35,7 @@ def labeled(db, project):
     )
     loop.labeled(db, factories.task(db, first), who, [1, -1])
     factories.task(db, second)
-    model = loop.model(db, project, "prm-one", metrics={"accuracy": 0.75})
+    model = loop.model(db, project, "prm-one", metrics={"best": METRICS})
     loop.score(db, model, third, 0.9)
     reason = {"strategy": "convincing_wrong", "score": 0.9, "rank": 1, "model_id": model.id}
     factories.task(db, third, generation=1, priority=1.0, reason=reason)
@@ -77,7 +80,9 @@ def test_the_board_shows_generations_with_their_labels_and_model(web, labeled):
     said = page(web, "/projects/board-test/board")
 
     assert "prm-one" in said
-    assert "accuracy 0.75" in said
+    assert "AUC 0.55" in said
+    assert "close to chance" in said
+    assert "accuracy 75 % (80 % by rating all positive), 40 steps" in " ".join(said.split())
     assert "1 solutions of generation 1 wait for labelers." in said
     rows = re.findall(r"<tr>.*?</tr>", said, re.S)
     assert len(rows) == 3
