@@ -13,11 +13,10 @@ from app.selection.models import Generation, Round
 from tests import factories
 from tests.selection import loop_factories as loop
 
-
-@pytest.fixture
 METRICS = {"negative_auc": 0.55, "accuracy": 0.75, "always_positive": 0.8, "steps": 40}
 
 
+@pytest.fixture
 def project(db, web):
     project = factories.project(db, "Board test")
     factories.sign_in(web, db, factories.member(db, project, "researcher"))
