@@ -1,0 +1,138 @@
+"""A pool scored by a real model in processes that are killed: each score once, none missing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import psutil
+import pytest
+from sqlalchemy import func, select
+
+from app.core.db import transaction
+from app.core.errors import Conflict, Invalid, NotFound
+from app.prm.config import TrainConfig
+from app.prm.data import Example
+from app.scoring import runner, runs
+from app.scoring.models import Score, ScoringRun, ScoringShard
+from app.settings import settings
+from app.training.models import Model
+from tests import factories
+from tests.training.training_factories import TINY, gone, until
+
+POOL = 600
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """A tiny model's folder, made once."""
+    from app.prm.train import train
+
+    examples = [Example(f"Problem {n}?", ["right", "wrong"], [1, -1]) for n in range(8)]
+    config = TrainConfig.parse({**TINY, "epochs": 1.0, "checkpoint_seconds": 3600.0})
+    outcome = train(
+        config, examples, tmp_path_factory.mktemp("run"), lambda said: None, lambda: None, "ab" * 32
+    )
+    return outcome.published
+
+
+@pytest.fixture
+def queued(database, home, weights, monkeypatch) -> int:
+    monkeypatch.setattr(runs, "SHARD", 3)  # many transactions, so that a kill falls among them
+    settings().models_dir.mkdir(parents=True)
+    (settings().models_dir / "one").symlink_to(weights)
+    with transaction() as db:
+        project = factories.project(db)
+        problem = factories.problem(db, project)
+        for n in range(POOL):
+            factories.solution(db, problem, (f"{n} is right", "that is wrong"))
+        factories.solution(db, problem, ("far too long " * 200,))
+        model = Model(project_id=project.id, name="one", path="one", weights_hash=b"1", config={}, metrics={})
+        db.add(model)
+        db.flush()
+        return runs.start(db, project.id, model.id, {"device": "cpu", "threads": 1}).id
+
+
+def row(run_id: int) -> ScoringRun:
+    with transaction() as db:
+        return db.scalars(select(ScoringRun).where(ScoringRun.id == run_id)).one()
+
+
+def in_the_background(run_id: int) -> tuple[threading.Thread, int]:
+    """The job, and the id of its process once it scores."""
+    job = threading.Thread(target=runner.run, args=(run_id,))
+    job.start()
+    until(lambda: row(run_id).done > 0, 60, "the first shard")
+    mine = [
+        child.pid
+        for child in psutil.Process().children()
+        if "app.scoring.process" in " ".join(child.cmdline())
+    ]
+    assert len(mine) == 1
+    return job, mine[0]
+
+
+def test_killed_and_resumed_it_scores_each_solution_once(queued):
+    job, pid = in_the_background(queued)
+    os.kill(pid, signal.SIGKILL)
+    job.join(20)
+    killed = row(queued)
+    assert killed.state == "queued"
+    assert "SIGKILL" in killed.error
+    assert 0 < killed.done < POOL
+    with transaction() as db:  # what is there was finished: no half shard
+        assert db.scalar(select(func.count()).select_from(Score)) == killed.done
+        before = {each[0]: each[1] for each in db.execute(select(Score.solution_id, Score.log_score))}
+
+    runner.run(queued)
+    done = row(queued)
+    assert (done.state, done.done, done.total, done.error) == ("succeeded", POOL + 1, POOL + 1, None)
+    assert done.progress["too_long"] == 1
+    with transaction() as db:
+        after = {each[0]: each[1] for each in db.execute(select(Score.solution_id, Score.log_score))}
+        assert db.scalar(select(func.sum(ScoringShard.solutions))) == POOL + 1
+        assert db.scalars(select(func.cardinality(Score.step_probs)).distinct()).all() == [6]
+    assert len(after) == POOL
+    assert before.items() <= after.items()
+
+
+def test_cancelled_its_process_is_gone_within_five_seconds_and_the_scores_stay(queued):
+    job, pid = in_the_background(queued)
+    with transaction() as db:
+        runs.cancel(db, row(queued))
+    until(lambda: gone(pid), 5, "the process to end")
+    job.join(5)
+    ended = row(queued)
+    assert ended.state == "cancelled"
+    with transaction() as db:
+        assert 0 < db.scalar(select(func.count()).select_from(Score)) < POOL
+        with pytest.raises(Conflict):
+            runs.cancel(db, ended)
+
+
+def test_three_deaths_and_it_has_failed_with_the_reason(queued):
+    (settings().models_dir / "one").unlink()
+    for _ in range(2):
+        with transaction() as db:
+            assert runs.begin(db, queued)
+            runs.ended_badly(db, queued, "gone")
+        assert row(queued).state == "queued"
+    runner.run(queued)  # the third dies by itself: its model is not there
+    assert row(queued).state == "failed"
+    assert "exit code 1" in row(queued).error
+
+
+def test_what_cannot_be_scored_is_refused(db):
+    project = factories.project(db)
+    model = Model(project_id=project.id, name="one", path="one", weights_hash=b"1", config={}, metrics={})
+    db.add(model)
+    db.flush()
+    with pytest.raises(NotFound):
+        runs.start(db, project.id, model.id + 1, {})
+    with pytest.raises(NotFound):
+        runs.start(db, factories.project(db).id, model.id, {})
+    with pytest.raises(Invalid, match="aggregate"):
+        runs.start(db, project.id, model.id, {"aggregate": "best"})
+    with pytest.raises(Invalid, match="no solutions"):
+        runs.start(db, project.id, model.id, {})
