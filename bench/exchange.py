@@ -21,7 +21,29 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-WORDS = "we let the sum of both sides so that x equals y and then divide by two to get a value".split()
+WORDS = [
+    "we",
+    "let",
+    "the",
+    "sum",
+    "of",
+    "both",
+    "sides",
+    "so",
+    "that",
+    "x",
+    "equals",
+    "y",
+    "and",
+    "then",
+    "divide",
+    "by",
+    "two",
+    "to",
+    "get",
+    "a",
+    "value",
+]
 NAME = "bench exchange"
 
 
