@@ -27,10 +27,10 @@ from app.training import api as training_api
 from app.training import views as training_views
 
 PAGES = (
+    labeling_views,  # first: routes are tried in turn, and the desk asks most
     accounts_views,
     projects_views,
     overview_views,
-    labeling_views,
     problems_views,
     exchange_views,
     training_views,

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
-from sqlalchemy import select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import Select
 
-from app.accounts import sessions
-from app.accounts.models import ApiToken, User
+from app.accounts import sessions, tokens
+from app.accounts.models import ApiToken, User, UserSession
 from app.core.db import Db
 from app.core.errors import Forbidden, NotSignedIn
 from app.settings import settings
@@ -38,31 +37,27 @@ async def public() -> None:
 
 
 def user_of(request: Request, db: Db) -> User | None:
-    """The signed-in user. A bearer token and a cookie never mix: with an
-    Authorization header the cookie is not looked at."""
+    """The signed-in user."""
     now = dt.datetime.now(dt.UTC)
+    wanted = credential(request, now)
+    return None if wanted is None else whose(db.scalar(wanted), now)
+
+
+def credential(request: Request, now: dt.datetime) -> Select[Any] | None:
+    """The query for the session or token that this request shows, its user with it. A bearer
+    token and a cookie never mix: with an Authorization header the cookie is not looked at."""
     authorization = request.headers.get("authorization")
-    if authorization is not None:
-        return _user_of_token(db, authorization, now)
-    token = request.cookies.get(cookie_name())
-    found = sessions.find(db, token, now=now) if token else None
-    return found.user if found else None
-
-
-def _user_of_token(db: Db, authorization: str, now: dt.datetime) -> User | None:
+    if authorization is None:
+        cookie = request.cookies.get(cookie_name())
+        return sessions.live(cookie, now) if cookie else None
     scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    return tokens.live(token, now) if scheme.lower() == "bearer" and token else None
+
+
+def whose(found: UserSession | ApiToken | None, now: dt.datetime) -> User | None:
+    if found is None:
         return None
-    found = db.scalar(
-        select(ApiToken)
-        .options(joinedload(ApiToken.user))
-        .where(ApiToken.token_hash == sessions.hashed(token))
-    )
-    if found is None or found.revoked_at or (found.expires_at and found.expires_at <= now):
-        return None
-    if found.last_used_at is None or now - found.last_used_at > dt.timedelta(minutes=1):
-        found.last_used_at = now
-    return None if found.user.disabled_at else found.user
+    return sessions.seen(found, now) if isinstance(found, UserSession) else tokens.used(found, now)
 
 
 @rule

@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import secrets
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.accounts.models import User, UserSession
@@ -38,17 +38,26 @@ def start(db: Session, user: User, *, now: dt.datetime, address: str = "", agent
 
 def find(db: Session, token: str, *, now: dt.datetime) -> UserSession | None:
     """The live session of this cookie, unless it idled out, expired, or its user is disabled."""
-    found = db.scalar(
+    found = db.scalar(live(token, now))
+    return found if found is not None and seen(found, now) else None
+
+
+def live(token: str, now: dt.datetime) -> Select[tuple[UserSession]]:
+    return (
         select(UserSession)
-        .options(joinedload(UserSession.user))
+        .options(joinedload(UserSession.user, innerjoin=True))
         .where(UserSession.token_hash == hashed(token), UserSession.expires_at > now)
         .where(UserSession.last_seen_at > now - IDLE)
     )
-    if found is None or found.user.disabled_at is not None:
+
+
+def seen(found: UserSession, now: dt.datetime) -> User | None:
+    """Whose it is, noting that they were here; None for the disabled."""
+    if found.user.disabled_at is not None:
         return None
     if now - found.last_seen_at > dt.timedelta(minutes=5):
         found.last_seen_at = now
-    return found
+    return found.user
 
 
 def end(db: Session, token: str) -> None:

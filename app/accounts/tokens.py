@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session, joinedload
 
 from app.accounts import audit
 from app.accounts.models import ApiToken, User
@@ -31,6 +31,22 @@ def make(db: Session, user: User, name: str, days: int | None, now: dt.datetime)
     db.flush()
     audit.record(db, user, "token.create", name)
     return made, token
+
+
+def live(token: str, now: dt.datetime) -> Select[tuple[ApiToken]]:
+    return (
+        select(ApiToken)
+        .options(joinedload(ApiToken.user, innerjoin=True))
+        .where(ApiToken.token_hash == hashed(token), ApiToken.revoked_at.is_(None))
+        .where(or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now))
+    )
+
+
+def used(found: ApiToken, now: dt.datetime) -> User | None:
+    """Whose it is, noting that it was used; None for the disabled."""
+    if found.last_used_at is None or now - found.last_used_at > dt.timedelta(minutes=1):
+        found.last_used_at = now
+    return None if found.user.disabled_at else found.user
 
 
 def of_user(db: Session, user: User) -> list[ApiToken]:

@@ -7,6 +7,8 @@ function-scoped dependency, so a commit that fails is an error the client sees.
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -15,8 +17,11 @@ from weakref import WeakKeyDictionary
 
 import orjson
 from fastapi import Depends
-from sqlalchemy import Engine, MetaData, create_engine
+from psycopg import OperationalError
+from sqlalchemy import Engine, MetaData, create_engine, event
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
 from starlette.concurrency import run_in_threadpool
 
 from app.settings import settings
@@ -28,6 +33,10 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+
+RESTED = 1.0
+"""Seconds."""
 
 
 class Base(DeclarativeBase):
@@ -52,16 +61,34 @@ def _dumps(value: Any) -> str:
 
 
 def make_engine(url: str, pool_size: int = 20) -> Engine:
-    return create_engine(
+    made = create_engine(
         driver_url(url),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
-        pool_pre_ping=True,
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
         connect_args={"application_name": "stepmark", "connect_timeout": 10},
     )
+    event.listen(made, "checkin", _note_use)
+    event.listen(made, "checkout", _ping_the_idle)
+    return made
+
+
+def _note_use(_: Any, record: ConnectionPoolEntry) -> None:
+    record.info["used"] = time.monotonic()
+
+
+def _ping_the_idle(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
+    """Ask a connection that rested whether it still lives; the pool makes another if not. One
+    used within the second is not asked: under load that is a round trip for every request."""
+    if time.monotonic() - record.info.get("used", math.inf) < RESTED:
+        return
+    try:
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except OperationalError as error:
+        raise DisconnectionError from error
 
 
 @lru_cache
