@@ -53,7 +53,7 @@ def make(path: Path, rows: int) -> None:
     with path.open("w") as out:
         for number in range(rows):
             steps = [
-                f"{' '.join(draw.choices(WORDS, k=14))} $x_{{{number}}} = {draw.random():.6f}$."
+                f"{' '.join(draw.choices(WORDS, k=2))} $x_{{{number}}} = {draw.random():.6f}$."
                 for _ in range(10)
             ]
             wrong = draw.random() < 0.6

@@ -42,7 +42,7 @@ def find(db: Session, token: str, *, now: dt.datetime) -> UserSession | None:
     return found if found is not None and seen(found, now) else None
 
 
-def live(token: str, now: dt.datetime) -> Select[tuple[UserSession]]:
+def live(token: str, now: dt.datetime) -> Select[UserSession]:
     return (
         select(UserSession)
         .options(joinedload(UserSession.user, innerjoin=True))

@@ -33,7 +33,7 @@ def make(db: Session, user: User, name: str, days: int | None, now: dt.datetime)
     return made, token
 
 
-def live(token: str, now: dt.datetime) -> Select[tuple[ApiToken]]:
+def live(token: str, now: dt.datetime) -> Select[ApiToken]:
     return (
         select(ApiToken)
         .options(joinedload(ApiToken.user, innerjoin=True))

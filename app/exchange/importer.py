@@ -9,9 +9,10 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from sqlalchemy import text
@@ -36,6 +37,7 @@ KEPT_ERRORS = 10_000
 EXCERPT = 2000
 COUNTS = ("lines", "problems", "solutions", "labels", "already_there", "errors", "split_conflicts")
 Progress = Callable[[Import], None]
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -118,7 +120,7 @@ def run(import_id: int, progress: Progress | None = None) -> Import:
             return found
         found.state, found.error, found.finished_at = "running", None, None
     try:
-        for batch in batches(found):
+        for batch in one_ahead(batches(found)):
             found = commit(found, batch)
             if progress:
                 progress(found)
@@ -144,6 +146,15 @@ def batches(of: Import) -> Iterator[list[Parsed]]:
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def one_ahead(items: Iterator[T]) -> Iterator[T]:
+    """Makes an item while the one before it is used: lines are read while the database writes."""
+    with ThreadPoolExecutor(1, "import") as maker:
+        waiting = maker.submit(next, items, None)
+        while (item := waiting.result()) is not None:
+            waiting = maker.submit(next, items, None)
+            yield item
 
 
 def _parsed(of: Import, entry: Entry) -> Line | BadLine:

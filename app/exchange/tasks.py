@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from app.core.db import transaction
 from app.core.jobs import defer, queue
 from app.exchange import importer, uploads
@@ -15,3 +17,10 @@ def bring_in(import_id: int) -> None:
     if done.state == "succeeded" and done.options.get("grade", True):
         with transaction() as db:
             defer(db, "problems.grade", project_id=done.project_id, once=f"grade-{done.project_id}")
+
+
+@queue.periodic(cron="17 * * * *")
+@queue.task(name="exchange.sweep", queueing_lock="exchange.sweep")
+def sweep(timestamp: int) -> None:
+    with transaction() as db:
+        uploads.sweep(db, dt.datetime.fromtimestamp(timestamp, dt.UTC))

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from app.accounts.models import AuditEvent
+from app.accounts import audit
+from app.accounts.models import User
 from app.exchange.exporter import Filters
 from app.projects.models import Project
 
 
-def export_noted(db: Session, project: Project, chosen: Filters, actor_id: int | None, rows: int) -> None:
-    """`actor_id` null: somebody at the server's command line."""
-    db.add(
-        AuditEvent(
-            actor_id=actor_id,
-            project_id=project.id,
-            action="export.prm800k",
-            subject=project.slug,
-            detail={"rows": rows, "filters": {name: list(v) for name, v in chosen.described().items()}},
-        )
-    )
-    db.flush()
+def export_noted(db: Session, project: Project, chosen: Filters, actor: User | None, rows: int) -> None:
+    """`actor` None: somebody at the server's command line."""
+    filters = {name: list(values) for name, values in chosen.described().items()}
+    detail = {"rows": rows, "filters": filters}
+    audit.record(db, actor, "export.prm800k", project.slug, detail, project_id=project.id)

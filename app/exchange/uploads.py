@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
@@ -109,3 +112,18 @@ def let_go(of: Import) -> None:
     path = Path(of.path)
     if settings().uploads_dir.resolve() in path.parents and not of.counts.get("errors"):
         discard(path)
+
+
+ABANDONED = dt.timedelta(days=2)
+
+
+def sweep(db: Session, now: dt.datetime) -> int:
+    """Remove what was uploaded for a preview and never imported. How many files went."""
+    needed = set(db.scalars(select(Import.path).where(Import.state != "succeeded")))
+    gone = 0
+    for path in settings().uploads_dir.glob("*/*/*"):
+        old = path.stat().st_mtime < (now - ABANDONED).timestamp()
+        if old and str(path.resolve()) not in needed:
+            discard(path)
+            gone += 1
+    return gone

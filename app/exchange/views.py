@@ -151,7 +151,7 @@ def prm800k(
 def export(db: Db, access: Access, chosen: exporter.Filters) -> Response:
     """Noted first, in the request's transaction; sent in one of its own."""
     rows = exporter.count(db, access.project.id, chosen)
-    export_noted(db, access.project, chosen, access.user.id, rows)
+    export_noted(db, access.project, chosen, access.user, rows)
     return attachment(_rows(access.project.id, chosen), f"{access.project.slug}-prm800k.jsonl")
 
 
