@@ -65,8 +65,6 @@ class Reporter:
     def close(self) -> None:
         self._done.set()
         self._thread.join(10)
-        with contextlib.suppress(SQLAlchemyError):
-            self.beat()
 
     def _run(self) -> None:
         while not self._done.wait(BEAT_SECONDS):
@@ -110,6 +108,8 @@ def main(run_id: int, fence: int) -> int:
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
         reason, for_good = explain(error)
         reporter.close()
+        with contextlib.suppress(SQLAlchemyError):
+            reporter.beat()
         patiently(lambda: end_badly(run_id, fence, reason, for_good))
         return 1
 
@@ -132,6 +132,7 @@ def work(run_id: int, fence: int, reporter: Reporter, folder: Path) -> int:
         config, examples, folder, reporter.report, reporter.should_stop, snapshot_hash, corpus=corpus
     )
     reporter.close()
+    patiently(reporter.beat)  # the end of the curve is not lost to a database that is away
     if outcome.state == "stopped":
         print(f"stopped: {outcome.reason}", flush=True)
         if outcome.reason == "cancelled":
