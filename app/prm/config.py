@@ -14,6 +14,7 @@ SIZES: dict[str, dict[str, int]] = {
 }
 """Models built from a config, for machines without weights."""
 ARCHITECTURES = ("llama", "qwen2", "mistral", "gpt2")
+LAYOUTS = ("auto", "padded", "packed", "tree")
 AGGREGATES = ("product", "minimum", "last", "mean")
 
 T = TypeVar("T", bound="Config")
@@ -107,7 +108,11 @@ class TrainConfig(Config):
     solutions_per_step: int = 32
     """Solutions an optimiser step learns from, whatever the micro-batches are."""
     tokens_per_batch: int = 8192
-    """Padded tokens of one micro-batch."""
+    """Tokens one micro-batch computes, padding included."""
+    layout: str = "auto"
+    """How rows lie in a micro-batch: padded, packed, or tree (what rows begin with in common is
+    computed once). The loss and its gradient are the same. auto: tree, checked against padded on
+    the run's own rows, and padded if that fails."""
     evaluations: int = 4
     """How often the validation part is looked at during the run; the best weights are kept."""
     checkpoint_seconds: float = 60.0
@@ -122,6 +127,7 @@ class TrainConfig(Config):
         _one_of("architecture", self.architecture, ARCHITECTURES)
         _one_of("size", self.size, tuple(SIZES))
         _one_of("device", self.device, ("auto", "cpu", "cuda"))
+        _one_of("layout", self.layout, LAYOUTS)
         _within("vocabulary", self.vocabulary, 300, 262_144)
         _within("max_length", self.max_length, 16, 131_072)
         _within("epochs", self.epochs, 0.001, 1_000)
@@ -147,6 +153,7 @@ class ScoreConfig(Config):
     neutral_is_positive: bool = True
     splits: tuple[str, ...] = ("train", "validation", "test")
     tokens_per_batch: int = 16_384
+    layout: str = "auto"
     device: str = "auto"
     bf16: bool = True
     threads: int = 0
@@ -154,6 +161,7 @@ class ScoreConfig(Config):
     def check(self) -> None:
         _one_of("aggregate", self.aggregate, AGGREGATES)
         _one_of("device", self.device, ("auto", "cpu", "cuda"))
+        _one_of("layout", self.layout, LAYOUTS)
         _within("tokens_per_batch", self.tokens_per_batch, 16, 16_777_216)
         _within("threads", self.threads, 0, 1_024)
         for split in self.splits:

@@ -6,15 +6,22 @@ from collections.abc import Sequence
 
 import torch
 
-from app.prm.data import Row, micro_batches
+from app.prm.data import Row
 from app.prm.device import precision
+from app.prm.layout import batches
 from app.prm.loss import area_under_curve, step_loss
-from app.prm.model import ProcessRewardModel, collate
+from app.prm.model import ProcessRewardModel
 
 
 @torch.no_grad()
 def evaluate(
-    model: ProcessRewardModel, rows: Sequence[Row], *, pad: int, tokens: int, bf16: bool
+    model: ProcessRewardModel,
+    rows: Sequence[Row],
+    *,
+    pad: int,
+    tokens: int,
+    bf16: bool,
+    layout: str = "padded",
 ) -> dict[str, float | int | None]:
     """Over labeled steps: `loss` (nats), `accuracy` of three classes, `always_positive` (what
     rating everything positive would reach: the figure to beat), `negative_auc` (chance that a
@@ -23,11 +30,10 @@ def evaluate(
     was_training = model.training
     model.eval()
     logits, truth = [], []
-    for batch in micro_batches(rows, tokens):
-        inputs, targets = collate(batch, pad, device)
+    for batch in batches(rows, layout, tokens, pad):
         with precision(device, bf16):
-            logits.append(model(*inputs).cpu())
-        truth.append(targets.cpu())
+            logits.append(model(batch.to(device)).cpu())
+        truth.append(batch.targets())
     model.train(was_training)
     said, targets = torch.cat(logits), torch.cat(truth)
     labeled = targets >= 0

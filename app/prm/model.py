@@ -5,7 +5,6 @@ last token. The head runs only there, in float32."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,10 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoModel, GPT2Config, LlamaConfig, MistralConfig, PreTrainedModel, Qwen2Config
 
+from app.prm.attention import mask_of
 from app.prm.config import SIZES, TrainConfig
-from app.prm.data import Row
 from app.prm.hostile import BadCheckpoint, check_folder
+from app.prm.layout import Batch
 
 
 class ProcessRewardModel(nn.Module):
@@ -25,12 +25,21 @@ class ProcessRewardModel(nn.Module):
         self.body = body
         self.head = nn.Linear(int(body.config.hidden_size), 3)
 
-    def forward(self, ids: Tensor, mask: Tensor, rows: Tensor, ends: Tensor) -> Tensor:
-        """ids, mask: [batch, length]. rows, ends: [steps], the row and position of each step
-        end in the batch. Returns logits [steps, 3] in float32: negative, neutral, positive."""
-        hidden = self.body(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
-        with torch.autocast(hidden.device.type, enabled=False):
-            logits: Tensor = self.head(hidden[rows, ends].float())
+    def hidden(self, batch: Batch) -> Tensor:
+        """The body's last states, [lines * length, width]: `batch.slots` says whose they are."""
+        states = self.body(
+            input_ids=batch.ids,
+            position_ids=batch.positions,
+            attention_mask=mask_of(batch, self.body.config._attn_implementation),
+            use_cache=False,
+        ).last_hidden_state
+        return states.flatten(0, 1)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Logits [step ends, 3] in float32: negative, neutral, positive."""
+        states = self.hidden(batch)[batch.step_ends()]
+        with torch.autocast(states.device.type, enabled=False):
+            logits: Tensor = self.head(states.float())
         return logits
 
 
@@ -87,18 +96,3 @@ def load_body(base: str, revision: str | None) -> PreTrainedModel:
     if body.config.is_encoder_decoder or not hasattr(body.config, "hidden_size"):
         raise BadCheckpoint(f"{base!r} is a {body.config.model_type}, not a causal language model")
     return body
-
-
-def collate(rows: Sequence[Row], pad: int, device: torch.device) -> tuple[tuple[Tensor, ...], Tensor]:
-    """Rows padded on the right to the longest. Returns ((ids, mask, rows, ends), targets):
-    [batch, length] twice, [steps] twice, [steps] with -100 for no label."""
-    length = max(len(row.ids) for row in rows)
-    ids = torch.full((len(rows), length), pad, dtype=torch.long)
-    mask = torch.zeros((len(rows), length), dtype=torch.long)
-    for index, row in enumerate(rows):
-        ids[index, : len(row.ids)] = torch.tensor(row.ids)
-        mask[index, : len(row.ids)] = 1
-    where = torch.tensor([index for index, row in enumerate(rows) for _ in row.ends], dtype=torch.long)
-    ends = torch.tensor([end for row in rows for end in row.ends], dtype=torch.long)
-    targets = torch.tensor([target for row in rows for target in row.targets], dtype=torch.long)
-    return tuple(part.to(device) for part in (ids, mask, where, ends)), targets.to(device)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import torch
 
-from app.prm import checkpoint
+from app.prm import attention, checkpoint
 from app.prm.config import ScoreConfig
-from app.prm.data import Row, micro_batches
+from app.prm.data import Row
 from app.prm.device import choose, precision, use_threads
-from app.prm.model import collate
+from app.prm.layout import Batch, batches, distinct_tokens
 from app.prm.tokens import Encoder
 
 SMALLEST = 1e-12
@@ -64,25 +64,42 @@ class Scorer:
         self.model = loaded.model.to(self.device)
         self.pad = int(loaded.tokenizer.pad_token_id)
         self.encoder = Encoder(loaded.tokenizer, loaded.config.max_length)
+        self.layout: str | None = None
+        self.notes: list[str] = []
+        """What did not go as asked, in words."""
+        self.computed = self.distinct = 0
+        """Tokens the body computed, and those of the prefix trees of each call: the least possible."""
 
     def score(self, solutions: Sequence[tuple[str, Sequence[str]]]) -> list[Scored | None]:
-        """A score for each (problem, steps); None for one too long for the model."""
+        """A score for each (problem, steps); None for one too long for the model. What solutions
+        of one call begin with in common, their problem first of all, is computed once."""
         rows = [self.encoder.row(problem, steps) for problem, steps in solutions]
         places = {id(row): index for index, row in enumerate(rows)}
         found: list[Scored | None] = [None] * len(rows)
         whole = [
             row for row, (_, steps) in zip(rows, solutions, strict=True) if len(row.ends) == len(steps) > 0
         ]
-        for batch in micro_batches(whole, self.config.tokens_per_batch):
-            for row, probs in zip(batch, self._probabilities(batch), strict=True):
+        how = self._settle(whole)
+        self.distinct += distinct_tokens(whole)
+        for batch in batches(whole, how, self.config.tokens_per_batch, self.pad):
+            self.computed += batch.computed
+            for row, probs in zip(batch.rows, self._probabilities(batch), strict=True):
                 score = log_solution_score(probs, self.config.aggregate, self.config.neutral_is_positive)
                 found[places[id(row)]] = Scored(probs, score)
         return found
 
+    def _settle(self, rows: list[Row]) -> str:
+        """The layout, chosen once and checked on the first rows that come."""
+        if self.layout is None and rows:
+            with precision(self.device, self.config.bf16):
+                self.layout, reason = attention.choose(self.model, rows, self.config.layout, self.pad)
+            if reason:
+                self.notes.append(f"rows are padded: {reason}")
+        return self.layout or "padded"
+
     @torch.no_grad()
-    def _probabilities(self, batch: list[Row]) -> Iterator[list[float]]:
-        inputs, _ = collate(batch, self.pad, self.device)
+    def _probabilities(self, batch: Batch) -> Iterator[list[float]]:
         with precision(self.device, self.config.bf16):
-            probs = self.model(*inputs).softmax(1).cpu()
-        for part in probs.split([len(row.ends) for row in batch]):
+            probs = self.model(batch.to(self.device)).softmax(1).cpu()
+        for part in probs.split([len(row.ends) for row in batch.rows]):
             yield part.flatten().tolist()

@@ -16,15 +16,16 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from app.prm import checkpoint, progress
+from app.prm import attention, checkpoint, progress
 from app.prm.config import TrainConfig
-from app.prm.data import Example, Row, micro_batches, steps_of
+from app.prm.data import Example, Row, steps_of
 from app.prm.device import choose, precision, use_threads
 from app.prm.evaluate import evaluate
 from app.prm.files import whole_folder, write_json
 from app.prm.hostile import BadCheckpoint, read_json
+from app.prm.layout import batches
 from app.prm.loss import step_loss
-from app.prm.model import ProcessRewardModel, build, collate, load_body
+from app.prm.model import ProcessRewardModel, build, load_body
 from app.prm.tokens import Encoder, encode, train_tokenizer
 
 Report = Callable[[dict[str, Any]], None]
@@ -124,11 +125,14 @@ class _Run:
         self.step = 0
         self.best_loss: float | None = None
         self.metrics: dict[str, Any] = {}
+        self.layout = "padded"
         self.best = folder / "best.safetensors"
         wanted = config.evaluations if held else 0
         self.evaluate_at = {round(self.steps * (i + 1) / wanted) for i in range(wanted)}
 
     def go(self, should_stop: Callable[[], str | None], snapshot_hash: str) -> Outcome:
+        self.layout, reason = attention.choose(self.model, self.rows, self.config.layout, self.pad)
+        self.metrics["layout"] = {"used": self.layout, **({"instead_because": reason} if reason else {})}
         self.resume()
         self.model.train()
         begun, saved, reported = time.monotonic(), time.monotonic(), 0.0
@@ -173,11 +177,11 @@ class _Run:
         labeled = sum(row.labeled for row in rows)
         total = 0.0
         self.optimiser.zero_grad(set_to_none=True)
-        for batch in micro_batches(rows, self.config.tokens_per_batch):
-            inputs, targets = collate(batch, self.pad, self.device)
+        for laid in batches(rows, self.layout, self.config.tokens_per_batch, self.pad):
+            batch = laid.to(self.device)
             with precision(self.device, self.config.bf16):
-                logits = self.model(*inputs)
-            loss = step_loss(logits, targets, labeled)
+                logits = self.model(batch)
+            loss = step_loss(logits, batch.targets(), labeled)
             loss.backward()
             total += float(loss.detach())
         if not math.isfinite(total):
@@ -201,7 +205,12 @@ class _Run:
         """Evaluate on the validation part; keep the weights when they are the best so far."""
         self.report({"phase": "evaluating", "step": self.step, "steps": self.steps, "loss": loss})
         found = evaluate(
-            self.model, self.held, pad=self.pad, tokens=self.config.tokens_per_batch, bf16=self.config.bf16
+            self.model,
+            self.held,
+            pad=self.pad,
+            tokens=self.config.tokens_per_batch,
+            bf16=self.config.bf16,
+            layout=self.layout,
         )
         seen = float(found["loss"] or 0.0)
         if self.best_loss is None or seen < self.best_loss:

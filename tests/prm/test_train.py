@@ -10,14 +10,13 @@ import pytest
 import torch
 
 from app.prm.config import TrainConfig
-from app.prm.data import Example, micro_batches, steps_of
+from app.prm.data import Example, steps_of
+from app.prm.layout import padded
 from app.prm.loss import area_under_curve, step_loss
-from app.prm.model import ProcessRewardModel, build, collate
+from app.prm.model import ProcessRewardModel, build
 from app.prm.tokens import Encoder, encode, train_tokenizer
 from app.prm.train import NothingToLearn, Outcome, train
 from tests.prm.conftest import TINY, sums
-
-CPU = torch.device("cpu")
 
 
 def small_model() -> tuple[ProcessRewardModel, Encoder, int]:
@@ -40,35 +39,6 @@ def test_it_learns_what_can_be_learned(trained: tuple[Outcome, list[dict[str, An
     assert losses[-1] < losses[0] / 3
 
 
-def test_padding_does_not_change_logits() -> None:
-    model, encoder, pad = small_model()
-    rows, _ = encode(encoder, sums(12))
-    model.eval()
-    with torch.no_grad():
-        inputs, _ = collate(rows, pad, CPU)
-        together = model(*inputs)
-        alone = torch.cat([model(*collate([row], pad, CPU)[0]) for row in rows])
-    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
-
-
-def test_micro_batches_do_not_change_the_gradient() -> None:
-    model, encoder, pad = small_model()
-    examples = [*sums(15), Example("no label here", ["a", "b"], [None, 1])]
-    rows, _ = encode(encoder, examples)
-    labeled = sum(row.labeled for row in rows)
-    gradients = []
-    for tokens in (10_000, 60):
-        model.zero_grad()
-        batches = list(micro_batches(rows, tokens))
-        for batch in batches:
-            inputs, targets = collate(batch, pad, CPU)
-            step_loss(model(*inputs), targets, labeled).backward()
-        gradients.append([parameter.grad.clone() for parameter in model.parameters()])
-    assert len(batches) > 3
-    for one, other in zip(*gradients, strict=True):
-        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-4)
-
-
 def test_only_labeled_steps_have_a_gradient() -> None:
     model, encoder, pad = small_model()
     steps = ["1 right", "2 wrong", "3 right"]
@@ -76,8 +46,8 @@ def test_only_labeled_steps_have_a_gradient() -> None:
     shorter = encoder.row("p", steps[:2], [1, -1])
     losses = []
     for row in (cut, shorter):
-        inputs, targets = collate([row], pad, CPU)
-        losses.append(step_loss(model(*inputs), targets, 2).item())
+        batch = padded([row], pad)
+        losses.append(step_loss(model(batch), batch.targets(), 2).item())
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
 
 
