@@ -1,0 +1,97 @@
+"""PURE: best-of-N, exactly and without shuffling.
+
+Of a problem's M scored solutions a random subset of n is drawn and the one with the highest
+score is picked; the curve is the chance that the pick is right (Lightman et al. 2023, section 3
+and appendix; they shuffled 400 times). Sorted ascending, the position j (1-based) is the highest
+of a random n-subset with probability C(j-1, n-1) / C(M, n); a group of ties at positions (i, j]
+together has [C(j, n) - C(i, n)] / C(M, n), the sum of those, and picks a right answer with the
+share of right ones in it. Only positive terms are added, in float64: nothing cancels.
+
+A problem with fewer than n solutions gives what it has: all of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+def grid(most: int, points: int = 48) -> Ints:
+    """Subset sizes to show: every one up to 64, else `points` of them, even on a log scale,
+    1 and `most` among them."""
+    if most <= 64:
+        return np.arange(1, most + 1)
+    return np.unique(np.round(np.geomspace(1, most, points)).astype(np.int64))
+
+
+def reach(counts: Sequence[int]) -> int:
+    """The largest N that at least half of the problems have solutions for."""
+    return int(sorted(counts)[len(counts) // 2]) if counts else 0
+
+
+def best_of_n(scores: Sequence[Floats], right: Sequence[NDArray[np.bool_]], n: Ints) -> Floats:
+    """Chance of a right pick, [problems, len(n)]. `scores[p]` and `right[p]` are of problem p's
+    solutions, at least one; -inf is a score that is missing. ValueError for NaN."""
+    found = np.empty((len(scores), len(n)))
+    for places in _by_count([len(each) for each in scores]):
+        share = shares_of_ties(
+            np.stack([scores[place] for place in places]), np.stack([right[place] for place in places])
+        )
+        found[places] = share @ chances(share.shape[1], n)
+    return found
+
+
+def chances(most: int, n: Ints) -> Floats:
+    """[most, len(n)]: how likely position j of `most`, ascending, is the highest of a random
+    n-subset. Columns add up to 1; n over `most` counts as `most`."""
+    drawn = np.minimum(n, most)[None, :]
+    position = np.arange(1, most + 1)[:, None]
+    logs = log_choose(position - 1, drawn - 1) - log_choose(np.array([[most]]), drawn)
+    found: Floats = np.exp(logs)
+    return found / found.sum(axis=0)
+
+
+def log_choose(total: Ints, drawn: Ints) -> Floats:
+    """Natural log of C(total, drawn), elementwise; -inf where drawn is more than total."""
+    logs = np.array([math.lgamma(value + 1) for value in range(int(total.max()) + 1)])
+    inside = drawn <= total
+    rest = np.where(inside, total - drawn, 0)
+    said = logs[total] - logs[np.minimum(drawn, len(logs) - 1)] - logs[rest]
+    return np.where(inside, said, -np.inf)
+
+
+def shares_of_ties(scores: Floats, right: NDArray[np.bool_]) -> Floats:
+    """Both [problems, M]. Position by position in ascending order of score: the share of right
+    answers among the solutions tied there."""
+    if np.isnan(scores).any():
+        raise ValueError("a score is not a number")
+    order = np.argsort(scores, axis=1)
+    ordered = np.take_along_axis(scores, order, 1)
+    starts = np.ones(scores.shape, dtype=np.int64)
+    starts[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    group = np.cumsum(starts, axis=None) - 1  # a problem begins with a start: groups never cross
+    hits = np.bincount(group, weights=np.take_along_axis(right, order, 1).ravel())
+    shares: Floats = (hits / np.bincount(group))[group].reshape(scores.shape)
+    return shares
+
+
+def oracle(right: Sequence[NDArray[np.bool_]], n: Ints) -> Floats:
+    """pass@N, [problems, len(n)]: the chance that a random n-subset holds a right answer,
+    1 - C(M - r, n) / C(M, n) (Chen et al. 2021, section 2.1)."""
+    total = np.array([[len(each)] for each in right])
+    wrong = total - np.array([[int(each.sum())] for each in right])
+    drawn = np.minimum(n[None, :], total)
+    found: Floats = 1 - np.exp(log_choose(wrong, drawn) - log_choose(total, drawn))
+    return found
+
+
+def _by_count(counts: Sequence[int]) -> Iterator[Ints]:
+    """Places of the problems that have equally many solutions."""
+    known = np.asarray(counts)
+    for count in np.unique(known):
+        yield np.flatnonzero(known == count)

@@ -1,0 +1,107 @@
+"""PURE: are the probabilities of steps what they say? Reliability curve and expected calibration
+error for each class (Guo et al. 2017, section 2, class by class as Nixon et al. 2019 propose),
+and temperature scaling: one number that all logits are divided by, fitted on data that is not
+scored (Guo et al. 2017, section 4.2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+BINS = 10
+SMALLEST = 1e-12
+COLDEST, HOTTEST = 0.05, 20.0
+GOLDEN = (5**0.5 - 1) / 2
+
+
+def reliability(claimed: Floats, happened: NDArray[np.bool_], bins: int = BINS) -> dict[str, Any]:
+    """The curve over `bins` equal ranges of the claimed probability (empty ones left out): its
+    mean claim, how often it happened, how many; and the expected calibration error, the mean
+    gap between the two weighted by how many."""
+    place = np.minimum((claimed * bins).astype(np.int64), bins - 1)
+    count = np.bincount(place, minlength=bins)
+    used = count > 0
+    claim = np.bincount(place, weights=claimed, minlength=bins)[used] / count[used]
+    rate = np.bincount(place, weights=happened, minlength=bins)[used] / count[used]
+    gap = float((np.abs(claim - rate) * count[used]).sum() / max(len(claimed), 1))
+    return {
+        "claimed": [round(float(value), 6) for value in claim],
+        "happened": [round(float(value), 6) for value in rate],
+        "steps": [int(value) for value in count[used]],
+        "ece": gap,
+    }
+
+
+def scaled(probabilities: Floats, temperature: float) -> Floats:
+    """[steps, classes] as they would be with every logit over `temperature`."""
+    logs = np.log(np.maximum(probabilities, SMALLEST)) / temperature
+    logs -= logs.max(axis=1, keepdims=True)
+    raised = np.exp(logs)
+    found: Floats = raised / raised.sum(axis=1, keepdims=True)
+    return found
+
+
+def loss(probabilities: Floats, truth: Ints) -> float:
+    """Mean negative log likelihood of the true class, in nats."""
+    said = probabilities[np.arange(len(truth)), truth]
+    return float(-np.log(np.maximum(said, SMALLEST)).mean())
+
+
+def temperature(probabilities: Floats, truth: Ints) -> float:
+    """The temperature with the least loss, by golden section on its log: the loss is convex in
+    the inverse temperature, so it has one minimum. 1 where there is nothing to fit."""
+    if not len(truth):
+        return 1.0
+    low, high = np.log(COLDEST), np.log(HOTTEST)
+
+    def at(log_temperature: float) -> float:
+        return loss(scaled(probabilities, float(np.exp(log_temperature))), truth)
+
+    left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+    at_left, at_right = at(left), at(right)
+    while high - low > 1e-4:
+        if at_left <= at_right:
+            high, right, at_right = right, left, at_left
+            left = high - GOLDEN * (high - low)
+            at_left = at(left)
+        else:
+            low, left, at_left = left, right, at_right
+            right = low + GOLDEN * (high - low)
+            at_right = at(right)
+    return float(np.exp((low + high) / 2))
+
+
+def cross_scaled(probabilities: Floats, truth: Ints, fold: Ints) -> tuple[Floats, dict[int, float]]:
+    """Each fold scaled by the temperature of the others, and those temperatures."""
+    found, used = probabilities.copy(), {}
+    for each in np.unique(fold):
+        here = fold == each
+        used[int(each)] = temperature(probabilities[~here], truth[~here])
+        found[here] = scaled(probabilities[here], used[int(each)])
+    return found, used
+
+
+def report(probabilities: Floats, truth: Ints, names: tuple[str, ...], fold: Ints) -> dict[str, Any]:
+    """For each class its reliability before and after scaling; loss before and after."""
+    after, used = cross_scaled(probabilities, truth, fold)
+    classes = [
+        {
+            "name": name,
+            "steps": int((truth == place).sum()),
+            "before": reliability(probabilities[:, place], truth == place),
+            "after": reliability(after[:, place], truth == place),
+        }
+        for place, name in enumerate(names)
+    ]
+    return {
+        "steps": len(truth),
+        "classes": classes,
+        "loss_before": loss(probabilities, truth),
+        "loss_after": loss(after, truth),
+        "temperatures": sorted(used.values()),
+        "temperature": temperature(probabilities, truth),
+    }

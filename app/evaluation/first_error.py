@@ -1,0 +1,121 @@
+"""PURE: does a model find the first wrong step? ProcessBench's measure (Zheng et al. 2024,
+section 3): on solutions with an error, how often exactly its first wrong step is named; on
+solutions without, how often none is; F1 is the harmonic mean of the two accuracies. Subsets are
+reported apart and averaged plainly.
+
+The first step whose p(negative) is over a threshold is named. The threshold is tuned on data
+that is not scored: each fold of problems is judged by the threshold that is best on the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+NONE = -1
+DEFAULT = 0.5
+"""The threshold where there is nothing to tune on."""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """For each solution, the thresholds t at which the model is right of it: low <= t < high."""
+
+    low: Floats
+    high: Floats
+    wrong: NDArray[np.bool_]
+    """Solutions that have an error."""
+
+    def at(self, chosen: Any) -> Windows:
+        return Windows(self.low[chosen], self.high[chosen], self.wrong[chosen])
+
+
+def named(p_negative: Floats, threshold: float) -> int:
+    """Position of the first step over the threshold, 0-based; -1 for none."""
+    over = np.flatnonzero(p_negative > threshold)
+    return int(over[0]) if len(over) else NONE
+
+
+def windows(p_negative: Sequence[Floats], truth: Sequence[int]) -> Windows:
+    """`truth[s]` is the first wrong step of solution s, -1 for none. The error at e is named
+    exactly when every step before it stays at or under t and e is over it. ValueError for a
+    position the solution does not have."""
+    low, high = [], []
+    for steps, position in zip(p_negative, truth, strict=True):
+        if position >= len(steps) or position < NONE:
+            raise ValueError(f"there is no step {position} in a solution of {len(steps)} steps")
+        before = steps if position == NONE else steps[:position]
+        low.append(float(before.max(initial=0.0)))
+        high.append(np.inf if position == NONE else float(steps[position]))
+    return Windows(np.array(low), np.array(high), np.array(truth) != NONE)
+
+
+def f1(hit: NDArray[np.bool_], wrong: NDArray[np.bool_]) -> dict[str, Any]:
+    """`hit`: the first error was named exactly, or none where there is none. An accuracy
+    without a solution to measure it on is null, and so is F1 then."""
+    on_wrong = float(hit[wrong].mean()) if wrong.any() else None
+    on_right = float(hit[~wrong].mean()) if (~wrong).any() else None
+    return {
+        "f1": None if on_wrong is None or on_right is None else harmonic(on_wrong, on_right),
+        "on_wrong": on_wrong,
+        "on_right": on_right,
+        "wrong": int(wrong.sum()),
+        "right": int((~wrong).sum()),
+    }
+
+
+def harmonic(one: float, other: float) -> float:
+    return 2 * one * other / (one + other) if one + other else 0.0
+
+
+def tune(windows: Windows) -> float:
+    """The threshold with the highest F1, the middle of the range that reaches it (the lowest
+    such range); DEFAULT where one of the two kinds of solution is missing."""
+    if windows.wrong.all() or not windows.wrong.any():
+        return DEFAULT
+    edges = np.unique(np.concatenate([[0.0], windows.low, windows.high[np.isfinite(windows.high)]]))
+    on_wrong = _stabbed(windows.at(windows.wrong), edges)
+    on_right = _stabbed(windows.at(~windows.wrong), edges)
+    total = on_wrong + on_right
+    reached = np.divide(2 * on_wrong * on_right, total, out=np.zeros_like(total), where=total > 0)
+    best = int(reached.argmax())
+    return float((edges[best] + (edges[best + 1] if best + 1 < len(edges) else 1.0)) / 2)
+
+
+def _stabbed(windows: Windows, thresholds: Floats) -> Floats:
+    """The share of windows that hold each threshold."""
+    held = windows.low < windows.high
+    begun = np.searchsorted(np.sort(windows.low[held]), thresholds, side="right")
+    ended = np.searchsorted(np.sort(windows.high[held]), thresholds, side="right")
+    found: Floats = (begun - ended) / len(windows.low)
+    return found
+
+
+def folds(problems: Ints, count: int, seed: int) -> Ints:
+    """A fold for each entry; the entries of one problem share it."""
+    unique, place = np.unique(problems, return_inverse=True)
+    dealt = np.random.default_rng(seed).permutation(len(unique)) % count
+    return dealt[place]
+
+
+def cross_tuned(windows: Windows, fold: Ints) -> tuple[NDArray[np.bool_], dict[int, float]]:
+    """Which solutions are judged rightly, each at the threshold tuned on the other folds; and
+    the threshold that each fold was judged by."""
+    hit = np.zeros(len(fold), dtype=bool)
+    used: dict[int, float] = {}
+    for each in np.unique(fold):
+        here = fold == each
+        used[int(each)] = tune(windows.at(~here)) if (~here).any() else DEFAULT
+        hit[here] = (windows.low[here] <= used[int(each)]) & (used[int(each)] < windows.high[here])
+    return hit, used
+
+
+def mean_f1(subsets: Sequence[dict[str, Any]]) -> float | None:
+    """The plain mean over the subsets that have an F1."""
+    known = [subset["f1"] for subset in subsets if subset["f1"] is not None]
+    return sum(known) / len(known) if known else None

@@ -1,0 +1,103 @@
+"""PURE: majority, weighted and top-k votes over random subsets of a problem's solutions.
+
+Answers are equal by the grader, given as small integers; -1 is no answer and has no vote
+(answers.py makes them). Weighted: the sum of scores over equal answers (Lightman et al. 2023,
+section 3.3; Uesato et al. 2022). Top-k: a majority vote among the k of the subset with the
+highest scores (Cobbe et al. 2021, section 4.2).
+
+No closed form: `subsets` random subsets of each size are drawn from the problem's own seed.
+Where there are no more subsets than that, each is counted equally often and the value is exact
+(but for ties at the edge of the top k, which are broken by chance). Answers with equally many
+votes share the pick."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+NAMES = ("majority", "weighted", "top_k")
+SAME = 1e-12
+"""Sums of weights closer than this share are tied: the order of adding must decide nothing."""
+
+
+def votes(
+    scores: Floats,
+    weights: Floats,
+    answers: Ints,
+    right: NDArray[np.bool_],
+    n: Ints,
+    *,
+    subsets: int,
+    seed: int,
+    k: int,
+) -> dict[str, Floats]:
+    """For one problem: the chance that each vote is right, by subset size `n`. All four arrays
+    run over its M solutions; `weights` are not negative. A size over M counts as M."""
+    most = len(scores)
+    rng = np.random.default_rng(seed)
+    shuffled = rng.random((subsets, most)).argsort(axis=1)
+    rank = np.unique(scores, return_inverse=True)[1]
+    kinds = int(answers.max(initial=-1)) + 1
+    share = right_share(answers, right, kinds)
+    found: dict[str, list[float]] = {name: [] for name in NAMES}
+    for size in np.minimum(n, most):
+        drawn = members(shuffled, int(size))
+        said = answers[drawn]
+        count = tally(said, np.ones(drawn.shape), kinds)
+        found["majority"].append(winner(count, count, share))
+        found["weighted"].append(winner(tally(said, weights[drawn], kinds), count, share))
+        best = np.take_along_axis(said, _highest(rank[drawn], min(k, int(size)), rng), 1)
+        among = tally(best, np.ones(best.shape), kinds)
+        found["top_k"].append(winner(among, among, share))
+    return {name: np.array(values) for name, values in found.items()}
+
+
+def members(shuffled: Ints, size: int) -> Ints:
+    """[about subsets, size]: every subset, equally often, if there are no more of them than rows;
+    else random ones."""
+    subsets, most = shuffled.shape
+    every = math.comb(most, size)
+    if every <= subsets:
+        return np.tile(np.array(list(combinations(range(most), size))), (subsets // every, 1))
+    return shuffled[:, :size]
+
+
+def right_share(answers: Ints, right: NDArray[np.bool_], kinds: int) -> Floats:
+    """By answer, the share of its solutions that were graded right: 0 or 1 unless the grader
+    is at odds with itself."""
+    voting = answers >= 0
+    total = np.bincount(answers[voting], minlength=kinds)
+    hits = np.bincount(answers[voting], weights=right[voting], minlength=kinds)
+    return hits / np.maximum(total, 1)
+
+
+def tally(said: Ints, weights: Floats, kinds: int) -> Floats:
+    """[subsets, kinds]: the weight of each answer in each subset."""
+    rows = np.arange(len(said))[:, None] * kinds + said
+    voting = said >= 0
+    found: Floats = np.bincount(rows[voting], weights=weights[voting], minlength=len(said) * kinds)
+    return found.reshape(len(said), kinds)
+
+
+def winner(total: Floats, present: Floats, share: Floats) -> float:
+    """The mean over subsets of how right the winning answers are; a subset in which nobody
+    votes is wrong."""
+    if not total.shape[1]:
+        return 0.0
+    highest = total.max(axis=1, keepdims=True)
+    top = (total >= highest * (1 - SAME)) & (present > 0)
+    return float(((top * share).sum(axis=1) / np.maximum(top.sum(axis=1), 1)).mean())
+
+
+def _highest(rank: Ints, k: int, rng: np.random.Generator) -> Ints:
+    """Places of the k highest ranks of each row; ties are broken by chance."""
+    if k >= rank.shape[1]:
+        return np.broadcast_to(np.arange(rank.shape[1]), rank.shape)
+    keys = rank + rng.random(rank.shape)
+    found: Ints = np.argpartition(-keys, k - 1, axis=1)[:, :k]
+    return found
