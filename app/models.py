@@ -2,6 +2,7 @@
 
 from app.accounts import models as accounts
 from app.core.db import Base
+from app.evaluation import models as evaluation
 from app.exchange import models as exchange
 from app.labeling import models as labeling
 from app.problems import models as problems
@@ -13,6 +14,7 @@ from app.training import models as training
 __all__ = [
     "Base",
     "accounts",
+    "evaluation",
     "exchange",
     "labeling",
     "problems",

@@ -80,8 +80,8 @@ def tally(said: Ints, weights: Floats, kinds: int) -> Floats:
     """[subsets, kinds]: the weight of each answer in each subset."""
     rows = np.arange(len(said))[:, None] * kinds + said
     voting = said >= 0
-    found: Floats = np.bincount(rows[voting], weights=weights[voting], minlength=len(said) * kinds)
-    return found.reshape(len(said), kinds)
+    found = np.bincount(rows[voting], weights=weights[voting], minlength=len(said) * kinds)
+    return found.astype(np.float64).reshape(len(said), kinds)
 
 
 def winner(total: Floats, present: Floats, share: Floats) -> float:
@@ -98,6 +98,5 @@ def _highest(rank: Ints, k: int, rng: np.random.Generator) -> Ints:
     """Places of the k highest ranks of each row; ties are broken by chance."""
     if k >= rank.shape[1]:
         return np.broadcast_to(np.arange(rank.shape[1]), rank.shape)
-    keys = rank + rng.random(rank.shape)
-    found: Ints = np.argpartition(-keys, k - 1, axis=1)[:, :k]
+    found: Ints = np.argpartition(-(rank + rng.random(rank.shape)), k - 1, axis=1)[:, :k]
     return found

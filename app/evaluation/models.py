@@ -1,0 +1,154 @@
+"""What models are judged on, and what came out: frozen sets, evaluations, comparisons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    REAL,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.columns import Created, Json, Key, Moment
+from app.core.db import Base
+
+STATE = "state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')"
+
+
+class EvaluationSet(Base):
+    """Solutions with what is known of them, frozen: verdicts, first errors, ratings. `hash` is
+    over all of it. Its problems are kept out of what later models learn from."""
+
+    __tablename__ = "evaluation_set"
+
+    id: Mapped[Key]
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default="queued", default="queued")
+    is_default: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+    """The one that the models of rounds are judged on."""
+    definition: Mapped[Json]
+    """Which solutions: {"splits", "subject", "level", "source", "least_solutions", ...}."""
+    hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    counts: Mapped[Json]
+    """{"problems", "solutions", "right", "wrong", "first_errors", ...}, once frozen."""
+    error: Mapped[str | None]
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    created_at: Mapped[Created]
+
+    __table_args__ = (
+        CheckConstraint("state IN ('queued', 'ready', 'failed')", name="state"),
+        CheckConstraint("(state = 'ready') = (hash IS NOT NULL)", name="hash"),
+        UniqueConstraint("project_id", "name"),
+        Index(
+            "uq_evaluation_set_one_default", "project_id", unique=True, postgresql_where=text("is_default")
+        ),
+    )
+
+
+class EvaluationItem(Base):
+    """One solution of a set and what is held true of it."""
+
+    __tablename__ = "evaluation_item"
+
+    evaluation_set_id: Mapped[int] = mapped_column(
+        ForeignKey("evaluation_set.id", ondelete="CASCADE"), primary_key=True
+    )
+    solution_id: Mapped[int] = mapped_column(ForeignKey("solution.id", ondelete="CASCADE"), primary_key=True)
+    problem_id: Mapped[int] = mapped_column(ForeignKey("problem.id", ondelete="CASCADE"), index=True)
+    verdict: Mapped[str | None]
+    answer: Mapped[int] = mapped_column(SmallInteger)
+    """Equal for equal answers of one problem, by the grader; 0 is the reference's, -1 none."""
+    first_error: Mapped[int | None] = mapped_column(SmallInteger)
+    """0-based; -1 for none; null where no person said."""
+    ratings: Mapped[list[int | None] | None] = mapped_column(ARRAY(SmallInteger))
+    """-1, 0, 1 by step, null where nobody (or no majority) rated it."""
+
+    __table_args__ = (
+        CheckConstraint("verdict IN ('right', 'wrong', 'unparseable')", name="verdict"),
+        CheckConstraint("first_error >= -1 AND answer >= -1", name="positions"),
+    )
+
+
+class Evaluation(Base):
+    """A model (or scores that came with the solutions) judged on a set."""
+
+    __tablename__ = "evaluation"
+
+    id: Mapped[Key]
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
+    evaluation_set_id: Mapped[int] = mapped_column(
+        ForeignKey("evaluation_set.id", ondelete="CASCADE"), index=True
+    )
+    model_id: Mapped[int | None] = mapped_column(ForeignKey("model.id", ondelete="CASCADE"), index=True)
+    outside: Mapped[str | None]
+    """Instead of a model: the name under which solutions carry a score from elsewhere."""
+    folder: Mapped[str | None]
+    """Instead of a model: a folder made elsewhere, until it is registered as one."""
+    config: Mapped[Json]
+    state: Mapped[str] = mapped_column(server_default="queued", default="queued")
+    progress: Mapped[Json]
+    """Live: {"phase", "done", "total"}."""
+    scoring_run_id: Mapped[int | None] = mapped_column(ForeignKey("scoring_run.id", ondelete="SET NULL"))
+    results: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    error: Mapped[str | None]
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    created_at: Mapped[Created]
+    started_at: Mapped[Moment | None]
+    finished_at: Mapped[Moment | None]
+
+    __table_args__ = (
+        CheckConstraint(STATE, name="state"),
+        CheckConstraint("(state = 'succeeded') = (results IS NOT NULL)", name="results"),
+        CheckConstraint("num_nonnulls(outside, coalesce(model_id::text, folder)) = 1", name="of_one"),
+    )
+
+
+class EvaluationProblem(Base):
+    """An evaluation, problem by problem: what a paired comparison draws from."""
+
+    __tablename__ = "evaluation_problem"
+
+    evaluation_id: Mapped[int] = mapped_column(
+        ForeignKey("evaluation.id", ondelete="CASCADE"), primary_key=True
+    )
+    problem_id: Mapped[int] = mapped_column(ForeignKey("problem.id", ondelete="CASCADE"), primary_key=True)
+    solutions: Mapped[int]
+    right: Mapped[int]
+    mean_score: Mapped[float] = mapped_column(REAL)
+    values: Mapped[Json]
+    """{"best_of": [...], "majority": [...], ...} over the evaluation's subset sizes."""
+
+
+class Comparison(Base):
+    """Two evaluations on one set, side by side."""
+
+    __tablename__ = "comparison"
+
+    id: Mapped[Key]
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
+    first_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("evaluation.id", ondelete="CASCADE"))
+    second_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("evaluation.id", ondelete="CASCADE"), index=True
+    )
+    state: Mapped[str] = mapped_column(server_default="queued", default="queued")
+    results: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    error: Mapped[str | None]
+    created_at: Mapped[Created]
+
+    __table_args__ = (
+        CheckConstraint(STATE, name="state"),
+        CheckConstraint("(state = 'succeeded') = (results IS NOT NULL)", name="results"),
+        CheckConstraint("first_id <> second_id", name="two"),
+        UniqueConstraint("first_id", "second_id"),
+    )
