@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from app.prm.config import BadConfig, TrainConfig
 from app.prm.files import whole_folder, write_json
@@ -27,6 +27,7 @@ from app.prm.model import ProcessRewardModel, load_body
 __all__ = ["BadCheckpoint", "Loaded", "code_version", "load", "load_tokenizer", "save", "weights_hash"]
 
 CARD = "stepmark.json"
+PLAIN_TOKENIZERS = ("TokenizersBackend", "PreTrainedTokenizerFast")
 FORMAT = 1
 
 
@@ -94,9 +95,10 @@ def _card(folder: Path) -> dict[str, Any]:
 def load_tokenizer(base: str, revision: str | None) -> PreTrainedTokenizerBase:
     """The tokenizer of a base or a published model, with a padding token. BadCheckpoint if none."""
     try:
-        made: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            base, revision=revision, trust_remote_code=False
-        )
+        # AutoTokenizer goes by the body's kind where it knows one: beside a Qwen2 body it was seen
+        # to take a tokenizer of another class for one of Qwen2's, with a token more
+        kind = PreTrainedTokenizerFast if _plain(Path(base)) else AutoTokenizer
+        made: PreTrainedTokenizerBase = kind.from_pretrained(base, revision=revision, trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadCheckpoint(f"could not load the tokenizer of {base!r}: {error}") from error
     if made.pad_token_id is None:
@@ -104,6 +106,15 @@ def load_tokenizer(base: str, revision: str | None) -> PreTrainedTokenizerBase:
             raise BadCheckpoint(f"the tokenizer of {base!r} has neither a padding nor an end token")
         made.pad_token = made.eos_token
     return made
+
+
+def _plain(folder: Path) -> bool:
+    """A folder whose tokenizer is all in its tokenizer.json, and says so."""
+    path = folder / "tokenizer_config.json"
+    if not path.is_file() or not (folder / "tokenizer.json").is_file():
+        return False
+    said = read_json(path)
+    return isinstance(said, dict) and said.get("tokenizer_class") in PLAIN_TOKENIZERS
 
 
 def weights_hash(folder: Path) -> bytes:

@@ -58,6 +58,8 @@ def build(config: TrainConfig, vocabulary: int, pad: int) -> ProcessRewardModel:
             embd_pdrop=0.0,
             attn_pdrop=0.0,
             pad_token_id=pad,
+            bos_token_id=None,
+            eos_token_id=None,
         )
     else:
         kinds = {"llama": LlamaConfig, "qwen2": Qwen2Config, "mistral": MistralConfig}

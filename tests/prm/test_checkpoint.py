@@ -6,6 +6,7 @@ import json
 import pickle
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from transformers import AutoModel, GPT2Config, LlamaConfig, MistralConfig, Qwen
 
 from app.prm import checkpoint
 from app.prm.checkpoint import BadCheckpoint
-from app.prm.config import ScoreConfig
+from app.prm.config import ARCHITECTURES, ScoreConfig
 from app.prm.model import load_body
 from app.prm.predict import Scorer, log_solution_score
 from app.prm.tokens import train_tokenizer
@@ -159,6 +160,20 @@ def test_training_starts_from_a_local_folder(config: Any, tmp_path: Path) -> Non
     found = Scorer(outcome.published, ScoreConfig(device="cpu")).score([("p", ["1 that is right"])])
     assert found[0] is not None
     assert sum(found[0].step_probs) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_new_model_of_each_architecture_loads_with_its_own_tokenizer(
+    architecture: str, tmp_path: Path
+) -> None:
+    config = replace(TINY, architecture=architecture, epochs=0.2)
+    outcome = train(config, sums(12), tmp_path, lambda said: None, lambda: None, "00" * 32)
+    assert outcome.published is not None
+    loaded = checkpoint.load(outcome.published)
+    kept = checkpoint.load_tokenizer(str(tmp_path / "tokenizer"), None)
+    text = "12 + 30 = 42, so \u00e9"
+    assert loaded.tokenizer.encode(text) == kept.encode(text)
+    assert len(loaded.tokenizer) == len(kept)
 
 
 def test_an_id_needs_its_revision() -> None:

@@ -1,0 +1,154 @@
+"""Scoring a pool: the prefix tree against the plain pass, and against reading a prefix per step.
+
+    python bench/scoring.py [--data FILE.jsonl] [--size medium] [--threads N] [--device cuda]
+
+Three ways to the same numbers, one after the other in turns, with one model of random weights:
+
+* tree:       Stepmark's Scorer: what solutions begin with in common is computed once
+* padded:     what a plain transformers script does: batches of 16 in the order they come (random),
+              padded to the longest, one pass a solution, the head at step ends
+* per prefix: a pass for every step over all that comes before it, in padded batches of 16: what
+              scoring through a text interface costs
+
+FILE.jsonl has rows with `question` and `code` (a list of solutions, steps apart by blank lines), as
+QwenLM/Qwen2.5-Math publishes them; without it, a pool of the same shape is made up. Prints tokens
+computed over distinct prefix-tree tokens, which no noise touches, and solutions a second."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import torch  # noqa: E402
+
+from app.prm import checkpoint  # noqa: E402
+from app.prm.config import SIZES, ScoreConfig, TrainConfig  # noqa: E402
+from app.prm.data import Row  # noqa: E402
+from app.prm.layout import distinct_tokens, padded  # noqa: E402
+from app.prm.model import build  # noqa: E402
+from app.prm.predict import Scorer  # noqa: E402
+from app.prm.tokens import train_tokenizer  # noqa: E402
+
+Solution = tuple[str, list[str]]
+BATCH = 16
+
+
+def real(path: Path) -> list[Solution]:
+    found = []
+    for line in path.read_text().splitlines():
+        row = json.loads(line)
+        for text in row["code"]:
+            steps = [piece.strip() for piece in text.split("\n\n") if piece.strip()]
+            found.append((row["question"], steps))
+    return found
+
+
+def made(problems: int = 100, each: int = 8) -> list[Solution]:
+    """Problems of some 70 words, solutions of 4 to 12 steps; one in three begins as another does."""
+    draw = random.Random(3)  # noqa: S311
+    words = ["sum", "of", "the", "two", "is", "so", "we", "find", "x", "=", "17", "half", "then", "+", "4"]
+    text = lambda low, high: " ".join(draw.choices(words, k=draw.randint(low, high)))  # noqa: E731
+    found = []
+    for _ in range(problems):
+        problem, first = text(40, 100), text(15, 40)
+        for number in range(each):
+            steps = [text(15, 40) for _ in range(draw.randint(4, 12))]
+            found.append((problem, [first, *steps] if number % 3 == 0 else steps))
+    return found
+
+
+def model_folder(pool: list[Solution], size: str, folder: Path) -> Path:
+    texts = [piece for problem, steps in pool for piece in (problem, *steps)]
+    tokenizer = train_tokenizer(texts, 8192)
+    config = replace(TrainConfig(), size=size, architecture="qwen2", max_length=8192)
+    torch.manual_seed(0)
+    model = build(config, len(tokenizer), int(tokenizer.pad_token_id))
+    card = {"config": config.as_json(), "snapshot": "", "metrics": {}}
+    checkpoint.save(folder, model, tokenizer, card)
+    return folder
+
+
+class Plain:
+    """The same model and rows, padded in batches of 16 in the order given."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self.scorer, self.computed = scorer, 0
+
+    @torch.no_grad()
+    def pass_over(self, rows: list[Row]) -> None:
+        for start in range(0, len(rows), BATCH):
+            batch = padded(rows[start : start + BATCH], self.scorer.pad)
+            self.computed += batch.computed
+            self.scorer.model(batch.to(self.scorer.device)).softmax(1).cpu()
+
+    def whole(self, pool: list[Solution]) -> None:
+        self.pass_over([self.scorer.encoder.row(*one) for one in pool])
+
+    def per_prefix(self, pool: list[Solution]) -> None:
+        rows = [self.scorer.encoder.row(*one) for one in pool]
+        self.pass_over([Row(row.ids[: end + 1], [end], [-100]) for row in rows for end in row.ends])
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--data", type=Path)
+    asked.add_argument("--size", default="medium", choices=sorted(SIZES))
+    asked.add_argument("--threads", type=int, default=0)
+    asked.add_argument("--tokens", type=int, default=ScoreConfig().tokens_per_batch)
+    asked.add_argument("--turns", type=int, default=3)
+    asked.add_argument("--device", default="auto")
+    asked.add_argument("--solutions", type=int, default=0, help="only so many (whole problems first)")
+    wanted = asked.parse_args()
+    pool = real(wanted.data) if wanted.data else made()
+    pool = pool[: wanted.solutions or None]
+    random.Random(0).shuffle(pool)  # noqa: S311
+    with TemporaryDirectory() as place:
+        config = ScoreConfig(device=wanted.device, threads=wanted.threads, tokens_per_batch=wanted.tokens)
+        scorer = Scorer(model_folder(pool, wanted.size, Path(place) / "model"), config)
+        compare(scorer, pool, wanted.turns)
+
+
+def compare(scorer: Scorer, pool: list[Solution], turns: int) -> None:
+    rows = [scorer.encoder.row(*one) for one in pool]
+    distinct, read = distinct_tokens(rows), sum(len(row.ids) for row in rows)
+    plain = Plain(scorer)
+    some = pool[: max(8, len(pool) // 10)]
+    ways: dict[str, tuple[Callable[[], object], int]] = {
+        "tree": (lambda: scorer.score(pool), len(pool)),
+        "padded": (lambda: plain.whole(pool), len(pool)),
+        "per prefix": (lambda: plain.per_prefix(some), len(some)),
+    }
+    scorer.score(pool[:16])  # settles the layout, warms up
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    tokens: dict[str, int] = {}
+    for _ in range(turns):
+        for name, (way, count) in ways.items():
+            scorer.computed = plain.computed = 0
+            start = time.perf_counter()
+            way()
+            seconds[name].append((time.perf_counter() - start) / count)
+            tokens[name] = scorer.computed or plain.computed
+    shape = sum(weight.numel() for weight in scorer.model.parameters())
+    print(f"{len(pool)} solutions, {read:,} tokens, {distinct:,} distinct in their prefix tree; "
+          f"{shape / 1e6:.1f} million weights on {scorer.device}, layout {scorer.layout}")  # fmt: skip
+    least = {"tree": distinct, "padded": distinct, "per prefix": distinct_tokens(rows[: len(some)])}
+    print("| way | computed / distinct | solutions/s | tree is faster |\n|---|---:|---:|---:|")
+    fastest = statistics.median(seconds["tree"])
+    for name, each in seconds.items():
+        middle = statistics.median(each)
+        ratio = tokens[name] / least[name]
+        print(f"| {name} | {ratio:.2f} | {1 / middle:.1f} | {middle / fastest:.1f} times |")
+
+
+if __name__ == "__main__":
+    main()
