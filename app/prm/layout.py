@@ -6,7 +6,8 @@
              down depth first, each token seeing its ancestors, positions by depth
 
 In the last two, token k is seen from token q exactly when k <= q < until[k]: `until[k]` is where
-k's row, or its branch of the tree, ends. The answer does not depend on the layout (a test
+k's row, or its branch of the tree, ends. The same as branches: what a row adds to the line sees the
+path above it and itself. The answer does not depend on the layout (a test
 proves it, loss and gradient); only the tokens computed do."""
 
 from __future__ import annotations
@@ -25,6 +26,16 @@ NEW_LINE = 512
 
 
 @dataclass(frozen=True)
+class Branch:
+    """Places start to stop of a line, and the path they see: its places, from the first token of
+    the row to stop - 1. None where that is start to stop itself."""
+
+    start: int
+    stop: int
+    path: Tensor | None
+
+
+@dataclass(frozen=True)
 class Batch:
     """ids, positions: [lines, length]. mask: [lines, length], 1 for a token (padded) or None.
     until: [length] (packed, tree) or None. slots: [tokens of all rows], the place of each row's
@@ -36,6 +47,7 @@ class Batch:
     mask: Tensor | None
     until: Tensor | None
     slots: Tensor
+    branches: tuple[Branch, ...] = ()
 
     @property
     def computed(self) -> int:
@@ -64,7 +76,11 @@ class Batch:
             None if part is None else part.to(device, non_blocking=True)
             for part in (self.ids, self.positions, self.mask, self.until, self.slots)
         ]
-        return Batch(self.rows, *moved)  # type: ignore[arg-type]
+        branches = tuple(
+            Branch(each.start, each.stop, None if each.path is None else each.path.to(device))
+            for each in self.branches
+        )
+        return Batch(self.rows, *moved, branches)  # type: ignore[arg-type]
 
 
 def batches(rows: Sequence[Row], how: str, tokens: int, pad: int) -> Iterator[Batch]:
@@ -137,12 +153,16 @@ def in_line(rows: Sequence[Row], share: bool) -> Batch:
     slots: list[int] = []
     path: list[int] = []
     before: list[int] = []
+    branches: list[Branch] = []
     for row in rows:
         common = shared(before, row.ids) if share else 0
         for place in path[common:]:
             until[place] = len(ids)
         path = path[:common]
-        path += range(len(ids), len(ids) + len(row.ids) - common)
+        start, stop = len(ids), len(ids) + len(row.ids) - common
+        path += range(start, stop)
+        if stop > start:
+            branches.append(Branch(start, stop, torch.tensor(path) if common else None))
         ids += row.ids[common:]
         positions += range(common, len(row.ids))
         until += [0] * (len(row.ids) - common)
@@ -151,7 +171,7 @@ def in_line(rows: Sequence[Row], share: bool) -> Batch:
     for place in path:
         until[place] = len(ids)
     tensors = [torch.tensor(part, dtype=torch.long) for part in (ids, positions, until, slots)]
-    return Batch(list(rows), tensors[0][None], tensors[1][None], None, tensors[2], tensors[3])
+    return Batch(list(rows), tensors[0][None], tensors[1][None], None, *tensors[2:], tuple(branches))
 
 
 def seen(until: Tensor) -> Tensor:

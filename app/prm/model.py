@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoModel, GPT2Config, LlamaConfig, MistralConfig, PreTrainedModel, Qwen2Config
 
-from app.prm.attention import mask_of
+from app.prm import attention
 from app.prm.config import SIZES, TrainConfig
 from app.prm.hostile import BadCheckpoint, check_folder
 from app.prm.layout import Batch
@@ -24,14 +24,17 @@ class ProcessRewardModel(nn.Module):
         super().__init__()
         self.body = body
         self.head = nn.Linear(int(body.config.hidden_size), 3)
+        self.backend = "sdpa"
+        """How the body attends where rows lie in one line (prm/attention.py); padded rows: sdpa."""
 
     def hidden(self, batch: Batch) -> Tensor:
         """The body's last states, [lines * length, width]: `batch.slots` says whose they are."""
+        backend = "sdpa" if batch.until is None else self.backend
+        if self.body.config._attn_implementation != backend:
+            self.body.set_attn_implementation(backend)
+        given = attention.arguments(batch, backend)
         states = self.body(
-            input_ids=batch.ids,
-            position_ids=batch.positions,
-            attention_mask=mask_of(batch, self.body.config._attn_implementation),
-            use_cache=False,
+            input_ids=batch.ids, position_ids=batch.positions, use_cache=False, **given
         ).last_hidden_state
         return states.flatten(0, 1)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from app.prm import attention
-from app.prm.attention import mask_of
+from app.prm.attention import BRANCHES, arguments
 from app.prm.config import ARCHITECTURES
 from app.prm.data import Row
 from app.prm.layout import Batch, batches, distinct_tokens, in_line, padded, seen, shared
@@ -75,9 +75,11 @@ def learn(model: ProcessRewardModel, rows: list[Row], how: str, tokens: int) -> 
     return total, [parameter.grad.clone() for parameter in model.parameters()]
 
 
+@pytest.mark.parametrize("backend", [BRANCHES, "sdpa"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_loss_and_gradient_do_not_depend_on_the_layout(architecture: str) -> None:
+def test_loss_and_gradient_do_not_depend_on_the_layout(architecture: str, backend: str) -> None:
     model, rows = model_of(architecture), family()
+    model.backend = backend
     expected, gradient = learn(model, rows, "padded", 10_000)
     for how, tokens in (("padded", 60), ("packed", 100), ("packed", 10_000), ("tree", 70), ("tree", 10_000)):
         loss, other = learn(model, rows, how, tokens)
@@ -92,8 +94,10 @@ def test_a_block_mask_shows_what_the_dense_mask_shows() -> None:
 
     batch = in_line(sorted(family(), key=lambda row: row.ids), share=True)
     query, key, value = torch.randn(3, 1, 2, batch.computed, 16).unbind()
-    dense = nn.functional.scaled_dot_product_attention(query, key, value, mask_of(batch, "sdpa"))
-    block = flex_attention(query, key, value, block_mask=mask_of(batch, "flex_attention"))
+    dense = nn.functional.scaled_dot_product_attention(
+        query, key, value, arguments(batch, "sdpa")["attention_mask"]
+    )
+    block = flex_attention(query, key, value, block_mask=arguments(batch, "flex_attention")["attention_mask"])
     torch.testing.assert_close(block, dense, atol=1e-5, rtol=1e-4)
 
 
@@ -149,6 +153,7 @@ def test_a_layout_whose_answer_differs_is_found_out(
     model, rows = model_of("llama"), family()
     everyone = lambda until: torch.ones(1, 1, len(until), len(until), dtype=torch.bool)  # noqa: E731
     monkeypatch.setattr(attention, "seen", everyone)  # a backend that loses the mask
+    monkeypatch.setattr(attention, "BRANCHES", "sdpa")
     how, reason = attention.choose(model, rows, "tree", 0)
     assert how == "padded"
     assert "differ" in (reason or "")
