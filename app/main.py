@@ -12,6 +12,8 @@ from app.accounts.access import Public
 from app.core import failures, health
 from app.core.security import Guard
 from app.core.web import STATIC
+from app.evaluation import api as evaluation_api
+from app.evaluation import views as evaluation_views
 from app.exchange import api as exchange_api
 from app.exchange import views as exchange_views
 from app.labeling import api as labeling_api
@@ -35,6 +37,7 @@ PAGES = (
     exchange_views,
     training_views,
     selection_views,
+    evaluation_views,
 )
 APIS = (
     accounts_api,
@@ -44,6 +47,7 @@ APIS = (
     exchange_api,
     training_api,
     selection_api,
+    evaluation_api,
 )
 
 

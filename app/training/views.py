@@ -95,13 +95,6 @@ def models_page(request: Request, access: Researcher, db: Db) -> Response:
     return render(request, "training/models.html", models=listing.all_models(db, access.project.id))
 
 
-@router.get("/models/{model_id}")
-def model_page(request: Request, access: Researcher, db: Db, model_id: int) -> Response:
-    found = listing.model(db, access.project.id, model_id)
-    frozen = listing.snapshot(db, access.project.id, found.snapshot_id) if found.snapshot_id else None
-    return render(request, "training/model.html", model=found, snapshot=frozen)
-
-
 @router.get("/snapshots/{snapshot_id}")
 def snapshot_page(request: Request, access: Researcher, db: Db, snapshot_id: int) -> Response:
     found = listing.snapshot(db, access.project.id, snapshot_id)

@@ -19,6 +19,7 @@ from starlette.routing import Mount
 from app.accounts import access as accounts
 from app.accounts.models import Invitation, User
 from app.core.security import POLICY
+from app.evaluation.models import Comparison, Evaluation, EvaluationSet
 from app.exchange.models import Import
 from app.labeling.models import Assignment
 from app.main import create_app
@@ -132,6 +133,7 @@ class World:
             "run_id": TrainingRun(project_id=of, snapshot_id=snapshot.id, config={}),
             "model_id": Model(project_id=of, name="SECRET", path="x", weights_hash=b"0" * 32, config={}),
             "round_id": Round(project_id=of, generation=1, config={}),
+            "set_id": EvaluationSet(project_id=of, name="SECRET"),
             "invitation_id": Invitation(
                 token_hash=b"1", email="SECRET@example.org", project_id=of, role="admin", expires_at=LATER
             ),
@@ -140,9 +142,19 @@ class World:
         db.add_all(rows.values())
         db.flush()
         ids: dict[str, Any] = {name: row.id for name, row in rows.items() if name != "generation"}
+        judged = [
+            Evaluation(project_id=of, evaluation_set_id=ids["set_id"], outside="SECRET") for _ in range(2)
+        ]
+        db.add_all(judged)
+        db.flush()
+        compared = Comparison(project_id=of, first_id=judged[0].id, second_id=judged[1].id)
+        db.add(compared)
+        db.flush()
+        ids |= {"evaluation_id": judged[0].id, "comparison_id": compared.id}
         return ids | {
             "problem_id": problem.id, "snapshot_id": snapshot.id, "number": 7, "user_id": owner.id,
             "token": "x" * 32, "session_id": 10**9, "token_id": 10**9, "job_id": 10**9,
+            "plot": "best-of-n", "form": "csv",
         }  # fmt: skip
 
     def ask(self, role: str, method: str, path: str, slug: str) -> Any:

@@ -29,7 +29,7 @@ def parse(row: Row, segmentation: str) -> Line:
         problem=ProblemRecord(
             external_id=name_of_statement("processbench", statement),
             statement=statement,
-            source="processbench",
+            source=f"processbench {text(row, 'id').rsplit('-', 1)[0]}",
         ),
         solutions=[
             SolutionRecord(

@@ -1,0 +1,50 @@
+"""PURE: which final answers of a problem are one answer, told as small integers: what votes count.
+
+Right answers are all the reference's: 0. Wrong ones are grouped by spelling and exact number
+(app.answers.normalise), and then the MOST most frequent groups are asked about by the grader's
+prover, pair by pair; rarer spellings stay apart. -1: no answer, or none that can be read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import combinations
+
+from app.answers.grade import Prover
+from app.answers.normalise import normalise, plain_number, squeezed
+
+REFERENCE, NONE = 0, -1
+MOST = 8
+"""Groups that are held against each other by the prover: 28 questions a problem at most."""
+
+
+def classes(answers: Sequence[str | None], verdicts: Sequence[str | None], prover: Prover) -> list[int]:
+    """A class for each solution of one problem, in the order given."""
+    spelled = [
+        _spelling(answer) if verdict == "wrong" else None
+        for answer, verdict in zip(answers, verdicts, strict=True)
+    ]
+    frequent = Counter(spelling for spelling in spelled if spelling is not None).most_common()
+    found: dict[str, int] = {}
+    for number, (spelling, _) in enumerate(frequent[:MOST], REFERENCE + 1):
+        found[spelling] = number
+    for one, other in combinations([spelling for spelling, _ in frequent[:MOST]], 2):
+        if found[one] != found[other] and prover.equal(one, other):
+            joined, gone = sorted((found[one], found[other]))
+            found = {spelling: joined if number == gone else number for spelling, number in found.items()}
+    for number, (spelling, _) in enumerate(frequent[MOST:], REFERENCE + 1 + MOST):
+        found[spelling] = number
+    return [
+        REFERENCE if verdict == "right" else NONE if spelling is None else found[spelling]
+        for spelling, verdict in zip(spelled, verdicts, strict=True)
+    ]
+
+
+def _spelling(answer: str | None) -> str | None:
+    """Equal for answers that are the same text or the same number."""
+    try:
+        normal = normalise(answer or "")
+    except ValueError:
+        return None
+    number = plain_number(normal)
+    return squeezed(normal) if number is None else str(number)

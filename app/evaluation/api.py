@@ -1,0 +1,144 @@
+"""The JSON API of evaluation: sets, evaluations, comparisons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Body
+
+from app.core.db import Db
+from app.core.errors import Invalid
+from app.evaluation import comparisons, runs, sets, shown
+from app.evaluation.models import Comparison, Evaluation, EvaluationSet
+from app.projects.access import Researcher
+
+router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["evaluation"])
+SetBody = Body(
+    default_factory=dict,
+    description="`name`; `definition`: which solutions, every key may be left out.",
+    examples=[{"name": "Validation", "definition": {"splits": ["validation"], "least_solutions": 2}}],
+)
+StartBody = Body(
+    default_factory=dict,
+    description="`set_id` (the default set if left out) and one of `model_id`, `outside` (scores that came "
+    "with the solutions, by name) and `folder` (a model made elsewhere, where this server keeps models); "
+    "`config`.",
+    examples=[{"model_id": 3, "config": {"aggregate": "product"}}],
+)
+CompareBody = Body(default_factory=dict, examples=[{"first_id": 1, "second_id": 2}])
+
+
+def set_as_json(found: EvaluationSet) -> dict[str, Any]:
+    names = ("id", "name", "state", "is_default", "definition", "counts", "error", "created_at")
+    return {name: getattr(found, name) for name in names} | {"hash": found.hash.hex() if found.hash else None}
+
+
+def evaluation_as_json(found: Evaluation, results: bool = False) -> dict[str, Any]:
+    names = ("id", "evaluation_set_id", "model_id", "outside", "config", "state", "progress", "error")
+    times = ("created_at", "started_at", "finished_at")
+    said = {name: getattr(found, name) for name in (*names, *times, *(("results",) if results else ()))}
+    return {**said, **shown.key_figures(found.results)}
+
+
+def comparison_as_json(found: Comparison) -> dict[str, Any]:
+    names = ("id", "first_id", "second_id", "state", "error", "results", "created_at")
+    return {name: getattr(found, name) for name in names}
+
+
+@router.get("/evaluation-sets")
+def list_sets(access: Researcher, db: Db) -> dict[str, Any]:
+    return {"evaluation_sets": [set_as_json(each) for each in sets.all_sets(db, access.project.id)]}
+
+
+@router.post("/evaluation-sets", status_code=201)
+def create_set(access: Researcher, db: Db, given: dict[str, Any] = SetBody) -> dict[str, Any]:
+    """Freeze a set. From then on its problems are kept out of training."""
+    _only(given, "name", "definition")
+    name, definition = given.get("name", ""), given.get("definition", {})
+    if not isinstance(name, str) or not isinstance(definition, dict):
+        raise Invalid('"name" must be text and "definition" a JSON object.')
+    made = sets.create(db, access.project.id, name, definition, access.user)
+    db.refresh(made)
+    return set_as_json(made)
+
+
+@router.get("/evaluation-sets/{set_id}")
+def one_set(access: Researcher, db: Db, set_id: int) -> dict[str, Any]:
+    return set_as_json(sets.find(db, access.project.id, set_id))
+
+
+@router.get("/evaluations")
+def list_evaluations(access: Researcher, db: Db) -> dict[str, Any]:
+    """Newest first, with their key figures; the whole results are at each one's own address."""
+    found = shown.listed(db, access.project.id)
+    return {"evaluations": [evaluation_as_json(each["evaluation"]) for each in found]}
+
+
+@router.post("/evaluations", status_code=201)
+def start(access: Researcher, db: Db, given: dict[str, Any] = StartBody) -> dict[str, Any]:
+    """Judge a model. Scores it lacks are made first; poll until `state` is succeeded."""
+    _only(given, "set_id", "model_id", "outside", "folder", "config")
+    set_id = _number(given, "set_id")
+    found = sets.find(db, access.project.id, set_id) if set_id else sets.ensure_default(db, access.project.id)
+    if found is None:
+        raise Invalid("This project has no evaluation set yet.", remedy="Freeze one first.")
+    folder, outside = _text(given, "folder"), _text(given, "outside")
+    made = runs.start(
+        db,
+        found,
+        given.get("config", {}),
+        access.user,
+        model_id=_number(given, "model_id"),
+        outside=outside,
+        folder=runs.within_roots(folder) if folder is not None else None,
+    )
+    db.refresh(made)
+    return evaluation_as_json(made)
+
+
+@router.get("/evaluations/{evaluation_id}")
+def one_evaluation(access: Researcher, db: Db, evaluation_id: int) -> dict[str, Any]:
+    return evaluation_as_json(runs.find(db, access.project.id, evaluation_id), results=True)
+
+
+@router.post("/evaluations/{evaluation_id}/cancellation")
+def cancel(access: Researcher, db: Db, evaluation_id: int) -> dict[str, Any]:
+    found = runs.cancel(db, runs.find(db, access.project.id, evaluation_id), access.user)
+    return evaluation_as_json(found)
+
+
+@router.post("/comparisons", status_code=201)
+def compare(access: Researcher, db: Db, given: dict[str, Any] = CompareBody) -> dict[str, Any]:
+    """Hold two finished evaluations on one set side by side."""
+    _only(given, "first_id", "second_id")
+    first, second = (
+        runs.find(db, access.project.id, _number(given, name) or 0) for name in ("first_id", "second_id")
+    )
+    made = comparisons.create(db, first, second)
+    db.refresh(made)
+    return comparison_as_json(made)
+
+
+@router.get("/comparisons/{comparison_id}")
+def one_comparison(access: Researcher, db: Db, comparison_id: int) -> dict[str, Any]:
+    return comparison_as_json(comparisons.find(db, access.project.id, comparison_id))
+
+
+def _only(given: dict[str, Any], *names: str) -> None:
+    unknown = sorted(set(given) - set(names))
+    if unknown:
+        raise Invalid(f"There is no option {unknown[0]!r}.", remedy=f"There are: {', '.join(names)}.")
+
+
+def _number(given: dict[str, Any], name: str) -> int | None:
+    value = given.get(name)
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**62):
+        raise Invalid(f'"{name}" must be a positive whole number.')
+    return value
+
+
+def _text(given: dict[str, Any], name: str) -> str | None:
+    value = given.get(name)
+    if value is not None and (not isinstance(value, str) or not 0 < len(value) <= 1_000 or "\0" in value):
+        raise Invalid(f'"{name}" must be text.')
+    return value

@@ -1,0 +1,215 @@
+"""Figures as data: what the page draws, its table, its downloads and its sentence for those who
+listen are all made from one Plot. No numpy: the web process shows what the worker found."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+LABELS = {
+    "best_of": "this model, best of N",
+    "weighted": "weighted vote",
+    "top_k": "vote of the top k",
+    "majority": "majority vote",
+    "compute_optimal": "best strategy by difficulty",
+    "oracle": "pass@N, the most there is",
+}
+BINNED = ("difficulty, by pass@1", "difficulty, as the model sees it")
+EQUAL = "Fifths of the problems, the easiest first; equal ones are never parted, so there may be fewer."
+SHOWN = ("best_of", "weighted", "majority", "oracle")
+"""Drawn at first; the others are a click away."""
+BANDS = ("best_of", "majority", "first", "second")
+BY = ("level", "subject", *BINNED)
+
+
+@dataclass
+class Series:
+    name: str
+    label: str
+    values: list[float | None]
+    low: list[float | None] | None = None
+    high: list[float | None] | None = None
+    shown: bool = True
+    band: bool = False
+    """Whether the interval is drawn; it is always in the legend and the table."""
+
+
+@dataclass
+class Plot:
+    slug: str
+    title: str
+    x_label: str
+    x: list[Any]
+    series: list[Series]
+    y_label: str = "share of problems solved"
+    log: bool = False
+    diagonal: bool = False
+    hint: str = ""
+    names: list[str] = field(default_factory=list)
+    """Names for the places of x, where they are not numbers."""
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "title": self.title,
+            "x": {"label": self.x_label, "values": self.x, "log": self.log, "names": self.names},
+            "y": {"label": self.y_label},
+            "diagonal": self.diagonal,
+            "series": [vars(each) for each in self.series],
+        }
+
+    def as_csv(self) -> str:
+        out = io.StringIO()
+        write = csv.writer(out)
+        columns = [(each.label, each.values) for each in self.series]
+        for each in self.series:
+            if each.low is not None and each.high is not None:
+                columns += [(f"{each.label}, low", each.low), (f"{each.label}, high", each.high)]
+        write.writerow([self.x_label, *(name for name, _ in columns)])
+        for place, x in enumerate(self.names or self.x):
+            write.writerow([_safe(x), *(values[place] for _, values in columns)])
+        return out.getvalue()
+
+    def rows(self) -> Iterator[tuple[Any, list[tuple[float | None, float | None, float | None]]]]:
+        """For the table: x, and of each series value, low and high. At most some 16 rows."""
+        every = max(1, -(-len(self.x) // 16))
+        for place, x in enumerate(self.names or self.x):
+            if place % every == 0 or place == len(self.x) - 1:
+                yield (
+                    x,
+                    [
+                        (
+                            each.values[place],
+                            (each.low or each.values)[place],
+                            (each.high or each.values)[place],
+                        )
+                        for each in self.series
+                    ],
+                )
+
+    def summary(self) -> str:
+        """The figure in a sentence."""
+        said = []
+        for each in self.series:
+            known = [value for value in each.values if value is not None]
+            if known:
+                said.append(f"{each.label}: {known[0]:.1%} to {known[-1]:.1%}")
+        first, last = (self.names or self.x)[0], (self.names or self.x)[-1]
+        return f"{self.title}. {self.x_label} from {first} to {last}. {'; '.join(said)}."
+
+
+def _safe(value: Any) -> Any:
+    """No spreadsheet runs a name as a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" else value
+
+
+def of_evaluation(results: dict[str, Any], top_k: int) -> list[Plot]:
+    """Every figure of an evaluation, by slug."""
+    found: list[Plot] = []
+    if best := results.get("best_of_n"):
+        found.append(_best_of_n(best, top_k))
+        if len(best["ways"]) > 1:
+            found.append(_ways(best))
+        found += _groups(best)
+    if calibration := results.get("calibration"):
+        found += [_reliability(each) for each in calibration["classes"]]
+    return found
+
+
+def _best_of_n(best: dict[str, Any], top_k: int) -> Plot:
+    labels = {**LABELS, "top_k": f"vote of the top {top_k}"}
+    series = [
+        Series(name, label, curve["mean"], curve["low"], curve["high"], name in SHOWN, name in BANDS)
+        for name, label in labels.items()
+        if (curve := best["curves"].get(name))
+    ]
+    hint = (
+        "N solutions of each problem are drawn; the line is the share of problems for which the pick is "
+        "right. The shade is the 95 % interval over problems."
+    )
+    return Plot("best-of-n", "Best of N", "N", best["n"], series, log=True, hint=hint)
+
+
+def _ways(best: dict[str, Any]) -> Plot:
+    series = [
+        Series(
+            f"{each['aggregate']}-{each['neutral_is_positive']}",
+            f"{each['aggregate']}, neutral as {'right' if each['neutral_is_positive'] else 'wrong'}",
+            each["mean"],
+            each["low"],
+            each["high"],
+            each["neutral_is_positive"] or each["main"],
+            each["main"],
+        )
+        for each in best["ways"]
+    ]
+    hint = "How the steps' probabilities become one score: their product, minimum, last or mean."
+    title = "Ways to make a solution score"
+    return Plot("ways", title, "N", best["n"], series, log=True, hint=hint)
+
+
+def _groups(best: dict[str, Any]) -> Iterator[Plot]:
+    for by in BY:
+        groups = [each for each in best["groups"] if each["by"] == by]
+        if not groups:
+            continue
+        series = [
+            Series("best_of", LABELS["best_of"], *_last(groups)),
+            Series("majority", LABELS["majority"], [each["majority"][-1] for each in groups]),
+            Series("oracle", LABELS["oracle"], [each["oracle"][-1] for each in groups]),
+        ]
+        names = [f"{each['name']} ({each['problems']})" for each in groups]
+        places = list(range(len(groups)))
+        slug = "by-" + by.replace(",", "").replace("@", "").replace(" ", "-")
+        hint = f"At N = {best['n'][-1]}. In brackets: problems. {EQUAL if by in BINNED else ''}"
+        yield Plot(slug, f"By {by}", by.capitalize(), places, series, hint=hint, names=names)
+
+
+def _last(groups: list[dict[str, Any]]) -> tuple[list[float | None], list[float | None], list[float | None]]:
+    mean, low, high = ([each["best_of"][part][-1] for each in groups] for part in ("mean", "low", "high"))
+    return mean, low, high
+
+
+def _reliability(found: dict[str, Any]) -> Plot:
+    x = sorted({*found["before"]["claimed"], *found["after"]["claimed"]})
+
+    def over(part: str) -> list[float | None]:
+        said = dict(zip(found[part]["claimed"], found[part]["happened"], strict=True))
+        return [said.get(each) for each in x]
+
+    series = [Series("before", "as given", over("before")), Series("after", "after scaling", over("after"))]
+    slug = f"calibration-{found['name'].replace(' ', '-')}"
+    title = f"Probability of {found['name']}"
+    hint = "On the diagonal, a probability means what it says. Points are tenths of the range."
+    return Plot(slug, title, "claimed", x, series, y_label="happened", diagonal=True, hint=hint)
+
+
+def of_comparison(results: dict[str, Any], first: str, second: str) -> list[Plot]:
+    best = results.get("best_of_n")
+    if not best:
+        return []
+    labels = {"first": first, "second": second, "majority": LABELS["majority"], "oracle": LABELS["oracle"]}
+    curves = [
+        Series(name, label, curve["mean"], curve["low"], curve["high"], band=name in BANDS)
+        for name, label in labels.items()
+        if (curve := best["curves"][name])
+    ]
+    apart = best["difference"]
+    difference = Series(
+        "second", f"{second} minus {first}", apart["mean"], apart["low"], apart["high"], band=True
+    )
+    return [
+        Plot("best-of-n", "Best of N, side by side", "N", best["n"], curves, log=True),
+        Plot(
+            "difference",
+            "The difference",
+            "N",
+            best["n"],
+            [difference],
+            y_label="difference of the shares",
+            log=True,
+            hint="Paired over problems, so what is hard for both blurs nothing. Above 0 it is better.",
+        ),
+    ]

@@ -1,0 +1,153 @@
+"""Evaluation sets: defining one, freezing it, finding the project's default.
+
+A set guards its problems from then on: a snapshot drops every label on a problem of a set that
+is in its train part, and counts it (training.snapshots). Problems of the validation split may
+still be in the validation part of a snapshot: nothing is learned there, but the weights are
+picked by it, which an evaluation says. Test problems are never in a snapshot at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.accounts import audit
+from app.accounts.models import User
+from app.core.errors import Conflict, Invalid, NotFound
+from app.core.jobs import defer
+from app.evaluation.models import EvaluationSet
+from app.problems.models import SPLITS
+
+LABELS = ("any", "people", "file", "none")
+DEFAULTS: dict[str, Any] = {
+    "splits": ["validation"],
+    "subject": None,
+    "level": None,
+    "source": None,
+    "least_solutions": 2,
+    "most_problems": None,
+    "labels": "any",
+    "seed": 0,
+}
+DEFAULT_NAME = "Validation"
+SEVERAL = text(
+    """SELECT EXISTS (
+         SELECT FROM solution s JOIN problem p ON p.id = s.problem_id
+         WHERE s.project_id = :project_id AND p.split = 'validation' AND s.verdict IS NOT NULL
+         GROUP BY s.problem_id HAVING count(*) > 1)"""
+)
+
+
+def create(
+    db: Session,
+    project_id: int,
+    name: str,
+    definition: dict[str, Any],
+    user: User | None,
+    *,
+    is_default: bool = False,
+) -> EvaluationSet:
+    """A set that the worker freezes. The first set of a project is its default."""
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= 80:
+        raise Invalid("A set needs a name of at most 80 letters.")
+    wanted = checked(definition)
+    first = default(db, project_id) is None
+    made = EvaluationSet(project_id=project_id, name=name, definition=wanted, is_default=is_default or first)
+    made.created_by = user.id if user else None
+    if made.is_default and not first:
+        _no_default(db, project_id)
+    try:
+        with db.begin_nested():
+            db.add(made)
+    except IntegrityError as error:
+        raise Conflict(f"There is a set named {name!r} already.", remedy="Choose another name.") from error
+    defer(db, "evaluation.freeze", once=f"freeze-{made.id}", set_id=made.id)
+    audit.record(db, user, "evaluation_set.create", subject=name, project_id=project_id)
+    return made
+
+
+def checked(definition: dict[str, Any]) -> dict[str, Any]:
+    """The definition with its defaults. A key or a value nobody knows is an error."""
+    unknown = sorted(set(definition) - set(DEFAULTS))
+    if unknown:
+        raise Invalid(
+            f"An evaluation set has no option {unknown[0]!r}.", remedy=f"There are: {', '.join(DEFAULTS)}."
+        )
+    wanted = {**DEFAULTS, **definition}
+    if not isinstance(wanted["splits"], list) or not wanted["splits"] or set(wanted["splits"]) - set(SPLITS):
+        raise Invalid(f'"splits" must be a list out of {", ".join(SPLITS)}.')
+    for name in ("subject", "level", "source"):
+        if wanted[name] is not None and (not isinstance(wanted[name], str) or len(wanted[name]) > 500):
+            raise Invalid(f'"{name}" must be text, or null for all.')
+    for name, least, most in (
+        ("least_solutions", 1, 10_000),
+        ("most_problems", 1, 10_000_000),
+        ("seed", 0, 2**31 - 1),
+    ):
+        value = wanted[name]
+        if name == "most_problems" and value is None:
+            continue
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise Invalid(f'"{name}" must be a whole number between {least} and {most:,}.')
+    if wanted["labels"] not in LABELS:
+        raise Invalid(f'"labels" must be one of {", ".join(LABELS)}.')
+    return wanted
+
+
+def find(db: Session, project_id: int, set_id: int) -> EvaluationSet:
+    found = db.get(EvaluationSet, set_id) if set_id < 2**62 else None
+    if found is None or found.project_id != project_id:
+        raise NotFound("There is no such evaluation set in this project.")
+    return found
+
+
+def named(db: Session, project_id: int, name: str) -> EvaluationSet:
+    """By name or number."""
+    chosen = select(EvaluationSet).where(EvaluationSet.project_id == project_id)
+    found = db.scalar(chosen.where(EvaluationSet.name == name))
+    if found is None and name.isdecimal() and int(name) < 2**62:
+        found = db.scalar(chosen.where(EvaluationSet.id == int(name)))
+    if found is None:
+        raise NotFound(
+            f"There is no evaluation set {name!r} in this project.",
+            remedy="See the project's Evaluation page for those there are.",
+        )
+    return found
+
+
+def default(db: Session, project_id: int) -> EvaluationSet | None:
+    return db.scalar(
+        select(EvaluationSet).where(EvaluationSet.project_id == project_id, EvaluationSet.is_default)
+    )
+
+
+def ensure_default(db: Session, project_id: int) -> EvaluationSet | None:
+    """The default set; if there is none yet, one of the validation problems with several graded
+    solutions. None where there are none of those."""
+    found = default(db, project_id)
+    if found is None and db.scalar(SEVERAL, {"project_id": project_id}):
+        found = create(db, project_id, DEFAULT_NAME, {}, None)
+    return found
+
+
+def make_default(db: Session, found: EvaluationSet, user: User | None) -> None:
+    _no_default(db, found.project_id)
+    found.is_default = True
+    audit.record(db, user, "evaluation_set.default", subject=found.name, project_id=found.project_id)
+    db.flush()
+
+
+def _no_default(db: Session, project_id: int) -> None:
+    for other in db.scalars(
+        select(EvaluationSet).where(EvaluationSet.project_id == project_id, EvaluationSet.is_default)
+    ):
+        other.is_default = False
+    db.flush()
+
+
+def all_sets(db: Session, project_id: int) -> list[EvaluationSet]:
+    newest_first = select(EvaluationSet).where(EvaluationSet.project_id == project_id)
+    return list(db.scalars(newest_first.order_by(EvaluationSet.id.desc()).limit(200)))

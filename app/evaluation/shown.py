@@ -1,0 +1,134 @@
+"""What the pages and the API show of evaluations. Reads only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.errors import NotFound
+from app.evaluation import plots, sets
+from app.evaluation.models import Comparison, Evaluation, EvaluationSet
+from app.evaluation.plots import Plot
+from app.problems.models import Problem, Solution
+from app.training.models import Model
+
+
+def name_of(db: Session, evaluation: Evaluation) -> str:
+    if evaluation.model_id is not None:
+        return db.get_one(Model, evaluation.model_id).name
+    return f"published {evaluation.outside}" if evaluation.outside else (evaluation.folder or "")
+
+
+def listed(
+    db: Session, project_id: int, *, set_id: int | None = None, model_id: int | None = None, limit: int = 100
+) -> list[dict[str, Any]]:
+    """Newest first, each with its set, its model and its key figures."""
+    query = (
+        select(Evaluation, EvaluationSet, Model)
+        .join(EvaluationSet, EvaluationSet.id == Evaluation.evaluation_set_id)
+        .outerjoin(Model, Model.id == Evaluation.model_id)
+        .where(Evaluation.project_id == project_id)
+        .order_by(Evaluation.id.desc())
+        .limit(limit)
+    )
+    if set_id is not None:
+        query = query.where(Evaluation.evaluation_set_id == set_id)
+    if model_id is not None:
+        query = query.where(Evaluation.model_id == model_id)
+    return [
+        {
+            "evaluation": evaluation,
+            "set": frozen,
+            "model": model,
+            "name": model.name if model else name_of(db, evaluation),
+            **key_figures(evaluation.results),
+        }
+        for evaluation, frozen, model in db.execute(query)
+    ]
+
+
+def key_figures(results: dict[str, Any] | None) -> dict[str, Any]:
+    """{"best": {"n", "mean", "low", "high", "majority", "oracle"}, "f1", "ece"}; null where unknown."""
+    found: dict[str, Any] = {"best": None, "f1": None, "ece": None}
+    if results is None:
+        return found
+    if best := results["best_of_n"]:
+        last = {part: best["curves"]["best_of"][part][-1] for part in ("mean", "low", "high")}
+        others = {name: best["curves"][name]["mean"][-1] for name in ("majority", "oracle")}
+        found["best"] = {"n": best["n"][-1], **last, **others}
+    if first_error := results["first_error"]:
+        found["f1"] = first_error["f1"]
+    if calibration := results["calibration"]:
+        found["ece"] = calibration["classes"][0]["before"]["ece"]
+    return found
+
+
+def newest(db: Session, project_id: int, model_id: int) -> Evaluation | None:
+    """Of the model on the default set; else on any."""
+    main = sets.default(db, project_id)
+    done = (
+        select(Evaluation)
+        .where(Evaluation.model_id == model_id, Evaluation.state == "succeeded")
+        .order_by(Evaluation.id.desc())
+        .limit(1)
+    )
+    on_main = db.scalar(done.where(Evaluation.evaluation_set_id == main.id)) if main else None
+    return on_main or db.scalar(done)
+
+
+def figures(evaluation: Evaluation) -> list[Plot]:
+    return plots.of_evaluation(evaluation.results or {}, evaluation.config.get("top_k", 0))
+
+
+def both(db: Session, comparison: Comparison) -> list[Evaluation]:
+    return [db.get_one(Evaluation, key) for key in (comparison.first_id, comparison.second_id)]
+
+
+def names_of_both(db: Session, comparison: Comparison) -> tuple[str, str]:
+    first, second = (name_of(db, each) for each in both(db, comparison))
+    if first == second:
+        return f"{first} ({comparison.first_id})", f"{second} ({comparison.second_id})"
+    return first, second
+
+
+def figures_of_both(db: Session, comparison: Comparison) -> list[Plot]:
+    return plots.of_comparison(comparison.results or {}, *names_of_both(db, comparison))
+
+
+def the_plot(found: list[Plot], slug: str) -> Plot:
+    for each in found:
+        if each.slug == slug:
+            return each
+    raise NotFound("There is no such figure.")
+
+
+def solutions(db: Session, results: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The solutions two models rank differently, with their problem's statement and answer."""
+    kept = (results or {}).get("solutions") or []
+    rows = db.execute(
+        select(Solution.id, Solution.final_answer, Problem.statement)
+        .join(Problem, Problem.id == Solution.problem_id)
+        .where(Solution.id.in_([each["solution_id"] for each in kept]))
+    )
+    known = {row.id: row for row in rows}
+    return [
+        {
+            **each,
+            "statement": known[each["solution_id"]].statement,
+            "answer": known[each["solution_id"]].final_answer,
+        }
+        for each in kept
+        if each["solution_id"] in known
+    ]
+
+
+def rivals(db: Session, evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Other finished evaluations on the same set, to hold it against."""
+    found = listed(db, evaluation.project_id, set_id=evaluation.evaluation_set_id)
+    return [
+        each
+        for each in found
+        if each["evaluation"].id != evaluation.id and each["evaluation"].state == "succeeded"
+    ]

@@ -1,0 +1,38 @@
+"""Jobs of evaluation: freezing a set, judging a model on it, holding two side by side."""
+
+from __future__ import annotations
+
+from app.core.db import transaction
+from app.core.jobs import queue
+from app.evaluation import runs
+
+
+@queue.task(name="evaluation.freeze")
+def freeze(set_id: int) -> None:
+    from app.evaluation import freezing
+
+    freezing.freeze(set_id)
+
+
+@queue.task(name="evaluation.advance", queue="scoring")
+def advance(evaluation_id: int) -> None:
+    from app.evaluation import driver
+
+    if driver.advance(evaluation_id):
+        with transaction() as db:
+            runs.kick(db, evaluation_id, after_s=driver.LOOK_AGAIN_S)
+
+
+@queue.task(name="evaluation.compare", queue="scoring")
+def compare(comparison_id: int) -> None:
+    from app.evaluation import comparing
+
+    comparing.run(comparison_id)
+
+
+@queue.periodic(cron="* * * * *")
+@queue.task(name="evaluation.sweep", queue="scoring", queueing_lock="evaluation.sweep", pass_context=False)
+def sweep(timestamp: int) -> None:
+    from app.evaluation import driver
+
+    driver.sweep()

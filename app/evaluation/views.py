@@ -1,0 +1,204 @@
+"""Pages of evaluation: the sets, an evaluation, a model with its curves, two side by side."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+
+from app.accounts.models import User
+from app.core.db import Db
+from app.core.web import redirect, render
+from app.evaluation import comparisons, reading, runs, sets, shown
+from app.evaluation.models import Comparison, Evaluation
+from app.evaluation.plots import Plot
+from app.problems import browse
+from app.problems.models import SPLITS
+from app.projects.access import Access, Researcher
+from app.training import listing
+
+router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
+Text = Annotated[str, Form()]
+Number = Annotated[int, Form(ge=0, lt=2**62)]
+
+
+def home(access: Access, page: str) -> str:
+    return f"/projects/{access.project.slug}/{page}"
+
+
+@router.get("/evaluations")
+def evaluations_page(request: Request, access: Researcher, db: Db) -> Response:
+    frozen = sets.all_sets(db, access.project.id)
+    ready = [each for each in frozen if each.state == "ready"]
+    return render(
+        request,
+        "evaluation/evaluations.html",
+        sets=frozen,
+        evaluations=shown.listed(db, access.project.id),
+        models=listing.all_models(db, access.project.id),
+        outside=sorted({name for each in ready[:10] for name in reading.outside_scores(db, each.id)}),
+        splits=SPLITS,
+        labels=sets.LABELS,
+        choices=browse.choices(db, access.project.id),
+    )
+
+
+@router.post("/evaluation-sets")
+def create_set(
+    access: Researcher,
+    db: Db,
+    name: Text = "",
+    split: Text = "validation",
+    subject: Text = "",
+    level: Text = "",
+    labels: Text = "any",
+    least_solutions: Number = 2,
+    most_problems: Annotated[str, Form(pattern=r"^\d{0,9}$")] = "",
+) -> Response:
+    definition: dict[str, Any] = {
+        "splits": [split],
+        "subject": subject or None,
+        "level": level or None,
+        "labels": labels,
+        "least_solutions": least_solutions,
+        "most_problems": int(most_problems) if most_problems else None,
+    }
+    made = sets.create(db, access.project.id, name, definition, access.user)
+    return redirect(home(access, f"evaluation-sets/{made.id}"), "The set is being frozen.")
+
+
+@router.get("/evaluation-sets/{set_id}")
+def set_page(request: Request, access: Researcher, db: Db, set_id: int) -> Response:
+    found = sets.find(db, access.project.id, set_id)
+    return render(
+        request,
+        "evaluation/set.html",
+        set=found,
+        by=db.get(User, found.created_by) if found.created_by else None,
+        evaluations=shown.listed(db, access.project.id, set_id=found.id),
+        models=listing.all_models(db, access.project.id),
+        outside=reading.outside_scores(db, found.id) if found.state == "ready" else [],
+    )
+
+
+@router.post("/evaluation-sets/{set_id}/default")
+def make_default(access: Researcher, db: Db, set_id: int) -> Response:
+    found = sets.find(db, access.project.id, set_id)
+    sets.make_default(db, found, access.user)
+    return redirect(home(access, f"evaluation-sets/{set_id}"), "Models of rounds are judged on this set now.")
+
+
+@router.post("/evaluations")
+def start(access: Researcher, db: Db, set_id: Number, judged: Text) -> Response:
+    """`judged`: the number of a model, or the name of scores that came with the solutions."""
+    found = sets.find(db, access.project.id, set_id)
+    if judged.isdecimal():
+        made = runs.start(db, found, {}, access.user, model_id=int(judged))
+    else:
+        made = runs.start(db, found, {}, access.user, outside=judged.replace("\0", "")[:200])
+    return redirect(home(access, f"evaluations/{made.id}"), "The evaluation is on its way.")
+
+
+@router.get("/evaluations/{evaluation_id}")
+def evaluation_page(request: Request, access: Researcher, db: Db, evaluation_id: int) -> Response:
+    found = runs.find(db, access.project.id, evaluation_id)
+    return render(request, "evaluation/evaluation.html", **_evaluation(db, found))
+
+
+def _evaluation(db: Db, found: Evaluation) -> dict[str, Any]:
+    return {
+        "evaluation": found,
+        "name": shown.name_of(db, found),
+        "set": sets.find(db, found.project_id, found.evaluation_set_id),
+        "plots": shown.figures(found),
+        "rivals": shown.rivals(db, found) if found.state == "succeeded" else [],
+    }
+
+
+@router.get("/evaluations/{evaluation_id}/progress")
+def evaluation_progress(request: Request, access: Researcher, db: Db, evaluation_id: int) -> Response:
+    """The live part, polled. When it is over the whole page is fetched once more."""
+    found = runs.find(db, access.project.id, evaluation_id)
+    answer = render(request, "evaluation/_progress.html", evaluation=found)
+    if found.state not in runs.ACTIVE:
+        answer.headers["HX-Refresh"] = "true"
+    return answer
+
+
+@router.post("/evaluations/{evaluation_id}/cancellation")
+def cancel(access: Researcher, db: Db, evaluation_id: int) -> Response:
+    runs.cancel(db, runs.find(db, access.project.id, evaluation_id), access.user)
+    return redirect(home(access, f"evaluations/{evaluation_id}"), "The evaluation is cancelled.", "note")
+
+
+@router.get("/evaluations/{evaluation_id}/plots/{plot}.{form}")
+def evaluation_plot(access: Researcher, db: Db, evaluation_id: int, plot: str, form: str) -> Response:
+    found = runs.find(db, access.project.id, evaluation_id)
+    return _data(shown.the_plot(shown.figures(found), plot), form, f"evaluation-{found.id}-{plot}")
+
+
+def _data(plot: Plot, form: str, name: str) -> Response:
+    if form == "csv":
+        headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+        return PlainTextResponse(plot.as_csv(), media_type="text/csv; charset=utf-8", headers=headers)
+    return JSONResponse(plot.as_json())
+
+
+@router.get("/models/{model_id}")
+def model_page(request: Request, access: Researcher, db: Db, model_id: int) -> Response:
+    found = listing.model(db, access.project.id, model_id)
+    frozen = listing.snapshot(db, access.project.id, found.snapshot_id) if found.snapshot_id else None
+    newest = shown.newest(db, access.project.id, found.id)
+    judged = _evaluation(db, newest) if newest else {"evaluation": None, "plots": [], "rivals": []}
+    return render(
+        request,
+        "evaluation/model.html",
+        model=found,
+        snapshot=frozen,
+        evaluations=shown.listed(db, access.project.id, model_id=found.id),
+        sets=[each for each in sets.all_sets(db, access.project.id) if each.state != "failed"],
+        **judged,
+    )
+
+
+@router.post("/comparisons")
+def compare(access: Researcher, db: Db, first_id: Number, second_id: Number) -> Response:
+    first, second = (runs.find(db, access.project.id, each) for each in (first_id, second_id))
+    made = comparisons.create(db, first, second)
+    return redirect(home(access, f"comparisons/{made.id}"))
+
+
+@router.get("/comparisons/{comparison_id}")
+def comparison_page(request: Request, access: Researcher, db: Db, comparison_id: int) -> Response:
+    found = comparisons.find(db, access.project.id, comparison_id)
+    return render(request, "evaluation/comparison.html", **_comparison(db, found))
+
+
+def _comparison(db: Db, found: Comparison) -> dict[str, Any]:
+    evaluations = shown.both(db, found)
+    return {
+        "comparison": found,
+        "names": shown.names_of_both(db, found),
+        "evaluations": evaluations,
+        "set": sets.find(db, found.project_id, evaluations[0].evaluation_set_id),
+        "plots": shown.figures_of_both(db, found),
+        "solutions": shown.solutions(db, found.results),
+    }
+
+
+@router.get("/comparisons/{comparison_id}/progress")
+def comparison_progress(request: Request, access: Researcher, db: Db, comparison_id: int) -> Response:
+    found = comparisons.find(db, access.project.id, comparison_id)
+    answer = render(request, "evaluation/_comparing.html", comparison=found)
+    if found.state not in runs.ACTIVE:
+        answer.headers["HX-Refresh"] = "true"
+    return answer
+
+
+@router.get("/comparisons/{comparison_id}/plots/{plot}.{form}")
+def comparison_plot(access: Researcher, db: Db, comparison_id: int, plot: str, form: str) -> Response:
+    found = comparisons.find(db, access.project.id, comparison_id)
+    return _data(
+        shown.the_plot(shown.figures_of_both(db, found), plot), form, f"comparison-{found.id}-{plot}"
+    )
