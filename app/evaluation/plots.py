@@ -9,6 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+
+from app.core.errors import NotFound
+
 LABELS = {
     "best_of": "this model, best of N",
     "weighted": "weighted vote",
@@ -71,6 +75,15 @@ class Plot:
         for place, x in enumerate(self.names or self.x):
             write.writerow([_safe(x), *(values[place] for _, values in columns)])
         return out.getvalue()
+
+    def answer(self, form: str, name: str) -> Response:
+        """As a download: `form` is csv or json."""
+        if form == "csv":
+            headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+            return PlainTextResponse(self.as_csv(), media_type="text/csv; charset=utf-8", headers=headers)
+        if form == "json":
+            return JSONResponse(self.as_json())
+        raise NotFound("A figure's data comes as csv or json.")
 
     def rows(self) -> Iterator[tuple[Any, list[tuple[float | None, float | None, float | None]]]]:
         """For the table: x, and of each series value, low and high. At most some 16 rows."""

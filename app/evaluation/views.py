@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.responses import Response
 
 from app.accounts.models import User
 from app.core.db import Db
 from app.core.web import redirect, render
 from app.evaluation import comparisons, reading, runs, sets, shown
 from app.evaluation.models import Comparison, Evaluation
-from app.evaluation.plots import Plot
 from app.problems import browse
 from app.problems.models import SPLITS
 from app.projects.access import Access, Researcher
@@ -135,14 +134,7 @@ def cancel(access: Researcher, db: Db, evaluation_id: int) -> Response:
 @router.get("/evaluations/{evaluation_id}/plots/{plot}.{form}")
 def evaluation_plot(access: Researcher, db: Db, evaluation_id: int, plot: str, form: str) -> Response:
     found = runs.find(db, access.project.id, evaluation_id)
-    return _data(shown.the_plot(shown.figures(found), plot), form, f"evaluation-{found.id}-{plot}")
-
-
-def _data(plot: Plot, form: str, name: str) -> Response:
-    if form == "csv":
-        headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-        return PlainTextResponse(plot.as_csv(), media_type="text/csv; charset=utf-8", headers=headers)
-    return JSONResponse(plot.as_json())
+    return shown.the_plot(shown.figures(found), plot).answer(form, f"evaluation-{found.id}-{plot}")
 
 
 @router.get("/models/{model_id}")
@@ -199,6 +191,5 @@ def comparison_progress(request: Request, access: Researcher, db: Db, comparison
 @router.get("/comparisons/{comparison_id}/plots/{plot}.{form}")
 def comparison_plot(access: Researcher, db: Db, comparison_id: int, plot: str, form: str) -> Response:
     found = comparisons.find(db, access.project.id, comparison_id)
-    return _data(
-        shown.the_plot(shown.figures_of_both(db, found), plot), form, f"comparison-{found.id}-{plot}"
-    )
+    figure = shown.the_plot(shown.figures_of_both(db, found), plot)
+    return figure.answer(form, f"comparison-{found.id}-{plot}")

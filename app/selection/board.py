@@ -9,6 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.core.errors import NotFound
+from app.evaluation import over_generations
 from app.projects.models import Project
 from app.selection.models import Generation, Round
 from app.selection.strategy import WORDS
@@ -86,6 +87,12 @@ def generations(db: Session, project_id: int) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def judged(db: Session, project_id: int, found: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    """By generation: how its model does on the default evaluation set, and against the one before."""
+    models = {each["number"]: each["model"].id for each in found if each["model"]}
+    return over_generations.judged(db, project_id, models)
 
 
 def one(db: Session, project_id: int, number: int) -> dict[str, Any]:

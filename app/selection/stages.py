@@ -13,6 +13,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, DomainError, Invalid
+from app.evaluation import runs as evaluation
 from app.projects.models import Project
 from app.scoring import runs as scoring
 from app.scoring.models import ScoringRun
@@ -74,12 +75,16 @@ def train(db: Session, round_: Round, config: RoundConfig) -> bool:
 
 
 def score(db: Session, round_: Round, config: RoundConfig) -> bool:
-    """Every solution that could be queued, scored by the round's model."""
+    """Every solution that could be queued, scored by the round's model; which is then judged on
+    the project's default set. The round does not wait for that, nor fail with it."""
     if "scoring_run_id" not in round_.made:
         run = scoring.start(db, round_.project_id, round_.made["model_id"], dict(config.score))
         remember(round_, scoring_run_id=run.id)
         return False
-    return _went_well(db.get_one(ScoringRun, round_.made["scoring_run_id"]), "Scoring")
+    if not _went_well(db.get_one(ScoringRun, round_.made["scoring_run_id"]), "Scoring"):
+        return False
+    evaluation.after_scoring(db, round_.project_id, round_.made["model_id"])
+    return True
 
 
 def _went_well(run: TrainingRun | ScoringRun, what: str) -> bool:

@@ -10,8 +10,10 @@ from sqlalchemy import select
 
 from app.accounts.models import User
 from app.core.db import Db
-from app.core.errors import DomainError
+from app.core.errors import DomainError, NotFound
 from app.core.web import redirect, render
+from app.evaluation import over_generations
+from app.evaluation.plots import Plot
 from app.projects.access import Access, Researcher
 from app.selection import board, forms, pool, rounds
 from app.selection.models import Round
@@ -34,10 +36,13 @@ def board_page(request: Request, access: Researcher, db: Db) -> Response:
     now = pool.funnel(db, project.id, model.id if model else None)
     labels = pool.labels(db, project.id)
     latest = rounds.latest(db, project.id)
+    judged = board.judged(db, project.id, found)
     return render(
         request,
         "selection/board.html",
         generations=found,
+        judged=judged,
+        plot=over_generations.plot(judged),
         funnel=board.funnel(found[0], now) if found else [],
         labels=labels,
         mix=board.mix(labels["positive"], labels["neutral"], labels["negative"]),
@@ -47,6 +52,17 @@ def board_page(request: Request, access: Researcher, db: Db) -> Response:
         words=WORDS,
         **_live(db, latest),
     )
+
+
+@router.get("/board/plots/generations.{form}")
+def board_plot(access: Researcher, db: Db, form: str) -> Response:
+    """The board's curve, as data."""
+    found: Plot | None = over_generations.plot(
+        board.judged(db, access.project.id, board.generations(db, access.project.id))
+    )
+    if found is None:
+        raise NotFound("Fewer than two generations have been judged.")
+    return found.answer(form, "generations")
 
 
 @router.get("/generations/{number}")

@@ -7,7 +7,8 @@ The rules are those of PRM800K's training (Lightman et al. 2023, sections 2.4 an
   prefix, and a prefix's labels count once however many chains go through it;
 - a step a labeler wrote counts as positive;
 - several labelers on one step: their majority, or nothing. Dropped labels are counted;
-- bad problems and given-up solutions carry no label. A test problem never gets here."""
+- bad problems and given-up solutions carry no label. A test problem never gets here;
+- labels on problems of an evaluation set are dropped and counted (guard.py)."""
 
 from __future__ import annotations
 
@@ -24,6 +25,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
 from app.labeling.models import KINDS
+from app.training.guard import guarded
 from app.training.models import Snapshot, SnapshotItem
 
 DEFAULTS: dict[str, Any] = {
@@ -92,10 +94,13 @@ def freeze(db: Session, project_id: int, definition: dict[str, Any], user_id: in
     counts: Counter[str] = Counter()
     dropped: Counter[str] = Counter()
     digest, batch, ordinal = hashlib.sha256(), [], 0
-    splits = _splits(db, project_id, wanted)
+    splits, kept_out = _splits(db, project_id, wanted), guarded(db, project_id)
     for (problem_id, statement), group in groupby(rows, key=lambda row: (row.problem_id, row.statement)):
         for chain in chains(tree(group), wanted["cut_at_first_error"], dropped):
             split = splits.get(problem_id, "train")
+            if split == "train" and problem_id in kept_out:
+                dropped["in_evaluation_set"] += _count(chain, split)["labeled_steps"]
+                continue
             counts.update(_count(chain, split))
             digest.update(orjson.dumps([statement, split, chain.steps, chain.targets]) + b"\n")
             batch.append(_item(snapshot.id, ordinal, problem_id, split, chain))
@@ -107,7 +112,8 @@ def freeze(db: Session, project_id: int, definition: dict[str, Any], user_id: in
         db.execute(insert(SnapshotItem), batch)
     if not counts["train_solutions"]:
         raise Invalid(
-            "There is nothing to learn from: no submitted label is in this selection.",
+            "There is nothing to learn from: no submitted label is in this selection"
+            + (", but for those on problems of evaluation sets." if dropped["in_evaluation_set"] else "."),
             remedy="Label some solutions, or widen the selection of generations, kinds and labelers.",
         )
     snapshot.hash = digest.digest()
