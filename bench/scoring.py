@@ -29,15 +29,15 @@ from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-import torch  # noqa: E402
+import torch
 
-from app.prm import checkpoint  # noqa: E402
-from app.prm.config import SIZES, ScoreConfig, TrainConfig  # noqa: E402
-from app.prm.data import Row  # noqa: E402
-from app.prm.layout import distinct_tokens, padded  # noqa: E402
-from app.prm.model import build  # noqa: E402
-from app.prm.predict import Scorer  # noqa: E402
-from app.prm.tokens import train_tokenizer  # noqa: E402
+from app.prm import checkpoint
+from app.prm.config import SIZES, ScoreConfig, TrainConfig
+from app.prm.data import Row
+from app.prm.layout import distinct_tokens, padded
+from app.prm.model import build
+from app.prm.predict import Scorer
+from app.prm.tokens import train_tokenizer
 
 Solution = tuple[str, list[str]]
 BATCH = 16

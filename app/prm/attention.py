@@ -70,12 +70,9 @@ def attend(
         asking = query[:, :, branch.start : branch.stop]
         if branch.path is None:
             keys, values = (part[:, :, branch.start : branch.stop] for part in (key, value))
-            mask = None
         else:
             keys, values = (part.index_select(2, branch.path) for part in (key, value))
-            above = keys.shape[2] - asking.shape[2]
-            mask = torch.ones(asking.shape[2], keys.shape[2], dtype=torch.bool, device=query.device)
-            mask = mask.tril(above)
+        mask = branch.mask
         said.append(
             scaled_dot_product_attention(
                 asking, keys, values, mask, dropout, is_causal=mask is None, scale=scaling, enable_gqa=grouped

@@ -3,7 +3,8 @@ head beside them, and `stepmark.json`, its card: what it is, from which labels, 
 
     config.json, model.safetensors   the body; loads with transformers' AutoModel
     tokenizer.json, ...              the tokenizer
-    head.safetensors                 weight [3, hidden], bias [3]: negative, neutral, positive
+    head.safetensors                 weight [3, hidden], bias [3]: negative, neutral, positive; or
+                                     [1, hidden], [1] for objectives with one output
     stepmark.json                    kind, train config, snapshot hash, metrics, code version"""
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from app.prm.config import BadConfig, TrainConfig
 from app.prm.files import whole_folder, write_json
 from app.prm.hostile import BadCheckpoint, check_folder, read_json
 from app.prm.model import ProcessRewardModel, load_body
+from app.prm.objectives import kind
 
 __all__ = ["BadCheckpoint", "Loaded", "code_version", "load", "load_tokenizer", "save", "weights_hash"]
 
@@ -53,7 +55,9 @@ def save(folder: Path, model: ProcessRewardModel, tokenizer: Any, card: dict[str
         tokenizer.save_pretrained(draft)
         head = {name: tensor.detach().cpu().contiguous() for name, tensor in model.head.state_dict().items()}
         save_file(head, draft / "head.safetensors")
-        write_json(draft / CARD, {"format": FORMAT, "kind": "prm", "code": code_version(), **card})
+        write_json(
+            draft / CARD, {"format": FORMAT, "kind": kind(model.objective), "code": code_version(), **card}
+        )
 
 
 def load(folder: Path) -> Loaded:
@@ -68,7 +72,7 @@ def load(folder: Path) -> Loaded:
         raise BadCheckpoint(f"{CARD}: {error}") from error
     except (OSError, SafetensorError) as error:
         raise BadCheckpoint(f"head.safetensors: {error}") from error
-    model = ProcessRewardModel(load_body(str(folder), None))
+    model = ProcessRewardModel(load_body(str(folder), None), config.objective)
     shapes = {name: tuple(tensor.shape) for name, tensor in model.head.state_dict().items()}
     if {name: tuple(tensor.shape) for name, tensor in head.items()} != shapes:
         raise BadCheckpoint(f"head.safetensors does not fit the body: it should hold {shapes}")
@@ -97,8 +101,10 @@ def load_tokenizer(base: str, revision: str | None) -> PreTrainedTokenizerBase:
     try:
         # AutoTokenizer goes by the body's kind where it knows one: beside a Qwen2 body it was seen
         # to take a tokenizer of another class for one of Qwen2's, with a token more
-        kind = PreTrainedTokenizerFast if _plain(Path(base)) else AutoTokenizer
-        made: PreTrainedTokenizerBase = kind.from_pretrained(base, revision=revision, trust_remote_code=False)
+        reader: Any = PreTrainedTokenizerFast if _plain(Path(base)) else AutoTokenizer
+        made: PreTrainedTokenizerBase = reader.from_pretrained(
+            base, revision=revision, trust_remote_code=False
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadCheckpoint(f"could not load the tokenizer of {base!r}: {error}") from error
     if made.pad_token_id is None:

@@ -14,6 +14,8 @@ SIZES: dict[str, dict[str, int]] = {
 }
 """Models built from a config, for machines without weights."""
 ARCHITECTURES = ("llama", "qwen2", "mistral", "gpt2")
+OBJECTIVES = ("prm3", "prm2", "soft", "orm", "verifier_token", "verifier_solution")
+TOGETHER = ("walk", "problem", "none")
 LAYOUTS = ("auto", "padded", "packed", "tree")
 AGGREGATES = ("product", "minimum", "last", "mean")
 
@@ -93,6 +95,24 @@ class TrainConfig(Config):
     new model of `size` with a tokenizer trained on the pool."""
     revision: str | None = None
     """The pinned revision of a `base` that is an id: a full commit hash."""
+    objective: str = "prm3"
+    """What the model is taught (prm/objectives.py): prm3, prm2, soft, orm, verifier_token or
+    verifier_solution."""
+    neutral_is_positive: bool = True
+    """For prm2: what a neutral step counts as."""
+    language_weight: float = 1.0
+    """For the verifiers: weight of the language-model loss beside the squared error."""
+    dropout: float | None = None
+    """On the way of attention and feed-forward into the residual stream, while learning. Null: 0.2
+    for the verifiers (Cobbe et al. 2021, appendix B), 0 for the others."""
+    lora_rank: int = 0
+    """0: all weights learn. Above: only low-rank adapters of this rank and the head (Hu et al. 2021);
+    they are merged into the weights when the model is published."""
+    lora_alpha: int = 32
+    gradient_checkpointing: bool = False
+    """Compute activations again on the way back: less memory, about a third more work."""
+    patience: int = 0
+    """Stop after so many looks at the validation part without a better loss; 0: never."""
     architecture: str = "llama"
     size: str = "small"
     vocabulary: int = 4096
@@ -107,6 +127,10 @@ class TrainConfig(Config):
     """Largest norm of the gradient; 0 for none."""
     solutions_per_step: int = 32
     """Solutions an optimiser step learns from, whatever the micro-batches are."""
+    together: str = "walk"
+    """Which rows are learned in the same optimiser step, so that their common beginning is computed
+    once: walk (alternatives of one walk), problem (all of a problem: faster with several solutions
+    a problem, steps less mixed), none."""
     tokens_per_batch: int = 8192
     """Tokens one micro-batch computes, padding included."""
     layout: str = "auto"
@@ -126,6 +150,13 @@ class TrainConfig(Config):
     def check(self) -> None:
         _one_of("architecture", self.architecture, ARCHITECTURES)
         _one_of("size", self.size, tuple(SIZES))
+        _one_of("objective", self.objective, OBJECTIVES)
+        _within("language_weight", self.language_weight, 0, 1_000)
+        _within("dropout", self.dropout or 0.0, 0, 0.9)
+        _within("lora_rank", self.lora_rank, 0, 1_024)
+        _within("lora_alpha", self.lora_alpha, 1, 100_000)
+        _within("patience", self.patience, 0, 1_000)
+        _one_of("together", self.together, TOGETHER)
         _one_of("device", self.device, ("auto", "cpu", "cuda"))
         _one_of("layout", self.layout, LAYOUTS)
         _within("vocabulary", self.vocabulary, 300, 262_144)

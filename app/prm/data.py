@@ -20,22 +20,33 @@ class Example:
     targets: list[int | None]
     split: str = "train"
     """train, or validation: looked at, never learned from."""
+    values: list[float | None] | None = None
+    """Soft labels: a value in [0, 1] for each step, or None where it carries none."""
 
     def __post_init__(self) -> None:
         if len(self.steps) != len(self.targets):
             raise ValueError(f"{len(self.steps)} steps but {len(self.targets)} targets")
+        if self.values is not None and len(self.values) != len(self.steps):
+            raise ValueError(f"{len(self.steps)} steps but {len(self.values)} values")
 
 
 @dataclass(frozen=True)
 class Row:
-    """An example as tokens: `ends[i]` is where step i is judged, `targets[i]` its class index or -100."""
+    """An example as tokens: `ends[i]` is where step i is judged, `targets[i]` its class index or -100.
+    For objectives with one output (objectives.py): it learns `values[i]` at token `points[i]`."""
 
     ids: list[int]
     ends: list[int]
     targets: list[int]
+    start: int = 0
+    """Where the problem ends and the steps begin."""
+    points: list[int] | None = None
+    values: list[float] | None = None
 
     @property
     def labeled(self) -> int:
+        if self.points is not None:
+            return len(self.points)
         return sum(target >= 0 for target in self.targets)
 
 
@@ -52,21 +63,33 @@ def micro_batches(rows: Sequence[Row], tokens: int) -> Iterator[list[Row]]:
         yield batch
 
 
-def order(count: int, epoch: int, seed: int) -> list[int]:
-    """The order of `count` rows in an epoch: a seeded shuffle, the same on every resume."""
-    indices = list(range(count))
-    random.Random(f"{seed}/{epoch}").shuffle(indices)  # noqa: S311  # not for secrets
-    return indices
+def order(groups: Sequence[Sequence[int]], epoch: int, seed: int) -> list[int]:
+    """The rows in the order of an epoch: groups in a seeded shuffle, the same on every resume."""
+    mixed = list(groups)
+    random.Random(f"{seed}/{epoch}").shuffle(mixed)  # noqa: S311  # not for secrets
+    return [index for group in mixed for index in group]
 
 
-def steps_of(count: int, per_step: int, steps: int, seed: int) -> Iterator[list[int]]:
+def groups_of(rows: Sequence[Row], together: str) -> list[list[int]]:
+    """Indices of rows that are learned in the same optimiser step, so that what they begin with is
+    computed once. "walk": those that share problem and first step (alternatives of one walk);
+    "problem": all of a problem; "none": each row by itself."""
+    found: dict[tuple[int, ...], list[int]] = {}
+    for index, row in enumerate(rows):
+        until = row.start if together == "problem" else row.ends[0] + 1
+        key = (index,) if together == "none" else tuple(row.ids[:until])
+        found.setdefault(key, []).append(index)
+    return list(found.values())
+
+
+def steps_of(groups: Sequence[Sequence[int]], per_step: int, steps: int, seed: int) -> Iterator[list[int]]:
     """The row indices of each of `steps` optimiser steps, epoch after epoch without remainder
     between them: every row is seen once before any is seen twice."""
     queue: list[int] = []
     epoch = 0
     for _ in range(steps):
         while len(queue) < per_step:
-            queue += order(count, epoch, seed)
+            queue += order(groups, epoch, seed)
             epoch += 1
         yield queue[:per_step]
         queue = queue[per_step:]

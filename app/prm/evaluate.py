@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import torch
 
+from app.prm import objectives
 from app.prm.data import Row
 from app.prm.device import precision
-from app.prm.layout import batches
-from app.prm.loss import area_under_curve, step_loss
+from app.prm.layout import Batch, batches
+from app.prm.loss import area_under_curve
 from app.prm.model import ProcessRewardModel
 
 
@@ -23,27 +24,47 @@ def evaluate(
     bf16: bool,
     layout: str = "padded",
 ) -> dict[str, float | int | None]:
-    """Over labeled steps: `loss` (nats), `accuracy` of three classes, `always_positive` (what
-    rating everything positive would reach: the figure to beat), `negative_auc` (chance that a
-    negative step gets a higher p(negative) than another; 0.5 is blind), `steps`."""
+    """`loss` is over labeled points (of the head alone; nats, or squared), the rest over step ends,
+    for an ORM over the solutions' last tokens: `accuracy` of classes (of right
+    against wrong where the head has one output), `always_positive` (what rating everything positive
+    would reach: the figure to beat), `negative_auc` (chance that a negative one gets a higher
+    p(negative) than another; 0.5 is blind), `steps`, how many there were."""
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
-    logits, truth = [], []
-    for batch in batches(rows, layout, tokens, pad):
+    labeled = sum(row.labeled for row in rows)
+    loss, said, truth = 0.0, [], []
+    for laid in batches(rows, layout, tokens, pad):
+        batch = laid.to(device)
         with precision(device, bf16):
-            logits.append(model(batch.to(device)).cpu())
-        truth.append(batch.targets())
+            read = model.read(model.hidden(batch), objectives.read_at(batch, model.objective))
+        loss += float(objectives.loss(read, batch, model.objective, labeled))
+        judged = _judged(batch, model.objective)
+        said.append(objectives.probabilities(read, model.objective).cpu()[judged])
+        truth.append(_classes(batch, model.objective)[judged])
     model.train(was_training)
-    said, targets = torch.cat(logits), torch.cat(truth)
-    labeled = targets >= 0
-    said, targets = said[labeled], targets[labeled]
-    steps = targets.numel()
-    negative = targets == 0
+    probs, classes = torch.cat(said), torch.cat(truth)
+    known = classes >= 0
+    probs, classes = probs[known], classes[known]
     return {
-        "loss": float(step_loss(said, targets, steps)),
-        "accuracy": float((said.argmax(1) == targets).float().mean()),
-        "always_positive": float((targets == 2).float().mean()),
-        "negative_auc": area_under_curve(said.softmax(1)[:, 0], negative),
-        "steps": steps,
+        "loss": loss,
+        "accuracy": float((probs.argmax(1) == classes).float().mean()),
+        "always_positive": float((classes == 2).float().mean()),
+        "negative_auc": area_under_curve(probs[:, 0], classes == 0),
+        "steps": int(known.sum()),
     }
+
+
+def _classes(batch: Batch, objective: str) -> torch.Tensor:
+    """Class index of each point read: 0 wrong, 1 neutral, 2 right; -100 for none."""
+    if objective == "prm3":
+        return batch.targets().cpu()
+    return torch.where(batch.values().cpu() >= 0.5, 2, 0)
+
+
+def _judged(batch: Batch, objective: str) -> torch.Tensor:
+    """Indices of the points the model is judged by: all, or each row's last for an ORM."""
+    counts = [len(row.points or ()) for row in batch.rows]
+    if objectives.kind(objective) == "orm":
+        return torch.tensor(counts).cumsum(0) - 1
+    return torch.arange(sum(counts) if objective != "prm3" else len(batch.targets()))

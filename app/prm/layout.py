@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -21,7 +22,7 @@ from torch import Tensor
 from app.prm.data import Row, micro_batches
 
 LAYOUTS = ("padded", "packed", "tree")
-NEW_LINE = 512
+NEW_LINE = 1024
 """Tokens a line should have before the next one is begun where rows have little in common."""
 
 
@@ -33,6 +34,15 @@ class Branch:
     start: int
     stop: int
     path: Tensor | None
+
+    @cached_property
+    def mask(self) -> Tensor | None:
+        """[stop - start, len(path)], true where a place of the branch sees one of its path."""
+        if self.path is None:
+            return None
+        rows, columns = self.stop - self.start, len(self.path)
+        everything = torch.ones(rows, columns, dtype=torch.bool, device=self.path.device)
+        return everything.tril(columns - rows)
 
 
 @dataclass(frozen=True)
@@ -54,12 +64,12 @@ class Batch:
         """Tokens the body computes, padding included."""
         return self.ids.numel()
 
-    def places(self, wanted: Sequence[Sequence[int]]) -> Tensor:
+    def places(self, wanted: Sequence[Sequence[int] | None]) -> Tensor:
         """Of the tokens `wanted` of each row (positions within the row), row after row: their
         places among the lines * length. [sum of len(wanted)]"""
         found, start = [], 0
         for row, inside in zip(self.rows, wanted, strict=True):
-            found += [start + at for at in inside]
+            found += [start + at for at in inside or ()]
             start += len(row.ids)
         return self.slots[torch.tensor(found, dtype=torch.long, device=self.slots.device)]
 
@@ -71,16 +81,20 @@ class Batch:
         said = [target for row in self.rows for target in row.targets]
         return torch.tensor(said, dtype=torch.long, device=self.ids.device)
 
+    def values(self) -> Tensor:
+        """What is learned at the rows' points. [points]"""
+        said = [value for row in self.rows for value in row.values or ()]
+        return torch.tensor(said, dtype=torch.float32, device=self.ids.device)
+
     def to(self, device: torch.device) -> Batch:
-        moved = [
-            None if part is None else part.to(device, non_blocking=True)
-            for part in (self.ids, self.positions, self.mask, self.until, self.slots)
-        ]
         branches = tuple(
             Branch(each.start, each.stop, None if each.path is None else each.path.to(device))
             for each in self.branches
         )
-        return Batch(self.rows, *moved, branches)  # type: ignore[arg-type]
+        mask = None if self.mask is None else self.mask.to(device)
+        until = None if self.until is None else self.until.to(device)
+        ids, positions, slots = self.ids.to(device), self.positions.to(device), self.slots.to(device)
+        return Batch(self.rows, ids, positions, mask, until, slots, branches)
 
 
 def batches(rows: Sequence[Row], how: str, tokens: int, pad: int) -> Iterator[Batch]:
@@ -170,8 +184,8 @@ def in_line(rows: Sequence[Row], share: bool) -> Batch:
         before = row.ids
     for place in path:
         until[place] = len(ids)
-    tensors = [torch.tensor(part, dtype=torch.long) for part in (ids, positions, until, slots)]
-    return Batch(list(rows), tensors[0][None], tensors[1][None], None, *tensors[2:], tuple(branches))
+    made = [torch.tensor(part, dtype=torch.long) for part in (ids, positions, until, slots)]
+    return Batch(list(rows), made[0][None], made[1][None], None, made[2], made[3], tuple(branches))
 
 
 def seen(until: Tensor) -> Tensor:

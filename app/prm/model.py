@@ -1,10 +1,11 @@
-"""The network: a causal language model's body and a three-class head at step ends.
+"""The network: a causal language model's body, and a head that is read at a few of its tokens.
 
 Lightman et al. 2023, section 2.6: the PRM predicts the correctness of each step after its
-last token. The head runs only there, in float32."""
+last token. The head runs only where it is read, in float32."""
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,19 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoModel, GPT2Config, LlamaConfig, MistralConfig, PreTrainedModel, Qwen2Config
 
-from app.prm import attention
+from app.prm import attention, objectives
 from app.prm.config import SIZES, TrainConfig
 from app.prm.hostile import BadCheckpoint, check_folder
 from app.prm.layout import Batch
+from app.prm.objectives import outputs
 
 
 class ProcessRewardModel(nn.Module):
-    def __init__(self, body: PreTrainedModel) -> None:
+    def __init__(self, body: PreTrainedModel, objective: str = "prm3") -> None:
         super().__init__()
         self.body = body
-        self.head = nn.Linear(int(body.config.hidden_size), 3)
+        self.objective = objective
+        self.head = nn.Linear(int(body.config.hidden_size), outputs(objective))
         self.backend = "sdpa"
         """How the body attends where rows lie in one line (prm/attention.py); padded rows: sdpa."""
 
@@ -38,12 +41,59 @@ class ProcessRewardModel(nn.Module):
         ).last_hidden_state
         return states.flatten(0, 1)
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Logits [step ends, 3] in float32: negative, neutral, positive."""
-        states = self.hidden(batch)[batch.step_ends()]
+    def read(self, states: Tensor, places: Tensor) -> Tensor:
+        """The head at `places` of the states, in float32. [places, outputs]"""
         with torch.autocast(states.device.type, enabled=False):
-            logits: Tensor = self.head(states.float())
-        return logits
+            said: Tensor = self.head(states[places].float())
+        return said
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The head at the step ends. [step ends, outputs]"""
+        return self.read(self.hidden(batch), batch.step_ends())
+
+    def loss(self, batch: Batch, labeled: int, tokens: int, language_weight: float) -> Tensor:
+        """The objective's part of an optimiser step with `labeled` labels and `tokens` solution
+        tokens in all; the parts of its micro-batches add up to the whole."""
+        states = self.hidden(batch)
+        said = self.read(states, objectives.read_at(batch, self.objective))
+        total = objectives.loss(said, batch, self.objective, labeled)
+        if self.objective in objectives.SQUARED and language_weight:
+            embedding: Any = self.body.get_input_embeddings().weight
+            total = total + language_weight * objectives.language_loss(states, batch, embedding, tokens)
+        return total
+
+
+def drop_on_the_way(body: nn.Module, share: float) -> None:
+    """Dropout of what attention and feed-forward add to the residual stream (Cobbe et al. 2021,
+    appendix B), for bodies that have none of their own. Active in training mode only."""
+
+    def drop(module: nn.Module, _: Any, said: Any) -> Any:
+        if isinstance(said, tuple):
+            return (nn.functional.dropout(said[0], share, module.training), *said[1:])
+        return nn.functional.dropout(said, share, module.training)
+
+    for name, module in body.named_modules():
+        if name.rpartition(".")[2] in ("self_attn", "attn", "mlp"):
+            module.register_forward_hook(drop)
+
+
+def adapted(model: ProcessRewardModel, config: TrainConfig) -> None:
+    """Low-rank adapters on every linear layer of the body; the head learns in full."""
+    from peft import LoraConfig, get_peft_model
+
+    lora = LoraConfig(r=config.lora_rank, lora_alpha=config.lora_alpha, target_modules="all-linear")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # it asks transformers by a name that goes away
+        body: Any = get_peft_model(model.body, lora)
+    model.body = body
+
+
+def merged(model: ProcessRewardModel) -> ProcessRewardModel:
+    """The model with its adapters, if it has any, put into the weights. Changes `model`."""
+    body: Any = model.body
+    if hasattr(body, "merge_and_unload"):
+        model.body = body.merge_and_unload()
+    return model
 
 
 def build(config: TrainConfig, vocabulary: int, pad: int) -> ProcessRewardModel:
@@ -76,7 +126,7 @@ def build(config: TrainConfig, vocabulary: int, pad: int) -> ProcessRewardModel:
             max_position_embeddings=config.max_length,
             pad_token_id=pad,
         )
-    return ProcessRewardModel(AutoModel.from_config(made, attn_implementation="sdpa"))
+    return ProcessRewardModel(AutoModel.from_config(made, attn_implementation="sdpa"), config.objective)
 
 
 def load_body(base: str, revision: str | None) -> PreTrainedModel:

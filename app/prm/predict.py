@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from app.prm import attention, checkpoint
+from app.prm import attention, checkpoint, objectives
 from app.prm.config import ScoreConfig
 from app.prm.data import Row
 from app.prm.device import choose, precision, use_threads
@@ -62,6 +62,9 @@ class Scorer:
         self.device = choose(config.device)
         loaded = checkpoint.load(folder)
         self.model = loaded.model.to(self.device)
+        outcome = objectives.kind(loaded.config.objective) == "orm"
+        self.aggregate = "last" if outcome else config.aggregate
+        """An ORM is read at its last token (Lightman et al. 2023, appendix E)."""
         self.pad = int(loaded.tokenizer.pad_token_id)
         self.encoder = Encoder(loaded.tokenizer, loaded.config.max_length)
         self.layout: str | None = None
@@ -84,7 +87,7 @@ class Scorer:
         for batch in batches(whole, how, self.config.tokens_per_batch, self.pad):
             self.computed += batch.computed
             for row, probs in zip(batch.rows, self._probabilities(batch), strict=True):
-                score = log_solution_score(probs, self.config.aggregate, self.config.neutral_is_positive)
+                score = log_solution_score(probs, self.aggregate, self.config.neutral_is_positive)
                 found[places[id(row)]] = Scored(probs, score)
         return found
 
@@ -100,6 +103,7 @@ class Scorer:
     @torch.no_grad()
     def _probabilities(self, batch: Batch) -> Iterator[list[float]]:
         with precision(self.device, self.config.bf16):
-            probs = self.model(batch.to(self.device)).softmax(1).cpu()
+            said = self.model(batch.to(self.device))
+        probs = objectives.probabilities(said, self.model.objective).cpu()
         for part in probs.split([len(row.ends) for row in batch.rows]):
             yield part.flatten().tolist()

@@ -11,7 +11,9 @@ from typing import Any
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from app.prm.config import TrainConfig
 from app.prm.data import CLASSES, Example, Row
+from app.prm.objectives import supervised
 
 SEPARATOR = "\n"
 IGNORED = -100
@@ -61,6 +63,7 @@ class Encoder:
         """`ends[i]` indexes the last token of step i, its separator. A class index per end;
         -100 where `targets` is None or has none."""
         ids = list(self._problem(problem))
+        start = len(ids)
         ends: list[int] = []
         for step in steps:
             piece = self._ids(step) + self.separator
@@ -70,18 +73,22 @@ class Encoder:
             ends.append(len(ids) - 1)
         known = targets or [None] * len(steps)
         classes = [IGNORED if target is None else CLASSES.index(target) for target in known[: len(ends)]]
-        return Row(ids[: self.max_length], ends, classes)
+        return Row(ids[: self.max_length], ends, classes, start)
 
 
-def encode(encoder: Encoder, examples: Iterable[Example]) -> tuple[list[Row], dict[str, int]]:
-    """The rows that carry a label, and the counts of what was lost on the way:
-    `labels_cut` (beyond max_length) and `solutions_without_label`."""
+def encode(
+    encoder: Encoder, examples: Iterable[Example], config: TrainConfig | None = None
+) -> tuple[list[Row], dict[str, int]]:
+    """The rows that carry a label for the config's objective, and the counts of what was lost on the
+    way: `labels_cut` (steps' labels beyond max_length) and `solutions_without_label`."""
     rows: list[Row] = []
     lost = {"labels_cut": 0, "solutions_without_label": 0}
     for example in examples:
         row = encoder.row(example.problem, example.steps, example.targets)
-        had = sum(target is not None for target in example.targets)
-        lost["labels_cut"] += had - row.labeled
+        said = example.targets if example.values is None else example.values
+        lost["labels_cut"] += sum(each is not None for each in said[len(row.ends) :])
+        if config is not None:
+            row = supervised(row, example, config)
         if row.labeled:
             rows.append(row)
         else:

@@ -1,8 +1,7 @@
 """The training loop, to be read from top to bottom: prepare, resume, then for every step
 evaluate when it is time, save when it is time, step, report.
 
-Full fine-tuning of the body and the head by cross-entropy over labeled steps (Lightman et al.
-2023, section 2.6 and appendix E)."""
+The body, or low-rank adapters of it, and the head learn the config's objective (objectives.py)."""
 
 from __future__ import annotations
 
@@ -18,15 +17,15 @@ from torch import nn
 
 from app.prm import attention, checkpoint, progress
 from app.prm.config import TrainConfig
-from app.prm.data import Example, Row, steps_of
+from app.prm.data import Example, Row, groups_of, steps_of
 from app.prm.device import choose, precision, use_threads
 from app.prm.evaluate import evaluate
-from app.prm.files import whole_folder, write_json
+from app.prm.files import write_json
 from app.prm.hostile import BadCheckpoint, read_json
 from app.prm.layout import batches
-from app.prm.loss import step_loss
-from app.prm.model import ProcessRewardModel, build, load_body
-from app.prm.tokens import Encoder, encode, train_tokenizer
+from app.prm.model import ProcessRewardModel, merged
+from app.prm.start import start
+from app.prm.tokens import Encoder, encode
 
 Report = Callable[[dict[str, Any]], None]
 REPORT_SECONDS = 0.5
@@ -66,11 +65,11 @@ def train(
     device = choose(config.device)
     folder.mkdir(parents=True, exist_ok=True)
     report({"phase": "preparing", "step": 0, "steps": 0})
-    model, tokenizer = _start(config, examples, folder, corpus)
+    model, tokenizer = start(config, examples, folder, corpus)
     model.to(device)
     encoder = Encoder(tokenizer, config.max_length)
-    rows, lost = encode(encoder, [example for example in examples if example.split == "train"])
-    held, held_lost = encode(encoder, [example for example in examples if example.split == "validation"])
+    rows, lost = encode(encoder, [one for one in examples if one.split == "train"], config)
+    held, held_lost = encode(encoder, [one for one in examples if one.split == "validation"], config)
     if not rows:
         raise NothingToLearn(
             f"no solution carries a label within {config.max_length} tokens; label some, or raise max_length"
@@ -81,23 +80,6 @@ def train(
         "validation": {"solutions": len(held), **held_lost},
     }
     return run.go(should_stop, snapshot_hash)
-
-
-def _start(
-    config: TrainConfig, examples: Sequence[Example], folder: Path, corpus: Iterable[str] | None
-) -> Any:
-    """Model and tokenizer before the first step. A tokenizer of our own is kept in the run's
-    folder: a resume must not train another."""
-    if config.base is not None:
-        tokenizer = checkpoint.load_tokenizer(config.base, config.revision)
-        return ProcessRewardModel(load_body(config.base, config.revision)), tokenizer
-    kept = folder / "tokenizer"
-    if not kept.is_dir():
-        texts = corpus or (text for one in examples for text in (one.problem, *one.steps))
-        with whole_folder(kept) as draft:
-            train_tokenizer(texts, config.vocabulary).save_pretrained(draft)
-    tokenizer = checkpoint.load_tokenizer(str(kept), None)
-    return build(config, len(tokenizer), int(tokenizer.pad_token_id)), tokenizer
 
 
 class _Run:
@@ -119,11 +101,13 @@ class _Run:
         self.pad = int(tokenizer.pad_token_id)
         self.per_step = min(config.solutions_per_step, len(rows))
         self.steps = max(1, math.ceil(config.epochs * len(rows) / self.per_step))
+        self.learning = [weight for weight in model.parameters() if weight.requires_grad]
         self.optimiser = torch.optim.AdamW(
-            model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+            self.learning, lr=config.learning_rate, weight_decay=config.weight_decay
         )
         self.step = 0
         self.best_loss: float | None = None
+        self.since_best = 0
         self.metrics: dict[str, Any] = {}
         self.layout = "padded"
         self.best = folder / "best.safetensors"
@@ -137,7 +121,9 @@ class _Run:
         self.model.train()
         begun, saved, reported = time.monotonic(), time.monotonic(), 0.0
         first = self.step
-        plan = steps_of(len(self.rows), self.per_step, self.steps, self.config.seed)
+        plan = steps_of(
+            groups_of(self.rows, self.config.together), self.per_step, self.steps, self.config.seed
+        )
         for number, indices in enumerate(plan):
             if number < first:
                 continue
@@ -149,6 +135,9 @@ class _Run:
             now = time.monotonic()
             if self.step in self.evaluate_at:
                 self.look(loss)
+                if self.config.patience and self.since_best >= self.config.patience:
+                    self.metrics["stopped_early_at"] = self.step
+                    break
             if now - reported >= REPORT_SECONDS or self.step == self.steps:
                 reported = now
                 self.tell(loss, (now - begun) / (self.step - first))
@@ -165,6 +154,7 @@ class _Run:
             except BadCheckpoint:
                 continue
             self.step, self.best_loss = state["step"], state.get("best_loss")
+            self.since_best = state.get("since_best", 0)
             self.report(
                 {"phase": "training", "step": self.step, "steps": self.steps, "resumed_at": self.step}
             )
@@ -175,13 +165,13 @@ class _Run:
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate(self.step)
         labeled = sum(row.labeled for row in rows)
+        tokens = sum(len(row.ids) - row.start for row in rows)
         total = 0.0
         self.optimiser.zero_grad(set_to_none=True)
         for laid in batches(rows, self.layout, self.config.tokens_per_batch, self.pad):
             batch = laid.to(self.device)
             with precision(self.device, self.config.bf16):
-                logits = self.model(batch)
-            loss = step_loss(logits, batch.targets(), labeled)
+                loss = self.model.loss(batch, labeled, tokens, self.config.language_weight)
             loss.backward()
             total += float(loss.detach())
         if not math.isfinite(total):
@@ -189,7 +179,7 @@ class _Run:
                 f"the loss is {total} at step {self.step + 1}; a lower learning_rate usually mends it"
             )
         if self.config.clip:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
+            nn.utils.clip_grad_norm_(self.learning, self.config.clip)
         self.optimiser.step()
         return total
 
@@ -213,8 +203,9 @@ class _Run:
             layout=self.layout,
         )
         seen = float(found["loss"] or 0.0)
+        self.since_best += 1
         if self.best_loss is None or seen < self.best_loss:
-            self.best_loss = seen
+            self.best_loss, self.since_best = seen, 0
             progress.write_weights(self.best, self.model)
             write_json(self.folder / "best.json", {"step": self.step, **found})
         self.report(
@@ -235,7 +226,7 @@ class _Run:
         )
 
     def save(self) -> None:
-        state = {"best_loss": self.best_loss}
+        state = {"best_loss": self.best_loss, "since_best": self.since_best}
         progress.write(self.folder / "checkpoints", self.step, self.model, self.optimiser, state)
 
     def publish(self, snapshot_hash: str) -> Outcome:
@@ -247,5 +238,5 @@ class _Run:
         self.metrics["steps"] = self.steps
         folder = self.folder / "published"
         card = {"config": self.config.as_json(), "snapshot": snapshot_hash, "metrics": self.metrics}
-        checkpoint.save(folder, self.model, self.tokenizer, card)
+        checkpoint.save(folder, merged(self.model), self.tokenizer, card)
         return Outcome("finished", self.metrics, folder)

@@ -22,7 +22,7 @@ TINY = TrainConfig(
     tokens_per_batch=1024,
     checkpoint_seconds=3600,
     device="cpu",
-    threads=2,
+    threads=1,
 )
 
 
@@ -52,4 +52,4 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, list[dic
 
 @pytest.fixture(autouse=True)
 def _quiet_torch() -> None:
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)

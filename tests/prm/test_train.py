@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from app.prm.config import TrainConfig
-from app.prm.data import Example, steps_of
+from app.prm.data import Example, Row, groups_of, steps_of
 from app.prm.layout import padded
 from app.prm.loss import area_under_curve, step_loss
 from app.prm.model import ProcessRewardModel, build
@@ -124,10 +124,22 @@ def test_nothing_to_learn_is_said(tmp_path: Path) -> None:
 
 
 def test_every_row_once_before_any_twice() -> None:
-    seen = [index for step in steps_of(10, 4, 5, seed=3) for index in step]
+    alone = [[index] for index in range(10)]
+    seen = [index for step in steps_of(alone, 4, 5, seed=3) for index in step]
     assert sorted(seen[:10]) == list(range(10))
     assert sorted(seen[10:]) == list(range(10))
     assert seen[:10] != seen[10:]
+
+
+def test_alternatives_of_one_walk_come_together() -> None:
+    one = [Row([1, 2, last], [1, 2], [2, 2], start=1) for last in (3, 4, 5)]
+    rows = [one[0], Row([1, 6, 9], [1, 2], [2, 2], 1), one[1], Row([7, 6, 9], [1, 2], [2, 2], 1), one[2]]
+    groups = groups_of(rows, "walk")
+    assert groups == [[0, 2, 4], [1], [3]]
+    assert groups_of(rows, "problem") == [[0, 1, 2, 4], [3]]
+    assert groups_of(rows, "none") == [[0], [1], [2], [3], [4]]
+    drawn = next(iter(steps_of(groups, 5, 1, seed=0)))
+    assert drawn[drawn.index(0) :][:3] == [0, 2, 4]
 
 
 def test_area_under_curve_against_all_pairs() -> None:

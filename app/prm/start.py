@@ -1,0 +1,72 @@
+"""Model and tokenizer before the first step, checked before an hour is spent on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from app.prm import checkpoint
+from app.prm.config import TrainConfig
+from app.prm.data import Example
+from app.prm.files import whole_folder
+from app.prm.hostile import BadCheckpoint
+from app.prm.model import ProcessRewardModel, adapted, build, drop_on_the_way, load_body
+from app.prm.objectives import SQUARED
+from app.prm.tokens import train_tokenizer
+
+VERIFIER_DROPOUT = 0.2
+
+
+def start(
+    config: TrainConfig, examples: Sequence[Example], folder: Path, corpus: Iterable[str] | None
+) -> tuple[ProcessRewardModel, Any]:
+    """The config's base, or a new model. A tokenizer of our own is kept in the run's folder: a
+    resume must not train another. Raises BadCheckpoint for a base that cannot serve."""
+    if config.base is not None:
+        tokenizer = checkpoint.load_tokenizer(config.base, config.revision)
+        model = ProcessRewardModel(load_body(config.base, config.revision), config.objective)
+        check_base(model, tokenizer, config)
+    else:
+        tokenizer = own_tokenizer(config, examples, folder, corpus)
+        model = build(config, len(tokenizer), int(tokenizer.pad_token_id))
+    share = config.dropout
+    if share is None:
+        share = VERIFIER_DROPOUT if config.objective in SQUARED else 0.0
+    if share:
+        drop_on_the_way(model.body, share)
+    if config.lora_rank:
+        adapted(model, config)
+    if config.gradient_checkpointing:
+        model.body.activation_checkpointing_enable()
+    return model, tokenizer
+
+
+def own_tokenizer(
+    config: TrainConfig, examples: Sequence[Example], folder: Path, corpus: Iterable[str] | None
+) -> Any:
+    kept = folder / "tokenizer"
+    if not kept.is_dir():
+        texts = corpus or (text for one in examples for text in (one.problem, *one.steps))
+        with whole_folder(kept) as draft:
+            train_tokenizer(texts, config.vocabulary).save_pretrained(draft)
+    return checkpoint.load_tokenizer(str(kept), None)
+
+
+def check_base(model: ProcessRewardModel, tokenizer: Any, config: TrainConfig) -> None:
+    """What would go wrong late or silently with this base, said at once."""
+    context = getattr(model.body.config, "max_position_embeddings", None)
+    if context is not None and context < config.max_length:
+        raise BadCheckpoint(
+            f"max_length is {config.max_length}, but the base was made for {context} tokens; "
+            f"set max_length to at most {context}"
+        )
+    embedding: Any = model.body.get_input_embeddings()
+    room = embedding.num_embeddings
+    if len(tokenizer) > room:
+        raise BadCheckpoint(f"the tokenizer knows {len(tokenizer)} tokens, the base has room for {room}")
+    if not tokenizer.encode("\n", add_special_tokens=False):
+        raise BadCheckpoint("the tokenizer has no token for a line break, which ends a step")
+    special = set(tokenizer.all_special_ids)
+    if special & set(tokenizer.encode("\n", add_special_tokens=False)):
+        raise BadCheckpoint("the tokenizer writes a line break, which ends a step, as a special token")
