@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from app import database_commands
 from app.accounts import commands as accounts
 from app.core.errors import DomainError, Invalid
+from app.evaluation import commands as evaluation
 from app.exchange import commands as exchange
 from app.labeling import commands as labeling
 from app.projects import commands as projects
@@ -88,7 +89,7 @@ def demo(
     demo(host, port, fast=fast)
 
 
-for part in (database_commands, accounts, projects, exchange, labeling, selection):
+for part in (database_commands, accounts, projects, exchange, labeling, selection, evaluation):
     part.register(cli)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import uuid
@@ -56,6 +57,7 @@ def register(db: Session, project_id: int, folder: str, made: dict[str, Any]) ->
         .limit(1)
     )
     if there is not None:
+        shutil.rmtree(settings().models_dir / made["path"], ignore_errors=True)
         return there
     model = Model(
         project_id=project_id,

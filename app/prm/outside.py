@@ -54,9 +54,10 @@ def classifier(folder: Path) -> tuple[ProcessRewardModel, TrainConfig]:
     try:
         said = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         if not any(name.endswith("ForTokenClassification") for name in said.architectures or []):
+            named = ", ".join(said.architectures or ["no architecture"])
             raise BadCheckpoint(
-                f"config.json names {', '.join(said.architectures or ['no architecture'])}; read are Stepmark's "
-                "own folders and token classifiers (...ForTokenClassification)"
+                f"config.json names {named}; read are Stepmark's own folders and token classifiers "
+                "(...ForTokenClassification)"
             )
         made, info = AutoModelForTokenClassification.from_pretrained(
             folder,

@@ -1,0 +1,173 @@
+"""Commands of evaluation: `stepmark evaluate`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Project = Annotated[str, typer.Option("--project", help="Name of the project, or its slug.")]
+Judged = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        help="A model's number or name, a local folder of a model made elsewhere, or file:NAME for scores "
+        "that came with the solutions.",
+    ),
+]
+OnSet = Annotated[
+    str | None, typer.Option("--set", help="The evaluation set, by name or number; left out, the default.")
+]
+Out = Annotated[Path | None, typer.Option("--out", dir_okay=False, help="Where the results go, as JSON.")]
+Config = Annotated[
+    Path | None, typer.Option("--config", exists=True, dir_okay=False, help="JSON; see docs/evaluation.md.")
+]
+FAILED = 3
+
+
+def register(cli: typer.Typer) -> None:
+    """Add this slice's commands to the command line."""
+    cli.command()(evaluate)
+
+
+def evaluate(
+    project: Project, model: Judged, on: OnSet = None, out: Out = None, config: Config = None
+) -> None:
+    """Judge a model on an evaluation set, here and now: no worker is needed. Scores it lacks are
+    made first. Exit 0 when it is judged, 3 when it could not be."""
+    from app.core.startup import ready_database
+
+    with ready_database():
+        evaluation_id = _start(project, model, on, config)
+        typer.echo(f"Evaluation {evaluation_id}", err=True)
+        for phase in _moved_along(evaluation_id):
+            typer.echo(phase, err=True)
+        results = _results(evaluation_id)
+    if out is not None:
+        out.write_text(json.dumps(results, indent=1), encoding="utf-8")
+        typer.echo(f"Written to {out}", err=True)
+    for line in _told(results["results"]):
+        typer.echo(line)
+
+
+def _start(project: str, model: str, on: str | None, config: Path | None) -> int:
+    from app.core.db import transaction
+    from app.core.errors import Invalid
+    from app.evaluation import runs, sets
+
+    with transaction() as db:
+        found = _project(db, project)
+        chosen = sets.named(db, found.id, on) if on else sets.ensure_default(db, found.id)
+        if chosen is None:
+            raise Invalid(
+                f"{found.name} has no evaluation set, and no validation problems with several graded "
+                "solutions to make one of.",
+                remedy="Freeze a set on the project's Evaluation page.",
+            )
+        return runs.start(db, chosen, _read(config), None, **_what(db, found.id, model)).id
+
+
+def _what(db: Any, project_id: int, model: str) -> dict[str, Any]:
+    from sqlalchemy import select
+
+    from app.core.errors import NotFound
+    from app.training.models import Model
+
+    if model.startswith("file:"):
+        return {"outside": model.removeprefix("file:")}
+    mine = select(Model.id).where(Model.project_id == project_id).order_by(Model.id.desc()).limit(1)
+    named = db.scalar(mine.where(Model.name == model))
+    if named is None and model.isdecimal():
+        named = db.scalar(mine.where(Model.id == int(model)))
+    if named is not None:
+        return {"model_id": named}
+    if Path(model).is_dir():
+        return {"folder": str(Path(model).resolve())}
+    raise NotFound(
+        f"There is neither a model nor a folder {model!r}.", remedy="Give a model's number, or a folder."
+    )
+
+
+def _moved_along(evaluation_id: int) -> Iterator[str]:
+    """Does the worker's part, and names each phase once. A worker that runs too does no harm."""
+    from app.core.db import transaction
+    from app.evaluation import driver, freezing
+    from app.evaluation.models import Evaluation
+    from app.scoring import runner
+    from app.scoring.models import ScoringRun
+
+    with transaction() as db:
+        set_id = db.get_one(Evaluation, evaluation_id).evaluation_set_id
+    freezing.freeze(set_id)
+    phase = ""
+    while driver.advance(evaluation_id):
+        with transaction() as db:
+            found = db.get_one(Evaluation, evaluation_id)
+            run = db.get(ScoringRun, found.scoring_run_id) if found.scoring_run_id else None
+        if found.progress.get("phase") != phase:
+            phase = found.progress.get("phase", "")
+            yield phase
+        if run is not None and run.state == "queued":
+            runner.run(run.id)
+        else:
+            time.sleep(1)
+
+
+def _results(evaluation_id: int) -> dict[str, Any]:
+    from app.core.db import transaction
+    from app.evaluation.models import Evaluation, EvaluationSet
+
+    with transaction() as db:
+        found = db.get_one(Evaluation, evaluation_id)
+        frozen = db.get_one(EvaluationSet, found.evaluation_set_id)
+        if found.state != "succeeded":
+            typer.secho(f"It could not be judged: {found.error or found.state}", fg="red", err=True)
+            raise typer.Exit(FAILED)
+        return {
+            "evaluation_id": found.id,
+            "model_id": found.model_id,
+            "outside": found.outside,
+            "set": {"id": frozen.id, "name": frozen.name, "hash": (frozen.hash or b"").hex()},
+            "config": found.config,
+            "results": found.results,
+        }
+
+
+def _told(results: dict[str, Any]) -> Iterator[str]:
+    if best := results["best_of_n"]:
+        yield f"{best['problems']} problems, {best['solutions']} solutions; at N = {best['n'][-1]}:"
+        for name, curve in best["curves"].items():
+            mean, low, high = (100 * curve[part][-1] for part in ("mean", "low", "high"))
+            yield f"  {name.replace('_', ' '):<16}{mean:6.1f} %   ({low:.1f} to {high:.1f})"
+    if first := results["first_error"]:
+        for each in first["subsets"]:
+            f1 = "-" if each["f1"] is None else f"{100 * each['f1']:.1f} %"
+            yield f"first-error F1 on {each['name']}: {f1}"
+    if calibration := results["calibration"]:
+        for each in calibration["classes"]:
+            yield f"calibration error, {each['name']}: {each['before']['ece']:.3f}"
+
+
+def _read(config: Path | None) -> Any:
+    from app.core.errors import Invalid
+
+    try:
+        return {} if config is None else json.loads(config.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise Invalid(f"{config} is not JSON: {error}") from error
+
+
+def _project(db: Any, name: str) -> Any:
+    from sqlalchemy import select
+
+    from app.core.errors import NotFound
+    from app.projects.models import Project as Row
+
+    found = db.scalar(select(Row).where((Row.name == name) | (Row.slug == name)))
+    if found is None:
+        raise NotFound(f"There is no project {name!r}.", remedy=f"Make it: stepmark project create {name!r}")
+    return found
