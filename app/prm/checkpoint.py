@@ -20,11 +20,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from app.prm.config import BadConfig, TrainConfig
+from app.prm.config import BadConfig, TrainConfig, kind_of
 from app.prm.files import whole_folder, write_json
 from app.prm.hostile import BadCheckpoint, check_folder, read_json
 from app.prm.model import ProcessRewardModel, load_body
-from app.prm.objectives import kind
 
 __all__ = ["BadCheckpoint", "Loaded", "code_version", "load", "load_tokenizer", "save", "weights_hash"]
 
@@ -56,7 +55,7 @@ def save(folder: Path, model: ProcessRewardModel, tokenizer: Any, card: dict[str
         head = {name: tensor.detach().cpu().contiguous() for name, tensor in model.head.state_dict().items()}
         save_file(head, draft / "head.safetensors")
         write_json(
-            draft / CARD, {"format": FORMAT, "kind": kind(model.objective), "code": code_version(), **card}
+            draft / CARD, {"format": FORMAT, "kind": kind_of(model.objective), "code": code_version(), **card}
         )
 
 

@@ -19,7 +19,14 @@ TOGETHER = ("walk", "problem", "none")
 LAYOUTS = ("auto", "padded", "packed", "tree")
 AGGREGATES = ("product", "minimum", "last", "mean")
 
+OUTCOME = ("orm", "verifier_token", "verifier_solution")
+"""Objectives that judge the whole solution: an outcome reward model (ORM)."""
+
 T = TypeVar("T", bound="Config")
+
+
+def kind_of(objective: str) -> str:
+    return "orm" if objective in OUTCOME else "prm"
 
 
 class BadConfig(ValueError):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from app.prm import objectives
+from app.prm.config import kind_of
 from app.prm.data import Row
 from app.prm.device import precision
 from app.prm.layout import Batch, batches
@@ -65,6 +66,6 @@ def _classes(batch: Batch, objective: str) -> torch.Tensor:
 def _judged(batch: Batch, objective: str) -> torch.Tensor:
     """Indices of the points the model is judged by: all, or each row's last for an ORM."""
     counts = [len(row.points or ()) for row in batch.rows]
-    if objectives.kind(objective) == "orm":
+    if kind_of(objective) == "orm":
         return torch.tensor(counts).cumsum(0) - 1
     return torch.arange(sum(counts) if objective != "prm3" else len(batch.targets()))

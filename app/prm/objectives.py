@@ -18,18 +18,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from app.prm.config import TrainConfig
+from app.prm.config import OUTCOME, TrainConfig
 from app.prm.data import Example, Row
 from app.prm.layout import Batch
 from app.prm.loss import step_loss
 
-OUTCOME = ("orm", "verifier_token", "verifier_solution")
-"""Objectives that judge the whole solution: an outcome reward model (ORM)."""
 SQUARED = ("verifier_token", "verifier_solution")
-
-
-def kind(objective: str) -> str:
-    return "orm" if objective in OUTCOME else "prm"
 
 
 def outputs(objective: str) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from app.prm import attention, checkpoint, objectives
-from app.prm.config import ScoreConfig
+from app.prm.config import ScoreConfig, kind_of
 from app.prm.data import Row
 from app.prm.device import choose, precision, use_threads
 from app.prm.layout import Batch, batches, distinct_tokens
@@ -62,7 +62,7 @@ class Scorer:
         self.device = choose(config.device)
         loaded = checkpoint.load(folder)
         self.model = loaded.model.to(self.device)
-        outcome = objectives.kind(loaded.config.objective) == "orm"
+        outcome = kind_of(loaded.config.objective) == "orm"
         self.aggregate = "last" if outcome else config.aggregate
         """An ORM is read at its last token (Lightman et al. 2023, appendix E)."""
         self.pad = int(loaded.tokenizer.pad_token_id)

@@ -21,7 +21,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from app.accounts import models as _accounts  # noqa: F401  a foreign key names its table
 from app.core.db import transaction
-from app.prm.config import BadConfig, TrainConfig
+from app.prm.config import BadConfig, TrainConfig, kind_of
 from app.prm.data import Example
 from app.problems.models import Problem
 from app.projects import models as _projects  # noqa: F401  likewise
@@ -207,10 +207,11 @@ def publish(run: TrainingRun, fence: int, made: Path, metrics: dict[str, Any]) -
 
 
 def _model(run: TrainingRun, place: str, digest: bytes, metrics: dict[str, Any]) -> Model:
+    kind = kind_of(str(run.config.get("objective", "prm3")))
     return Model(
         project_id=run.project_id,
-        name=f"prm-{run.id}",
-        kind="prm",
+        name=f"{kind}-{run.id}",
+        kind=kind,
         path=place,
         weights_hash=digest,
         config=run.config,

@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.jobs import defer
-from app.prm.config import BadConfig, TrainConfig
+from app.prm.config import BadConfig, TrainConfig, kind_of
 from app.settings import settings
+from app.training import sources
 from app.training.models import Snapshot, TrainingRun
 
 ATTEMPTS = 3
@@ -31,10 +32,12 @@ def start(
     snapshot = db.get(Snapshot, snapshot_id)
     if snapshot is None or snapshot.project_id != project_id:
         raise NotFound(f"This project has no snapshot {snapshot_id}.")
+    parsed = checked(config)
+    check_labels(parsed.objective, snapshot)
     made = TrainingRun(
         project_id=project_id,
         snapshot_id=snapshot_id,
-        config=checked(config).as_json(),
+        config=parsed.as_json(),
         state="queued",
         created_by=user_id,
         progress={"phase": "waiting for a worker"},
@@ -43,6 +46,22 @@ def start(
     db.flush()
     kick(db, made.id)
     return made
+
+
+def check_labels(objective: str, snapshot: Snapshot) -> None:
+    """An objective learns from labels of its kind, or not at all."""
+    source = snapshot.definition.get("source", "people")
+    if objective == "soft":
+        raise Invalid(
+            "No labels here carry soft values: they come from rollouts.",
+            remedy="Choose the objective prm3 or prm2.",
+        )
+    if (kind_of(objective) == "orm") != (source == "verdicts"):
+        raise Invalid(
+            f"The objective {objective} does not learn from labels of {sources.words(snapshot.definition)}.",
+            remedy='An outcome model (orm, verifier_*) needs labels of the source "verdicts"; '
+            "a process model (prm3, prm2) those of people or of a model.",
+        )
 
 
 def checked(config: dict[str, Any]) -> TrainConfig:

@@ -11,9 +11,9 @@ from app.accounts import audit
 from app.accounts.models import User
 from app.core.db import Db
 from app.core.web import redirect, render
-from app.prm.config import SIZES
+from app.prm.config import SIZES, kind_of
 from app.projects.access import Access, Researcher
-from app.training import listing, runs, snapshots
+from app.training import listing, runs, snapshots, sources
 from app.training.models import Model, TrainingRun
 
 router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
@@ -25,8 +25,13 @@ def home(access: Access, page: str) -> str:
 
 @router.get("/training-runs")
 def runs_page(request: Request, access: Researcher, db: Db) -> Response:
+    models = listing.all_models(db, access.project.id)
     return render(
-        request, "training/runs.html", runs=listing.all_runs(db, access.project.id), sizes=tuple(SIZES)
+        request,
+        "training/runs.html",
+        runs=listing.all_runs(db, access.project.id),
+        sizes=tuple(SIZES),
+        teachers=[model for model in models if model.kind == "prm"],
     )
 
 
@@ -36,9 +41,20 @@ def start_run(
     db: Db,
     size: Annotated[str, Form()] = "small",
     epochs: Annotated[float, Form()] = 3.0,
+    objective: Annotated[str, Form()] = "prm3",
+    teacher: Annotated[int, Form(ge=0, lt=2**62)] = 0,
+    threshold: Annotated[float, Form()] = 0.2,
+    base: Annotated[str, Form(max_length=500)] = "",
+    lora_rank: Annotated[int, Form(ge=0, le=1024)] = 0,
 ) -> Response:
-    frozen = snapshots.freeze(db, access.project.id, {}, access.user.id)
-    started = runs.start(db, access.project.id, frozen.id, {"size": size, "epochs": epochs}, access.user.id)
+    source: dict[str, Any] = {"source": "verdicts"} if kind_of(objective) == "orm" else {}
+    if teacher:
+        source = {"source": "model", "model_id": teacher, "threshold": threshold}
+    frozen = snapshots.freeze(db, access.project.id, source, access.user.id)
+    config = {"size": size, "epochs": epochs, "objective": objective, "lora_rank": lora_rank}
+    if base.strip():
+        config["base"] = base.strip()
+    started = runs.start(db, access.project.id, frozen.id, config, access.user.id)
     audit.record(db, access.user, "training.start", subject=f"run {started.id}", project_id=access.project.id)
     return redirect(home(access, f"training-runs/{started.id}"), "The training is on its way.")
 
@@ -102,6 +118,7 @@ def snapshot_page(request: Request, access: Researcher, db: Db, snapshot_id: int
         request,
         "training/snapshot.html",
         snapshot=found,
+        source=sources.words(found.definition),
         items=listing.items(db, found.id),
         by=db.get(User, found.created_by) if found.created_by else None,
     )

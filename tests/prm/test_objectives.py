@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from app.prm import checkpoint, objectives
-from app.prm.config import OBJECTIVES, BadConfig, ScoreConfig, TrainConfig
+from app.prm.config import OBJECTIVES, BadConfig, ScoreConfig, TrainConfig, kind_of
 from app.prm.data import Example
 from app.prm.hostile import BadCheckpoint
 from app.prm.layout import batches, padded
@@ -125,7 +125,7 @@ def test_layouts_agree_for_every_objective(objective: str) -> None:
     examples = [
         dataclasses.replace(one, problem=f"problem {number % 3}") for number, one in enumerate(sums(12))
     ]
-    examples = outcome(examples) if objectives.kind(objective) == "orm" else soft(examples)
+    examples = outcome(examples) if kind_of(objective) == "orm" else soft(examples)
     config = option(objective=objective)
     rows, _ = encode(encoder(), examples, config)
     torch.manual_seed(0)
@@ -149,7 +149,7 @@ def test_layouts_agree_for_every_objective(objective: str) -> None:
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_each_learns_is_published_and_rates(objective: str, tmp_path: Path) -> None:
-    prepare = outcome if objectives.kind(objective) == "orm" else soft
+    prepare = outcome if kind_of(objective) == "orm" else soft
     examples = prepare(sums(160)) + prepare(sums(40, seed=4, split="validation"))
     epochs = 10.0 if prepare is soft else 24.0
     done = run(option(objective=objective, epochs=epochs, dropout=0.0), tmp_path, examples)
@@ -162,8 +162,8 @@ def test_each_learns_is_published_and_rates(objective: str, tmp_path: Path) -> N
     assert scored is not None
     probs = torch.tensor(scored.step_probs).reshape(-1, 3)
     torch.testing.assert_close(probs.sum(1), torch.ones(len(probs)))
-    assert checkpoint.load(done.published).card["kind"] == objectives.kind(objective)
-    if objectives.kind(objective) == "orm":
+    assert checkpoint.load(done.published).card["kind"] == kind_of(objective)
+    if kind_of(objective) == "orm":
         assert scored.log_score == pytest.approx(math.log(max(float(probs[-1, 2]), 1e-12)), abs=1e-5)
 
 
