@@ -27,6 +27,7 @@ Config = Annotated[
     Path | None, typer.Option("--config", exists=True, dir_okay=False, help="JSON; see docs/evaluation.md.")
 ]
 FAILED = 3
+ORDER = ("best_of", "weighted", "top_k", "majority", "compute_optimal", "oracle")
 
 
 def register(cli: typer.Typer) -> None:
@@ -140,7 +141,8 @@ def _results(evaluation_id: int) -> dict[str, Any]:
 def _told(results: dict[str, Any]) -> Iterator[str]:
     if best := results["best_of_n"]:
         yield f"{best['problems']} problems, {best['solutions']} solutions; at N = {best['n'][-1]}:"
-        for name, curve in best["curves"].items():
+        for name in ORDER:
+            curve = best["curves"][name]
             mean, low, high = (100 * curve[part][-1] for part in ("mean", "low", "high"))
             yield f"  {name.replace('_', ' '):<16}{mean:6.1f} %   ({low:.1f} to {high:.1f})"
     if first := results["first_error"]:

@@ -101,11 +101,13 @@ def read(db: Session, evaluation: Evaluation, config: JudgeConfig) -> Read:
         _add(found, list(group), evaluation, model)
     if evaluation.outside:
         _squash(found.pool.problems)
-    if not found.pool.problems and not found.labeled:
+    if not found.labeled and not any(np.isfinite(each.scores).any() for each in found.pool.problems):
         raise Invalid(
-            "Nothing is left to judge this on: the model learned from every problem of the set, or "
-            "none of its solutions has a score.",
-            remedy="Choose a set of problems it has not seen.",
+            f"No solution of the set carries a score named {evaluation.outside!r}."
+            if evaluation.outside
+            else "Nothing is left to judge this on: the model learned from every problem of the set, or "
+            "none of the solutions has a score.",
+            remedy="Choose another set.",
         )
     return found
 

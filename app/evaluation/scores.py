@@ -54,9 +54,9 @@ def vote_weights(log_scores: Floats) -> Floats:
 
 def squashed(raw: Floats) -> Floats:
     """Published scores of any scale as logs of something between 0 and 1, in the same order: as
-    they are if they lie there already, else by the logistic function."""
-    known = raw[np.isfinite(raw)]
-    if not len(known) or (known.min() >= 0 and known.max() <= 1):
-        return np.log(np.maximum(raw, SMALLEST))
-    found: Floats = -np.logaddexp(0, -raw)
+    they are if they lie there already, else by the logistic function. -inf stays missing."""
+    known = np.isfinite(raw)
+    found = np.full(raw.shape, -np.inf)
+    within = bool((raw[known] >= 0).all() and (raw[known] <= 1).all())
+    found[known] = np.log(np.maximum(raw[known], SMALLEST)) if within else -np.logaddexp(0, -raw[known])
     return found

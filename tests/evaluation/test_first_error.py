@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.evaluation.first_error import (
@@ -28,6 +28,7 @@ case = st.lists(st.sampled_from([0.0, 0.1, 0.3, 0.6, 0.9, 1.0]), min_size=1, max
 )
 
 
+@settings(deadline=None)
 @given(st.lists(case, min_size=1, max_size=6), st.sampled_from([0.0, 0.05, 0.1, 0.3, 0.5, 0.6, 0.95]))
 def test_windows_say_what_naming_says(cases: list[tuple[list[float], int]], threshold: float) -> None:
     steps, truth = [np.array(s) for s, _ in cases], [t for _, t in cases]
@@ -36,6 +37,7 @@ def test_windows_say_what_naming_says(cases: list[tuple[list[float], int]], thre
     assert hit.tolist() == [named(s, threshold) == t for s, t in zip(steps, truth, strict=True)]
 
 
+@settings(deadline=None)
 @given(st.lists(case, min_size=2, max_size=8))
 def test_tuning_finds_the_best_threshold(cases: list[tuple[list[float], int]]) -> None:
     steps, truth = [np.array(s) for s, _ in cases], [t for _, t in cases]

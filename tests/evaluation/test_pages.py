@@ -1,0 +1,220 @@
+"""The pages: what a researcher sees, can start and can download."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from app.evaluation import judge, over_generations
+from app.evaluation.config import JudgeConfig
+from app.evaluation.models import Comparison, Evaluation, EvaluationSet
+from app.evaluation.reading import read
+from app.projects.models import Project
+from app.selection.models import Generation
+from tests import factories
+from tests.evaluation import judged_factories as judged
+
+HOSTILE = '<script>alert(1)</script>=cmd|"x"'
+
+
+class Page:
+    def __init__(self, db: Session, web: TestClient) -> None:
+        self.db, self.web = db, web
+        self.project = factories.project(db, "Judged")
+        factories.sign_in(web, db, factories.member(db, self.project, "researcher"))
+        self.home = f"/projects/{self.project.slug}"
+
+    def get(self, path: str, status: int = 200) -> str:
+        answer = self.web.get(self.home + path)
+        assert answer.status_code == status, answer.text
+        return answer.text
+
+    def evaluation(self, on: EvaluationSet, model_id: int) -> Evaluation:
+        """Judged in this session."""
+        config = JudgeConfig(subsets=20, resamples=50)
+        made = Evaluation(
+            project_id=on.project_id, evaluation_set_id=on.id, model_id=model_id, config=config.as_json(),
+            state="running",
+        )  # fmt: skip
+        self.db.add(made)
+        self.db.flush()
+        pool = read(self.db, made, config).pool
+        curves = judge.curves(pool, config, lambda *_: None)
+        told = judge.told(pool, curves, config)
+        left_out = {"learned_from": 2, "picked_by": 0}
+        made.results = {"best_of_n": told, "first_error": None, "calibration": None, "left_out": left_out}
+        made.state = "succeeded"
+        self.db.flush()
+        return made
+
+
+@pytest.fixture
+def page(db: Session, web: TestClient) -> Page:
+    return Page(db, web)
+
+
+def test_nothing_yet(page: Page) -> None:
+    assert "Nothing to judge on yet" in page.get("/evaluations")
+
+
+def test_freeze_and_judge_from_the_forms(page: Page) -> None:
+    solutions = judged.pool(page.db, page.project, 2)
+    model = judged.scored(page.db, page.project, solutions, [0.9, 0.2, 0.5, 0.4])
+    made = page.web.post(page.home + "/evaluation-sets", data={"name": HOSTILE, "split": "validation"})
+    assert made.status_code == 303
+    page.web.cookies.delete("stepmark_flash")
+    frozen = page.db.scalars(select(EvaluationSet)).one()
+    assert HOSTILE not in page.get(f"/evaluation-sets/{frozen.id}")
+    started = page.web.post(page.home + "/evaluations", data={"set_id": frozen.id, "judged": model.id})
+    assert started.status_code == 303
+    evaluation = page.db.scalars(select(Evaluation)).one()
+    assert (evaluation.model_id, evaluation.state) == (model.id, "queued")
+    assert "hx-get" in page.get(f"/evaluations/{evaluation.id}")
+    jobs = page.db.execute(text("SELECT task_name FROM procrastinate_jobs WHERE status = 'todo'")).scalars()
+    assert {"evaluation.freeze", "evaluation.advance"} <= set(jobs)
+    page.web.post(page.home + f"/evaluations/{evaluation.id}/cancellation")
+    progress = page.web.get(page.home + f"/evaluations/{evaluation.id}/progress")
+    assert progress.headers["HX-Refresh"] == "true"
+    assert "cancelled" in page.get(f"/evaluations/{evaluation.id}")
+    bad = page.web.post(page.home + "/evaluation-sets", data={"name": "", "split": "validation"})
+    assert bad.status_code == 422
+
+
+def test_results_as_figures_tables_and_downloads(page: Page) -> None:
+    solutions = judged.pool(page.db, page.project, 6)
+    model = judged.scored(page.db, page.project, solutions, [0.9, 0.2, 0.5, 0.4], HOSTILE)
+    frozen = judged.frozen(page.db, page.project)
+    found = page.evaluation(frozen, model.id)
+    for path in (f"/evaluations/{found.id}", f"/models/{model.id}"):
+        shown = page.get(path)
+        assert "<script>alert" not in shown
+        assert "Best of N" in shown
+        assert "2 more problems are left out: the model learned from them" in shown
+        assert f"{page.home}/evaluations/{found.id}/plots/best-of-n.json" in shown
+        assert "this model, best of N: 50.0% to 100.0%" in shown, "said in a sentence"
+    rows = list(csv.reader(io.StringIO(page.get(f"/evaluations/{found.id}/plots/best-of-n.csv"))))
+    assert rows[0][:2] == ["N", "this model, best of N"]
+    assert [row[:2] for row in rows[1:]] == [["1", "0.5"], ["2", "0.5"], ["3", "0.75"], ["4", "1.0"]]
+    data = page.web.get(page.home + f"/evaluations/{found.id}/plots/by-level.json").json()
+    assert data["x"]["names"] == ["Level 0 (3)", "Level 1 (3)"]
+    page.get(f"/evaluations/{found.id}/plots/nothing.json", 404)
+    page.get(f"/evaluations/{found.id}/plots/best-of-n.exe", 404)
+    assert "100.0 <small>100.0 to 100.0, N = 4" in page.get("/evaluations")
+
+
+def compared(page: Page, verdict: str) -> tuple[list[Evaluation], Comparison]:
+    solutions = judged.pool(page.db, page.project, 4)
+    frozen = judged.frozen(page.db, page.project)
+    found = []
+    for number, values in enumerate(([0.9, 0.8, 0.5, 0.4], [0.5, 0.4, 0.9, 0.8])):
+        model = judged.scored(page.db, page.project, solutions, values, f"prm-{number}")
+        found.append(page.evaluation(frozen, model.id))
+        page.db.add(Generation(project_id=page.project.id, number=number, model_id=model.id))
+        factories.task(page.db, solutions[number][0], generation=number)
+    curve = (found[0].results or {})["best_of_n"]["curves"]["best_of"]
+    apart = {"mean": [-1.0] * 4, "low": [-1.0] * 4, "high": [-0.5] * 4, "better": [0.0] * 4}
+    made = Comparison(
+        project_id=page.project.id, first_id=found[0].id, second_id=found[1].id, state="succeeded",
+        results={
+            "best_of_n": {
+                "problems": 4, "n": [1, 2, 3, 4], "difference": apart, "verdict": verdict, "groups": [],
+                "curves": dict.fromkeys(("first", "second", "majority", "oracle"), curve),
+                "picks": {"both": 0, "first": 4, "second": 0, "neither": 0},
+            },
+            "first_error": [None, None], "ece": [None, None],
+            "solutions": [
+                {
+                    "solution_id": solutions[0][0].id, "problem_id": solutions[0][0].problem_id, "of": 4,
+                    "verdict": "right", "first_place": 1.0, "second_place": 3.0, "first_score": 0.9,
+                    "second_score": None, "apart": 1.0,
+                }
+            ],
+        },
+    )  # fmt: skip
+    page.db.add(made)
+    page.db.flush()
+    return found, made
+
+
+def test_two_side_by_side(page: Page) -> None:
+    found, made = compared(page, "worse")
+    again = page.web.post(
+        page.home + "/comparisons", data={"first_id": found[0].id, "second_id": found[1].id}
+    )
+    assert again.headers["location"] == f"{page.home}/comparisons/{made.id}"
+    shown = page.get(f"/comparisons/{made.id}")
+    assert "prm-1 is worse." in shown
+    solution = (made.results or {})["solutions"][0]
+    assert f"/problems/{solution['problem_id']}#solution-{solution['solution_id']}" in shown
+    assert "no score" in shown
+    rows = page.get(f"/comparisons/{made.id}/plots/difference.csv").splitlines()
+    assert rows[1] == "1,-1.0,-1.0,-0.5"
+
+
+def test_the_board_warns_when_the_newest_model_is_worse(page: Page) -> None:
+    _, made = compared(page, "worse")
+    shown = page.get("/board")
+    assert "The newest model, prm-1, is worse than the one before" in shown
+    assert f"{page.home}/comparisons/{made.id}" in shown
+    assert "Best of N over the generations" in shown
+    rows = page.get("/board/plots/generations.csv").splitlines()
+    assert rows[0].startswith("generation,")
+    assert [row.split(",")[0] for row in rows[1:]] == ["0", "1"]
+
+
+def test_and_says_nothing_when_it_is_not(page: Page) -> None:
+    compared(page, "unclear")
+    shown = page.get("/board")
+    assert "is worse than the one before" not in shown
+    assert "no clear change" in shown
+
+
+def test_a_board_without_evaluations_has_no_curve(page: Page) -> None:
+    assert over_generations.judged(page.db, page.project.id, {}) == {}
+    page.get("/board/plots/generations.csv", 404)
+
+
+def test_the_api(page: Page) -> None:
+    solutions = judged.pool(page.db, page.project, 2)
+    model = judged.scored(page.db, page.project, solutions, [0.9, 0.2, 0.5, 0.4])
+    api = f"/api/v1/projects/{page.project.slug}"
+
+    def post(path: str, status: int, **body: object) -> dict:
+        answer = page.web.post(api + path, json=body)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    assert post("/evaluations", 201, model_id=model.id)["state"] == "queued", "on a set made for it"
+    made = post("/evaluation-sets", 201, name="Mine", definition={"splits": ["validation"]})
+    assert (made["state"], made["hash"]) == ("queued", None)
+    for wrong in (
+        {"model_id": model.id, "outside": "x"},
+        {},
+        {"model_id": -1},
+        {"model_id": model.id, "colour": 1},
+        {"folder": "/etc"},
+        {"model_id": model.id, "config": {"top_k": 0}},
+        {"model_id": model.id, "config": []},
+        {"outside": ""},
+    ):
+        post("/evaluations", 422, **wrong)
+    post("/evaluations", 404, model_id=model.id, set_id=10**9)
+    found = page.evaluation(judged.frozen(page.db, page.project, "Now"), model.id)
+    said = page.web.get(f"{api}/evaluations/{found.id}").json()
+    assert said["best"]["mean"] == 1.0
+    assert said["results"]["best_of_n"]["n"] == [1, 2, 3, 4]
+    post("/comparisons", 422, first_id=found.id, second_id=found.id)
+    listed = page.web.get(f"{api}/evaluations").json()["evaluations"]
+    assert listed[0]["id"] == found.id
+    assert "results" not in listed[0]
+
+
+def test_a_project_of_others(page: Page, db: Session) -> None:
+    theirs: Project = factories.project(db, "Theirs")
+    page.home = f"/projects/{theirs.slug}"
+    page.get("/evaluations", 404)

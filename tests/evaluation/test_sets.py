@@ -1,0 +1,163 @@
+"""Sets are frozen whole, hashed, and guarded from training."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.db import transaction
+from app.core.errors import Conflict, Invalid
+from app.evaluation import freezing, sets
+from app.evaluation.models import EvaluationItem, EvaluationSet
+from app.training import snapshots
+from tests import factories
+from tests.evaluation import judged_factories as judged
+from tests.selection import loop_factories as loop
+
+
+def items(db: Session, of: EvaluationSet) -> list[EvaluationItem]:
+    chosen = select(EvaluationItem).where(EvaluationItem.evaluation_set_id == of.id)
+    return list(db.scalars(chosen.order_by(EvaluationItem.solution_id)))
+
+
+def test_what_is_frozen(db: Session) -> None:
+    project = factories.project(db)
+    judged.pool(db, project, 2)
+    judged.pool(db, project, 1, "train")
+    alone = factories.problem(db, project, "Alone?", split="validation")
+    factories.solution(db, alone)
+    found = judged.frozen(db, project)
+    assert found.counts == {"problems": 2, "several": 2, "solutions": 8, "right": 4, "wrong": 4}
+    assert [item.answer for item in items(db, found)][:4] == [0, 0, 1, 1], "five is 5"
+    assert found.is_default
+
+
+def test_the_hash_is_of_what_is_held_true(db: Session) -> None:
+    """The same content in another project: the same hash. One verdict more: another."""
+    hashes = []
+    for verdict in ("wrong", "wrong", "right"):
+        project = factories.project(db)
+        solutions = judged.pool(db, project, 2)
+        solutions[0][2].verdict = verdict
+        db.flush()
+        hashes.append(judged.frozen(db, project).hash)
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_later_verdicts_and_labels_change_nothing(db: Session) -> None:
+    project = factories.project(db)
+    solutions = judged.pool(db, project, 2)
+    found = judged.frozen(db, project)
+    solutions[0][0].verdict = "wrong"
+    judged.first_error(db, solutions[0][2], 0)
+    db.flush()
+    assert items(db, found)[0].verdict == "right"
+    assert items(db, found)[2].first_error is None
+
+
+def test_what_people_say_comes_before_what_the_file_says(db: Session) -> None:
+    """Two of three labelers say step 2; where they disagree nobody knows; a lone no-error is -1."""
+    project = factories.project(db)
+    solutions = judged.pool(db, project, 1)[0]
+    for solution in solutions:
+        judged.first_error(db, solution, 0)
+    people = [factories.member(db, project) for _ in range(3)]
+    first = factories.task(db, solutions[0], overlap=3)
+    for who, ratings in zip(people, ([1, -1], [1, -1], [-1]), strict=True):
+        loop.labeled(db, first, who, ratings)
+    second = factories.task(db, solutions[1], overlap=2)
+    for who, ratings in zip(people[:2], ([1, -1], [-1]), strict=True):
+        loop.labeled(db, second, who, ratings)
+    loop.labeled(db, factories.task(db, solutions[2]), people[0], [1, 0])
+    found = items(db, judged.frozen(db, project))
+    assert [item.first_error for item in found] == [1, None, -1, 0]
+    assert found[0].ratings == [1, -1]
+    assert found[2].ratings == [1, 0]
+
+
+def test_labels_on_its_problems_never_teach(db: Session) -> None:
+    """Nor on a copy of one under another name; they are counted. Other labels still do."""
+    project = factories.project(db)
+    who = factories.member(db, project)
+    inside = judged.pool(db, project, 3, "train")
+    copy = factories.problem(db, project, "Problem 0?")
+    outside = [factories.problem(db, project, f"Other {n}?") for n in range(6)]
+    for solution in (inside[0][0], inside[1][0], factories.solution(db, copy)):
+        loop.labeled(db, factories.task(db, solution), who, [1, 1])
+    for problem in outside:
+        loop.labeled(db, factories.task(db, factories.solution(db, problem)), who, [1, 1])
+    judged.frozen(db, project, splits=["train"], labels="none")
+    made = snapshots.freeze(db, project.id, {"held_out": 0.0}, None)
+    assert made.counts["dropped"]["in_evaluation_set"] == 6
+    assert made.counts["train_solutions"] == 6
+    everything = {"splits": ["train"], "labels": "none", "least_solutions": 1}
+    judged.frozen(db, project, "All", **everything)
+    with pytest.raises(Invalid, match="evaluation sets"):
+        snapshots.freeze(db, project.id, {"held_out": 0.0}, None)
+
+
+def test_validation_problems_may_still_pick_the_weights(db: Session) -> None:
+    project = factories.project(db)
+    who = factories.member(db, project)
+    solutions = judged.pool(db, project, 1)[0]
+    loop.labeled(db, factories.task(db, solutions[0]), who, [1, 1])
+    train = factories.solution(db, factories.problem(db, project, "Train?"))
+    loop.labeled(db, factories.task(db, train), who, [1, 1])
+    judged.frozen(db, project, labels="none")
+    made = snapshots.freeze(db, project.id, {}, None)
+    assert (made.counts["train_solutions"], made.counts["validation_solutions"]) == (1, 1)
+    assert "in_evaluation_set" not in made.counts["dropped"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"splits": []},
+        {"splits": ["exam"]},
+        {"colour": "red"},
+        {"least_solutions": 0},
+        {"labels": "mine"},
+        {"most_problems": "all"},
+        {"subject": 3},
+    ],
+)
+def test_a_definition_nobody_understands(db: Session, wrong: dict[str, object]) -> None:
+    with pytest.raises(Invalid):
+        sets.create(db, factories.project(db).id, "Set", wrong, None)
+
+
+def test_names_defaults_and_most(db: Session) -> None:
+    project = factories.project(db)
+    judged.pool(db, project, 5)
+    first = judged.frozen(db, project, "One", most_problems=2)
+    assert first.counts["problems"] == 2
+    again = judged.frozen(db, project, "Two", most_problems=2)
+    assert again.hash == first.hash, "the seed draws the same problems"
+    with pytest.raises(Conflict):
+        sets.create(db, project.id, " One ", {}, None)
+    sets.make_default(db, again, None)
+    assert sets.default(db, project.id) == again
+    assert not first.is_default
+    assert sets.named(db, project.id, "One") == first == sets.named(db, project.id, str(first.id))
+
+
+def test_nothing_to_judge_on_fails_aloud(database: str) -> None:
+    with transaction() as db:
+        set_id = sets.create(db, factories.project(db).id, "Empty", {}, None).id
+        assert sets.ensure_default(db, db.get_one(EvaluationSet, set_id).project_id) is not None
+    freezing.freeze(set_id)
+    with transaction() as db:
+        found = db.get_one(EvaluationSet, set_id)
+        assert found.state == "failed"
+        assert "nothing to judge" in (found.error or "")
+
+
+def test_no_default_without_several_graded_solutions(db: Session) -> None:
+    project = factories.project(db)
+    judged.pool(db, project, 1, "train")
+    assert sets.ensure_default(db, project.id) is None
+    judged.pool(db, project, 1)
+    made = sets.ensure_default(db, project.id)
+    assert made is not None
+    assert sets.ensure_default(db, project.id) == made
