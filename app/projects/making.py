@@ -13,10 +13,15 @@ from sqlalchemy.orm import Session
 from app.accounts import audit
 from app.accounts.models import User
 from app.core.errors import Conflict, Invalid, NotFound
+from app.projects.default_instructions import TEXT
+from app.projects.instructions import put, tidy
 from app.projects.models import MODES, Membership, Project
 
 LONGEST_NAME = 120
-SETTINGS = ("name", "mode", "instructions", "show_reference", "overlap", "lease_minutes")
+SETTINGS = (
+    "name", "mode", "show_reference", "overlap", "lease_minutes",
+    "reopening", "grace_minutes", "pause_minutes",
+)  # fmt: skip
 
 
 def slug_of(name: str) -> str:
@@ -26,15 +31,17 @@ def slug_of(name: str) -> str:
 
 
 def create(db: Session, name: str, mode: str, actor: User | None, *, instructions: str = "") -> Project:
-    """A new project. Conflict when the name is taken; a taken slug gets a number."""
+    """A new project. Conflict when the name is taken; a taken slug gets a number. Without
+    instructions of its own it begins with ours."""
     name = _checked_name(db, name)
     if mode not in MODES:
         raise Invalid(f"There is no mode {mode[:40]!r}.", remedy=f"Choose one of {', '.join(MODES)}.")
-    made = Project(name=name, slug=_free_slug(db, name), mode=mode, instructions=instructions)
+    made = Project(name=name, slug=_free_slug(db, name), mode=mode, instructions_number=0)
     db.add(made)
     db.flush()
     if actor is not None:
         db.add(Membership(project_id=made.id, user_id=actor.id, role="admin"))
+    put(db, made, tidy(instructions) or TEXT, actor)
     audit.record(db, actor, "project.create", made.name, {"mode": mode}, project_id=made.id)
     return made
 

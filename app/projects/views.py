@@ -11,11 +11,11 @@ from app.accounts.access import SignedIn, SiteAdmin
 from app.core.db import Db
 from app.core.errors import DomainError
 from app.core.web import redirect, render
-from app.projects import invitation_views, making, member_views, members, settings_views
+from app.projects import instructions_views, invitation_views, making, member_views, members, settings_views
 from app.projects.models import MODES
 
 router = APIRouter(include_in_schema=False)
-for part in (settings_views, member_views, invitation_views):
+for part in (settings_views, instructions_views, member_views, invitation_views):
     router.include_router(part.router)
 
 

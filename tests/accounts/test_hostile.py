@@ -29,10 +29,11 @@ def test_text_comes_back_as_it_went_in(web: TestClient, db: Session, text: str) 
     factories.sign_in(web, db, user)
     home = web.post("/projects", data={"name": text}).headers["location"]
     settings = {
-        "name": text, "mode": "first_error", "instructions": text,
+        "name": text, "mode": "first_error",
         "show_reference": "shown", "overlap": "1", "lease_minutes": "30",
     }  # fmt: skip
     assert web.post(f"{home}/settings", data=settings).status_code == 303
+    assert web.post(f"{home}/instructions", data={"text": text, "base": "1"}).status_code == 303
     assert web.post("/account/name", data={"name": text}).status_code == 303
     assert web.post("/account/tokens", data={"name": text}).status_code == 200
     assert web.post("/session", data={"email": text, "password": text}).status_code == 401
@@ -40,7 +41,7 @@ def test_text_comes_back_as_it_went_in(web: TestClient, db: Session, text: str) 
     db.refresh(user)
     assert user.name == text
     found = quote(text, safe="")
-    holding = ("/projects", home, f"{home}/settings", f"{home}/members", f"{home}/desk", f"{home}/board",
+    holding = ("/projects", home, f"{home}/settings", f"{home}/instructions/draft", f"{home}/members", f"{home}/desk", f"{home}/board",
                "/account", "/audit", "/users", f"/users?q={found}")  # fmt: skip
     for path in holding:
         page = web.get(path)

@@ -1,0 +1,145 @@
+"""What labelers are told: published in numbered versions that never change, and who read which.
+
+The newest text also stands on the project, with its number, so that a desk and a lease need
+no second look."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.accounts import audit
+from app.accounts.models import User
+from app.core.errors import Conflict, Invalid, NotFound
+from app.projects.models import InstructionsRead, InstructionsVersion, Project
+
+LONGEST = 50_000
+AROUND = 1
+"""Unchanged lines shown beside a changed one."""
+
+
+@dataclass(frozen=True)
+class Line:
+    kind: str
+    """same, new, gone, or skip where unchanged lines were left out."""
+    text: str
+
+
+def publish(
+    db: Session, project: Project, text: str, author: User | None, base: int | None = None
+) -> InstructionsVersion | None:
+    """The next version; None when nothing differs. `base` is the version the author began
+    from: Conflict when somebody published another since."""
+    text = tidy(text)
+    db.refresh(project, ["instructions", "instructions_number"], with_for_update=True)
+    if base is not None and base != project.instructions_number:
+        raise Conflict(
+            f"Version {project.instructions_number} was published while you wrote.",
+            remedy="Your text is kept below, compared with it. Publish again to put it in its place.",
+        )
+    if text == project.instructions:
+        return None
+    made = put(db, project, text, author)
+    audit.record(
+        db, author, "instructions.publish", project.name, {"version": made.number}, project_id=project.id
+    )
+    return made
+
+
+def put(db: Session, project: Project, text: str, author: User | None) -> InstructionsVersion:
+    project.instructions, project.instructions_number = text, project.instructions_number + 1
+    made = InstructionsVersion(
+        project_id=project.id,
+        number=project.instructions_number,
+        text=text,
+        author_id=author.id if author else None,
+    )
+    db.add(made)
+    db.flush()
+    return made
+
+
+def tidy(text: str) -> str:
+    text = text.replace("\r\n", "\n").replace("\0", "").strip()
+    if len(text) > LONGEST:
+        raise Invalid(f"Instructions have at most {LONGEST:,} characters.", remedy="Shorten them.")
+    return text
+
+
+def versions(db: Session, project: Project) -> list[tuple[InstructionsVersion, User | None]]:
+    """Newest first."""
+    wanted = (
+        select(InstructionsVersion, User)
+        .outerjoin(User, User.id == InstructionsVersion.author_id)
+        .where(InstructionsVersion.project_id == project.id)
+        .order_by(InstructionsVersion.number.desc())
+    )
+    return [(version, author) for version, author in db.execute(wanted)]
+
+
+def text_of(db: Session, project: Project, number: int) -> str:
+    """Version 0 is what was there before any: nothing."""
+    if number == 0:
+        return ""
+    found = db.get(InstructionsVersion, (project.id, number))
+    if found is None:
+        raise NotFound("There is no such version of the instructions.", remedy="See the newest.")
+    return found.text
+
+
+def last_read(db: Session, project: Project, user: User) -> int | None:
+    return db.scalar(
+        select(func.max(InstructionsRead.number)).where(
+            InstructionsRead.user_id == user.id, InstructionsRead.project_id == project.id
+        )
+    )
+
+
+def read(db: Session, project: Project, user: User, number: int) -> None:
+    """Reading twice is reading once."""
+    text_of(db, project, number)
+    if number:
+        row = {"user_id": user.id, "project_id": project.id, "number": number}
+        db.execute(insert(InstructionsRead).values(row).on_conflict_do_nothing())
+
+
+@dataclass(frozen=True)
+class News:
+    """What a member has not read yet."""
+
+    number: int
+    since: int | None
+    """The version they read last; None: none at all."""
+    changes: list[Line]
+
+
+def news(db: Session, project: Project, user: User) -> News | None:
+    """None when they have read what is in force, or there is nothing to read."""
+    number = project.instructions_number
+    if not project.instructions:
+        return None
+    since = last_read(db, project, user)
+    if since is not None and since >= number:
+        return None
+    before = "" if since is None else text_of(db, project, since)
+    return News(number, since, [] if since is None else changes(before, project.instructions))
+
+
+def changes(before: str, after: str) -> list[Line]:
+    """What differs, line by line, each with its neighbours; long unchanged stretches left out."""
+    old, new = before.splitlines(), after.splitlines()
+    lines: list[Line] = []
+    for group in difflib.SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(AROUND):
+        if lines:
+            lines.append(Line("skip", ""))
+        for what, a, b, c, d in group:
+            if what == "equal":
+                lines += [Line("same", text) for text in old[a:b]]
+                continue
+            lines += [Line("gone", text) for text in old[a:b] if text]
+            lines += [Line("new", text) for text in new[c:d] if text]
+    return lines
