@@ -118,6 +118,8 @@ class TrainConfig(Config):
     lora_alpha: int = 32
     gradient_checkpointing: bool = False
     """Compute activations again on the way back: less memory, about a third more work."""
+    processes: int = 1
+    """Processes that train together, one on each GPU (or on CPUs)."""
     patience: int = 0
     """Stop after so many looks at the validation part without a better loss; 0: never."""
     architecture: str = "llama"
@@ -162,6 +164,7 @@ class TrainConfig(Config):
         _within("dropout", self.dropout or 0.0, 0, 0.9)
         _within("lora_rank", self.lora_rank, 0, 1_024)
         _within("lora_alpha", self.lora_alpha, 1, 100_000)
+        _within("processes", self.processes, 1, 64)
         _within("patience", self.patience, 0, 1_000)
         _one_of("together", self.together, TOGETHER)
         _one_of("device", self.device, ("auto", "cpu", "cuda"))

@@ -21,6 +21,7 @@ from app.prm.data import Example, Row, groups_of, steps_of
 from app.prm.device import choose, precision, use_threads
 from app.prm.evaluate import evaluate
 from app.prm.files import write_json
+from app.prm.group import FINISH, GO, STOP, Group, gather
 from app.prm.hostile import BadCheckpoint, read_json
 from app.prm.layout import batches
 from app.prm.model import ProcessRewardModel, merged
@@ -66,6 +67,8 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     report({"phase": "preparing", "step": 0, "steps": 0})
     model, tokenizer = start(config, examples, folder, corpus)
+    group = gather(config, examples, folder, snapshot_hash)
+    device = group.device or device
     model.to(device)
     encoder = Encoder(tokenizer, config.max_length)
     rows, lost = encode(encoder, [one for one in examples if one.split == "train"], config)
@@ -74,12 +77,15 @@ def train(
         raise NothingToLearn(
             f"no solution carries a label within {config.max_length} tokens; label some, or raise max_length"
         )
-    run = _Run(config, model, tokenizer, rows, held, folder, device, report)
+    run = _Run(config, model, tokenizer, rows, held, folder, device, report, group)
     run.metrics = {
         "train": {"solutions": len(rows), **lost},
         "validation": {"solutions": len(held), **held_lost},
     }
-    return run.go(should_stop, snapshot_hash)
+    try:
+        return run.go(should_stop, snapshot_hash)
+    finally:
+        group.close()
 
 
 class _Run:
@@ -95,7 +101,9 @@ class _Run:
         folder: Path,
         device: torch.device,
         report: Report,
+        group: Group,
     ) -> None:
+        self.group = group
         self.config, self.model, self.tokenizer, self.device = config, model, tokenizer, device
         self.rows, self.held, self.folder, self.report = rows, held, folder, report
         self.pad = int(tokenizer.pad_token_id)
@@ -118,26 +126,35 @@ class _Run:
         self.layout, reason = attention.choose(self.model, self.rows, self.config.layout, self.pad)
         self.metrics["layout"] = {"used": self.layout, **({"instead_because": reason} if reason else {})}
         self.resume()
+        self.group.wait()  # all have read the same checkpoint before a newer one is written
+        if self.group.rank:
+            torch.manual_seed(self.config.seed + self.group.rank)  # dropout of its own
         self.model.train()
         begun, saved, reported = time.monotonic(), time.monotonic(), 0.0
-        first = self.step
+        first, enough, reason = self.step, False, None
         plan = steps_of(
             groups_of(self.rows, self.config.together), self.per_step, self.steps, self.config.seed
         )
         for number, indices in enumerate(plan):
             if number < first:
                 continue
-            if reason := should_stop():
+            reason = should_stop()
+            decision = self.group.agreed(STOP if reason else FINISH if enough else GO)
+            if decision == STOP:
                 self.save()
                 return Outcome("stopped", self.metrics, reason=reason)
+            if decision == FINISH:
+                break
             loss = self.learn([self.rows[index] for index in indices])
             self.step = number + 1
             now = time.monotonic()
+            if self.group.rank:
+                continue  # the first process looks, tells and saves
             if self.step in self.evaluate_at:
                 self.look(loss)
-                if self.config.patience and self.since_best >= self.config.patience:
+                enough = bool(self.config.patience) and self.since_best >= self.config.patience
+                if enough:
                     self.metrics["stopped_early_at"] = self.step
-                    break
             if now - reported >= REPORT_SECONDS or self.step == self.steps:
                 reported = now
                 self.tell(loss, (now - begun) / (self.step - first))
@@ -168,12 +185,14 @@ class _Run:
         tokens = sum(len(row.ids) - row.start for row in rows)
         total = 0.0
         self.optimiser.zero_grad(set_to_none=True)
-        for laid in batches(rows, self.layout, self.config.tokens_per_batch, self.pad):
+        for laid in batches(self.group.share(rows), self.layout, self.config.tokens_per_batch, self.pad):
             batch = laid.to(self.device)
             with precision(self.device, self.config.bf16):
                 loss = self.model.loss(batch, labeled, tokens, self.config.language_weight)
             loss.backward()
             total += float(loss.detach())
+        self.group.sum_gradients(self.learning)
+        total = self.group.total(total)
         if not math.isfinite(total):
             raise FloatingPointError(
                 f"the loss is {total} at step {self.step + 1}; a lower learning_rate usually mends it"
@@ -226,11 +245,15 @@ class _Run:
         )
 
     def save(self) -> None:
+        if self.group.rank:
+            return
         state = {"best_loss": self.best_loss, "since_best": self.since_best}
         progress.write(self.folder / "checkpoints", self.step, self.model, self.optimiser, state)
 
     def publish(self, snapshot_hash: str) -> Outcome:
         """The best weights on validation, or the last ones where nothing is held out."""
+        if self.group.rank:
+            return Outcome("finished", self.metrics)
         self.report({"phase": "publishing", "step": self.step, "steps": self.steps})
         if self.best_loss is not None and self.best.is_file():
             progress.read_weights(self.best, self.model)
