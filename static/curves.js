@@ -65,7 +65,7 @@ function names(ctx, ends, dpr) {
   for (const end of ends) {
     const y = Math.max(end.y, free);
     ctx.fillStyle = end.stroke;
-    ctx.fillText(end.label.length > 24 ? end.label.slice(0, 23) + "…" : end.label, end.x + 9 * dpr, y);
+    ctx.fillText(end.label.length > 27 ? end.label.slice(0, 26) + "…" : end.label, end.x + 9 * dpr, y);
     free = y + 15 * dpr;
   }
 }
