@@ -4,10 +4,11 @@ from app.accounts import models as accounts
 from app.core.db import Base
 from app.evaluation import models as evaluation
 from app.exchange import models as exchange
-from app.labeling import beside
+from app.labeling import beside, known
 from app.labeling import models as labeling
 from app.problems import models as problems
 from app.projects import models as projects
+from app.quality import models as quality
 from app.scoring import models as scoring
 from app.selection import models as selection
 from app.training import models as training
@@ -18,9 +19,11 @@ __all__ = [
     "beside",
     "evaluation",
     "exchange",
+    "known",
     "labeling",
     "problems",
     "projects",
+    "quality",
     "scoring",
     "selection",
     "training",

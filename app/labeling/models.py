@@ -69,6 +69,7 @@ class Task(Base):
             postgresql_where=text("taken < overlap AND withdrawn_at IS NULL"),
         ),
         Index("ix_task_project_id_generation", "project_id", "generation"),
+        Index("ix_task_known", "project_id", "kind", postgresql_where=text("kind <> 'regular'")),
     )
 
 

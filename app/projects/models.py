@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Float, ForeignKey, ForeignKeyConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.columns import Created, Key, Moment
@@ -30,6 +30,16 @@ class Project(Base):
     grace_minutes: Mapped[int] = mapped_column(server_default="10", default=10)
     pause_minutes: Mapped[int] = mapped_column(server_default="50", default=50)
     """Active minutes after which the desk suggests a pause; 0: it does not."""
+    overlap_share: Mapped[float] = mapped_column(Float, server_default="1", default=1.0)
+    """Share of the tasks that go to `overlap` labelers; the others go to one."""
+    screening_mark: Mapped[float] = mapped_column(Float, server_default="0", default=0.0)
+    """Share of the screening a new labeler must get right before regular work; 0: no screening."""
+    gold_rate: Mapped[float] = mapped_column(Float, server_default="0", default=0.0)
+    """How often a labeler is handed a task with a known answer."""
+    gold_feedback: Mapped[bool] = mapped_column(server_default="false", default=False)
+    gold_mark: Mapped[float] = mapped_column(Float, server_default="0", default=0.0)
+    """A labeler is paused who gets less than this share of their last `gold_window` gold right; 0: never."""
+    gold_window: Mapped[int] = mapped_column(server_default="10", default=10)
     created_at: Mapped[Created]
     archived_at: Mapped[Moment | None]
 
@@ -42,6 +52,11 @@ class Project(Base):
         CheckConstraint("reopening IN ('never', 'grace', 'open')", name="reopening"),
         CheckConstraint("grace_minutes BETWEEN 1 AND 1440", name="grace_minutes"),
         CheckConstraint("pause_minutes BETWEEN 0 AND 600", name="pause_minutes"),
+        CheckConstraint("overlap_share BETWEEN 0 AND 1", name="overlap_share"),
+        CheckConstraint("screening_mark BETWEEN 0 AND 1", name="screening_mark"),
+        CheckConstraint("gold_rate BETWEEN 0 AND 0.5", name="gold_rate"),
+        CheckConstraint("gold_mark BETWEEN 0 AND 1", name="gold_mark"),
+        CheckConstraint("gold_window BETWEEN 1 AND 1000", name="gold_window"),
     )
 
 
