@@ -1,21 +1,27 @@
 """The process that scores: `python -m app.scoring.process RUN_ID`. Several may work on one run.
 
 A shard is one transaction: taken with SKIP LOCKED, scored, written, marked done. Killed at any
-point it is either wholly there or not at all, and another process takes it."""
+point it is either wholly there or not at all, and another process takes it. Three shards are on
+their way at once, so that the model does not wait for the database: one is read, one computed, one
+written."""
 
 from __future__ import annotations
 
 import signal
 import sys
 import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.accounts import models as _accounts  # noqa: F401  a foreign key names its table
-from app.core.db import transaction
+from app.core.db import session_factory, transaction
 from app.prm.config import ScoreConfig
 from app.problems.models import Problem, Solution
 from app.projects import models as _projects  # noqa: F401  likewise
@@ -41,20 +47,69 @@ def main(run_id: int) -> int:
         config = ScoreConfig.parse(run.config)
         folder: Path = settings().models_dir / db.get_one(Model, run.model_id).path
     scorer = Scorer(folder, config)
-    begun, mine = time.monotonic(), 0
-    while not asked_to_end:
-        with transaction() as db:
-            shard = take(db, run_id)
-            if shard is None:
-                break
-            too_long = score(db, run, shard, scorer, config)
-            mine += shard.solutions
-            note(db, run_id, shard, too_long, mine / (time.monotonic() - begun))
+    through(run, scorer, config)
     if asked_to_end:
         return 3
     with transaction() as db:
         finish(db, run_id)
     return 0
+
+
+@dataclass
+class Taken:
+    """A shard under way: its transaction holds the shard's lock."""
+
+    db: Session
+    shard: ScoringShard
+    rows: Sequence[Any]
+
+
+def through(run: ScoringRun, scorer: Any, config: ScoreConfig) -> None:
+    """Shard after shard, until there is none, the run is over, or this process is asked to end."""
+    begun, mine = time.monotonic(), 0
+    with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(1, "write") as writer:
+        coming = reader.submit(fetch, run, config)
+        writing: Future[None] | None = None
+        while (taken := coming.result()) is not None:
+            if asked_to_end:
+                taken.db.close()
+                break
+            coming = reader.submit(fetch, run, config)
+            try:
+                found = scorer.score([(row.statement, row.steps) for row in taken.rows])
+            except BaseException:
+                taken.db.close()
+                if (other := coming.result()) is not None:
+                    other.db.close()
+                raise
+            mine += taken.shard.solutions
+            if writing is not None:
+                writing.result()
+            per_second = mine / (time.monotonic() - begun)
+            writing = writer.submit(store, run, taken, found, per_second, list(scorer.notes))
+        if writing is not None:
+            writing.result()
+
+
+def fetch(run: ScoringRun, config: ScoreConfig) -> Taken | None:
+    """The next shard and its solutions, in a transaction that stays open."""
+    db = session_factory()()
+    try:
+        shard = take(db, run.id)
+        if shard is not None:
+            return Taken(db, shard, solutions(db, run, shard, config))
+    except BaseException:
+        db.close()
+        raise
+    db.close()
+    return None
+
+
+def store(run: ScoringRun, taken: Taken, found: Sequence[Any], per_second: float, notes: list[str]) -> None:
+    with taken.db as db:
+        too_long = write(db, run, taken.rows, found)
+        note(db, run.id, taken.shard, too_long, per_second, notes)
+        db.commit()
 
 
 def take(db: Session, run_id: int) -> ScoringShard | None:
@@ -70,16 +125,18 @@ def take(db: Session, run_id: int) -> ScoringShard | None:
     )
 
 
-def score(db: Session, run: ScoringRun, shard: ScoringShard, scorer: object, config: ScoreConfig) -> int:
-    """Score the shard's solutions; how many were too long for the model."""
-    rows = db.execute(
+def solutions(db: Session, run: ScoringRun, shard: ScoringShard, config: ScoreConfig) -> Sequence[Any]:
+    return db.execute(
         select(Solution.id, Solution.problem_id, Problem.statement, Solution.steps)
         .join(Problem, Problem.id == Solution.problem_id)
         .where(Solution.project_id == run.project_id, Problem.split.in_(config.splits))
         .where(Solution.id.between(shard.first_id, shard.last_id))
         .order_by(Solution.id)
     ).all()
-    found = scorer.score([(row.statement, row.steps) for row in rows])  # type: ignore[attr-defined]
+
+
+def write(db: Session, run: ScoringRun, rows: Sequence[Any], found: Sequence[Any]) -> int:
+    """Write the scores; how many solutions were too long for the model."""
     made = [
         {
             "model_id": run.model_id,
@@ -99,7 +156,9 @@ def score(db: Session, run: ScoringRun, shard: ScoringShard, scorer: object, con
     return len(rows) - len(made)
 
 
-def note(db: Session, run_id: int, shard: ScoringShard, too_long: int, per_second: float) -> None:
+def note(
+    db: Session, run_id: int, shard: ScoringShard, too_long: int, per_second: float, notes: list[str]
+) -> None:
     """Mark the shard done and say how it goes."""
     shard.done_at = db.scalar(text("SELECT clock_timestamp()"))
     run = runs.locked(db, run_id)
@@ -109,6 +168,7 @@ def note(db: Session, run_id: int, shard: ScoringShard, too_long: int, per_secon
         "too_long": run.progress.get("too_long", 0) + too_long,
         "solutions_per_s": round(per_second, 1),
         "seconds_left": round((run.total - run.done) / max(per_second, 1e-9)),
+        **({"notes": notes} if notes else {}),
     }
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.jobs import defer
 from app.prm.config import BadConfig, ScoreConfig
-from app.scoring.models import ScoringRun
+from app.scoring.models import ScoringRun, ScoringShard
 from app.training.models import Model
 
 SHARD = 250
 """Solutions a shard: a few seconds of work, all of it done again when its process dies."""
 ATTEMPTS = 3
+HELPERS, SHARDS_EACH = 7, 4
 SILENCE_SECONDS = 90.0
 
 CUT = text(
@@ -52,6 +53,16 @@ def start(db: Session, project_id: int, model_id: int, config: dict[str, Any]) -
 
 def kick(db: Session, run_id: int, after_s: float | None = None) -> None:
     defer(db, "scoring.run", on="scoring", once=f"scoring-{run_id}", after_s=after_s, scoring_run_id=run_id)
+
+
+def call_for_help(db: Session, run_id: int) -> None:
+    """A job for each of a few workers elsewhere; one that finds nothing to do ends at once."""
+    waiting = select(func.count()).select_from(ScoringShard)
+    left = (
+        db.scalar(waiting.where(ScoringShard.scoring_run_id == run_id, ScoringShard.done_at.is_(None))) or 0
+    )
+    for number in range(min(HELPERS, left // SHARDS_EACH)):
+        defer(db, "scoring.join", on="scoring", once=f"scoring-{run_id}-help-{number}", scoring_run_id=run_id)
 
 
 def locked(db: Session, run_id: int) -> ScoringRun:

@@ -12,6 +12,11 @@ def run(scoring_run_id: int) -> None:
     runner.run(scoring_run_id)
 
 
+@queue.task(name="scoring.join", queue="scoring")
+def join(scoring_run_id: int) -> None:
+    runner.join(scoring_run_id)
+
+
 @queue.periodic(cron="* * * * *")
 @queue.task(name="scoring.sweep", queueing_lock="scoring.sweep")
 def sweep(timestamp: int) -> None:

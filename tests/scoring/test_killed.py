@@ -8,7 +8,7 @@ import threading
 
 import psutil
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from app.core.db import transaction
 from app.core.errors import Conflict, Invalid, NotFound
@@ -109,6 +109,37 @@ def test_cancelled_its_process_is_gone_within_five_seconds_and_the_scores_stay(q
         assert 0 < db.scalar(select(func.count()).select_from(Score)) < POOL
         with pytest.raises(Conflict):
             runs.cancel(db, ended)
+
+
+def test_two_processes_share_a_run_and_one_that_is_killed_leaves_no_gap(queued):
+    with transaction() as db:
+        assert runs.begin(db, queued)
+    (first, _), (second, _) = runner.spawn(queued), runner.spawn(queued)
+    until(lambda: row(queued).done > 0, 60, "the first shard")
+    first.kill()
+    first.wait()
+    assert second.wait(60) == 0
+    if row(queued).state != "succeeded":  # what the killed one held came free after the other's last look
+        third, _ = runner.spawn(queued)
+        assert third.wait(60) == 0
+    done = row(queued)
+    assert (done.state, done.done) == ("succeeded", POOL + 1)
+    with transaction() as db:
+        assert db.scalar(select(func.count()).select_from(Score)) == POOL
+        assert db.scalar(select(func.count()).where(ScoringShard.done_at.is_(None))) == 0
+
+
+def test_workers_elsewhere_are_called_and_one_on_this_machine_stays_out(queued):
+    with transaction() as db:
+        runs.begin(db, queued)
+        runs.call_for_help(db, queued)
+        jobs = text("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'scoring.join'")
+        assert db.scalar(jobs) == runs.HELPERS
+    with runner.device_lock(runner.socket.gethostname(), runner.DEVICE):
+        runner.join(queued)
+    assert row(queued).done == 0
+    runner.join(queued)  # nobody scores here now
+    assert (row(queued).state, row(queued).done) == ("succeeded", POOL + 1)
 
 
 def test_three_deaths_and_it_has_failed_with_the_reason(queued):
