@@ -5,12 +5,13 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.labeling.overlap import OVERLAP, overlap_of
 from app.projects.models import Project
 
 SEED = 20260101
 
 FILL = text(
-    """
+    f"""
     WITH free AS (
         SELECT s.id, s.problem_id, hashint8extended(s.id, :seed) AS draw
         FROM solution s JOIN problem p ON p.id = s.problem_id
@@ -22,10 +23,10 @@ FILL = text(
         SELECT id, row_number() OVER (ORDER BY turn, draw, id) AS rank FROM turns
     )
     INSERT INTO task (project_id, solution_id, generation, priority, overlap, reason)
-    SELECT :project, id, 0, -rank, :overlap, jsonb_build_object('strategy', 'first', 'rank', rank)
-    FROM ranked WHERE cast(:limit AS bigint) IS NULL OR rank <= cast(:limit AS bigint)
+    SELECT :project, s.id, 0, -rank, {OVERLAP}, jsonb_build_object('strategy', 'first', 'rank', rank)
+    FROM ranked s WHERE cast(:limit AS bigint) IS NULL OR rank <= cast(:limit AS bigint)
     ON CONFLICT DO NOTHING
-    """
+    """  # noqa: S608  the part is ours
 )
 
 COUNTS = text(
@@ -46,7 +47,7 @@ COUNTS = text(
 def fill_first(db: Session, project: Project, limit: int | None = None) -> int:
     """Queue solutions that were never queued, in a seeded random order, one of each
     problem before a second of any. A test problem's solutions stay out. Returns how many."""
-    values = {"project": project.id, "overlap": project.overlap, "limit": limit, "seed": SEED}
+    values = {"project": project.id, **overlap_of(project), "limit": limit, "seed": SEED}
     made = db.execute(FILL, values)
     return int(made.rowcount)  # type: ignore[attr-defined]
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, DomainError, Invalid
 from app.evaluation import runs as evaluation
+from app.labeling.overlap import OVERLAP, overlap_of
 from app.projects.models import Project
 from app.scoring import runs as scoring
 from app.scoring.models import ScoringRun
@@ -26,13 +27,13 @@ from app.training import snapshots
 from app.training.models import Model, TrainingRun
 
 QUEUE = text(
-    """INSERT INTO task (project_id, solution_id, generation, priority, overlap, reason)
-       SELECT s.project_id, s.id, :number, pick.priority, :overlap, pick.reason
+    f"""INSERT INTO task (project_id, solution_id, generation, priority, overlap, reason)
+       SELECT s.project_id, s.id, :number, pick.priority, {OVERLAP}, pick.reason
        FROM jsonb_to_recordset(CAST(:picks AS jsonb))
             AS pick(solution_id bigint, priority double precision, reason jsonb)
        JOIN solution s ON s.id = pick.solution_id AND s.project_id = :project_id
        JOIN problem p ON p.id = s.problem_id AND p.split <> 'test'
-       ON CONFLICT DO NOTHING RETURNING reason->>'strategy'"""
+       ON CONFLICT DO NOTHING RETURNING reason->>'strategy'"""  # noqa: S608  the part is ours
 )
 NEWER_FIRST = 1_000_000
 """Tasks of a newer generation come before what an older one left waiting."""
@@ -143,7 +144,7 @@ def _tasks(project: Project, number: int, picks: list[list]) -> dict[str, object
     return {
         "project_id": project.id,
         "number": number,
-        "overlap": project.overlap,
+        **overlap_of(project),
         "picks": orjson.dumps(rows).decode(),
     }
 

@@ -1,0 +1,161 @@
+"""PURE: how far labelers agree. Steps are rated -1, 0, 1; units are (solution, step).
+
+Krippendorff's alpha, ordinal metric, missing values allowed: Krippendorff 2011, "Computing
+Krippendorff's Alpha-Reliability", section E for any number of observers and his ordinal
+difference. Weighted kappa: Cohen 1968, weights linear or quadratic in the distance of the ratings.
+First-error agreement: the share of pairs of labelers on a solution who stop at exactly the same
+step, or both at none.
+
+Intervals are percentile bootstraps over solutions, never over steps: the steps of one solution are
+judged by the same people in one sitting and hang together. Every figure is a function of sums over
+solutions, so a resample adds up small tables and never looks at a rating twice. No numpy: the web
+process computes these."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+Judged = Mapping[Hashable, Sequence[int | None]]
+"""labeler -> a solution's ratings from its first step on; as long as they went, None: not rated."""
+Table = dict[tuple[int, int], float]
+VALUES = (-1, 0, 1)
+TIMES = 400
+
+
+@dataclass(frozen=True)
+class Figure:
+    """None where nothing can be said: nobody judged the same, or nobody ever differed in what they used."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    pairs: int
+    """Pairs of judgements it rests on: of a step, or for first errors of a solution."""
+    solutions: int
+
+
+def alpha(solutions: Sequence[Judged], *, times: int = TIMES, seed: int = 0) -> Figure:
+    """Krippendorff's alpha (ordinal) over steps, with a 95 % interval."""
+    return _figure([coincidences(solution) for solution in solutions], alpha_of, times, seed)
+
+
+def kappa(
+    solutions: Sequence[Judged],
+    one: Hashable,
+    other: Hashable,
+    *,
+    power: int = 2,
+    times: int = TIMES,
+    seed: int = 0,
+) -> Figure:
+    """Weighted kappa of two labelers over the steps both rated; `power` 1 linear, 2 quadratic."""
+    tables = []
+    for solution in solutions:
+        both = zip(solution.get(one, ()), solution.get(other, ()), strict=False)
+        tables.append(dict(Counter((a, b) for a, b in both if a is not None and b is not None)))
+    return _figure(tables, lambda table: kappa_of(table, power), times, seed)
+
+
+def first_errors(solutions: Sequence[Judged], *, times: int = TIMES, seed: int = 0) -> Figure:
+    """Share of pairs of labelers with exactly the same first error, or none on both sides."""
+    tables = []
+    for solution in solutions:
+        said = [first_error(ratings) for ratings in solution.values()]
+        tables.append(dict(Counter((0, int(a == b)) for a, b in combinations(said, 2))))
+    return _figure(tables, _share, times, seed)
+
+
+def first_error(ratings: Sequence[int | None]) -> int | None:
+    return next((position for position, rating in enumerate(ratings) if rating == -1), None)
+
+
+def coincidences(solution: Judged) -> dict[tuple[int, int], float]:
+    """Krippendorff's coincidence table of one solution: each step with m >= 2 ratings adds each
+    ordered pair of them with weight 1 / (m - 1)."""
+    found: dict[tuple[int, int], float] = defaultdict(float)
+    for position in range(max((len(ratings) for ratings in solution.values()), default=0)):
+        said = [
+            rating
+            for ratings in solution.values()
+            if position < len(ratings) and (rating := ratings[position]) is not None
+        ]
+        if len(said) < 2:
+            continue
+        count = Counter(said)
+        for a in count:
+            for b in count:
+                found[a, b] += count[a] * (count[b] - (a == b)) / (len(said) - 1)
+    return dict(found)
+
+
+def alpha_of(table: Mapping[tuple[int, int], float]) -> float | None:
+    """1 - observed / expected disagreement, with the ordinal difference
+    (n_c / 2 + sum of n between c and k + n_k / 2) squared."""
+    margin: dict[int, float] = defaultdict(float)
+    for (value, _), weight in table.items():
+        margin[value] += weight
+    values, total = sorted(margin), sum(margin.values())
+    observed = expected = 0.0
+    for i, c in enumerate(values):
+        for j in range(i + 1, len(values)):
+            k = values[j]
+            between = sum(margin[g] for g in values[i : j + 1]) - (margin[c] + margin[k]) / 2
+            observed += table.get((c, k), 0.0) * between**2
+            expected += margin[c] * margin[k] * between**2
+    return None if not expected else 1 - (total - 1) * observed / expected
+
+
+def kappa_of(table: Mapping[tuple[int, int], float], power: int = 2) -> float | None:
+    rows: dict[int, float] = defaultdict(float)
+    columns: dict[int, float] = defaultdict(float)
+    for (a, b), weight in table.items():
+        rows[a] += weight
+        columns[b] += weight
+    total = sum(rows.values())
+    if not total:
+        return None
+    observed = sum(weight * abs(a - b) ** power for (a, b), weight in table.items())
+    expected = sum(rows[a] * columns[b] * abs(a - b) ** power for a in rows for b in columns) / total
+    return None if not expected else 1 - observed / expected
+
+
+def _share(table: Mapping[tuple[int, int], float]) -> float | None:
+    total = sum(table.values())
+    return table.get((0, 1), 0) / total if total else None
+
+
+def _figure(
+    tables: Iterable[Table], of: Callable[[Table], float | None], times: int, seed: int
+) -> Figure:
+    """Solutions with equal tables are counted once: most agree in one of a few ways, and a
+    resample then draws how often each way comes up."""
+    used = [table for table in tables if table]
+    total = sum(sum(table.values()) for table in used)
+    value = of(_sum((table, 1) for table in used))
+    if value is None or len(used) < 2:
+        return Figure(value, None, None, round(total), len(used))
+    ways = Counter(tuple(sorted(table.items())) for table in used)
+    kinds, weights = [dict(way) for way in ways], list(ways.values())
+    chance = random.Random(seed)  # noqa: S311  a seeded resample, no secret
+    drawn = []
+    for _ in range(times):
+        counts = Counter(chance.choices(range(len(kinds)), weights, k=len(used)))
+        if (found := of(_sum((kinds[kind], count) for kind, count in counts.items()))) is not None:
+            drawn.append(found)
+    drawn.sort()
+    if not drawn:
+        return Figure(value, None, None, round(total), len(used))
+    low, high = drawn[int(0.025 * (len(drawn) - 1))], drawn[-1 - int(0.025 * (len(drawn) - 1))]
+    return Figure(value, low, high, round(total), len(used))
+
+
+def _sum(parts: Iterable[tuple[Table, int]]) -> Table:
+    whole: Table = defaultdict(float)
+    for table, count in parts:
+        for key, weight in table.items():
+            whole[key] += weight * count
+    return whole
