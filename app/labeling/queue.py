@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.core.errors import Conflict
+from app.labeling import known
 from app.labeling.filling import fill_first as fill_first
 from app.labeling.models import Assignment, Task
 from app.projects.models import Project
@@ -55,6 +56,7 @@ TAKE = text(
         SELECT t.id, (SELECT id FROM assignment WHERE task_id = t.id AND user_id = :user) AS mine
         FROM task t
         WHERE t.project_id = :project AND t.taken < t.overlap AND t.withdrawn_at IS NULL
+          AND t.kind = 'regular'
           AND coalesce(
               (SELECT state FROM assignment WHERE task_id = t.id AND user_id = :user), 'expired'
           ) = 'expired'
@@ -76,6 +78,22 @@ TAKE = text(
     """
 )
 
+TAKE_KNOWN = text(
+    TAKE.text.replace(
+        "AND t.kind = 'regular'",
+        """AND t.kind = :kind AND EXISTS (SELECT 1 FROM known_answer k WHERE k.task_id = t.id)
+          -- never a solution they saw before, and no gold where nothing regular would be handed out
+          AND NOT EXISTS (SELECT 1 FROM assignment a JOIN task o ON o.id = a.task_id
+              WHERE a.user_id = :user AND o.solution_id = t.solution_id AND o.id <> t.id)
+          AND (:kind = 'screening' OR EXISTS (SELECT 1 FROM task r WHERE r.project_id = :project
+              AND r.kind = 'regular' AND r.taken < r.overlap AND r.withdrawn_at IS NULL))""",
+    )
+    .replace("ORDER BY t.priority DESC, t.id", "ORDER BY hashint8extended(t.id, :user)")
+    .replace("FOR UPDATE OF t SKIP LOCKED", "FOR UPDATE OF t")
+)
+"""Of known tasks, in an order of the labeler's own. There is room for everyone, so nobody passes
+over a row that someone else has locked for a moment: a screening must not look finished."""
+
 ROOM_AGAIN = text(
     """
     UPDATE task SET taken = taken + 1
@@ -89,6 +107,8 @@ def claim(db: Session, project: Project, user: User, now: dt.datetime) -> Assign
     one, else the most urgent waiting task. None when nothing waits for them."""
     check_open(project)
     enter(db, project.id, user.id, now)
+    if known.barred(db, project, user.id):
+        return None
     mine = leases(db, project.id, user.id, now)
     if "leased" in mine:
         return mine["leased"]
@@ -102,6 +122,8 @@ def reserve(db: Session, project: Project, user: User, now: dt.datetime) -> Assi
     lease, it goes back without a word."""
     check_open(project)
     enter(db, project.id, user.id, now)
+    if known.barred(db, project, user.id):
+        return None
     mine = leases(db, project.id, user.id, now)
     if "reserved" in mine:
         return mine["reserved"]
@@ -192,7 +214,11 @@ def check_open(project: Project) -> None:
 
 def _take(db: Session, project: Project, user: User, state: str, until: dt.datetime) -> Assignment | None:
     shown = {"reference_answer": project.show_reference == "shown", "mode": project.mode}
-    bound = TAKE.bindparams(
-        project=project.id, user=user.id, state=state, until=until, shown=json.dumps(shown)
-    )
-    return db.scalar(select(Assignment).from_statement(bound).execution_options(populate_existing=True))
+    values = {"project": project.id, "user": user.id, "state": state, "until": until}
+    for kind in known.kinds_for(db, project, user.id):
+        wanted = TAKE if kind == "regular" else TAKE_KNOWN.bindparams(kind=kind)
+        bound = wanted.bindparams(**values, shown=json.dumps(shown))
+        found = select(Assignment).from_statement(bound).execution_options(populate_existing=True)
+        if taken := db.scalar(found):
+            return taken
+    return None

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, DomainError, Invalid, NotFound
+from app.labeling import known
 from app.labeling.models import Assignment, RatingEvent, StepLabel
 from app.labeling.walk import Place, Walk
 from app.projects.models import Project
@@ -223,6 +224,7 @@ def submit(
     if reference_doubt:
         assignment.shown = {**assignment.shown, "reference_doubt": reference_doubt}
     db.flush()
+    known.judge(db, project, assignment)
 
 
 def _freeze(db: Session, assignment: Assignment, done: Walk) -> None:
