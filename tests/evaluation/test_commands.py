@@ -1,0 +1,94 @@
+"""`stepmark evaluate`: no worker, no web; a model of the project, a file's scores, a folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from sqlalchemy import select
+from transformers import Qwen2Config, Qwen2ForTokenClassification
+from typer.testing import CliRunner, Result
+
+from app.cli import cli
+from app.core.db import transaction
+from app.core.errors import Conflict, Invalid, NotFound
+from app.evaluation import elsewhere
+from app.prm.tokens import train_tokenizer
+from app.settings import settings
+from app.training.models import Model
+from tests import factories
+from tests.evaluation import judged_factories as judged
+
+pytestmark = pytest.mark.usefixtures("database", "home")
+
+
+@pytest.fixture
+def project() -> int:
+    with transaction() as db:
+        made = factories.project(db, "Judged here")
+        solutions = judged.pool(db, made, 6)
+        judged.scored(db, made, solutions, [0.9, 0.2, 0.5, 0.4], "by hand")
+        for four in solutions:
+            for place, solution in enumerate(four):
+                solution.detail = {"rm": float(place), "note": "x"}
+        factories.project(db, "Empty")
+        return made.id
+
+
+def stepmark(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["evaluate", "--project", "Judged here", *arguments])
+
+
+def test_a_model_of_the_project(project: int, tmp_path: Path) -> None:
+    """The default set is made and frozen on the way."""
+    out = tmp_path / "results.json"
+    done = stepmark("--model", "by hand", "--out", str(out))
+    assert done.exit_code == 0, done.output
+    assert "best of          100.0 %" in done.output
+    written = json.loads(out.read_text())
+    assert written["set"]["name"] == "Validation"
+    assert len(written["set"]["hash"]) == 64
+    assert written["results"]["best_of_n"]["curves"]["best_of"]["mean"] == [0.5, 0.5, 0.75, 1.0]
+
+
+def test_scores_of_a_file(project: int) -> None:
+    """Its scores prefer the wrong ones: the more it sees, the worse."""
+    done = stepmark("--model", "file:rm")
+    assert done.exit_code == 0, done.output
+    assert "best of            0.0 %" in done.output
+    assert stepmark("--model", "file:nothing").exit_code == 3
+
+
+def test_a_folder_made_elsewhere(project: int, tmp_path: Path) -> None:
+    """Copied, registered once, its missing scores made: by processes, as the worker would."""
+    torch.manual_seed(0)
+    folder = tmp_path / "theirs"
+    config = Qwen2Config(
+        vocab_size=400, hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2,
+        num_key_value_heads=2, max_position_embeddings=128, num_labels=2,
+    )  # fmt: skip
+    Qwen2ForTokenClassification(config).save_pretrained(folder)
+    train_tokenizer(["Problem 0?"], 300).save_pretrained(folder)
+    done = stepmark("--model", str(folder))
+    assert done.exit_code == 0, done.output
+    assert "6 problems, 24 solutions; at N = 4:" in done.output
+    with transaction() as db:
+        made = db.scalars(select(Model).where(Model.name == "theirs")).one()
+        (settings().models_dir / "copy").mkdir()
+        again = {"path": "copy", "weights_hash": made.weights_hash.hex(), "kind": "prm", "config": {}}
+        assert elsewhere.register(db, project, str(folder), again) == made.id
+    assert made.metrics == {"made_elsewhere": True}
+    assert [path.name for path in settings().models_dir.iterdir()] == [made.path], "the second copy is gone"
+    (folder / "extra.bin").write_bytes(b"x")
+    refused = stepmark("--model", str(folder))
+    assert refused.exit_code == 3
+    assert "may carry code" in refused.output
+
+
+def test_what_is_not_there(project: int) -> None:
+    assert isinstance(stepmark("--model", "nobody").exception, NotFound)
+    assert isinstance(stepmark("--model", "by hand", "--set", "none").exception, NotFound)
+    empty = CliRunner().invoke(cli, ["evaluate", "--project", "Empty", "--model", "by hand"])
+    assert isinstance(empty.exception, Invalid | Conflict)
