@@ -1,23 +1,18 @@
-"""What the desk shows: one solution with its problem, the labeler's day, their history."""
+"""What the desk shows: one solution with its problem, and what stands beside it."""
 
 from __future__ import annotations
 
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
-from app.core.errors import NotFound
-from app.labeling import queue, session
-from app.labeling.models import Assignment, StepLabel, Task
+from app.labeling import notes, queue, reopening, returning
+from app.labeling.models import Assignment
 from app.labeling.walk import Place
-from app.problems.models import Problem, Solution
 from app.projects.models import Project
-
-PAGE = 30
-
 
 CONTENTS = text(
     """
@@ -59,6 +54,18 @@ def sheet(db: Session, project: Project, assignment: Assignment) -> dict[str, An
         "ratings": ratings(said),
         "final_answer": row.final_answer,
         "asks_about_reference": reference is not None and row.verdict == "wrong",
+        **beside(db, assignment),
+    }
+
+
+def beside(db: Session, assignment: Assignment) -> dict[str, Any]:
+    """The labeler's notes, and why it came back. Looked up only where there can be some."""
+    noted, reopened = assignment.shown.get("noted"), assignment.shown.get("reopened")
+    places = notes.of(db, [assignment.id]).get(assignment.id, {}) if noted else {}
+    back = reopening.returned(db, assignment) if reopened else None
+    return {
+        "notes": [{"position": position, "text": words} for position, words in sorted(places.items())],
+        "returned": {"reason": back.reason, "at": back.at.isoformat()} if back else None,
     }
 
 
@@ -77,6 +84,7 @@ def ratings(places: dict[int, Place]) -> list[dict[str, Any]]:
 
 
 def next_sheet(db: Session, project: Project, user: User, now: dt.datetime) -> dict[str, Any] | None:
+    returning.take_up(db, project, user, now)
     claimed = queue.claim(db, project, user, now)
     return sheet(db, project, claimed) if claimed else None
 
@@ -84,58 +92,6 @@ def next_sheet(db: Session, project: Project, user: User, now: dt.datetime) -> d
 def reopen(
     db: Session, project: Project, user: User, assignment: Assignment, now: dt.datetime
 ) -> dict[str, Any]:
-    """Take a submission back onto the desk. What lies there is kept as the next one, with
-    its ratings; what was prefetched behind it goes back to the queue."""
-    session.check_reopening(db, assignment, now)
-    held = queue.leases(db, project.id, user.id, now)
-    if "leased" in held:
-        if "reserved" in held:
-            queue.give_back(db, held["reserved"])
-        held["leased"].state = "reserved"
-        db.flush()
-    session.reopen(db, project, assignment, now)
+    """Take a submission back onto the desk."""
+    reopening.reopen(db, project, assignment, now)
     return sheet(db, project, assignment)
-
-
-def today(db: Session, project: Project, user: User, now: dt.datetime) -> dict[str, int]:
-    """Finished in the last midnight-to-now (UTC), and the active time it took."""
-    since = now.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    count, active = db.execute(
-        select(func.count(), func.coalesce(func.sum(Assignment.active_time_ms), 0))
-        .where(Assignment.user_id == user.id, Assignment.submitted_at >= since)
-        .where(Assignment.project_id == project.id)
-    ).one()
-    return {"count": count, "active_ms": int(active or 0)}
-
-
-def history(
-    db: Session, project: Project, user: User, before: int | None
-) -> tuple[list[tuple[Assignment, Problem, int]], int | None]:
-    """The labeler's finished assignments, newest first: each with its problem and how many
-    steps it labels; and the key of the next page."""
-    labeled = (
-        select(func.count())
-        .where(StepLabel.assignment_id == Assignment.id)
-        .correlate(Assignment)
-        .scalar_subquery()
-    )
-    wanted = (
-        select(Assignment, Problem, labeled)
-        .join(Task, Task.id == Assignment.task_id)
-        .join(Solution, Solution.id == Task.solution_id)
-        .join(Problem, Problem.id == Solution.problem_id)
-        .where(Assignment.user_id == user.id, Assignment.project_id == project.id)
-        .where(Assignment.state == "submitted")
-        .order_by(Assignment.submitted_at.desc(), Assignment.id.desc())
-        .limit(PAGE + 1)
-    )
-    if before is not None:
-        edge = db.get(Assignment, before)
-        if edge is None or edge.user_id != user.id or edge.submitted_at is None:
-            raise NotFound("There is no such page.", remedy="Start at the newest.")
-        wanted = wanted.where(
-            (Assignment.submitted_at < edge.submitted_at)
-            | ((Assignment.submitted_at == edge.submitted_at) & (Assignment.id < edge.id))
-        )
-    rows = [(row[0], row[1], row[2]) for row in db.execute(wanted)]
-    return rows[:PAGE], rows[PAGE - 1][0].id if len(rows) > PAGE else None

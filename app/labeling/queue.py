@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.core.errors import Conflict
-from app.labeling import known
+from app.labeling import keeping, known
 from app.labeling.filling import fill_first as fill_first
 from app.labeling.models import Assignment, Task
 from app.projects.models import Project
@@ -39,9 +39,19 @@ SWEEP = text(
         SELECT id FROM assignment
         WHERE project_id = :project AND lease_expires_at <= :now AND state IN ('reserved', 'leased')
         LIMIT 1000 FOR UPDATE SKIP LOCKED
+    ), kept AS (
+        -- submitted before and taken back: that counts again, and its place stays taken (keeping.py)
+        UPDATE earlier_submission e SET ended_at = :now, ended_as = 'kept'
+        FROM gone WHERE e.assignment_id = gone.id AND e.ended_at IS NULL RETURNING e.*
+    ), restored AS (
+        UPDATE assignment SET state = 'submitted', lease_expires_at = NULL,
+            submitted_at = kept.submitted_at, finish_reason = kept.finish_reason, comment = kept.comment,
+            total_time_ms = kept.total_time_ms, active_time_ms = kept.active_time_ms
+        FROM kept WHERE assignment.id = kept.assignment_id
     ), freed AS (
         UPDATE assignment SET state = 'expired', lease_expires_at = NULL
-        FROM gone WHERE assignment.id = gone.id RETURNING assignment.task_id
+        FROM gone WHERE assignment.id = gone.id AND gone.id NOT IN (SELECT assignment_id FROM kept)
+        RETURNING assignment.task_id
     ), counted AS (
         SELECT task_id, count(*) AS freed FROM freed GROUP BY task_id
     )
@@ -63,8 +73,8 @@ TAKE = text(
         ORDER BY t.priority DESC, t.id LIMIT 1
         FOR UPDATE OF t SKIP LOCKED
     ), made AS (
-        INSERT INTO assignment (project_id, task_id, user_id, state, lease_expires_at, shown)
-        SELECT :project, id, :user, :state, :until, cast(:shown AS jsonb) FROM pick WHERE mine IS NULL
+        INSERT INTO assignment (project_id, task_id, user_id, state, lease_expires_at, shown, created_at)
+        SELECT :project, id, :user, :state, :until, cast(:shown AS jsonb), :now FROM pick WHERE mine IS NULL
         ON CONFLICT DO NOTHING RETURNING *
     ), revived AS (
         UPDATE assignment SET state = :state, lease_expires_at = :until FROM pick
@@ -114,7 +124,7 @@ def claim(db: Session, project: Project, user: User, now: dt.datetime) -> Assign
         return mine["leased"]
     if "reserved" in mine:
         return lease(mine["reserved"], project, now)
-    return _take(db, project, user, "leased", now + lease_time(project))
+    return _take(db, project, user, "leased", now + lease_time(project), now)
 
 
 def reserve(db: Session, project: Project, user: User, now: dt.datetime) -> Assignment | None:
@@ -127,7 +137,7 @@ def reserve(db: Session, project: Project, user: User, now: dt.datetime) -> Assi
     mine = leases(db, project.id, user.id, now)
     if "reserved" in mine:
         return mine["reserved"]
-    return _take(db, project, user, "reserved", now + RESERVED_FOR)
+    return _take(db, project, user, "reserved", now + RESERVED_FOR, now)
 
 
 def retake(
@@ -149,7 +159,7 @@ def retake(
 
 def give_back(db: Session, assignment: Assignment) -> None:
     """End a lease before its time; its place is free for others. Ratings stay with it."""
-    if assignment.state not in ("leased", "reserved"):
+    if assignment.state not in ("leased", "reserved") or keeping.restore(db, assignment):
         return
     assignment.state, assignment.lease_expires_at = "expired", None
     db.flush()
@@ -195,6 +205,8 @@ def leases(db: Session, project_id: int, user_id: int, now: dt.datetime) -> dict
 
 def lease(assignment: Assignment, project: Project, now: dt.datetime) -> Assignment:
     assignment.state, assignment.lease_expires_at = "leased", now + lease_time(project)
+    if assignment.shown.get("instructions") != project.instructions_number:  # prefetched under older ones
+        assignment.shown = {**assignment.shown, "instructions": project.instructions_number}
     return assignment
 
 
@@ -212,9 +224,12 @@ def check_open(project: Project) -> None:
         raise Conflict("This project is archived.", remedy="Ask its admin to open it again.")
 
 
-def _take(db: Session, project: Project, user: User, state: str, until: dt.datetime) -> Assignment | None:
-    shown = {"reference_answer": project.show_reference == "shown", "mode": project.mode}
-    values = {"project": project.id, "user": user.id, "state": state, "until": until}
+def _take(
+    db: Session, project: Project, user: User, state: str, until: dt.datetime, now: dt.datetime
+) -> Assignment | None:
+    shown: dict[str, object] = {"reference_answer": project.show_reference == "shown", "mode": project.mode}
+    shown["instructions"] = project.instructions_number
+    values = {"project": project.id, "user": user.id, "state": state, "until": until, "now": now}
     for kind in known.kinds_for(db, project, user.id):
         wanted = TAKE if kind == "regular" else TAKE_KNOWN.bindparams(kind=kind)
         bound = wanted.bindparams(**values, shown=json.dumps(shown))

@@ -11,18 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, DomainError, Invalid, NotFound
-from app.labeling import known
+from app.labeling import keeping, known, pace
 from app.labeling.models import Assignment, RatingEvent, StepLabel
 from app.labeling.walk import Place, Walk
 from app.projects.models import Project
 
-GRACE = dt.timedelta(minutes=5)
-"""How long after its submission a labeler may take an assignment back."""
 RENEW_AFTER = dt.timedelta(minutes=1)
 
 
@@ -216,11 +214,15 @@ def submit(
     missing = done.walk.not_ready(finish_reason, comment)
     if missing:
         raise Invalid(missing[0], remedy=missing[1])
+    keeping.replaced(db, assignment, now)
     _freeze(db, assignment, done.walk)
     assignment.state, assignment.lease_expires_at = "submitted", None
     assignment.submitted_at, assignment.finish_reason = now, finish_reason
-    assignment.comment, assignment.total_time_ms = comment.strip(), total_time_ms
-    assignment.active_time_ms = min(done.active_ms, 2**31 - 1)
+    assignment.comment = comment.strip()
+    assignment.total_time_ms = (
+        None if total_time_ms is None else pace.credible(total_time_ms, assignment, now)
+    )
+    assignment.active_time_ms = pace.credible(done.active_ms, assignment, now)
     if reference_doubt:
         assignment.shown = {**assignment.shown, "reference_doubt": reference_doubt}
     db.flush()
@@ -240,51 +242,3 @@ def _freeze(db: Session, assignment: Assignment, done: Walk) -> None:
     ]
     if rows:
         db.execute(insert(StepLabel.__table__), rows)  # type: ignore[arg-type]
-
-
-def may_reopen(assignment: Assignment, now: dt.datetime) -> bool:
-    return (
-        assignment.state == "submitted"
-        and assignment.submitted_at is not None
-        and assignment.origin is None
-        and now - assignment.submitted_at <= GRACE
-    )
-
-
-def check_reopening(db: Session, assignment: Assignment, now: dt.datetime) -> None:
-    if not may_reopen(assignment, now):
-        raise Refused(
-            "too_late",
-            f"A submission can be taken back for {GRACE.seconds // 60} minutes; this one is older.",
-            "Tell a researcher of the project if it is wrong.",
-        )
-    frozen = db.scalar(
-        # by name: training stands above labeling, and its tables may only be asked, not imported
-        text(
-            "SELECT 1 FROM snapshot s JOIN snapshot_item i ON i.snapshot_id = s.id"
-            " WHERE s.project_id = :project AND s.created_at >= :since"
-            " AND :assignment = ANY(i.assignment_ids) LIMIT 1"
-        ),
-        {"project": assignment.project_id, "since": assignment.submitted_at, "assignment": assignment.id},
-    )
-    if frozen:
-        raise Refused(
-            "in_a_snapshot",
-            "This label is already in a snapshot that a model learns from.",
-            "It stays as it is. Tell a researcher of the project if it is wrong.",
-        )
-
-
-def reopen(db: Session, project: Project, assignment: Assignment, now: dt.datetime) -> None:
-    """Undo across a submission: the assignment is on the desk again with all its ratings.
-    The caller has made room on the desk (desk.reopen)."""
-    check_reopening(db, assignment, now)
-    db.execute(delete(StepLabel).where(StepLabel.assignment_id == assignment.id))
-    taken_back = {"submitted_at": assignment.submitted_at.isoformat(), "as": assignment.finish_reason}  # type: ignore[union-attr]
-    assignment.shown = {
-        **assignment.shown,
-        "taken_back": [*assignment.shown.get("taken_back", []), taken_back],
-    }
-    assignment.state, assignment.finish_reason, assignment.submitted_at = "leased", None, None
-    assignment.lease_expires_at = now + dt.timedelta(minutes=project.lease_minutes)
-    db.flush()

@@ -1,4 +1,4 @@
-"""The desk, a labeler's history, and the endpoints the desk (or a scripted labeler) works by."""
+"""The desk, and the endpoints it (or a scripted labeler) works by."""
 
 from __future__ import annotations
 
@@ -11,21 +11,14 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from app.core.db import Db
-from app.core.errors import NotFound
 from app.core.web import redirect, render, wants_json
-from app.labeling import desk, filling, queue, session
-from app.labeling.models import Assignment
+from app.labeling import desk, filling, history_views, pace, queue, session
+from app.projects import instructions
 from app.projects.access import Access, Member, Researcher
+from app.projects.markdown import as_html
 
 router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
-
-RATING_WORDS = {1: "great", 0: "okay", -1: "bad"}
-FINISH_WORDS = {
-    "solution": "no error",
-    "found_error": "error found",
-    "bad_problem": "bad problem",
-    "give_up": "given up",
-}
+router.include_router(history_views.router)
 
 
 class RatingIn(BaseModel):
@@ -70,8 +63,15 @@ def answer(found: dict[str, Any] | None) -> Response:
 def desk_page(request: Request, access: Member, db: Db) -> Response:
     if access.project.mode == "alternatives":
         return render(request, "labeling/not_yet.html")
-    done = desk.today(db, access.project, access.user, now())
-    return render(request, "labeling/desk.html", today=done)
+    project, moment = access.project, now()
+    return render(
+        request,
+        "labeling/desk.html",
+        today=pace.today(db, project, access.user, moment),
+        usual=pace.usual(db, project, access.user, moment),
+        told=as_html(project.instructions) if project.instructions else None,
+        news=instructions.news(db, project, access.user),
+    )
 
 
 @router.post("/assignments")
@@ -146,27 +146,3 @@ def fill_queue(access: Researcher, db: Db) -> Response:
     made = filling.fill_first(db, access.project)
     message = f"{made:,} solutions queued." if made else "Every solution is in the queue already."
     return redirect(home(access, "desk"), message)
-
-
-@router.get("/assignments/{assignment_id}")
-def show(request: Request, assignment_id: int, access: Member, db: Db) -> Response:
-    found = db.get(Assignment, assignment_id)
-    visible = found and (found.user_id == access.user.id or access.at_least("researcher"))
-    if found is None or found.project_id != access.project.id or not visible:
-        raise NotFound("There is no such assignment among yours.", remedy="See your history.")
-    sheet = desk.sheet(db, access.project, found)
-    if wants_json(request):
-        return JSONResponse(sheet)
-    said = {rating["position"]: rating for rating in sheet["ratings"]}
-    can_reopen = found.user_id == access.user.id and session.may_reopen(found, now())
-    context: dict[str, Any] = {"assignment": found, "sheet": sheet, "said": said, "can_reopen": can_reopen}
-    return render(request, "labeling/assignment.html", finish=FINISH_WORDS, words=RATING_WORDS, **context)
-
-
-@router.get("/history")
-def history(request: Request, access: Member, db: Db, before: int | None = None) -> Response:
-    rows, older = desk.history(db, access.project, access.user, before)
-    moment = now()
-    context: dict[str, Any] = {"rows": rows, "older": older, "finish": FINISH_WORDS, "first": before is None}
-    reopenable = {row[0].id for row in rows if session.may_reopen(row[0], moment)}
-    return render(request, "labeling/history.html", reopenable=reopenable, **context)

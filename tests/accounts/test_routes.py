@@ -48,6 +48,8 @@ EVENT = {"id": "00000000-0000-4000-8000-000000000001", "position": 0, "candidate
 BODIES: dict[str, dict[str, Any]] = {
     "/projects/{slug}/members/{user_id}/role": {"data": {"role": "labeler"}},
     "/projects/{slug}/assignments/{assignment_id}/ratings": {"json": {"events": [EVENT]}},
+    "/projects/{slug}/assignments/{assignment_id}/notes": {"json": {"position": 0, "text": "x"}},
+    "/projects/{slug}/assignments/{assignment_id}/note": {"data": {"position": "0", "text": "x"}},
     "/projects/{slug}/assignments/{assignment_id}/submission": {
         "json": {"finish_reason": "give_up", "comment": "x", "total_time_ms": 1}
     },

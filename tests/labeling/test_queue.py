@@ -171,6 +171,6 @@ def test_no_two_leases_for_one_labeler_even_by_hand(db: Session) -> None:
         )
     )
     db.flush()
-    assert queue._take(db, project, who, "leased", LATER) is None
+    assert queue._take(db, project, who, "leased", LATER, NOW) is None
     assert taken(db, tasks[0]) == 0
     assert db.scalar(select(func.count()).select_from(Assignment).where(Assignment.user_id == who.id)) == 1

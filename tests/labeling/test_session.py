@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import DomainError, Invalid
-from app.labeling import desk, queue, session
+from app.labeling import desk, keeping, queue, reopening, session
 from app.labeling.models import RatingEvent, StepLabel, Task
 from app.labeling.walk import Place, Walk
 from app.training.models import Snapshot, SnapshotItem
@@ -230,9 +230,9 @@ def test_undo_across_a_submission(db: Session) -> None:
         1,
         0,
     ]  # type: ignore[union-attr]
-    assert labels(db, first) == []
+    assert labels(db, first) == [([1], [None], 0)]  # kept until the next
     assert sheet["ratings"] == [{"position": 0, "candidate": 0, "rating": 1, "flagged": None}]
-    assert first.shown["taken_back"][0]["as"] == "solution"
+    assert [row.why for row in keeping.earlier(db, first)] == ["undone"]
 
     submit(db, project, first, "solution", now=SOON)
     assert queue.claim(db, project, who, SOON).id == second.id  # type: ignore[union-attr]
@@ -244,7 +244,7 @@ def test_too_late_to_undo(db: Session) -> None:
     rate(db, project, held, 1)
     submit(db, project, held, "solution")
     with pytest.raises(session.Refused) as refusal:
-        desk.reopen(db, project, who, held, NOW + session.GRACE + dt.timedelta(seconds=1))
+        desk.reopen(db, project, who, held, NOW + reopening.grace(project) + dt.timedelta(seconds=1))
     assert refusal.value.code == "too_late"
 
 

@@ -1,0 +1,109 @@
+"""What a labeler finished: newest first, searched, page by page; and one judgement as it was said."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, func, select, true
+from sqlalchemy.orm import Session
+
+from app.accounts.models import User
+from app.core.errors import NotFound
+from app.labeling.models import Assignment, StepLabel, Task
+from app.labeling.walk import Place
+from app.problems.models import Problem, Solution
+from app.projects.models import Project
+
+PAGE = 30
+
+
+@dataclass(frozen=True)
+class Search:
+    """Empty: everything. Days are whole days in UTC."""
+
+    words: str = ""
+    finish: str = ""
+    since: dt.date | None = None
+    until: dt.date | None = None
+    flagged: bool = False
+
+    @property
+    def asked(self) -> bool:
+        return self != Search()
+
+    def query(self) -> dict[str, str]:
+        """As it stands in the address, without what is empty."""
+        named = {"q": self.words, "finish": self.finish, "flagged": "1" if self.flagged else ""}
+        days = {"since": self.since, "until": self.until}
+        named |= {name: day.isoformat() for name, day in days.items() if day}
+        return {name: value for name, value in named.items() if value}
+
+
+def page(
+    db: Session, project: Project, user: User, search: Search, before: int | None = None
+) -> tuple[list[tuple[Assignment, Problem, int]], int | None]:
+    """Finished assignments: each with its problem and how many steps it labels; and the key of
+    the next page."""
+    labeled = (
+        select(func.count())
+        .where(StepLabel.assignment_id == Assignment.id)
+        .correlate(Assignment)
+        .scalar_subquery()
+    )
+    wanted = (
+        select(Assignment, Problem, labeled)
+        .join(Task, Task.id == Assignment.task_id)
+        .join(Solution, Solution.id == Task.solution_id)
+        .join(Problem, Problem.id == Solution.problem_id)
+        .where(Assignment.user_id == user.id, Assignment.project_id == project.id)
+        .where(Assignment.state == "submitted")
+        .order_by(Assignment.submitted_at.desc(), Assignment.id.desc())
+        .limit(PAGE + 1)
+    )
+    wanted = _searched(wanted, search)
+    if before is not None:
+        edge = db.get(Assignment, before)
+        if edge is None or edge.user_id != user.id or edge.submitted_at is None:
+            raise NotFound("There is no such page.", remedy="Start at the newest.")
+        wanted = wanted.where(
+            (Assignment.submitted_at < edge.submitted_at)
+            | ((Assignment.submitted_at == edge.submitted_at) & (Assignment.id < edge.id))
+        )
+    rows = [(row[0], row[1], row[2]) for row in db.execute(wanted)]
+    return rows[:PAGE], rows[PAGE - 1][0].id if len(rows) > PAGE else None
+
+
+def _searched(wanted: Select[Any], search: Search) -> Select[Any]:
+    for word in search.words.split()[:8]:
+        inside = Problem.statement.icontains(word, autoescape=True)
+        inside |= Assignment.comment.icontains(word, autoescape=True)
+        wanted = wanted.where(
+            inside | func.array_to_string(Solution.steps, "\n").icontains(word, autoescape=True)
+        )
+    if search.finish:
+        wanted = wanted.where(Assignment.finish_reason == search.finish)
+    if search.since:
+        wanted = wanted.where(Assignment.submitted_at >= _midnight(search.since))
+    if search.until:
+        wanted = wanted.where(Assignment.submitted_at < _midnight(search.until) + dt.timedelta(days=1))
+    if search.flagged:
+        label = select(StepLabel.position).where(StepLabel.assignment_id == Assignment.id)
+        wanted = wanted.where(label.where(true() == func.any(StepLabel.flags)).exists())
+    return wanted
+
+
+def _midnight(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(), dt.UTC)
+
+
+def said(db: Session, assignment: Assignment) -> dict[int, Place]:
+    """What a submitted assignment says of each step: its label, not what was rated after it was
+    taken back and left."""
+    rows = db.scalars(select(StepLabel).where(StepLabel.assignment_id == assignment.id))
+    return {
+        row.position: Place(row.ratings[0], row.flags[0] if row.flags else None)
+        for row in rows
+        if row.ratings
+    }
