@@ -144,7 +144,9 @@ class Assignment(Base):
 
 class RatingEvent(Base):
     """One thing the labeler did, append-only. The newest event of a (position,
-    candidate) is its current rating; rating and flagged both null take it back."""
+    candidate) is its current rating; rating and flagged both null take it back. One with
+    `chosen` says of a candidate that the walk goes on with it (or no longer), one with
+    `written` is the labeler's own step (empty: taken back); these rate nothing."""
 
     __tablename__ = "rating_event"
 
@@ -156,6 +158,8 @@ class RatingEvent(Base):
     candidate: Mapped[int] = mapped_column(SmallInteger, server_default="0", default=0)
     rating: Mapped[int | None] = mapped_column(SmallInteger)
     flagged: Mapped[bool | None]
+    chosen: Mapped[bool | None]
+    written: Mapped[str | None]
     active_ms: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
     client_at: Mapped[Moment | None]
     at: Mapped[Created]

@@ -2,17 +2,23 @@
 
 In `first_error` projects the walk goes from the first step to the first negative one; what
 was rated behind that stays recorded and does not count (LV: supervision runs up to and
-including the first negative step). In `every_step` projects it goes through all steps.
+including the first negative step). Other candidates prepared for that position may be rated
+after it, never before. In `every_step` projects it goes through all steps. The walk of
+`alternatives` projects is in choosing.py.
 A step that was flagged ("I can't tell") without a rating is judged: it is passed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Ready = tuple[str, str] | None
 
 
 @dataclass(frozen=True)
 class Place:
-    """The current word on one step."""
+    """The current word on one candidate of a position."""
 
     rating: int | None
     flagged: bool | None
@@ -22,11 +28,25 @@ class Place:
         return self.rating is not None or bool(self.flagged)
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """A step for `position` beside the solution's own (which is candidate 0), valid only after
+    `prefix`: the candidates that were chosen at positions 0, 1, ... before it."""
+
+    position: int
+    candidate: int
+    text: str
+    prefix: tuple[int, ...]
+
+
 @dataclass
 class Walk:
     mode: str
     steps: int
     places: dict[int, Place]
+    candidates: Sequence[Candidate] = ()
+    others: dict[tuple[int, int], Place] = field(default_factory=dict)
+    """What was said of candidates other than the solution's own steps."""
 
     @property
     def in_order(self) -> bool:
@@ -49,28 +69,73 @@ class Walk:
         end = self.end
         return end if end in self.places else None
 
-    def put(self, position: int, place: Place) -> None:
+    def put(self, position: int, place: Place, candidate: int = 0) -> None:
+        held: dict[Any, Place] = self.others if candidate else self.places
+        key: Any = (position, candidate) if candidate else position
         if place.said:
-            self.places[position] = place
+            held[key] = place
         else:
-            self.places.pop(position, None)
+            held.pop(key, None)
 
-    def reached(self, position: int) -> bool:
+    def choose(self, position: int, candidate: int, chosen: bool) -> None:
+        """Only in `alternatives` projects."""
+
+    def write(self, position: int, words: str) -> None:
+        """Only in `alternatives` projects."""
+
+    def there(self, position: int, candidate: int) -> bool:
+        if candidate == 0:
+            return position < self.steps
+        return any(each.position == position and each.candidate == candidate for each in self.candidates)
+
+    def takes(self, act: str) -> bool:
+        """Whether labelers of this mode rate, choose, write."""
+        return act == "rating"
+
+    def reached(self, position: int, candidate: int = 0) -> bool:
+        if candidate:
+            return any(each.candidate == candidate for each in self.offered(position))
         return not self.in_order or position <= self.end
 
+    def offered(self, position: int) -> list[Candidate]:
+        """Other candidates that may be rated now: those for the first wrong step."""
+        if not self.in_order or self.first_error != position:
+            return []
+        own = (0,) * position
+        return [each for each in self.candidates if each.position == position and each.prefix == own]
+
     def judged(self) -> list[tuple[int, Place]]:
-        """What a finished assignment says, in order."""
+        """What a finished assignment says of the solution's own steps, in order."""
         if not self.in_order:
             return sorted(self.places.items())
         last = self.end + (1 if self.first_error is not None else 0)
         return [(position, self.places[position]) for position in range(last)]
 
-    def not_ready(self, finish_reason: str, comment: str) -> tuple[str, str] | None:
+    def labels(self, steps: Sequence[str]) -> list[dict[str, Any]]:
+        """Rows of step_label, but for the assignment: what a finished assignment says."""
+        return [self._label(position, place, steps) for position, place in self.judged()]
+
+    def _label(self, position: int, place: Place, steps: Sequence[str]) -> dict[str, Any]:
+        said = [(each, self.others.get((position, each.candidate))) for each in self.offered(position)]
+        rated = [(each.text, other) for each, other in said if other is not None]
+        return {
+            "position": position,
+            "texts": [steps[position], *(words for words, _ in rated)] if rated else None,
+            "ratings": [place.rating, *(other.rating for _, other in rated)],
+            "flags": [place.flagged, *(other.flagged for _, other in rated)],
+            "chosen": None if place.rating == -1 else 0,
+            "human_text": None,
+        }
+
+    def not_ready(self, finish_reason: str, comment: str) -> Ready:
         """Why it cannot be finished so: what is missing, and the remedy."""
         if finish_reason in ("bad_problem", "give_up"):
             return None if comment.strip() else ("A short reason is needed.", "Say why in a few words.")
         if finish_reason not in ("solution", "found_error"):
             return ("There is no such way to finish.", "Use solution, found_error, bad_problem or give_up.")
+        return self._unfinished(finish_reason)
+
+    def _unfinished(self, finish_reason: str) -> Ready:
         if self.end < self.steps and not (self.in_order and self.first_error is not None):
             return (f"Step {self.end + 1} is not rated yet.", "Rate it, or mark the first wrong step.")
         if finish_reason == "found_error" and self.first_error is None:

@@ -51,6 +51,11 @@ class Problem(Base):
             unique=True,
         ),
         Index("ix_problem_project_id_statement_hash", "project_id", "statement_hash"),
+        Index(
+            "ix_problem_words",
+            text("to_tsvector('simple'::regconfig, \"left\"(statement, 20000))"),
+            postgresql_using="gin",
+        ),
     )
 
 
@@ -90,6 +95,26 @@ class Solution(Base):
             "id",
             postgresql_where=text("verdict IS NULL"),
         ),
+    )
+
+
+class Alternative(Base):
+    """Another candidate for one position of a solution (its own step there is candidate 0),
+    valid only after `prefix`: the candidates chosen at the positions before it. All zeros is
+    the solution's own beginning. Made before the task is queued, never while a labeler waits."""
+
+    __tablename__ = "alternative"
+
+    solution_id: Mapped[int] = mapped_column(ForeignKey("solution.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    candidate: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    prefix: Mapped[list[int]] = mapped_column(ARRAY(SmallInteger))
+    text: Mapped[str]
+    source: Mapped[str] = mapped_column(server_default="", default="")
+
+    __table_args__ = (
+        CheckConstraint("position >= 0 AND candidate > 0", name="place"),
+        CheckConstraint("cardinality(prefix) = position", name="prefix"),
     )
 
 
