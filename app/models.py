@@ -4,6 +4,7 @@ from app.accounts import models as accounts
 from app.core.db import Base
 from app.evaluation import models as evaluation
 from app.exchange import models as exchange
+from app.explorer import models as explorer
 from app.labeling import beside, known
 from app.labeling import models as labeling
 from app.problems import models as problems
@@ -19,6 +20,7 @@ __all__ = [
     "beside",
     "evaluation",
     "exchange",
+    "explorer",
     "known",
     "labeling",
     "problems",
