@@ -34,9 +34,16 @@ def pool(db: Session, of: Project, problems: int = 6, split: str = "validation")
     return made
 
 
-def scored(db: Session, of: Project, solutions: list[list[Solution]], values: list[float], name: str = "prm"):
+def scored(
+    db: Session,
+    of: Project,
+    solutions: list[list[Solution]],
+    values: list[float],
+    name: str = "prm",
+    **more: object,
+) -> Model:
     """A model that gives each problem's solutions these scores."""
-    made = loop.model(db, of, name)
+    made = loop.model(db, of, name, **more)
     for each in solutions:
         for solution, value in zip(each, values, strict=True):
             loop.score(db, made, solution, value)

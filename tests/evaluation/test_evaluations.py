@@ -18,6 +18,9 @@ from app.problems import grading
 from app.problems.models import Problem, Solution
 from app.projects.models import Project
 from app.scoring.models import ScoringRun
+from app.selection import config as round_config
+from app.selection import stages
+from app.selection.models import Round
 from app.training.models import Snapshot, SnapshotItem
 from tests import factories
 from tests.evaluation import judged_factories as judged
@@ -225,6 +228,45 @@ def test_a_round_has_its_model_judged_once() -> None:
     with transaction() as db:
         assert runs.after_scoring(db, project_id, model_id) is None
         assert runs.after_scoring(db, factories.project(db).id, model_id) is None, "nothing to judge it on"
+
+
+def test_a_rounds_scoring_ends_with_it() -> None:
+    """The stage that waits for the scores starts the evaluation, once however often it is called."""
+    project_id, _ = world()
+    model_id = model(project_id, [0.9, 0.2, 0.5, 0.4])
+    with transaction() as db:
+        run = ScoringRun(project_id=project_id, model_id=model_id, state="running", config={})
+        db.add(run)
+        db.flush()
+        round_ = Round(project_id=project_id, generation=1, config={})
+        round_.made = {"model_id": model_id, "scoring_run_id": run.id}
+        db.add(round_)
+        db.flush()
+        assert stages.score(db, round_, round_config.parse({})) is False
+        assert db.scalars(select(Evaluation)).all() == []
+        run.state = "succeeded"
+        for _ in range(2):
+            assert stages.score(db, round_, round_config.parse({})) is True
+        assert [each.model_id for each in db.scalars(select(Evaluation))] == [model_id]
+
+
+def test_an_outcome_model_is_read_at_its_last_token() -> None:
+    """Its steps are no judgement of steps: no first errors, no calibration, one way to score."""
+    with transaction() as db:
+        project = factories.project(db)
+        solutions = judged.pool(db, project, 5)
+        made = judged.scored(db, project, [], [], "orm", kind="orm")
+        for four in solutions:
+            for solution in four:
+                judged.first_error(db, solution, -1)
+                judged.said(db, made, solution, [0.9, 0.1 if solution.verdict == "right" else 0.2])
+        set_id, model_id = judged.frozen(db, project).id, made.id
+    evaluation_id = judge(set_id, model_id=model_id)
+    driver.advance(evaluation_id)
+    results = of(evaluation_id).results or {}
+    assert results["best_of_n"]["curves"]["best_of"]["mean"][-1] == 1
+    assert [way["aggregate"] for way in results["best_of_n"]["ways"]] == ["last"]
+    assert (results["first_error"], results["calibration"]) == (None, None)
 
 
 def test_a_comparison() -> None:
