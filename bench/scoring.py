@@ -104,7 +104,7 @@ def main() -> None:
     asked.add_argument("--data", type=Path)
     asked.add_argument("--size", default="medium", choices=sorted(SIZES))
     asked.add_argument("--threads", type=int, default=0)
-    asked.add_argument("--tokens", type=int, default=ScoreConfig().tokens_per_batch)
+    asked.add_argument("--tokens", type=int, default=0, help="of a micro-batch; 0: found")
     asked.add_argument("--turns", type=int, default=3)
     asked.add_argument("--device", default="auto")
     asked.add_argument("--solutions", type=int, default=0, help="only so many (whole problems first)")

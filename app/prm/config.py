@@ -140,8 +140,9 @@ class TrainConfig(Config):
     """Which rows are learned in the same optimiser step, so that their common beginning is computed
     once: walk (alternatives of one walk), problem (all of a problem: faster with several solutions
     a problem, steps less mixed), none."""
-    tokens_per_batch: int = 8192
-    """Tokens one micro-batch computes, padding included."""
+    tokens_per_batch: int = 0
+    """Tokens one micro-batch computes, padding included. 0: what memory holds (prm/room.py), at most
+    8,192; either way halved when memory runs out."""
     layout: str = "auto"
     """How rows lie in a micro-batch: padded, packed, or tree (what rows begin with in common is
     computed once). The loss and its gradient are the same. auto: tree, checked against padded on
@@ -177,7 +178,7 @@ class TrainConfig(Config):
         _within("weight_decay", self.weight_decay, 0, 10)
         _within("clip", self.clip, 0, 1e6)
         _within("solutions_per_step", self.solutions_per_step, 1, 65_536)
-        _within("tokens_per_batch", self.tokens_per_batch, 16, 16_777_216)
+        _within("tokens_per_batch", self.tokens_per_batch, 0, 16_777_216)
         _within("evaluations", self.evaluations, 0, 1_000)
         _within("checkpoint_seconds", self.checkpoint_seconds, 0, 86_400)
         _within("seed", self.seed, 0, 2**31 - 1)
@@ -193,7 +194,8 @@ class ScoreConfig(Config):
     aggregate: str = "product"
     neutral_is_positive: bool = True
     splits: tuple[str, ...] = ("train", "validation", "test")
-    tokens_per_batch: int = 16_384
+    tokens_per_batch: int = 0
+    """0: what memory holds, at most 16,384."""
     layout: str = "auto"
     device: str = "auto"
     bf16: bool = True
@@ -203,7 +205,7 @@ class ScoreConfig(Config):
         _one_of("aggregate", self.aggregate, AGGREGATES)
         _one_of("device", self.device, ("auto", "cpu", "cuda"))
         _one_of("layout", self.layout, LAYOUTS)
-        _within("tokens_per_batch", self.tokens_per_batch, 16, 16_777_216)
+        _within("tokens_per_batch", self.tokens_per_batch, 0, 16_777_216)
         _within("threads", self.threads, 0, 1_024)
         for split in self.splits:
             _one_of("splits", split, ("train", "validation", "test"))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -14,10 +15,13 @@ from app.prm.config import ScoreConfig, kind_of
 from app.prm.data import Row
 from app.prm.device import choose, precision, use_threads
 from app.prm.layout import Batch, batches, distinct_tokens
+from app.prm.room import Room
 from app.prm.tokens import Encoder
 
 SMALLEST = 1e-12
 """A probability of 0 is taken as this, so that a product stays comparable in logs."""
+WINDOW = 4096
+"""Solutions of a stream that are looked at together: those of one problem should be within it."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +72,28 @@ class Scorer:
         self.pad = int(loaded.tokenizer.pad_token_id)
         self.encoder = Encoder(loaded.tokenizer, loaded.config.max_length)
         self.layout: str | None = None
-        self.notes: list[str] = []
-        """What did not go as asked, in words."""
+        self.room = Room(self.model, self.device, config.tokens_per_batch, learning=False)
+        self._notes: list[str] = []
         self.computed = self.distinct = 0
         """Tokens the body computed, and those of the prefix trees of each call: the least possible."""
 
+    @property
+    def notes(self) -> list[str]:
+        """What did not go as asked, in words."""
+        return self._notes + self.room.notes
+
+    def stream(
+        self, solutions: Iterable[tuple[str, Sequence[str]]], window: int = WINDOW
+    ) -> Iterator[Scored | None]:
+        """`score` for as many as there are, in the order given, `window` of them in memory."""
+        left = iter(solutions)
+        while some := list(islice(left, window)):
+            yield from self.score(some)
+
     def score(self, solutions: Sequence[tuple[str, Sequence[str]]]) -> list[Scored | None]:
-        """A score for each (problem, steps); None for one too long for the model. What solutions
-        of one call begin with in common, their problem first of all, is computed once."""
+        """A score for each (problem, steps), in the order given; None for one too long for the
+        model. What solutions of one call begin with in common, in whatever order they come, their
+        problem first of all, is computed once."""
         rows = [self.encoder.row(problem, steps) for problem, steps in solutions]
         places = {id(row): index for index, row in enumerate(rows)}
         found: list[Scored | None] = [None] * len(rows)
@@ -84,12 +102,23 @@ class Scorer:
         ]
         how = self._settle(whole)
         self.distinct += distinct_tokens(whole)
-        for batch in batches(whole, how, self.config.tokens_per_batch, self.pad):
-            self.computed += batch.computed
+        left = whole
+        while left:
+            try:
+                for row, one in self._scored(left, how):
+                    found[places[id(row)]] = one
+            except RuntimeError as error:
+                if not self.room.halve(error):
+                    raise
+            left = [row for row in left if found[places[id(row)]] is None]
+        return found
+
+    def _scored(self, rows: list[Row], how: str) -> Iterator[tuple[Row, Scored]]:
+        for batch in batches(rows, how, self.room.tokens, self.pad):
             for row, probs in zip(batch.rows, self._probabilities(batch), strict=True):
                 score = log_solution_score(probs, self.aggregate, self.config.neutral_is_positive)
-                found[places[id(row)]] = Scored(probs, score)
-        return found
+                yield row, Scored(probs, score)
+            self.computed += batch.computed
 
     def _settle(self, rows: list[Row]) -> str:
         """The layout, chosen once and checked on the first rows that come."""
@@ -97,7 +126,7 @@ class Scorer:
             with precision(self.device, self.config.bf16):
                 self.layout, reason = attention.choose(self.model, rows, self.config.layout, self.pad)
             if reason:
-                self.notes.append(f"rows are padded: {reason}")
+                self._notes.append(f"rows are padded: {reason}")
         return self.layout or "padded"
 
     @torch.no_grad()

@@ -25,6 +25,7 @@ from app.prm.group import FINISH, GO, STOP, Group, gather
 from app.prm.hostile import BadCheckpoint, read_json
 from app.prm.layout import batches
 from app.prm.model import ProcessRewardModel, merged
+from app.prm.room import Room
 from app.prm.start import start
 from app.prm.tokens import Encoder, encode
 
@@ -113,11 +114,12 @@ class _Run:
         self.optimiser = torch.optim.AdamW(
             self.learning, lr=config.learning_rate, weight_decay=config.weight_decay
         )
-        self.step = 0
+        self.step = self.computed = self.read = 0
         self.best_loss: float | None = None
         self.since_best = 0
         self.metrics: dict[str, Any] = {}
         self.layout = "padded"
+        self.room = Room(model, device, config.tokens_per_batch, learning=True)
         self.best = folder / "best.safetensors"
         wanted = config.evaluations if held else 0
         self.evaluate_at = {round(self.steps * (i + 1) / wanted) for i in range(wanted)}
@@ -127,11 +129,9 @@ class _Run:
         self.metrics["layout"] = {"used": self.layout, **({"instead_because": reason} if reason else {})}
         self.resume()
         self.group.wait()  # all have read the same checkpoint before a newer one is written
-        if self.group.rank:
-            torch.manual_seed(self.config.seed + self.group.rank)  # dropout of its own
         self.model.train()
         begun, saved, reported = time.monotonic(), time.monotonic(), 0.0
-        first, enough, reason = self.step, False, None
+        first, reason = self.step, None
         plan = steps_of(
             groups_of(self.rows, self.config.together), self.per_step, self.steps, self.config.seed
         )
@@ -139,7 +139,7 @@ class _Run:
             if number < first:
                 continue
             reason = should_stop()
-            decision = self.group.agreed(STOP if reason else FINISH if enough else GO)
+            decision = self.group.agreed(STOP if reason else FINISH if self.enough else GO)
             if decision == STOP:
                 self.save()
                 return Outcome("stopped", self.metrics, reason=reason)
@@ -152,9 +152,6 @@ class _Run:
                 continue  # the first process looks, tells and saves
             if self.step in self.evaluate_at:
                 self.look(loss)
-                enough = bool(self.config.patience) and self.since_best >= self.config.patience
-                if enough:
-                    self.metrics["stopped_early_at"] = self.step
             if now - reported >= REPORT_SECONDS or self.step == self.steps:
                 reported = now
                 self.tell(loss, (now - begun) / (self.step - first))
@@ -162,6 +159,11 @@ class _Run:
                 self.save()
                 saved = time.monotonic()
         return self.publish(snapshot_hash)
+
+    @property
+    def enough(self) -> bool:
+        """Early stopping: `patience` looks in a row found nothing better."""
+        return bool(self.config.patience) and self.since_best >= self.config.patience
 
     def resume(self) -> None:
         """From the newest checkpoint that can be read; one that was cut short is passed over."""
@@ -178,19 +180,23 @@ class _Run:
             return
 
     def learn(self, rows: list[Row]) -> float:
-        """One optimiser step; returns its loss, the mean over its labeled steps in nats."""
+        """One optimiser step; returns its loss, the mean over its labeled steps in nats.
+
+        What dropout draws is a function of seed, step and rank, so a resume needs no state of it."""
+        torch.manual_seed(hash((self.config.seed, self.step, self.group.rank)))
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate(self.step)
         labeled = sum(row.labeled for row in rows)
         tokens = sum(len(row.ids) - row.start for row in rows)
-        total = 0.0
-        self.optimiser.zero_grad(set_to_none=True)
-        for laid in batches(self.group.share(rows), self.layout, self.config.tokens_per_batch, self.pad):
-            batch = laid.to(self.device)
-            with precision(self.device, self.config.bf16):
-                loss = self.model.loss(batch, labeled, tokens, self.config.language_weight)
-            loss.backward()
-            total += float(loss.detach())
+        mine = self.group.share(rows)
+        self.read += sum(len(row.ids) for row in mine)
+        total: float | None = None
+        while total is None:
+            try:
+                total = self.gradient(mine, labeled, tokens)
+            except RuntimeError as error:
+                if not self.room.halve(error):
+                    raise
         self.group.sum_gradients(self.learning)
         total = self.group.total(total)
         if not math.isfinite(total):
@@ -200,6 +206,19 @@ class _Run:
         if self.config.clip:
             nn.utils.clip_grad_norm_(self.learning, self.config.clip)
         self.optimiser.step()
+        return total
+
+    def gradient(self, rows: list[Row], labeled: int, tokens: int) -> float:
+        """Of `rows`, added up over micro-batches; their part of the loss."""
+        total = 0.0
+        self.optimiser.zero_grad(set_to_none=True)
+        for laid in batches(rows, self.layout, self.room.tokens, self.pad):
+            batch = laid.to(self.device)
+            with precision(self.device, self.config.bf16):
+                loss = self.model.loss(batch, labeled, tokens, self.config.language_weight)
+            loss.backward()
+            total += float(loss.detach())
+            self.computed += batch.computed
         return total
 
     def rate(self, step: int) -> float:
@@ -217,7 +236,7 @@ class _Run:
             self.model,
             self.held,
             pad=self.pad,
-            tokens=self.config.tokens_per_batch,
+            tokens=self.room.tokens,
             bf16=self.config.bf16,
             layout=self.layout,
         )
@@ -259,6 +278,13 @@ class _Run:
             progress.read_weights(self.best, self.model)
             self.metrics["best"] = read_json(self.folder / "best.json")
         self.metrics["steps"] = self.steps
+        if self.step < self.steps:
+            self.metrics["stopped_early_at"] = self.step
+        self.metrics["tokens"] = {
+            "per_batch": self.room.tokens, "computed": self.computed, "of_rows": self.read,
+        }  # fmt: skip
+        if self.room.notes:
+            self.metrics["notes"] = self.room.notes
         folder = self.folder / "published"
         card = {"config": self.config.as_json(), "snapshot": snapshot_hash, "metrics": self.metrics}
         checkpoint.save(folder, merged(self.model), self.tokenizer, card)

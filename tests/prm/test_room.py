@@ -1,0 +1,129 @@
+"""Micro-batches fit into memory; where they do not after all, they are halved and nothing changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from app.prm import room
+from app.prm.config import ScoreConfig
+from app.prm.layout import Batch
+from app.prm.model import ProcessRewardModel, build
+from app.prm.predict import Scorer
+from app.prm.train import Outcome, train
+from tests.prm.conftest import TINY, sums
+
+CPU = torch.device("cpu")
+Trained = tuple[Outcome, list[dict[str, object]]]
+
+
+@pytest.fixture
+def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device that cannot hold a batch of more than 300 tokens."""
+    whole = ProcessRewardModel.hidden
+
+    def hidden(model: ProcessRewardModel, batch: Batch) -> torch.Tensor:
+        if batch.computed > 300:
+            raise torch.OutOfMemoryError("out of memory: tried to allocate 20 GiB")
+        return whole(model, batch)
+
+    monkeypatch.setattr(ProcessRewardModel, "hidden", hidden)
+
+
+def solutions() -> Iterator[tuple[str, list[str]]]:
+    return ((one.problem, one.steps) for one in sums(200, seed=9))
+
+
+def test_the_budget_grows_with_memory_and_shrinks_with_the_model() -> None:
+    model = build(TINY, 400, 0)
+    large = build(replace(TINY, size="small"), 400, 0)
+    some = 40_000_000
+    assert room.fitting(model, some, learning=False) > room.fitting(model, some, learning=True)
+    assert room.fitting(model, some, learning=True) > room.fitting(large, some, learning=True)
+    assert room.fitting(model, 0, learning=True) == room.LEAST
+    assert room.fitting(model, 2**50, learning=False) == room.MOST_SCORING
+    assert 0 < room.free_bytes(CPU) < 2**50
+
+
+def test_activations_take_no_more_than_is_said() -> None:
+    model = build(TINY, 400, 0)
+    kept: dict[int, int] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        kept[tensor.data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    batch = Batch([], torch.ones(8, 64, dtype=torch.long), torch.arange(64).expand(8, 64),
+                  torch.ones(8, 64, dtype=torch.long), None, torch.arange(512))  # fmt: skip
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        model.hidden(batch)
+    weights = sum(weight.nbytes for weight in model.parameters())
+    assert sum(kept.values()) - weights <= batch.computed * room.bytes_per_token(model, learning=True)
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_scoring_halves_and_says_so(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "LEAST", 64)
+    folder = trained[0].published
+    assert folder is not None
+    config = ScoreConfig(device="cpu", threads=1, layout="padded")
+    scorer = Scorer(folder, replace(config, tokens_per_batch=2000))
+    found = scorer.score(list(solutions()))
+    assert scorer.room.tokens == 250
+    assert any("250 tokens" in note for note in scorer.notes)
+    expected = Scorer(folder, replace(config, tokens_per_batch=200)).score(list(solutions()))
+    for one, other in zip(found, expected, strict=True):
+        assert one is not None
+        assert other is not None
+        assert one.step_probs == pytest.approx(other.step_probs, abs=1e-5)
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_training_halves_and_learns_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "LEAST", 64)
+    losses = []
+    for tokens in (200, 4000):
+        config = replace(TINY, epochs=1.0, layout="packed", tokens_per_batch=tokens)
+        monkeypatch.setattr("app.prm.attention.CHECKED_TOKENS", 200)
+        said: list[dict[str, object]] = []
+        done = train(config, sums(48), tmp_path / str(tokens), said.append, lambda: None, "")
+        losses.append(said[-2]["loss"])
+    assert done.metrics["tokens"]["per_batch"] == 250
+    assert "out of memory" in done.metrics["notes"][0]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+def test_another_error_is_not_taken_for_memory(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = trained[0].published
+    assert folder is not None
+    scorer = Scorer(folder, ScoreConfig(device="cpu", threads=1, layout="padded"))
+
+    def broken(*_: object) -> torch.Tensor:
+        raise RuntimeError("shapes do not fit")
+
+    monkeypatch.setattr(ProcessRewardModel, "hidden", broken)
+    with pytest.raises(RuntimeError, match="shapes"):
+        scorer.score(list(solutions()))
+
+
+def test_a_stream_keeps_its_order_and_its_tree(trained: Trained) -> None:
+    folder = trained[0].published
+    assert folder is not None
+    config = ScoreConfig(device="cpu", threads=1)
+    pool = [("one problem for all " * 5, [f"{number} that is right"]) for number in range(60)]
+    pool.insert(30, ("p", ["word " * 500]))
+    whole = Scorer(folder, config)
+    expected = whole.score(pool)
+    scorer = Scorer(folder, config)
+    found = list(scorer.stream(iter(pool), window=20))
+    assert found[30] is None
+    for one, other in zip(found, expected, strict=True):
+        if one is None or other is None:
+            assert one is other
+        else:
+            assert one.step_probs == pytest.approx(other.step_probs, abs=1e-5)
+    assert whole.computed == whole.distinct < scorer.computed == scorer.distinct
