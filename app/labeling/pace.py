@@ -75,6 +75,10 @@ def usual(db: Session, project: Project, user: User, now: dt.datetime) -> float 
     return round(float(row.rate), 1) if row.days >= USUAL else None
 
 
+def steps_of(db: Session, assignment: Assignment) -> int:
+    return db.scalar(select(func.count()).where(StepLabel.assignment_id == assignment.id)) or 0
+
+
 def _labeled() -> Any:
     return (
         select(func.count())

@@ -8,6 +8,7 @@ import datetime as dt
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from app.accounts.models import User
 from app.labeling import keeping, queue
 from app.labeling.beside import TaskReturn
 from app.labeling.models import Assignment
@@ -77,6 +78,18 @@ def returned(db: Session, assignment: Assignment) -> TaskReturn | None:
     return db.scalar(
         select(TaskReturn).where(TaskReturn.assignment_id == assignment.id, TaskReturn.answered_at.is_(None))
     )
+
+
+def last(db: Session, project: Project, user: User, now: dt.datetime) -> Assignment | None:
+    """The newest submission, where it may still be undone: `u` finds it also after a reload."""
+    found = db.scalar(
+        select(Assignment)
+        .where(Assignment.user_id == user.id, Assignment.project_id == project.id)
+        .where(Assignment.submitted_at > now - grace(project))
+        .order_by(Assignment.submitted_at.desc(), Assignment.id.desc())
+        .limit(1)
+    )
+    return found if found and may_reopen(project, found, now) else None
 
 
 def reopen(db: Session, project: Project, assignment: Assignment, now: dt.datetime) -> None:

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from app.core.db import Db
 from app.core.web import redirect, render, wants_json
-from app.labeling import desk, filling, history_views, pace, queue, session
+from app.labeling import desk, filling, history_views, pace, queue, reopening, session
 from app.projects import instructions
 from app.projects.access import Access, Member, Researcher
 from app.projects.markdown import as_html
@@ -64,11 +64,14 @@ def desk_page(request: Request, access: Member, db: Db) -> Response:
     if access.project.mode == "alternatives":
         return render(request, "labeling/not_yet.html")
     project, moment = access.project, now()
+    last = reopening.last(db, project, access.user, moment)
     return render(
         request,
         "labeling/desk.html",
         today=pace.today(db, project, access.user, moment),
         usual=pace.usual(db, project, access.user, moment),
+        last=last,
+        last_steps=pace.steps_of(db, last) if last else 0,
         told=as_html(project.instructions) if project.instructions else None,
         news=instructions.news(db, project, access.user),
     )

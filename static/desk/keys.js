@@ -2,7 +2,7 @@
 
 const KEYS = {
   "1": "bad", "2": "okay", "3": "great", f: "flag", u: "undo", s: "source", "?": "help", b: "bad_problem",
-  g: "give_up", Enter: "submit", j: "down", ArrowDown: "down", k: "up", ArrowUp: "up",
+  g: "give_up", Enter: "submit", i: "instructions", n: "note", j: "down", ArrowDown: "down", k: "up", ArrowUp: "up",
 };
 const MAY_REPEAT = new Set(["down", "up"]);
 

@@ -1,6 +1,7 @@
 // The desk: keys and buttons in, events out. A rating shows at once and is saved behind it; the next
 // solution is fetched and drawn before it is needed.
 
+import * as beside from "./beside.js";
 import { Clock } from "./clock.js";
 import * as dialogs from "./dialogs.js";
 import { listen } from "./keys.js";
@@ -17,7 +18,8 @@ const day = { count: Number(desk.dataset.done), active: Number(desk.dataset.acti
 
 let sheet = null; // what is on the desk
 let ahead = null; // the next one: {data, built}
-let before = null; // id of the last submission, for undo across it
+let before = desk.dataset.last // the last submission, for undo across it, also after a reload
+  ? { id: Number(desk.dataset.last), active: Number(desk.dataset.lastActive), steps: Number(desk.dataset.lastSteps) } : null;
 let startedAt = 0;
 let activeHere = 0;
 let asSource = false;
@@ -54,8 +56,10 @@ function put(data, built = view.build(data, asSource)) {
   clock.lap();
   restore();
   view.show(built);
+  beside.showNotes(sheet);
   view.update(sheet);
   view.follow(sheet);
+  if (data.returned) view.banner("This solution came back to you:", data.returned.reason, [["All right", () => view.banner("")]], "note");
   ahead = null;
   if (!submitting()) setTimeout(prefetch, 50); // else when the server knows that this one is on the desk
 }
@@ -135,6 +139,7 @@ function say(at, place) {
 function save(at, place) {
   const spent = Math.min(clock.lap(), 3600000);
   activeHere += spent;
+  beside.work(spent);
   const body = {
     id: newId(), position: at, candidate: 0, rating: place.rating, flagged: place.flagged ?? null,
     active_ms: spent, at: new Date().toISOString(),
@@ -171,6 +176,7 @@ async function reopen() {
   day.count -= 1;
   day.active -= before.active;
   view.showDay(day.count, day.active);
+  beside.paced(-before.steps, -before.active);
   before = null;
   put(answer.body);
   view.announce("Submission taken back");
@@ -198,7 +204,8 @@ function finishWith(reason, comment) {
   const body = { finish_reason: reason, comment, total_time_ms: Math.round(known + performance.now() - startedAt) };
   if (sheet.doubt) body.reference_doubt = sheet.doubt;
   outbox.add({ kind: "submission", slug, assignment: sheet.id, body });
-  before = { id: sheet.id, active: known + activeHere };
+  before = { id: sheet.id, active: known + activeHere, steps: sheet.judgedCount };
+  beside.paced(before.steps, before.active);
   day.count += 1;
   day.active += before.active;
   view.showDay(day.count, day.active);
@@ -209,6 +216,18 @@ function finishWith(reason, comment) {
   if (held) return put(next.data, next.built);
   sheet = null;
   view.showWaiting(navigator.onLine ? "Fetching the next solution…" : "You are offline. Everything is kept here; the next solution comes when the connection is back.");
+}
+
+async function note() {
+  const about = sheet;
+  const body = await beside.askNote(about);
+  if (body) {
+    outbox.add({ kind: "note", slug, assignment: about.id, body });
+    view.announce(body.text ? `Note on step ${body.position + 1} saved` : "Note removed");
+  }
+  if (sheet !== about) return;
+  beside.showNotes(sheet);
+  view.follow(sheet);
 }
 
 function toggleSource() {
@@ -260,7 +279,7 @@ function watchLease() {
 
 const ACTS = {
   bad: (button) => rate(-1, button), okay: (button) => rate(0, button), great: (button) => rate(1, button),
-  flag, undo, submit, bad_problem: () => leave("bad_problem"), give_up: () => leave("give_up"),
+  flag, undo, submit, note, bad_problem: () => leave("bad_problem"), give_up: () => leave("give_up"),
   down: () => { sheet.move(1); view.update(sheet); view.follow(sheet); },
   up: () => { sheet.move(-1); view.update(sheet); view.follow(sheet); },
 };
@@ -268,6 +287,7 @@ const ACTS = {
 listen((name, button) => {
   if (name === "source") toggleSource();
   else if (name === "help") dialogs.help().then(() => sheet && view.follow(sheet));
+  else if (name === "instructions") beside.instructions();
   else if (name === "look") { view.showWaiting("Looking…"); fetchNext(); }
   else if (sheet) ACTS[name](button);
   else if (name === "undo") reopen();
@@ -281,5 +301,6 @@ document.getElementById("sheet").addEventListener("click", (event) => {
 });
 
 view.showDay(day.count, day.active);
+beside.showPace();
 setInterval(watchLease, 15000);
 outbox.flush().then(() => sheet || fetchNext());

@@ -104,7 +104,7 @@ export class Outbox {
     const path = `/projects/${slug}/assignments/${assignment}/`;
     const answer = kind === "rating"
       ? await post(path + "ratings", { events: run.map(({ entry }) => entry.body) })
-      : await post(path + "submission", body);
+      : await post(path + (kind === "note" ? "notes" : "submission"), body);
     this.tries = 0;
     if (answer.status === 401) { this.trouble = "signed-out"; return false; }
     this.trouble = "";
@@ -114,7 +114,7 @@ export class Outbox {
       this.held.set(assignment, answer.body);
       this.tell.refused(run[0].entry, answer.body ?? {});
     } else if (kind === "rating") this.tell.saved(assignment, answer.body);
-    else this.tell.submitted(assignment, answer.body);
+    else if (kind === "submission") this.tell.submitted(assignment, answer.body);
     this.tell.changed();
     return true;
   }
