@@ -94,7 +94,7 @@ FROM = (
 COLUMNS = (
     "SELECT a.id, u.uuid, a.submitted_at, t.generation, t.kind, p.statement, p.reference_answer,"
     " p.reference_solution, s.steps, s.final_answer, s.detail, t.reason, a.total_time_ms,"
-    " a.finish_reason, a.origin"
+    " a.finish_reason, a.origin, a.shown ->> 'mode'"
 )
 LABELS = """
     SELECT assignment_id, texts, ratings, flags, chosen, human_text, human_flagged
@@ -156,7 +156,7 @@ def _row(row: Any, labels: list[StepRecord]) -> dict[str, Any]:
         labels=labels,
         total_time_ms=row[12],
         finish_reason=row[13],
-        phase=origin.get("phase", 2),
+        phase=origin.get("phase", 1 if row[15] == "alternatives" else 2),
     )
     return patched(row_of(done), origin)
 

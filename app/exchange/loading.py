@@ -7,6 +7,7 @@ somebody else wrote in between fails the batch, which is then tried again in hal
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import psycopg
@@ -208,7 +209,14 @@ def _insert_said(
         if r.has_outside_label
     )
     copy(connection, "outside_label", ("solution_id", "source", "first_error", "ratings"), labels)
+    columns = ("solution_id", "position", "candidate", "prefix", "text", "source")
+    candidates = (
+        f"{i}\t{each.position}\t{each.candidate}\t{_ratings(each.prefix)}\t{escaped(each.text)}\t{source}"
+        for i, r in made
+        for each in r.alternatives
+    )
+    copy(connection, "alternative", columns, candidates)
 
 
-def _ratings(values: list[int] | None) -> str:
+def _ratings(values: Sequence[int] | None) -> str:
     return "\\N" if values is None else "{" + ",".join(map(str, values)) + "}"

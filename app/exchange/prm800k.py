@@ -16,6 +16,7 @@ from uuid import UUID, uuid5
 import orjson
 
 from app.answers.extract import last_answer
+from app.exchange.alternatives import completions
 from app.exchange.decoding import BadLine
 from app.exchange.fields import Row, maybe_text, nested, one_of, text
 from app.exchange.records import (
@@ -123,9 +124,11 @@ def read(row: Row) -> Line:
         reference_solution=maybe_text(question, "ground_truth_solution"),
         source="prm800k",
     )
+    solution = _solution(question, phase, problem, chain, name)
+    solution.alternatives = completions(labels, solution.steps)
     return Line(
         problem=problem,
-        solutions=[_solution(question, phase, problem, chain, name)],
+        solutions=[solution],
         label=_label(row, label, labels, name, phase),
     )
 

@@ -25,6 +25,16 @@ class ProblemRecord:
 
 
 @dataclass(slots=True)
+class AlternativeRecord:
+    """A candidate beside the solution's own step, valid after the candidates in `prefix`."""
+
+    position: int
+    candidate: int
+    prefix: tuple[int, ...]
+    text: str
+
+
+@dataclass(slots=True)
 class SolutionRecord:
     external_id: str
     steps: list[str]
@@ -35,6 +45,7 @@ class SolutionRecord:
     """What the file says of the final answer: right, wrong or unparseable."""
     first_error: int | None = None
     outside_ratings: list[int] | None = None
+    alternatives: list[AlternativeRecord] = field(default_factory=list)
 
     @property
     def has_outside_label(self) -> bool:

@@ -9,21 +9,26 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
-from app.labeling import notes, queue, reopening, returning
+from app.labeling import notes, queue, reopening, returning, session
+from app.labeling.choosing import Choosing
 from app.labeling.models import Assignment
-from app.labeling.walk import Place
+from app.labeling.walk import Walk
 from app.projects.models import Project
 
 CONTENTS = text(
     """
     SELECT s.steps, s.final_answer, s.verdict, p.id AS problem_id, p.statement, p.subject, p.level,
-        p.reference_answer, e.said, e.active_ms
+        p.reference_answer, e.said, e.active_ms, a.candidates
     FROM task t JOIN solution s ON s.id = t.solution_id JOIN problem p ON p.id = s.problem_id
     CROSS JOIN LATERAL (
-        SELECT jsonb_agg(jsonb_build_array(position, rating, flagged) ORDER BY id) AS said,
-            coalesce(sum(active_ms), 0) AS active_ms
+        SELECT jsonb_agg(jsonb_build_array(position, candidate, rating, flagged, chosen, written)
+            ORDER BY id) AS said, coalesce(sum(active_ms), 0) AS active_ms
         FROM rating_event WHERE assignment_id = :assignment
-    ) e WHERE t.id = :task
+    ) e
+    CROSS JOIN LATERAL (
+        SELECT jsonb_agg(jsonb_build_array(position, candidate, text, prefix) ORDER BY position, candidate)
+            AS candidates FROM alternative WHERE solution_id = s.id
+    ) a WHERE t.id = :task
     """
 )
 
@@ -34,7 +39,7 @@ def sheet(db: Session, project: Project, assignment: Assignment) -> dict[str, An
     row = db.execute(CONTENTS, {"assignment": assignment.id, "task": assignment.task_id}).one()
     reference = row.reference_answer if shows_reference(project, assignment) else None
     until = assignment.lease_expires_at
-    said = {position: Place(rating, flagged) for position, rating, flagged in row.said or []}
+    walk = session.walked(project.mode, len(row.steps), row.candidates, row.said or [])
     return {
         "assignment": {
             "id": assignment.id,
@@ -42,7 +47,7 @@ def sheet(db: Session, project: Project, assignment: Assignment) -> dict[str, An
             "lease_expires_at": until.isoformat() if until else None,
             "active_ms": row.active_ms,
         },
-        "task": {"id": assignment.task_id, "mode": project.mode},
+        "task": {"mode": project.mode},
         "problem": {
             "id": row.problem_id,
             "statement": row.statement,
@@ -51,7 +56,11 @@ def sheet(db: Session, project: Project, assignment: Assignment) -> dict[str, An
             "reference_answer": reference,
         },
         "steps": row.steps,
-        "ratings": ratings(said),
+        "alternatives": [
+            {"position": each.position, "candidate": each.candidate, "text": each.text, "prefix": each.prefix}
+            for each in walk.candidates
+        ],
+        **said(walk),
         "final_answer": row.final_answer,
         "asks_about_reference": reference is not None and row.verdict == "wrong",
         **beside(db, assignment),
@@ -75,12 +84,20 @@ def shows_reference(project: Project, assignment: Assignment) -> bool:
     return bool(assignment.shown.get("reference_answer"))
 
 
-def ratings(places: dict[int, Place]) -> list[dict[str, Any]]:
-    return [
-        {"position": position, "candidate": 0, "rating": place.rating, "flagged": place.flagged}
-        for position, place in sorted(places.items())
-        if place.said
+def said(walk: Walk) -> dict[str, Any]:
+    """What the events so far come to."""
+    words = {(position, 0): place for position, place in walk.places.items()} | walk.others
+    ratings = [
+        {"position": position, "candidate": candidate, "rating": place.rating, "flagged": place.flagged}
+        for (position, candidate), place in sorted(words.items())
     ]
+    if not isinstance(walk, Choosing):
+        return {"ratings": ratings}
+    return {
+        "ratings": ratings,
+        "chosen": sorted(walk.chosen.items()),
+        "written": sorted(walk.written.items()),
+    }
 
 
 def next_sheet(db: Session, project: Project, user: User, now: dt.datetime) -> dict[str, Any] | None:

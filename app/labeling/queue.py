@@ -92,11 +92,12 @@ TAKE_KNOWN = text(
     TAKE.text.replace(
         "AND t.kind = 'regular'",
         """AND t.kind = :kind AND EXISTS (SELECT 1 FROM known_answer k WHERE k.task_id = t.id)
-          -- never a solution they saw before, and no gold where nothing regular would be handed out
-          AND NOT EXISTS (SELECT 1 FROM assignment a JOIN task o ON o.id = a.task_id
-              WHERE a.user_id = :user AND o.solution_id = t.solution_id AND o.id <> t.id)
-          AND (:kind = 'screening' OR EXISTS (SELECT 1 FROM task r WHERE r.project_id = :project
-              AND r.kind = 'regular' AND r.taken < r.overlap AND r.withdrawn_at IS NULL))""",
+          -- no gold of a solution they saw before, nor where nothing regular would be handed out
+          AND (:kind = 'screening' OR (NOT EXISTS (SELECT 1 FROM assignment a JOIN task o
+                  ON o.id = a.task_id WHERE a.user_id = :user AND o.solution_id = t.solution_id
+                  AND o.id <> t.id)
+              AND EXISTS (SELECT 1 FROM task r WHERE r.project_id = :project
+              AND r.kind = 'regular' AND r.taken < r.overlap AND r.withdrawn_at IS NULL)))""",
     )
     .replace("ORDER BY t.priority DESC, t.id", "ORDER BY hashint8extended(t.id, :user)")
     .replace("FOR UPDATE OF t SKIP LOCKED", "FOR UPDATE OF t")
@@ -215,11 +216,6 @@ def lease_time(project: Project) -> dt.timedelta:
 
 
 def check_open(project: Project) -> None:
-    if project.mode == "alternatives":
-        raise Conflict(
-            "Projects with alternatives cannot be labeled here yet.",
-            remedy="Their imported labels can be trained on and exported; the desk for them comes later.",
-        )
     if project.archived_at is not None:
         raise Conflict("This project is archived.", remedy="Ask its admin to open it again.")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -17,8 +18,9 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, DomainError, Invalid, NotFound
 from app.labeling import keeping, known, pace
+from app.labeling.choosing import Choosing
 from app.labeling.models import Assignment, RatingEvent, StepLabel
-from app.labeling.walk import Place, Walk
+from app.labeling.walk import Candidate, Place, Walk
 from app.projects.models import Project
 
 RENEW_AFTER = dt.timedelta(minutes=1)
@@ -41,6 +43,14 @@ class Event:
     flagged: bool | None
     active_ms: int
     at: dt.datetime | None
+    chosen: bool | None = None
+    written: str | None = None
+
+    @property
+    def act(self) -> str:
+        if self.chosen is not None:
+            return "choice"
+        return "rating" if self.written is None else "writing"
 
 
 @dataclass(frozen=True)
@@ -49,8 +59,8 @@ class Recorded:
     """Ids that are in the database now, those of earlier tries included."""
     refusal: DomainError | None
     """Why the event after the last saved one, and what follows it, is not."""
-    current: dict[int, Place]
-    """The newest word on each step."""
+    current: Walk
+    """What all events so far come to."""
 
 
 def mine(db: Session, project: Project, assignment_id: int, user_id: int) -> Assignment:
@@ -77,29 +87,60 @@ class Progress:
     """What was said of a solution so far, read in one go."""
 
     walk: Walk
+    steps: list[str]
     known: set[UUID]
     active_ms: int
 
 
 PROGRESS = text(
     """
-    SELECT cardinality(s.steps) AS steps, e.said, e.active_ms
+    SELECT s.steps, e.said, e.active_ms, a.candidates
     FROM task t JOIN solution s ON s.id = t.solution_id
     CROSS JOIN LATERAL (
-        SELECT jsonb_agg(jsonb_build_array(event_id, position, rating, flagged) ORDER BY id) AS said,
-            coalesce(sum(active_ms), 0) AS active_ms
+        SELECT jsonb_agg(jsonb_build_array(event_id, position, candidate, rating, flagged, chosen, written)
+            ORDER BY id) AS said, coalesce(sum(active_ms), 0) AS active_ms
         FROM rating_event WHERE assignment_id = :assignment
-    ) e WHERE t.id = :task
+    ) e
+    CROSS JOIN LATERAL (
+        SELECT jsonb_agg(jsonb_build_array(position, candidate, text, prefix) ORDER BY position, candidate)
+            AS candidates FROM alternative WHERE solution_id = s.id
+    ) a WHERE t.id = :task
     """
 )
 
 
 def progress(db: Session, project: Project, assignment: Assignment) -> Progress:
     row = db.execute(PROGRESS, {"assignment": assignment.id, "task": assignment.task_id}).one()
-    walk = Walk(project.mode, row.steps, {})
-    for _, position, rating, flagged in row.said or []:
-        walk.put(position, Place(rating, flagged))
-    return Progress(walk, {UUID(event[0]) for event in row.said or []}, row.active_ms)
+    walk = walked(project.mode, len(row.steps), row.candidates, [said[1:] for said in row.said or []])
+    return Progress(walk, row.steps, {UUID(event[0]) for event in row.said or []}, row.active_ms)
+
+
+def walked(mode: str, steps: int, candidates: list[Any] | None, said: Sequence[Any]) -> Walk:
+    """Candidates as [position, candidate, text, prefix], events as [position, candidate, rating,
+    flagged, chosen, written], the oldest first."""
+    offered = [Candidate(at, number, words, tuple(prefix)) for at, number, words, prefix in candidates or []]
+    kind = Choosing if mode == "alternatives" else Walk
+    walk = kind(mode, steps, {}, offered)
+    for event in said:
+        put(walk, *event)
+    return walk
+
+
+def put(
+    walk: Walk,
+    position: int,
+    candidate: int,
+    rating: int | None,
+    flagged: bool | None,
+    chosen: bool | None,
+    written: str | None,
+) -> None:
+    if chosen is not None:
+        walk.choose(position, candidate, chosen)
+    elif written is not None:
+        walk.write(position, written)
+    else:
+        walk.put(position, Place(rating, flagged), candidate)
 
 
 def record(
@@ -115,14 +156,17 @@ def record(
             refusal = _refusal(assignment, so_far.walk, event, now)
             if refusal:
                 break
-            so_far.walk.put(event.position, Place(event.rating, event.flagged))
+            put(
+                so_far.walk, event.position, event.candidate, event.rating, event.flagged, event.chosen,
+                event.written,
+            )  # fmt: skip
             so_far.known.add(event.id)
             fresh.append(event)
         saved.append(event.id)
     if fresh:
         _append(db, assignment, fresh)
         renew(db, project, assignment, now)
-    return Recorded(saved, refusal, so_far.walk.places)
+    return Recorded(saved, refusal, so_far.walk)
 
 
 def _append(db: Session, assignment: Assignment, fresh: Sequence[Event]) -> None:
@@ -134,6 +178,8 @@ def _append(db: Session, assignment: Assignment, fresh: Sequence[Event]) -> None
             "candidate": event.candidate,
             "rating": event.rating,
             "flagged": event.flagged,
+            "chosen": event.chosen,
+            "written": event.written,
             "active_ms": event.active_ms,
             "client_at": event.at,
         }
@@ -149,11 +195,15 @@ def _refusal(assignment: Assignment, so_far: Walk, event: Event, now: dt.datetim
     lost = not_held(assignment, now)
     if lost:
         return lost
-    if event.position >= so_far.steps or event.candidate != 0:
+    if not so_far.there(event.position, event.candidate) or not so_far.takes(event.act):
         return Invalid("This solution has no such step.", remedy="Reload the page and rate again.")
-    if event.rating is None and not event.flagged:
+    if event.act == "rating" and event.rating is None and not event.flagged:
         return None  # taking back is always allowed: what follows is judged again
-    if not so_far.reached(event.position):
+    if event.act == "choice" and not event.chosen:
+        return None
+    if event.act == "writing":
+        return None  # it counts only where every candidate is wrong in the end
+    if not so_far.reached(event.position, event.candidate):
         return Refused(
             "out_of_order",
             f"Step {event.position + 1} cannot be rated yet: a step before it is not rated, or is wrong.",
@@ -215,7 +265,7 @@ def submit(
     if missing:
         raise Invalid(missing[0], remedy=missing[1])
     keeping.replaced(db, assignment, now)
-    _freeze(db, assignment, done.walk)
+    _freeze(db, assignment, done)
     assignment.state, assignment.lease_expires_at = "submitted", None
     assignment.submitted_at, assignment.finish_reason = now, finish_reason
     assignment.comment = comment.strip()
@@ -229,16 +279,7 @@ def submit(
     known.judge(db, project, assignment)
 
 
-def _freeze(db: Session, assignment: Assignment, done: Walk) -> None:
-    rows = [
-        {
-            "assignment_id": assignment.id,
-            "position": position,
-            "ratings": [place.rating],
-            "flags": [place.flagged],
-            "chosen": None if place.rating == -1 else 0,
-        }
-        for position, place in done.judged()
-    ]
+def _freeze(db: Session, assignment: Assignment, done: Progress) -> None:
+    rows = [{"assignment_id": assignment.id, **label} for label in done.walk.labels(done.steps)]
     if rows:
         db.execute(insert(StepLabel.__table__), rows)  # type: ignore[arg-type]

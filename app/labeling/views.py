@@ -8,11 +8,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from app.core.db import Db
 from app.core.web import redirect, render, wants_json
-from app.labeling import desk, filling, history_views, pace, queue, reopening, session
+from app.labeling import desk, filling, history_views, known, pace, queue, reopening, session
 from app.projects import instructions
 from app.projects.access import Access, Member, Researcher
 from app.projects.markdown import as_html
@@ -26,10 +26,20 @@ class RatingIn(BaseModel):
     id: UUID
     position: Annotated[int, Field(ge=0, le=32000)]
     candidate: Annotated[int, Field(ge=0, le=32000)] = 0
-    rating: Literal[1, 0, -1] | None
+    rating: Literal[1, 0, -1] | None = None
     flagged: bool | None = None
+    chosen: bool | None = None
+    written: Annotated[str, Field(max_length=20_000)] | None = None
     active_ms: Annotated[int, Field(ge=0, le=3_600_000)] = 0
     at: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def one_act(self) -> RatingIn:
+        """It rates, chooses, or writes: one of these."""
+        acts = [name for name in ("rating", "chosen", "written") if name in self.model_fields_set]
+        if len([name for name in acts if name == "rating" or getattr(self, name) is not None]) != 1:
+            raise ValueError("an event rates, chooses or writes")
+        return self
 
     def event(self) -> session.Event:
         return session.Event(**self.model_dump())
@@ -61,9 +71,9 @@ def answer(found: dict[str, Any] | None) -> Response:
 
 @router.get("/desk")
 def desk_page(request: Request, access: Member, db: Db) -> Response:
-    if access.project.mode == "alternatives":
-        return render(request, "labeling/not_yet.html")
     project, moment = access.project, now()
+    if barred := known.barred(db, project, access.user.id):
+        return render(request, "labeling/barred.html", barred=barred)
     last = reopening.last(db, project, access.user, moment)
     return render(
         request,
@@ -96,7 +106,7 @@ def rate(assignment_id: int, sent: RatingsIn, access: Member, db: Db) -> Respons
     done = session.record(db, access.project, mine, events, now())
     body: dict[str, Any] = {
         "saved": [str(event_id) for event_id in done.saved],
-        "current": desk.ratings(done.current),
+        "current": desk.said(done.current)["ratings"],
         "lease_expires_at": mine.lease_expires_at.isoformat() if mine.lease_expires_at else None,
     }
     if done.refusal is None:

@@ -233,16 +233,6 @@ def test_history_pages_by_key(db: Session, desk: Desk) -> None:
     assert "Old problem 29." not in second
 
 
-def test_alternatives_are_not_labeled_here_yet(db: Session, desk: Desk) -> None:
-    desk.project.mode = "alternatives"
-    db.flush()
-    assert (
-        "cannot be labeled here yet"
-        in desk.web.get(f"{desk.base}/desk", headers={"Accept": "text/html"}).text
-    )
-    assert desk.claim().status_code == 409
-
-
 def test_the_queue_over_the_api(db: Session, desk: Desk) -> None:
     api = f"/api/v1/projects/{desk.project.slug}/queue"
     factories.solution(db, factories.problem(db, desk.project))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.exchange import alternatives
 from app.exchange.decoding import BadLine
 from app.exchange.fields import (
     Row,
@@ -66,6 +67,7 @@ def solution(row: Row, segmentation: str) -> Line:
         file_verdict=one_of(row, "verdict", VERDICTS) if row.get("verdict") is not None else None,
         first_error=first,
         outside_ratings=ratings,
+        alternatives=alternatives.told(row.get("alternatives"), len(steps)),
     )
     if isinstance(row.get("problem"), dict):
         return Line(problem=problem(row["problem"]), solutions=[made])
