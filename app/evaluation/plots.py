@@ -25,7 +25,7 @@ BINNED = ("difficulty, by pass@1", "difficulty, as the model sees it")
 EQUAL = "Fifths of the problems, the easiest first; equal ones are never parted, so there may be fewer."
 SHOWN = ("best_of", "weighted", "majority", "oracle")
 """Drawn at first; the others are a click away."""
-BANDS = ("best_of", "majority", "first", "second")
+BANDS = ("best_of", "majority")
 BY = ("level", "subject", *BINNED)
 
 
@@ -205,7 +205,7 @@ def of_comparison(results: dict[str, Any], first: str, second: str) -> list[Plot
         return []
     labels = {"first": first, "second": second, "majority": LABELS["majority"], "oracle": LABELS["oracle"]}
     curves = [
-        Series(name, label, curve["mean"], curve["low"], curve["high"], band=name in BANDS)
+        Series(name, label, curve["mean"], curve["low"], curve["high"], band=name in ("first", "second"))
         for name, label in labels.items()
         if (curve := best["curves"][name])
     ]

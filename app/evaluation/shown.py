@@ -125,10 +125,12 @@ def solutions(db: Session, results: dict[str, Any] | None) -> list[dict[str, Any
 
 
 def rivals(db: Session, evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Other finished evaluations on the same set, to hold it against."""
+    """Other finished evaluations on the same set, to hold it against: of others first, newest first."""
     found = listed(db, evaluation.project_id, set_id=evaluation.evaluation_set_id)
-    return [
+    others = [
         each
         for each in found
         if each["evaluation"].id != evaluation.id and each["evaluation"].state == "succeeded"
     ]
+    mine = (evaluation.model_id, evaluation.outside)
+    return sorted(others, key=lambda each: (each["evaluation"].model_id, each["evaluation"].outside) == mine)

@@ -104,7 +104,7 @@ def test_results_as_figures_tables_and_downloads(page: Page) -> None:
     assert data["x"]["names"] == ["Level 0 (3)", "Level 1 (3)"]
     page.get(f"/evaluations/{found.id}/plots/nothing.json", 404)
     page.get(f"/evaluations/{found.id}/plots/best-of-n.exe", 404)
-    assert "100.0 <small>100.0 to 100.0, N = 4" in page.get("/evaluations")
+    assert '100.0 <small class="nowrap">100.0 to 100.0, N = 4' in page.get("/evaluations")
 
 
 def compared(page: Page, verdict: str) -> tuple[list[Evaluation], Comparison]:
