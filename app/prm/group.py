@@ -8,9 +8,12 @@ every part is already divided by the labels of the whole step (loss.py)."""
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -136,13 +139,23 @@ def gather(config: TrainConfig, examples: Sequence[Example], folder: Path, snaps
 
 
 def other(folder: Path) -> None:
-    """What the other ranks run: the same training; they report to nobody and decide nothing."""
+    """What the other ranks run: the same training; they report to nobody and decide nothing.
+    Rank 0 is asked to end and tells them; if it is gone, so are they."""
     from app.prm.train import train
 
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     given: dict[str, Any] = orjson.loads((folder / "given.json").read_bytes())
     examples = [Example(**one) for one in given["examples"]]
     config = TrainConfig.parse(given["config"])
     train(config, examples, folder, lambda said: None, lambda: None, given["snapshot"])
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 if __name__ == "__main__":

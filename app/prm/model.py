@@ -6,6 +6,7 @@ last token. The head runs only where it is read, in float32."""
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -132,14 +133,16 @@ def build(config: TrainConfig, vocabulary: int, pad: int) -> ProcessRewardModel:
 def load_body(base: str, revision: str | None) -> PreTrainedModel:
     """A transformers model by folder or id. Only safetensors, no code from the checkpoint;
     an id needs its pinned revision. Raises BadCheckpoint with the reason."""
+    body: PreTrainedModel
     folder = Path(base)
     if folder.is_dir():
         check_folder(folder)
     elif revision is None:
         raise BadCheckpoint(f"{base!r} is no folder; to fetch it by id, give the revision it is pinned to")
     try:
-        body: PreTrainedModel = AutoModel.from_pretrained(
+        body, said = AutoModel.from_pretrained(
             base,
+            output_loading_info=True,
             revision=revision,
             trust_remote_code=False,
             use_safetensors=True,
@@ -150,4 +153,14 @@ def load_body(base: str, revision: str | None) -> PreTrainedModel:
         raise BadCheckpoint(f"could not load {base!r}: {error}") from error
     if body.config.is_encoder_decoder or not hasattr(body.config, "hidden_size"):
         raise BadCheckpoint(f"{base!r} is a {body.config.model_type}, not a causal language model")
+    check_weights(body, said["missing_keys"], base)
     return body
+
+
+def check_weights(body: nn.Module, missing: Iterable[str], base: str) -> None:
+    """transformers draws at random what a checkpoint lacks, with no more than a warning."""
+    if lacking := sorted(missing):
+        raise BadCheckpoint(f"{base!r} lacks {len(lacking)} of its weights, {lacking[0]} first")
+    for name, weight in body.named_parameters():
+        if not bool(torch.isfinite(weight).all()):
+            raise BadCheckpoint(f"{base!r}: {name} holds values that are not finite numbers")

@@ -21,11 +21,10 @@ KEPT = 2
 def write(
     folder: Path, step: int, model: nn.Module, optimiser: torch.optim.AdamW, state: dict[str, Any]
 ) -> None:
-    """`folder`/step-N with weights, optimiser moments, random state and `state`; older ones go."""
+    """`folder`/step-N with weights, optimiser moments and `state`; older ones go."""
     with whole_folder(folder / f"step-{step:08d}") as draft:
         save_file(_weights(model), draft / "weights.safetensors")
         save_file(_moments(optimiser), draft / "optimiser.safetensors")
-        save_file({"cpu": torch.get_rng_state()}, draft / "random.safetensors")
         write_json(draft / "state.json", {"step": step, **state})
     for old in sorted(folder.glob("step-*"))[:-KEPT]:
         shutil.rmtree(old, ignore_errors=True)
@@ -37,15 +36,13 @@ def newest(folder: Path) -> list[Path]:
 
 
 def read(path: Path, model: nn.Module, optimiser: torch.optim.AdamW) -> dict[str, Any]:
-    """Put model, optimiser and random state back; returns the state. BadCheckpoint if it cannot."""
+    """Put model and optimiser back; returns the state. BadCheckpoint if it cannot."""
     try:
         state = read_json(path / "state.json")
         weights = load_file(path / "weights.safetensors")
         moments = load_file(path / "optimiser.safetensors")
-        random = load_file(path / "random.safetensors")
         model.load_state_dict(weights, strict=False)
         _put_moments(optimiser, moments)
-        torch.set_rng_state(random["cpu"])
     except (OSError, SafetensorError, KeyError, RuntimeError, ValueError) as error:
         raise BadCheckpoint(f"{path.name} cannot be read: {error}") from error
     if not isinstance(state, dict) or not isinstance(state.get("step"), int):

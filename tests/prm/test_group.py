@@ -1,59 +1,88 @@
-"""Two processes learn what one does."""
+"""Two processes learn what one does, are ended as one, and go on together."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import orjson
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.prm.conftest import TINY
+from app.prm.train import train
+from tests.prm.conftest import TINY, sums
 
 SCRIPT = """
-import sys, orjson
+import signal, sys, time, orjson
 from pathlib import Path
+import app.prm.train
 from app.prm.config import TrainConfig
-from app.prm.train import train
 from tests.prm.conftest import sums
 
-config = TrainConfig.parse(orjson.loads(sys.argv[2]))
-losses, left = [], int(sys.argv[3])
+app.prm.train.REPORT_SECONDS = 0
+told = []
+signal.signal(signal.SIGTERM, lambda *_: told.append("asked to end"))
 def report(said):
-    if said.get("phase") == "training" and "loss" in said and "validation" not in said:
-        losses.append((said["step"], said["loss"]))
+    if said["phase"] == "training" and "loss" in said and "validation" not in said:
+        print(said["step"], said["loss"], flush=True)
 def should_stop():
-    global left
-    left -= 1
-    return "enough for now" if left < 0 else None
+    time.sleep(0.2)  # so that a signal finds it at work
+    return told[0] if told else None
 examples = sums(48) + sums(12, seed=4, split="validation")
-done = train(config, examples, Path(sys.argv[1]), report, should_stop, "00" * 32)
-print(orjson.dumps({"state": done.state, "losses": losses, "metrics": done.metrics}).decode())
+config = TrainConfig.parse(orjson.loads(sys.argv[2]))
+done = app.prm.train.train(config, examples, Path(sys.argv[1]), report, should_stop, "00" * 32)
+print(orjson.dumps({"state": done.state, "metrics": done.metrics}).decode())
 """
-
-
-def run(folder: Path, steps: int = 10**6, **changes: Any) -> dict[str, Any]:
-    """In a process of its own, as the worker starts it: a group is made once in a process."""
-    import orjson
-
-    config = dataclasses.replace(TINY, epochs=3.0, **changes)
-    command = [sys.executable, "-c", SCRIPT, str(folder), orjson.dumps(config.as_json()).decode(), str(steps)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, env=dict(os.environ), check=False
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    found: dict[str, Any] = orjson.loads(done.stdout.splitlines()[-1])
-    return found
+CONFIG = dataclasses.replace(TINY, epochs=3.0, checkpoint_seconds=0)
 
 
 @pytest.fixture(autouse=True)
-def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+def _found_from_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent.parent))
+
+
+def alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[int, float], dict[str, Any]]:
+    monkeypatch.setattr("app.prm.train.REPORT_SECONDS", 0)
+    losses: dict[int, float] = {}
+
+    def report(said: dict[str, Any]) -> None:
+        if "loss" in said:
+            losses[said["step"]] = said["loss"]
+
+    examples = sums(48) + sums(12, seed=4, split="validation")
+    return losses, train(CONFIG, examples, folder, report, lambda: None, "00" * 32).metrics
+
+
+def together(folder: Path, until: int, end: str) -> tuple[dict[int, float], str]:
+    """As the worker starts them; at step `until` they are asked to `end`, or rank 0 is killed."""
+    given = orjson.dumps({**CONFIG.as_json(), "processes": 2}).decode()
+    losses, last = {}, ""
+    command = [sys.executable, "-c", SCRIPT, str(folder), given]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as first:
+        assert first.stdout is not None
+        others: list[psutil.Process] = []
+        for last in first.stdout:
+            if last.startswith("{"):
+                break
+            step, loss = last.split()
+            losses[int(step)] = float(loss)
+            if int(step) == until:
+                others = psutil.Process(first.pid).children()
+                if end == "kill":
+                    first.kill()
+                else:
+                    os.killpg(first.pid, signal.SIGTERM)
+        assert first.wait(60) == (-signal.SIGKILL if end == "kill" else 0)
+        assert len(others) == bool(until)
+        assert not psutil.wait_procs(others, timeout=30)[1]
+    return losses, last
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -61,16 +90,18 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_file(published / "model.safetensors") | load_file(published / "head.safetensors")
 
 
-def test_two_processes_learn_what_one_does_and_go_on_where_they_were_stopped(tmp_path: Path) -> None:
-    alone = run(tmp_path / "one")
-    together = run(tmp_path / "two", processes=2)
-    assert alone["metrics"]["steps"] == together["metrics"]["steps"] == 9
-    assert together["metrics"]["best"]["loss"] == pytest.approx(alone["metrics"]["best"]["loss"], rel=1e-3)
-    expected, found = weights(tmp_path / "one"), weights(tmp_path / "two")
-    for name, tensor in expected.items():
-        torch.testing.assert_close(found[name], tensor, atol=2e-4, rtol=1e-2)
-
-    stopped = run(tmp_path / "three", steps=4, processes=2)
-    assert stopped["state"] == "stopped"
-    resumed = run(tmp_path / "three", processes=2)
-    assert resumed["metrics"]["best"]["loss"] == pytest.approx(alone["metrics"]["best"]["loss"], rel=1e-3)
+def test_two_processes_killed_and_stopped_on_the_way_learn_what_one_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected, metrics = alone(tmp_path / "one", monkeypatch)
+    killed, _ = together(tmp_path / "two", 2, "kill")
+    stopped, said = together(tmp_path / "two", 5, "ask")
+    assert orjson.loads(said)["state"] == "stopped"
+    assert min(stopped) > 1
+    finished, said = together(tmp_path / "two", 0, "")
+    assert min(finished) == max(stopped) + 1
+    assert killed | stopped | finished == pytest.approx(expected, rel=1e-3)
+    best = orjson.loads(said)["metrics"]["best"]
+    assert best["loss"] == pytest.approx(metrics["best"]["loss"], rel=1e-3)
+    for name, tensor in weights(tmp_path / "one").items():
+        torch.testing.assert_close(weights(tmp_path / "two")[name], tensor, atol=2e-4, rtol=1e-2)

@@ -1,0 +1,106 @@
+"""A base is checked before an hour is spent on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer, models
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from app.prm import checkpoint
+from app.prm.config import TrainConfig
+from app.prm.hostile import BadCheckpoint
+from app.prm.start import start
+from app.prm.tokens import train_tokenizer
+from tests.prm.conftest import TINY
+
+NAME = "model.layers.0.mlp.up_proj.weight"
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    """As people publish them: with a language-model head, and a name for it."""
+    shape = {"vocab_size": 400, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1}
+    config = LlamaConfig(**shape, num_attention_heads=2, max_position_embeddings=128)
+    LlamaForCausalLM(config).save_pretrained(tmp_path / "base")
+    train_tokenizer(["some text"], 300).save_pretrained(tmp_path / "base")
+    return tmp_path / "base"
+
+
+def begin(base: Path) -> None:
+    start(TrainConfig.parse(TINY.as_json() | {"base": str(base)}), [], base.parent / "run", None)
+
+
+def rewritten(base: Path, **tensors: torch.Tensor | None) -> None:
+    path = base / "model.safetensors"
+    kept = {**load_file(path), **{NAME: tensors["tensor"]}}
+    save_file({k: v for k, v in kept.items() if v is not None}, path, metadata={"format": "pt"})
+
+
+def a_weight_is_missing(base: Path) -> None:
+    rewritten(base, tensor=None)
+
+
+def a_weight_has_another_shape(base: Path) -> None:
+    rewritten(base, tensor=torch.zeros(3, 3))
+
+
+def a_weight_is_not_finite(base: Path) -> None:
+    rewritten(base, tensor=torch.full((64, 32), float("nan")))
+
+
+def the_weights_are_a_link(base: Path) -> None:
+    (base / "model.safetensors").rename(base.parent / "elsewhere")
+    (base / "model.safetensors").symlink_to(base.parent / "elsewhere")
+
+
+def no_tokenizer(base: Path) -> None:
+    for path in base.glob("tokenizer*"):
+        path.unlink()
+
+
+def no_token_for_a_line_break(base: Path) -> None:
+    words = Tokenizer(models.BPE({"a": 0, "</s>": 1}, []))
+    PreTrainedTokenizerFast(tokenizer_object=words, eos_token="</s>").save_pretrained(base)
+
+
+def neither_padding_nor_end(base: Path) -> None:
+    plain = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.BPE({"\n": 0, "a": 1}, [])))
+    plain.save_pretrained(base)
+
+
+def test_a_good_one_starts(base: Path) -> None:
+    begin(base)
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (a_weight_is_missing, r"lacks 1 of its weights, layers\.0\.mlp\.up_proj"),
+        (a_weight_has_another_shape, "could not load"),
+        (a_weight_is_not_finite, r"up_proj\.weight holds values that are not finite"),
+        (the_weights_are_a_link, "link out of"),
+        (no_tokenizer, "could not load the tokenizer"),
+        (no_token_for_a_line_break, "no token for a line break"),
+        (neither_padding_nor_end, "neither a padding nor an end token"),
+    ],
+)
+def test_one_that_cannot_serve_is_refused_with_the_reason(
+    base: Path, harm: Callable[[Path], None], words: str
+) -> None:
+    harm(base)
+    with pytest.raises(BadCheckpoint, match=words):
+        begin(base)
+
+
+def test_without_a_padding_token_the_end_token_pads(base: Path) -> None:
+    tokenizer = train_tokenizer(["some text"], 300)
+    tokenizer.pad_token = None
+    tokenizer.save_pretrained(base)
+    made = checkpoint.load_tokenizer(str(base), None)
+    assert made.pad_token_id == made.eos_token_id is not None
+    begin(base)
