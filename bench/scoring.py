@@ -12,7 +12,8 @@ Three ways to the same numbers, one after the other in turns, with one model of 
 
 FILE.jsonl has rows with `question` and `code` (a list of solutions, steps apart by blank lines), as
 QwenLM/Qwen2.5-Math publishes them; without it, a pool of the same shape is made up. Prints tokens
-computed over distinct prefix-tree tokens, which no noise touches, and solutions a second."""
+computed over distinct prefix-tree tokens, which no noise touches, and solutions a second. With
+--count only the first, for all of FILE, without computing anything."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ import torch
 from app.prm import checkpoint
 from app.prm.config import SIZES, ScoreConfig, TrainConfig
 from app.prm.data import Row
-from app.prm.layout import distinct_tokens, padded
+from app.prm.layout import batches, distinct_tokens, padded
 from app.prm.model import build
 from app.prm.predict import Scorer
 from app.prm.tokens import train_tokenizer
@@ -108,6 +109,7 @@ def main() -> None:
     asked.add_argument("--turns", type=int, default=3)
     asked.add_argument("--device", default="auto")
     asked.add_argument("--solutions", type=int, default=0, help="only so many (whole problems first)")
+    asked.add_argument("--count", action="store_true", help="tokens only")
     wanted = asked.parse_args()
     pool = real(wanted.data) if wanted.data else made()
     pool = pool[: wanted.solutions or None]
@@ -115,7 +117,28 @@ def main() -> None:
     with TemporaryDirectory() as place:
         config = ScoreConfig(device=wanted.device, threads=wanted.threads, tokens_per_batch=wanted.tokens)
         scorer = Scorer(model_folder(pool, wanted.size, Path(place) / "model"), config)
-        compare(scorer, pool, wanted.turns)
+        (count if wanted.count else compare)(scorer, pool, wanted.turns)
+
+
+def count(scorer: Scorer, pool: list[Solution], _: int) -> None:
+    rows = [scorer.encoder.row(*one) for one in pool]
+    distinct = distinct_tokens(rows)
+    prefixes = [row.ids[: end + 1] for row in rows for end in row.ends]
+    tokens = {
+        "tree": sum(batch.computed for batch in batches(rows, "tree", scorer.room.tokens, 0)),
+        "packed": sum(len(row.ids) for row in rows),
+        "padded": in_sixteens([row.ids for row in rows]),
+        "per prefix": in_sixteens(prefixes),
+    }
+    print(f"{len(pool)} solutions, {distinct:,} distinct tokens, micro-batches of {scorer.room.tokens:,}")
+    print("| way | tokens computed | computed / distinct |\n|---|---:|---:|")
+    for name, number in tokens.items():
+        print(f"| {name} | {number:,} | {number / distinct:.2f} |")
+
+
+def in_sixteens(texts: list[list[int]]) -> int:
+    groups = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
+    return sum(len(group) * max(map(len, group)) for group in groups)
 
 
 def compare(scorer: Scorer, pool: list[Solution], turns: int) -> None:
