@@ -51,14 +51,6 @@ SEEN = text(
                                 JOIN solution s ON s.id = i.solution_id
                                 WHERE i.evaluation_set_id = :set_id))"""
 )
-OUTSIDE = text(
-    """SELECT DISTINCT d.key FROM evaluation_item i JOIN solution s ON s.id = i.solution_id,
-              jsonb_each(s.detail) d
-       WHERE i.evaluation_set_id = :set_id
-         AND CASE jsonb_typeof(d.value) WHEN 'number' THEN true
-             WHEN 'array' THEN jsonb_typeof(d.value -> 0) = 'number' ELSE false END
-       ORDER BY d.key LIMIT 20"""
-)
 
 
 @dataclass
@@ -76,11 +68,6 @@ def scored_since(db: Session, frozen: EvaluationSet, model_id: int) -> bool:
     """Whether the model has read all the set's solutions since they are there."""
     splits = json.dumps(frozen.definition["splits"])
     return bool(db.scalar(SEEN, {"set_id": frozen.id, "model_id": model_id, "splits": splits}))
-
-
-def outside_scores(db: Session, set_id: int) -> list[str]:
-    """Names of the numbers that the set's solutions brought with them."""
-    return list(db.scalars(OUTSIDE, {"set_id": set_id}))
 
 
 def read(db: Session, evaluation: Evaluation, config: JudgeConfig) -> Read:

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from app.accounts.models import User
 from app.core.db import Db
 from app.core.web import redirect, render
-from app.evaluation import comparisons, reading, runs, sets, shown
+from app.evaluation import comparisons, published, runs, sets, shown
 from app.evaluation.models import Comparison, Evaluation
 from app.problems import browse
 from app.problems.models import SPLITS
@@ -36,7 +36,7 @@ def evaluations_page(request: Request, access: Researcher, db: Db) -> Response:
         sets=frozen,
         evaluations=shown.listed(db, access.project.id),
         models=listing.all_models(db, access.project.id),
-        outside=sorted({name for each in ready[:10] for name in reading.outside_scores(db, each.id)}),
+        outside=sorted({name for each in ready[:10] for name in published.outside_scores(db, each.id)}),
         splits=SPLITS,
         labels=sets.LABELS,
         choices=browse.choices(db, access.project.id),
@@ -77,7 +77,7 @@ def set_page(request: Request, access: Researcher, db: Db, set_id: int) -> Respo
         by=db.get(User, found.created_by) if found.created_by else None,
         evaluations=shown.listed(db, access.project.id, set_id=found.id),
         models=listing.all_models(db, access.project.id),
-        outside=reading.outside_scores(db, found.id) if found.state == "ready" else [],
+        outside=published.outside_scores(db, found.id) if found.state == "ready" else [],
     )
 
 

@@ -1,0 +1,20 @@
+"""Scores that came with the solutions: which there are. No numpy: the pages ask."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+OUTSIDE = text(
+    """SELECT DISTINCT d.key FROM evaluation_item i JOIN solution s ON s.id = i.solution_id,
+              jsonb_each(s.detail) d
+       WHERE i.evaluation_set_id = :set_id
+         AND CASE jsonb_typeof(d.value) WHEN 'number' THEN true
+             WHEN 'array' THEN jsonb_typeof(d.value -> 0) = 'number' ELSE false END
+       ORDER BY d.key LIMIT 20"""
+)
+
+
+def outside_scores(db: Session, set_id: int) -> list[str]:
+    """Names of the numbers that the set's solutions brought with them."""
+    return list(db.scalars(OUTSIDE, {"set_id": set_id}))
