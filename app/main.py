@@ -16,6 +16,8 @@ from app.evaluation import api as evaluation_api
 from app.evaluation import views as evaluation_views
 from app.exchange import api as exchange_api
 from app.exchange import views as exchange_views
+from app.explorer import api as explorer_api
+from app.explorer import views as explorer_views
 from app.labeling import api as labeling_api
 from app.labeling import views as labeling_views
 from app.overview import views as overview_views
@@ -34,6 +36,7 @@ PAGES = (
     projects_views,
     overview_views,
     problems_views,
+    explorer_views,
     exchange_views,
     training_views,
     selection_views,
@@ -44,6 +47,7 @@ APIS = (
     projects_api,
     labeling_api,
     problems_api,
+    explorer_api,
     exchange_api,
     training_api,
     selection_api,

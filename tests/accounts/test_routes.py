@@ -123,7 +123,8 @@ class World:
     def objects(self, owner: User) -> dict[str, Any]:
         db, of = self.db, self.other.id
         problem = factories.problem(db, self.other, statement="SECRET STATEMENT")
-        task = factories.task(db, factories.solution(db, problem), taken=1)
+        solution = factories.solution(db, problem)
+        task = factories.task(db, solution, taken=1)
         snapshot = Snapshot(project_id=of, hash=b"0" * 32, definition={}, counts={})
         db.add(snapshot)
         db.flush()
@@ -154,8 +155,8 @@ class World:
         db.flush()
         ids |= {"evaluation_id": judged[0].id, "comparison_id": compared.id}
         return ids | {
-            "problem_id": problem.id, "snapshot_id": snapshot.id, "number": 7, "user_id": owner.id,
-            "token": "x" * 32, "session_id": 10**9, "token_id": 10**9, "job_id": 10**9,
+            "problem_id": problem.id, "solution_id": solution.id, "snapshot_id": snapshot.id, "number": 7,
+            "user_id": owner.id, "token": "x" * 32, "session_id": 10**9, "token_id": 10**9, "job_id": 10**9,
             "plot": "best-of-n", "form": "csv",
         }  # fmt: skip
 

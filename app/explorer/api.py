@@ -1,0 +1,83 @@
+"""The JSON API of the pool."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter
+
+from app.core.db import Db
+from app.explorer import looking, shown
+from app.explorer.histogram import BINS, histogram
+from app.explorer.looking import Place
+from app.explorer.views import After, Asked, chosen
+from app.projects.access import Researcher
+
+router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["pool"])
+
+
+@router.get("/solutions")
+def solutions(db: Db, access: Researcher, wanted: Asked, after: After = "") -> dict[str, Any]:
+    """A page of the pool in the order of a model's scores. `next` is the `after` of the next page,
+    null at the end; `looked` says that a page ended early, after looking at so many."""
+    model, wanted = chosen(shown.models_of(db, access.project.id), wanted)
+    page = looking.page(db, access.project.id, wanted, Place.parse(after))
+    return {
+        "model_id": wanted.model_id,
+        "solutions": [_as_json(each) for each in shown.found(db, page.ids, model)],
+        "next": str(page.more) if page.more else None,
+        "looked": page.looked,
+    }
+
+
+@router.get("/solutions/{solution_id}")
+def solution(solution_id: int, db: Db, access: Researcher) -> dict[str, Any]:
+    found, problem = shown.one(db, access, solution_id)
+    strips = [
+        shown.strips_of(db, [found.id], each).get(found.id) for each in shown.models_of(db, access.project.id)
+    ]
+    return {
+        **_as_json(shown.Found(found, problem, None, [], 0)),
+        "steps": found.steps,
+        "statement": problem.statement,
+        "scores": [_strip(strip) for strip in strips if strip],
+        "labels": [
+            {"labeler": each.who, "finish_reason": each.assignment.finish_reason, "ratings": each.ratings}
+            for each in shown.judgements(db, found.id)
+        ],
+    }
+
+
+@router.get("/score-histogram")
+def score_histogram(db: Db, access: Researcher, wanted: Asked) -> dict[str, Any]:
+    """Counts of solutions by verdict in equal steps of the score from 0 to 1. `filtered` is false
+    where the filters leave too many to count: then it is the whole pool's."""
+    _, wanted = chosen(shown.models_of(db, access.project.id), wanted)
+    found = histogram(db, access.project.id, wanted)
+    edges = [place / BINS for place in range(BINS + 1)]
+    return {
+        "model_id": wanted.model_id,
+        "edges": edges,
+        "verdicts": found.rows if found else {},
+        "filtered": found.filtered if found else True,
+    }
+
+
+def _as_json(found: shown.Found) -> dict[str, Any]:
+    of = ("id", "external_id", "problem_id", "generator", "final_answer", "verdict")
+    return {
+        **{name: getattr(found.solution, name) for name in of},
+        **{name: getattr(found.problem, name) for name in ("split", "subject", "level")},
+        "score": found.strip.score if found.strip else None,
+        "step_correct": [cell.correct for cell in found.strip.cells] if found.strip else None,
+        "queued": found.queued,
+        "labeled": found.labeled,
+    }
+
+
+def _strip(strip: shown.Strip) -> dict[str, Any]:
+    steps = [asdict(cell) for cell in strip.cells]
+    return {
+        "model_id": strip.model.id, "score": strip.score, "aggregate": strip.aggregate, "steps": steps,
+    }  # fmt: skip

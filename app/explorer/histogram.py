@@ -1,0 +1,106 @@
+"""How many solutions have which score, by verdict: exact where they are few enough to count while
+one waits, or where they were counted before and kept (whole pool, by split and verdict)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.explorer import looking
+from app.explorer.looking import LOOK, Wanted
+
+BINS = 20
+ROWS = ("right", "wrong", "unparseable", "ungraded")
+TITLES = {"right": "right", "wrong": "wrong", "unparseable": "not parseable", "ungraded": "not graded"}
+BIN = "least(width_bucket(exp(greatest({}log_score, -80)), 0, 1, 20), 20)"
+
+COUNT = f"""
+    SELECT p.split, coalesce(s.verdict, 'ungraded') AS verdict, {BIN.format("w.")} AS bin, count(*) AS found
+    FROM score w {looking.JOINS}
+    WHERE w.model_id = :model_id AND {{}} GROUP BY 1, 2, 3
+"""  # noqa: S608  the parts are ours
+STALE = text(
+    """
+    SELECT NOT EXISTS (
+        SELECT 1 FROM score_histogram h WHERE h.model_id = :model_id AND h.at > now() - interval '1 hour'
+          AND NOT EXISTS (SELECT 1 FROM scoring_run r WHERE r.model_id = :model_id
+            AND (r.finished_at > h.at OR (r.state = 'running' AND h.at < now() - interval '1 minute'))))
+    """
+)
+MANY = text(f"SELECT count(*) FROM (SELECT 1 FROM score WHERE model_id = :model_id LIMIT {LOOK + 1}) seen")  # noqa: S608
+
+
+@dataclass(frozen=True)
+class Histogram:
+    rows: dict[str, list[int]]
+    """By verdict: counts of BINS equal steps of the score from 0 to 1."""
+    filtered: bool
+    """Whether it is of the solutions asked for; else of the model's whole pool."""
+
+    @property
+    def total(self) -> int:
+        return sum(map(sum, self.rows.values()))
+
+    @property
+    def most(self) -> int:
+        return max(map(max, self.rows.values()), default=0)
+
+
+def histogram(db: Session, project_id: int, wanted: Wanted) -> Histogram | None:
+    """None without a model: then there are no scores."""
+    if wanted.model_id is None:
+        return None
+    values = looking.values_of(project_id, wanted)
+    if (db.scalar(MANY, values) or 0) <= LOOK:
+        return Histogram(_count(db, values, looking.conditions(wanted)), True)
+    if wanted.narrow_filter and (ids := looking.few(db, wanted, values)) is not None:
+        where = f"w.solution_id = ANY(:ids) AND {looking.conditions(wanted)}"
+        return Histogram(_count(db, values | {"ids": ids}, where), True)
+    filtered = not wanted.narrow_filter
+    return Histogram(_kept(db, values, wanted if filtered else Wanted()), filtered)
+
+
+def _count(db: Session, values: dict[str, Any], where: str) -> dict[str, list[int]]:
+    rows: dict[str, list[int]] = {}
+    for _, verdict, place, found in db.execute(text(COUNT.format(where)), values):
+        rows.setdefault(verdict, [0] * BINS)[place - 1] += found
+    return in_order(rows)
+
+
+def _kept(db: Session, values: dict[str, Any], wanted: Wanted) -> dict[str, list[int]]:
+    if db.scalar(STALE, values):
+        refresh(db, values["model_id"])
+    rows: dict[str, list[int]] = {}
+    chosen = text("SELECT split, verdict, bins FROM score_histogram WHERE model_id = :model_id")
+    for split, verdict, bins in db.execute(chosen, values):
+        if wanted.split in ("", split) and wanted.verdict in ("", verdict):
+            rows[verdict] = [a + b for a, b in zip(rows.get(verdict, [0] * BINS), bins, strict=True)]
+    return in_order(rows)
+
+
+def refresh(db: Session, model_id: int) -> None:
+    """Count the model's whole pool and keep it; of several who come at once, one counts."""
+    key = {"model_id": model_id}
+    db.execute(text("SELECT pg_advisory_xact_lock(hashtext('score_histogram'), CAST(:model_id AS int))"), key)
+    if not db.scalar(STALE, key):
+        return
+    counted: dict[tuple[str, str], list[int]] = {}
+    for split, verdict, place, found in db.execute(text(COUNT.format("true")), key):
+        counted.setdefault((split, verdict), [0] * BINS)[place - 1] = found
+    db.execute(text("DELETE FROM score_histogram WHERE model_id = :model_id"), key)
+    for (split, verdict), bins in counted.items():
+        row = {**key, "split": split, "verdict": verdict, "bins": bins}
+        db.execute(
+            text(
+                "INSERT INTO score_histogram (model_id, split, verdict, bins, at)"
+                " VALUES (:model_id, :split, :verdict, :bins, clock_timestamp())"
+            ),
+            row,
+        )
+
+
+def in_order(rows: dict[str, list[int]]) -> dict[str, list[int]]:
+    return {verdict: rows[verdict] for verdict in ROWS if verdict in rows}

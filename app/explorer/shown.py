@@ -1,0 +1,162 @@
+"""What a page of the pool and the page of one solution show. Reads only."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from app.accounts.models import User
+from app.core.errors import NotFound
+from app.labeling.models import Assignment, StepLabel, Task
+from app.problems.models import Problem, Solution
+from app.projects.access import Access
+from app.scoring.models import Score, ScoringRun
+from app.training.models import Model
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One step in a heat strip."""
+
+    position: int
+    correct: float
+    """p(positive), with p(neutral) where the scoring counted neutral as right."""
+    probs: tuple[float, float, float]
+    """p(negative), p(neutral), p(positive)."""
+
+    @property
+    def heat(self) -> int:
+        """0 (wrong) to 10 (right): the class that draws it."""
+        return round(max(0.0, min(1.0, self.correct)) * 10)
+
+
+@dataclass(frozen=True)
+class Strip:
+    model: Model
+    score: float
+    """The solution score, 0 to 1."""
+    cells: list[Cell]
+    aggregate: str
+
+    @property
+    def words(self) -> str:
+        """The strip as text, for those who cannot see it."""
+        return ", ".join(f"step {cell.position + 1}: {cell.correct:.2f}" for cell in self.cells)
+
+
+@dataclass(frozen=True)
+class Found:
+    solution: Solution
+    problem: Problem
+    strip: Strip | None
+    queued: list[int]
+    """Generations it was queued in."""
+    labeled: int
+    """Submitted judgements of it."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What one labeler said of a solution."""
+
+    assignment: Assignment
+    who: str
+    ratings: dict[int, int | None] = field(default_factory=dict)
+
+
+BESIDE = text(
+    """
+    SELECT t.solution_id, array_remove(array_agg(DISTINCT t.generation), NULL) AS queued,
+        count(a.id) FILTER (WHERE a.state = 'submitted') AS labeled
+    FROM task t LEFT JOIN assignment a ON a.task_id = t.id
+    WHERE t.solution_id = ANY(:ids) AND t.withdrawn_at IS NULL GROUP BY t.solution_id
+    """
+)
+
+
+def models_of(db: Session, project_id: int) -> list[Model]:
+    """Those that scored something, newest first."""
+    scored = select(Score.model_id).where(Score.model_id == Model.id).limit(1).exists()
+    return list(
+        db.scalars(select(Model).where(Model.project_id == project_id, scored).order_by(Model.id.desc()))
+    )
+
+
+def found(db: Session, ids: list[int], model: Model | None) -> list[Found]:
+    """In the order of `ids`."""
+    rows = db.execute(
+        select(Solution, Problem).join(Problem, Problem.id == Solution.problem_id).where(Solution.id.in_(ids))
+    )
+    both = {solution.id: (solution, problem) for solution, problem in rows}
+    strips = strips_of(db, ids, model) if model else {}
+    beside = {row.solution_id: row for row in db.execute(BESIDE, {"ids": ids})}
+    return [
+        Found(
+            *both[each],
+            strips.get(each),
+            list(beside[each].queued) if each in beside else [],
+            beside[each].labeled if each in beside else 0,
+        )
+        for each in ids
+        if each in both
+    ]
+
+
+def strips_of(db: Session, ids: list[int], model: Model) -> dict[int, Strip]:
+    neutral, aggregate = config_of(db, model)
+    scores = db.scalars(select(Score).where(Score.model_id == model.id, Score.solution_id.in_(ids)))
+    return {
+        score.solution_id: Strip(
+            model, min(1.0, math.exp(score.log_score)), cells(score.step_probs, neutral), aggregate
+        )
+        for score in scores
+    }
+
+
+def config_of(db: Session, model: Model) -> tuple[bool, str]:
+    """Whether neutral counts as right, and how steps make a score, as the model's last scoring had it."""
+    latest = select(ScoringRun.config).where(ScoringRun.model_id == model.id).order_by(ScoringRun.id.desc())
+    config: dict[str, Any] = db.scalar(latest.limit(1)) or {}
+    return bool(config.get("neutral_is_positive", True)), str(config.get("aggregate", "product"))
+
+
+def cells(probs: list[float], neutral: bool) -> list[Cell]:
+    threes = [(probs[at], probs[at + 1], probs[at + 2]) for at in range(0, len(probs), 3)]
+    return [
+        Cell(position, three[2] + three[1] if neutral else three[2], three)
+        for position, three in enumerate(threes)
+    ]
+
+
+def one(db: Session, access: Access, solution_id: int) -> tuple[Solution, Problem]:
+    chosen = (
+        select(Solution, Problem)
+        .join(Problem, Problem.id == Solution.problem_id)
+        .where(Solution.id == solution_id, Solution.project_id == access.project.id)
+    )
+    row = db.execute(chosen).one_or_none() if 0 <= solution_id < 2**62 else None
+    if row is None:
+        raise NotFound("There is no such solution in this project.", remedy="Go back to the list.")
+    return row[0], row[1]
+
+
+def judgements(db: Session, solution_id: int) -> list[Judged]:
+    """Submitted ones, oldest first. For researchers: a labeler never comes here."""
+    rows = db.execute(
+        select(Assignment, User.name, User.email, StepLabel)
+        .join(Task, Task.id == Assignment.task_id)
+        .join(User, User.id == Assignment.user_id)
+        .outerjoin(StepLabel, StepLabel.assignment_id == Assignment.id)
+        .where(Task.solution_id == solution_id, Assignment.state == "submitted")
+        .order_by(Assignment.submitted_at, Assignment.id, StepLabel.position)
+    )
+    made: dict[int, Judged] = {}
+    for assignment, name, email, label in rows:
+        judged = made.setdefault(assignment.id, Judged(assignment, name or email or ""))
+        if label is not None and label.ratings:
+            judged.ratings[label.position] = label.ratings[label.chosen or 0]
+    return list(made.values())

@@ -1,0 +1,132 @@
+"""The pages of the pool: its solutions by score, and one solution with what every model and
+labeler says of its steps."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+
+from app.core.db import Db
+from app.core.errors import NotFound
+from app.core.web import render
+from app.explorer import looking, shown
+from app.explorer.drawing import drawn
+from app.explorer.histogram import TITLES, histogram
+from app.explorer.looking import Place, Wanted
+from app.problems import browse
+from app.problems.models import SPLITS, VERDICTS
+from app.projects.access import Researcher
+
+router = APIRouter(prefix="/projects/{slug}/solutions", include_in_schema=False)
+
+
+def number(said: str, most: float = 2**62) -> float | None:
+    """A number from a form, where an empty field means any."""
+    try:
+        found = float(said)
+    except ValueError:
+        return None
+    return found if 0 <= found <= most else None
+
+
+def asked(
+    model: str = "",
+    q: str = "",
+    inside: str = "problem",
+    split: str = "",
+    verdict: str = "",
+    subject: str = "",
+    level: str = "",
+    generator: str = "",
+    generation: str = "",
+    labeled: str = "",
+    low: str = "",
+    high: str = "",
+    order: str = "highest",
+) -> Wanted:
+    """What the query says; what it cannot mean is left out."""
+    of_model, queued = number(model), number(generation, 2**31 - 1)
+    return Wanted(
+        model_id=None if of_model is None else int(of_model),
+        words=q.replace("\0", "").strip()[:200],
+        inside="steps" if inside == "steps" else "problem",
+        split=split.replace("\0", ""),
+        verdict=verdict.replace("\0", ""),
+        subject=subject.replace("\0", ""),
+        level=level.replace("\0", ""),
+        generator=generator.replace("\0", "").strip(),
+        generation=None if queued is None else int(queued),
+        labeled=labeled if labeled in ("yes", "no") else "",
+        low=number(low, 1),
+        high=number(high, 1),
+        order="lowest" if order == "lowest" else "highest",
+    )
+
+
+Asked = Annotated[Wanted, Depends(asked)]
+After = Annotated[str, Query(max_length=80)]
+
+
+@router.get("")
+def pool(request: Request, db: Db, access: Researcher, wanted: Asked, after: After = "") -> Response:
+    models = shown.models_of(db, access.project.id)
+    model, wanted = chosen(models, wanted)
+    place = Place.parse(after)
+    page = looking.page(db, access.project.id, wanted, place)
+    choices = browse.choices(db, access.project.id)
+    counted = histogram(db, access.project.id, wanted) if not place else None
+    return render(
+        request,
+        "explorer/pool.html",
+        wanted=wanted,
+        models=models,
+        model=model,
+        found=shown.found(db, page.ids, model),
+        page=page,
+        after=place,
+        histogram=counted,
+        bars=drawn(counted) if counted else None,
+        titles=TITLES,
+        splits=SPLITS,
+        verdicts=(*VERDICTS, "ungraded"),
+        keep=urlencode(query_of(wanted)),
+        subjects=choices["subjects"],
+        levels=choices["levels"],
+    )
+
+
+@router.get("/{solution_id}")
+def solution(request: Request, solution_id: int, db: Db, access: Researcher) -> Response:
+    found, problem = shown.one(db, access, solution_id)
+    models = shown.models_of(db, access.project.id)
+    strips = [shown.strips_of(db, [found.id], each).get(found.id) for each in models]
+    return render(
+        request,
+        "explorer/solution.html",
+        solution=found,
+        problem=problem,
+        strips=[strip for strip in strips if strip],
+        judged=shown.judgements(db, found.id),
+        titles=TITLES,
+    )
+
+
+def chosen(models: list[Any], wanted: Wanted) -> tuple[Any, Wanted]:
+    """The model asked for, the newest that scored if none was; a strange one is not there."""
+    if wanted.model_id is None:
+        model = models[0] if models else None
+    else:
+        model = next((each for each in models if each.id == wanted.model_id), None)
+        if model is None:
+            raise NotFound("No such model scored this project's pool.", remedy="Choose one from the list.")
+    return model, Wanted(**{**wanted.__dict__, "model_id": model.id if model else None})
+
+
+def query_of(wanted: Wanted) -> dict[str, Any]:
+    """The query that asks for it again."""
+    names = {"model_id": "model", "words": "q"}
+    said = {names.get(name, name): value for name, value in wanted.__dict__.items()}
+    return {name: value for name, value in said.items() if value not in (None, "")}

@@ -1,0 +1,164 @@
+"""The pool: what a filter leaves, every page of it once and in order, and what is counted."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy.orm import Session
+
+from app.explorer import histogram, looking
+from app.explorer.looking import Place, Wanted
+from app.problems.models import Solution
+from app.scoring.models import Score
+from app.training.models import Model
+from tests import factories
+
+SCORES = (0.97, 0.9, 0.9, 0.9, 0.51, 0.3, 0.04, 1.0)
+VERDICTS = ("wrong", "right", "wrong", "unparseable", "right", "wrong", "wrong", "right")
+HOSTILE = "<script>alert(1)</script>"
+
+
+class Pool:
+    def __init__(self, db: Session) -> None:
+        self.db = db
+        self.project = factories.project(db, "Pool")
+        self.model = Model(
+            project_id=self.project.id, name="Judge", path="x", weights_hash=b"0" * 32, config={}
+        )
+        db.add(self.model)
+        db.flush()
+        even = factories.problem(db, self.project, "How many even apples?", subject="algebra", level="1")
+        odd = factories.problem(db, self.project, "An odd triangle", subject="geometry", split="validation")
+        self.solutions: list[Solution] = []
+        for place, (score, verdict) in enumerate(zip(SCORES, VERDICTS, strict=True)):
+            of = odd if place % 2 else even
+            steps = (f"step {HOSTILE}", f"so \\frac{{{place}}}{{2}} it is")
+            made = factories.solution(db, of, steps, verdict=verdict, generator=f"g{place // 4}")
+            self.solutions.append(made)
+            probs = [1 - math.sqrt(score), 0.0, math.sqrt(score)] * 2
+            db.add(
+                Score(
+                    model_id=self.model.id,
+                    solution_id=made.id,
+                    problem_id=of.id,
+                    log_score=math.log(score),
+                    step_probs=probs,
+                )
+            )
+        db.flush()
+
+    def places(self, **wanted: object) -> list[int]:
+        """Every page, until there is none."""
+        asked = Wanted(**{"model_id": self.model.id, **wanted})  # type: ignore[arg-type]
+        after, found, of = None, [], {each.id: place for place, each in enumerate(self.solutions)}
+        for _ in range(40):
+            page = looking.page(self.db, self.project.id, asked, after)
+            found += [of[each] for each in page.ids]
+            if page.more is None:
+                return found
+            after = Place.parse(str(page.more))
+        raise AssertionError("it never ends")
+
+
+@pytest.fixture
+def pool(db: Session) -> Pool:
+    return Pool(db)
+
+
+@pytest.mark.parametrize(("page", "look"), [(50, 20_000), (1, 20_000), (3, 20_000), (2, 2), (1, 1), (5, 3)])
+def test_every_solution_once_in_the_order_of_scores(pool, monkeypatch, page, look):
+    monkeypatch.setattr(looking, "PAGE", page)
+    monkeypatch.setattr(looking, "LOOK", look)
+    highest = sorted(range(8), key=lambda place: (-SCORES[place], place))
+    assert pool.places() == highest == [7, 0, 1, 2, 3, 4, 5, 6]
+    assert pool.places(order="lowest") == highest[::-1]
+    assert pool.places(model_id=None) == list(range(8))
+    assert pool.places(verdict="wrong") == [0, 2, 5, 6]
+    assert pool.places(subject="geometry", order="lowest") == [5, 3, 1, 7]
+
+
+@pytest.mark.parametrize("look", [20_000, 2])
+@pytest.mark.parametrize(
+    ("wanted", "left"),
+    [
+        ({"words": "even apples"}, [0, 2, 4, 6]),
+        ({"words": "apples -even"}, []),
+        ({"words": "\\frac{3}", "inside": "steps"}, [3]),
+        ({"words": "_", "inside": "steps"}, []),
+        ({"split": "validation"}, [7, 1, 3, 5]),
+        ({"level": "1", "verdict": "right"}, [4]),
+        ({"generator": "g1"}, [7, 4, 5, 6]),
+        ({"low": 0.9}, [7, 0, 1, 2, 3]),
+        ({"low": 0.3, "high": 0.6}, [4, 5]),
+        ({"high": 0.0}, []),
+        ({"generation": 3}, [2]),
+        ({"generation": 4}, []),
+        ({"labeled": "no"}, [7, 0, 1, 2, 3, 4, 5, 6]),
+        ({"labeled": "yes"}, []),
+    ],
+)
+def test_filters(pool, monkeypatch, wanted, left, look):
+    monkeypatch.setattr(looking, "LOOK", look)
+    factories.task(pool.db, pool.solutions[2], generation=3)
+    assert pool.places(**wanted) == left
+    counted = histogram.histogram(pool.db, pool.project.id, Wanted(model_id=pool.model.id, **wanted))
+    if look > 8:
+        assert counted.filtered
+        assert counted.total == len(left)
+
+
+def test_a_name_from_a_file_finds_its_solution(pool):
+    assert pool.places(words=pool.solutions[5].external_id) == [5]
+
+
+def test_the_histogram_kept_is_the_one_counted(pool, monkeypatch):
+    asked = Wanted(model_id=pool.model.id)
+    live = histogram.histogram(pool.db, pool.project.id, asked)
+    assert live.rows["right"][19] == 1  # a score of 1 is in the last bin
+    assert (sum(live.rows["wrong"]), live.rows["wrong"][0], live.rows["wrong"][19]) == (4, 1, 1)
+    assert live.rows["unparseable"][17] + live.rows["unparseable"][18] == 1
+    monkeypatch.setattr(histogram, "LOOK", 3)
+    monkeypatch.setattr(
+        histogram, "MANY", histogram.text("SELECT count(*) FROM score WHERE model_id = :model_id")
+    )
+    kept = histogram.histogram(pool.db, pool.project.id, asked)
+    assert kept == live
+    pool.solutions[0].verdict = "right"
+    pool.db.flush()
+    assert histogram.histogram(pool.db, pool.project.id, asked) == live, "kept, not counted again"
+    validation = histogram.histogram(
+        pool.db, pool.project.id, Wanted(model_id=pool.model.id, split="validation")
+    )
+    assert validation.total == 4
+
+
+def test_pages_and_api(pool, web: TestClient):
+    factories.sign_in(web, pool.db, factories.member(pool.db, pool.project, "researcher"))
+    page = web.get("/projects/pool/solutions")
+    assert page.status_code == 200
+    assert "p(correct) step 1: 0.98, step 2: 0.98" in page.text
+    assert HOSTILE not in page.text
+    assert "style=" not in page.text
+    empty = web.get("/projects/pool/solutions?verdict=ungraded")
+    assert "No solutions like that" in empty.text
+    one = web.get(f"/projects/pool/solutions/{pool.solutions[0].id}")
+    assert "Judge" in one.text
+    assert HOSTILE not in one.text
+    assert "&lt;script&gt;" in one.text
+    assert web.get("/projects/pool/solutions?model=99999").status_code == 404
+    for strange in ("after=x", "low=nan&high=-3", "generation=99999999999999", "q=%00", "split=%00"):
+        assert web.get(f"/projects/pool/solutions?{strange}").status_code == 200, strange
+    said = web.get("/api/v1/projects/pool/solutions?verdict=wrong&low=0.5").json()
+    assert [round(each["score"], 2) for each in said["solutions"]] == [0.97, 0.9]
+    assert said["next"] is None
+    counts = web.get("/api/v1/projects/pool/score-histogram").json()
+    assert sum(map(sum, counts["verdicts"].values())) == 8
+    scores = web.get(f"/api/v1/projects/pool/solutions/{pool.solutions[0].id}").json()["scores"]
+    assert scores[0]["aggregate"] == "product"
+
+
+def test_a_labeler_does_not_see_scores(pool, web: TestClient):
+    factories.sign_in(web, pool.db, factories.member(pool.db, pool.project, "labeler"))
+    assert web.get("/projects/pool/solutions").status_code == 403
