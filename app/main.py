@@ -25,6 +25,7 @@ from app.problems import api as problems_api
 from app.problems import views as problems_views
 from app.projects import api as projects_api
 from app.projects import views as projects_views
+from app.quality import views as quality_views
 from app.selection import api as selection_api
 from app.selection import views as selection_views
 from app.training import api as training_api
@@ -40,6 +41,7 @@ PAGES = (
     exchange_views,
     training_views,
     selection_views,
+    quality_views,
     evaluation_views,
 )
 APIS = (

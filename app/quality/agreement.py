@@ -56,7 +56,8 @@ def kappa(
     tables = []
     for solution in solutions:
         both = zip(solution.get(one, ()), solution.get(other, ()), strict=False)
-        tables.append(dict(Counter((a, b) for a, b in both if a is not None and b is not None)))
+        said = Counter((a, b) for a, b in both if a is not None and b is not None)
+        tables.append({pair: float(count) for pair, count in said.items()})
     return _figure(tables, lambda table: kappa_of(table, power), times, seed)
 
 
@@ -65,7 +66,8 @@ def first_errors(solutions: Sequence[Judged], *, times: int = TIMES, seed: int =
     tables = []
     for solution in solutions:
         said = [first_error(ratings) for ratings in solution.values()]
-        tables.append(dict(Counter((0, int(a == b)) for a, b in combinations(said, 2))))
+        same = Counter((0, int(a == b)) for a, b in combinations(said, 2))
+        tables.append({pair: float(count) for pair, count in same.items()})
     return _figure(tables, _share, times, seed)
 
 
@@ -128,9 +130,7 @@ def _share(table: Mapping[tuple[int, int], float]) -> float | None:
     return table.get((0, 1), 0) / total if total else None
 
 
-def _figure(
-    tables: Iterable[Table], of: Callable[[Table], float | None], times: int, seed: int
-) -> Figure:
+def _figure(tables: Iterable[Table], of: Callable[[Table], float | None], times: int, seed: int) -> Figure:
     """Solutions with equal tables are counted once: most agree in one of a few ways, and a
     resample then draws how often each way comes up."""
     used = [table for table in tables if table]

@@ -24,6 +24,12 @@ class Node:
     """assignment id -> rating"""
     solution_id: int = 0
     children: dict[str, Node] = field(default_factory=dict)
+    adjudicated: int | None = None
+    """An adjudicator's rating: it counts, whatever the others said."""
+
+    @property
+    def said(self) -> int | None:
+        return majority(self.ratings) if self.adjudicated is None else self.adjudicated
 
 
 @dataclass
@@ -34,6 +40,8 @@ class Chain:
     steps: list[str]
     targets: list[int | None]
     assignment_ids: list[int]
+    adjudicated: int = 0
+    """How many of the targets are an adjudicator's."""
 
 
 def tree(rows: Iterable[Row[Any]]) -> Node:
@@ -69,6 +77,15 @@ def _child(here: Node, step: str, row: Row[Any]) -> Node:
     return found
 
 
+def adjudicate(root: Node, solution_id: int, steps: list[str], ratings: list[int]) -> None:
+    """Put a decision on the solution's own path. It may go further than the labelers went."""
+    here = root
+    for step, rating in zip(steps, ratings, strict=False):
+        here = here.children.setdefault(step, Node(step))
+        here.solution_id = here.solution_id or solution_id
+        here.adjudicated = rating
+
+
 def chains(root: Node, cut: bool, dropped: Counter[str]) -> Iterator[Chain]:
     """The tree's paths from root to leaf. A label goes to the first path through it; a path
     that brings no label of its own is left out."""
@@ -77,7 +94,7 @@ def chains(root: Node, cut: bool, dropped: Counter[str]) -> Iterator[Chain]:
     while stack:
         node, above = stack.pop()
         path = [*above, node]
-        stop = cut and majority(node.ratings) == -1
+        stop = cut and node.said == -1
         if node.children and not stop:
             stack.extend((child, path) for child in reversed(node.children.values()))
         elif chain := _chain(path, seen, dropped):
@@ -87,10 +104,12 @@ def chains(root: Node, cut: bool, dropped: Counter[str]) -> Iterator[Chain]:
 def _chain(path: list[Node], seen: set[int], dropped: Counter[str]) -> Chain | None:
     targets: list[int | None] = []
     assignments: set[int] = set()
+    adjudicated = 0
     for node in path:
         target = None
-        if node.ratings and id(node) not in seen:
-            target = majority(node.ratings)
+        if (node.ratings or node.adjudicated is not None) and id(node) not in seen:
+            target = node.said
+            adjudicated += node.adjudicated is not None
             dropped["no_majority"] += target is None
             seen.add(id(node))
             assignments.update(node.ratings)
@@ -99,7 +118,7 @@ def _chain(path: list[Node], seen: set[int], dropped: Counter[str]) -> Chain | N
         return None
     last = max(index for index, target in enumerate(targets) if target is not None)
     steps = [node.text for node in path[: last + 1]]
-    return Chain(path[-1].solution_id, steps, targets[: last + 1], sorted(assignments))
+    return Chain(path[-1].solution_id, steps, targets[: last + 1], sorted(assignments), adjudicated)
 
 
 def majority(ratings: dict[int, int]) -> int | None:

@@ -5,7 +5,7 @@ The rules are those of PRM800K's training (Lightman et al. 2023, sections 2.4 an
 - supervision runs up to and including the first negative step of a chain;
 - a label is valid only under its prefix (label_tree.py);
 - a step a labeler wrote counts as positive;
-- several labelers on one step: their majority, or nothing. Dropped labels are counted;
+- an adjudicated label first; else several labelers' majority; else nothing. Dropped ones are counted;
 - bad problems and given-up solutions carry no label. A test problem never gets here;
 - labels on problems of an evaluation set are dropped and counted (guard.py);
 - labels come from people unless the definition names another source (sources.py)."""
@@ -140,6 +140,7 @@ def _count(chain: Chain, split: str) -> Counter[str]:
             "negative": said[-1],
             "neutral": said[0],
             "positive": said[1],
+            **({"adjudicated": chain.adjudicated} if chain.adjudicated else {}),
         }
     )
 

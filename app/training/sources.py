@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
-from app.training.label_tree import Chain, chains, tree
+from app.training.label_tree import Chain, adjudicate, chains, tree
 from app.training.models import Model
 
 SOURCES = ("people", "verdicts", "model")
@@ -40,6 +40,15 @@ LABELS = text(
       AND (CAST(:generations AS int[]) IS NULL OR t.generation = ANY(:generations))
       AND (CAST(:labelers AS bigint[]) IS NULL OR a.user_id = ANY(:labelers))
     ORDER BY p.id, s.id, a.id, l.position
+    """
+)
+
+ADJUDICATED = text(
+    # by name: quality stands above training, and its tables may only be asked, not imported
+    """
+    SELECT s.problem_id, s.id AS solution_id, s.steps, d.ratings
+    FROM adjudication d JOIN solution s ON s.id = d.solution_id
+    WHERE d.project_id = :project_id ORDER BY d.id
     """
 )
 
@@ -75,9 +84,17 @@ def _of_people(
 ) -> Iterator[Found]:
     names = ("kinds", "generations", "labelers")
     asked = {"project_id": project_id, **{name: wanted[name] for name in names}}
+    decided: dict[int, list[Any]] = {}
+    for row in db.execute(ADJUDICATED, {"project_id": project_id}):
+        decided.setdefault(row.problem_id, []).append(row)
     rows = db.execute(LABELS.execution_options(yield_per=2_000), asked)
     for (problem_id, statement), group in groupby(rows, key=lambda row: (row.problem_id, row.statement)):
-        for chain in chains(tree(group), wanted["cut_at_first_error"], dropped):
+        labels = list(group)
+        root, among = tree(labels), {row.solution_id for row in labels}
+        for row in decided.get(problem_id, ()):
+            if row.solution_id in among:
+                adjudicate(root, row.solution_id, row.steps, row.ratings)
+        for chain in chains(root, wanted["cut_at_first_error"], dropped):
             yield problem_id, statement, chain
 
 

@@ -1,0 +1,145 @@
+"""Adjudication: which solutions need a second look, and the word that then counts.
+
+In the queue stand solutions whose labelers stop at different steps or differ on whether one is
+wrong, where someone flagged a step, or where the newest model is sure of the opposite of a label
+(p(negative) of a step called right above SURE, or of a step called wrong below 1 - SURE). What people
+said is hidden until the adjudicator has decided: a second opinion that knows the first is not one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from app.accounts import audit
+from app.accounts.models import User
+from app.core.errors import Conflict, Invalid, NotFound
+from app.problems.models import Problem, Solution
+from app.projects.models import Project
+from app.quality.gold import upto
+from app.quality.models import Adjudication
+
+SURE = 0.9
+PAGE = 30
+REASONS = ("disagreement", "flagged", "model")
+
+WAITING = text(
+    """
+    WITH judged AS (
+        SELECT t.solution_id, a.id,
+            min(l.position) FILTER (WHERE l.ratings[1] = -1) AS first_error,
+            bool_or(true = ANY(l.flags)) AS flagged,
+            bool_or(c.step_probs[3 * l.position + 1] > :sure AND l.ratings[1] >= 0
+                 OR c.step_probs[3 * l.position + 1] < 1 - :sure AND l.ratings[1] = -1) AS contradicted
+        FROM assignment a JOIN task t ON t.id = a.task_id
+        JOIN solution s ON s.id = t.solution_id JOIN problem p ON p.id = s.problem_id
+        JOIN step_label l ON l.assignment_id = a.id
+        LEFT JOIN score c ON c.solution_id = t.solution_id AND c.model_id =
+            (SELECT max(id) FROM model WHERE project_id = :project AND kind = 'prm')
+        WHERE a.project_id = :project AND a.state = 'submitted' AND p.split <> 'test'
+          AND a.finish_reason IN ('solution', 'found_error')
+          AND t.kind <> 'screening' AND (CAST(:solution AS bigint) IS NULL OR t.solution_id = :solution)
+          AND NOT EXISTS (SELECT 1 FROM adjudication d WHERE d.solution_id = t.solution_id)
+          AND NOT EXISTS (SELECT 1 FROM known_answer k WHERE k.task_id = t.id)
+        GROUP BY t.solution_id, a.id
+    ), found AS (
+        SELECT solution_id, count(*) AS labelers,
+            count(DISTINCT coalesce(first_error, -1)) > 1 AS disagreement,
+            coalesce(bool_or(flagged), false) AS flagged, coalesce(bool_or(contradicted), false) AS model
+        FROM judged GROUP BY solution_id
+    )
+    SELECT f.*, p.statement, p.subject, p.level FROM found f
+    JOIN solution s ON s.id = f.solution_id JOIN problem p ON p.id = s.problem_id
+    WHERE (f.disagreement OR f.flagged OR f.model)
+      AND (CAST(:why AS text) IS NULL OR CASE :why WHEN 'disagreement' THEN f.disagreement
+           WHEN 'flagged' THEN f.flagged ELSE f.model END)
+    ORDER BY f.disagreement DESC, f.flagged DESC, f.solution_id LIMIT :most
+    """
+)
+ORIGINALS = text(
+    """
+    SELECT a.id, a.user_id, coalesce(nullif(u.name, ''), u.email, 'imported labeler') AS labeler,
+        a.finish_reason, a.submitted_at, t.kind, array_agg(l.ratings[1] ORDER BY l.position) AS ratings
+    FROM assignment a JOIN task t ON t.id = a.task_id JOIN user_account u ON u.id = a.user_id
+    LEFT JOIN step_label l ON l.assignment_id = a.id
+    WHERE t.solution_id = :solution AND a.state = 'submitted'
+    GROUP BY a.id, u.id, t.kind ORDER BY a.id
+    """
+)
+PROBS = text(
+    "SELECT step_probs FROM score WHERE solution_id = :solution AND model_id ="
+    " (SELECT max(id) FROM model WHERE project_id = :project AND kind = 'prm')"
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    solution: Solution
+    problem: Problem
+    decided: Adjudication | None
+    originals: list[Any]
+    """Empty until it is decided."""
+    negative: list[float]
+    """The newest model's p(negative) of each step; empty until it is decided, or not scored."""
+
+
+def waiting(db: Session, project_id: int, why: str | None = None, solution: int | None = None) -> list[Any]:
+    asked = {"project": project_id, "why": why, "solution": solution, "sure": SURE, "most": PAGE}
+    return list(db.execute(WAITING, asked))
+
+
+def case(db: Session, project: Project, solution_id: int) -> Case:
+    found = None
+    if 0 < solution_id < 2**62:
+        wanted = select(Solution).where(Solution.id == solution_id, Solution.project_id == project.id)
+        found = db.scalar(wanted)
+    if found is None:
+        raise NotFound("There is no such solution in this project.", remedy="Go back to the queue.")
+    decided = db.scalar(select(Adjudication).where(Adjudication.solution_id == found.id))
+    asked = {"solution": found.id, "project": project.id}
+    originals = list(db.execute(ORIGINALS, asked)) if decided else []
+    probs = (db.scalar(PROBS, asked) or []) if decided else []
+    return Case(found, found.problem, decided, originals, list(probs[::3]))
+
+
+def decide(
+    db: Session, project: Project, actor: User, solution_id: int, ratings: list[int | None], reason: str
+) -> Adjudication:
+    """The decision, once. `ratings` as the form sent them: what stands behind the first negative
+    one does not count; every step before it must be rated."""
+    found = case(db, project, solution_id)
+    if found.decided:
+        raise Conflict("This solution is adjudicated already.", remedy="Its page shows the decision.")
+    if found.problem.split == "test":
+        raise Invalid("This solution is of a test problem.", remedy="Test problems are never labeled.")
+    said = checked(ratings, len(found.solution.steps))
+    reason = " ".join(reason.split())
+    if not reason or len(reason) > 2000:
+        raise Invalid("A decision needs a reason.", remedy="Say in a sentence why, for who reads it later.")
+    row = next(iter(waiting(db, project.id, solution=solution_id)), None)
+    why = {name: bool(getattr(row, name)) for name in REASONS} if row else {}
+    made = Adjudication(
+        project_id=project.id, solution_id=solution_id, ratings=said, reason=reason,
+        decided_by=actor.id, asked_for=why,
+    )  # fmt: skip
+    db.add(made)
+    db.flush()
+    detail = {"ratings": said, "reason": reason}
+    audit.record(db, actor, "solution.adjudicate", str(solution_id), detail, project_id=project.id)
+    return made
+
+
+def checked(ratings: list[int | None], steps: int) -> list[int]:
+    said: list[int] = []
+    for rating in ratings[:steps]:
+        if rating is None:
+            break
+        said.append(rating)
+    said = upto(said)
+    if len(said) < steps and -1 not in said:
+        raise Invalid(
+            f"Step {len(said) + 1} is not rated.", remedy="Rate every step up to the first wrong one."
+        )
+    return said

@@ -1,0 +1,184 @@
+"""Screening, gold and pauses, by the desk's own rules."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.accounts.models import AuditEvent
+from app.core.errors import Invalid
+from app.labeling import known, queue, session
+from app.labeling.known import KnownMark, Standing
+from app.labeling.models import Task
+from app.problems.models import OutsideLabel
+from app.quality import gold, standing
+from tests import factories
+
+NOW = dt.datetime(2026, 11, 21, 9, tzinfo=dt.UTC)
+JSON = {"Accept": "application/json"}
+STEPS = ("one", "two", "three")
+
+
+def solution(db: Session, project: Any, first_error: int | None = None) -> Any:
+    made = factories.solution(db, factories.problem(db, project), STEPS)
+    if first_error is not None:
+        db.add(OutsideLabel(solution_id=made.id, source="file:processbench", first_error=first_error))
+        db.flush()
+    return made
+
+
+def judge(db: Session, project: Any, held: Any, first_error: int) -> None:
+    ratings = [1, 1, 1] if first_error < 0 else [*[1] * first_error, -1]
+    events = [session.Event(uuid4(), at, 0, rating, None, 500, NOW) for at, rating in enumerate(ratings)]
+    session.record(db, project, held, events, NOW)
+    session.submit(db, project, held, "solution" if first_error < 0 else "found_error", "", 1000, NOW)
+
+
+def screened(db: Session, mark: float = 0.5, **policy: Any) -> Any:
+    project = factories.project(db, screening_mark=mark, **policy)
+    for at in (-1, 0, 1, 2):
+        solution(db, project, at)
+    gold.make(db, project, None, "screening", 4)
+    for _ in range(3):
+        factories.task(db, solution(db, project))
+    return project
+
+
+def truth(db: Session, held: Any) -> int:
+    task = db.get(Task, held.task_id)
+    label = db.scalar(select(OutsideLabel).where(OutsideLabel.solution_id == task.solution_id))
+    return label.first_error
+
+
+def test_screening_comes_first_and_lets_the_careful_through(db: Session) -> None:
+    project = screened(db)
+    who = factories.member(db, project)
+    for _ in range(4):
+        held = queue.claim(db, project, who, NOW)
+        assert db.get(Task, held.task_id).kind == "screening"
+        assert db.get(Task, held.task_id).generation == -1
+        judge(db, project, held, truth(db, held))
+    assert db.get(Standing, (project.id, who.id)).screened == "passed"
+    assert db.get(Task, queue.claim(db, project, who, NOW).task_id).kind == "regular"
+    mark = db.scalars(select(KnownMark)).all()
+    assert all(each.right and each.steps == each.steps_right for each in mark)
+
+
+def test_who_fails_is_told_and_may_be_let_in_again(db: Session, web: TestClient) -> None:
+    project = screened(db)
+    who, admin = factories.member(db, project), factories.member(db, project, "admin")
+    for _ in range(4):
+        held = queue.claim(db, project, who, NOW)
+        right = truth(db, held)
+        judge(db, project, held, 0 if right != 0 else 1)
+    assert queue.claim(db, project, who, NOW) is None
+    assert queue.reserve(db, project, who, NOW) is None
+    factories.sign_in(web, db, who)
+    page = web.get(f"/projects/{project.slug}/desk")
+    assert page.status_code == 200
+    assert "0%" in page.text
+    assert "An admin of the project can talk it through with you" in page.text
+    factories.sign_in(web, db, admin)
+    done = web.post(f"/projects/{project.slug}/quality/labelers/{who.id}/screening")
+    assert done.status_code == 303
+    db.expire_all()
+    assert db.get(Task, queue.claim(db, project, who, NOW).task_id).kind == "screening"
+    said = set(db.scalars(select(AuditEvent.action)))
+    assert {"screening.failed", "screening.reset"} <= said
+
+
+def test_gold_is_handed_out_and_a_labeler_under_the_mark_is_paused(
+    db: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = factories.project(db, gold_rate=0.5, gold_mark=0.6, gold_window=3)
+    for at in (0, 1, 2, -1):
+        solution(db, project, at)
+    gold.make(db, project, None, "gold", 4)
+    for _ in range(30):
+        factories.task(db, solution(db, project))
+    who, admin = factories.member(db, project), factories.member(db, project, "admin")
+    kinds = []
+    while held := queue.claim(db, project, who, NOW):
+        kinds.append(db.get(Task, held.task_id).kind)
+        if kinds[-1] == "gold":
+            judge(db, project, held, 1 if truth(db, held) == 0 else 0)
+        else:
+            judge(db, project, held, -1)
+        assert len(kinds) < 34
+    assert kinds.count("gold") == 3
+    assert "regular" in kinds or len(kinds) == 3
+    reason, remedy = known.barred(db, project, who.id)
+    assert reason == (
+        "Of your last 3 control solutions, 0 agreed with the known answer; this project asks for 60 %."
+    )
+    assert "admin" in remedy
+    standing.lift(db, project, who.id, admin, dt.datetime.now(dt.UTC))
+    assert queue.claim(db, project, who, NOW) is not None
+    assert {"labeler.pause", "labeler.lift"} <= set(db.scalars(select(AuditEvent.action)))
+
+
+def shape(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: shape(each) for key, each in value.items()}
+    return [shape(value[0])] if isinstance(value, list) and value else type(value).__name__
+
+
+def test_a_gold_task_cannot_be_told_from_a_regular_one(db: Session, web: TestClient) -> None:
+    project = factories.project(db, gold_rate=0.5)
+    factories.task(db, solution(db, project))
+    solution(db, project, 1)
+    gold.make(db, project, None, "gold", 1)
+    who = factories.member(db, project)
+    factories.sign_in(web, db, who)
+    found = {}
+    for wanted in ("gold", "regular"):
+        task = db.scalar(select(Task).where(Task.project_id == project.id, Task.kind == wanted))
+        rate, project.gold_rate = project.gold_rate, 0.5 if wanted == "gold" else 0.000001
+        while True:
+            answer = web.post(f"/projects/{project.slug}/assignments", headers=JSON)
+            held = db.get(session.Assignment, answer.json()["assignment"]["id"])
+            if held.task_id == task.id:
+                break
+            web.post(f"/projects/{project.slug}/assignments/{held.id}/release", headers=JSON)
+        project.gold_rate = rate
+        page = web.get(f"/projects/{project.slug}/assignments/{held.id}")
+        found[wanted] = (answer, page, held)
+        web.post(f"/projects/{project.slug}/assignments/{held.id}/release", headers=JSON)
+    (one, one_page, one_held), (two, two_page, two_held) = found["gold"], found["regular"]
+    assert shape(one.json()) == shape(two.json())
+    assert set(one.headers) == set(two.headers)
+    assert "task_id" not in one.text
+    for word in ("gold", "known", "kind", "generation", "overlap"):
+        assert word not in one.text
+
+    def neutral(text: str, held: Any) -> str:
+        return text.replace(f"/assignments/{held.id}", "/assignments/N")
+
+    assert neutral(one_page.text, one_held) == neutral(two_page.text, two_held)
+
+
+def test_no_gold_of_a_test_problem_and_none_twice(db: Session) -> None:
+    project = factories.project(db)
+    hidden = factories.solution(db, factories.problem(db, project, split="test"), STEPS)
+    db.add(OutsideLabel(solution_id=hidden.id, source="file:processbench", first_error=0))
+    solution(db, project, 1)
+    assert gold.make(db, project, None, "gold", 10) == 1
+    with pytest.raises(Invalid):
+        gold.make(db, project, None, "gold", 10)
+
+
+def test_overlap_goes_to_a_share_of_the_tasks(db: Session) -> None:
+    project = factories.project(db, overlap=3, overlap_share=0.1)
+    problem = factories.problem(db, project)
+    for number in range(400):
+        factories.solution(db, problem, (f"step {number}",))
+    queue.fill_first(db, project)
+    drawn = list(db.scalars(select(Task.overlap).where(Task.project_id == project.id)))
+    assert set(drawn) == {1, 3}
+    assert 15 <= drawn.count(3) <= 70
