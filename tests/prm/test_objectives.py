@@ -147,11 +147,11 @@ def test_layouts_agree_for_every_objective(objective: str) -> None:
             torch.testing.assert_close(one, other, atol=2e-6, rtol=1e-3)
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", OBJECTIVES[1:])  # the first: test_train.py
 def test_each_learns_is_published_and_rates(objective: str, tmp_path: Path) -> None:
     prepare = outcome if kind_of(objective) == "orm" else soft
-    examples = prepare(sums(160)) + prepare(sums(40, seed=4, split="validation"))
-    epochs = 10.0 if prepare is soft else 24.0
+    examples = prepare(sums(100)) + prepare(sums(30, seed=4, split="validation"))
+    epochs = 10.0 if prepare is soft else 20.0
     done = run(option(objective=objective, epochs=epochs, dropout=0.0), tmp_path, examples)
     best = done.metrics["best"]
     assert best["negative_auc"] > 0.85, best
