@@ -188,7 +188,8 @@ def test_the_queue_grows_without_slowing(engine: Engine) -> None:
         )
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE task"))
-    values = {"project": project, "user": users[0], "state": "leased", "until": now(), "now": now(), "shown": "{}"}
+    values = {"project": project, "user": users[0], "state": "leased", "shown": "{}"}
+    values |= {"until": now(), "now": now()}
     with engine.connect() as connection:
         plan = "\n".join(connection.scalars(text("EXPLAIN ANALYZE " + queue.TAKE.text), values))
     assert "ix_task_waiting" in plan
