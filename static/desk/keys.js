@@ -1,7 +1,7 @@
 // One key, one act. Keys held down do not repeat what cannot be taken back at a glance.
 
 const KEYS = {
-  "1": "bad", "2": "okay", "3": "great", f: "flag", u: "undo", s: "source", "?": "help", b: "bad_problem",
+  "1": "bad", "2": "okay", "3": "great", f: "flag", u: "undo", s: "source", "?": "help", b: "bad_problem", c: "choose",
   g: "give_up", Enter: "submit", i: "instructions", n: "note", j: "down", ArrowDown: "down", k: "up", ArrowUp: "up",
 };
 const MAY_REPEAT = new Set(["down", "up"]);

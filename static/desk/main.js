@@ -2,6 +2,7 @@
 // solution is fetched and drawn before it is needed.
 
 import * as beside from "./beside.js";
+import { Choices } from "./choices.js";
 import { Clock } from "./clock.js";
 import * as dialogs from "./dialogs.js";
 import { listen } from "./keys.js";
@@ -50,7 +51,7 @@ function empty() {
 }
 
 function put(data, built = view.build(data, asSource)) {
-  sheet = new Sheet(data);
+  sheet = data.task.mode === "alternatives" ? new Choices(data) : new Sheet(data);
   startedAt = performance.now();
   activeHere = 0;
   clock.lap();
@@ -73,9 +74,12 @@ function restore() {
   for (const key of outbox.keys()) {
     const entry = outbox.read(key);
     if (entry?.assignment !== sheet.id || entry.kind !== "rating") continue;
-    sheet.say(entry.body.position, { rating: entry.body.rating, flagged: entry.body.flagged }, false);
+    const { position, candidate, rating, flagged, chosen, written } = entry.body;
+    if (written !== undefined) sheet.written.set(position, written);
+    else if (chosen !== undefined) chosen ? sheet.chosen.set(position, candidate) : sheet.chosen.delete(position);
+    else sheet.say(position, { rating, flagged }, false, candidate);
   }
-  sheet.cursor = Math.min(sheet.end, sheet.steps.length - 1);
+  sheet.home();
 }
 
 async function prefetch() {
@@ -126,44 +130,60 @@ function signIn() { location.assign(`/login?next=${encodeURIComponent(location.p
 
 // ---- what the labeler does
 
-function say(at, place) {
-  if (sheet.say(at, place) === null) {
+function say(at, place, candidate) {
+  if (sheet.say(at, place, true, candidate) === null) {
     view.announce(`Step ${at + 1} cannot be rated yet`);
     return;
   }
-  save(at, place);
+  save(at, candidate, { rating: place.rating, flagged: place.flagged ?? null });
   const word = place.rating === null ? "can’t tell" : WORDS[place.rating];
   view.announce(sheet.finish ? `Step ${at + 1} ${word}. ${sheet.missing}.` : `Step ${at + 1} ${word}`);
 }
 
-function save(at, place) {
+/** One event: a rating, a choice or a written step. */
+function save(at, candidate, act, follow = true) {
   const spent = Math.min(clock.lap(), 3600000);
   activeHere += spent;
   beside.work(spent);
   const body = {
-    id: newId(), position: at, candidate: 0, rating: place.rating, flagged: place.flagged ?? null,
-    active_ms: spent, at: new Date().toISOString(),
+    id: newId(), position: at, candidate, ...act, active_ms: spent, at: new Date().toISOString(),
   };
   outbox.add({ kind: "rating", slug, assignment: sheet.id, body });
   view.update(sheet);
-  view.follow(sheet);
+  if (follow) view.follow(sheet);
+}
+
+function spotOf(item) { return [Number(item.dataset.at), Number(item.dataset.candidate)]; }
+
+/** `alternatives` projects: go on with this candidate. */
+function choose(button) {
+  if (!sheet.choose) return;
+  const [at, candidate] = button ? spotOf(button.closest(".step")) : [sheet.cursor, sheet.candidate];
+  if (sheet.choose(at, candidate) === null) return view.announce(sheet.missing);
+  save(at, candidate, { chosen: true });
+  view.announce(`Step ${at + 1} chosen. ${sheet.missing}`);
+}
+
+function write(area) {
+  sheet.written.set(sheet.end, area.value);
+  save(sheet.end, 0, { written: area.value }, false);
 }
 
 function rate(rating, button) {
   const item = button?.closest(".step");
-  const at = item ? Number(item.dataset.at) : sheet.cursor;
-  say(at, { rating, flagged: sheet.places.get(at)?.flagged ?? null });
+  const [at, candidate] = item ? spotOf(item) : [sheet.cursor, sheet.candidate];
+  say(at, { rating, flagged: sheet.word(at, candidate)?.flagged ?? null }, candidate);
 }
 
 function flag() {
-  const place = sheet.places.get(sheet.cursor);
-  say(sheet.cursor, { rating: place?.rating ?? null, flagged: !place?.flagged });
+  const place = sheet.word(sheet.cursor, sheet.candidate);
+  say(sheet.cursor, { rating: place?.rating ?? null, flagged: !place?.flagged }, sheet.candidate);
 }
 
 function undo() {
   const back = sheet.takeBack();
   if (!back) return reopen();
-  save(back.at, back.place);
+  save(back.at, back.candidate, back.place ? { rating: back.place.rating, flagged: back.place.flagged ?? null } : { chosen: back.chosen });
   view.announce(`Step ${back.at + 1} taken back`);
 }
 
@@ -279,7 +299,7 @@ function watchLease() {
 
 const ACTS = {
   bad: (button) => rate(-1, button), okay: (button) => rate(0, button), great: (button) => rate(1, button),
-  flag, undo, submit, note, bad_problem: () => leave("bad_problem"), give_up: () => leave("give_up"),
+  flag, undo, submit, choose, note, bad_problem: () => leave("bad_problem"), give_up: () => leave("give_up"),
   down: () => { sheet.move(1); view.update(sheet); view.follow(sheet); },
   up: () => { sheet.move(-1); view.update(sheet); view.follow(sheet); },
 };
@@ -295,9 +315,13 @@ listen((name, button) => {
 
 document.getElementById("sheet").addEventListener("click", (event) => {
   const item = event.target.closest(".step");
-  if (!item || event.target.closest("button") || !sheet?.reached(Number(item.dataset.at))) return;
-  sheet.cursor = Number(item.dataset.at);
+  if (!item || event.target.closest("button") || !sheet?.reached(...spotOf(item))) return;
+  [sheet.cursor, sheet.candidate] = spotOf(item);
   view.update(sheet);
+});
+
+document.getElementById("sheet").addEventListener("change", (event) => {
+  if (sheet && event.target.id === "written") write(event.target);
 });
 
 view.showDay(day.count, day.active);

@@ -9,11 +9,42 @@ export class Sheet {
     this.id = data.assignment.id;
     this.steps = data.steps;
     this.inOrder = data.task.mode === "first_error";
-    this.places = new Map(data.ratings.map((said) => [said.position, { rating: said.rating, flagged: said.flagged }]));
+    const own = data.ratings.filter((said) => !said.candidate);
+    this.places = new Map(own.map((said) => [said.position, { rating: said.rating, flagged: said.flagged }]));
+    this.others = new Map(); // "position:candidate" -> what was said of another candidate
+    for (const said of data.ratings) if (said.candidate) this.set(said.position, said.candidate, said);
     this.said = []; // what to go back to, newest last
-    this.cursor = Math.min(this.end, this.steps.length - 1);
     this.doubt = null;
+    this.home();
   }
+
+  /** Where the labeler goes on. */
+  home() { [this.cursor, this.candidate] = [Math.min(this.end, this.steps.length - 1), 0]; }
+
+  word(at, candidate = 0) { return candidate ? this.others.get(`${at}:${candidate}`) : this.places.get(at); }
+
+  set(at, candidate, place) {
+    const [held, key] = candidate ? [this.others, `${at}:${candidate}`] : [this.places, at];
+    if (!place || (place.rating === null && !place.flagged)) held.delete(key);
+    else held.set(key, { rating: place.rating, flagged: place.flagged });
+  }
+
+  /** Other candidates that may be rated now: those for the first wrong step. */
+  offered(at) {
+    if (!this.inOrder || this.firstError !== at) return [];
+    return this.data.alternatives.filter((each) => each.position === at && each.prefix.every((one) => one === 0)).map((each) => each.candidate);
+  }
+
+  /** What can be rated now, as [position, candidate]. */
+  get spots() {
+    const spots = [];
+    for (let at = 0; at < this.steps.length && this.reached(at); at++)
+      spots.push([at, 0], ...this.offered(at).map((candidate) => [at, candidate]));
+    return spots;
+  }
+
+  /** Whether it is drawn at all. */
+  shown(at, candidate) { return candidate === 0 || this.offered(at).includes(candidate); }
 
   /** First step that is not judged, or is wrong; the number of steps if there is none. */
   get end() {
@@ -32,10 +63,13 @@ export class Sheet {
 
   get started() { return this.places.size > 0 || this.said.length > 0; }
 
-  reached(at) { return !this.inOrder || at <= this.end; }
+  reached(at, candidate = 0) {
+    if (this.data.task.mode === "alternatives") return this.spots.some(([a, c]) => a === at && c === candidate);
+    return candidate ? this.offered(at).includes(candidate) : !this.inOrder || at <= this.end;
+  }
 
   /** Judged and part of the walk: what stands behind the first wrong step does not count. */
-  counts(at) { return this.places.has(at) && this.reached(at); }
+  counts(at, candidate = 0) { return Boolean(this.word(at, candidate)) && this.reached(at, candidate); }
 
   get judgedCount() { return this.steps.filter((_, at) => this.counts(at)).length; }
 
@@ -54,35 +88,42 @@ export class Sheet {
     return this.inOrder ? `${steps}, or mark the first wrong one` : steps;
   }
 
-  /** Say something of a step. Returns where it was said, or null where it may not be. */
-  say(at, place, remember = true) {
-    if (!this.reached(at) || at < 0 || at >= this.steps.length) return null;
-    if (remember) this.said.push({ at, before: this.places.get(at) ?? null });
-    if (place.rating === null && !place.flagged) this.places.delete(at);
-    else this.places.set(at, place);
-    this.cursor = this.firstError === at && this.inOrder ? at : Math.min(at + 1, this.steps.length - 1, Math.max(this.end, at));
+  /** Say something of a candidate. Returns where it was said, or null where it may not be. */
+  say(at, place, remember = true, candidate = 0) {
+    if (at < 0 || !this.reached(at, candidate)) return null;
+    if (!candidate && at >= this.steps.length) return null;
+    if (remember) this.said.push({ at, candidate, before: this.word(at, candidate) ?? null });
+    this.set(at, candidate, place);
+    this.next(at, candidate);
     return at;
   }
 
-  /** Take the last thing back. Returns {at, place} to save, or null when nothing was said here. */
+  /** Where to go after a rating. */
+  next(at, candidate) {
+    const offered = this.offered(at);
+    const other = offered.find((one) => one > candidate && !this.word(at, one));
+    if (candidate || (offered.length && this.firstError === at)) [this.cursor, this.candidate] = [at, other ?? candidate];
+    else [this.cursor, this.candidate] = [this.firstError === at && this.inOrder ? at : Math.min(at + 1, this.steps.length - 1, Math.max(this.end, at)), 0];
+  }
+
+  /** Take the last thing back. Returns {at, candidate, place} to save, or null when nothing was said here. */
   takeBack() {
     const last = this.said.pop() ?? this.lastOne();
     if (!last) return null;
-    const place = last.before ?? { rating: null, flagged: null };
-    if (last.before) this.places.set(last.at, last.before);
-    else this.places.delete(last.at);
-    this.cursor = last.at;
-    return { at: last.at, place };
+    this.set(last.at, last.candidate, last.before);
+    [this.cursor, this.candidate] = [last.at, last.candidate];
+    return { at: last.at, candidate: last.candidate, place: last.before ?? { rating: null, flagged: null } };
   }
 
   lastOne() {
-    for (let at = this.steps.length - 1; at >= 0; at--) if (this.counts(at)) return { at, before: null };
-    return null;
+    const [at, candidate] = this.spots.findLast((spot) => this.counts(...spot)) ?? [];
+    return at === undefined ? null : { at, candidate, before: null };
   }
 
   move(by) {
-    const last = this.inOrder ? Math.min(this.end, this.steps.length - 1) : this.steps.length - 1;
-    this.cursor = Math.max(0, Math.min(last, this.cursor + by));
+    const spots = this.spots;
+    const here = spots.findIndex(([at, candidate]) => at === this.cursor && candidate === this.candidate);
+    [this.cursor, this.candidate] = spots[Math.max(0, Math.min(spots.length - 1, here + by))];
   }
 }
 

@@ -41,26 +41,51 @@ function problem(data, asSource) {
   return section;
 }
 
-function step(text, at, asSource) {
+const idOf = (at, candidate) => (candidate ? `step-${at}-${candidate}` : `step-${at}`);
+
+function step(text, at, candidate, mode, asSource) {
   const item = make("li", "step");
-  item.id = `step-${at}`;
+  const words = candidate ? `Step ${at + 1}, candidate ${candidate}` : `Step ${at + 1}`;
+  item.id = idOf(at, candidate);
   item.dataset.at = at;
+  item.dataset.candidate = candidate;
+  item.hidden = candidate > 0 || mode === "alternatives";
+  if (candidate) item.classList.add("other");
   item.tabIndex = -1;
   const faces = make("div", "faces");
   faces.setAttribute("role", "group");
-  faces.setAttribute("aria-label", `Rate step ${at + 1}`);
+  faces.setAttribute("aria-label", `Rate ${words}`);
   for (const [name] of FACES) {
     const button = make("button", `mini ${name}`);
     button.type = "button";
     button.dataset.do = name;
     button.title = name[0].toUpperCase() + name.slice(1);
-    button.setAttribute("aria-label", `Step ${at + 1}: ${name}`);
+    button.setAttribute("aria-label", `${words}: ${name}`);
     button.append(face(name));
     faces.append(button);
   }
   const body = make("div", "text math-text");
   put(body, text, asSource);
-  item.append(make("span", "number", String(at + 1)), faces, body, make("span", "verdict"));
+  item.append(make("span", "number", candidate && mode !== "alternatives" ? "or" : String(at + 1)), faces, body, make("span", "verdict"));
+  if (mode === "alternatives") {
+    const go = make("button", "choose", "Go on with this ");
+    go.type = "button";
+    go.dataset.do = "choose";
+    go.append(make("kbd", "", "c"));
+    item.append(go);
+  }
+  return item;
+}
+
+/** Where every candidate is wrong: the step as it should be. */
+function writing() {
+  const item = make("li", "writing");
+  const label = make("label", "", "Write the step as it should be, if you can");
+  const area = make("textarea");
+  item.hidden = true;
+  area.id = label.htmlFor = "written";
+  area.maxLength = 20000;
+  item.append(label, area);
   return item;
 }
 
@@ -69,7 +94,13 @@ export function build(data, asSource) {
   const root = document.createDocumentFragment();
   const list = make("ol", "steps");
   list.setAttribute("aria-label", "Steps of the solution");
-  list.append(...data.steps.map((text, at) => step(text, at, asSource)));
+  const others = [...data.alternatives];
+  for (let at = 0; at <= Math.max(data.steps.length - 1, ...others.map((each) => each.position)); at++) {
+    if (at < data.steps.length) list.append(step(data.steps[at], at, 0, data.task.mode, asSource));
+    for (const each of others.filter((one) => one.position === at))
+      list.append(step(each.text, at, each.candidate, data.task.mode, asSource));
+  }
+  if (data.task.mode === "alternatives") list.append(writing());
   root.append(problem(data, asSource), list);
   return root;
 }
@@ -98,6 +129,11 @@ export function showWaiting(words) {
 /** Bring what is on the page up to the sheet. */
 export function update(sheet) {
   for (const item of page("sheet").querySelectorAll(".step")) updateStep(item, sheet);
+  const area = page("written");
+  if (area) {
+    area.parentNode.hidden = !sheet.allWrong;
+    if (document.activeElement !== area) area.value = sheet.written.get(sheet.end) ?? "";
+  }
   const ready = sheet.finish !== null;
   const submit = page("controls").querySelector("[data-do=submit]");
   submit.setAttribute("aria-disabled", String(!ready));
@@ -105,7 +141,7 @@ export function update(sheet) {
   page("controls").classList.toggle("ready", ready);
   page("missing").textContent = sheet.missing;
   page("progress").textContent = `Step ${sheet.cursor + 1} of ${sheet.steps.length}`;
-  const place = sheet.places.get(sheet.cursor);
+  const place = sheet.word(sheet.cursor, sheet.candidate);
   for (const [name, rating] of FACES)
     page("controls").querySelector(`.face.${name}`).setAttribute("aria-pressed", String(place?.rating === rating));
   page("controls").querySelector(".face.flag").setAttribute("aria-pressed", String(Boolean(place?.flagged)));
@@ -113,10 +149,13 @@ export function update(sheet) {
 
 function updateStep(item, sheet) {
   const at = Number(item.dataset.at);
-  const place = sheet.counts(at) ? sheet.places.get(at) : null;
+  const candidate = Number(item.dataset.candidate);
+  const place = sheet.counts(at, candidate) ? sheet.word(at, candidate) : null;
+  const chosen = sheet.chosen?.get(at) === candidate && sheet.end > at;
   const name = place ? WORDS[place.rating] ?? "flag" : "";
-  const here = at === sheet.cursor;
-  item.className = ["step", here && "here", sheet.reached(at) ? name && `judged ${name}` : "later"].filter(Boolean).join(" ");
+  const here = at === sheet.cursor && candidate === sheet.candidate;
+  item.hidden = !sheet.shown(at, candidate);
+  item.className = ["step", candidate && "other", chosen && "chosen", here && "here", sheet.reached(at, candidate) ? name && `judged ${name}` : "later"].filter(Boolean).join(" ");
   if (here) item.setAttribute("aria-current", "step");
   else item.removeAttribute("aria-current");
   for (const [face, rating] of FACES) {
@@ -125,7 +164,7 @@ function updateStep(item, sheet) {
     button.tabIndex = here ? 0 : -1;
   }
   const verdict = item.querySelector(".verdict");
-  const key = name + Boolean(place?.flagged) + sheet.reached(at);
+  const key = name + Boolean(place?.flagged) + sheet.reached(at, candidate);
   if (verdict.dataset.key === key) return;
   verdict.dataset.key = key;
   verdict.className = `verdict ${name}`;
@@ -136,7 +175,7 @@ function updateStep(item, sheet) {
 
 /** Bring the step the labeler is on into sight and into focus, below the problem and above the controls. */
 export function follow(sheet) {
-  const item = page(`step-${sheet.cursor}`);
+  const item = page(idOf(sheet.cursor, sheet.candidate));
   if (!item) return;
   if (!document.querySelector("dialog[open]")) item.focus({ preventScroll: true });
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -1,0 +1,97 @@
+// PURE: the walk of `alternatives` projects: all candidates of a position are rated, one is chosen.
+// Mirrors app/labeling/choosing.py, which has the last word.
+
+import { Sheet } from "./state.js";
+
+export class Choices extends Sheet {
+  get written() { return (this.texts ??= new Map(this.data.written ?? [])); }
+  get chosen() { return (this.picked ??= new Map(this.data.chosen ?? [])); }
+
+  /** Candidate numbers of the position after `path`. */
+  at(path) {
+    const own = path.length < this.steps.length && path.every((one) => one === 0) ? [0] : [];
+    const fits = (each) => each.position === path.length && each.prefix.every((one, i) => one === path[i]);
+    return [...own, ...this.data.alternatives.filter(fits).map((each) => each.candidate)];
+  }
+
+  settled(at, here) { return here.every((candidate) => this.word(at, candidate)); }
+
+  get path() {
+    const path = [];
+    for (let here; (here = this.at(path)).length; ) {
+      const choice = this.chosen.get(path.length);
+      const word = here.includes(choice) && this.settled(path.length, here) ? this.word(path.length, choice) : null;
+      if (!word || word.rating === -1) break;
+      path.push(choice);
+    }
+    return path;
+  }
+
+  get end() { return this.path.length; }
+
+  get allWrong() {
+    const here = this.at(this.path);
+    return here.length > 0 && here.every((candidate) => this.word(this.end, candidate)?.rating === -1);
+  }
+
+  get firstError() { return this.allWrong ? this.end : null; }
+
+  get spots() {
+    const path = this.path;
+    const spots = [];
+    for (let at = 0; at <= path.length; at++) for (const candidate of this.at(path.slice(0, at))) spots.push([at, candidate]);
+    return spots;
+  }
+
+  shown(at, candidate) { return this.reached(at, candidate); }
+
+  counts(at, candidate = 0) { return Boolean(this.word(at, candidate)) && this.reached(at, candidate); }
+
+  get finish() {
+    if (this.allWrong) return "found_error";
+    return this.at(this.path).length === 0 ? "solution" : null;
+  }
+
+  get missing() {
+    const at = this.end;
+    if (this.allWrong) return `Every candidate for step ${at + 1} is wrong`;
+    const here = this.at(this.path);
+    if (!here.length) return "Nothing is prepared behind this step";
+    const left = here.filter((candidate) => !this.word(at, candidate)).length;
+    return left ? `${left} candidate${left === 1 ? "" : "s"} for step ${at + 1} to rate` : `Choose how step ${at + 1} goes on`;
+  }
+
+  /** After a rating: the next candidate of the position that is not rated. */
+  next(at, candidate) {
+    const left = this.at(this.path.slice(0, at)).filter((one) => !this.word(at, one));
+    [this.cursor, this.candidate] = [at, left.find((one) => one > candidate) ?? left[0] ?? candidate];
+  }
+
+  /** Go on with a candidate; null where that may not be. */
+  choose(at, candidate) {
+    const word = this.word(at, candidate);
+    if (!this.reached(at, candidate) || !word || word.rating === -1) return null;
+    if (!this.settled(at, this.at(this.path.slice(0, at)))) return null;
+    this.said.push({ at, candidate, was: this.chosen.get(at) ?? null, choice: true });
+    this.chosen.set(at, candidate);
+    this.home();
+    return at;
+  }
+
+  home() {
+    const here = this.at(this.path);
+    if (here.length) [this.cursor, this.candidate] = [this.end, here.find((one) => !this.word(this.end, one)) ?? here[0]];
+    else [this.cursor, this.candidate] = this.spots.at(-1);
+  }
+
+  takeBack() {
+    const last = this.said.at(-1);
+    if (!last?.choice) return super.takeBack();
+    this.said.pop();
+    if (last.was === null) this.chosen.delete(last.at);
+    else this.chosen.set(last.at, last.was);
+    [this.cursor, this.candidate] = [last.at, last.candidate];
+    const back = last.was === null ? { candidate: last.candidate, chosen: false } : { candidate: last.was, chosen: true };
+    return { at: last.at, ...back };
+  }
+}
