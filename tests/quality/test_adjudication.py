@@ -1,0 +1,75 @@
+"""From two labelers who disagree to a decision, a snapshot and a gold task, over HTTP."""
+
+from __future__ import annotations
+
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.labeling import queue
+from app.labeling.known import KnownAnswer
+from app.quality.models import Adjudication
+from app.training import snapshots
+from app.training.models import SnapshotItem
+from tests import factories
+from tests.quality.test_known import NOW, judge, solution
+
+
+def test_a_disagreement_is_decided_blind_and_the_decision_counts(db: Session, web: TestClient) -> None:
+    project = factories.project(db, overlap=2)
+    made = solution(db, project)
+    factories.task(db, made, overlap=2)
+    people = [
+        factories.member(db, project, "labeler", factories.user(db, name=name)) for name in ("Ann", "Bo")
+    ]
+    for who, first_error in zip(people, (0, -1), strict=True):
+        judge(db, project, queue.claim(db, project, who, NOW), first_error)
+    factories.sign_in(web, db, factories.member(db, project, "admin"))
+    base = f"/projects/{project.slug}/quality"
+    assert "Labelers disagree" in web.get(f"{base}/adjudications").text
+    assert "Nothing waits" in web.get(f"{base}/adjudications?why=flagged").text
+    page = web.get(f"{base}/solutions/{made.id}").text
+    assert "Ann" not in page and "Bo<" not in page, "blind until decided"  # noqa: PT018
+
+    bad = web.post(f"{base}/solutions/{made.id}/adjudication", data={"step": ["1", ""], "reason": "x"})
+    assert bad.status_code == 422
+    assert "Step 2 is not rated" in bad.text
+    sent = {"step": ["1", "1", "-1"], "reason": "The last line does not follow."}
+    assert web.post(f"{base}/solutions/{made.id}/adjudication", data=sent).status_code == 303
+    page = web.get(f"{base}/solutions/{made.id}").text
+    assert "Ann" in page
+    assert "The last line does not follow." in page
+    assert db.scalar(select(Adjudication)).asked_for["disagreement"] is True
+    assert web.post(f"{base}/solutions/{made.id}/adjudication", data=sent).status_code == 409
+
+    snapshot = snapshots.freeze(db, project.id, {}, None)
+    item = db.scalar(select(SnapshotItem).where(SnapshotItem.snapshot_id == snapshot.id))
+    assert item.targets == [1, 1, -1]
+    assert snapshot.counts["adjudicated"] == 3
+    assert len(item.assignment_ids) == 2, "the originals stay named"
+
+    assert web.post(f"{base}/solutions/{made.id}/gold").status_code == 303
+    assert db.scalar(select(KnownAnswer)).ratings == [1, 1, -1]
+
+
+def test_every_page_empty_and_full(db: Session, web: TestClient) -> None:
+    project = factories.project(db)
+    admin = factories.member(db, project, "admin")
+    factories.sign_in(web, db, admin)
+    base = f"/projects/{project.slug}/quality"
+    for page in ("", "/adjudications", "/policy", f"/labelers/{admin.id}"):
+        assert web.get(base + page).status_code == 200
+    for number in range(6):
+        made = solution(db, project)
+        factories.task(db, made, overlap=2)
+        people = [admin, factories.member(db, project)]
+        for who in people:
+            judge(db, project, queue.claim(db, project, who, NOW), number % 3 - 1)
+    for page in ("", "/adjudications", f"/labelers/{admin.id}"):
+        assert web.get(base + page).status_code == 200
+    policy = {"overlap": 3, "overlap_share": 10, "screening_mark": 70, "gold_rate": 5, "gold_mark": 60,
+              "gold_window": 12, "gold_feedback": "true"}  # fmt: skip
+    assert web.post(f"{base}/policy", data=policy).status_code == 303
+    db.refresh(project)
+    assert (project.overlap_share, project.gold_rate, project.gold_window) == (0.1, 0.05, 12)
+    assert project.gold_feedback is True
