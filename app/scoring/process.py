@@ -75,6 +75,7 @@ def through(run: ScoringRun, scorer: Any, config: ScoreConfig) -> None:
                 taken.db.close()
                 break
             coming = reader.submit(fetch, run, config)
+            scorer.computed = scorer.distinct = 0
             try:
                 found = scorer.score([(row.statement, row.steps) for row in taken.rows])
             except BaseException:
@@ -86,9 +87,17 @@ def through(run: ScoringRun, scorer: Any, config: ScoreConfig) -> None:
             if writing is not None:
                 writing.result()
             per_second = mine / (time.monotonic() - begun)
-            writing = writer.submit(store, run, taken, found, per_second, list(scorer.notes))
+            writing = writer.submit(store, run, taken, found, per_second, said(scorer))
         if writing is not None:
             writing.result()
+
+
+def said(scorer: Any) -> dict[str, Any]:
+    """Of the last shard: tokens computed, and those of its prefix tree, the least possible."""
+    return {
+        "tokens": {"computed": scorer.computed, "distinct": scorer.distinct},
+        **({"notes": list(scorer.notes)} if scorer.notes else {}),
+    }
 
 
 def fetch(run: ScoringRun, config: ScoreConfig) -> Taken | None:
@@ -105,10 +114,12 @@ def fetch(run: ScoringRun, config: ScoreConfig) -> Taken | None:
     return None
 
 
-def store(run: ScoringRun, taken: Taken, found: Sequence[Any], per_second: float, notes: list[str]) -> None:
+def store(
+    run: ScoringRun, taken: Taken, found: Sequence[Any], per_second: float, spoken: dict[str, Any]
+) -> None:
     with taken.db as db:
         too_long = write(db, run, taken.rows, found)
-        note(db, run.id, taken.shard, too_long, per_second, notes)
+        note(db, run.id, taken.shard, too_long, per_second, spoken)
         db.commit()
 
 
@@ -157,18 +168,20 @@ def write(db: Session, run: ScoringRun, rows: Sequence[Any], found: Sequence[Any
 
 
 def note(
-    db: Session, run_id: int, shard: ScoringShard, too_long: int, per_second: float, notes: list[str]
+    db: Session, run_id: int, shard: ScoringShard, too_long: int, per_second: float, spoken: dict[str, Any]
 ) -> None:
     """Mark the shard done and say how it goes."""
     shard.done_at = db.scalar(text("SELECT clock_timestamp()"))
     run = runs.locked(db, run_id)
+    before = run.progress.get("tokens", {})
+    spoken["tokens"] = {name: before.get(name, 0) + count for name, count in spoken["tokens"].items()}
     run.done += shard.solutions
     run.progress = {
         **run.progress,
         "too_long": run.progress.get("too_long", 0) + too_long,
         "solutions_per_s": round(per_second, 1),
         "seconds_left": round((run.total - run.done) / max(per_second, 1e-9)),
-        **({"notes": notes} if notes else {}),
+        **spoken,
     }
 
 

@@ -89,6 +89,7 @@ def test_killed_and_resumed_it_scores_each_solution_once(queued):
     done = row(queued)
     assert (done.state, done.done, done.total, done.error) == ("succeeded", POOL + 1, POOL + 1, None)
     assert done.progress["too_long"] == 1
+    assert done.progress["tokens"]["computed"] >= done.progress["tokens"]["distinct"] > 0
     with transaction() as db:
         after = {each[0]: each[1] for each in db.execute(select(Score.solution_id, Score.log_score))}
         assert db.scalar(select(func.sum(ScoringShard.solutions))) == POOL + 1
