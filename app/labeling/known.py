@@ -1,7 +1,8 @@
 """Known tasks (gold and screening), how a labeler did on them, and where they stand by that.
 
-Everything here is the same few statements for every task of a project: a known task cannot be told
-from a regular one by what the server does. The rules that make gold, lift a pause or reset a
+A submission runs the same statements whatever the kind of its task. Handing out gold runs another
+statement than handing out regular work; how their times compare has not been measured.
+The rules that make gold, lift a pause or reset a
 screening stand in app/quality."""
 
 from __future__ import annotations
