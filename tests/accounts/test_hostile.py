@@ -41,8 +41,9 @@ def test_text_comes_back_as_it_went_in(web: TestClient, db: Session, text: str) 
     db.refresh(user)
     assert user.name == text
     found = quote(text, safe="")
-    holding = ("/projects", home, f"{home}/settings", f"{home}/instructions/draft", f"{home}/members", f"{home}/desk", f"{home}/board",
-               "/account", "/audit", "/users", f"/users?q={found}")  # fmt: skip
+    pages = ("settings", "instructions/draft", "members", "desk", "board")
+    holding = ("/projects", home, *(f"{home}/{page}" for page in pages), "/account", "/audit", "/users",
+               f"/users?q={found}")  # fmt: skip
     for path in holding:
         page = web.get(path)
         assert page.status_code == 200, path
