@@ -52,7 +52,8 @@ def solution(solution_id: int, db: Db, access: Researcher) -> dict[str, Any]:
 @router.get("/score-histogram")
 def score_histogram(db: Db, access: Researcher, wanted: Asked) -> dict[str, Any]:
     """Counts of solutions by verdict in equal steps of the score from 0 to 1. `filtered` is false
-    where the filters leave too many to count: then it is the whole pool's."""
+    where the filters leave too many to count: then it is the whole pool's. `counting` is true, and
+    `verdicts` empty, until a large pool was counted for the first time."""
     _, wanted = chosen(shown.models_of(db, access.project.id), wanted)
     found = histogram(db, access.project.id, wanted)
     edges = [place / BINS for place in range(BINS + 1)]
@@ -61,6 +62,7 @@ def score_histogram(db: Db, access: Researcher, wanted: Asked) -> dict[str, Any]
         "edges": edges,
         "verdicts": found.rows if found else {},
         "filtered": found.filtered if found else True,
+        "counting": found.counting if found else False,
     }
 
 

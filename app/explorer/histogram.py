@@ -9,10 +9,12 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.core.jobs import defer
 from app.explorer import looking
 from app.explorer.looking import LOOK, Wanted
 
 BINS = 20
+COUNT_JOB = "explorer.count"
 ROWS = ("right", "wrong", "unparseable", "ungraded")
 TITLES = {"right": "right", "wrong": "wrong", "unparseable": "not parseable", "ungraded": "not graded"}
 BIN = "least(width_bucket(exp(greatest({}log_score, -80)), 0, 1, 20), 20)"
@@ -27,7 +29,7 @@ STALE = text(
     SELECT NOT EXISTS (
         SELECT 1 FROM score_histogram h WHERE h.model_id = :model_id AND h.at > now() - interval '1 hour'
           AND NOT EXISTS (SELECT 1 FROM scoring_run r WHERE r.model_id = :model_id
-            AND (r.finished_at > h.at OR (r.state = 'running' AND h.at < now() - interval '1 minute'))))
+            AND (r.finished_at > h.at OR (r.state = 'running' AND h.at < now() - interval '5 minutes'))))
     """
 )
 MANY = text(f"SELECT count(*) FROM (SELECT 1 FROM score WHERE model_id = :model_id LIMIT {LOOK + 1}) seen")  # noqa: S608
@@ -39,6 +41,8 @@ class Histogram:
     """By verdict: counts of BINS equal steps of the score from 0 to 1."""
     filtered: bool
     """Whether it is of the solutions asked for; else of the model's whole pool."""
+    counting: bool = False
+    """Whether none is kept yet: a job counts it."""
 
     @property
     def total(self) -> int:
@@ -54,13 +58,18 @@ def histogram(db: Session, project_id: int, wanted: Wanted) -> Histogram | None:
     if wanted.model_id is None:
         return None
     values = looking.values_of(project_id, wanted)
-    if (db.scalar(MANY, values) or 0) <= LOOK:
+    if not many(db, wanted.model_id):
         return Histogram(_count(db, values, looking.conditions(wanted)), True)
     if wanted.narrow_filter and (ids := looking.few(db, wanted, values)) is not None:
         where = f"w.solution_id = ANY(:ids) AND {looking.conditions(wanted)}"
         return Histogram(_count(db, values | {"ids": ids}, where), True)
     filtered = not wanted.narrow_filter
-    return Histogram(_kept(db, values, wanted if filtered else Wanted()), filtered)
+    return _kept(db, wanted.model_id, wanted if filtered else Wanted(), filtered)
+
+
+def many(db: Session, model_id: int) -> bool:
+    """Whether the model's solutions are too many to count while one waits."""
+    return (db.scalar(MANY, {"model_id": model_id}) or 0) > LOOK
 
 
 def _count(db: Session, values: dict[str, Any], where: str) -> dict[str, list[int]]:
@@ -70,15 +79,18 @@ def _count(db: Session, values: dict[str, Any], where: str) -> dict[str, list[in
     return in_order(rows)
 
 
-def _kept(db: Session, values: dict[str, Any], wanted: Wanted) -> dict[str, list[int]]:
-    if db.scalar(STALE, values):
-        refresh(db, values["model_id"])
+def _kept(db: Session, model_id: int, wanted: Wanted, filtered: bool) -> Histogram:
+    """What was counted last, also where it is old: a job counts it anew."""
+    key = {"model_id": model_id}
+    if db.scalar(STALE, key):
+        defer(db, COUNT_JOB, once=f"{COUNT_JOB}-{model_id}", model_id=model_id)
     rows: dict[str, list[int]] = {}
     chosen = text("SELECT split, verdict, bins FROM score_histogram WHERE model_id = :model_id")
-    for split, verdict, bins in db.execute(chosen, values):
+    kept = db.execute(chosen, key).all()
+    for split, verdict, bins in kept:
         if wanted.split in ("", split) and wanted.verdict in ("", verdict):
             rows[verdict] = [a + b for a, b in zip(rows.get(verdict, [0] * BINS), bins, strict=True)]
-    return in_order(rows)
+    return Histogram(in_order(rows), filtered, counting=not kept)
 
 
 def refresh(db: Session, model_id: int) -> None:

@@ -6,12 +6,15 @@ import math
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app import worker
 from app.explorer import histogram, looking
 from app.explorer.looking import Place, Wanted
 from app.problems.models import Solution
-from app.scoring.models import Score
+from app.scoring import process
+from app.scoring.models import Score, ScoringRun
 from app.training.models import Model
 from tests import factories
 
@@ -113,25 +116,83 @@ def test_a_name_from_a_file_finds_its_solution(pool):
     assert pool.places(words=pool.solutions[5].external_id) == [5]
 
 
-def test_the_histogram_kept_is_the_one_counted(pool, monkeypatch):
-    asked = Wanted(model_id=pool.model.id)
-    live = histogram.histogram(pool.db, pool.project.id, asked)
-    assert live.rows["right"][19] == 1  # a score of 1 is in the last bin
-    assert (sum(live.rows["wrong"]), live.rows["wrong"][0], live.rows["wrong"][19]) == (4, 1, 1)
-    assert live.rows["unparseable"][17] + live.rows["unparseable"][18] == 1
+@pytest.fixture
+def large(pool, monkeypatch) -> Pool:
+    """A pool that is taken for one too large to count while one waits."""
     monkeypatch.setattr(histogram, "LOOK", 3)
+    monkeypatch.setattr(looking, "LOOK", 3)
     monkeypatch.setattr(
         histogram, "MANY", histogram.text("SELECT count(*) FROM score WHERE model_id = :model_id")
     )
-    kept = histogram.histogram(pool.db, pool.project.id, asked)
-    assert kept == live
-    pool.solutions[0].verdict = "right"
+    return pool
+
+
+def waiting(db: Session) -> list[dict[str, int]]:
+    """What the worker was asked to count."""
+    job = "SELECT args FROM procrastinate_jobs WHERE task_name = 'explorer.count' AND status = 'todo'"
+    return list(db.scalars(text(job)))
+
+
+def test_scores_in_their_bins(pool):
+    live = histogram.histogram(pool.db, pool.project.id, Wanted(model_id=pool.model.id))
+    assert live.rows["right"][19] == 1  # a score of 1 is in the last bin
+    assert (sum(live.rows["wrong"]), live.rows["wrong"][0], live.rows["wrong"][19]) == (4, 1, 1)
+    assert live.rows["unparseable"][17] + live.rows["unparseable"][18] == 1
+    assert not waiting(pool.db), "counted at once"
+
+
+def test_the_histogram_kept_is_the_one_counted(large):
+    asked = Wanted(model_id=large.model.id)
+    live = histogram._count(large.db, looking.values_of(large.project.id, asked), looking.conditions(asked))
+    histogram.refresh(large.db, large.model.id)
+    assert histogram.histogram(large.db, large.project.id, asked).rows == live
+    large.solutions[0].verdict = "right"
+    large.db.flush()
+    histogram.refresh(large.db, large.model.id)
+    assert histogram.histogram(large.db, large.project.id, asked).rows == live, "kept, not counted again"
+    validation = Wanted(model_id=large.model.id, split="validation")
+    assert histogram.histogram(large.db, large.project.id, validation).total == 4
+    assert not waiting(large.db)
+
+
+def test_a_page_leaves_the_counting_of_a_large_pool_to_the_worker(large, web: TestClient):
+    factories.sign_in(web, large.db, factories.member(large.db, large.project, "researcher"))
+    for _ in range(2):
+        page = web.get("/projects/pool/solutions?verdict=wrong")
+        assert "Being counted" in page.text
+        assert "/projects/pool/solutions?model=" in page.text.split("hx-get=")[1]
+        assert waiting(large.db) == [{"model_id": large.model.id}], "asked for once"
+    said = web.get("/api/v1/projects/pool/score-histogram").json()
+    assert (said["counting"], said["verdicts"]) == (True, {})
+    histogram.refresh(large.db, large.model.id)
+    page = web.get("/projects/pool/solutions?verdict=wrong")
+    assert "Being counted" not in page.text
+    assert "4 solutions" in page.text
+
+
+def test_an_old_histogram_is_shown_while_it_is_counted_anew(large):
+    asked = Wanted(model_id=large.model.id)
+    histogram.refresh(large.db, large.model.id)
+    large.db.execute(text("UPDATE score_histogram SET at = now() - interval '2 hours'"))
+    large.solutions[0].verdict = "right"
+    large.db.flush()
+    old = histogram.histogram(large.db, large.project.id, asked)
+    assert (sum(old.rows["wrong"]), old.counting) == (4, False)
+    assert waiting(large.db) == [{"model_id": large.model.id}]
+    histogram.refresh(large.db, large.model.id)
+    assert sum(histogram.histogram(large.db, large.project.id, asked).rows["wrong"]) == 3
+
+
+def test_a_scoring_that_ends_has_its_histogram_counted(pool):
+    config = {"splits": ["train"]}
+    run = ScoringRun(project_id=pool.project.id, model_id=pool.model.id, state="running", config=config)
+    pool.db.add(run)
     pool.db.flush()
-    assert histogram.histogram(pool.db, pool.project.id, asked) == live, "kept, not counted again"
-    validation = histogram.histogram(
-        pool.db, pool.project.id, Wanted(model_id=pool.model.id, split="validation")
-    )
-    assert validation.total == 4
+    process.finish(pool.db, run.id)
+    assert run.state == "succeeded"
+    assert waiting(pool.db) == [{"model_id": pool.model.id}]
+    worker.declare()
+    assert "explorer.count" in worker.queue.tasks
 
 
 def test_pages_and_api(pool, web: TestClient):
