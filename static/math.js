@@ -14,6 +14,8 @@ const MOST = 400; // formulas in one text: the rest stays as source
 const BUDGET_MS = 400; // and what this time does not suffice for
 const START = /\$\$|\$|\\\(|\\\[|\\begin\{[a-zA-Z]+\*?\}|\\boxed\s*\{|\\\$/g;
 const raw = new WeakMap();
+const NEARLY = 4; // pixels that need no scrolling
+const sizes = new ResizeObserver((seen) => seen.forEach(({ target }) => reach(target.closest(".math"))));
 
 /** Cut text into [{text}] and [{math, display, source}] pieces. */
 export function split(text) {
@@ -99,8 +101,21 @@ function drawn(piece) {
   if (tooMuch(piece.math) || !(into(span, piece.math, piece.display) || into(span, money, piece.display))) {
     span.className = "math source";
     span.textContent = piece.source;
-  } else span.className = piece.display ? "math display" : "math";
+  } else {
+    span.className = piece.display ? "math display" : "math";
+    sizes.observe(span);
+    if (span.firstElementChild) sizes.observe(span.firstElementChild); // fonts arrive after the layout
+  }
   return span;
+}
+
+/** A formula wider than its place scrolls: then, and only then, it can be reached by keyboard. */
+function reach(span) {
+  const scrolls = span.scrollWidth > span.clientWidth + NEARLY && getComputedStyle(span).display !== "inline";
+  if (scrolls === span.hasAttribute("tabindex")) return;
+  const named = { tabindex: "0", role: "group", "aria-label": "Wide formula" };
+  for (const [name, value] of Object.entries(named))
+    scrolls ? span.setAttribute(name, value) : span.removeAttribute(name);
 }
 
 function into(span, math, displayMode) {
