@@ -97,7 +97,7 @@ def page(db: Session, project_id: int, wanted: Wanted, after: Place | None = Non
     window = _window(wanted, after, ids)
     found = db.execute(
         text(
-            f"SELECT w.solution_id, w.log_score FROM ({window}) w {JOINS} WHERE {conditions(wanted)}"
+            f"SELECT w.solution_id, w.log_score FROM ({window}) w {ONE_BY_ONE} WHERE {conditions(wanted)}"
             f" ORDER BY {_order(wanted, 'w.')} LIMIT {PAGE + 1}"
         ),
         values | {"ids": ids},
@@ -113,6 +113,12 @@ def page(db: Session, project_id: int, wanted: Wanted, after: Place | None = Non
 
 
 JOINS = "JOIN solution s ON s.id = w.solution_id JOIN problem p ON p.id = s.problem_id"
+ONE_BY_ONE = (
+    "CROSS JOIN LATERAL (SELECT * FROM solution WHERE id = w.solution_id OFFSET 0) s"
+    " CROSS JOIN LATERAL (SELECT * FROM problem WHERE id = s.problem_id OFFSET 0) p"
+)
+"""The same, in the order of the window and no further than the page is full. Without OFFSET 0, which
+keeps the parts apart, the planner would rather search the steps of the whole table."""
 
 
 def values_of(project_id: int, wanted: Wanted) -> dict[str, Any]:
@@ -144,7 +150,7 @@ def conditions(wanted: Wanted) -> str:
 
 
 def few(db: Session, wanted: Wanted, values: dict[str, Any]) -> list[int] | None:
-    """The solutions that pass one of the filters, if they are no more than LOOK; else None."""
+    """The solutions that pass one of the filters (some twice), if they are no more than LOOK; else None."""
     for chosen in _narrow(wanted):
         ids = list(db.scalars(text(f"{chosen} LIMIT {LOOK + 1}"), values))
         if len(ids) <= LOOK:
@@ -161,7 +167,7 @@ def _narrow(wanted: Wanted) -> Iterator[str]:
         )
     if wanted.words and wanted.inside != "steps":
         yield "SELECT s.id FROM solution s WHERE s.project_id = :project_id AND s.external_id = :words" + (
-            " UNION SELECT s.id FROM problem p JOIN solution s ON s.problem_id = p.id"
+            " UNION ALL SELECT s.id FROM problem p JOIN solution s ON s.problem_id = p.id"
             f" WHERE p.project_id = :project_id AND {PROBLEM_WORDS.replace(' OR s.external_id = :words', '')}"
         )
     if problem := [part for part in _of_problem(wanted) if part != PROBLEM_WORDS]:
