@@ -105,6 +105,9 @@ def show(db: Session, size: int) -> None:
     print(f"words of one problem             {page(words='basket 77'):8.1f} ms")
     print(f"words in every problem           {page(words='apples'):8.1f} ms")
     print(f"words of steps                   {page(words='$7+2=4$', inside='steps'):8.1f} ms")
+    print(
+        f"words no step has                {page(words='zebra', inside='steps'):8.1f} ms   (looked at 20,000)"
+    )
     asked = Wanted(model_id=model)
     counting = took(lambda: histogram.refresh(db, model), 1)
     kept = took(lambda: histogram.histogram(db, project, asked))
