@@ -49,7 +49,8 @@ def test_text_comes_back_as_it_went_in(web: TestClient, db: Session, text: str) 
         assert page.status_code == 200, path
         shown = page.text.replace("&#34;", "&quot;").replace("&#39;", "&#x27;")
         assert escape(text) in shown, path
-        if escape(text) != text:
+        written_as_markdown = path.endswith("/desk") and "<" not in text  # quotes and entities may stand
+        if escape(text) != text and not written_as_markdown:
             assert text not in page.text, path
 
 
