@@ -98,12 +98,57 @@ def _midnight(day: dt.date) -> dt.datetime:
     return dt.datetime.combine(day, dt.time(), dt.UTC)
 
 
-def said(db: Session, assignment: Assignment) -> dict[int, Place]:
-    """What a submitted assignment says of each step: its label, not what was rated after it was
-    taken back and left."""
-    rows = db.scalars(select(StepLabel).where(StepLabel.assignment_id == assignment.id))
-    return {
-        row.position: Place(row.ratings[0], row.flags[0] if row.flags else None)
-        for row in rows
-        if row.ratings
-    }
+@dataclass(frozen=True)
+class Line:
+    """One candidate of a position as it was read, and what was said of it."""
+
+    text: str
+    place: Place | None = None
+    chosen: bool = False
+    written: bool = False
+    """The labeler's own step, which nobody rates."""
+
+
+def judged(db: Session, assignment: Assignment, sheet: dict[str, Any]) -> list[list[Line]]:
+    """The candidates of each position, the chosen one marked. A submitted assignment: its labels,
+    not what was rated after it was taken back and left; another: what was said so far."""
+    steps = sheet["steps"]
+    if assignment.state == "submitted":
+        rows = db.scalars(select(StepLabel).where(StepLabel.assignment_id == assignment.id))
+        said = {row.position: _lines(row, steps) for row in rows}
+    else:
+        said = _so_far(sheet)
+    walked = sheet["task"]["mode"] == "alternatives" and said  # the walk may have left the solution's steps
+    end = max(said, default=-1) + 1 if walked else max(len(steps), max(said, default=-1) + 1)
+    return [said.get(at) or [Line(text) for text in steps[at : at + 1]] for at in range(end)]
+
+
+def _lines(row: StepLabel, steps: list[str]) -> list[Line]:
+    texts = row.texts if row.texts is not None else steps[row.position : row.position + 1]
+    words = list(zip(row.ratings or [None] * len(texts), row.flags or [None] * len(texts), strict=True))
+    lines = [
+        Line(text, _place(*word), chosen=row.chosen == index)
+        for index, (text, word) in enumerate(zip(texts, words, strict=True))
+    ]
+    return lines + ([Line(row.human_text, written=True)] if row.human_text else [])
+
+
+def _place(rating: int | None, flagged: bool | None) -> Place | None:
+    return Place(rating, flagged) if rating is not None or flagged else None
+
+
+def _so_far(sheet: dict[str, Any]) -> dict[int, list[Line]]:
+    texts = {(each["position"], each["candidate"]): each["text"] for each in sheet["alternatives"]}
+    texts |= {(at, 0): text for at, text in enumerate(sheet["steps"])}
+    chosen = dict(sheet.get("chosen", []))
+    lines: dict[int, list[Line]] = {}
+    for each in sheet["ratings"]:
+        at, candidate = each["position"], each["candidate"]
+        if (at, candidate) in texts:
+            line = Line(
+                texts[at, candidate], Place(each["rating"], each["flagged"]), chosen.get(at) == candidate
+            )
+            lines.setdefault(at, []).append(line)
+    for at, words in sheet.get("written", []):
+        lines.setdefault(at, []).append(Line(words, written=True))
+    return lines

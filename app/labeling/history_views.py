@@ -101,14 +101,11 @@ def judgement(
     sheet = desk.sheet(db, access.project, found)
     if wants_json(request):
         return JSONResponse(sheet)
-    said = {rating["position"]: rating for rating in sheet["ratings"]}
-    if found.state == "submitted":
-        said = {at: {"rating": place.rating, "flagged": place.flagged} for at, place in
-                history.said(db, found).items()}  # fmt: skip
     returns = returning.of(db, found)
     own = found.user_id == access.user.id
     context: dict[str, Any] = {
-        "assignment": found, "sheet": sheet, "said": said, "own": own, "returns": returns,
+        "assignment": found, "sheet": sheet, "own": own, "returns": returns,
+        "positions": history.judged(db, found, sheet),
         "notes": notes.of(db, [found.id]).get(found.id, {}), "earlier": keeping.earlier(db, found),
         "can_reopen": own and (
             reopening.may_reopen(access.project, found, now())

@@ -44,7 +44,8 @@ def judged(db: Session, count: int = 2, **policy: object) -> tuple[Project, User
 
 
 def label(db: Session, of: Assignment) -> list[int | None]:
-    return [row.rating for _, row in sorted(history.said(db, of).items())]
+    rows = select(StepLabel).where(StepLabel.assignment_id == of.id).order_by(StepLabel.position)
+    return [row.ratings[0] for row in db.scalars(rows) if row.ratings]
 
 
 @pytest.mark.parametrize(("policy", "soon", "late"), [

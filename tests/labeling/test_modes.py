@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from uuid import uuid4
 
 import pytest
@@ -96,6 +97,31 @@ def test_all_negative_the_labeler_may_write_the_step(web: TestClient, db: Sessio
     [step] = desk.row()["label"]["steps"]
     assert step["chosen_completion"] is None
     assert step["human_completion"]["text"] == "2 + 2 = 4, as counting shows."
+
+
+def test_the_page_of_a_judgement_shows_candidates_choices_and_written_steps(
+    web: TestClient, db: Session
+) -> None:
+    desk = Desk(web, db, "alternatives")
+    for candidate, rating in enumerate((0, -1, 1)):
+        desk.say(0, candidate, rating=rating)
+    desk.say(0, 2, chosen=True)
+    for candidate in (1, 2):
+        desk.say(1, candidate, rating=-1)
+    desk.say(1, written="So it is <four>.")
+    expected = [
+        ("1", "2 + 2 = 4", "Okay"), ("or", "2 + 2 = 5", "Bad"),
+        ("or", "Two and two make four.", "Great, chosen"),
+        ("2", "So it is four.", "Bad"), ("or", "So it is five.", "Bad"),
+        ("or", "So it is &lt;four&gt;.", "written"),
+    ]  # fmt: skip
+    for _ in ("on the desk", "submitted"):
+        page = web.get(f"{desk.base}/assignments/{desk.id}", headers={"Accept": "text/html"}).text
+        lines = [re.sub(r"<(?!/li)[^>]*>", "|", one) for one in page.split("<li ")[1:]]
+        cells = [[cell.strip() for cell in one.split("</li>")[0].split("|") if cell.strip()] for one in lines]
+        assert [(one[1], one[2], one[3]) for one in cells if len(one) > 3] == expected
+        desk.submit("found_error")
+    assert page.count("Add a note") == 2
 
 
 def test_a_choice_that_turns_wrong_holds_no_more(web: TestClient, db: Session) -> None:
