@@ -16,6 +16,7 @@ from app.explorer import looking, shown
 from app.explorer.drawing import drawn
 from app.explorer.histogram import TITLES, histogram
 from app.explorer.looking import Place, Wanted
+from app.labeling.history_views import FINISH_WORDS
 from app.problems import browse
 from app.problems.models import SPLITS, VERDICTS
 from app.projects.access import Researcher
@@ -111,6 +112,7 @@ def solution(request: Request, solution_id: int, db: Db, access: Researcher) -> 
         strips=[strip for strip in strips if strip],
         judged=shown.judgements(db, found.id),
         titles=TITLES,
+        finish=FINISH_WORDS,
     )
 
 

@@ -204,6 +204,7 @@ def test_pages_and_api(pool, web: TestClient):
     assert "style=" not in page.text
     empty = web.get("/projects/pool/solutions?verdict=ungraded")
     assert "No solutions like that" in empty.text
+    assert "Scores by verdict" not in empty.text
     one = web.get(f"/projects/pool/solutions/{pool.solutions[0].id}")
     assert "Judge" in one.text
     assert HOSTILE not in one.text
