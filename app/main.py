@@ -19,6 +19,7 @@ from app.exchange import views as exchange_views
 from app.explorer import api as explorer_api
 from app.explorer import views as explorer_views
 from app.labeling import api as labeling_api
+from app.labeling import keys_views
 from app.labeling import views as labeling_views
 from app.overview import views as overview_views
 from app.problems import api as problems_api
@@ -34,6 +35,7 @@ from app.training import views as training_views
 PAGES = (
     labeling_views,  # first: routes are tried in turn, and the desk asks most
     accounts_views,
+    keys_views,
     projects_views,
     overview_views,
     problems_views,

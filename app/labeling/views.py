@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 
 from app.core.db import Db
 from app.core.web import redirect, render, wants_json
-from app.labeling import desk, filling, history_views, known, pace, queue, reopening, session
+from app.labeling import desk, filling, history_views, keys, known, pace, queue, reopening, session
 from app.projects import instructions
 from app.projects.access import Access, Member, Researcher
 from app.projects.markdown import as_html
@@ -81,6 +81,7 @@ def desk_page(request: Request, access: Member, db: Db) -> Response:
         today=pace.today(db, project, access.user, moment),
         usual=pace.usual(db, project, access.user, moment),
         last=last,
+        keys=keys.of(access.user),
         last_steps=pace.steps_of(db, last) if last else 0,
         told=as_html(project.instructions) if project.instructions else None,
         news=instructions.news(db, project, access.user),

@@ -1,10 +1,14 @@
 // One key, one act. Keys held down do not repeat what cannot be taken back at a glance.
+// Which key does what comes with the page: app/labeling/keys.py, and the labeler's own.
 
+const own = JSON.parse(document.getElementById("desk").dataset.keys);
 const KEYS = {
-  "1": "bad", "2": "okay", "3": "great", f: "flag", u: "undo", s: "source", "?": "help", b: "bad_problem", c: "choose",
-  g: "give_up", Enter: "submit", i: "instructions", n: "note", j: "down", ArrowDown: "down", k: "up", ArrowUp: "up",
+  ArrowDown: "down", ArrowUp: "up", ...Object.fromEntries(Object.entries(own).map(([name, key]) => [key, name])),
 };
 const MAY_REPEAT = new Set(["down", "up"]);
+
+/** The key of an act, to show on its button. */
+export function keyOf(name) { return own[name]; }
 
 export function listen(act) {
   document.addEventListener("keydown", (event) => {

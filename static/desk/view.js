@@ -1,6 +1,7 @@
 // Draws a sheet. Built once for each solution (ahead of time for the next one), then only updated.
 
 import { asMath, put, showSource } from "../math.js";
+import { keyOf } from "./keys.js";
 import { WORDS } from "./state.js";
 
 const FACES = [["bad", -1], ["okay", 0], ["great", 1]];
@@ -71,7 +72,7 @@ function step(text, at, candidate, mode, asSource) {
     const go = make("button", "choose", "Go on with this ");
     go.type = "button";
     go.dataset.do = "choose";
-    go.append(make("kbd", "", "c"));
+    go.append(make("kbd", "", keyOf("choose")));
     item.append(go);
   }
   return item;

@@ -314,3 +314,23 @@ def test_hostile_text_runs_nothing_and_draws_quickly(open_desk: Open, site: Web)
     money = page.locator(".step").last.locator(".text")
     expect(money).to_contain_text("$5 and $10 are money;")
     expect(money.locator(".katex")).to_have_count(1)
+
+
+def test_own_keys(open_desk: Open, site: Web) -> None:
+    work = Work(2)
+    page = open_desk(work)
+    on_problem(page, 1)
+    page.goto(f"{site.url}/account/keys")
+    page.get_by_label("Great").fill("W")
+    page.get_by_label("Bad", exact=True).fill("3")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Your keys are saved.")).to_be_visible()
+    page.goto(f"{site.url}/projects/pilot/desk")
+    on_problem(page, 1)
+    expect(page.locator(".face.great kbd")).to_have_text("w")
+    press(page, "1 w 3")  # 1 does nothing any more
+    expect(page.locator("#missing")).to_have_text("First wrong step: 2")
+    press(page, "Enter")
+    on_problem(page, 2)
+    saved(page)
+    assert work.submitted() == [("found_error", [1, -1])]

@@ -1,0 +1,49 @@
+"""A labeler's own keys: which may be, and that they stay."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy.orm import Session
+
+from app.core.errors import Invalid
+from app.labeling import keys
+from app.labeling.keys_views import KeysForm
+from tests import factories
+
+
+@pytest.mark.parametrize(
+    ("wanted", "about"),
+    [
+        ({"bad": "x", "okay": "X"}, "same key"),
+        ({"bad": "f"}, "same key"),
+        ({"undo": "/"}, "searches"),
+        ({"undo": " "}, "scrolls"),
+        ({"undo": "F5"}, "not one key"),
+        ({"undo": "Tab"}, "not one key"),
+        ({"undo": "\t"}, "not one key"),
+        ({"undo": "Enter", "submit": "x"}, "in focus"),
+    ],
+)
+def test_keys_that_cannot_be(wanted: dict[str, str], about: str) -> None:
+    with pytest.raises(Invalid, match=about):
+        keys.check(
+            keys.USUAL | {action: key if key == "Enter" else key.lower() for action, key in wanted.items()}
+        )
+
+
+def test_own_keys_are_kept_and_taken_back(web: TestClient, db: Session) -> None:
+    assert set(KeysForm.model_fields) == set(keys.ACTIONS)
+    user = factories.user(db)
+    factories.sign_in(web, db, user)
+    assert web.post("/account/keys", data={"bad": "f", "flag": "1"}).status_code == 303  # changed places
+    db.refresh(user)
+    assert user.preferences == {"keys": {"bad": "f", "flag": "1"}}
+    answer = web.post("/account/keys", data={"bad": "u"})
+    assert answer.status_code == 422
+    assert "have the same key: u" in answer.text
+    db.refresh(user)
+    assert keys.of(user)["bad"] == "f"
+    assert web.post("/account/keys/reset").status_code == 303
+    db.refresh(user)
+    assert keys.of(user) == keys.USUAL
