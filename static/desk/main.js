@@ -46,7 +46,7 @@ async function fetchNext() {
 
 function empty() {
   sheet = null;
-  ahead = null;
+  holdAhead(null);
   view.showEmpty();
 }
 
@@ -61,7 +61,7 @@ function put(data, built = view.build(data, asSource)) {
   view.update(sheet);
   view.follow(sheet);
   if (data.returned) view.banner("This solution came back to you:", data.returned.reason, [["All right", () => view.banner("")]], "note");
-  ahead = null;
+  holdAhead(null);
   if (!submitting()) setTimeout(prefetch, 50); // else when the server knows that this one is on the desk
 }
 
@@ -82,6 +82,11 @@ function restore() {
   sheet.home();
 }
 
+function holdAhead(next) {
+  ahead = next;
+  desk.toggleAttribute("data-ahead", Boolean(next)); // from here on the next one needs no network
+}
+
 async function prefetch() {
   if (ahead || !sheet) return;
   const here = sheet.id;
@@ -89,7 +94,7 @@ async function prefetch() {
     const answer = await post(`${base}/reservation`);
     if (answer.status !== 200 || sheet?.id !== here || answer.body.assignment.id === here) return;
     (window.requestIdleCallback ?? setTimeout)(() => {
-      if (sheet?.id === here) ahead = { data: answer.body, built: view.build(answer.body, asSource) };
+      if (sheet?.id === here) holdAhead({ data: answer.body, built: view.build(answer.body, asSource) });
     });
   } catch (error) {
     if (!(error instanceof Unreachable)) throw error; // fetched with the submission instead

@@ -129,6 +129,13 @@ class Work:
         with transaction() as db:
             return [tuple(row) for row in db.execute(text(query))]
 
+    def comes_to(self, query: str, rows: list[tuple[Any, ...]], seconds: float = 15) -> None:
+        """Waits for what the page asks for by itself, such as the next task."""
+        end = time.monotonic() + seconds
+        while self.ask(query) != rows and time.monotonic() < end:
+            time.sleep(0.05)
+        assert self.ask(query) == rows
+
     def submitted(self) -> list[tuple[str, list[int]]]:
         """How each assignment ended, and its ratings, in the order of the tasks."""
         return [
@@ -165,6 +172,11 @@ def open_desk(browser: Browser, site: Web) -> Iterator[Callable[..., Page]]:
 
 def saved(page: Page) -> None:
     expect(page.locator("#save")).to_have_text("All saved", timeout=20000)
+
+
+def next_is_here(page: Page) -> None:
+    """The solution after this one was fetched: what follows needs no network."""
+    expect(page.locator("[data-ahead]")).to_have_count(1, timeout=20000)
 
 
 def on_problem(page: Page, number: int) -> None:

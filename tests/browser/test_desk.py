@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Response, expect
 
-from tests.browser.conftest import EMAIL, PASSWORD, Web, Work, on_problem, on_step, saved
+from tests.browser.conftest import EMAIL, PASSWORD, Web, Work, next_is_here, on_problem, on_step, saved
 
 Open = Callable[..., Page]
 
@@ -42,9 +42,10 @@ def test_three_solutions_by_keyboard_with_the_network_lost(open_desk: Open, site
     press(page, "2 1")
     saved(page)
 
+    next_is_here(page)
     page.context.set_offline(True)
     press(page, "Enter")
-    on_problem(page, 3)  # it was fetched before
+    on_problem(page, 3)
     press(page, "3 1")
     expect(page.locator("#save")).to_contain_text("waiting, will be sent")
     assert len(work.submitted()) == 1
@@ -101,6 +102,7 @@ def test_a_reload_goes_on_where_it_was_even_with_ratings_unsent(open_desk: Open,
     saved(page)
     press(page, "3 Enter")
     expect(page.locator("#sheet")).to_contain_text("Nothing waits for you")
+    saved(page)
     assert work.submitted() == [("solution", [1, 0, 1])]
 
 

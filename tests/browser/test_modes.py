@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from app.core.db import transaction
 from app.exchange.alternatives import told
-from tests.browser.conftest import Web, Work, on_problem, saved
+from tests.browser.conftest import Web, Work, next_is_here, on_problem, saved
 
 Open = Callable[..., Page]
 TREE = [["$2 + 2 = 5$", {"text": "Two and two are four.", "next": ["So $4$.", "So $5$."]}], ["So it is $5$."]]
@@ -96,7 +96,7 @@ def test_every_step_by_keys_without_a_network(open_desk: Open, site: Web) -> Non
     page = open_desk(work)
     on_problem(page, 1)
     saved(page)
-    page.wait_for_timeout(300)  # the next one is fetched ahead
+    next_is_here(page)
     page.context.set_offline(True)
     press(page, "3 1 2 Enter")
     on_problem(page, 2)

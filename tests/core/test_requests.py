@@ -54,9 +54,12 @@ def test_many_more_requests_than_connections_all_succeed(
         db.execute(text("SELECT pg_sleep(0.002)"))
         return found
 
-    with served(app) as url, ThreadPoolExecutor(120) as people, httpx.Client(timeout=60) as browser:
+    def ask(url: str) -> int:  # a connection each: one client's pool is not safe for so many threads
+        return httpx.get(url, timeout=60, verify=False).status_code
+
+    with served(app) as url, ThreadPoolExecutor(120) as people:
         begin = time.monotonic()
-        answers = list(people.map(lambda _: browser.get(url).status_code, range(240)))
+        answers = list(people.map(ask, [url] * 240))
         took = time.monotonic() - begin
     assert answers == [200] * 240
     assert took < 10, "somebody waited for the pool's timeout"
