@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from app import database_commands
 from app.accounts import commands as accounts
-from app.core.errors import DomainError, Invalid
+from app.core.errors import DomainError, Invalid, NotFound
 from app.evaluation import commands as evaluation
 from app.exchange import commands as exchange
 from app.labeling import commands as labeling
@@ -94,13 +94,14 @@ for part in (database_commands, accounts, projects, exchange, labeling, selectio
 
 
 def main() -> None:
-    """Expected errors are told with their remedy: exit code 2 for a wrong use, 1 for the rest."""
+    """Expected errors are told with their remedy: exit code 2 for a wrong use, which naming what
+    is not there is too, 1 for the rest."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _: sys.exit(128 + received))
     try:
         cli()
     except DomainError as error:
-        sys.exit(tell(error.message, error.remedy, 2 if isinstance(error, Invalid) else 1))
+        sys.exit(tell(error.message, error.remedy, 2 if isinstance(error, Invalid | NotFound) else 1))
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         sys.exit(tell(f"A setting is wrong: {wrong}", "Correct that environment variable.", 2))

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-Project = Annotated[str, typer.Option("--project", help="Name of the project, or its slug.")]
+from app.projects.commands import ProjectName
+
 Judged = Annotated[
     str,
     typer.Option(
@@ -36,7 +37,7 @@ def register(cli: typer.Typer) -> None:
 
 
 def evaluate(
-    project: Project, model: Judged, on: OnSet = None, out: Out = None, config: Config = None
+    project: ProjectName, model: Judged, on: OnSet = None, out: Out = None, config: Config = None
 ) -> None:
     """Judge a model on an evaluation set, here and now: no worker is needed. Scores it lacks are
     made first. Exit 0 when it is judged, 3 when it could not be."""
@@ -59,9 +60,10 @@ def _start(project: str, model: str, on: str | None, config: Path | None) -> int
     from app.core.db import transaction
     from app.core.errors import Invalid
     from app.evaluation import runs, sets
+    from app.projects import making
 
     with transaction() as db:
-        found = _project(db, project)
+        found = making.named(db, project)
         chosen = sets.named(db, found.id, on) if on else sets.ensure_default(db, found.id)
         if chosen is None:
             raise Invalid(
@@ -161,15 +163,3 @@ def _read(config: Path | None) -> Any:
         return {} if config is None else json.loads(config.read_text(encoding="utf-8"))
     except ValueError as error:
         raise Invalid(f"{config} is not JSON: {error}") from error
-
-
-def _project(db: Any, name: str) -> Any:
-    from sqlalchemy import select
-
-    from app.core.errors import NotFound
-    from app.projects.models import Project as Row
-
-    found = db.scalar(select(Row).where((Row.name == name) | (Row.slug == name)))
-    if found is None:
-        raise NotFound(f"There is no project {name!r}.", remedy=f"Make it: stepmark project create {name!r}")
-    return found

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.projects.commands import ProjectName
+
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 
 SOME_ERRORS = 3
 export_commands = typer.Typer(no_args_is_help=True, help="What people said, as files.")
-ProjectName = Annotated[str, typer.Option("--project", help="Name of the project, or its slug.")]
 
 
 def register(cli: typer.Typer) -> None:
@@ -50,6 +51,7 @@ def import_file(
     from app.core.startup import ready_database
     from app.exchange import importer
     from app.exchange.unfinished import unfinished
+    from app.projects.making import named
 
     with ready_database():
         with transaction() as db:
@@ -122,6 +124,7 @@ def export_prm800k(
     from app.core.db import transaction
     from app.core.startup import ready_database
     from app.exchange import exporter
+    from app.projects.making import named
 
     chosen = exporter.filters(generation, kind, finish_reason, labeler)
     with ready_database(), transaction() as db:
@@ -140,23 +143,6 @@ def noted(db: Session, project: Project, chosen: object, rows: int) -> None:
     from app.exchange.trail import export_noted
 
     export_noted(db, project, chosen, None, rows)  # type: ignore[arg-type]
-
-
-def named(db: Session, name: str) -> Project:
-    from sqlalchemy import select
-
-    from app.core.errors import Invalid
-    from app.projects.models import Project as Row
-
-    found = db.scalar(
-        select(Row).where((Row.name == name) | (Row.slug == name)).order_by(Row.name == name).limit(1)
-    )
-    if found is None:
-        raise Invalid(
-            f"There is no project {name!r}.",
-            remedy=f"Make it first: stepmark project create {name!r} --mode first_error",
-        )
-    return found
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import typer
 
 from app.accounts.commands import Email, FromStdin, read_password, users
 
+ProjectName = Annotated[str, typer.Option("--project", help="Name of the project, or its slug.")]
 projects = typer.Typer(no_args_is_help=True, help="Projects: their problems, labelers and models.")
 
 

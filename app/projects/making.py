@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import shlex
 import unicodedata
 from typing import Any
 
@@ -47,14 +48,23 @@ def create(db: Session, name: str, mode: str, actor: User | None, *, instruction
 
 
 def named(db: Session, name: str) -> Project:
-    """By its name or its slug."""
-    found = db.scalar(select(Project).where(Project.name == name.strip()))
-    found = found or db.scalar(select(Project).where(Project.slug == name.strip()))
+    """By its name or its slug; a name goes before another project's slug. For whoever may see
+    every project: the remedy lists what there is."""
+    wanted = name.strip()
+    either = select(Project).where((Project.name == wanted) | (Project.slug == wanted))
+    found = db.scalar(either.order_by((Project.name == wanted).desc()).limit(1))
     if found is None:
-        raise NotFound(
-            f"There is no project {name[:80]!r}.", remedy=f"Make it: stepmark project create {name[:80]!r}"
-        )
+        make = f"stepmark project create {shlex.quote(wanted[:80])}"
+        raise NotFound(f"There is no project {wanted[:80]!r}.", remedy=f"{_there_are(db)}Make it: {make}")
     return found
+
+
+def _there_are(db: Session) -> str:
+    newest = select(Project.name).where(Project.archived_at.is_(None)).order_by(Project.id.desc())
+    names = db.scalars(newest.limit(6)).all()
+    if not names:
+        return ""
+    return f"There {'is' if len(names) == 1 else 'are'} {', '.join(names[:5])}{', ...' * (len(names) > 5)}. "
 
 
 def change(db: Session, project: Project, actor: User | None, **wanted: Any) -> dict[str, list[Any]]:

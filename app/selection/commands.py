@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
+from app.projects.commands import ProjectName
+
 rounds_commands = typer.Typer(no_args_is_help=True, help="Snapshot, train, score, select, queue.")
 
-Project = Annotated[str, typer.Option("--project", help="Name of the project, or its slug.")]
 Config = Annotated[
     Path | None, typer.Option("--config", exists=True, dir_okay=False, help="JSON file; see docs/loop.md.")
 ]
@@ -25,7 +26,7 @@ def register(cli: typer.Typer) -> None:
 
 
 @rounds_commands.command()
-def start(project: Project, config: Config = None, wait: Wait = False) -> None:
+def start(project: ProjectName, config: Config = None, wait: Wait = False) -> None:
     """Start a round. A worker has to be running (stepmark up, or stepmark worker).
     With --wait: exit 0 when the next generation is queued, 3 when the round failed or was cancelled."""
     from app.selection import rounds
@@ -38,7 +39,7 @@ def start(project: Project, config: Config = None, wait: Wait = False) -> None:
 
 
 @rounds_commands.command()
-def resume(project: Project, wait: Wait = False) -> None:
+def resume(project: ProjectName, wait: Wait = False) -> None:
     """The newest round's failed stage again; what earlier stages made is kept."""
     from app.selection import rounds
 
@@ -49,7 +50,7 @@ def resume(project: Project, wait: Wait = False) -> None:
 
 
 @rounds_commands.command()
-def cancel(project: Project) -> None:
+def cancel(project: ProjectName) -> None:
     """Cancel the running round, with its training or scoring. What it made is kept."""
     from app.selection import rounds
 
@@ -61,7 +62,7 @@ def cancel(project: Project) -> None:
 
 @rounds_commands.command()
 def status(
-    project: Project, as_json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False
+    project: ProjectName, as_json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False
 ) -> None:
     """How the newest round stands. Exit 0 when it runs or succeeded, 3 when it failed or was cancelled."""
     from app.core.startup import ready_database
@@ -76,10 +77,11 @@ def status(
 def _and_wait(project: str, run: Any, wait: bool, said: str) -> None:
     from app.core.db import transaction
     from app.core.startup import ready_database
+    from app.projects import making
 
     with ready_database():
         with transaction() as db:
-            round_id = run(db, _project(db, project))
+            round_id = run(db, making.named(db, project))
         typer.echo(said.format(id=round_id))
         if wait and not _watch(project, round_id):
             raise typer.Exit(FAILED)
@@ -108,10 +110,11 @@ def _watch(project: str, round_id: int) -> bool:
 
 def _state(project: str, round_id: int | None = None) -> dict[str, Any]:
     from app.core.db import transaction
+    from app.projects import making
     from app.selection import rounds
 
     with transaction() as db:
-        found = _project(db, project)
+        found = making.named(db, project)
         round_ = rounds.find(db, found.id, round_id) if round_id else _latest(db, found)
         return {
             "id": round_.id,
@@ -163,18 +166,6 @@ def _read(config: Path | None) -> Any:
         return json.loads(config.read_text(encoding="utf-8"))
     except ValueError as error:
         raise Invalid(f"{config} is not JSON: {error}") from error
-
-
-def _project(db: Any, name: str) -> Any:
-    from sqlalchemy import select
-
-    from app.core.errors import NotFound
-    from app.projects.models import Project as Row
-
-    found = db.scalar(select(Row).where((Row.name == name) | (Row.slug == name)))
-    if found is None:
-        raise NotFound(f"There is no project {name!r}.", remedy=f"Make it: stepmark project create {name!r}")
-    return found
 
 
 def _latest(db: Any, project: Any) -> Any:

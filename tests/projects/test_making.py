@@ -66,6 +66,25 @@ def test_the_command_line_adds_people(db: Session) -> None:
         joining.add(db, "eve@example.org", "labeler", "No such", name="", password="long enough")
 
 
+def test_a_project_is_found_by_name_or_slug(db: Session) -> None:
+    with pytest.raises(NotFound) as none_yet:
+        making.named(db, "Ada's")
+    assert none_yet.value.remedy == """Make it: stepmark project create 'Ada'"'"'s'"""
+    first = making.create(db, "Algebra one", "first_error", None)
+    second = making.create(db, "algebra-one", "first_error", None)
+    assert making.named(db, " Algebra one ") == first
+    assert making.named(db, "algebra-one") == second  # a name goes before another's slug
+    assert making.named(db, "algebra-one-2") == second
+    for name in "ABCD":
+        making.archive(db, making.create(db, name, "first_error", None), None, NOW)
+    with pytest.raises(NotFound, match="no project 'Topology'") as unknown:
+        making.named(db, "Topology")
+    assert (
+        unknown.value.remedy
+        == "There are algebra-one, Algebra one. Make it: stepmark project create Topology"
+    )
+
+
 def test_where_people_land(web: TestClient, db: Session) -> None:
     one, two = (making.create(db, name, "first_error", None) for name in ("One", "Two"))
     landings = {}
