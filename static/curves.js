@@ -3,20 +3,12 @@
 // colour alone. The legend switches lines on and off and shows the values under the cursor;
 // with the figure focused, the arrow keys move the cursor. The table below holds the same.
 
+import { colour } from "./colour.js";
+
 const HEIGHT = 320;
 const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3], [4, 2], [12, 5], [1, 4], [6, 2, 1, 2]];
 const SHAPES = ["circle", "square", "triangle", "diamond", "cross", "circle", "square", "triangle"];
 const NARROW = 560;
-
-/** The colour a class has in this theme: the canvas cannot read custom properties. */
-function colour(within, name) {
-  const probe = document.createElement("span");
-  probe.className = name;
-  within.append(probe);
-  const found = getComputedStyle(probe).color;
-  probe.remove();
-  return found;
-}
 
 const faint = (rgb) => rgb.replace(/^rgb\((.*)\)$/, "rgba($1, 0.13)");
 const percent = (value) => (value == null ? "–" : (100 * value).toFixed(1) + " %");

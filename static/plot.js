@@ -1,17 +1,9 @@
 // Draws every [data-plot] from the JSON at its address: {step, loss, validation_loss}.
 // A [data-live] one is fetched again while its page is open.
 
-const AGAIN = 3000;
+import { colour } from "./colour.js";
 
-/** The colour a class has in this theme: the canvas cannot read custom properties. */
-function colour(within, name) {
-  const probe = document.createElement("span");
-  probe.className = name;
-  within.append(probe);
-  const found = getComputedStyle(probe).color;
-  probe.remove();
-  return found;
-}
+const AGAIN = 3000;
 
 function make(place, data) {
   const axis = { stroke: colour(place, "ink"), grid: { stroke: colour(place, "grid"), width: 1 }, ticks: { show: false } };

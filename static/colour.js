@@ -1,0 +1,9 @@
+/** The colour a class has in this theme: a canvas cannot read custom properties. */
+export function colour(within, name) {
+  const probe = document.createElement("span");
+  probe.className = name;
+  within.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}
