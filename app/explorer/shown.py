@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.core.errors import NotFound
-from app.labeling.models import Assignment, StepLabel, Task
+from app.labeling.models import Assignment, Task
 from app.problems.models import Problem, Solution
 from app.projects.access import Access
 from app.scoring.models import Score, ScoringRun
@@ -66,6 +66,7 @@ class Judged:
     assignment: Assignment
     who: str
     ratings: dict[int, int | None] = field(default_factory=dict)
+    """Of the solution's own steps, by position; null where they could not tell."""
 
 
 BESIDE = text(
@@ -76,6 +77,7 @@ BESIDE = text(
     WHERE t.solution_id = ANY(:ids) AND t.withdrawn_at IS NULL GROUP BY t.solution_id
     """
 )
+SAID = text("SELECT * FROM own_step_label WHERE assignment_id = ANY(:assignments)")
 
 
 def models_of(db: Session, project_id: int) -> list[Model]:
@@ -147,16 +149,13 @@ def one(db: Session, access: Access, solution_id: int) -> tuple[Solution, Proble
 def judgements(db: Session, solution_id: int) -> list[Judged]:
     """Submitted ones, oldest first. For researchers: a labeler never comes here."""
     rows = db.execute(
-        select(Assignment, User.name, User.email, StepLabel)
+        select(Assignment, User.name, User.email)
         .join(Task, Task.id == Assignment.task_id)
         .join(User, User.id == Assignment.user_id)
-        .outerjoin(StepLabel, StepLabel.assignment_id == Assignment.id)
         .where(Task.solution_id == solution_id, Assignment.state == "submitted")
-        .order_by(Assignment.submitted_at, Assignment.id, StepLabel.position)
+        .order_by(Assignment.submitted_at, Assignment.id)
     )
-    made: dict[int, Judged] = {}
-    for assignment, name, email, label in rows:
-        judged = made.setdefault(assignment.id, Judged(assignment, name or email or ""))
-        if label is not None and label.ratings:
-            judged.ratings[label.position] = label.ratings[label.chosen or 0]
+    made = {assignment.id: Judged(assignment, name or email or "") for assignment, name, email in rows}
+    for label in db.execute(SAID, {"assignments": list(made)}):
+        made[label.assignment_id].ratings[label.position] = label.rating
     return list(made.values())

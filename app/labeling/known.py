@@ -83,9 +83,9 @@ MARK = text(
         cardinality(k.ratings), said.agreed
     FROM assignment a JOIN known_answer k ON k.task_id = a.task_id
     CROSS JOIN LATERAL (
-        SELECT min(l.position + 1) FILTER (WHERE l.ratings[1] = -1) AS first_error,
-            count(*) FILTER (WHERE (l.ratings[1] = -1) = (k.ratings[l.position + 1] = -1)) AS agreed
-        FROM step_label l WHERE l.assignment_id = a.id
+        SELECT min(l.position + 1) FILTER (WHERE l.rating = -1) AS first_error,
+            count(*) FILTER (WHERE (l.rating = -1) = (k.ratings[l.position + 1] = -1)) AS agreed
+        FROM own_step_label l WHERE l.assignment_id = a.id
     ) said
     WHERE a.id = :assignment
     ON CONFLICT (assignment_id) DO UPDATE SET "right" = excluded."right", steps = excluded.steps,

@@ -174,7 +174,8 @@ class StepLabel(Base):
     """What a finished assignment says of one position: PRM800K's `label.steps[i]`.
 
     `ratings` and `flags` run over the candidates; null where the row had
-    `completions: null`. `texts` is null where the one candidate is the solution's step."""
+    `completions: null`. `texts` is null where the one candidate is the solution's step.
+    What it says of the solution's own steps is read through the view own_step_label."""
 
     __tablename__ = "step_label"
 
@@ -194,4 +195,10 @@ class StepLabel(Base):
         CheckConstraint("cardinality(ratings) = cardinality(flags)", name="flags"),
         CheckConstraint("cardinality(texts) = cardinality(ratings)", name="texts"),
         CheckConstraint("chosen >= 0 AND chosen < cardinality(ratings)", name="chosen"),
+        Index(
+            "ix_step_label_may_leave",
+            "assignment_id",
+            "position",
+            postgresql_where=text("texts IS NOT NULL OR human_text IS NOT NULL"),
+        ),
     )

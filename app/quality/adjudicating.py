@@ -2,7 +2,8 @@
 
 In the queue stand solutions whose labelers stop at different steps or differ on whether one is
 wrong, where someone flagged a step, or where the newest model is sure of the opposite of a label
-(p(negative) of a step called right above SURE, or of a step called wrong below 1 - SURE). What people
+(p(negative) of a step called right above SURE, or of a step called wrong below 1 - SURE). Where a
+labeler's walk left the solution's own steps, nothing is said of what follows: no disagreement. What people
 said is hidden until the adjudicator has decided: a second opinion that knows the first is not one."""
 
 from __future__ import annotations
@@ -29,13 +30,14 @@ WAITING = text(
     """
     WITH judged AS (
         SELECT t.solution_id, a.id,
-            min(l.position) FILTER (WHERE l.ratings[1] = -1) AS first_error,
-            bool_or(true = ANY(l.flags)) AS flagged,
-            bool_or(c.step_probs[3 * l.position + 1] > :sure AND l.ratings[1] >= 0
-                 OR c.step_probs[3 * l.position + 1] < 1 - :sure AND l.ratings[1] = -1) AS contradicted
+            coalesce(min(l.position) FILTER (WHERE l.rating = -1),
+                CASE WHEN count(*) = max(cardinality(s.steps)) THEN -1 END) AS first_error,
+            bool_or(l.flagged) AS flagged,
+            bool_or(c.step_probs[3 * l.position + 1] > :sure AND l.rating >= 0
+                 OR c.step_probs[3 * l.position + 1] < 1 - :sure AND l.rating = -1) AS contradicted
         FROM assignment a JOIN task t ON t.id = a.task_id
         JOIN solution s ON s.id = t.solution_id JOIN problem p ON p.id = s.problem_id
-        JOIN step_label l ON l.assignment_id = a.id
+        JOIN own_step_label l ON l.assignment_id = a.id
         LEFT JOIN score c ON c.solution_id = t.solution_id AND c.model_id =
             (SELECT max(id) FROM model WHERE project_id = :project AND kind = 'prm')
         WHERE a.project_id = :project AND a.state = 'submitted' AND p.split <> 'test'
@@ -46,7 +48,7 @@ WAITING = text(
         GROUP BY t.solution_id, a.id
     ), found AS (
         SELECT solution_id, count(*) AS labelers,
-            count(DISTINCT coalesce(first_error, -1)) > 1 AS disagreement,
+            count(DISTINCT first_error) > 1 AS disagreement,
             coalesce(bool_or(flagged), false) AS flagged, coalesce(bool_or(contradicted), false) AS model
         FROM judged GROUP BY solution_id
     )
@@ -61,9 +63,10 @@ WAITING = text(
 ORIGINALS = text(
     """
     SELECT a.id, a.user_id, coalesce(nullif(u.name, ''), u.email, 'imported labeler') AS labeler,
-        a.finish_reason, a.submitted_at, t.kind, array_agg(l.ratings[1] ORDER BY l.position) AS ratings
+        a.finish_reason, a.submitted_at, t.kind, coalesce(array_agg(l.rating ORDER BY l.position)
+            FILTER (WHERE l.assignment_id IS NOT NULL), '{}') AS ratings
     FROM assignment a JOIN task t ON t.id = a.task_id JOIN user_account u ON u.id = a.user_id
-    LEFT JOIN step_label l ON l.assignment_id = a.id
+    LEFT JOIN own_step_label l ON l.assignment_id = a.id
     WHERE t.solution_id = :solution AND a.state = 'submitted'
     GROUP BY a.id, u.id, t.kind ORDER BY a.id
     """

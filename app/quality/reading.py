@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, groupby
 from typing import Any
 
 from sqlalchemy import text
@@ -28,11 +28,11 @@ OVERLAPPING = text(
                AND m.state = 'submitted'))
         GROUP BY 1 HAVING count(DISTINCT a.user_id) > 1 ORDER BY 1 DESC LIMIT :most
     )
-    SELECT t.solution_id, t.generation, a.user_id, l.position, l.ratings[1] AS rating
-    FROM several v JOIN task t ON t.solution_id = v.solution_id
+    SELECT t.solution_id, t.generation, a.id, a.user_id, l.rating, cardinality(s.steps) AS steps
+    FROM several v JOIN task t ON t.solution_id = v.solution_id JOIN solution s ON s.id = v.solution_id
     JOIN assignment a ON a.task_id = t.id AND a.state = 'submitted'
         AND a.finish_reason IN ('solution', 'found_error')
-    JOIN step_label l ON l.assignment_id = a.id
+    JOIN own_step_label l ON l.assignment_id = a.id
     ORDER BY t.solution_id, a.id, l.position
     """
 )
@@ -68,6 +68,15 @@ MARKS = text(
 )
 
 
+class Ratings(list[int | None]):
+    """One labeler's, of the steps of a solution itself, from the first on."""
+
+    def __init__(self, ratings: list[int | None], steps: int) -> None:
+        super().__init__(ratings)
+        self.ended = -1 in ratings or len(ratings) == steps
+        """False where the walk left the solution: where its first error lies is not known."""
+
+
 @dataclass(frozen=True)
 class Agreement:
     alpha: Figure
@@ -84,11 +93,14 @@ class Read:
 
 
 def read(db: Session, project_id: int, user_id: int | None = None) -> Read:
-    judged: dict[int, dict[Hashable, list[int | None]]] = defaultdict(dict)
+    judged: dict[int, dict[Hashable, Ratings]] = defaultdict(dict)
     of: dict[int | None, set[int]] = defaultdict(set)
-    for row in db.execute(OVERLAPPING, {"project": project_id, "user": user_id, "most": MOST}):
-        judged[row.solution_id].setdefault(row.user_id, []).append(row.rating)
-        of[row.generation].add(row.solution_id)
+    rows = db.execute(OVERLAPPING, {"project": project_id, "user": user_id, "most": MOST})
+    for _, walk in groupby(rows, key=lambda row: row.id):
+        first, *rest = walk
+        ratings = [first.rating, *(row.rating for row in rest)]
+        judged[first.solution_id][first.user_id] = Ratings(ratings, first.steps)
+        of[first.generation].add(first.solution_id)
     everyone = sorted({who for solution in judged.values() for who in solution}, key=str)
     used = [pair for pair in combinations(everyone, 2) if user_id is None or user_id in pair]
     pairs = []
@@ -103,8 +115,9 @@ def read(db: Session, project_id: int, user_id: int | None = None) -> Read:
     return Read(_agreement(list(judged.values())), generations, pairs, sorted(judged, reverse=True))  # type: ignore[arg-type]
 
 
-def _agreement(solutions: list[Any]) -> Agreement:
-    return Agreement(agreement.alpha(solutions, times=200), agreement.first_errors(solutions, times=200))
+def _agreement(solutions: list[dict[Hashable, Ratings]]) -> Agreement:
+    ended = [{who: said for who, said in solution.items() if said.ended} for solution in solutions]
+    return Agreement(agreement.alpha(solutions, times=200), agreement.first_errors(ended, times=200))
 
 
 def labelers(db: Session, project_id: int, user_id: int | None = None) -> list[Any]:

@@ -29,7 +29,7 @@ class Node:
 
     @property
     def said(self) -> int | None:
-        return majority(self.ratings) if self.adjudicated is None else self.adjudicated
+        return majority(self.ratings.values()) if self.adjudicated is None else self.adjudicated
 
 
 @dataclass
@@ -121,9 +121,10 @@ def _chain(path: list[Node], seen: set[int], dropped: Counter[str]) -> Chain | N
     return Chain(path[-1].solution_id, steps, targets[: last + 1], sorted(assignments), adjudicated)
 
 
-def majority(ratings: dict[int, int]) -> int | None:
-    """The rating more than half of them gave; None if there is none."""
-    if not ratings:
+def majority(said: Iterable[int]) -> int | None:
+    """What more than half of them said; None if there is none."""
+    counted = Counter(said)
+    if not counted:
         return None
-    rating, count = Counter(ratings.values()).most_common(1)[0]
-    return rating if count * 2 > len(ratings) else None
+    value, count = counted.most_common(1)[0]
+    return value if count * 2 > counted.total() else None
