@@ -119,6 +119,11 @@ def search(db: Session, words: str, after: str = "") -> list[User]:
     return list(db.scalars(chosen.order_by(func.lower(User.email)).limit(PAGE + 1)))
 
 
+def who(db: Session, user_id: int | None) -> User | None:
+    """Who made something; None for what a command or the loop made."""
+    return None if user_id is None else db.get(User, user_id)
+
+
 def numbered(db: Session, user_id: int) -> User:
     found = db.get(User, user_id)
     if found is None or found.email is None:

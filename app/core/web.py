@@ -72,6 +72,14 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
     return answer
 
 
+def polled(request: Request, template: str, *, over: bool, **context: Any) -> HTMLResponse:
+    """A part that its page asks for again and again. Once it is `over`, htmx fetches the whole page anew."""
+    answer = render(request, template, over=over, **context)
+    if over:
+        answer.headers["HX-Refresh"] = "true"
+    return answer
+
+
 def redirect(to: str, message: str = "", tone: str = "good") -> Response:
     """303, with a message for the page that follows. `tone`: good, bad or note."""
     answer = RedirectResponse(to, 303)

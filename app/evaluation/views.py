@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from app.accounts.models import User
+from app.accounts import people
 from app.core.db import Db
-from app.core.web import redirect, render
+from app.core.web import polled, redirect, render
 from app.evaluation import comparisons, published, runs, sets, shown
 from app.evaluation.models import Comparison, Evaluation
 from app.problems import browse
@@ -74,7 +74,7 @@ def set_page(request: Request, access: Researcher, db: Db, set_id: int) -> Respo
         request,
         "evaluation/set.html",
         set=found,
-        by=db.get(User, found.created_by) if found.created_by else None,
+        by=people.who(db, found.created_by),
         evaluations=shown.listed(db, access.project.id, set_id=found.id),
         models=listing.all_models(db, access.project.id),
         outside=published.outside_scores(db, found.id) if found.state == "ready" else [],
@@ -117,12 +117,9 @@ def _evaluation(db: Db, found: Evaluation) -> dict[str, Any]:
 
 @router.get("/evaluations/{evaluation_id}/progress")
 def evaluation_progress(request: Request, access: Researcher, db: Db, evaluation_id: int) -> Response:
-    """The live part, polled. When it is over the whole page is fetched once more."""
     found = runs.find(db, access.project.id, evaluation_id)
-    answer = render(request, "evaluation/_progress.html", evaluation=found)
-    if found.state not in runs.ACTIVE:
-        answer.headers["HX-Refresh"] = "true"
-    return answer
+    over = found.state not in runs.ACTIVE
+    return polled(request, "evaluation/_progress.html", over=over, evaluation=found)
 
 
 @router.post("/evaluations/{evaluation_id}/cancellation")
@@ -182,10 +179,8 @@ def _comparison(db: Db, found: Comparison) -> dict[str, Any]:
 @router.get("/comparisons/{comparison_id}/progress")
 def comparison_progress(request: Request, access: Researcher, db: Db, comparison_id: int) -> Response:
     found = comparisons.find(db, access.project.id, comparison_id)
-    answer = render(request, "evaluation/_comparing.html", comparison=found)
-    if found.state not in runs.ACTIVE:
-        answer.headers["HX-Refresh"] = "true"
-    return answer
+    over = found.state not in runs.ACTIVE
+    return polled(request, "evaluation/_comparing.html", over=over, comparison=found)
 
 
 @router.get("/comparisons/{comparison_id}/plots/{plot}.{form}")

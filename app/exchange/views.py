@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.core.db import Db, transaction
 from app.core.errors import NotFound
 from app.core.jobs import defer
-from app.core.web import redirect, render
+from app.core.web import polled, redirect, render
 from app.exchange import errors, exporter, importer, uploads
 from app.exchange.formats import READERS
 from app.exchange.models import Import
@@ -92,16 +92,16 @@ def start(
 def one(request: Request, import_id: int, db: Db, access: ProjectAdmin, after: int = 0) -> Response:
     found = import_of(db, access, import_id)
     lines, more = errors.page(db, found.id, after)
-    return render(request, "exchange/import.html", of=found, lines=lines, more=more, after=after, over=OVER)
+    return render(
+        request, "exchange/import.html", of=found, lines=lines, more=more, after=after,
+        over=found.state in OVER,
+    )  # fmt: skip
 
 
 @router.get("/imports/{import_id}/progress")
 def progress(request: Request, import_id: int, db: Db, access: ProjectAdmin) -> Response:
     found = import_of(db, access, import_id)
-    answer = render(request, "exchange/_progress.html", of=found, over=OVER)
-    if found.state in OVER:
-        answer.headers["HX-Refresh"] = "true"
-    return answer
+    return polled(request, "exchange/_progress.html", of=found, over=found.state in OVER)
 
 
 @router.post("/imports/{import_id}/cancellation")

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 from sqlalchemy import select
 
-from app.accounts.models import User
+from app.accounts import people
 from app.core.db import Db
 from app.core.errors import DomainError, NotFound
-from app.core.web import redirect, render
+from app.core.web import polled, redirect, render
 from app.evaluation import over_generations
 from app.evaluation.plots import Plot
 from app.projects.access import Access, Researcher
@@ -141,18 +141,15 @@ def start_round(request: Request, access: Researcher, db: Db, sent: Sent) -> Res
 @router.get("/rounds/{round_id}")
 def round_page(request: Request, access: Researcher, db: Db, round_id: int) -> Response:
     found = rounds.find(db, access.project.id, round_id)
-    by = db.get(User, found.created_by) if found.created_by else None
+    by = people.who(db, found.created_by)
     return render(request, "selection/round.html", by=by, words=WORDS, **_live(db, found))
 
 
 @router.get("/rounds/{round_id}/progress")
 def round_progress(request: Request, access: Researcher, db: Db, round_id: int) -> Response:
-    """The live part, polled. When the round is over the whole page is fetched once more."""
     found = rounds.find(db, access.project.id, round_id)
-    answer = render(request, "selection/_round.html", **_live(db, found))
-    if found.state not in rounds.ACTIVE:
-        answer.headers["HX-Refresh"] = "true"
-    return answer
+    over = found.state not in rounds.ACTIVE
+    return polled(request, "selection/_round.html", over=over, **_live(db, found))
 
 
 @router.post("/rounds/{round_id}/cancellation")

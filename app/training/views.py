@@ -7,10 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from app.accounts import audit
-from app.accounts.models import User
+from app.accounts import audit, people
 from app.core.db import Db
-from app.core.web import redirect, render
+from app.core.web import polled, redirect, render
 from app.prm.config import SIZES, kind_of
 from app.projects.access import Access, Researcher
 from app.training import listing, runs, snapshots, sources
@@ -66,19 +65,15 @@ def run_page(request: Request, access: Researcher, db: Db, run_id: int) -> Respo
         request,
         "training/run.html",
         snapshot=listing.snapshot(db, access.project.id, found.snapshot_id),
-        by=db.get(User, found.created_by) if found.created_by else None,
+        by=people.who(db, found.created_by),
         **_live(db, found),
     )
 
 
 @router.get("/training-runs/{run_id}/progress")
 def run_progress(request: Request, access: Researcher, db: Db, run_id: int) -> Response:
-    """The live part, polled. When the run is over the whole page is fetched once more."""
     found = listing.run(db, access.project.id, run_id)
-    answer = render(request, "training/_run.html", **_live(db, found))
-    if found.state not in listing.ACTIVE:
-        answer.headers["HX-Refresh"] = "true"
-    return answer
+    return polled(request, "training/_run.html", over=found.state not in listing.ACTIVE, **_live(db, found))
 
 
 @router.get("/training-runs/{run_id}/curve")
@@ -120,7 +115,7 @@ def snapshot_page(request: Request, access: Researcher, db: Db, snapshot_id: int
         snapshot=found,
         source=sources.words(found.definition),
         items=listing.items(db, found.id),
-        by=db.get(User, found.created_by) if found.created_by else None,
+        by=people.who(db, found.created_by),
     )
 
 

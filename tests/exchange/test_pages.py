@@ -33,9 +33,14 @@ def test_from_upload_to_queued(web: TestClient, db: Session, home: Path) -> None
     assert (made.format, made.state, Path(made.path).name) == ("gsm8k", "queued", "train.jsonl")
     assert home in Path(made.path).parents
     assert web.get(begun.headers["location"]).status_code == 200
-    assert web.get(f"{here}/imports/{made.id}/progress").status_code == 200
+    going = web.get(f"{here}/imports/{made.id}/progress")
+    assert "hx-get" in going.text
+    assert "HX-Refresh" not in going.headers
     assert web.post(f"{here}/imports/{made.id}/cancellation").status_code == 303
     assert web.get(f"/api/v1/projects/{project.slug}/imports/{made.id}").json()["state"] == "cancelled"
+    over = web.get(f"{here}/imports/{made.id}/progress")
+    assert "hx-get" not in over.text
+    assert over.headers["HX-Refresh"] == "true"
     raw = web.post(f"/api/v1/projects/{project.slug}/imports?filename=test.jsonl", content=LINE)
     assert (raw.status_code, raw.json()["split"]) == (202, "test")
 
