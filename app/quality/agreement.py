@@ -8,8 +8,8 @@ step, or both at none.
 
 Intervals are percentile bootstraps over solutions, never over steps: the steps of one solution are
 judged by the same people in one sitting and hang together. Every figure is a function of sums over
-solutions, so a resample adds up small tables and never looks at a rating twice. No numpy: the web
-process computes these."""
+solutions, so a resample adds up small tables and never looks at a rating twice. No numpy: the worker
+that counts these (counting.py) may be one without the training extra."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import accumulate, combinations
 
 Judged = Mapping[Hashable, Sequence[int | None]]
 """labeler -> a solution's ratings from its first step on; as long as they went, None: not rated."""
 Table = dict[tuple[int, int], float]
+Ways = Counter[tuple[tuple[tuple[int, int], float], ...]]
+"""How many solutions have which table."""
 VALUES = (-1, 0, 1)
 TIMES = 400
 
@@ -40,7 +42,7 @@ class Figure:
 
 def alpha(solutions: Sequence[Judged], *, times: int = TIMES, seed: int = 0) -> Figure:
     """Krippendorff's alpha (ordinal) over steps, with a 95 % interval."""
-    return _figure([coincidences(solution) for solution in solutions], alpha_of, times, seed)
+    return figure(ways(map(coincidences, solutions)), alpha_of, times=times, seed=seed)
 
 
 def kappa(
@@ -53,29 +55,20 @@ def kappa(
     seed: int = 0,
 ) -> Figure:
     """Weighted kappa of two labelers over the steps both rated; `power` 1 linear, 2 quadratic."""
-    tables = []
-    for solution in solutions:
-        both = zip(solution.get(one, ()), solution.get(other, ()), strict=False)
-        said = Counter((a, b) for a, b in both if a is not None and b is not None)
-        tables.append({pair: float(count) for pair, count in said.items()})
-    return _figure(tables, lambda table: kappa_of(table, power), times, seed)
+    tables = (together(solution, one, other) for solution in solutions)
+    return figure(ways(tables), lambda table: kappa_of(table, power), times=times, seed=seed)
 
 
 def first_errors(solutions: Sequence[Judged], *, times: int = TIMES, seed: int = 0) -> Figure:
     """Share of pairs of labelers with exactly the same first error, or none on both sides."""
-    tables = []
-    for solution in solutions:
-        said = [first_error(ratings) for ratings in solution.values()]
-        same = Counter((0, int(a == b)) for a, b in combinations(said, 2))
-        tables.append({pair: float(count) for pair, count in same.items()})
-    return _figure(tables, _share, times, seed)
+    return figure(ways(map(same_first, solutions)), share_of, times=times, seed=seed)
 
 
 def first_error(ratings: Sequence[int | None]) -> int | None:
     return next((position for position, rating in enumerate(ratings) if rating == -1), None)
 
 
-def coincidences(solution: Judged) -> dict[tuple[int, int], float]:
+def coincidences(solution: Judged) -> Table:
     """Krippendorff's coincidence table of one solution: each step with m >= 2 ratings adds each
     ordered pair of them with weight 1 / (m - 1)."""
     found: dict[tuple[int, int], float] = defaultdict(float)
@@ -92,6 +85,20 @@ def coincidences(solution: Judged) -> dict[tuple[int, int], float]:
             for b in count:
                 found[a, b] += count[a] * (count[b] - (a == b)) / (len(said) - 1)
     return dict(found)
+
+
+def together(solution: Judged, one: Hashable, other: Hashable) -> Table:
+    """How often `one` said a where `other` said b."""
+    both = zip(solution.get(one, ()), solution.get(other, ()), strict=False)
+    said = Counter((a, b) for a, b in both if a is not None and b is not None)
+    return {pair: float(count) for pair, count in said.items()}
+
+
+def same_first(solution: Judged) -> Table:
+    """Pairs of labelers on a solution: (0, 1) with the same first error, (0, 0) with another."""
+    said = [first_error(ratings) for ratings in solution.values()]
+    same = Counter((0, int(a == b)) for a, b in combinations(said, 2))
+    return {pair: float(count) for pair, count in same.items()}
 
 
 def alpha_of(table: Mapping[tuple[int, int], float]) -> float | None:
@@ -125,32 +132,35 @@ def kappa_of(table: Mapping[tuple[int, int], float], power: int = 2) -> float | 
     return None if not expected else 1 - observed / expected
 
 
-def _share(table: Mapping[tuple[int, int], float]) -> float | None:
+def share_of(table: Mapping[tuple[int, int], float]) -> float | None:
     total = sum(table.values())
     return table.get((0, 1), 0) / total if total else None
 
 
-def _figure(tables: Iterable[Table], of: Callable[[Table], float | None], times: int, seed: int) -> Figure:
-    """Solutions with equal tables are counted once: most agree in one of a few ways, and a
-    resample then draws how often each way comes up."""
-    used = [table for table in tables if table]
-    total = sum(sum(table.values()) for table in used)
-    value = of(_sum((table, 1) for table in used))
-    if value is None or len(used) < 2:
-        return Figure(value, None, None, round(total), len(used))
-    ways = Counter(tuple(sorted(table.items())) for table in used)
-    kinds, weights = [dict(way) for way in ways], list(ways.values())
+def ways(tables: Iterable[Table]) -> Ways:
+    """Equal tables are counted once: most solutions agree in one of a few ways, a resample then
+    draws how often each way comes up, and a million solutions need no more room than their ways."""
+    return Counter(tuple(sorted(table.items())) for table in tables if table)
+
+
+def figure(found: Ways, of: Callable[[Table], float | None], *, times: int = TIMES, seed: int = 0) -> Figure:
+    kinds, weights, used = [dict(way) for way in found], list(found.values()), found.total()
+    whole = _sum(zip(kinds, weights, strict=True))
+    value, total = of(whole), round(sum(whole.values()))
+    if value is None or used < 2:
+        return Figure(value, None, None, total, used)
     chance = random.Random(seed)  # noqa: S311  a seeded resample, no secret
+    places = list(accumulate(weights))
     drawn = []
     for _ in range(times):
-        counts = Counter(chance.choices(range(len(kinds)), weights, k=len(used)))
-        if (found := of(_sum((kinds[kind], count) for kind, count in counts.items()))) is not None:
-            drawn.append(found)
+        counts = Counter(chance.choices(range(len(kinds)), cum_weights=places, k=used))
+        if (again := of(_sum((kinds[kind], count) for kind, count in counts.items()))) is not None:
+            drawn.append(again)
     drawn.sort()
     if not drawn:
-        return Figure(value, None, None, round(total), len(used))
+        return Figure(value, None, None, total, used)
     low, high = drawn[int(0.025 * (len(drawn) - 1))], drawn[-1 - int(0.025 * (len(drawn) - 1))]
-    return Figure(value, low, high, round(total), len(used))
+    return Figure(value, low, high, total, used)
 
 
 def _sum(parts: Iterable[tuple[Table, int]]) -> Table:

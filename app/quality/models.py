@@ -1,11 +1,12 @@
-"""What an adjudicator decided on a solution that people, or people and a model, see differently."""
+"""What an adjudicator decided on a solution that people, or people and a model, see differently; and
+how far people agree, as it was counted last."""
 
 from __future__ import annotations
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, SmallInteger
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Float, ForeignKey, Index, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.columns import Created, Json, Key
+from app.core.columns import Created, Json, Key, Moment
 from app.core.db import Base
 
 
@@ -31,4 +32,63 @@ class Adjudication(Base):
         CheckConstraint("ratings <@ ARRAY[-1, 0, 1]::smallint[]", name="ratings"),
         CheckConstraint("cardinality(ratings) > 0", name="some"),
         Index("ix_adjudication_project_id", "project_id", "at"),
+    )
+
+
+class Agreement(Base):
+    """When a project's figures of agreement were counted, and from what; or how far that is."""
+
+    __tablename__ = "agreement"
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), primary_key=True)
+    state: Mapped[str] = mapped_column(server_default="waiting", default="waiting")
+    """waiting for the worker -> reading -> resampling -> done; or failed."""
+    asked_at: Mapped[Created]
+    done: Mapped[int] = mapped_column(server_default="0", default=0)
+    """Solutions read, then figures resampled; of `whole`."""
+    whole: Mapped[int] = mapped_column(server_default="0", default=0)
+    counted_at: Mapped[Moment | None]
+    submissions: Mapped[int] = mapped_column(server_default="0", default=0)
+    """Submitted when it was counted; with `last_at` it tells whether anything came since."""
+    last_at: Mapped[Moment | None]
+
+    __table_args__ = (
+        CheckConstraint("state IN ('waiting', 'reading', 'resampling', 'done', 'failed')", name="state"),
+    )
+
+
+class AgreementFigure(Base):
+    """One figure: of the project, of a generation, of a labeler with all others, of a pair."""
+
+    __tablename__ = "agreement_figure"
+
+    id: Mapped[Key]
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    about: Mapped[str]
+    generation: Mapped[int | None]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"))
+    other_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"))
+    measure: Mapped[str]
+    value: Mapped[float | None] = mapped_column(Float)
+    low: Mapped[float | None] = mapped_column(Float)
+    high: Mapped[float | None] = mapped_column(Float)
+    pairs: Mapped[int]
+    solutions: Mapped[int]
+    newest: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    """The newest of the solutions it rests on, newest first."""
+
+    __table_args__ = (
+        CheckConstraint("about IN ('project', 'generation', 'labeler', 'pair')", name="about"),
+        CheckConstraint("measure IN ('alpha', 'first_error', 'kappa')", name="measure"),
+        Index(
+            "uq_agreement_figure_about",
+            "project_id",
+            "about",
+            "generation",
+            "user_id",
+            "other_id",
+            "measure",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+        ),
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 
-from sqlalchemy import text
+from sqlalchemy import Text, cast, func, select, text
 from sqlalchemy.orm import Session
 
 from app.accounts import audit
@@ -13,6 +14,9 @@ from app.core.errors import NotFound
 from app.labeling.known import Standing
 from app.projects.models import Membership, Project
 
+NAME = func.coalesce(
+    func.nullif(User.name, ""), User.email, "imported " + func.left(cast(User.uuid, Text), 8)
+)
 SCREENINGS = text(
     """
     DELETE FROM assignment a USING task t WHERE t.id = a.task_id AND t.kind = 'screening'
@@ -38,6 +42,12 @@ def labeler(db: Session, project: Project, user_id: int) -> User:
     ):
         raise NotFound("There is no such labeler in this project.", remedy="Go back to the quality page.")
     return found
+
+
+def names(db: Session, ids: Iterable[int]) -> dict[int, str]:
+    """How each is called on the pages of quality."""
+    rows = db.execute(select(User.id, NAME).where(User.id.in_(set(ids))).order_by(User.id))
+    return {row[0]: row[1] for row in rows}
 
 
 def lift(db: Session, project: Project, user_id: int, actor: User, now: dt.datetime) -> None:

@@ -14,9 +14,11 @@ from app.core.db import Db
 from app.core.errors import DomainError, NotFound
 from app.core.web import redirect, render
 from app.projects.access import Access, ProjectAdmin, Researcher
-from app.quality import adjudicating, gold, reading, standing
+from app.quality import adjudicating, agreement_views, gold, reading, standing
+from app.quality.agreement_views import agreement_of
 
 router = APIRouter(prefix="/projects/{slug}/quality", include_in_schema=False)
+router.include_router(agreement_views.router)
 
 WORDS = {1: "great", 0: "okay", -1: "bad", None: "can’t tell"}
 Share = Annotated[float, Field(ge=0, le=100)]
@@ -44,7 +46,7 @@ def quality(request: Request, access: Researcher, db: Db) -> Response:
     return render(
         request,
         "quality/quality.html",
-        read=reading.read(db, project.id),
+        **agreement_of(db, access, None),
         labelers=reading.labelers(db, project.id),
         known=gold.counts(db, project.id),
         waiting=adjudicating.waiting(db, project.id),
@@ -56,16 +58,13 @@ def quality(request: Request, access: Researcher, db: Db) -> Response:
 def labeler(request: Request, user_id: int, access: Researcher, db: Db) -> Response:
     who = standing.labeler(db, access.project, user_id)
     marks = reading.marks(db, access.project.id, user_id)
-    names = {row.id: row.name for row in reading.labelers(db, access.project.id)}
     return render(
         request,
         "quality/labeler.html",
-        who=who,
+        **agreement_of(db, access, who),
         done=next(iter(reading.labelers(db, access.project.id, user_id)), None),
-        read=reading.read(db, access.project.id, user_id),
         marks=marks,
         drift=reading.drift(marks, access.project.gold_window),
-        names=names,
     )
 
 

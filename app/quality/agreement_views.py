@@ -1,0 +1,60 @@
+"""Agreement on the pages of quality: the part that refreshes itself, counting anew, and the
+solutions behind a figure."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from app.accounts.models import User
+from app.core.db import Db
+from app.core.web import polled, redirect, render
+from app.projects.access import Access, Researcher
+from app.quality import agreed, standing
+
+router = APIRouter()
+Id = Annotated[int | None, Query(ge=1, le=2**62)]
+
+
+def agreement_of(db: Db, access: Access, who: User | None) -> dict[str, Any]:
+    """What quality/_agreement.html shows; None: the project's."""
+    now = dt.datetime.now(dt.UTC)
+    found = agreed.of(db, access.project.id, now, who.id if who else None)
+    names = standing.names(db, [id for one, other, _ in found.pairs for id in (one, other)])
+    return {"read": found, "who": who, "names": names}
+
+
+def person(db: Db, access: Access, user_id: int | None) -> User | None:
+    return standing.labeler(db, access.project, user_id) if user_id else None
+
+
+@router.get("/agreement")
+def agreement(request: Request, access: Researcher, db: Db, labeler: Id = None) -> Response:
+    context = agreement_of(db, access, person(db, access, labeler))
+    over = not context["read"].under_way
+    return polled(request, "quality/_agreement.html", over=over, **context)
+
+
+@router.post("/agreement")
+def count_again(access: Researcher, db: Db, labeler: Id = None) -> Response:
+    who = person(db, access, labeler)
+    agreed.ask(db, access.project.id, dt.datetime.now(dt.UTC))
+    page = f"/labelers/{who.id}" if who else ""
+    return redirect(f"/projects/{access.project.slug}/quality{page}", "The worker counts it.", "note")
+
+
+@router.get("/shared")
+def shared(
+    request: Request, access: Researcher, db: Db,
+    labeler: Id = None, other: Id = None,
+    generation: Annotated[int, Query(ge=-1, le=2**31 - 1)] | Literal["none"] | None = None,
+) -> Response:  # fmt: skip
+    """The solutions a figure rests on, without what anyone said of them."""
+    people = [found for found in (person(db, access, labeler), person(db, access, other)) if found]
+    number = generation if isinstance(generation, int) else None
+    figure, found = agreed.solutions(db, access.project.id, number, labeler, other, generation is None)
+    names = list(standing.names(db, [each.id for each in people]).values())
+    return render(request, "quality/shared.html", figure=figure, found=found, names=names)
