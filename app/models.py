@@ -5,6 +5,7 @@ from app.core.db import Base
 from app.evaluation import models as evaluation
 from app.exchange import models as exchange
 from app.explorer import models as explorer
+from app.generators import models as generators
 from app.labeling import beside, known
 from app.labeling import models as labeling
 from app.problems import models as problems
@@ -21,6 +22,7 @@ __all__ = [
     "evaluation",
     "exchange",
     "explorer",
+    "generators",
     "known",
     "labeling",
     "problems",

@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field(default="127.0.0.1", validation_alias="STEPMARK_TRUSTED_PROXIES")
     upload_limit: int = Field(default=4 * 1024**3, validation_alias="STEPMARK_UPLOAD_LIMIT")
     model_roots: str = Field(default="", validation_alias="STEPMARK_MODEL_ROOTS")
+    generator_hosts: str = Field(default="", validation_alias="STEPMARK_GENERATOR_HOSTS")
 
     @property
     def models_dir(self) -> Path:
@@ -46,3 +47,8 @@ class Settings(BaseSettings):
 @lru_cache
 def settings() -> Settings:
     return Settings()
+
+
+def api_key(name: str) -> str | None:
+    """A generator's key, from where the server's operator put it: it is in no database and no page."""
+    return os.environ.get(name) if name.startswith("STEPMARK_KEY_") else None

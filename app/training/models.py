@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     ARRAY,
+    REAL,
     BigInteger,
     CheckConstraint,
     ForeignKey,
@@ -53,6 +54,8 @@ class SnapshotItem(Base):
     steps: Mapped[list[str]] = mapped_column(ARRAY(Text))
     targets: Mapped[list[int | None]] = mapped_column(ARRAY(SmallInteger))
     """-1, 0, 1 a step; null where it carries no label. As long as steps."""
+    values: Mapped[list[float | None] | None] = mapped_column(ARRAY(REAL))
+    """Soft labels: a share between 0 and 1 a step, null where it carries none; null: there are none."""
 
     __table_args__ = (
         CheckConstraint("split IN ('train', 'validation')", name="split"),
@@ -61,6 +64,7 @@ class SnapshotItem(Base):
             "array_remove(targets, NULL) <@ ARRAY[-1, 0, 1]::smallint[]",
             name="target_values",
         ),
+        CheckConstraint('cardinality("values") = cardinality(steps)', name="values"),
     )
 
 

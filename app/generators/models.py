@@ -1,0 +1,164 @@
+"""Generators of a project, the runs that ask them, and what is known of each unit of such a run."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.accounts import models as _people  # noqa: F401  a foreign key names its table
+from app.core.columns import Created, Json, Key, Moment
+from app.core.db import Base
+from app.projects import models as _projects  # noqa: F401  likewise
+
+KINDS = ("openai", "transformers")
+PURPOSES = ("trial", "solutions", "rollouts", "alternatives")
+
+
+class Generator(Base):
+    """What samples solutions: a server that speaks the OpenAI API, or a model in a local folder. It
+    never changes, so that whatever names it was made with these settings; another one is made instead."""
+
+    __tablename__ = "generator"
+
+    id: Mapped[Key]
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    """What its solutions carry as `generator`."""
+    kind: Mapped[str]
+    base_url: Mapped[str | None]
+    """Of a server: up to and with /v1."""
+    model: Mapped[str]
+    """The server's name for it, or the folder."""
+    key_name: Mapped[str | None]
+    """Name of the environment variable with the API key. The key itself is kept nowhere."""
+    config: Mapped[Json]
+    """generators/config.py"""
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    created_at: Mapped[Created]
+    retired_at: Mapped[Moment | None]
+
+    __table_args__ = (
+        UniqueConstraint("project_id", "name"),
+        CheckConstraint("kind IN ('openai', 'transformers')", name="kind"),
+        CheckConstraint("(kind = 'openai') = (base_url IS NOT NULL)", name="base_url"),
+    )
+
+
+class SamplingRun(Base):
+    """A job for a generator. What it made is counted from what is stored, never from this row."""
+
+    __tablename__ = "sampling_run"
+
+    id: Mapped[Key]
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
+    generator_id: Mapped[int] = mapped_column(ForeignKey("generator.id", ondelete="CASCADE"), index=True)
+    purpose: Mapped[str]
+    config: Mapped[Json]
+    """Of solutions: {"per_problem", "counting", "duplicates", "splits", "subject", "level"}."""
+    state: Mapped[str] = mapped_column(server_default="queued", default="queued")
+    attempt: Mapped[int] = mapped_column(server_default="0", default=0)
+    total: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
+    """Samples that were missing when it began."""
+    counters: Mapped[Json]
+    """{"made", "requests", "retries", "prompt_tokens", "completion_tokens", "seconds", ...}."""
+    progress: Mapped[Json]
+    error: Mapped[str | None]
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    created_at: Mapped[Created]
+    started_at: Mapped[Moment | None]
+    heartbeat_at: Mapped[Moment | None]
+    finished_at: Mapped[Moment | None]
+
+    generator: Mapped[Generator] = relationship()
+
+    __table_args__ = (
+        CheckConstraint("purpose IN ('trial', 'solutions', 'rollouts', 'alternatives')", name="purpose"),
+        CheckConstraint("state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')", name="state"),
+        Index("ix_sampling_run_live", "heartbeat_at", postgresql_where=text("state = 'running'")),
+    )
+
+
+class SamplingItem(Base):
+    """A unit of a run: a problem to sample for, or a solution to roll out or to find candidates for.
+    A process that works on it holds an advisory lock on its id, which goes when the process does."""
+
+    __tablename__ = "sampling_item"
+
+    id: Mapped[Key]
+    sampling_run_id: Mapped[int] = mapped_column(ForeignKey("sampling_run.id", ondelete="CASCADE"))
+    problem_id: Mapped[int] = mapped_column(ForeignKey("problem.id", ondelete="CASCADE"), index=True)
+    solution_id: Mapped[int | None] = mapped_column(ForeignKey("solution.id", ondelete="CASCADE"), index=True)
+    wanted: Mapped[int]
+    """Samples, when the run began."""
+    tries: Mapped[int] = mapped_column(server_default="0", default=0)
+    """Samples that came, of use or not."""
+    errors: Mapped[int] = mapped_column(SmallInteger, server_default="0", default=0)
+    state: Mapped[str] = mapped_column(server_default="waiting", default="waiting")
+    error: Mapped[str | None]
+    detail: Mapped[dict | None] = mapped_column(JSONB)
+    """Of alternatives made for a queue: the task to make when they are there."""
+
+    __table_args__ = (
+        CheckConstraint("state IN ('waiting', 'done', 'failed')", name="state"),
+        Index("ix_sampling_item_sampling_run_id_state_id", "sampling_run_id", "state", "id"),
+    )
+
+
+class SamplingError(Base):
+    """A request that failed for good, or a sample that was of no use. Never with a key in it."""
+
+    __tablename__ = "sampling_error"
+
+    id: Mapped[Key]
+    sampling_run_id: Mapped[int] = mapped_column(
+        ForeignKey("sampling_run.id", ondelete="CASCADE"), index=True
+    )
+    problem_id: Mapped[int] = mapped_column(BigInteger)
+    message: Mapped[str]
+    at: Mapped[Created]
+
+
+class Rollout(Base):
+    """Of so many samples that went on after a solution's first `position + 1` steps, how many came to
+    the right answer. A generator's word, not a person's: a source of labels of its own."""
+
+    __tablename__ = "rollout"
+
+    generator_id: Mapped[int] = mapped_column(
+        ForeignKey("generator.id", ondelete="CASCADE"), primary_key=True
+    )
+    solution_id: Mapped[int] = mapped_column(ForeignKey("solution.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    rollouts: Mapped[int]
+    reached: Mapped[int]
+    """The right answer."""
+    unparseable: Mapped[int] = mapped_column(server_default="0", default=0)
+    """Without an answer that can be read; they count as not right."""
+
+    __table_args__ = (
+        CheckConstraint("rollouts > 0 AND reached >= 0 AND reached + unparseable <= rollouts", name="counts"),
+        CheckConstraint("position >= 0", name="position"),
+        Index("ix_rollout_solution_id", "solution_id"),
+    )
+
+
+class Preparation(Base):
+    """What a project has its generator do before a solution is queued: other candidates for its steps.
+    No row: nothing."""
+
+    __tablename__ = "preparation"
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), primary_key=True)
+    generator_id: Mapped[int] = mapped_column(ForeignKey("generator.id", ondelete="CASCADE"), index=True)
+    candidates: Mapped[int] = mapped_column(SmallInteger)
+    """Beside the solution's own step, at each position."""
+    positions: Mapped[str]
+    """every; or suspect: only the step that the model which chose it holds for the first wrong one."""
+    set_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    at: Mapped[Created]
+
+    __table_args__ = (
+        CheckConstraint("positions IN ('every', 'suspect')", name="positions"),
+        CheckConstraint("candidates BETWEEN 1 AND 20", name="candidates"),
+    )

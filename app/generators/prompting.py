@@ -1,0 +1,80 @@
+"""PURE: what a generator is asked, and what its answer comes to: steps and a final answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.answers.extract import last_answer
+from app.generators.config import PLACE, GeneratorConfig
+from app.problems.segmentation import segment
+
+MOST_STEPS = 1000
+LONGEST = 200_000
+
+
+@dataclass(frozen=True)
+class Ask:
+    """`count` samples that go on after `steps`; with `one_step` only the next step of each."""
+
+    statement: str
+    steps: tuple[str, ...] = ()
+    count: int = 1
+    one_step: bool = False
+    position: int = 0
+    """What the samples are for, where the asker needs to know it again."""
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A solution, whole or from where it was gone on: its own steps, without those it was given."""
+
+    steps: list[str]
+    answer: str | None
+    finish: str
+    """stop; or length: it was cut off."""
+
+
+class Useless(ValueError):
+    """A sample that cannot be kept; the message says why."""
+
+
+def beginning(config: GeneratorConfig, steps: Sequence[str]) -> str:
+    """The solution so far, as the generator would have written it."""
+    return "".join(step + config.joint for step in steps)
+
+
+def prompt(config: GeneratorConfig, statement: str) -> str:
+    return config.template.replace(PLACE, statement)
+
+
+def stops(config: GeneratorConfig, one_step: bool) -> list[str]:
+    """Texts that end the sample. A sentence has none: it is cut off afterwards."""
+    ends = [config.joint] if one_step and config.steps in ("stop", "line", "blank") else []
+    return list(dict.fromkeys([*ends, *config.stop]))
+
+
+def read(config: GeneratorConfig, ask: Ask, text: str, finish: str) -> Sampled:
+    """Steps and answer of a text. Useless when it has none, or far too many."""
+    text = clean(text)
+    if len(text) > LONGEST:
+        raise Useless(f"The text has more than {LONGEST:,} characters.")
+    steps = cut(config, text)
+    if not steps:
+        raise Useless("The text is empty.")
+    if len(steps) > MOST_STEPS:
+        raise Useless(f"The text has more than {MOST_STEPS:,} steps.")
+    if ask.one_step:
+        return Sampled(steps[:1], None, finish)
+    return Sampled(steps, last_answer(beginning(config, ask.steps) + text), finish)
+
+
+def cut(config: GeneratorConfig, text: str) -> list[str]:
+    if config.steps != "stop":
+        return segment(text, config.steps)
+    return [piece.strip() for piece in text.split(config.step_end) if piece.strip()]
+
+
+def clean(text: str) -> str:
+    """What Postgres can keep: no NUL, no half of a surrogate pair."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
