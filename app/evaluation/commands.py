@@ -57,6 +57,7 @@ def evaluate(
 
 
 def _start(project: str, model: str, on: str | None, config: Path | None) -> int:
+    from app.core import config_file
     from app.core.db import transaction
     from app.core.errors import Invalid
     from app.evaluation import runs, sets
@@ -71,7 +72,7 @@ def _start(project: str, model: str, on: str | None, config: Path | None) -> int
                 "solutions to make one of.",
                 remedy="Freeze a set on the project's Evaluation page.",
             )
-        return runs.start(db, chosen, _read(config), None, **_what(db, found.id, model)).id
+        return runs.start(db, chosen, config_file.read(config), None, **_what(db, found.id, model)).id
 
 
 def _what(db: Any, project_id: int, model: str) -> dict[str, Any]:
@@ -154,12 +155,3 @@ def _told(results: dict[str, Any]) -> Iterator[str]:
     if calibration := results["calibration"]:
         for each in calibration["classes"]:
             yield f"calibration error, {each['name']}: {each['before']['ece']:.3f}"
-
-
-def _read(config: Path | None) -> Any:
-    from app.core.errors import Invalid
-
-    try:
-        return {} if config is None else json.loads(config.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise Invalid(f"{config} is not JSON: {error}") from error

@@ -29,11 +29,12 @@ def register(cli: typer.Typer) -> None:
 def start(project: ProjectName, config: Config = None, wait: Wait = False) -> None:
     """Start a round. A worker has to be running (stepmark up, or stepmark worker).
     With --wait: exit 0 when the next generation is queued, 3 when the round failed or was cancelled."""
+    from app.core import config_file
     from app.selection import rounds
     from app.selection.config import parse
 
     def run(db: Any, found: Any) -> int:
-        return rounds.start(db, found, parse(_read(config)), None).id
+        return rounds.start(db, found, parse(config_file.read(config)), None).id
 
     _and_wait(project, run, wait, "Round {id} started.")
 
@@ -155,17 +156,6 @@ def _told(state: dict[str, Any]) -> str:
         said = f"{start} at {state['stage']}: {state['error']}"
         return f"{said}\nThen go on: stepmark round resume --project ..."
     return f"{start}, stage {state['stage']}."
-
-
-def _read(config: Path | None) -> Any:
-    from app.core.errors import Invalid
-
-    if config is None:
-        return {}
-    try:
-        return json.loads(config.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise Invalid(f"{config} is not JSON: {error}") from error
 
 
 def _latest(db: Any, project: Any) -> Any:

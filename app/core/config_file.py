@@ -1,0 +1,30 @@
+"""A settings file given on the command line: one JSON object, its troubles told by file and line.
+What its keys mean is checked by whom it is for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from app.core.errors import Invalid
+
+
+def read(path: Path | None) -> dict[str, Any]:
+    """Empty without a file. Invalid, naming the file, when it cannot be read or is no JSON object."""
+    if path is None:
+        return {}
+    try:
+        found = json.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read: {error.strerror}.", remedy="Give another file.") from error
+    except UnicodeDecodeError as error:
+        raise Invalid(f"{path} is not UTF-8 text.", remedy="Save it as UTF-8.") from error
+    except json.JSONDecodeError as error:
+        where = f"{path}, line {error.lineno}, column {error.colno}"
+        raise Invalid(f"{where}: it is not JSON: {error.msg}.", remedy="Correct that place.") from error
+    except RecursionError as error:
+        raise Invalid(f"{path} nests too deep.", remedy="Flatten what is nested.") from error
+    if not isinstance(found, dict):
+        raise Invalid(f"{path} must hold one JSON object.", remedy='Write it like {"seed": 1}.')
+    return found
