@@ -1,0 +1,82 @@
+"""PURE: the methods, as their papers have them. Each grows the tree of a `Growing`.
+
+Beam search and lookahead: Snell et al. 2024, section 5.2. DVTS: Beeching et al. 2024. Where the
+papers leave something open, and what published code gets wrong, docs/search.md says what is done."""
+
+from __future__ import annotations
+
+from app.search.growing import Growing
+from app.search.tree import Node
+
+TOGETHER = 16
+"""Samples asked for between two looks at whether anybody still wants them."""
+
+
+def best_of_n(search: Growing) -> None:
+    """n independent samples. Equal ones are one node that was drawn more than once."""
+    left = search.config.n
+    while left:
+        count = min(left, TOGETHER)
+        found = search.expand([(search.tree.root, count, 0)], steps=None)
+        search.judge([node for node in found if node.score is None])
+        for node in found:
+            _spread(search, node)
+        left -= count
+        search.tell(search)
+
+
+def _spread(search: Growing, leaf: Node) -> None:
+    """The steps on the way to a sample were judged with it."""
+    for node in search.tree.path(leaf):
+        if node.correct is None and leaf.correct is not None:
+            node.correct = leaf.correct[: len(node.steps)]
+
+
+def beam(search: Growing) -> None:
+    """n first steps; then again and again: the best n / M prefixes are kept, each continued M times.
+    A finished solution that is among the best keeps its place and is not continued."""
+    config = search.config
+    ahead = config.lookahead if config.method == "lookahead" else 0
+    live: list[Node] = [search.tree.root]
+    held: list[Node] = []
+    for search.round in range(1, config.rounds + 1):
+        room = config.n - config.width * len(held)
+        found = search.expand(
+            [(node, count, 0) for node, count in zip(live, _shared(room, len(live)), strict=True)]
+        )
+        search.judge_ahead(found, ahead)
+        pool = {node.id: node for node in (*held, *found)}
+        kept = search.best(list(pool.values()), config.n // config.width)
+        held = [node for node in kept if node.finished]
+        live = [node for node in kept if not node.finished]
+        search.tell(search)
+        if not live:
+            return
+
+
+def _shared(total: int, among: int) -> list[int]:
+    """n / M kept prefixes get M each. Where fewer distinct ones were left, they share what there is."""
+    return [total // among + (place < total % among) for place in range(among)]
+
+
+def dvts(search: Growing) -> None:
+    """n / M subtrees that never meet: in each, M continuations of its one prefix, of which the best
+    goes on."""
+    config = search.config
+    live = dict.fromkeys(range(config.n // config.width), search.tree.root)
+    for search.round in range(1, config.rounds + 1):
+        found = search.expand([(node, config.width, subtree) for subtree, node in live.items()])
+        search.judge(found)
+        for subtree in list(live):
+            mine = [node for node in found if node.subtree == subtree]
+            best = search.best(mine, 1)
+            if not best or best[0].finished:
+                del live[subtree]
+            else:
+                live[subtree] = best[0]
+        search.tell(search)
+        if not live:
+            return
+
+
+METHODS = {"best_of_n": best_of_n, "beam": beam, "lookahead": beam, "dvts": dvts}

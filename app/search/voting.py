@@ -1,0 +1,70 @@
+"""PURE: one solution out of all that a search finished."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.search.asking import Classes
+from app.search.tree import Node
+
+SAME = 1e-12
+"""Weights closer than this share are tied: the order of adding must decide nothing."""
+
+
+@dataclass
+class Vote:
+    """What speaks for one answer. `weight` is a share of all weights."""
+
+    answer: int
+    solutions: list[int]
+    """Ids of the nodes that give it, the highest scored first."""
+    weight: float
+    count: int
+
+
+def votes(finished: Sequence[Node], classes: Classes, *, pick: str, independent: bool) -> list[Vote]:
+    """An entry for each answer, the chosen first. With `independent` samples (best-of-N) a solution
+    drawn twice is two voices, as in Snell et al. 2024, section 5.1, and Li et al. 2023; in a search,
+    where how often it was drawn is the search's own doing, it is one."""
+    by_answer: dict[int, list[Node]] = {}
+    for node, answer in zip(finished, classes([node.steps for node in finished]), strict=True):
+        by_answer.setdefault(answer, []).append(node)
+    by_answer.pop(-1, None)
+    highest = max((_log(node) for nodes in by_answer.values() for node in nodes), default=-math.inf)
+    made = []
+    for answer, nodes in by_answer.items():
+        nodes.sort(key=lambda node: (-_log(node), node.id))
+        voices = [node.drawn if independent else 1 for node in nodes]
+        weight = math.fsum(n * _weight(node, highest) for n, node in zip(voices, nodes, strict=True))
+        made.append(Vote(answer, [node.id for node in nodes], weight, sum(voices)))
+    best = {node.id: (_log(node), -node.id) for nodes in by_answer.values() for node in nodes}
+    made.sort(key=lambda vote: _order(vote, pick, best[vote.solutions[0]]), reverse=True)
+    whole = math.fsum(vote.weight for vote in made) or 1.0
+    for vote in made:
+        vote.weight /= whole
+    return _ties(made, pick, best)
+
+
+def _log(node: Node) -> float:
+    return -math.inf if node.score is None else node.score
+
+
+def _weight(node: Node, highest: float) -> float:
+    """Relative to the highest: a product of forty probabilities still weighs something."""
+    return 0.0 if node.score is None else math.exp(node.score - highest)
+
+
+def _order(vote: Vote, pick: str, best: tuple[float, int]) -> tuple[float, float, int]:
+    first = {"weighted": vote.weight, "majority": float(vote.count), "best": 0.0}[pick]
+    return (first, *best)
+
+
+def _ties(made: list[Vote], pick: str, best: dict[int, tuple[float, int]]) -> list[Vote]:
+    """Weights that differ only by rounding are tied; the highest single score decides."""
+    if pick != "weighted" or not made:
+        return made
+    tied = [vote for vote in made if vote.weight >= made[0].weight * (1 - SAME)]
+    first = max(tied, key=lambda vote: best[vote.solutions[0]])
+    return [first, *(vote for vote in made if vote is not first)]
