@@ -13,14 +13,11 @@ from sqlalchemy.orm import Session
 from app.training.label_tree import majority
 
 JUDGED = text(
-    """SELECT s.problem_id, s.id AS solution_id, cardinality(s.steps) AS steps, a.id AS assignment_id,
-              l.rating, d.ratings AS decided
-       FROM assignment a JOIN task t ON t.id = a.task_id JOIN solution s ON s.id = t.solution_id
-       JOIN own_step_label l ON l.assignment_id = a.id
-       LEFT JOIN adjudication d ON d.solution_id = s.id
-       WHERE a.project_id = :project_id AND a.state = 'submitted'
-         AND a.finish_reason IN ('solution', 'found_error') AND t.kind IN ('regular', 'gold')
-       ORDER BY s.id, a.id, l.position"""
+    """SELECT l.problem_id, l.solution_id, l.steps, l.assignment_id, l.rating, d.ratings AS decided
+       FROM own_step_label l LEFT JOIN adjudication d ON d.solution_id = l.solution_id
+       WHERE l.project_id = :project_id AND l.state = 'submitted'
+         AND l.finish_reason IN ('solution', 'found_error') AND l.kind IN ('regular', 'gold')
+       ORDER BY l.solution_id, l.assignment_id, l.position"""
 )
 
 

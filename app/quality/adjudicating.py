@@ -29,23 +29,21 @@ REASONS = ("disagreement", "flagged", "model")
 WAITING = text(
     """
     WITH judged AS (
-        SELECT t.solution_id, a.id,
+        SELECT l.solution_id,
             coalesce(min(l.position) FILTER (WHERE l.rating = -1),
-                CASE WHEN count(*) = max(cardinality(s.steps)) THEN -1 END) AS first_error,
+                CASE WHEN count(*) = max(l.steps) THEN -1 END) AS first_error,
             bool_or(l.flagged) AS flagged,
             bool_or(c.step_probs[3 * l.position + 1] > :sure AND l.rating >= 0
                  OR c.step_probs[3 * l.position + 1] < 1 - :sure AND l.rating = -1) AS contradicted
-        FROM assignment a JOIN task t ON t.id = a.task_id
-        JOIN solution s ON s.id = t.solution_id JOIN problem p ON p.id = s.problem_id
-        JOIN own_step_label l ON l.assignment_id = a.id
-        LEFT JOIN score c ON c.solution_id = t.solution_id AND c.model_id =
+        FROM own_step_label l JOIN problem p ON p.id = l.problem_id
+        LEFT JOIN score c ON c.solution_id = l.solution_id AND c.model_id =
             (SELECT max(id) FROM model WHERE project_id = :project AND kind = 'prm')
-        WHERE a.project_id = :project AND a.state = 'submitted' AND p.split <> 'test'
-          AND a.finish_reason IN ('solution', 'found_error')
-          AND t.kind <> 'screening' AND (CAST(:solution AS bigint) IS NULL OR t.solution_id = :solution)
-          AND NOT EXISTS (SELECT 1 FROM adjudication d WHERE d.solution_id = t.solution_id)
-          AND NOT EXISTS (SELECT 1 FROM known_answer k WHERE k.task_id = t.id)
-        GROUP BY t.solution_id, a.id
+        WHERE l.project_id = :project AND l.state = 'submitted' AND p.split <> 'test'
+          AND l.finish_reason IN ('solution', 'found_error')
+          AND l.kind <> 'screening' AND (CAST(:solution AS bigint) IS NULL OR l.solution_id = :solution)
+          AND NOT EXISTS (SELECT 1 FROM adjudication d WHERE d.solution_id = l.solution_id)
+          AND NOT EXISTS (SELECT 1 FROM known_answer k WHERE k.task_id = l.task_id)
+        GROUP BY l.solution_id, l.assignment_id
     ), found AS (
         SELECT solution_id, count(*) AS labelers,
             count(DISTINCT first_error) > 1 AS disagreement,

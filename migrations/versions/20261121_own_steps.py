@@ -21,7 +21,9 @@ def upgrade() -> None:
     op.execute(
         """
         CREATE VIEW own_step_label AS
-        SELECT a.id AS assignment_id, a.project_id, a.user_id, t.solution_id, l.position,
+        SELECT a.id AS assignment_id, a.project_id, a.user_id, a.state, a.finish_reason,
+            t.id AS task_id, t.kind, t.generation,
+            s.id AS solution_id, s.problem_id, cardinality(s.steps) AS steps, l.position,
             CASE WHEN l.human_text = own.step THEN 1::smallint ELSE l.ratings[own.place] END AS rating,
             CASE WHEN l.human_text = own.step THEN l.human_flagged ELSE l.flags[own.place] END AS flagged
         FROM step_label l
