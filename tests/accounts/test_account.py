@@ -57,6 +57,8 @@ def test_tokens(web: TestClient, db: Session) -> None:
     page = web.post("/account/tokens", data={"name": "nightly", "days": "30"})
     token = re.search(r"stepmark_[\w-]{43}", page.text)
     assert token
+    assert 'aria-label="API token" data-copied' in page.text
+    assert "<code>Authorization: Bearer …</code>" in page.text
     bearer = {"Authorization": f"Bearer {token[0]}"}
     assert token[0] not in web.get("/account").text, "shown once"
     web.cookies.clear()
