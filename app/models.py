@@ -6,6 +6,7 @@ from app.evaluation import models as evaluation
 from app.exchange import models as exchange
 from app.explorer import models as explorer
 from app.generators import models as generators
+from app.lab import models as lab
 from app.labeling import beside, known
 from app.labeling import models as labeling
 from app.problems import models as problems
@@ -24,6 +25,7 @@ __all__ = [
     "explorer",
     "generators",
     "known",
+    "lab",
     "labeling",
     "problems",
     "projects",
