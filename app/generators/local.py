@@ -50,6 +50,8 @@ class Local:
         if most < 1:
             raise Failed(f"The problem is {ids.shape[1]} tokens long; the model has room for {self.room}.")
         ends = prompting.stops(self.config, ask.one_step)
+        if ask.seed is not None:
+            torch.manual_seed(ask.seed)
         with torch.inference_mode():
             out = self.model.generate(
                 input_ids=ids,
@@ -58,7 +60,7 @@ class Local:
                 num_return_sequences=ask.count,
                 pad_token_id=self._pad(),
                 stopping_criteria=[_Ended(self.stopping)],
-                **self._how(ends),
+                **self._how(ends, ask.greedy),
             )
         if self.stopping.is_set():
             raise Stopped
@@ -83,10 +85,10 @@ class Local:
         opened = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
         return str(opened) + begun
 
-    def _how(self, ends: list[str]) -> dict[str, Any]:
+    def _how(self, ends: list[str], greedy: bool) -> dict[str, Any]:
         """At temperature 0 the likeliest token is taken, and all samples are the same."""
         how: dict[str, Any] = {"stop_strings": ends, "tokenizer": self.tokenizer} if ends else {}
-        if self.config.temperature == 0:
+        if greedy or self.config.temperature == 0:
             return {**how, "do_sample": False, "temperature": None, "top_p": None, "top_k": None}
         sampling = {"do_sample": True, "temperature": self.config.temperature, "top_k": 0}
         return {**how, **sampling, "top_p": self.config.top_p}

@@ -139,13 +139,15 @@ class Server:
         config = self.config
         body: dict[str, Any] = {
             "model": self.model,
-            "temperature": config.temperature,
+            "temperature": 0.0 if ask.greedy else config.temperature,
             "top_p": config.top_p,
             "max_tokens": config.step_tokens if ask.one_step else config.max_tokens,
             "n": ask.count,
         }
         if stop := prompting.stops(config, ask.one_step):
             body["stop"] = stop
+        if ask.seed is not None:
+            body["seed"] = ask.seed
         asked, begun = prompting.prompt(config, ask.statement), prompting.beginning(config, ask.steps)
         if config.endpoint == "completions":
             return {**body, "prompt": asked + begun}

@@ -23,6 +23,10 @@ class Ask:
     one_step: bool = False
     position: int = 0
     """What the samples are for, where the asker needs to know it again."""
+    seed: int | None = None
+    """Equal seeds, equal samples, as far as the generator keeps to it."""
+    greedy: bool = False
+    """At temperature 0, whatever the config says."""
 
 
 @dataclass(frozen=True)
