@@ -81,3 +81,21 @@ def test_intervals_are_over_solutions_seeded_and_cover() -> None:
     doubled = [{who: said * 4 for who, said in each.items()} for each in judged[:20]]
     again = agreement.alpha(doubled)
     assert again.high - again.low == pytest.approx(few.high - few.low, rel=0.15), "more steps of the same"
+
+
+def test_a_resample_is_drawn_as_it_would_be_one_by_one() -> None:
+    """What is frequent comes as one binomial number: its mean, its spread and its ties to the others
+    are those of draws with replacement."""
+    chance = random.Random(3)  # noqa: S311
+    weights = [500, 300, 50, 3]
+    whole = sum(weights)
+    drawn = [agreement.redrawn(chance, weights) for _ in range(4000)]
+    assert all(each.total() == whole for each in drawn)
+    for kind, weight in enumerate(weights):
+        counts = [each[kind] for each in drawn]
+        spread = weight * (1 - weight / whole)
+        mean = sum(counts) / len(counts)
+        assert mean == pytest.approx(weight, abs=4 * (spread / len(drawn)) ** 0.5)
+        assert sum((count - mean) ** 2 for count in counts) / len(drawn) == pytest.approx(spread, rel=0.12)
+    together = sum((each[0] - 500) * (each[1] - 300) for each in drawn) / len(drawn)
+    assert together == pytest.approx(-500 * 300 / whole, rel=0.12)
