@@ -13,6 +13,7 @@ from app.explorer.histogram import BINS, histogram
 from app.explorer.looking import Place
 from app.explorer.views import After, Asked, chosen
 from app.projects.access import Researcher
+from app.scoring.strips import Strip
 
 router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["pool"])
 
@@ -34,14 +35,11 @@ def solutions(db: Db, access: Researcher, wanted: Asked, after: After = "") -> d
 @router.get("/solutions/{solution_id}")
 def solution(solution_id: int, db: Db, access: Researcher) -> dict[str, Any]:
     found, problem = shown.one(db, access, solution_id)
-    strips = [
-        shown.strips_of(db, [found.id], each).get(found.id) for each in shown.models_of(db, access.project.id)
-    ]
     return {
         **_as_json(shown.Found(found, problem, None, [], 0)),
         "steps": found.steps,
         "statement": problem.statement,
-        "scores": [_strip(strip) for strip in strips if strip],
+        "scores": [_strip(strip) for strip in shown.all_strips(db, found)],
         "labels": [
             {"labeler": each.who, "finish_reason": each.assignment.finish_reason, "ratings": each.ratings}
             for each in shown.judgements(db, found.id)
@@ -78,7 +76,7 @@ def _as_json(found: shown.Found) -> dict[str, Any]:
     }
 
 
-def _strip(strip: shown.Strip) -> dict[str, Any]:
+def _strip(strip: Strip) -> dict[str, Any]:
     steps = [asdict(cell) for cell in strip.cells]
     return {
         "model_id": strip.model.id, "score": strip.score, "aggregate": strip.aggregate, "steps": steps,

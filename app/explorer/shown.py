@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -14,38 +12,9 @@ from app.core.errors import NotFound
 from app.labeling.models import Assignment, Task
 from app.problems.models import Problem, Solution
 from app.projects.access import Access
-from app.scoring.models import Score, ScoringRun
+from app.scoring.models import Score
+from app.scoring.strips import Strip, strips_of
 from app.training.models import Model
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One step in a heat strip."""
-
-    position: int
-    correct: float
-    """p(positive), with p(neutral) where the scoring counted neutral as right."""
-    probs: tuple[float, float, float]
-    """p(negative), p(neutral), p(positive)."""
-
-    @property
-    def heat(self) -> int:
-        """0 (wrong) to 10 (right): the class that draws it."""
-        return round(max(0.0, min(1.0, self.correct)) * 10)
-
-
-@dataclass(frozen=True)
-class Strip:
-    model: Model
-    score: float
-    """The solution score, 0 to 1."""
-    cells: list[Cell]
-    aggregate: str
-
-    @property
-    def words(self) -> str:
-        """The strip as text, for those who cannot see it."""
-        return ", ".join(f"step {cell.position + 1}: {cell.correct:.2f}" for cell in self.cells)
 
 
 @dataclass(frozen=True)
@@ -108,30 +77,10 @@ def found(db: Session, ids: list[int], model: Model | None) -> list[Found]:
     ]
 
 
-def strips_of(db: Session, ids: list[int], model: Model) -> dict[int, Strip]:
-    neutral, aggregate = config_of(db, model)
-    scores = db.scalars(select(Score).where(Score.model_id == model.id, Score.solution_id.in_(ids)))
-    return {
-        score.solution_id: Strip(
-            model, min(1.0, math.exp(score.log_score)), cells(score.step_probs, neutral), aggregate
-        )
-        for score in scores
-    }
-
-
-def config_of(db: Session, model: Model) -> tuple[bool, str]:
-    """Whether neutral counts as right, and how steps make a score, as the model's last scoring had it."""
-    latest = select(ScoringRun.config).where(ScoringRun.model_id == model.id).order_by(ScoringRun.id.desc())
-    config: dict[str, Any] = db.scalar(latest.limit(1)) or {}
-    return bool(config.get("neutral_is_positive", True)), str(config.get("aggregate", "product"))
-
-
-def cells(probs: list[float], neutral: bool) -> list[Cell]:
-    threes = [(probs[at], probs[at + 1], probs[at + 2]) for at in range(0, len(probs), 3)]
-    return [
-        Cell(position, three[2] + three[1] if neutral else three[2], three)
-        for position, three in enumerate(threes)
-    ]
+def all_strips(db: Session, solution: Solution) -> list[Strip]:
+    """By every model that scored it, the newest first."""
+    by = (strips_of(db, [solution.id], each) for each in models_of(db, solution.project_id))
+    return [found[solution.id] for found in by if found]
 
 
 def one(db: Session, access: Access, solution_id: int) -> tuple[Solution, Problem]:

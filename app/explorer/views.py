@@ -102,14 +102,12 @@ def pool(request: Request, db: Db, access: Researcher, wanted: Asked, after: Aft
 @router.get("/{solution_id}")
 def solution(request: Request, solution_id: int, db: Db, access: Researcher) -> Response:
     found, problem = shown.one(db, access, solution_id)
-    models = shown.models_of(db, access.project.id)
-    strips = [shown.strips_of(db, [found.id], each).get(found.id) for each in models]
     return render(
         request,
         "explorer/solution.html",
         solution=found,
         problem=problem,
-        strips=[strip for strip in strips if strip],
+        strips=shown.all_strips(db, found),
         judged=shown.judgements(db, found.id),
         titles=TITLES,
         finish=FINISH_WORDS,

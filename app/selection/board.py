@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import NotFound
 from app.evaluation import over_generations
 from app.projects.models import Project
+from app.scoring.strips import strips_of
 from app.selection.models import Generation, Round
 from app.selection.strategy import WORDS
 from app.training.models import Model
@@ -56,9 +57,8 @@ GENERATIONS = text(
        ORDER BY q.generation DESC"""
 )
 QUEUE = f"""SELECT t.id, t.solution_id, s.problem_id, t.reason, t.priority, {STATE_OF} AS state,
-                  p.statement, s.final_answer, p.reference_answer, s.verdict, s.steps, c.step_probs
+                  p.statement, s.final_answer, p.reference_answer, s.verdict, s.steps
            FROM task t JOIN solution s ON s.id = t.solution_id JOIN problem p ON p.id = s.problem_id
-           LEFT JOIN score c ON c.solution_id = s.id AND c.model_id = :model_id
            WHERE t.project_id = :project_id AND t.generation = :number AND t.kind = 'regular'
              AND (CAST(:strategy AS text) IS NULL OR t.reason->>'strategy' = :strategy)
              AND (CAST(:wanted AS text) IS NULL OR {STATE_OF} = :wanted)
@@ -139,36 +139,30 @@ def queue(
     db: Session,
     project_id: int,
     number: int,
-    model_id: int | None,
+    model: Model | None,
     *,
     strategy: str | None = None,
     state: str | None = None,
     page: int = 1,
 ) -> list[dict[str, Any]]:
-    """A page of the generation's tasks in queue order, each with why, and its steps' heat."""
+    """A page of the generation's tasks in queue order, each with why, and its heat strip by `model`."""
     asked = {
         "project_id": project_id,
         "number": number,
-        "model_id": model_id or 0,
         "strategy": strategy,
         "wanted": state if state in STATES else None,
         "limit": PAGE,
         "offset": (max(1, page) - 1) * PAGE,
     }
+    rows = db.execute(text(QUEUE), asked).mappings().all()
+    strips = strips_of(db, [row["solution_id"] for row in rows], model) if model else {}
     return [
-        {**row, "heat": heat(row["step_probs"]), "why": WORDS.get(row["reason"].get("strategy", ""), "")}
-        for row in db.execute(text(QUEUE), asked).mappings()
-    ]
-
-
-def heat(step_probs: list[float] | None) -> list[dict[str, Any]]:
-    """For each step how right the model holds it: p(neutral) + p(positive), and its tenth."""
-    if not step_probs:
-        return []
-    right = [1 - step_probs[start] for start in range(0, len(step_probs), 3)]
-    return [
-        {"step": place, "right": value, "tenth": min(9, int(value * 10))}
-        for place, value in enumerate(right, 1)
+        {
+            **row,
+            "strip": strips.get(row["solution_id"]),
+            "why": WORDS.get(row["reason"].get("strategy", ""), ""),
+        }
+        for row in rows
     ]
 
 

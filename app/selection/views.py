@@ -76,15 +76,15 @@ def generation_page(
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> Response:
     found = board.one(db, access.project.id, number)
-    model_id = found["generation"].model_id if found["generation"] else None
+    model = found["model"]
     tasks = board.queue(
-        db, access.project.id, number, model_id, strategy=strategy or None, state=state or None, page=page
+        db, access.project.id, number, model, strategy=strategy or None, state=state or None, page=page
     )
     return render(
         request,
         "selection/generation.html",
         shown=found,
-        funnel=board.funnel(found, pool.funnel(db, access.project.id, model_id)),
+        funnel=board.funnel(found, pool.funnel(db, access.project.id, model.id if model else None)),
         mix=board.mix(found["positive"], found["neutral"], found["negative"]),
         tasks=tasks,
         counts=board.counts(db, access.project.id, number),

@@ -93,7 +93,7 @@ def test_a_generation_tells_why_each_task_is_there(web, labeled):
     assert "convincing wrong answer, rank 1, score" in said
     assert "0.900" in said
     assert "Who has $3$ &lt; apples &amp; pears?" in said
-    assert 'title="step 1: 95 % right"' in said
+    assert '<i class="heat-9" title="step 1: 0.95">' in said
     assert page(web, "/projects/board-test/generations/0").count('class="card"') >= 2
 
 

@@ -1,0 +1,69 @@
+"""The heat strip of a solution: how right a model holds each of its steps. Drawn by macros/heat.html."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.scoring.models import Score, ScoringRun
+from app.training.models import Model
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One step in a heat strip."""
+
+    position: int
+    correct: float
+    """p(positive), with p(neutral) where the scoring counted neutral as right."""
+    probs: tuple[float, float, float]
+    """p(negative), p(neutral), p(positive)."""
+
+    @property
+    def heat(self) -> int:
+        """0 (wrong) to 10 (right): the class that draws it."""
+        return round(max(0.0, min(1.0, self.correct)) * 10)
+
+
+@dataclass(frozen=True)
+class Strip:
+    model: Model
+    score: float
+    """The solution score, 0 to 1."""
+    cells: list[Cell]
+    aggregate: str
+
+    @property
+    def words(self) -> str:
+        """The strip as text, for those who cannot see it."""
+        return ", ".join(f"step {cell.position + 1}: {cell.correct:.2f}" for cell in self.cells)
+
+
+def strips_of(db: Session, ids: list[int], model: Model) -> dict[int, Strip]:
+    neutral, aggregate = config_of(db, model)
+    scores = db.scalars(select(Score).where(Score.model_id == model.id, Score.solution_id.in_(ids)))
+    return {
+        score.solution_id: Strip(
+            model, min(1.0, math.exp(score.log_score)), cells(score.step_probs, neutral), aggregate
+        )
+        for score in scores
+    }
+
+
+def config_of(db: Session, model: Model) -> tuple[bool, str]:
+    """Whether neutral counts as right, and how steps make a score, as the model's last scoring had it."""
+    latest = select(ScoringRun.config).where(ScoringRun.model_id == model.id).order_by(ScoringRun.id.desc())
+    config: dict[str, Any] = db.scalar(latest.limit(1)) or {}
+    return bool(config.get("neutral_is_positive", True)), str(config.get("aggregate", "product"))
+
+
+def cells(probs: list[float], neutral: bool) -> list[Cell]:
+    threes = [(probs[at], probs[at + 1], probs[at + 2]) for at in range(0, len(probs), 3)]
+    return [
+        Cell(position, three[2] + three[1] if neutral else three[2], three)
+        for position, three in enumerate(threes)
+    ]
