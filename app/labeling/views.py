@@ -105,9 +105,11 @@ def rate(assignment_id: int, sent: RatingsIn, access: Member, db: Db) -> Respons
     mine = session.mine(db, access.project, assignment_id, access.user.id)
     events = [rating.event() for rating in sent.events]
     done = session.record(db, access.project, mine, events, now())
+    current = desk.said(done.current)
     body: dict[str, Any] = {
         "saved": [str(event_id) for event_id in done.saved],
-        "current": desk.said(done.current)["ratings"],
+        "current": current.pop("ratings"),
+        **current,
         "lease_expires_at": mine.lease_expires_at.isoformat() if mine.lease_expires_at else None,
     }
     if done.refusal is None:

@@ -60,14 +60,20 @@ export function askNote(sheet) {
   return new Promise((done) => dialog.addEventListener("close", () => {
     const words = field.value.trim();
     if (dialog.returnValue !== "yes" || words === noteOn(sheet, at)) return done(null);
-    sheet.data.notes = [...(sheet.data.notes ?? []).filter((note) => note.position !== at), { position: at, text: words }];
-    done({ id: newId(), position: at, text: words });
+    const body = { id: newId(), position: at, text: words };
+    noted(sheet, body);
+    done(body);
   }, { once: true }));
 }
 
 page("note")?.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) page("note").close("yes");
 });
+
+/** Also a note made in another tab. */
+export function noted(sheet, { position, text }) {
+  sheet.data.notes = [...(sheet.data.notes ?? []).filter((note) => note.position !== position), { position, text }];
+}
 
 function noteOn(sheet, at) {
   return sheet.data.notes?.find((note) => note.position === at)?.text ?? "";

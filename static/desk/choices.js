@@ -7,6 +7,22 @@ export class Choices extends Sheet {
   get written() { return (this.texts ??= new Map(this.data.written ?? [])); }
   get chosen() { return (this.picked ??= new Map(this.data.chosen ?? [])); }
 
+  lay(body, remember = false) {
+    const { position, candidate, chosen, written } = body;
+    if (written !== undefined) this.written.set(position, written);
+    if (chosen === undefined) return written === undefined && super.lay(body, remember);
+    const last = this.said.at(-1);
+    if (remember && chosen) this.said.push({ at: position, candidate, was: this.chosen.get(position) ?? null, choice: true });
+    else if (remember && last?.choice && last.at === position) this.said.pop();
+    if (chosen) this.chosen.set(position, candidate);
+    else this.chosen.delete(position);
+  }
+
+  get told() {
+    const words = [...this.written].filter(([, text]) => text.trim()).map(([at, text]) => [at, text.trim()]);
+    return [super.told, [...this.chosen].sort(), words.sort()];
+  }
+
   /** Candidate numbers of the position after `path`. */
   at(path) {
     const own = path.length < this.steps.length && path.every((one) => one === 0) ? [0] : [];

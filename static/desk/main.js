@@ -9,6 +9,7 @@ import { listen } from "./keys.js";
 import { Outbox } from "./outbox.js";
 import { Unreachable, post } from "./server.js";
 import { Sheet, WORDS, newId } from "./state.js";
+import { Tabs } from "./tabs.js";
 import * as view from "./view.js";
 
 const desk = document.getElementById("desk");
@@ -28,11 +29,14 @@ let asSource = false;
 const outbox = new Outbox(user, {
   changed: () => view.showSaving(outbox),
   saved: (assignment, body) => {
-    if (sheet?.id === assignment) sheet.data.assignment.lease_expires_at = body.lease_expires_at;
+    if (sheet?.id !== assignment) return;
+    sheet.data.assignment.lease_expires_at = body.lease_expires_at;
+    catchUp(body);
   },
   submitted: (assignment, body) => arrived(assignment, body.next),
   refused,
 });
+const tabs = new Tabs(user, slug, { said: saidElsewhere, sent: sentElsewhere, moved: movedElsewhere });
 
 // ---- solutions come and go
 
@@ -46,6 +50,7 @@ async function fetchNext() {
 
 function empty() {
   sheet = null;
+  tabs.on(null);
   holdAhead(null);
   view.showEmpty();
 }
@@ -56,6 +61,7 @@ function put(data, built = view.build(data, asSource)) {
   activeHere = 0;
   clock.lap();
   restore();
+  tabs.on(sheet.id);
   view.show(built);
   beside.showNotes(sheet);
   view.update(sheet);
@@ -74,10 +80,7 @@ function restore() {
   for (const key of outbox.keys()) {
     const entry = outbox.read(key);
     if (entry?.assignment !== sheet.id || entry.kind !== "rating") continue;
-    const { position, candidate, rating, flagged, chosen, written } = entry.body;
-    if (written !== undefined) sheet.written.set(position, written);
-    else if (chosen !== undefined) chosen ? sheet.chosen.set(position, candidate) : sheet.chosen.delete(position);
-    else sheet.say(position, { rating, flagged }, false, candidate);
+    sheet.lay(entry.body);
   }
   sheet.home();
 }
@@ -87,9 +90,11 @@ function holdAhead(next) {
   desk.toggleAttribute("data-ahead", Boolean(next)); // from here on the next one needs no network
 }
 
+let asking = null; // for which solution the next one is being fetched
+
 async function prefetch() {
-  if (ahead || !sheet) return;
-  const here = sheet.id;
+  if (ahead || !sheet || asking === sheet.id) return;
+  const here = (asking = sheet.id);
   try {
     const answer = await post(`${base}/reservation`);
     if (answer.status !== 200 || sheet?.id !== here || answer.body.assignment.id === here) return;
@@ -98,6 +103,8 @@ async function prefetch() {
     });
   } catch (error) {
     if (!(error instanceof Unreachable)) throw error; // fetched with the submission instead
+  } finally {
+    if (asking === here) asking = null;
   }
 }
 
@@ -211,7 +218,9 @@ async function submit() {
   const finish = sheet.finish;
   if (!finish) return view.announce(sheet.missing);
   if (finish === "solution" && sheet.data.asks_about_reference && sheet.doubt === null) {
+    const about = sheet;
     const said = await dialogs.doubt(sheet);
+    if (gone(about)) return;
     if (said === "" || said === "step") return view.follow(sheet);
     sheet.doubt = said;
   }
@@ -219,7 +228,9 @@ async function submit() {
 }
 
 async function leave(reason) {
+  const about = sheet;
   const words = await dialogs.reason(reason);
+  if (gone(about)) return;
   if (words) finishWith(reason, words);
   else view.follow(sheet);
 }
@@ -229,19 +240,24 @@ function finishWith(reason, comment) {
   const body = { finish_reason: reason, comment, total_time_ms: Math.round(known + performance.now() - startedAt) };
   if (sheet.doubt) body.reference_doubt = sheet.doubt;
   outbox.add({ kind: "submission", slug, assignment: sheet.id, body });
-  before = { id: sheet.id, active: known + activeHere, steps: sheet.judgedCount };
+  finished();
+  view.announce("Submitted");
+  const next = ahead;
+  if (next && stillOurs(next.data)) return put(next.data, next.built);
+  sheet = null;
+  view.showWaiting(navigator.onLine ? "Fetching the next solution…" : "You are offline. Everything is kept here; the next solution comes when the connection is back.");
+}
+
+function finished() {
+  before = { id: sheet.id, active: sheet.data.assignment.active_ms + activeHere, steps: sheet.judgedCount };
   beside.paced(before.steps, before.active);
   day.count += 1;
   day.active += before.active;
   view.showDay(day.count, day.active);
   view.banner("");
-  view.announce("Submitted");
-  const next = ahead;
-  const held = next && Date.parse(next.data.assignment.lease_expires_at) > Date.now() + 5000;
-  if (held) return put(next.data, next.built);
-  sheet = null;
-  view.showWaiting(navigator.onLine ? "Fetching the next solution…" : "You are offline. Everything is kept here; the next solution comes when the connection is back.");
 }
+
+function stillOurs(data) { return Date.parse(data.assignment.lease_expires_at) > Date.now() + 5000; }
 
 async function note() {
   const about = sheet;
@@ -259,6 +275,57 @@ function toggleSource() {
   asSource = !asSource;
   view.source(asSource);
   if (ahead) ahead.built = view.build(ahead.data, asSource);
+}
+
+// ---- the same labeler in other tabs and windows
+
+let heard = -Infinity; // when another tab last said something
+
+function saidElsewhere({ kind, assignment, body }) {
+  heard = performance.now();
+  outbox.soon(3000 + Math.random() * 4000); // should that tab be closed before it could send this
+  if (sheet?.id !== assignment) return;
+  if (kind === "rating") {
+    activeHere += body.active_ms;
+    sheet.lay(body, true);
+    sheet.home();
+    view.update(sheet);
+  } else if (kind === "note") {
+    beside.noted(sheet, body);
+    beside.showNotes(sheet);
+  } else {
+    finished();
+    sheet = null;
+    view.showWaiting("Submitted in another tab. The next solution comes…");
+  }
+}
+
+/** The server knows what another tab submitted: now it can hold the one after. */
+function sentElsewhere({ kind }) {
+  if (kind === "submission" && !submitting()) prefetch();
+}
+
+function movedElsewhere(id) {
+  if (document.hidden || sheet?.id === id) return; // a hidden tab looks again when it is shown
+  const next = ahead;
+  if (next?.data.assignment.id === id && stillOurs(next.data)) put(next.data, next.built);
+  else fetchNext();
+}
+
+/** What the server has of this solution, where all that was said here is in it: more, if it was also
+ *  judged in another browser. An answer may be older than what another tab said meanwhile. */
+function catchUp(body) {
+  const unsent = outbox.keys().some((key) => outbox.read(key)?.assignment === sheet.id);
+  if (unsent || performance.now() - heard < 20000 || !sheet.take(body)) return;
+  view.update(sheet);
+  view.announce("You rated this solution in another window too. This one shows it now.");
+}
+
+/** Whether the solution that a question was about left the desk while it was open. */
+function gone(about) {
+  if (sheet === about) return false;
+  view.banner("This solution was submitted in another tab.", "Undo it there, or here, to change it.", [["All right", () => view.banner("")]], "note");
+  return true;
 }
 
 // ---- when the server says no

@@ -18,6 +18,29 @@ export class Sheet {
     this.home();
   }
 
+  /** Lay an event over what is known: one that still waits to be sent, or another tab's. Those of
+   *  another tab can be taken back here too. */
+  lay({ position, candidate, rating, flagged }, remember = false) {
+    const last = this.said.at(-1);
+    const undone = remember && rating === null && !flagged && last?.at === position && last.candidate === candidate;
+    this.say(position, { rating, flagged }, remember && !undone, candidate);
+    if (undone) this.said.pop();
+  }
+
+  /** What was said, in an order of its own: to compare with what the server has. */
+  get told() {
+    const plain = ([key, place]) => [String(key), place.rating, Boolean(place.flagged)];
+    return [...this.places, ...this.others].map(plain).sort(byKey);
+  }
+
+  /** The server's word, as in its answer to ratings; false where it says nothing new. */
+  take({ current, chosen, written }) {
+    const there = new this.constructor({ ...this.data, ratings: current, chosen, written });
+    if (JSON.stringify(there.told) === JSON.stringify(this.told)) return false;
+    Object.assign(this, { ...there, data: this.data, doubt: this.doubt });
+    return true;
+  }
+
   /** Where the labeler goes on. */
   home() { [this.cursor, this.candidate] = [Math.min(this.end, this.steps.length - 1), 0]; }
 
@@ -126,6 +149,8 @@ export class Sheet {
     [this.cursor, this.candidate] = spots[Math.max(0, Math.min(spots.length - 1, here + by))];
   }
 }
+
+const byKey = ([a], [b]) => (a < b ? -1 : 1);
 
 /** A random UUID (version 4), also where crypto.randomUUID is not: on plain http. */
 export function newId() {
