@@ -18,7 +18,8 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
-from app.exchange.prm800k import Finished, patched, row_of
+from app.exchange.patches import patched
+from app.exchange.prm800k import Finished, row_of
 from app.exchange.records import StepRecord
 from app.labeling.models import FINISH_REASONS, KINDS
 

@@ -10,7 +10,8 @@ from uuid import UUID
 import psycopg
 
 from app.exchange.copying import array, copy, escaped, json, new_ids, number, small_array, truth
-from app.exchange.prm800k import Finished, patch, row_of
+from app.exchange.patches import patch
+from app.exchange.prm800k import Finished, row_of
 from app.exchange.records import LabelRecord, Line, SolutionRecord, StepRecord
 
 if TYPE_CHECKING:

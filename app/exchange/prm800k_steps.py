@@ -1,0 +1,91 @@
+"""PURE: the steps of a PRM800K row: those of the solution (phase 2), the candidates rated at each
+position, and the chain a labeler walked (phase 1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.exchange.decoding import BadLine
+from app.exchange.fields import Row
+from app.exchange.records import StepRecord
+
+
+def pre_generated(question: Row) -> list[str]:
+    found = question["pre_generated_steps"]
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise BadLine('"question.pre_generated_steps" must be a list of texts.')
+    return found
+
+
+def step_of(row: Any, position: int, pre: list[str]) -> StepRecord:
+    where = f'"label.steps[{position}]'
+    if not isinstance(row, dict):
+        raise BadLine(f'{where}" must be an object.')
+    completions = row.get("completions")
+    if usual := _usual(row, completions, position, pre):
+        return usual
+    texts: list[str] | None = None
+    ratings: list[int | None] | None = None
+    flags: list[bool | None] | None = None
+    if completions is not None:
+        if not isinstance(completions, list) or not all(isinstance(each, dict) for each in completions):
+            raise BadLine(f'{where}.completions" must be a list of objects, or null.')
+        texts = [each.get("text") for each in completions]
+        ratings = [each.get("rating") for each in completions]
+        flags = [each.get("flagged") for each in completions]
+        for said, rating, flagged in zip(texts, ratings, flags, strict=True):
+            if not isinstance(said, str):
+                raise BadLine(f'{where}.completions" has one without a text.')
+            if rating is not None and (type(rating) is not int or not -1 <= rating <= 1):
+                raise BadLine(f'{where}" has the rating {str(rating)[:20]}.', "A rating is -1, 0, 1 or null.")
+            if flagged is not None and type(flagged) is not bool:
+                raise BadLine(f'{where}" has a "flagged" that is not true, false or null.')
+        if len(texts) == 1 and position < len(pre) and texts[0] == pre[position]:
+            texts = None
+    chosen = row.get("chosen_completion")
+    if chosen is not None and (type(chosen) is not int or not 0 <= chosen < len(ratings or [])):
+        raise BadLine(f'{where}.chosen_completion" names no completion.', "It counts from 0, or is null.")
+    human_text, human_flagged = _human(row.get("human_completion"), where)
+    return StepRecord(texts, ratings, flags, chosen, human_text, human_flagged)
+
+
+def _usual(row: Row, completions: Any, position: int, pre: list[str]) -> StepRecord | None:
+    """Nearly every step of phase 2: the solution's own, rated. A short way to the same record."""
+    if type(completions) is not list or len(completions) != 1 or position >= len(pre):
+        return None
+    one, chosen = completions[0], row.get("chosen_completion")
+    if type(one) is not dict or one.get("text") != pre[position] or row.get("human_completion") is not None:
+        return None
+    rating, flagged = one.get("rating"), one.get("flagged")
+    if (rating is not None and (type(rating) is not int or not -1 <= rating <= 1)) or (
+        flagged is not None and type(flagged) is not bool
+    ):
+        return None
+    if chosen is not None and (type(chosen) is not int or chosen != 0):
+        return None
+    return StepRecord(None, [rating], [flagged], chosen)
+
+
+def _human(row: Any, where: str) -> tuple[str | None, bool | None]:
+    if row is None:
+        return None, None
+    if not isinstance(row, dict) or not isinstance(row.get("text"), str):
+        raise BadLine(f'{where}.human_completion" must have a text, or be null.')
+    flagged = row.get("flagged")
+    return row["text"], flagged if isinstance(flagged, bool) else None
+
+
+def chain_of(labels: list[StepRecord]) -> list[str]:
+    """Phase 1: what was chosen or written, up to the first position with neither; if that
+    is the first one, its first candidate, so that the solution has a step to show."""
+    chain: list[str] = []
+    for step in labels:
+        if step.chosen is not None and step.texts:
+            chain.append(step.texts[step.chosen])
+        elif step.human_text is not None:
+            chain.append(step.human_text)
+        else:
+            if not chain and step.texts:
+                chain.append(step.texts[0])
+            break
+    return chain
