@@ -15,7 +15,17 @@ import procrastinate
 
 from app.core.jobs import connector, queue, stopping
 
-SLICES = ("problems", "training", "scoring", "explorer", "exchange", "quality", "evaluation", "selection")
+SLICES = (
+    "problems",
+    "generators",
+    "training",
+    "scoring",
+    "explorer",
+    "exchange",
+    "quality",
+    "evaluation",
+    "selection",
+)
 TRAINING_QUEUES = ("training", "scoring")
 QUEUES = ("default", *TRAINING_QUEUES)
 log = logging.getLogger("stepmark.worker")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import email.utils
+import json
 import random
 import threading
 import time
@@ -102,8 +103,8 @@ class Server:
             ) from error
         if status == 200:
             try:
-                return orjson.loads(body)
-            except orjson.JSONDecodeError as error:
+                return json.loads(body)  # not orjson: a text may hold half of a surrogate pair
+            except (ValueError, RecursionError) as error:
                 raise Again("The server's answer is not JSON, or was cut off.") from error
         said = self._safe(f"The server said {status}: {_message(body)}")
         if status in AGAIN:
@@ -193,12 +194,12 @@ def _count(value: Any) -> int | None:
 def _message(body: bytes) -> str:
     """What the server says is wrong, in one short line."""
     try:
-        found = orjson.loads(body)
+        found = json.loads(body)
         error = found.get("error", found.get("message", found.get("detail")))
         text = error.get("message") if isinstance(error, dict) else error
         if isinstance(text, str):
             return " ".join(text.split())[:300]
-    except (orjson.JSONDecodeError, AttributeError):
+    except (ValueError, RecursionError, AttributeError):
         pass
     return " ".join(body[:300].decode(errors="replace").split()) or "nothing more"
 

@@ -1,0 +1,243 @@
+"""The process that samples: `python -m app.generators.process RUN_ID`. Several may work on one run.
+
+An item is worked on by whoever holds the advisory lock on its id: the lock goes with its process,
+however that ends, and the next one sees from what is stored what is still missing. No transaction
+is open while a generator is waited for."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections import Counter, deque
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+import orjson
+import psycopg
+from sqlalchemy import select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core.db import libpq_url, transaction
+from app.generators import counting, runs
+from app.generators.asking import Answer, Failed, Refused, Sampler, Stopped
+from app.generators.models import SamplingError, SamplingItem, SamplingRun
+from app.generators.prompting import Ask
+from app.generators.samplers import opened
+from app.settings import settings
+
+BEAT_SECONDS = 1.0
+GRADE_SECONDS = 60.0
+ITEM_ERRORS = 3
+"""Failed requests for one item, each already retried, before it is given up."""
+IN_A_ROW = 10
+"""Failed requests one after the other before the generator is taken for down."""
+KEPT_ERRORS = 1000
+BEAT = text(
+    """UPDATE sampling_run SET heartbeat_at = now(), progress = progress || CAST(:said AS jsonb)
+       WHERE id = :id AND state = 'running' RETURNING id"""
+)
+LOCK = "SELECT pg_try_advisory_lock(hashtextextended('sampling item ' || %s, 0))"
+UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('sampling item ' || %s, 0))"
+Waiting = dict[Future[Answer], tuple["InHand", Ask]]
+
+
+@dataclass
+class InHand:
+    id: int
+    asks: deque[Ask]
+    out: int = 0
+    """Requests on their way."""
+
+
+@dataclass
+class Work:
+    """One process's part of a run."""
+
+    run_id: int
+    sampler: Sampler
+    stopping: threading.Event
+    locks: psycopg.Connection
+    purpose: str = ""
+    hands: list[InHand] = field(default_factory=list)
+    failures: int = 0
+    made: int = 0
+    refused: Refused | None = None
+
+    def through(self, patient: bool) -> None:
+        """Request after request, until nothing waits, the run is over, or this process is asked to end."""
+        begun = beaten = graded = time.monotonic()
+        items, waiting = self._items(), Waiting()
+        workers = ThreadPoolExecutor(self.sampler.at_once, "ask")
+        while not self.stopping.is_set():
+            while len(waiting) < self.sampler.at_once and (found := self._next(items)):
+                hand, ask = found
+                hand.out += 1
+                waiting[workers.submit(self.sampler.ask, ask)] = found
+            if not waiting:
+                break
+            done, _ = wait(waiting, timeout=BEAT_SECONDS, return_when=FIRST_COMPLETED)
+            for future in done:
+                self._settle(future, *waiting.pop(future))
+            if (now := time.monotonic()) - beaten >= BEAT_SECONDS:
+                self._beat(now - begun)
+                beaten = now
+            if now - graded >= GRADE_SECONDS and self.purpose == "solutions":
+                with transaction() as db:
+                    graded = now
+                    runs.grade(db, db.get_one(SamplingRun, self.run_id).project_id)
+        workers.shutdown(wait=patient, cancel_futures=True)
+
+    def _next(self, items: Iterator[InHand]) -> tuple[InHand, Ask] | None:
+        for hand in self.hands:
+            if hand.asks:
+                return hand, hand.asks.popleft()
+        for hand in items:
+            self.hands.append(hand)
+            return hand, hand.asks.popleft()
+        return None
+
+    def _items(self) -> Iterator[InHand]:
+        """Those of the run that nobody else holds, one after the other, as they are asked for."""
+        after = 0
+        chosen = select(SamplingItem.id).where(
+            SamplingItem.sampling_run_id == self.run_id, SamplingItem.state == "waiting"
+        )
+        while True:
+            with transaction() as db:
+                ids = db.scalars(
+                    chosen.where(SamplingItem.id > after).order_by(SamplingItem.id).limit(50)
+                ).all()
+            if not ids:
+                return
+            for number in ids:
+                after = number
+                if self._lock(number) and (asks := self._wanted(number)):
+                    yield InHand(number, asks)
+
+    def _lock(self, number: int) -> bool:
+        row = self.locks.execute(LOCK, (str(number),)).fetchone()
+        return bool(row and row[0])
+
+    def _wanted(self, number: int) -> deque[Ask]:
+        """What is missing of the item now; where nothing is, it is done, or given up."""
+        with transaction() as db:
+            run, item = db.get_one(SamplingRun, self.run_id), db.get_one(SamplingItem, number)
+            asks: list[Ask] = []
+            if item.state == "waiting":
+                item.error = None
+                asks = [] if item.errors >= ITEM_ERRORS else runs.PURPOSES[run.purpose].want(db, run, item)
+                if item.errors >= ITEM_ERRORS:
+                    item.error = "Its requests failed again and again."
+                if not asks:
+                    item.state = "failed" if item.error else "done"
+        if not asks:
+            self.locks.execute(UNLOCK, (str(number),))
+        return deque(asks)
+
+    def _settle(self, future: Future[Answer], hand: InHand, ask: Ask) -> None:
+        hand.out -= 1
+        try:
+            self._keep(hand, ask, future.result())
+            self.failures = 0
+        except Stopped:
+            return
+        except Failed as error:
+            self._failed(hand, error)
+        if not hand.out and not hand.asks and not self.stopping.is_set():
+            hand.asks = self._wanted(hand.id)
+            if not hand.asks:
+                self.hands.remove(hand)
+
+    def _keep(self, hand: InHand, ask: Ask, answer: Answer) -> None:
+        """What came, and what it cost, in one transaction."""
+        refused: list[str] = []
+        with transaction() as db:
+            run, item = db.get_one(SamplingRun, self.run_id), db.get_one(SamplingItem, hand.id)
+            counts: Counter[str] = runs.PURPOSES[run.purpose].keep(db, run, item, ask, answer, refused)
+            counts["useless"] += len(refused)
+            said, run = run.progress, runs.locked(db, self.run_id)
+            run.progress = {**run.progress, **said}
+            item.tries += len(answer.texts)
+            item.errors += not counts["made"] and bool(refused)
+            counting.add(run, answer.cost, counts)
+            for message in refused:
+                self._note(db, run, item, message)
+        self.made += counts["made"]
+
+    def _failed(self, hand: InHand, error: Failed) -> None:
+        self.failures += 1
+        if isinstance(error, Refused) or self.failures >= IN_A_ROW:
+            self.refused = error if isinstance(error, Refused) else Refused(str(error))
+            self.stopping.set()
+        with transaction() as db:
+            run, item = runs.locked(db, self.run_id), db.get_one(SamplingItem, hand.id)
+            item.errors += 1
+            counting.add(run, error.cost, Counter(failed=1))
+            self._note(db, run, item, str(error))
+        hand.asks.clear()  # what is missing is counted again when the last request is back
+
+    def _note(self, db, run: SamplingRun, item: SamplingItem, message: str) -> None:  # type: ignore[no-untyped-def]
+        noted = run.counters.get("noted", 0)
+        if noted < KEPT_ERRORS:
+            run.counters = {**run.counters, "noted": noted + 1}
+            db.add(SamplingError(sampling_run_id=run.id, problem_id=item.problem_id, message=message[:1000]))
+
+    def _beat(self, seconds: float) -> None:
+        """Say that it lives; hear whether the run is still wanted."""
+        said = {"per_s": round(self.made / max(seconds, 1e-9), 3)}
+        with contextlib.suppress(SQLAlchemyError), transaction() as db:  # away: said next time
+            if db.scalar(BEAT, {"id": self.run_id, "said": orjson.dumps(said).decode()}) is None:
+                self.stopping.set()
+
+
+def main(run_id: int) -> int:
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    return sample(run_id, stopping)
+
+
+def sample(run_id: int, stopping: threading.Event, *, patient: bool = False) -> int:
+    """0 when it got to the end, 2 when the generator cannot be asked, 3 when it was told to stop.
+    `patient`: requests that are still out there are waited for."""
+    with transaction() as db:
+        run = db.get_one(SamplingRun, run_id)
+        generator, purpose = run.generator, run.purpose
+    try:
+        sampler = opened(generator, stopping)
+    except Refused as error:
+        return refused(run_id, error)
+    with psycopg.connect(libpq_url(settings().database_url or ""), autocommit=True) as locks:
+        work = Work(run_id, sampler, stopping, locks, purpose)
+        work.through(patient)
+    sampler.close()
+    if work.refused is not None:
+        return refused(run_id, work.refused)
+    if stopping.is_set():
+        return 3
+    with transaction() as db:
+        runs.finish(db, run_id)
+    return 0
+
+
+def refused(run_id: int, error: Refused) -> int:
+    with transaction() as db:
+        runs.failed(db, run_id, str(error))
+    return 2
+
+
+if __name__ == "__main__":
+    try:
+        code = main(int(sys.argv[1]))
+    except Exception:
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # a request that is still out there is not waited for

@@ -1,0 +1,186 @@
+"""Sampling runs as rows: starting, cancelling, resuming, and the guarded steps between states."""
+
+from __future__ import annotations
+
+import datetime as dt
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from app.core.errors import Conflict, NotFound
+from app.core.jobs import defer
+from app.generators import counting, pool, trial
+from app.generators.models import Generator, SamplingError, SamplingItem, SamplingRun
+
+ATTEMPTS = 3
+SILENCE_SECONDS = 60.0
+ACTIVE = ("queued", "running")
+SHOWN_ERRORS = 50
+PURPOSES: dict[str, ModuleType] = {"trial": trial, "solutions": pool}
+"""Each has open_items (what there is to do), want (what is missing of one) and keep."""
+
+
+def start(
+    db: Session,
+    generator: Generator,
+    purpose: str,
+    config: dict[str, Any],
+    user_id: int | None,
+    *,
+    wait: bool = False,
+) -> SamplingRun:
+    """A queued run. With `wait` nobody is called to do it: who started it does."""
+    if generator.retired_at is not None:
+        raise Conflict(f"{generator.name} is retired.", remedy="Choose another generator, or make one.")
+    made = SamplingRun(
+        project_id=generator.project_id,
+        generator_id=generator.id,
+        purpose=purpose,
+        config=config,
+        counters=dict(counting.NONE),
+        progress={},
+        created_by=user_id,
+    )
+    made.generator = generator
+    db.add(made)
+    db.flush()
+    PURPOSES[purpose].open_items(db, made)
+    db.flush()
+    if not wait:
+        kick(db, made)
+    return made
+
+
+def kick(db: Session, run: SamplingRun, after_s: float | None = None) -> None:
+    """A local model needs a worker that has torch; one run at a time asks a generator."""
+    queue = "scoring" if run.generator.kind == "transformers" else "default"
+    once, lock = f"sampling-{run.id}", f"generator-{run.generator_id}"
+    defer(db, "generators.sample", on=queue, once=once, lock=lock, after_s=after_s, sampling_run_id=run.id)
+
+
+def locked(db: Session, run_id: int) -> SamplingRun:
+    return db.execute(
+        select(SamplingRun).where(SamplingRun.id == run_id).with_for_update(of=SamplingRun),
+        execution_options={"populate_existing": True},
+    ).scalar_one()
+
+
+def cancel(db: Session, run: SamplingRun) -> None:
+    """What was sampled stays; the process is gone within seconds."""
+    run = locked(db, run.id)
+    if run.state not in ACTIVE:
+        raise Conflict(f"This sampling is {run.state}: there is nothing to cancel.")
+    run.state, run.finished_at = "cancelled", dt.datetime.now(dt.UTC)
+    over(db, run)
+
+
+def resume(db: Session, run: SamplingRun) -> None:
+    """What is still missing, with all its attempts; what failed is tried again."""
+    run = locked(db, run.id)
+    failed = "UPDATE sampling_item SET state = 'waiting', tries = 0, errors = 0, error = NULL"
+    again = db.execute(
+        text(f"{failed} WHERE sampling_run_id = :run AND state = 'failed' RETURNING id"),
+        {"run": run.id},
+    ).all()
+    if run.state in ACTIVE or (run.state == "succeeded" and not again):
+        raise Conflict(f"This sampling is {run.state}: there is nothing to resume.")
+    run.state, run.attempt, run.error, run.finished_at = "queued", 0, None, None
+    db.flush()
+    kick(db, run)
+
+
+def begin(db: Session, run_id: int) -> bool:
+    """One more attempt at a run that is not over; False when it is."""
+    run = locked(db, run_id)
+    if run.state not in ACTIVE:
+        return False
+    now = dt.datetime.now(dt.UTC)
+    run.state, run.attempt, run.heartbeat_at = "running", run.attempt + 1, now
+    run.started_at = run.started_at or now
+    db.flush()
+    return True
+
+
+def failed(db: Session, run_id: int, reason: str) -> None:
+    """For good, until someone resumes it: the generator cannot be asked."""
+    run = locked(db, run_id)
+    if run.state == "running":
+        run.state, run.error, run.finished_at = "failed", reason, dt.datetime.now(dt.UTC)
+        over(db, run)
+
+
+def ended_badly(db: Session, run_id: int, reason: str) -> None:
+    """Its process died. Tried again up to three times in all."""
+    run = locked(db, run_id)
+    if run.state != "running":
+        return
+    if run.attempt >= ATTEMPTS:
+        failed(db, run_id, reason)
+    else:
+        run.state, run.error = "queued", reason
+        db.flush()
+        kick(db, run, after_s=2)
+
+
+def handed_back(db: Session, run_id: int) -> None:
+    run = locked(db, run_id)
+    if run.state == "running":
+        run.state, run.attempt = "queued", run.attempt - 1
+        db.flush()
+        kick(db, run, after_s=1)
+
+
+def finish(db: Session, run_id: int) -> None:
+    """Succeeded when nothing waits any more; what is in other hands is waited for by their process."""
+    run = locked(db, run_id)
+    waiting = select(SamplingItem.id).where(
+        SamplingItem.sampling_run_id == run_id, SamplingItem.state == "waiting"
+    )
+    if run.state == "running" and db.scalar(waiting.limit(1)) is None:
+        run.state, run.error, run.finished_at = "succeeded", None, dt.datetime.now(dt.UTC)
+        over(db, run)
+
+
+def over(db: Session, run: SamplingRun) -> None:
+    """However it ended: what it made is graded."""
+    db.flush()
+    if run.purpose == "solutions":
+        grade(db, run.project_id)
+
+
+def grade(db: Session, project_id: int) -> None:
+    defer(db, "problems.grade", once=f"grade-{project_id}", project_id=project_id)
+
+
+def sweep(db: Session) -> None:
+    """Runs that no process has moved for a while (their worker died) are taken up again."""
+    forgotten = text(
+        """SELECT r.id FROM sampling_run r WHERE r.state = 'running'
+             AND r.heartbeat_at < now() - make_interval(secs => :silence)
+             AND NOT EXISTS (SELECT 1 FROM procrastinate_jobs j WHERE j.task_name = 'generators.sample'
+               AND j.status IN ('todo', 'doing') AND (j.args->>'sampling_run_id')::bigint = r.id)"""
+    )
+    for run_id in db.scalars(forgotten, {"silence": SILENCE_SECONDS}).all():
+        ended_badly(db, run_id, "The sampling process is gone.")
+
+
+def one(db: Session, project_id: int, run_id: int) -> SamplingRun:
+    chosen = select(SamplingRun).where(SamplingRun.id == run_id, SamplingRun.project_id == project_id)
+    found = db.scalar(chosen) if 0 < run_id < 2**62 else None
+    if found is None:
+        raise NotFound("There is no such sampling in this project.", remedy="Go back to the generators.")
+    return found
+
+
+def newest(db: Session, project_id: int, generator_id: int | None = None) -> list[SamplingRun]:
+    chosen = select(SamplingRun).where(SamplingRun.project_id == project_id)
+    if generator_id is not None:
+        chosen = chosen.where(SamplingRun.generator_id == generator_id)
+    return list(db.scalars(chosen.order_by(SamplingRun.id.desc()).limit(100)))
+
+
+def errors(db: Session, run_id: int) -> list[SamplingError]:
+    chosen = select(SamplingError).where(SamplingError.sampling_run_id == run_id)
+    return list(db.scalars(chosen.order_by(SamplingError.id.desc()).limit(SHOWN_ERRORS)))

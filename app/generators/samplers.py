@@ -1,0 +1,28 @@
+"""Opening a generator. Never from the web process: a local model brings torch."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from app.generators.asking import Refused, Sampler
+from app.generators.config import parse
+from app.generators.models import Generator
+from app.settings import api_key
+
+
+def opened(generator: Generator, stopping: threading.Event) -> Sampler:
+    """Ready to be asked. `stopping` ends its waiting. Refused says why it cannot be."""
+    config = parse(generator.config)
+    if generator.kind == "transformers":
+        from app.generators.local import Local
+
+        return Local(Path(generator.model), config, stopping)
+    from app.generators.openai import Server
+
+    key = api_key(generator.key_name) if generator.key_name else None
+    if generator.key_name and not key:
+        raise Refused(
+            f"The worker's environment has no {generator.key_name}. Set it and start the worker again."
+        )
+    return Server(generator.base_url or "", generator.model, key, config, stopping)

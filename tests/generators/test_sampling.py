@@ -1,0 +1,281 @@
+"""The pool is filled to exactly k by real processes asking a real server that misbehaves."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import threading
+from collections import Counter
+
+import psutil
+import pytest
+from sqlalchemy import func, select, text
+
+from app.core.db import transaction
+from app.core.errors import Conflict, Invalid
+from app.generators import pool, runner, runs
+from app.generators.models import Generator, SamplingError, SamplingItem, SamplingRun
+from app.problems.grading import grade_waiting
+from app.problems.models import Problem, Solution
+from tests import factories
+from tests.generators.conftest import done, generator, gone_on, row, started, sums
+from tests.training.training_factories import until
+
+
+@pytest.fixture
+def made(database, home, api):
+    """A project with four problems, and a way to make generators for it."""
+    with transaction() as db:
+        project = factories.project(db)
+        sums(db, project)
+
+    def make(model: str = "steady", **config) -> int:
+        with transaction() as db:
+            return generator(db, project, api, model, **config).id
+
+    make.project = project
+    return make
+
+
+def counts() -> Counter[int]:
+    """Solutions by problem."""
+    with transaction() as db:
+        found = db.execute(select(Solution.problem_id, func.count()).group_by(Solution.problem_id))
+        return Counter({row[0]: row[1] for row in found})
+
+
+def errors(run: SamplingRun) -> list[str]:
+    with transaction() as db:
+        return list(db.scalars(select(SamplingError.message).where(SamplingError.sampling_run_id == run.id)))
+
+
+def test_every_problem_gets_exactly_k_and_what_it_cost_is_counted(made, api):
+    number = made()
+    run = done(number, per_problem=7)
+    assert (run.state, run.total, run.error) == ("succeeded", 28, None)
+    assert set(counts().values()) == {7}
+    assert len(counts()) == 4
+    asked = api.seen()
+    assert run.counters["made"] == 28
+    assert run.counters["requests"] == len(asked) == 12  # 3 + 3 + 1, four times
+    assert sum(each["n"] for each in asked) == 28
+    assert (run.counters["prompt_tokens"], run.counters["completion_tokens"]) == (120, 560)
+    assert run.counters["seconds"] > 0
+    with transaction() as db:
+        one = db.scalars(select(Solution).limit(1)).one()
+        assert (one.generator, one.verdict) == ("steady", None)
+        assert len(one.steps) == 3
+        assert one.steps[-1] == f"\\boxed{{{one.final_answer}}}"
+        assert one.detail == {"sampling_run": run.id, "finish": "stop"}
+        waiting = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'problems.grade'"
+        assert db.scalar(text(waiting)) == 1
+    graded = grade_waiting(made.project.id)
+    assert graded["right"] > 0
+    assert sum(graded.values()) == 28
+    with pytest.raises(Invalid, match="No solution is missing"), transaction() as db:
+        runs.start(db, db.get_one(Generator, number), "solutions", {"per_problem": 7}, None)
+    assert done(number, per_problem=8).counters["made"] == 4
+
+
+def test_killed_in_the_middle_it_goes_on_where_it_was(made):
+    run_id = started(made("slow", per_request=2), per_problem=20)
+    job = threading.Thread(target=runner.run, args=(run_id,))
+    job.start()
+    until(lambda: row(run_id).counters.get("made", 0) >= 6, 60, "the first solutions")
+    mine = [
+        child
+        for child in psutil.Process().children()
+        if "app.generators.process" in " ".join(child.cmdline())
+    ]
+    assert len(mine) == 1
+    os.kill(mine[0].pid, signal.SIGKILL)
+    job.join(20)
+    killed = row(run_id)
+    assert killed.state == "queued"
+    assert "SIGKILL" in killed.error
+    assert killed.counters["made"] == counts().total()
+    assert 6 <= counts().total() < 80
+    ended = gone_on(run_id)
+    assert (ended.state, ended.counters["made"]) == ("succeeded", 80)
+    assert set(counts().values()) == {20}
+
+
+def test_two_processes_on_the_same_problems_never_make_one_too_many(made):
+    """Two on one run, and a third of another generator that counts all of the pool."""
+    slow, other = made("slow", per_request=3), made("slow", called="two", per_request=4)
+    first, second = (
+        started(slow, per_problem=12, counting="pool"),
+        started(other, per_problem=12, counting="pool"),
+    )
+    with transaction() as db:
+        for run_id in (first, second):
+            assert runs.begin(db, run_id)
+    ours = [runner.spawn(run_id)[0] for run_id in (first, first, second)]
+    assert [process.wait(60) for process in ours] == [0, 0, 0]
+    assert set(counts().values()) == {12}
+    assert row(first).counters["made"] + row(second).counters.get("made", 0) == 48
+    assert {row(first).state, row(second).state} == {"succeeded"}
+
+
+def test_a_server_that_is_busy_broken_and_garbled_is_asked_again(made, api):
+    run = done(made("flaky", at_once=1, per_request=2), per_problem=4)
+    assert (run.state, run.counters["made"]) == ("succeeded", 16)
+    assert set(counts().values()) == {4}
+    assert run.counters["retries"] == 32  # four of five requests
+    assert run.counters["requests"] == len(api.seen()) == 40
+    assert errors(run) == []
+
+
+def test_retry_after_is_kept_to(made, api):
+    done(made("flaky", at_once=1, per_request=8), per_problem=1)
+    times = [each["at"] for each in api.seen()]
+    waits = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert min(waits[0::5]) >= 0.2 > 0.1 > min(waits)
+
+
+def test_duplicates_are_kept_and_counted_or_left_out_until_patience_ends(made):
+    kept = done(made("same"), per_problem=5)
+    assert kept.counters["made"] == 20
+    assert kept.counters["duplicates"] == 16
+    assert set(counts().values()) == {5}
+    skipped = done(made("same", called="again"), per_problem=3, duplicates="skip")
+    assert skipped.state == "succeeded"
+    assert skipped.counters["made"] == 0
+    with transaction() as db:
+        items = db.scalars(select(SamplingItem).where(SamplingItem.sampling_run_id == skipped.id)).all()
+    assert {each.state for each in items} == {"failed"}
+    assert {each.error for each in items} == {"Only solutions that are there already came."}
+    assert all(35 <= each.tries <= 38 for each in items)
+
+
+def test_one_problem_that_cannot_be_asked_holds_up_no_other(made):
+    run = done(made("half"), per_problem=2)
+    assert (run.state, run.counters["made"], run.counters["failed"]) == ("succeeded", 6, 3)
+    assert errors(run) == ["The server said 400: context too long"] * 3
+    with transaction() as db:
+        runs.resume(db, run)
+    gone_on(run.id)
+    assert row(run.id).counters["failed"] == 6
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ("down", "The server said 500: down (asked 3 times)"),
+        ("asleep", "did not answer within 0.3 s"),
+        ("trickling", "did not answer within 0.3 s"),
+        ("odd", "holds no text"),
+        ("huge", "larger than 32 MiB"),
+        ("elsewhere", "The server said 302"),
+    ],
+)
+def test_a_server_that_never_works_ends_the_run_with_the_reason(made, api, model, says):
+    timeout = 0.3 if model in ("asleep", "trickling") else 10.0
+    run = done(made(model, retries=2 if model == "down" else 0, timeout_s=timeout), per_problem=9)
+    assert run.state == "failed"
+    assert says in run.error
+    assert counts().total() == 0
+    assert len(errors(run)) >= 9
+
+
+def test_a_key_is_sent_and_shown_nowhere(made, api, monkeypatch):
+    monkeypatch.setenv("STEPMARK_KEY_TEST", "sk-very-secret")
+    run = done(made("locked", key_name="STEPMARK_KEY_TEST"), per_problem=1)
+    assert api.seen()[0]["key"] == "Bearer sk-very-secret"
+    assert run.state == "failed"
+    assert run.error == "The server said 401: Incorrect API key provided: [key]"
+    assert len(api.seen()) <= 4  # not asked again and again
+    monkeypatch.delenv("STEPMARK_KEY_TEST")
+    again = done(made("steady", key_name="STEPMARK_KEY_TEST"), per_problem=1)
+    assert (again.state, "has no STEPMARK_KEY_TEST" in again.error) == ("failed", True)
+
+
+def test_hostile_text_is_kept_as_text(made):
+    run = done(made("hostile"), per_problem=1)
+    assert (run.state, run.counters["made"]) == ("succeeded", 4)
+    with transaction() as db:
+        one = db.scalars(select(Solution).limit(1)).one()
+    assert one.steps[0].startswith("<script>alert(1)</script>")
+    assert "\0" not in one.steps[0]
+    assert one.final_answer == "5"
+
+
+def test_empty_samples_are_listed_and_end(made):
+    run = done(made("empty"), per_problem=2)
+    assert (run.state, run.counters["made"]) == ("succeeded", 0)
+    assert set(errors(run)) == {"The text is empty."}
+
+
+def test_a_server_that_gives_one_at_a_time_is_asked_until_there_are_enough(made, api):
+    run = done(made("single"), per_problem=4)
+    assert run.counters["made"] == 16
+    assert set(counts().values()) == {4}
+
+
+def test_cancelled_its_process_is_gone_and_what_was_sampled_stays(made):
+    run_id = started(made("slow", per_request=1, at_once=2), per_problem=500)
+    job = threading.Thread(target=runner.run, args=(run_id,))
+    job.start()
+    until(lambda: row(run_id).counters.get("made", 0) > 0, 60, "the first solutions")
+    with transaction() as db:
+        runs.cancel(db, row(run_id))
+    job.join(10)
+    assert not job.is_alive()
+    there = counts().total()
+    assert 0 < there < 2000
+    assert row(run_id).state == "cancelled"
+    with pytest.raises(Conflict), transaction() as db:
+        runs.cancel(db, row(run_id))
+
+
+def test_a_run_whose_worker_died_is_taken_up_again(made):
+    run_id = started(made(), per_problem=1)
+    with transaction() as db:
+        db.execute(text("DELETE FROM procrastinate_jobs"))
+        assert runs.begin(db, run_id)
+        db.execute(text("UPDATE sampling_run SET heartbeat_at = now() - interval '2 minutes'"))
+        runs.sweep(db)
+    again = row(run_id)
+    assert (again.state, again.error) == ("queued", "The sampling process is gone.")
+    assert gone_on(run_id).state == "succeeded"
+
+
+def test_a_trial_shows_one_sample_and_keeps_none(made):
+    run = done(made(), purpose="trial")
+    assert run.state == "succeeded"
+    assert run.progress["trial"]["steps"][-1].startswith("\\boxed{")
+    assert counts().total() == 0
+
+
+def test_test_problems_are_sampled_for_by_themselves(db, api):
+    project = factories.project(db)
+    sums(db, project, 2)
+    tests = factories.problem(db, project, "What is 9 + 9?", "18", split="test", subject="sums", level="1")
+    asked = generator(db, project, api)
+    assert pool.preview(db, asked, pool.plan({"per_problem": 3})) == {
+        "problems": 2,
+        "incomplete": 2,
+        "missing": 6,
+    }
+    only = {"per_problem": 3, "splits": ["test"], "subject": "sums"}
+    assert pool.preview(db, asked, pool.plan(only))["missing"] == 3
+    with pytest.raises(Invalid, match="by themselves"):
+        pool.plan({"splits": ["train", "test"]})
+    for wrong in (
+        {"per_problem": 0},
+        {"counting": "x"},
+        {"duplicates": 3},
+        {"splits": ["x"]},
+        {"x": 1},
+        {"level": 3},
+    ):
+        with pytest.raises(Invalid):
+            pool.plan(wrong)
+    run = runs.start(db, asked, "solutions", only, None)
+    assert db.scalars(
+        select(SamplingItem.problem_id).where(SamplingItem.sampling_run_id == run.id)
+    ).all() == [tests.id]
+    trial = runs.start(db, asked, "trial", {}, None)
+    drawn = db.scalars(select(SamplingItem.problem_id).where(SamplingItem.sampling_run_id == trial.id)).one()
+    assert db.get_one(Problem, drawn).split == "train"
