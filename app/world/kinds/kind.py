@@ -1,0 +1,72 @@
+"""What every world can do. Text is words with a space between them, so that a word is a token
+and thousands of solutions a minute can be written on one core."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+ANSWER = "answer"
+SO = "so"
+"""Begins a step that says again what is known: true, and no progress."""
+
+
+@dataclass(frozen=True)
+class Posed:
+    """A problem as it is put, and its one right answer."""
+
+    statement: str
+    answer: str
+
+
+class World(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Every word that may stand in a problem or a step."""
+        ...
+
+    def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> Posed:
+        """A problem. `common`: as a corpus has them, some facts a hundred times as often as others;
+        else all facts alike. `shifted`: longer than any the corpus holds."""
+        ...
+
+    def solve(self, posed: Posed, chance: random.Random) -> list[str]:
+        """A worked solution, every step positive or neutral, the last one "answer ..."."""
+        ...
+
+    def judge(self, posed: Posed, steps: Sequence[str]) -> list[int]:
+        """1 (true, and gets on), 0 (true, and does not) or -1 (false) for every step, in order.
+        What builds on a false step is false, unless it finds back to the truth."""
+        ...
+
+    def spoil(self, posed: Posed, steps: Sequence[str], place: int, chance: random.Random) -> str:
+        """A false step in place of `steps[place]`: what a book of errors would show there."""
+        ...
+
+
+def answer_of(steps: Sequence[str]) -> str | None:
+    """What a solution says; None where it never comes to say it."""
+    words = steps[-1].split(" ") if steps else []
+    return " ".join(words[1:]) if len(words) > 1 and words[0] == ANSWER else None
+
+
+def until_error(ratings: Sequence[int]) -> list[int]:
+    """The ratings a labeler gives who stops at the first negative one."""
+    return list(ratings[: ratings.index(-1) + 1]) if -1 in ratings else list(ratings)
+
+
+def flipped(ratings: Sequence[int], rate: float, chance: random.Random) -> list[int]:
+    """A labeler who, with probability `rate`, calls a false step positive or a true one negative."""
+    return [(1 if rating < 0 else -1) if chance.random() < rate else rating for rating in ratings]
+
+
+def rare(count: int, chance: random.Random, power: float) -> list[float]:
+    """Weights of `count` things, the r-th most common 1 / r ** power, in a seeded order."""
+    weights = [1 / rank**power for rank in range(1, count + 1)]
+    chance.shuffle(weights)
+    return weights

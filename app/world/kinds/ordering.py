@@ -1,0 +1,70 @@
+"""Letters have an order that nobody writes down. A problem asks which of a few letters stands at
+a place in it; a solution puts one letter after the other where it belongs. Some letters are seldom
+met. A false order can still name the right letter."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from app.world.kinds.kind import ANSWER, SO, Posed, rare
+
+PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+
+
+class Ordering:
+    name = "ordering"
+
+    def __init__(self, letters: int = 24, seed: int = 1, power: float = 1.3) -> None:
+        chance = random.Random(f"ordering {seed}")  # noqa: S311 - a repeatable world
+        self.letters = list("abcdefghijklmnopqrstuvwxyz"[:letters])
+        self.words = (*self.letters, *PLACES, "of", SO, ANSWER)
+        self.rank = dict(zip(self.letters, chance.sample(range(letters), letters), strict=True))
+        self.weights = rare(letters, chance, power)
+
+    def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> Posed:
+        length = chance.randint(7, 8) if shifted else chance.randint(4, 6)
+        letters: list[str] = []
+        while len(letters) < length:
+            drawn = chance.choices(self.letters, self.weights if common else None)[0]
+            if drawn not in letters:
+                letters.append(drawn)
+        place = chance.randrange(length)
+        return Posed(f"{PLACES[place]} of {' '.join(letters)}", self._sorted(letters)[place])
+
+    def solve(self, posed: Posed, chance: random.Random) -> list[str]:
+        letters, steps = posed.statement.split(" ")[2:], []
+        for count in range(2, len(letters) + 1):
+            steps.append(" ".join(self._sorted(letters[:count])))
+            if chance.random() < 0.08:
+                steps.append(f"{SO} {steps[-1]}")
+        return [*steps, f"{ANSWER} {posed.answer}"]
+
+    def judge(self, posed: Posed, steps: Sequence[str]) -> list[int]:
+        letters = posed.statement.split(" ")[2:]
+        known, ratings = 1, []
+        for step in steps:
+            now = " ".join(self._sorted(letters[:known]))
+            if known < len(letters) and step == " ".join(self._sorted(letters[: known + 1])):
+                known += 1
+                ratings.append(1)
+            elif step in (now, f"{SO} {now}"):
+                ratings.append(0)
+            else:
+                ratings.append(1 if step == f"{ANSWER} {posed.answer}" else -1)
+        return ratings
+
+    def spoil(self, posed: Posed, steps: Sequence[str], place: int, chance: random.Random) -> str:
+        """Two neighbours the wrong way round; now and then a letter that was not there."""
+        words = steps[place].split(" ")
+        first = 1 if words[0] in (SO, ANSWER) else 0
+        if len(words) - first < 2 or chance.random() < 0.15:
+            at = chance.randrange(first, len(words))
+            words[at] = chance.choice([letter for letter in self.letters if letter not in words])
+        else:
+            at = chance.randrange(first, len(words) - 1)
+            words[at], words[at + 1] = words[at + 1], words[at]
+        return " ".join(words)
+
+    def _sorted(self, letters: Sequence[str]) -> list[str]:
+        return sorted(letters, key=self.rank.__getitem__)

@@ -1,0 +1,78 @@
+"""The model and its tokenizer: a word is a token; input and output share one embedding, so that a
+folder of it is a plain base for app.prm to start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+from torch import Tensor, nn
+from transformers import AutoModel, LlamaConfig, PreTrainedTokenizerFast
+
+from app.prm import checkpoint
+from app.prm.files import whole_folder
+from app.world.kinds.kind import World
+
+RIGHT, WRONG = "<right>", "<wrong>"
+LINE = "\n"
+SPECIALS = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+LONGEST = 256
+"""Tokens; a shifted problem with its solution is about half of that."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    width: int = 64
+    layers: int = 2
+    heads: int = 4
+
+
+def tokenizer_of(world: World) -> PreTrainedTokenizerFast:
+    """Words split at single spaces; a line break, which ends a step, is a word too."""
+    words = [*SPECIALS.values(), LINE, RIGHT, WRONG, *world.words]
+    known = {word: place for place, word in enumerate(words)}
+    made = Tokenizer(models.WordLevel(known, unk_token=SPECIALS["unk_token"]))
+    made.pre_tokenizer = pre_tokenizers.Split(Regex(" "), behavior="removed")
+    return PreTrainedTokenizerFast(tokenizer_object=made, **SPECIALS)
+
+
+class Writer(nn.Module):
+    """A causal body; what comes next is read from its own embedding."""
+
+    def __init__(self, body: Any, tokenizer: Any) -> None:
+        super().__init__()
+        self.body, self.tokenizer = body, tokenizer
+
+    def logits(self, states: Tensor) -> Tensor:
+        """states: [..., width]; [..., vocabulary]."""
+        return states @ self.body.get_input_embeddings().weight.T
+
+    def save(self, folder: Path) -> None:
+        with whole_folder(folder) as draft:
+            self.body.save_pretrained(draft)
+            self.tokenizer.save_pretrained(draft)
+
+    @classmethod
+    def load(cls, folder: Path) -> Writer:
+        body = AutoModel.from_pretrained(folder, use_safetensors=True, attn_implementation="sdpa")
+        return cls(body.eval(), checkpoint.load_tokenizer(str(folder), None))
+
+
+def new(world: World, shape: Shape, seed: int) -> Writer:
+    torch.manual_seed(seed)
+    tokenizer = tokenizer_of(world)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=shape.width,
+        intermediate_size=shape.width * 3,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.heads,
+        max_position_embeddings=LONGEST,
+        pad_token_id=0,
+        initializer_range=0.05,
+    )
+    return Writer(AutoModel.from_config(config, attn_implementation="sdpa"), tokenizer)

@@ -1,0 +1,139 @@
+"""The worlds that a language model solves: their judge is exact."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from app.world.kinds import WORLDS
+from app.world.kinds.kind import answer_of, flipped, until_error
+
+SEEDS = range(150)
+
+
+def chance(seed: object) -> random.Random:
+    return random.Random(str(seed))  # noqa: S311
+
+
+@pytest.fixture(params=sorted(WORLDS))
+def world(request):
+    return WORLDS[request.param]
+
+
+@pytest.mark.parametrize("shifted", [False, True])
+@pytest.mark.parametrize("common", [False, True])
+def test_worked_solutions_are_true_and_right(world, common, shifted):
+    for seed in SEEDS:
+        posed = world.draw(chance(seed), common=common, shifted=shifted)
+        steps = world.solve(posed, chance(seed))
+
+        ratings = world.judge(posed, steps)
+
+        assert -1 not in ratings, (posed, steps, ratings)
+        assert ratings[-1] == 1
+        assert answer_of(steps) == posed.answer
+
+
+def test_every_word_is_known(world):
+    for seed in SEEDS:
+        posed = world.draw(chance(seed), shifted=seed % 2 == 0)
+        steps = world.solve(posed, chance(seed))
+
+        said = {word for text in (posed.statement, *steps) for word in text.split(" ")}
+
+        assert said <= set(world.words)
+
+
+def test_a_spoiled_step_is_negative_and_what_came_before_is_as_it_was(world):
+    for seed in SEEDS:
+        posed = world.draw(chance(seed))
+        steps = world.solve(posed, chance(seed))
+        place = chance(f"place {seed}").randrange(len(steps))
+        false = world.spoil(posed, steps, place, chance(seed))
+
+        ratings = world.judge(posed, [*steps[:place], false, *steps[place + 1 :]])
+
+        assert ratings[:place] == world.judge(posed, steps)[:place]
+        assert ratings[place] == -1, (posed, steps[place], false)
+
+
+def test_any_changed_word_of_a_step_is_noticed(world):
+    """Unless what it says is true as well: another shortest way, say."""
+    for seed in SEEDS:
+        posed = world.draw(chance(seed))
+        steps = world.solve(posed, chance(seed))
+        at = chance(f"at {seed}")
+        place = at.randrange(len(steps))
+        words = steps[place].split(" ")
+        others = [word for word in world.words if word not in (*words, "so", "answer")]
+        words[at.randrange(len(words))] = at.choice(others)
+
+        ratings = world.judge(posed, [*steps[:place], " ".join(words)])
+
+        assert ratings[-1] == -1 or world.name == "walks"
+
+
+def test_saying_it_again_is_neutral(world):
+    for seed in SEEDS:
+        posed = world.draw(chance(seed))
+        steps = [step for step in world.solve(posed, chance(seed)) if not step.startswith("so ")]
+        if world.name == "walks":
+            again = f"so {steps[0].split(' ')[-1]}"
+        else:
+            again = f"so {steps[0].split(' = ')[-1]}"
+
+        assert world.judge(posed, [steps[0], again, *steps[1:]])[1] == 0
+
+
+def test_nonsense_is_negative_and_no_answer(world):
+    posed = world.draw(chance(0))
+
+    for nonsense in ("", "answer", "hello there", "= = =", "answer answer answer"):
+        assert world.judge(posed, [nonsense]) == [-1]
+    assert answer_of([]) is None
+    assert answer_of(["answer"]) is None
+    assert answer_of(["7 + 2 = 9"]) is None
+
+
+def test_a_right_count_after_a_wall_is_no_proof():
+    walks = WORLDS["walks"]
+    posed = walks.draw(chance(3))
+    start, goal = posed.statement.split(" to ")
+
+    ratings = walks.judge(posed, [f"{start} north {goal}", f"answer {posed.answer}"])
+
+    assert ratings == [-1, -1]
+
+
+def test_common_and_rare_facts_differ(world):
+    """A corpus holds some words many times as often as others; a plain draw does not."""
+
+    def spread(common: bool) -> float:
+        counts: dict[str, int] = {}
+        for seed in range(2_000):
+            for word in world.draw(chance(seed), common=common).statement.split(" "):
+                counts[word] = counts.get(word, 0) + 1
+        small = sorted(counts[word] for word in counts if word in world.words[:12])
+        return small[-1] / small[0]
+
+    assert spread(True) > 1.5 * spread(False)
+
+
+def test_shifted_problems_are_longer(world):
+    def longest(shifted: bool) -> int:
+        return max(
+            len(world.solve(world.draw(chance(seed), shifted=shifted), chance(seed))) for seed in SEEDS
+        )
+
+    assert longest(True) > longest(False)
+
+
+def test_labels_stop_at_the_first_error_and_noise_is_repeatable():
+    assert until_error([1, 0, -1, 1, -1]) == [1, 0, -1]
+    assert until_error([1, 0, 1]) == [1, 0, 1]
+    ratings = [1, -1, 0] * 400
+    noisy = flipped(ratings, 0.2, chance(1))
+    assert noisy == flipped(ratings, 0.2, chance(1))
+    assert 0.15 < sum(one != other for one, other in zip(ratings, noisy, strict=True)) / len(ratings) < 0.25
+    assert flipped(ratings, 0.0, chance(1)) == ratings
