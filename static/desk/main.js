@@ -400,3 +400,6 @@ view.showDay(day.count, day.active);
 beside.showPace();
 setInterval(watchLease, 15000);
 outbox.flush().then(() => sheet || fetchNext());
+// the rarer faces of the mathematics come before a formula needs them: nothing moves when it is shown
+const early = () => document.fonts.forEach((font) => font.family.includes("KaTeX") && font.load().catch(() => {}));
+addEventListener("load", () => (window.requestIdleCallback ?? setTimeout)(early));

@@ -153,14 +153,20 @@ def open_desk(browser: Browser, site: Web) -> Iterator[Callable[..., Page]]:
     """Opens the desk of `work` in a browser of its own; fails the test on a script error."""
     contexts, errors = [], []
 
-    def opened(work: Work, signed_in: bool = True, **options: Any) -> Page:
-        context = browser.new_context(viewport={"width": 1280, "height": 800}, **options)
+    def opened(
+        work: Work, signed_in: bool = True, prepare: Callable[[Page], object] = str, width: int = 1280,
+        **options: Any,
+    ) -> Page:  # fmt: skip
+        """`prepare` is called with the page before anything is loaded."""
+        height = 844 if width < 500 else 800
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
         if signed_in:
             context.add_cookies([{"name": cookie_name(), "value": work.token, "url": site.url}])
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.set_default_timeout(15000)
+        prepare(page)
         page.goto(f"{site.url}/projects/pilot/desk")
         return page
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, Response, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import EMAIL, PASSWORD, Web, Work, next_is_here, on_problem, on_step, saved
 
@@ -235,35 +234,6 @@ def test_by_touch_on_a_phone(open_desk: Open, site: Web) -> None:
     on_problem(page, 2)
     saved(page)
     assert work.submitted() == [("found_error", [1, 0, -1])]
-
-
-def test_the_page_is_light_and_the_next_solution_is_there_at_once(open_desk: Open, site: Web) -> None:
-    work = Work(3)
-    page = open_desk(work)
-    on_problem(page, 1)
-    bodies: dict[str, int] = {}
-
-    def weigh(response: Response) -> None:
-        if response.ok and "/fonts/" not in response.url and response.request.method == "GET":
-            bodies[response.url] = len(gzip.compress(response.body()))
-
-    page.on("response", weigh)
-    page.reload()
-    on_problem(page, 1)
-    page.wait_for_load_state("networkidle")
-    assert sum(bodies.values()) < 300 * 1024, bodies
-
-    press(page, "1")
-    shown_after = page.evaluate(
-        """() => new Promise((done) => {
-            const start = performance.now();
-            new MutationObserver(() => requestAnimationFrame(() => done(performance.now() - start)))
-                .observe(document.getElementById("sheet"), { childList: true });
-            document.querySelector(".controls [data-do=submit]").click();
-        })"""
-    )
-    on_problem(page, 2)
-    assert shown_after < 100
 
 
 HOSTILE = [
