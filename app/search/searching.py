@@ -23,6 +23,7 @@ class Found:
     chosen: Node | None
     """The best solution of the answer chosen. Where nothing was finished (the rounds ran out) or
     no finished solution has an answer, null."""
+    aggregate: str
 
 
 def search(
@@ -32,16 +33,19 @@ def search(
     scorer: Scorer,
     classes: Classes,
     tell: Callable[[Growing], None] = lambda _: None,
+    *,
+    usual: str = USUAL,
 ) -> Found:
     """Deterministic where proposer and scorer are: every draw has a seed of its own, made from the
-    config's, the prefix and its number. `tell` hears of every round and may raise to end it.
+    config's, the prefix and its number. `tell` hears of every round and may raise to end it. `usual`:
+    the aggregate of a config that names none.
 
     All finished solutions vote, those included that were dropped from the beam: they were paid for
     and judged. Solutions cut off after the last round do not."""
-    growing = Growing(problem, config, config.aggregate or USUAL, proposer, scorer, tell)
+    growing = Growing(problem, config, config.aggregate or usual, proposer, scorer, tell)
     METHODS[config.method](growing)
     tree = growing.tree
     independent = config.method == "best_of_n"
     voted = votes(tree.finished(), classes, pick=config.pick, independent=independent)
     chosen = tree.nodes[voted[0].solutions[0]] if voted else None
-    return Found(tree, growing.costs, voted, chosen)
+    return Found(tree, growing.costs, voted, chosen, growing.aggregate)

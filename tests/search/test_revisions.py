@@ -1,0 +1,159 @@
+"""Trajectories and chains of revisions, worked by hand; the distance against the textbook's table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.search.asking import Drawn, Steps
+from app.search.revisions import distance, revise, splits, trajectories
+from tests.search.small_world import CORRECT, Table, classes, ends
+
+
+def textbook(one: str, other: str) -> int:
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        before, row[0] = row[0], i
+        for j, b in enumerate(other, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (a != b))
+    return row[-1]
+
+
+text = st.text("ab=4\n", max_size=12)
+
+
+@settings(max_examples=200, deadline=None)
+@given(text, text)
+def test_the_distance_is_the_textbooks(one: str, other: str) -> None:
+    assert distance((one,), (other,)) == textbook(one, other)
+
+
+def test_steps_are_lines() -> None:
+    assert distance(("a", "b"), ("ab",)) == 1
+    assert distance(("2 + 2 = 5", "# Answer 5"), ("2 + 2 = 4", "# Answer 4")) == 2
+
+
+RIGHT = ("2 + 2 = 4", "answer 4")
+NEAR = ("2 + 2 = 5", "answer 5")
+OTHERS = [("who knows", f"answer {number}{number}") for number in range(6, 10)]
+
+
+def test_up_to_four_wrong_ones_and_the_last_is_the_closest() -> None:
+    found = [
+        next(iter(trajectories([RIGHT], [*OTHERS[:2], NEAR, *OTHERS[2:]], seed=seed))) for seed in range(500)
+    ]
+    lengths = Counter(len(each.wrong) for each in found)
+    assert set(lengths) == {0, 1, 2, 3, 4}
+    assert min(lengths.values()) > 60, "evenly: a hundred each"
+    assert {each.right for each in found} == {RIGHT}
+    assert {each.wrong[-1] for each in found if each.wrong} == {NEAR}
+    for each in found:
+        assert len(set(each.wrong)) == len(each.wrong), "none twice"
+    before = Counter(one for each in found for one in each.wrong[:-1])
+    assert set(before) == set(OTHERS)
+
+
+def test_the_same_seed_the_same_trajectories() -> None:
+    make = [list(trajectories([RIGHT, NEAR], OTHERS, seed=seed)) for seed in (1, 1, 2, 3, 4)]
+    assert make[0] == make[1]
+    assert any(each != make[0] for each in make[2:])
+
+
+def test_few_wrong_ones_repetitions_and_none() -> None:
+    for seed in range(20):
+        assert [each.right for each in trajectories([RIGHT, RIGHT], [NEAR, NEAR, NEAR], seed=seed)] == [RIGHT]
+        assert all(len(each.wrong) <= 1 for each in trajectories([RIGHT], [NEAR, NEAR], seed=seed))
+    assert [each.wrong for each in trajectories([RIGHT], [], seed=0)] == [()]
+    assert list(trajectories([], [NEAR], seed=0)) == []
+
+
+def test_of_equally_close_ones_the_first() -> None:
+    wrong = [("answer 6",), ("answer 5",)]
+    made = [next(iter(trajectories([("answer 4",)], wrong, seed=seed, most_wrong=1))) for seed in range(20)]
+    assert {each.wrong for each in made} == {(), (wrong[0],)}
+
+
+class Notebook:
+    """Gives what is written down for it, and keeps what it was shown."""
+
+    def __init__(self, *solutions: str) -> None:
+        self.solutions = list(solutions)
+        self.shown: list[list[list[Steps]]] = []
+
+    def revised(self, problem: str, attempts: Sequence[Sequence[Steps]], seeds: Sequence[int]) -> list[Drawn]:
+        self.shown.append([list(each) for each in attempts])
+        assert len(set(seeds)) == len(seeds)
+        said = [tuple(self.solutions.pop(0).split()) for _ in attempts]
+        return [Drawn(steps, bool(steps) and ends(steps[-1]), 3) for steps in said]
+
+
+A, B, C, D = "a =4", "b =5", "a c =4", "=7"  # last step: 0.55, 0.75, 0.8, 0.1
+
+
+def run(notebook: Notebook, chains: int, length: int, **more: object):
+    return revise(
+        "?", notebook, Table(), classes, chains=chains, length=length, aggregate="last", **more  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def test_in_parallel() -> None:
+    """4: 0.55 + 0.8, 5: 0.75, 7: 0.1. The best of the 4s is a c =4."""
+    notebook = Notebook(A, B, C, D)
+    found = run(notebook, 4, 1, flat=True)
+    assert notebook.shown == [[[], [], [], []]]
+    assert found.chosen is not None
+    assert found.chosen.steps == ("a", "c", "=4")
+    assert [(vote.answer, round(vote.weight * 2.2, 6)) for vote in found.votes] == [
+        (0, 1.35),
+        (1, 0.75),
+        (3, 0.1),
+    ]
+    assert found.tokens == 12
+
+
+def test_in_sequence_each_sees_the_last_four_before_it() -> None:
+    notebook = Notebook(D, A, B, D, C, D)
+    found = run(notebook, 1, 6)
+    steps = [tuple(each.split()) for each in (D, A, B, D, C, D)]
+    assert notebook.shown == [[steps[max(0, turn - 4) : turn]] for turn in range(6)]
+    assert found.chosen is not None
+    assert found.chosen.steps == ("a", "c", "=4")
+
+
+def test_in_two_stages() -> None:
+    """Two chains of two. In the first 5 (0.75) beats 7 (0.1); in the second 4 with 0.55 + 0.55 beats
+    nothing. Between the chains' best, 0.75 against 0.55: 5. All at once it would be 4: 1.1 against 0.75."""
+    assert (run(Notebook(B, A, D, A), 2, 2).votes[0].answer, CORRECT["b", "=5"]) == (1, 0.75)
+    assert run(Notebook(B, A, D, A), 2, 2, flat=True).votes[0].answer == 0
+
+
+def test_what_was_not_finished_has_no_voice_but_is_seen() -> None:
+    notebook = Notebook("a c", D, "", D)
+    found = run(notebook, 1, 4, flat=True)
+    assert notebook.shown[1:] == [
+        [[("a", "c")]],
+        [[("a", "c"), ("=7",)]],
+        [[("a", "c"), ("=7",)]],
+    ]
+    assert found.votes[0].count == 2
+    assert found.tokens == 12
+    nothing = run(Notebook("", ""), 2, 1)
+    assert (nothing.chosen, nothing.votes) == (None, [])
+
+
+def test_ways_to_split_a_budget() -> None:
+    assert splits(8) == [(8, 1), (4, 2), (2, 4), (1, 8)]
+    assert splits(1) == [(1, 1)]
+    assert splits(6) == [(6, 1), (3, 2)]
+
+
+@pytest.mark.parametrize(("chains", "length"), splits(16))
+def test_the_budget_is_chains_times_length(chains: int, length: int) -> None:
+    notebook = Notebook(*[A] * 16)
+    found = run(notebook, chains, length)
+    assert not notebook.solutions
+    assert [len(chain) for chain in found.chains] == [length] * chains
