@@ -9,16 +9,6 @@ from app.accounts import models as _people  # noqa: F401  a foreign key names it
 from app.core.columns import Created, Json, Key, Moment
 from app.core.db import Base
 
-FORMATS = (
-    "stepmark",
-    "gsm8k",
-    "gsm8k-solutions",
-    "math",
-    "processbench",
-    "math-cot",
-    "prm800k",
-)
-
 
 class Import(Base):
     __tablename__ = "import"

@@ -33,12 +33,6 @@ FINISH_REASONS = ("solution", "found_error", "bad_problem", "give_up")
 NAMES = UUID("5b0c2f0e-6f0f-4c55-9d0e-6a4f5d3a7c11")
 """Labelers whose name is no UUID get one made of it."""
 LARGEST = 2**31 - 1
-KEYS_AFTER_PHASE_1 = (
-    "ground_truth_solution",
-    "pre_generated_steps",
-    "pre_generated_answer",
-    "pre_generated_verifier_score",
-)
 
 
 @dataclass(slots=True)

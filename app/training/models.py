@@ -20,8 +20,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.columns import Created, Json, Key, Moment
 from app.core.db import Base
 
-RUN_STATES = ("queued", "running", "succeeded", "failed", "cancelled")
-
 
 class Snapshot(Base):
     """An immutable, hashed set of labels. `hash` is over its items in order."""

@@ -17,10 +17,6 @@ NOW = dt.datetime.now(dt.UTC)
 PASSWORD = "correct horse battery"
 
 
-def count_sessions(db: Session) -> int | None:
-    return db.scalar(select(func.count()).select_from(UserSession))
-
-
 def test_a_password_change_signs_the_others_out(web: TestClient, db: Session) -> None:
     ada = people.add(db, "ada@example.org", password=PASSWORD)
     elsewhere = sessions.start(db, ada, now=NOW)
