@@ -1,7 +1,8 @@
-"""`stepmark demo`: a project that has been once around the loop. Problems and solutions come
+"""`stepmark demo`: a project that has been twice around the loop. Problems and solutions come
 from app.world, go in through the importer, are labeled by the world's exact judge through the
-desk's own rules, and one real round trains a small PRM and queues generation 1. Started again,
-it goes on from what is there: every part looks first whether it was done."""
+desk's own rules, and real rounds train a small PRM each and queue generations 1 and 2. The last
+one waits for the newcomer. Started again, it goes on from what is there: every part looks first
+whether it was done."""
 
 from __future__ import annotations
 
@@ -44,6 +45,7 @@ PEOPLE = {
     "labeler": "labeler@demo.example",
 }
 JUDGE = "The world's judge"
+ROUNDS = 2
 INSTRUCTIONS = (
     "Rate each step. Great: right, easy to check, and it moves the solution on. Okay: right, but it only "
     "repeats what is known. Bad: a false sum, the wrong quantity, or a misread sentence. The first bad step "
@@ -85,15 +87,16 @@ def demo(host: str | None = None, port: int | None = None, *, fast: bool = False
 
 
 def prepare(wanted: Size) -> list[tuple[str, str]]:
-    """The project with generation 0 labeled and generation 1 waiting; gives the logins."""
+    """The project with generations 0 and 1 labeled and generation 2 waiting; gives the logins."""
     start = time.monotonic()
     logins = people()
     project = the_project()
     with step("Problems and solutions"):
         bring_in(project, wanted)
-    with step("The first queue, labeled by the world's judge"):
-        label(project, wanted)
-    turn(project, wanted.round)
+    for number in range(ROUNDS):
+        with step(f"Generation {number}, labeled by the world's judge"):
+            label(project, wanted, number)
+        turn(project, wanted.round, number)
     typer.echo(f"The demo is ready ({time.monotonic() - start:.0f} s).", err=True)
     return logins
 
@@ -176,9 +179,14 @@ def lines(problems: int) -> Iterator[bytes]:
             )
 
 
-def label(project: Project, wanted: Size) -> None:
-    """Generation 0: queued by chance, then claimed, rated and submitted one by one. Nobody
-    spent the time, so none is claimed."""
+def rounds_done(db: Session, project: Project) -> int:
+    ended = select(func.count()).where(Round.project_id == project.id, Round.state == "succeeded")
+    return db.scalar(ended) or 0
+
+
+def label(project: Project, wanted: Size, number: int = 0) -> None:
+    """What waits as generation `number` (0 is queued here, by chance), claimed, rated and submitted
+    one by one. Nobody spent the time, so none is claimed."""
     truth = {entry.problem.name: entry.problem for entry in world(wanted.problems)}
     with transaction() as db:
         who = db.scalar(select(User).where(User.name == JUDGE, User.email.is_(None)))
@@ -187,8 +195,8 @@ def label(project: Project, wanted: Size) -> None:
         queued = db.scalar(select(func.count()).select_from(Task).where(Task.project_id == project.id))
         if not queued:
             filling.fill_first(db, project, wanted.labeled)
-        later = db.scalar(select(Round.id).where(Round.project_id == project.id, Round.state == "succeeded"))
-    while later is None:
+        waits = rounds_done(db, project) == number
+    while waits:
         with transaction() as db:
             now = dt.datetime.now(dt.UTC)
             assignment = queue.claim(db, project, who, now)
@@ -219,13 +227,13 @@ def rate(
     session.submit(db, project, assignment, "found_error" if -1 in ratings else "solution", "", 0, now)
 
 
-def turn(project: Project, config: RoundConfig) -> None:
-    """One round, by a worker of its own that ends with it."""
+def turn(project: Project, config: RoundConfig, number: int) -> None:
+    """The round after generation `number`, by a worker of its own that ends with it."""
     with transaction() as db:
-        round_ = rounds.latest(db, project.id)
-        if round_ is not None and round_.state == "succeeded":
+        if rounds_done(db, project) > number:
             return
-        if round_ is None:
+        round_ = rounds.latest(db, project.id)
+        if round_ is None or round_.state == "succeeded":
             round_ = rounds.start(db, project, config, None)
         elif round_.state not in rounds.ACTIVE:
             rounds.resume(db, round_, None)
