@@ -18,6 +18,7 @@ from app.accounts import commands as accounts
 from app.core.errors import DomainError, Invalid, NotFound
 from app.evaluation import commands as evaluation
 from app.exchange import commands as exchange
+from app.generators import commands as generators
 from app.labeling import commands as labeling
 from app.projects import commands as projects
 from app.selection import commands as selection
@@ -89,7 +90,7 @@ def demo(
     demo(host, port, fast=fast)
 
 
-for part in (database_commands, accounts, projects, exchange, labeling, selection, evaluation):
+for part in (database_commands, accounts, projects, exchange, generators, labeling, selection, evaluation):
     part.register(cli)
 
 

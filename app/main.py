@@ -18,6 +18,8 @@ from app.exchange import api as exchange_api
 from app.exchange import views as exchange_views
 from app.explorer import api as explorer_api
 from app.explorer import views as explorer_views
+from app.generators import api as generators_api
+from app.generators import views as generators_views
 from app.labeling import api as labeling_api
 from app.labeling import keys_views
 from app.labeling import views as labeling_views
@@ -40,6 +42,7 @@ PAGES = (
     overview_views,
     problems_views,
     explorer_views,
+    generators_views,
     exchange_views,
     training_views,
     selection_views,
@@ -52,6 +55,7 @@ APIS = (
     labeling_api,
     problems_api,
     explorer_api,
+    generators_api,
     exchange_api,
     training_api,
     selection_api,

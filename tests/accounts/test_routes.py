@@ -21,6 +21,7 @@ from app.accounts.models import Invitation, User
 from app.core.security import POLICY
 from app.evaluation.models import Comparison, Evaluation, EvaluationSet
 from app.exchange.models import Import
+from app.generators.models import Generator, SamplingRun
 from app.labeling.models import Assignment
 from app.main import create_app
 from app.projects import access as projects
@@ -155,6 +156,13 @@ class World:
         compared = Comparison(project_id=of, first_id=judged[0].id, second_id=judged[1].id)
         db.add(compared)
         db.flush()
+        asked = Generator(
+            project_id=of, name="SECRET", kind="openai", base_url="http://SECRET", model="SECRET", config={}
+        )
+        sampling = SamplingRun(project_id=of, generator=asked, purpose="trial", config={})
+        db.add(sampling)
+        db.flush()
+        ids |= {"generator_id": asked.id, "sampling_id": sampling.id}
         ids |= {"evaluation_id": judged[0].id, "comparison_id": compared.id}
         return ids | {
             "problem_id": problem.id, "solution_id": solution.id, "snapshot_id": snapshot.id, "number": 7,

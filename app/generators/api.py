@@ -1,0 +1,130 @@
+"""The JSON API of generators and of what they are asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Body
+
+from app.core.db import Db
+from app.core.errors import Invalid
+from app.generators import counting, making, pool, runs
+from app.generators.models import Generator, SamplingRun
+from app.generators.views import noted
+from app.projects.access import Access, ProjectAdmin, Researcher
+
+router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["generators"])
+MakeBody = Body(
+    default_factory=dict,
+    description="`name`, `kind` (openai or transformers), `model`, for a server `base_url` and perhaps "
+    "`key_name` (an environment variable of the worker, never the key), and `config`.",
+    examples=[{"name": "qwen", "kind": "openai", "base_url": "http://localhost:8001/v1", "model": "qwen"}],
+)
+PlanBody = Body(
+    default_factory=dict,
+    description="Which problems, and how many solutions each is to have.",
+    examples=[{"per_problem": 8, "splits": ["train"], "duplicates": "keep"}],
+)
+
+
+def generator_as_json(found: Generator) -> dict[str, Any]:
+    names = ("id", "name", "kind", "base_url", "model", "key_name", "config", "created_at", "retired_at")
+    return {name: getattr(found, name) for name in names}
+
+
+def run_as_json(found: SamplingRun) -> dict[str, Any]:
+    names = ("id", "generator_id", "purpose", "config", "state", "attempt", "total", "counters", "progress")
+    times = ("error", "created_at", "started_at", "heartbeat_at", "finished_at")
+    said = {name: getattr(found, name) for name in (*names, *times)}
+    return {**said, "price": counting.price(found.counters, found.generator.config)}
+
+
+@router.get("/generators")
+def list_generators(access: Researcher, db: Db) -> dict[str, Any]:
+    return {"generators": [generator_as_json(each) for each in making.of_project(db, access.project.id)]}
+
+
+@router.post("/generators", status_code=201)
+def make(access: ProjectAdmin, db: Db, given: dict[str, Any] = MakeBody) -> dict[str, Any]:
+    given = dict(given)
+    config = given.pop("config", {})
+    unknown = sorted(set(given) - set(making.Wanted.__annotations__))
+    if unknown or not all(isinstance(value, str) for value in given.values()) or "name" not in given:
+        raise Invalid(
+            f"There is no field {unknown[0]!r}."
+            if unknown
+            else "A generator has a name, and fields of text.",
+            remedy=f"There are: {', '.join(making.Wanted.__annotations__)}, config.",
+        )
+    made = making.make(db, access.project, making.Wanted(**given), config, access.user)
+    db.refresh(made)
+    return generator_as_json(made)
+
+
+@router.get("/generators/{generator_id}")
+def one_generator(access: Researcher, db: Db, generator_id: int) -> dict[str, Any]:
+    return generator_as_json(making.one(db, access.project.id, generator_id))
+
+
+@router.post("/generators/{generator_id}/retirement")
+def retire(access: ProjectAdmin, db: Db, generator_id: int) -> dict[str, Any]:
+    found = making.one(db, access.project.id, generator_id)
+    making.retire(db, found, access.user)
+    return generator_as_json(found)
+
+
+@router.post("/generators/{generator_id}/preview")
+def preview(
+    access: Researcher, db: Db, generator_id: int, given: dict[str, Any] = PlanBody
+) -> dict[str, int]:
+    """How many problems are chosen, how many of them lack solutions, and how many solutions that is."""
+    return pool.preview(db, making.one(db, access.project.id, generator_id), pool.plan(given))
+
+
+@router.post("/generators/{generator_id}/trials", status_code=202)
+def try_out(access: Researcher, db: Db, generator_id: int) -> dict[str, Any]:
+    """One sample of a problem drawn at random, to be seen in the run's progress. It is not kept."""
+    return _started(db, access, making.one(db, access.project.id, generator_id), "trial", {})
+
+
+@router.post("/generators/{generator_id}/sampling-runs", status_code=202)
+def start(access: Researcher, db: Db, generator_id: int, given: dict[str, Any] = PlanBody) -> dict[str, Any]:
+    """Fill the pool to so many solutions a problem."""
+    found = making.one(db, access.project.id, generator_id)
+    return _started(db, access, found, "solutions", pool.plan(given).as_json())
+
+
+def _started(db: Db, access: Access, of: Generator, purpose: str, config: dict[str, Any]) -> dict[str, Any]:
+    started = runs.start(db, of, purpose, config, access.user.id)
+    noted(db, access, started, "start")
+    db.refresh(started)
+    return run_as_json(started)
+
+
+@router.get("/sampling-runs")
+def list_runs(access: Researcher, db: Db) -> dict[str, Any]:
+    """Newest first, at most 100."""
+    return {"sampling_runs": [run_as_json(each) for each in runs.newest(db, access.project.id)]}
+
+
+@router.get("/sampling-runs/{sampling_id}")
+def one_run(access: Researcher, db: Db, sampling_id: int) -> dict[str, Any]:
+    found = runs.one(db, access.project.id, sampling_id)
+    errors = [{"problem_id": each.problem_id, "message": each.message} for each in runs.errors(db, found.id)]
+    return {**run_as_json(found), "items": counting.items(db, found.id), "errors": errors}
+
+
+@router.post("/sampling-runs/{sampling_id}/cancellation")
+def cancel(access: Researcher, db: Db, sampling_id: int) -> dict[str, Any]:
+    found = runs.one(db, access.project.id, sampling_id)
+    runs.cancel(db, found)
+    noted(db, access, found, "cancel")
+    return run_as_json(found)
+
+
+@router.post("/sampling-runs/{sampling_id}/resumption")
+def resume(access: Researcher, db: Db, sampling_id: int) -> dict[str, Any]:
+    found = runs.one(db, access.project.id, sampling_id)
+    runs.resume(db, found)
+    noted(db, access, found, "resume")
+    return run_as_json(found)

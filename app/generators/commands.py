@@ -1,0 +1,127 @@
+"""Commands of generators: `stepmark generator` and `stepmark sample`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.projects.commands import ProjectName
+
+if TYPE_CHECKING:
+    from app.generators.models import SamplingRun
+
+generator_commands = typer.Typer(no_args_is_help=True, help="What samples solutions.")
+Named = Annotated[str, typer.Option("--generator", help="Name of the generator.")]
+
+
+def register(cli: typer.Typer) -> None:
+    """Add this slice's commands to the command line."""
+    cli.add_typer(generator_commands, name="generator")
+    cli.command("sample")(sample)
+
+
+@generator_commands.command("make")
+def make(
+    project: ProjectName,
+    name: Annotated[str, typer.Option(help="What its solutions carry as their generator.")],
+    model: Annotated[str, typer.Option(help="The server's name for it, or a folder where models are kept.")],
+    base_url: Annotated[
+        str, typer.Option(help="Of a server, with /v1. Without it: a local transformers model.")
+    ] = "",
+    key_name: Annotated[str, typer.Option(help="The variable with the API key, STEPMARK_KEY_...")] = "",
+    config: Annotated[Path | None, typer.Option(help="JSON file with how it is asked.")] = None,
+) -> None:
+    """Make a generator. It never changes afterwards."""
+    from app.core import config_file
+    from app.core.db import transaction
+    from app.core.startup import ready_database
+    from app.generators import making
+    from app.projects.making import named
+
+    kind = "openai" if base_url else "transformers"
+    wanted = making.Wanted(name, kind, model, base_url, key_name)
+    with ready_database(), transaction() as db:
+        made = making.make(db, named(db, project), wanted, config_file.read(config), None)
+    typer.echo(f"{made.name} is made.")
+
+
+@generator_commands.command("list")
+def list_all(project: ProjectName) -> None:
+    """The generators of a project and how many solutions each made."""
+    from app.core.db import transaction
+    from app.core.startup import ready_database
+    from app.generators import counting, making
+    from app.projects.making import named
+
+    with ready_database(), transaction() as db:
+        where = named(db, project)
+        made = counting.made(db, where.id)
+        for each in making.of_project(db, where.id):
+            retired = ", retired" if each.retired_at else ""
+            typer.echo(f"{each.name}: {each.kind}, {each.model}, {made.get(each.id, 0):,} solutions{retired}")
+
+
+def sample(
+    project: ProjectName,
+    generator: Named,
+    per_problem: Annotated[int, typer.Option(help="So many solutions every chosen problem is to have.")],
+    split: Annotated[
+        list[str] | None, typer.Option(help="train (default), validation; test by itself.")
+    ] = None,
+    subject: Annotated[str, typer.Option(help="Only this subject.")] = "",
+    level: Annotated[str, typer.Option(help="Only this level.")] = "",
+    counting: Annotated[str, typer.Option(help="generator: its own count; pool: all do.")] = "generator",
+    duplicates: Annotated[str, typer.Option(help="keep identical solutions, or skip them.")] = "keep",
+    grade: Annotated[bool, typer.Option(help="Grade the final answers afterwards.")] = True,
+) -> None:
+    """Fill the pool to so many solutions a problem. Run again after a stop: it makes what is missing."""
+    from app.core.db import transaction
+    from app.core.startup import ready_database
+    from app.generators import making, pool, runner, runs
+    from app.projects.making import named
+
+    given = {"per_problem": per_problem, "splits": split or ["train"], "subject": subject, "level": level}
+    config = pool.plan({**given, "counting": counting, "duplicates": duplicates}).as_json()
+    with ready_database():
+        with transaction() as db:
+            asked = making.named(db, named(db, project).id, generator)
+            started = runs.start(db, asked, "solutions", config, None, wait=True)
+        typer.echo(f"{started.total:,} solutions are missing.", err=True)
+        done = followed(started)
+        if grade and done.counters["made"]:
+            from app.problems.grading import grade_waiting
+
+            counts = grade_waiting(done.project_id)
+            typer.echo("graded: " + ", ".join(f"{number:,} {word}" for word, number in counts.items()))
+    if done.state != "succeeded":
+        raise typer.Exit(1)
+
+
+def followed(started: SamplingRun) -> SamplingRun:
+    """Do the run here, with a bar; then say what it came to."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from app.core.db import transaction
+    from app.generators import runner
+    from app.generators.models import SamplingRun as Row
+
+    columns = (
+        TextColumn("Sampling"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
+        task = shown.add_task("", total=max(started.total, 1))
+        runner.run(started.id, lambda now: shown.update(task, completed=now.counters["made"]))
+    with transaction() as db:
+        done = db.get_one(Row, started.id)
+    words = ("made", "duplicates", "requests", "retries", "failed", "prompt_tokens", "completion_tokens")
+    typer.echo(", ".join(f"{done.counters[word]:,} {word.replace('_', ' ')}" for word in words))
+    if done.error:
+        typer.secho(f"{done.state}: {done.error}", fg="red", err=True)
+    return done

@@ -1,0 +1,169 @@
+"""Pages of generators: make one, try it, let it fill the pool, and see how that goes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from starlette.datastructures import FormData
+
+from app.accounts import audit, people
+from app.core.db import Db
+from app.core.errors import DomainError
+from app.core.web import polled, redirect, render
+from app.generators import counting, forms, making, pool, runs
+from app.generators.config import CHAT, ENDPOINTS, PLAIN, STEPS, GeneratorConfig
+from app.generators.models import Generator, SamplingRun
+from app.problems import browse
+from app.projects.access import Access, ProjectAdmin, Researcher
+
+router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
+SPLITS = {
+    "train": "train", "validation": "validation", "train+validation": "train and validation",
+    "test": "test, for evaluation only",
+}  # fmt: skip
+
+
+async def form_of(request: Request) -> FormData:
+    return await request.form()
+
+
+Form = Annotated[FormData, Depends(form_of)]
+
+
+def home(access: Access, page: str) -> str:
+    return f"/projects/{access.project.slug}/{page}"
+
+
+@router.get("/generators")
+def generators(request: Request, access: Researcher, db: Db) -> Response:
+    return _list(request, access, db)
+
+
+@router.post("/generators")
+def make(request: Request, access: ProjectAdmin, db: Db, form: Form) -> Response:
+    names = ("name", "kind", "model", "base_url", "key_name")
+    wanted = making.Wanted(**{name: forms.text(form, name) for name in names})
+    try:
+        made = making.make(db, access.project, wanted, forms.config_of(form), access.user)
+    except DomainError as error:
+        return _list(request, access, db, given=form, wrong=error)
+    return redirect(home(access, f"generators/{made.id}"), f"{made.name} is made. Try it on a problem.")
+
+
+def _list(request: Request, access: Access, db: Db, **more: Any) -> Response:
+    return render(
+        request,
+        "generators/generators.html",
+        status=more["wrong"].status if "wrong" in more else 200,
+        generators=making.of_project(db, access.project.id),
+        made=counting.made(db, access.project.id),
+        endpoints=ENDPOINTS,
+        steps=STEPS,
+        default=GeneratorConfig(),
+        prompts={"chat": CHAT, "completions": PLAIN},
+        **{"given": {}, "wrong": None, **more},
+    )
+
+
+@router.get("/generators/{generator_id}")
+def one(request: Request, access: Researcher, db: Db, generator_id: int) -> Response:
+    found = making.one(db, access.project.id, generator_id)
+    return render(
+        request,
+        "generators/generator.html",
+        generator=found,
+        config=GeneratorConfig(**found.config),
+        by=people.who(db, found.created_by),
+        runs=runs.newest(db, access.project.id, found.id),
+        splits=SPLITS,
+        countings=pool.COUNTING,
+        duplicates=pool.DUPLICATES,
+        **{**browse.choices(db, access.project.id), **_preview(db, found, request)},
+    )
+
+
+@router.get("/generators/{generator_id}/preview")
+def preview(request: Request, access: Researcher, db: Db, generator_id: int) -> Response:
+    found = making.one(db, access.project.id, generator_id)
+    return render(request, "generators/_preview.html", generator=found, **_preview(db, found, request))
+
+
+def _preview(db: Db, generator: Generator, request: Request) -> dict[str, Any]:
+    """What the form asks for would come to; or what is wrong with it."""
+    try:
+        plan = pool.plan(forms.plan_of(request.query_params))
+    except DomainError as error:
+        return {"plan": pool.Plan(), "missing": None, "wrong": error}
+    return {"plan": plan, "missing": pool.preview(db, generator, plan), "wrong": None}
+
+
+@router.post("/generators/{generator_id}/retirement")
+def retire(access: ProjectAdmin, db: Db, generator_id: int) -> Response:
+    making.retire(db, making.one(db, access.project.id, generator_id), access.user)
+    return redirect(home(access, "generators"), "It is retired: what it made stays.", "note")
+
+
+@router.post("/generators/{generator_id}/trials")
+def try_out(access: Researcher, db: Db, generator_id: int) -> Response:
+    found = making.one(db, access.project.id, generator_id)
+    return _started(db, access, found, "trial", {}, "One sample is on its way.")
+
+
+@router.post("/generators/{generator_id}/sampling-runs")
+def start(access: Researcher, db: Db, generator_id: int, form: Form) -> Response:
+    found = making.one(db, access.project.id, generator_id)
+    config = pool.plan(forms.plan_of(form)).as_json()
+    return _started(db, access, found, "solutions", config, "Solutions are on their way.")
+
+
+def _started(
+    db: Db, access: Access, of: Generator, purpose: str, config: dict[str, Any], words: str
+) -> Response:
+    started = runs.start(db, of, purpose, config, access.user.id)
+    noted(db, access, started, "start")
+    return redirect(home(access, f"sampling-runs/{started.id}"), words)
+
+
+def noted(db: Db, access: Access, run: SamplingRun, verb: str) -> None:
+    about = f"{run.purpose} {run.id}, {run.generator.name}"
+    audit.record(db, access.user, f"sampling.{verb}", subject=about, project_id=access.project.id)
+
+
+@router.get("/sampling-runs/{sampling_id}")
+def run(request: Request, access: Researcher, db: Db, sampling_id: int) -> Response:
+    found = runs.one(db, access.project.id, sampling_id)
+    return render(request, "generators/run.html", by=people.who(db, found.created_by), **_live(db, found))
+
+
+@router.get("/sampling-runs/{sampling_id}/progress")
+def progress(request: Request, access: Researcher, db: Db, sampling_id: int) -> Response:
+    found = runs.one(db, access.project.id, sampling_id)
+    return polled(request, "generators/_run.html", over=found.state not in runs.ACTIVE, **_live(db, found))
+
+
+def _live(db: Db, found: SamplingRun) -> dict[str, Any]:
+    return {
+        "run": found,
+        "generator": found.generator,
+        "items": counting.items(db, found.id),
+        "errors": runs.errors(db, found.id),
+        "price": counting.price(found.counters, found.generator.config),
+    }
+
+
+@router.post("/sampling-runs/{sampling_id}/cancellation")
+def cancel(access: Researcher, db: Db, sampling_id: int) -> Response:
+    found = runs.one(db, access.project.id, sampling_id)
+    runs.cancel(db, found)
+    noted(db, access, found, "cancel")
+    return redirect(home(access, f"sampling-runs/{sampling_id}"), "It ends. What was sampled stays.", "note")
+
+
+@router.post("/sampling-runs/{sampling_id}/resumption")
+def resume(access: Researcher, db: Db, sampling_id: int) -> Response:
+    found = runs.one(db, access.project.id, sampling_id)
+    runs.resume(db, found)
+    noted(db, access, found, "resume")
+    return redirect(home(access, f"sampling-runs/{sampling_id}"), "It goes on with what is missing.")
