@@ -79,7 +79,7 @@ def sample(
     """Fill the pool to so many solutions a problem. Run again after a stop: it makes what is missing."""
     from app.core.db import transaction
     from app.core.startup import ready_database
-    from app.generators import making, pool, runner, runs
+    from app.generators import making, pool, runs
     from app.projects.making import named
 
     given = {"per_problem": per_problem, "splits": split or ["train"], "subject": subject, "level": level}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +13,13 @@ from sqlalchemy.orm import Session
 
 from app.accounts import audit
 from app.accounts.models import User
+from app.core import model_folders
 from app.core.errors import Conflict, Invalid, NotFound
 from app.generators import address
 from app.generators.config import parse
 from app.generators.models import KINDS, Generator
 from app.prm.hostile import BadCheckpoint, check_folder
 from app.projects.models import Project
-from app.settings import settings
 
 NAME = re.compile(r"[\w][\w .:/@+-]{0,99}")
 
@@ -68,18 +67,12 @@ def make(
 
 def folder(name: str) -> Path:
     """A model's folder where this server keeps models, with nothing in it that could run."""
-    roots = [settings().models_dir, *map(Path, filter(None, settings().model_roots.split(os.pathsep)))]
-    path = Path(name)
-    if not path.is_dir() or not any(path.resolve().is_relative_to(root.resolve()) for root in roots):
-        raise Invalid(
-            f"There is no model folder {name!r} where this server keeps models.",
-            remedy=f"Put it under {settings().models_dir} or a folder named by STEPMARK_MODEL_ROOTS.",
-        )
+    path = model_folders.within(name)
     try:
         check_folder(path)
     except BadCheckpoint as error:
         raise Invalid(f"This folder is not read: {error}.") from error
-    return path.resolve()
+    return path
 
 
 def retire(db: Session, generator: Generator, user: User | None) -> None:

@@ -1,0 +1,209 @@
+"""Generators by their pages, their API and their commands."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+from typer.testing import CliRunner
+
+from app.cli import cli
+from app.core.db import transaction
+from app.core.errors import Forbidden, Invalid
+from app.generators import address, runs
+from app.generators.config import parse
+from app.generators.models import Generator, SamplingRun
+from app.problems.models import Solution
+from app.projects.models import Project
+from tests import factories
+from tests.generators.conftest import Server, generator, gone_on, sums
+
+FORM = {"name": "asked", "kind": "openai", "model": "m", "base_url": "http://model.example/v1"}
+
+
+@pytest.fixture
+def project(db: Session, web: TestClient, home: object) -> Project:
+    """One with four problems; its admin is signed in."""
+    made = factories.project(db, "Sums")
+    sums(db, made)
+    factories.sign_in(web, db, factories.member(db, made, "admin"))
+    return made
+
+
+def test_a_site_admin_makes_one_and_it_shows_no_key(
+    db: Session, web: TestClient, project: Project, monkeypatch
+) -> None:
+    monkeypatch.setenv("STEPMARK_KEY_ONE", "sk-secret")
+    here = f"/projects/{project.slug}/generators"
+    factories.sign_in(web, db, factories.user(db, is_admin=True))
+    answer = web.post(
+        here, data={**FORM, "key_name": "STEPMARK_KEY_ONE", "step_end": "\\n\\n", "temperature": "0.3"}
+    )
+    assert answer.status_code == 303
+    made = db.scalars(select(Generator)).one()
+    assert made.config["temperature"] == 0.3
+    assert made.config["step_end"] == "\n\n"
+    page = web.get(answer.headers["location"]).text
+    assert "STEPMARK_KEY_ONE" in page
+    assert "sk-secret" not in page
+    said = web.get(f"/api/v1/projects/{project.slug}/generators").json()["generators"]
+    assert [each["name"] for each in said] == ["asked"]
+    assert "sk-secret" not in str(said)
+    again = web.post(here, data=FORM)
+    assert again.status_code == 409
+    assert "There is a generator" in again.text
+    assert 'value="http://model.example/v1"' in again.text  # what was typed is still there
+
+
+def test_who_is_no_site_admin_calls_only_hosts_on_the_list(
+    web: TestClient, project: Project, monkeypatch
+) -> None:
+    here = f"/projects/{project.slug}/generators"
+    refused = web.post(here, data=FORM)
+    assert refused.status_code == 403
+    assert "may not call model.example" in refused.text
+    monkeypatch.setenv("STEPMARK_GENERATOR_HOSTS", "other.example:1, model.example")
+    address.settings.cache_clear()
+    assert web.post(here, data=FORM).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://x/v1", "x", "http://", "http://u:p@x/v1", "http://x/v1?a=b", "http://[::", "http://a b/", "http://x:99999/",
+     "http://169.254.169.254/latest", "http://[fe80::1]/v1", "http://[::ffff:169.254.169.254]/", "http://0.0.0.0:80/"],
+)  # fmt: skip
+def test_addresses_that_are_none_or_never_called(url: str) -> None:
+    with pytest.raises((Invalid, Forbidden)):
+        address.checked(url, site_admin=True)
+
+
+def test_only_keys_made_for_generators_can_be_named() -> None:
+    assert address.checked_key_name("STEPMARK_KEY_A1") == "STEPMARK_KEY_A1"
+    assert address.checked_key_name(" ") is None
+    for name in ("DATABASE_URL", "STEPMARK_KEY_", "STEPMARK_KEY_a", "sk-123"):
+        with pytest.raises(Invalid):
+            address.checked_key_name(name)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"temperature": "hot"}, {"temperature": float("nan")}, {"max_tokens": 1.5}, {"prompt": "none"}, {"x": 1},
+     {"steps": "page"}, {"endpoint": "x"}, {"stop": ["a", "b", "c", "d"]}, {"prefill": 1}, {"step_end": ""},
+     {"system": "\0"}, {"price_in": -1}, []],
+)  # fmt: skip
+def test_a_config_that_is_wrong_is_told(config: object) -> None:
+    with pytest.raises(Invalid):
+        parse(config)
+
+
+def test_the_preview_says_what_is_missing_and_the_form_starts_it(
+    db: Session, web: TestClient, project: Project, api: Server
+) -> None:
+    made = generator(db, project, api)
+    there = f"/projects/{project.slug}/generators/{made.id}"
+    assert ">20<" in web.get(f"{there}/preview", params={"per_problem": 5}).text
+    assert "by themselves" in web.get(f"{there}/preview", params={"split": "train+test"}).text
+    assert "must be a whole number" in web.get(there, params={"per_problem": "many"}).text
+    answer = web.post(f"{there}/sampling-runs", data={"per_problem": "5", "split": "train"})
+    assert answer.status_code == 303
+    run = db.scalars(select(SamplingRun)).one()
+    assert (run.total, run.state, run.config["splits"]) == (20, "queued", ["train"])
+    where = answer.headers["location"]
+    assert "It waits for a worker" in web.get(where).text
+    assert "HX-Refresh" not in web.get(f"{where}/progress").headers
+    assert web.post(f"{where}/cancellation").status_code == 303
+    assert web.get(f"{where}/progress").headers["HX-Refresh"] == "true"
+    assert web.post(f"{where}/resumption").status_code == 303
+    assert web.post(f"{there}/trials").status_code == 303
+    assert web.post(f"{there}/retirement").status_code == 303
+    assert web.post(f"{there}/trials").status_code == 409
+    jobs = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'generators.sample' AND lock = :lock"
+    assert db.scalar(text(jobs), {"lock": f"generator-{made.id}"}) == 2
+
+
+def test_the_api_from_making_one_to_what_it_made(db: Session, web: TestClient, project: Project) -> None:
+    factories.sign_in(web, db, factories.user(db, is_admin=True))
+    here = f"/api/v1/projects/{project.slug}"
+    body = {
+        "name": "by api",
+        "model": "steady",
+        "base_url": "http://model.example/v1",
+        "config": {"price_out": 2},
+    }
+    made = web.post(f"{here}/generators", json=body).json()
+    assert made["config"]["price_out"] == 2
+    assert web.post(f"{here}/generators", json={"name": "x", "key": "sk-1"}).status_code == 422
+    assert web.post(f"{here}/generators", json={"name": 3}).status_code == 422
+    mine = f"{here}/generators/{made['id']}"
+    assert web.post(f"{mine}/preview", json={"per_problem": 2}).json()["missing"] == 8
+    run = web.post(f"{mine}/sampling-runs", json={"per_problem": 2}).json()
+    assert (run["total"], run["price"]) == (8, 0)
+    seen = web.get(f"{here}/sampling-runs/{run['id']}").json()
+    assert seen["items"] == {"whole": 4, "done": 0, "failed": 0}
+    assert web.post(f"{here}/sampling-runs/{run['id']}/cancellation").json()["state"] == "cancelled"
+    assert web.post(f"{here}/sampling-runs/{run['id']}/resumption").json()["state"] == "queued"
+    assert len(web.get(f"{here}/sampling-runs").json()["sampling_runs"]) == 1
+    assert web.post(f"{mine}/retirement").json()["retired_at"]
+
+
+def test_a_labeler_sees_none_of_it(db: Session, web: TestClient, project: Project, api: Server) -> None:
+    made = generator(db, project, api)
+    factories.sign_in(web, db, factories.member(db, project, "labeler"))
+    for path in ("generators", f"generators/{made.id}"):
+        assert web.get(f"/projects/{project.slug}/{path}").status_code == 403
+        assert web.get(f"/api/v1/projects/{project.slug}/{path}").status_code == 403
+
+
+def test_from_the_command_line(database: str, home: object, api: Server) -> None:
+    """The run happens there and then, in a process of its own."""
+    with transaction() as db:
+        sums(db, factories.project(db, "Sums"))
+    runner = CliRunner()
+    command = [
+        "generator",
+        "make",
+        "--project",
+        "sums",
+        "--name",
+        "one",
+        "--model",
+        "steady",
+        "--base-url",
+        api.url,
+    ]
+    made = runner.invoke(cli, command, catch_exceptions=False)
+    assert (made.exit_code, made.stdout) == (0, "one is made.\n")
+    command = ["sample", "--project", "Sums", "--generator", "one", "--per-problem", "3", "--no-grade"]
+    done = runner.invoke(cli, command, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("12 made, 0 duplicates, 4 requests")
+    with transaction() as db:
+        assert db.scalar(select(func.count()).select_from(Solution)) == 12
+    listed = runner.invoke(cli, ["generator", "list", "--project", "sums"], catch_exceptions=False)
+    assert listed.stdout == "one: openai, steady, 12 solutions\n"
+
+
+def test_the_page_of_a_run_shows_errors_and_hostile_text_as_text(
+    database: str, home: object, api: Server, monkeypatch
+) -> None:
+    from app.main import create_app
+
+    with transaction() as db:
+        project = factories.project(db, "Sums")
+        sums(db, project, 2)
+        who = factories.member(db, project, "researcher")
+        tried = runs.start(
+            db, generator(db, project, api, "hostile", price_in=1000, price_out=1000), "trial", {}, None
+        )
+        empty = runs.start(db, generator(db, project, api, "empty"), "solutions", {"per_problem": 1}, None)
+    gone_on(tried.id)
+    gone_on(empty.id)
+    with TestClient(create_app(), base_url="http://testserver") as web:
+        with transaction() as db:
+            factories.sign_in(web, db, who)
+        page = web.get(f"/projects/sums/sampling-runs/{tried.id}").text
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+        assert "<script>alert" not in page
+        assert '<dd class="figure">0.03</dd>' in page
+        assert "The text is empty." in web.get(f"/projects/sums/sampling-runs/{empty.id}").text
