@@ -4,6 +4,10 @@
 // them. A single $ opens only before a non-space and closes only after one and not before a digit
 // (pandoc's rule), so that "$5 and $10" stays money. What KaTeX refuses, what is too long or nests
 // too deep stays as its source: text is always shown, and rendering is bounded.
+//
+// Code between ``` fences and Markdown tables stand as blocks that scroll by themselves (blocks.js).
+
+import { blocks } from "./blocks.js";
 
 const OPTIONS = {
   throwOnError: true, trust: false, strict: "ignore", maxExpand: 200, maxSize: 20, output: "htmlAndMathml",
@@ -12,10 +16,11 @@ const LONGEST = 4000; // characters of one formula
 const DEEPEST = 60; // nested braces
 const MOST = 400; // formulas in one text: the rest stays as source
 const BUDGET_MS = 400; // and what this time does not suffice for
+const SLICE_MS = 100; // what a page draws without a pause
 const START = /\$\$|\$|\\\(|\\\[|\\begin\{[a-zA-Z]+\*?\}|\\boxed\s*\{|\\\$/g;
 const raw = new WeakMap();
 const NEARLY = 4; // pixels that need no scrolling
-const sizes = new ResizeObserver((seen) => seen.forEach(({ target }) => reach(target.closest(".math"))));
+const sizes = new ResizeObserver((seen) => seen.forEach(({ target }) => reach(target.closest(".math, .block"))));
 
 /** Cut text into [{text}] and [{math, display, source}] pieces. */
 export function split(text) {
@@ -103,17 +108,25 @@ function drawn(piece) {
     span.textContent = piece.source;
   } else {
     span.className = piece.display ? "math display" : "math";
-    sizes.observe(span);
-    if (span.firstElementChild) sizes.observe(span.firstElementChild); // fonts arrive after the layout
+    watched(span, "Wide formula");
   }
   return span;
 }
 
-/** A formula wider than its place scrolls: then, and only then, it can be reached by keyboard. */
+function watched(box, name) {
+  box.dataset.name = name;
+  sizes.observe(box);
+  if (box.firstElementChild) sizes.observe(box.firstElementChild); // fonts arrive after the layout
+  return box;
+}
+
+/** What is wider than its place scrolls: then, and only then, it can be reached by keyboard; but
+ *  not inside a link, which would hold something else to reach. */
 function reach(span) {
-  const scrolls = span.scrollWidth > span.clientWidth + NEARLY && getComputedStyle(span).display !== "inline";
+  const scrolls = span.scrollWidth > span.clientWidth + NEARLY && getComputedStyle(span).display !== "inline"
+    && !span.closest("a");
   if (scrolls === span.hasAttribute("tabindex")) return;
-  const named = { tabindex: "0", role: "group", "aria-label": "Wide formula" };
+  const named = { tabindex: "0", role: "group", "aria-label": span.dataset.name };
   for (const [name, value] of Object.entries(named))
     scrolls ? span.setAttribute(name, value) : span.removeAttribute(name);
 }
@@ -127,15 +140,37 @@ function into(span, math, displayMode) {
   }
 }
 
-function fill(element, text, asSource) {
-  if (asSource || !window.katex) return element.replaceChildren(text);
-  const end = performance.now() + BUDGET_MS;
-  let left = MOST;
-  const nodes = split(text).map((piece) => {
+function make(tag, className, ...inside) {
+  const made = document.createElement(tag);
+  made.className = className;
+  made.append(...inside);
+  return made;
+}
+
+/** Text with its mathematics; `room` says how much more may be drawn. */
+function inline(text, room) {
+  return split(text).map((piece) => {
     if (piece.math === undefined) return piece.text;
-    return left-- > 0 && performance.now() < end ? drawn(piece) : piece.source;
+    return room.left-- > 0 && performance.now() < room.end ? drawn(piece) : piece.source;
   });
-  return element.replaceChildren(...nodes);
+}
+
+function table(rows, room) {
+  const row = (cells, tag) => make("tr", "", ...cells.map((cell) => make(tag, "", ...inline(cell, room))));
+  const [head, ...body] = rows;
+  const whole = make("table", "", make("thead", "", row(head, "th")), make("tbody", "", ...body.map((cells) => row(cells, "td"))));
+  return watched(make("div", "block grid", whole), "Wide table");
+}
+
+function fill(element, text, asSource) {
+  element.classList.toggle("as-source", asSource);
+  if (asSource || !window.katex) return element.replaceChildren(text);
+  const room = { end: performance.now() + BUDGET_MS, left: MOST };
+  const cut = element.closest("a") ? [{ text }] : blocks(text); // links are short and hold no blocks
+  element.replaceChildren(...cut.flatMap((block) => {
+    if (block.code !== undefined) return watched(make("pre", "block", make("code", "", block.code)), "Wide code");
+    return block.rows ? table(block.rows, room) : inline(block.text, room);
+  }));
 }
 
 /** Put text into an element, its mathematics rendered. */
@@ -155,10 +190,18 @@ export function asMath(answer) {
   return /[\\^_{]/.test(answer) && !/[$]|\\[([]/.test(answer) ? `\\(${answer}\\)` : answer;
 }
 
-/** Render every `.math-text` under `root` that was written by the server; answers are `.bare`. */
-export function render(root) {
-  for (const element of root.querySelectorAll(".math-text"))
+/** Render every `.math-text` under `root` that was written by the server; answers are `.bare`.
+ *  On a page full of it, what is further down comes a little later: no page stands still for it. */
+export async function render(root) {
+  let end = performance.now() + SLICE_MS;
+  for (const element of root.querySelectorAll(".math-text")) {
+    if (raw.has(element)) continue;
+    if (performance.now() > end) {
+      await new Promise((done) => setTimeout(done));
+      end = performance.now() + SLICE_MS;
+    }
     if (!raw.has(element)) put(element, element.matches(".bare") ? asMath(element.textContent) : element.textContent);
+  }
 }
 
 render(document);
