@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from app.core.db import Db
 from app.core.errors import DomainError, NotFound
 from app.core.web import redirect, render, wants_json
-from app.labeling import desk, history, keeping, notes, reopening, returning, session
+from app.labeling import desk, feedback, history, keeping, notes, reopening, returning, session
 from app.labeling.models import Assignment
 from app.projects.access import Access, Member, Researcher
 
@@ -107,6 +107,7 @@ def judgement(
         "assignment": found, "sheet": sheet, "own": own, "returns": returns,
         "positions": history.judged(db, found, sheet),
         "notes": notes.of(db, [found.id]).get(found.id, {}), "earlier": keeping.earlier(db, found),
+        "feedback": feedback.of(db, found),
         "can_reopen": own and (
             reopening.may_reopen(access.project, found, now())
             or (found.state == "submitted" and any(row.answered_at is None for row, _ in returns))

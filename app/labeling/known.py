@@ -146,8 +146,8 @@ STANDS = text(
 def judge(db: Session, project: Project, assignment: Assignment) -> None:
     """After a submission, of whatever kind: mark it if its answer is known, and see where its
     labeler stands by that."""
-    if not watches(project):
-        return
+    if not watches(project) or assignment.shown.get("feedback"):
+        return  # judged again by someone who was told: the first time counts
     db.execute(MARK, {"assignment": assignment.id})
     who = {"project": project.id, "user": assignment.user_id}
     screened = db.execute(SCREEN, {**who, "mark": project.screening_mark}).one_or_none()

@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
-from app.labeling import keeping, queue
+from app.labeling import feedback, keeping, queue
 from app.labeling.beside import TaskReturn
 from app.labeling.models import Assignment
 from app.labeling.session import Refused
@@ -35,7 +35,7 @@ def may_reopen(project: Project, assignment: Assignment, now: dt.datetime) -> bo
     """By policy alone; what became of the label since is asked when it is tried."""
     if assignment.state != "submitted" or assignment.submitted_at is None or assignment.origin is not None:
         return False
-    if project.archived_at is not None or project.reopening == "never":
+    if project.archived_at is not None or project.reopening == "never" or feedback.given(assignment):
         return False
     return project.reopening == "open" or now - assignment.submitted_at <= grace(project)
 
@@ -66,6 +66,11 @@ def _why(project: Project, assignment: Assignment) -> tuple[str, str]:
         return "This solution is not submitted.", "Go on with it at the desk."
     if assignment.origin is not None:
         return "This judgement was imported.", "It is not changed here."
+    if feedback.given(assignment):
+        return (
+            "You were told what was known of this solution, so it stays as you judged it.",
+            "Where you think the known answer is wrong, say so in a note: researchers read it.",
+        )
     tell = "Tell a researcher of the project if it is wrong; they can return it to you."
     if project.reopening == "never" or project.archived_at is not None:
         return "In this project a submission stays as it is.", tell

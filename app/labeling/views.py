@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 
 from app.core.db import Db
 from app.core.web import redirect, render, wants_json
-from app.labeling import desk, filling, history_views, keys, known, pace, queue, reopening, session
+from app.labeling import desk, feedback, filling, history_views, keys, known, pace, queue, reopening, session
 from app.projects import instructions
 from app.projects.access import Access, Member, Researcher
 from app.projects.markdown import as_html
@@ -123,8 +123,9 @@ def submit(assignment_id: int, sent: SubmissionIn, access: Member, db: Db) -> Re
     queue.lock_labeler(db, access.project.id, access.user.id)
     mine = session.mine(db, access.project, assignment_id, access.user.id)
     session.submit(db, access.project, mine, **sent.model_dump(), now=now())
+    told = feedback.give(db, access.project, mine)
     following = desk.next_sheet(db, access.project, access.user, now())
-    return JSONResponse({"submitted": True, "next": following})
+    return JSONResponse({"submitted": True, "feedback": told, "next": following})
 
 
 @router.post("/assignments/{assignment_id}/reopening")

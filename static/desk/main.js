@@ -5,6 +5,7 @@ import * as beside from "./beside.js";
 import { Choices } from "./choices.js";
 import { Clock } from "./clock.js";
 import * as dialogs from "./dialogs.js";
+import * as feedback from "./feedback.js";
 import { listen } from "./keys.js";
 import { Outbox } from "./outbox.js";
 import { Unreachable, post } from "./server.js";
@@ -33,7 +34,10 @@ const outbox = new Outbox(user, {
     sheet.data.assignment.lease_expires_at = body.lease_expires_at;
     catchUp(body);
   },
-  submitted: (assignment, body) => arrived(assignment, body.next),
+  submitted: (assignment, body) => {
+    arrived(assignment, body.next);
+    feedback.show(body.feedback);
+  },
   refused,
 });
 const tabs = new Tabs(user, slug, { said: saidElsewhere, sent: sentElsewhere, moved: movedElsewhere });

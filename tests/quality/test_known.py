@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import AuditEvent
 from app.core.errors import Invalid
 from app.labeling import known, queue, session
 from app.labeling.known import KnownMark, Standing
-from app.labeling.models import Task
+from app.labeling.models import Assignment, Task
 from app.problems.models import OutsideLabel
 from app.quality import gold, standing
 from tests import factories
@@ -129,38 +132,90 @@ def shape(value: Any) -> Any:
     return [shape(value[0])] if isinstance(value, list) and value else type(value).__name__
 
 
-def test_a_gold_task_cannot_be_told_from_a_regular_one(db: Session, web: TestClient) -> None:
-    project = factories.project(db, gold_rate=0.5)
-    factories.task(db, solution(db, project))
+@contextmanager
+def statements(db: Session) -> Iterator[list[str]]:
+    """What the database is asked, without the values."""
+    asked: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        asked.append(" ".join(statement.split()))
+
+    engine = db.connection().engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield asked
+    event.remove(engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_a_gold_task_cannot_be_told_from_a_regular_one(
+    db: Session, web: TestClient, monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
+    """By its fields, its pages, its addresses, or the work the server does for it: claim, desk, page,
+    ratings, and where nothing is told the submission too. Statements are counted, not timed: a time
+    says nothing on a busy machine."""
+    project = factories.project(db, gold_rate=0.5, gold_feedback=told)
+    for _ in range(5):
+        factories.task(db, solution(db, project))
     solution(db, project, 1)
     gold.make(db, project, None, "gold", 1)
     who = factories.member(db, project)
     factories.sign_in(web, db, who)
-    found = {}
-    for wanted in ("gold", "regular"):
-        task = db.scalar(select(Task).where(Task.project_id == project.id, Task.kind == wanted))
-        rate, project.gold_rate = project.gold_rate, 0.5 if wanted == "gold" else 0.000001
-        while True:
-            answer = web.post(f"/projects/{project.slug}/assignments", headers=JSON)
-            held = db.get(session.Assignment, answer.json()["assignment"]["id"])
-            if held.task_id == task.id:
-                break
-            web.post(f"/projects/{project.slug}/assignments/{held.id}/release", headers=JSON)
-        project.gold_rate = rate
-        page = web.get(f"/projects/{project.slug}/assignments/{held.id}")
-        found[wanted] = (answer, page, held)
-        web.post(f"/projects/{project.slug}/assignments/{held.id}/release", headers=JSON)
-    (one, one_page, one_held), (two, two_page, two_held) = found["gold"], found["regular"]
-    assert shape(one.json()) == shape(two.json())
-    assert set(one.headers) == set(two.headers)
-    assert "task_id" not in one.text
-    for word in ("gold", "known", "kind", "generation", "overlap"):
-        assert word not in one.text
+    base = f"/projects/{project.slug}"
 
-    def neutral(text: str, held: Any) -> str:
-        return text.replace(f"/assignments/{held.id}", "/assignments/N")
+    def drawn(kind: str) -> None:
+        monkeypatch.setattr(known.secrets, "randbelow", lambda most: 0 if kind == "gold" else most - 1)
+        db.expire_all()
 
-    assert neutral(one_page.text, one_held) == neutral(two_page.text, two_held)
+    def look(wanted: str) -> dict[str, Any]:
+        drawn(wanted)
+        with statements(db) as asked:
+            claimed = web.post(f"{base}/assignments", headers=JSON)
+            number = claimed.json()["assignment"]["id"]
+            page, desk = web.get(f"{base}/assignments/{number}"), web.get(f"{base}/desk")
+            said = {"events": [{"id": str(uuid4()), "position": at, "rating": 1} for at in range(3)]}
+            rated = web.post(f"{base}/assignments/{number}/ratings", json=said, headers=JSON)
+        held = db.get(Assignment, number)
+        assert db.get(Task, held.task_id).kind == wanted
+        drawn("regular")
+        with statements(db) as then:
+            sent = {"finish_reason": "solution", "total_time_ms": 5}
+            done = web.post(f"{base}/assignments/{number}/submission", json=sent, headers=JSON)
+        assert done.status_code == 200
+        seen = {"claim": claimed, "page": page, "desk": desk, "rate": rated}
+        following = done.json()["next"]["assignment"]["id"]
+        web.post(f"{base}/assignments/{following}/release", headers=JSON)
+        return {"seen": seen, "number": number, "asked": asked, "then": then, "done": done}
+
+    look("regular")
+    one = look("gold")
+    look("regular")  # so that the same lies behind both
+    two = look("regular")
+    assert [bool(each["done"].json()["feedback"]) for each in (one, two)] == [told, False]
+    for name, answer in one["seen"].items():
+        other = two["seen"][name]
+        assert set(answer.headers) == set(other.headers)
+        assert answer.headers.get("set-cookie") == other.headers.get("set-cookie")
+        assert address(answer, one) == address(other, two)
+        assert neutral(answer) == neutral(other), name
+        for word in ("gold", "known", "kind", "generation", "overlap", "task_id"):
+            assert (told and name == "desk") or word not in answer.text, (name, word)
+    assert shape(one["seen"]["claim"].json()) == shape(two["seen"]["claim"].json())
+    assert len(one["asked"]) == len(two["asked"]) > 10
+    if not told:
+        assert len(one["then"]) == len(two["then"]) > 10
+        assert shape(one["done"].json()) == shape(two["done"].json())
+
+
+def address(answer: Any, of: dict[str, Any]) -> str:
+    return str(answer.request.url.path).replace(f"/{of['number']}", "/N")
+
+
+def neutral(answer: Any) -> str:
+    """The answer with its numbers, ids and moments put away: what is left is its shape to the byte."""
+    text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+(\+00:00|Z)?", "MOMENT", answer.text)
+    text = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "UUID", text)
+    counted = r'data-(?:done|steps|active|last|last-active|last-steps)="'
+    return re.sub(rf'(/assignments/|"id":\s*|{counted})\d+', r"\1N", text)
 
 
 def test_no_gold_of_a_test_problem_and_none_twice(db: Session) -> None:

@@ -1,0 +1,78 @@
+"""What the desk says of a control solution after it was submitted, by keyboard alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+from sqlalchemy import text
+
+from app.core.db import transaction
+from app.labeling.known import KnownAnswer
+from app.labeling.models import Task
+from app.quality.models import Adjudication
+from tests.browser.conftest import Work, on_problem, on_step, saved
+
+Open = Callable[..., Page]
+REASON = "Nothing says that $4 - 2$ checks it."
+
+
+def press(page: Page, keys: str) -> None:
+    for key in keys.split():
+        page.keyboard.press(key)
+
+
+def gold(work: Work, number: int, ratings: list[int]) -> None:
+    """Task `number` becomes gold, and lies on the labeler's desk first."""
+    with transaction() as db:
+        task = db.query(Task).order_by(Task.id).offset(number - 1).limit(1).one()
+        task.kind, task.overlap = "gold", 9
+        db.add(KnownAnswer(task_id=task.id, ratings=ratings, source="adjudicated"))
+        decision = {"ratings": ratings, "reason": REASON, "decided_by": work.who}
+        db.add(Adjudication(project_id=work.project, solution_id=task.solution_id, **decision))
+        db.execute(text("UPDATE project SET gold_rate = 0.5, gold_feedback = true"))
+        db.execute(
+            text(
+                "INSERT INTO assignment (project_id, task_id, user_id, state, lease_expires_at)"
+                " VALUES (:project, :task, :who, 'leased', now() + interval '1 hour')"
+            ),
+            {"project": work.project, "task": task.id, "who": work.who},
+        )
+        task.taken = 1
+
+
+def test_a_control_solution_is_told_after_it_and_put_away_by_key(open_desk: Open) -> None:
+    work = Work(4)
+    gold(work, 2, [1, -1])
+    page = open_desk(work)
+    on_problem(page, 2)
+    panel = page.get_by_role("complementary", name="That was a control solution")
+    expect(panel).to_be_hidden()
+    press(page, "3 3 3")
+    expect(panel).to_be_hidden()
+    before = page.locator("#sheet").bounding_box()
+    press(page, "Enter")
+    on_problem(page, 1)
+    expect(panel).to_contain_text("Step 2: you said great, it is bad.")
+    expect(panel).to_contain_text("Its first wrong step is known to be step 2.")
+    expect(panel.locator(".katex").first).to_be_visible()
+    expect(page.locator("#announcer")).to_contain_text("That was a control solution.")
+    expect(page.locator("#announcer")).to_contain_text("Nothing says that")
+    assert page.locator("#sheet").bounding_box()["y"] == before["y"], "it moves nothing"
+    press(page, "3")  # work goes on beside it
+    on_step(page, 2)
+    press(page, "Escape")
+    expect(panel).to_be_hidden()
+    expect(page.locator(".step.here")).to_be_focused()
+    press(page, "3 3 Enter")
+    on_problem(page, 3)
+    saved(page)
+    expect(panel).to_be_hidden()  # a regular one says nothing
+    press(page, "u")
+    on_problem(page, 1)
+    page.get_by_role("link", name="History").click()
+    expect(page.locator(".history li")).to_have_count(1)
+    expect(page.get_by_text("a control solution")).to_be_visible()
+    expect(page.get_by_role("button", name="Take it back")).to_have_count(0)
+    page.get_by_role("link", name="Problem 2").click()
+    expect(page.get_by_role("region", name="A control solution")).to_contain_text("you said great, it is bad")
