@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Body
 
+from app.core import model_folders
 from app.core.db import Db
 from app.core.errors import Invalid
 from app.evaluation import comparisons, runs, sets, shown
@@ -83,6 +84,9 @@ def start(access: Researcher, db: Db, given: dict[str, Any] = StartBody) -> dict
     if found is None:
         raise Invalid("This project has no evaluation set yet.", remedy="Freeze one first.")
     folder, outside = _text(given, "folder"), _text(given, "outside")
+    if folder is not None:
+        anywhere = "on the server's own command line, any folder can be named"
+        folder = str(model_folders.within(folder, or_else=anywhere))
     made = runs.start(
         db,
         found,
@@ -90,7 +94,7 @@ def start(access: Researcher, db: Db, given: dict[str, Any] = StartBody) -> dict
         access.user,
         model_id=_number(given, "model_id"),
         outside=outside,
-        folder=runs.within_roots(folder) if folder is not None else None,
+        folder=folder,
     )
     db.refresh(made)
     return evaluation_as_json(made)

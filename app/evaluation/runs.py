@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -16,7 +14,6 @@ from app.core.errors import Conflict, Invalid, NotFound
 from app.core.jobs import defer
 from app.evaluation import config as configs
 from app.evaluation.models import Evaluation, EvaluationSet
-from app.settings import settings
 from app.training.models import Model
 
 ACTIVE = ("queued", "running")
@@ -64,19 +61,6 @@ def _model(db: Session, project_id: int, model_id: int) -> Model:
     if model is None or model.project_id != project_id:
         raise NotFound(f"This project has no model {model_id}.")
     return model
-
-
-def within_roots(folder: str) -> str:
-    """A folder that somebody names over the web must lie where this server keeps models."""
-    roots = [settings().models_dir, *map(Path, filter(None, settings().model_roots.split(os.pathsep)))]
-    path = Path(folder)
-    if "\0" in folder or not any(path.resolve().is_relative_to(root.resolve()) for root in roots):
-        raise Invalid(
-            "This server keeps no model in that folder.",
-            remedy=f"Put it under {settings().models_dir} or a folder named by STEPMARK_MODEL_ROOTS; "
-            "on the server's own command line, any folder can be named.",
-        )
-    return str(path.resolve())
 
 
 def kick(db: Session, evaluation_id: int, after_s: float | None = None) -> None:

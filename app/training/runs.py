@@ -6,17 +6,15 @@ holds an older one (a process that was stopped and woke up) changes nothing any 
 from __future__ import annotations
 
 import datetime as dt
-import os
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from app.core import model_folders
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.jobs import defer
 from app.prm.config import BadConfig, TrainConfig, kind_of
-from app.settings import settings
 from app.training import sources
 from app.training.models import Snapshot, TrainingRun
 
@@ -70,21 +68,8 @@ def checked(config: dict[str, Any]) -> TrainConfig:
     except BadConfig as error:
         raise Invalid(f"The training config is wrong: {error}.") from error
     if parsed.base is not None and parsed.revision is None:
-        _within_roots(parsed.base)
+        model_folders.within(parsed.base, or_else="for a model by id, give its pinned revision")
     return parsed
-
-
-def _within_roots(base: str) -> None:
-    """A base that is a folder must lie where this server keeps models: people who may start a
-    training may not thereby read any folder of the machine."""
-    roots = [settings().models_dir, *map(Path, filter(None, settings().model_roots.split(os.pathsep)))]
-    path = Path(base)
-    if not path.is_dir() or not any(path.resolve().is_relative_to(root.resolve()) for root in roots):
-        raise Invalid(
-            f"There is no model folder {base!r} where this server keeps models.",
-            remedy=f"Put it under {settings().models_dir} or a folder named by STEPMARK_MODEL_ROOTS; "
-            "for a model by id, give its pinned revision.",
-        )
 
 
 def kick(db: Session, run_id: int, after_s: float | None = None) -> None:

@@ -210,8 +210,6 @@ def test_what_cannot_be_started() -> None:
             runs.start(db, found, {}, None)
         with pytest.raises(Invalid, match="aggregate"):
             runs.start(db, found, {"aggregate": "best"}, None, outside="x")
-        with pytest.raises(Invalid, match="keeps no model"):
-            runs.within_roots("/etc")
     evaluation_id = judge(set_id, outside="no such score")
     driver.advance(evaluation_id)
     assert "no such score" in (of(evaluation_id).error or "")

@@ -1,0 +1,35 @@
+"""Where this server keeps models: whoever names a folder over the web must stay within, or they could
+have any folder of the machine read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from app.core.errors import Invalid
+from app.settings import settings
+
+
+def roots() -> list[Path]:
+    named = filter(None, settings().model_roots.split(os.pathsep))
+    return [settings().models_dir, *map(Path, named)]
+
+
+def within(name: str, *, or_else: str = "") -> Path:
+    """The folder `name`, resolved. Invalid when there is none, or it lies elsewhere; `or_else` ends
+    the remedy with what else can be done."""
+    path = _folder(name)
+    if path is None or not any(path.is_relative_to(root.resolve()) for root in roots()):
+        where = f"Put it under {settings().models_dir} or a folder named by STEPMARK_MODEL_ROOTS"
+        raise Invalid(
+            f"There is no model folder {name[:200]!r} where this server keeps models.",
+            remedy=f"{where}; {or_else}." if or_else else f"{where}.",
+        )
+    return path
+
+
+def _folder(name: str) -> Path | None:
+    try:
+        return Path(name).resolve() if Path(name).is_dir() else None
+    except OSError:  # a name no file system takes
+        return None
