@@ -16,6 +16,13 @@ rounds_commands = typer.Typer(no_args_is_help=True, help="Snapshot, train, score
 Config = Annotated[
     Path | None, typer.Option("--config", exists=True, dir_okay=False, help="JSON file; see docs/loop.md.")
 ]
+Aggregation = Annotated[
+    str | None,
+    typer.Option(
+        "--aggregation",
+        help="Where several people judged a step: majority (the default) or dawid_skene.",
+    ),
+]
 Wait = Annotated[bool, typer.Option("--wait", help="Stay until the round is over, showing progress.")]
 FAILED = 3
 
@@ -26,7 +33,9 @@ def register(cli: typer.Typer) -> None:
 
 
 @rounds_commands.command()
-def start(project: ProjectName, config: Config = None, wait: Wait = False) -> None:
+def start(
+    project: ProjectName, config: Config = None, aggregation: Aggregation = None, wait: Wait = False
+) -> None:
     """Start a round. A worker has to be running (stepmark up, or stepmark worker).
     With --wait: exit 0 when the next generation is queued, 3 when the round failed or was cancelled."""
     from app.core import config_file
@@ -34,7 +43,10 @@ def start(project: ProjectName, config: Config = None, wait: Wait = False) -> No
     from app.selection.config import parse
 
     def run(db: Any, found: Any) -> int:
-        return rounds.start(db, found, parse(config_file.read(config)), None).id
+        asked = parse(config_file.read(config))
+        if aggregation is not None:
+            asked.data["aggregation"] = aggregation
+        return rounds.start(db, found, asked, None).id
 
     _and_wait(project, run, wait, "Round {id} started.")
 

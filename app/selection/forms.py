@@ -23,6 +23,7 @@ class RoundForm(BaseModel):
     model_id: str = ""
     train: str = ""
     data: str = ""
+    aggregation: str = "majority"
     score: str = ""
     convincing_wrong: str = "80"
     most_convincing: str = "20"
@@ -50,6 +51,8 @@ def config(shown: Mapping[str, str]) -> RoundConfig:
     for name in ("train", "data", "score"):
         if shown[name].strip():
             asked[name] = _json(shown[name], name)
+    if isinstance(asked.setdefault("data", {}), dict):
+        asked["data"].setdefault("aggregation", shown["aggregation"])
     return parse(asked)
 
 

@@ -22,6 +22,7 @@ from app.selection.driver import ACTIVE, kick, locked
 from app.selection.models import STAGES, Round
 from app.selection.strategy import Pick, interleaved
 from app.training import runs as training
+from app.training import snapshots
 from app.training.models import Model, TrainingRun
 
 SHOWN = 12
@@ -58,6 +59,8 @@ def _check(db: Session, project: Project, config: RoundConfig) -> None:
             "There are no labels to train on yet.",
             remedy="Queue some solutions, have them labeled at the desk, then start a round.",
         )
+    else:
+        snapshots.check(db, project.id, dict(config.data))
 
 
 def _one_is_active(db: Session, project_id: int) -> Conflict:

@@ -7,12 +7,15 @@ al. 2023, sections 2.4 and 2.6)."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Row
+
+Decide = Callable[[tuple[tuple[int, int], ...]], int | None]
+"""(labeler, rating) of a step -> its one rating, or None (aggregation.py)."""
 
 
 @dataclass
@@ -22,14 +25,20 @@ class Node:
     text: str
     ratings: dict[int, int] = field(default_factory=dict)
     """assignment id -> rating"""
+    labelers: dict[int, int] = field(default_factory=dict)
+    """assignment id -> user id"""
     solution_id: int = 0
     children: dict[str, Node] = field(default_factory=dict)
     adjudicated: int | None = None
     """An adjudicator's rating: it counts, whatever the others said."""
 
     @property
-    def said(self) -> int | None:
-        return majority(self.ratings.values()) if self.adjudicated is None else self.adjudicated
+    def heard(self) -> tuple[tuple[int, int], ...]:
+        """Who said what, in a fixed order."""
+        return tuple(sorted((self.labelers[by], rating) for by, rating in self.ratings.items()))
+
+    def target(self, decide: Decide) -> int | None:
+        return decide(self.heard) if self.adjudicated is None else self.adjudicated
 
 
 @dataclass
@@ -42,6 +51,10 @@ class Chain:
     assignment_ids: list[int]
     adjudicated: int = 0
     """How many of the targets are an adjudicator's."""
+    settled: int = 0
+    """How many have a rating although their labelers have no majority."""
+    changed: int = 0
+    """How many are not what their majority said, the dropped ones included."""
 
 
 def tree(rows: Iterable[Row[Any]]) -> Node:
@@ -61,11 +74,9 @@ def _judged(here: Node, row: Row[Any]) -> Node | None:
     candidates = row.texts if row.texts is not None else row.steps[row.position : row.position + 1]
     for candidate, rating in zip(candidates, row.ratings or [], strict=False):
         if rating is not None:
-            _child(here, candidate, row).ratings[row.assignment_id] = rating
+            _rate(_child(here, candidate, row), row, rating)
     if row.human_text is not None:
-        written = _child(here, row.human_text, row)
-        written.ratings[row.assignment_id] = 1
-        return written
+        return _rate(_child(here, row.human_text, row), row, 1)
     if row.texts is None:
         return _child(here, candidates[0], row) if candidates else None
     return _child(here, candidates[row.chosen], row) if row.chosen is not None else None
@@ -77,6 +88,11 @@ def _child(here: Node, step: str, row: Row[Any]) -> Node:
     return found
 
 
+def _rate(node: Node, row: Row[Any], rating: int) -> Node:
+    node.ratings[row.assignment_id], node.labelers[row.assignment_id] = rating, row.user_id
+    return node
+
+
 def adjudicate(root: Node, solution_id: int, steps: list[str], ratings: list[int]) -> None:
     """Put a decision on the solution's own path. It may go further than the labelers went."""
     here = root
@@ -86,7 +102,17 @@ def adjudicate(root: Node, solution_id: int, steps: list[str], ratings: list[int
         here.adjudicated = rating
 
 
-def chains(root: Node, cut: bool, dropped: Counter[str]) -> Iterator[Chain]:
+def rated(root: Node) -> Iterator[Node]:
+    """Every step that someone rated."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        stack.extend(node.children.values())
+        if node.ratings:
+            yield node
+
+
+def chains(root: Node, cut: bool, dropped: Counter[str], decide: Decide) -> Iterator[Chain]:
     """The tree's paths from root to leaf. A label goes to the first path through it; a path
     that brings no label of its own is left out."""
     seen: set[int] = set()
@@ -94,31 +120,38 @@ def chains(root: Node, cut: bool, dropped: Counter[str]) -> Iterator[Chain]:
     while stack:
         node, above = stack.pop()
         path = [*above, node]
-        stop = cut and node.said == -1
+        stop = cut and node.target(decide) == -1
         if node.children and not stop:
             stack.extend((child, path) for child in reversed(node.children.values()))
-        elif chain := _chain(path, seen, dropped):
+        elif chain := _chain(path, seen, dropped, decide):
             yield chain
 
 
-def _chain(path: list[Node], seen: set[int], dropped: Counter[str]) -> Chain | None:
-    targets: list[int | None] = []
+def _chain(path: list[Node], seen: set[int], dropped: Counter[str], decide: Decide) -> Chain | None:
+    made = Chain(path[-1].solution_id, [node.text for node in path], [], [])
     assignments: set[int] = set()
-    adjudicated = 0
     for node in path:
         target = None
         if (node.ratings or node.adjudicated is not None) and id(node) not in seen:
-            target = node.said
-            adjudicated += node.adjudicated is not None
-            dropped["no_majority"] += target is None
+            target = node.target(decide)
+            dropped["undecided"] += target is None
             seen.add(id(node))
             assignments.update(node.ratings)
-        targets.append(target)
-    if all(target is None for target in targets):
-        return None
-    last = max(index for index, target in enumerate(targets) if target is not None)
-    steps = [node.text for node in path[: last + 1]]
-    return Chain(path[-1].solution_id, steps, targets[: last + 1], sorted(assignments), adjudicated)
+            _count(made, node, target)
+        made.targets.append(target)
+    while made.targets and made.targets[-1] is None:
+        made.targets.pop()
+    made.steps = made.steps[: len(made.targets)]
+    made.assignment_ids = sorted(assignments)
+    return made if made.targets else None
+
+
+def _count(made: Chain, node: Node, target: int | None) -> None:
+    if node.adjudicated is not None:
+        made.adjudicated += 1
+    elif target != (plain := majority(node.ratings.values())):
+        made.settled += plain is None
+        made.changed += plain is not None
 
 
 def majority(said: Iterable[int]) -> int | None:

@@ -5,7 +5,8 @@ The rules are those of PRM800K's training (Lightman et al. 2023, sections 2.4 an
 - supervision runs up to and including the first negative step of a chain;
 - a label is valid only under its prefix (label_tree.py);
 - a step a labeler wrote counts as positive;
-- an adjudicated label first; else several labelers' majority; else nothing. Dropped ones are counted;
+- an adjudicated label first; else several labelers' majority, or what the definition names instead
+  (aggregation.py); else nothing. Dropped ones are counted, and those that the majority would not give;
 - bad problems and given-up solutions carry no label. A test problem never gets here;
 - labels on problems of an evaluation set are dropped and counted (guard.py);
 - labels come from people unless the definition names another source (sources.py)."""
@@ -29,6 +30,7 @@ from app.training.models import Snapshot, SnapshotItem
 
 DEFAULTS: dict[str, Any] = {
     "source": "people",
+    "aggregation": "majority",
     "model_id": None,
     "threshold": 0.2,
     "generations": None,
@@ -52,8 +54,7 @@ SAMPLED = text(
 
 def freeze(db: Session, project_id: int, definition: dict[str, Any], user_id: int | None) -> Snapshot:
     """A snapshot of the labels `definition` names. Invalid when nothing can be learned from them."""
-    wanted = checked(definition)
-    sources.check(db, project_id, wanted)
+    wanted = check(db, project_id, definition)
     snapshot = Snapshot(project_id=project_id, hash=b"", definition=wanted, counts={}, created_by=user_id)
     db.add(snapshot)
     db.flush()
@@ -85,6 +86,13 @@ def freeze(db: Session, project_id: int, definition: dict[str, Any], user_id: in
     snapshot.counts = {**counts, "dropped": dict(dropped), "held_out": wanted["held_out"] if splits else 0}
     db.flush()
     return snapshot
+
+
+def check(db: Session, project_id: int, definition: dict[str, Any]) -> dict[str, Any]:
+    """The definition with its defaults, as this project can freeze it. Invalid where it cannot."""
+    wanted = checked(definition)
+    sources.check(db, project_id, wanted)
+    return wanted
 
 
 def checked(definition: dict[str, Any]) -> dict[str, Any]:
@@ -140,7 +148,11 @@ def _count(chain: Chain, split: str) -> Counter[str]:
             "negative": said[-1],
             "neutral": said[0],
             "positive": said[1],
-            **({"adjudicated": chain.adjudicated} if chain.adjudicated else {}),
+            **{
+                name: count
+                for name in ("adjudicated", "settled", "changed")
+                if (count := getattr(chain, name))
+            },
         }
     )
 

@@ -18,7 +18,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
-from app.training.label_tree import Chain, adjudicate, chains, tree
+from app.training import aggregation
+from app.training.label_tree import Chain, Node, adjudicate, chains, rated, tree
 from app.training.models import Model
 
 SOURCES = ("people", "verdicts", "model")
@@ -28,7 +29,7 @@ Found = tuple[int, str, Chain]
 LABELS = text(
     """
     SELECT p.id AS problem_id, p.statement, p.external_id, p.split, s.id AS solution_id, s.steps,
-           a.id AS assignment_id, l.position, l.texts, l.ratings, l.chosen, l.human_text
+           a.id AS assignment_id, a.user_id, l.position, l.texts, l.ratings, l.chosen, l.human_text
     FROM assignment a
     JOIN task t ON t.id = a.task_id
     JOIN solution s ON s.id = t.solution_id
@@ -82,6 +83,18 @@ def chains_of(db: Session, project_id: int, wanted: dict[str, Any], dropped: Cou
 def _of_people(
     db: Session, project_id: int, wanted: dict[str, Any], dropped: Counter[str]
 ) -> Iterator[Found]:
+    """Dawid-Skene reads the labels twice: to learn who is reliable, and to apply it."""
+    decide: aggregation.Rule = aggregation.by_majority
+    if wanted["aggregation"] == "dawid_skene":
+        trees = _trees(db, project_id, wanted)
+        decide = aggregation.by_dawid_skene(step for _, _, root in trees for step in rated(root))
+    for problem_id, statement, root in _trees(db, project_id, wanted):
+        for chain in chains(root, wanted["cut_at_first_error"], dropped, decide):
+            yield problem_id, statement, chain
+
+
+def _trees(db: Session, project_id: int, wanted: dict[str, Any]) -> Iterator[tuple[int, str, Node]]:
+    """Problem id, statement, the tree of its labels with the adjudicated ones put in."""
     names = ("kinds", "generations", "labelers")
     asked = {"project_id": project_id, **{name: wanted[name] for name in names}}
     decided: dict[int, list[Any]] = {}
@@ -94,8 +107,7 @@ def _of_people(
         for row in decided.get(problem_id, ()):
             if row.solution_id in among:
                 adjudicate(root, row.solution_id, row.steps, row.ratings)
-        for chain in chains(root, wanted["cut_at_first_error"], dropped):
-            yield problem_id, statement, chain
+        yield problem_id, statement, root
 
 
 def _of_verdicts(db: Session, project_id: int) -> Iterator[Found]:
@@ -122,6 +134,16 @@ def check(db: Session, project_id: int, wanted: dict[str, Any]) -> None:
         raise Invalid(
             f"There is no source of labels {wanted['source']!r}.", remedy=f"Use one of: {', '.join(SOURCES)}."
         )
+    if wanted["aggregation"] not in aggregation.AGGREGATIONS:
+        raise Invalid(
+            f'"aggregation" is no {wanted["aggregation"]!r}.',
+            remedy=f"Use one of: {', '.join(aggregation.AGGREGATIONS)}.",
+        )
+    if wanted["aggregation"] != "majority" and wanted["source"] != "people":
+        raise Invalid(
+            '"aggregation" is for labels of people; this snapshot has none.',
+            remedy='Leave it out, or use the source "people".',
+        )
     share = wanted["threshold"]
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
         raise Invalid('"threshold" must be a probability between 0 and 1.')
@@ -146,4 +168,6 @@ def words(definition: dict[str, Any]) -> str:
             f"model {definition['model_id']}, which called a step wrong where p(negative) is above "
             f"{definition['threshold']:g}; no person rated these steps"
         )
-    return "people"
+    return (
+        f"people; where several judged a step, {aggregation.WORDS[definition.get('aggregation', 'majority')]}"
+    )

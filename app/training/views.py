@@ -43,12 +43,14 @@ def start_run(
     objective: Annotated[str, Form()] = "prm3",
     teacher: Annotated[int, Form(ge=0, lt=2**62)] = 0,
     threshold: Annotated[float, Form()] = 0.2,
+    aggregation: Annotated[str, Form(max_length=40)] = "majority",
     base: Annotated[str, Form(max_length=500)] = "",
     lora_rank: Annotated[int, Form(ge=0, le=1024)] = 0,
 ) -> Response:
     source: dict[str, Any] = {"source": "verdicts"} if kind_of(objective) == "orm" else {}
     if teacher:
         source = {"source": "model", "model_id": teacher, "threshold": threshold}
+    source["aggregation"] = aggregation
     frozen = snapshots.freeze(db, access.project.id, source, access.user.id)
     config = {"size": size, "epochs": epochs, "objective": objective, "lora_rank": lora_rank}
     if base.strip():

@@ -51,7 +51,7 @@ def test_up_to_and_including_the_first_negative(db, project, solution):
         "positive": 1,
         "neutral": 0,
         "negative": 1,
-        "dropped": {"no_majority": 0},
+        "dropped": {"undecided": 0},
         "held_out": 0,
     }
 
@@ -72,10 +72,10 @@ def test_several_labelers_majority_or_nothing(db, project, solution, votes, targ
     made, items = frozen(db, project)
     if target is None:
         assert items == [(["a"], [1])]
-        assert made.counts["dropped"] == {"no_majority": 1}
+        assert made.counts["dropped"] == {"undecided": 1}
     else:
         assert items == [(["a", "b"], [1, target])]
-        assert not made.counts["dropped"].get("no_majority")
+        assert not made.counts["dropped"].get("undecided")
     assert made.counts["positive"] == 1 + (target == 1)  # labelers who agree count once
 
 

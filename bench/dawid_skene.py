@@ -1,0 +1,89 @@
+# ruff: noqa: E501
+"""Our Dawid-Skene beside crowd-kit's, which runs in an environment of its own, on the same made crowds:
+how many steps get the same rating, how far the probabilities lie apart, and the seconds of each.
+
+    python -m venv VENV && VENV/bin/pip install crowd-kit
+    PYTHONPATH=. python bench/dawid_skene.py --crowd-kit-python VENV/bin/python [--steps 20000]"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import time
+from collections import Counter
+
+from app.training.dawid_skene import Said, fit
+
+THEIRS = """
+import json, sys, time
+import pandas as pd
+from crowdkit.aggregation import DawidSkene
+rows = json.load(sys.stdin)
+begun = time.perf_counter()
+made = DawidSkene(n_iter=500, tol=1e-9)
+made.fit(pd.DataFrame(rows, columns=["task", "worker", "label"]))
+seconds = time.perf_counter() - begun
+probas = made.probas_.sort_index()
+print(json.dumps([seconds, list(map(int, probas.columns)), probas.to_numpy().tolist()]))
+"""
+
+
+def crowd(steps: int, people: int, overlap: int, seed: int) -> list[Said]:
+    """Everyone has a confusion of their own between 65 % and 97 % right."""
+    chance = random.Random(seed)  # noqa: S311  made data
+    right = [chance.uniform(0.65, 0.97) for _ in range(people)]
+    made: list[Said] = []
+    for _ in range(steps):
+        true = chance.choices((1, 0, -1), (0.8, 0.1, 0.1))[0]
+        who = chance.sample(range(people), overlap)
+        made.append(
+            tuple(
+                sorted(
+                    (each, true if chance.random() < right[each] else chance.choice((-1, 0, 1)))
+                    for each in who
+                )
+            )
+        )
+    return made
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser()
+    asked.add_argument("--crowd-kit-python", required=True)
+    asked.add_argument("--steps", type=int, default=20_000)
+    options = asked.parse_args()
+    print(
+        "| people | labelers a step | steps | same rating | largest difference of a probability | ours, s | crowd-kit, s |"
+    )
+    print("|---:|---:|---:|---:|---:|---:|---:|")
+    for people, overlap in ((5, 5), (10, 3), (40, 3)):
+        said = crowd(options.steps, people, overlap, seed=people)
+        begun = time.perf_counter()
+        found = fit(Counter((each, None) for each in said), prior=0, tolerance=1e-9, most=500)
+        ours = time.perf_counter() - begun
+        rows = [(at, who, rating) for at, each in enumerate(said) for who, rating in each]
+        theirs, columns, probas = json.loads(
+            subprocess.run(
+                [options.crowd_kit_python, "-c", THEIRS], input=json.dumps(rows), text=True, check=True,
+                capture_output=True,
+            ).stdout
+        )  # fmt: skip
+        mine = [found.chances(each) for each in said]
+        apart = max(
+            abs(one[rating] - other[at])
+            for one, other in zip(mine, probas, strict=True)
+            for at, rating in enumerate(columns)
+        )
+        same = sum(
+            max(one, key=lambda each: one[each]) == columns[other.index(max(other))]
+            for one, other in zip(mine, probas, strict=True)
+        )
+        print(
+            f"| {people} | {overlap} | {len(said):,} | {100 * same / len(said):.2f} % | {apart:.1e} | {ours:.1f} | {theirs:.1f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
