@@ -94,7 +94,8 @@ def sample(
             from app.problems.grading import grade_waiting
 
             counts = grade_waiting(done.project_id)
-            typer.echo("graded: " + ", ".join(f"{number:,} {word}" for word, number in counts.items()))
+            if counts:
+                typer.echo("graded: " + ", ".join(f"{number:,} {word}" for word, number in counts.items()))
     if done.state != "succeeded":
         raise typer.Exit(1)
 

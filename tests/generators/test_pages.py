@@ -205,5 +205,5 @@ def test_the_page_of_a_run_shows_errors_and_hostile_text_as_text(
         page = web.get(f"/projects/sums/sampling-runs/{tried.id}").text
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
         assert "<script>alert" not in page
-        assert '<dd class="figure">0.03</dd>' in page
+        assert '<dd class="figure">0.0300</dd>' in page
         assert "The text is empty." in web.get(f"/projects/sums/sampling-runs/{empty.id}").text
