@@ -20,6 +20,7 @@ from app.explorer import api as explorer_api
 from app.explorer import views as explorer_views
 from app.generators import api as generators_api
 from app.generators import views as generators_views
+from app.lab import views as lab_views
 from app.labeling import api as labeling_api
 from app.labeling import keys_views
 from app.labeling import views as labeling_views
@@ -48,6 +49,7 @@ PAGES = (
     selection_views,
     quality_views,
     evaluation_views,
+    lab_views,
 )
 APIS = (
     accounts_api,

@@ -25,6 +25,7 @@ SLICES = (
     "quality",
     "evaluation",
     "selection",
+    "lab",
 )
 TRAINING_QUEUES = ("training", "scoring")
 QUEUES = ("default", *TRAINING_QUEUES)

@@ -22,6 +22,7 @@ from app.core.security import POLICY
 from app.evaluation.models import Comparison, Evaluation, EvaluationSet
 from app.exchange.models import Import
 from app.generators.models import Generator, SamplingRun
+from app.lab.models import SearchRun
 from app.labeling.models import Assignment
 from app.main import create_app
 from app.projects import access as projects
@@ -159,10 +160,15 @@ class World:
         asked = Generator(
             project_id=of, name="SECRET", kind="openai", base_url="http://SECRET", model="SECRET", config={}
         )
-        sampling = SamplingRun(project_id=of, generator=asked, purpose="trial", config={})
-        db.add(sampling)
+        db.add(asked)
         db.flush()
-        ids |= {"generator_id": asked.id, "sampling_id": sampling.id}
+        sampling = SamplingRun(project_id=of, generator=asked, purpose="trial", config={})
+        searched = SearchRun(
+            project_id=of, model_id=ids["model_id"], generator_id=asked.id, problem_id=problem.id, config={}
+        )
+        db.add_all([sampling, searched])
+        db.flush()
+        ids |= {"generator_id": asked.id, "sampling_id": sampling.id, "search_id": searched.id}
         ids |= {"evaluation_id": judged[0].id, "comparison_id": compared.id}
         return ids | {
             "problem_id": problem.id, "solution_id": solution.id, "snapshot_id": snapshot.id, "number": 7,

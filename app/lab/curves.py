@@ -1,0 +1,100 @@
+"""PURE: accuracy against budget, by strategy and difficulty, from what each problem's searches
+brought (Snell et al. 2024, sections 3.2 and 5.3).
+
+Problems fall into five bins, by pass@1 (oracle) or by the mean score of their samples (predicted: no
+reference is needed). Compute-optimal: for every bin and budget the strategy that was best on one half
+of the problems, measured on the other half, both ways round."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.evaluation import bins, bootstrap
+from app.evaluation.best_of_n import oracle
+from app.lab.config import StudyConfig
+
+Floats = NDArray[np.float64]
+MISSING = -1.0
+"""A strategy that cannot be had at a budget is never the best one."""
+KINDS = {"oracle": "pass_at_1", "predicted": "mean_score"}
+
+
+def told(rows: list[dict[str, Any]], config: StudyConfig) -> dict[str, Any]:
+    """`rows`: `SearchOutcome.values`, one a problem, at least one."""
+    budgets = config.budgets
+    right = {name: array(rows, "right", name) for name in config.strategies}
+    half = np.random.default_rng(config.seed).permutation(len(rows)) % 2
+    shown = {name: _interval(values, config) for name, values in right.items()}
+    found: dict[str, Any] = {
+        "problems": len(rows),
+        "budgets": budgets,
+        "pass_at_1": float(np.mean([row["pass_at_1"] for row in rows])),
+        "curves": shown,
+        "pass_at_n": _interval(_oracle(rows, config), config),
+        "bins": {},
+        "optimal": {},
+        "tokens": {name: _means(array(rows, "tokens", name)) for name in config.strategies},
+        "read": {name: _means(array(rows, "read", name)) for name in config.strategies},
+    }
+    for kind, measure in KINDS.items():
+        bin_of = bins.difficulty(np.array([row[measure] for row in rows]))
+        found["optimal"][kind] = _interval(optimal(right, bin_of, half), config)
+        found["bins"][kind] = list(map(_bin, *_by_bin(right, bin_of, budgets)))
+    return found
+
+
+def array(rows: list[dict[str, Any]], measure: str, strategy: str) -> Floats:
+    """[problems, budgets]; NaN where the strategy cannot be had."""
+    return np.array([row[measure][strategy] for row in rows], dtype=np.float64)
+
+
+def optimal(right: dict[str, Floats], bin_of: NDArray[np.int64], half: NDArray[np.int64]) -> Floats:
+    """[problems, budgets] of the strategy chosen for each problem's bin without looking at its half."""
+    values = {name: np.where(np.isnan(each), MISSING, each) for name, each in right.items()}
+    found = bins.compute_optimal(values, bin_of, half)
+    return np.where(found == MISSING, np.nan, found)
+
+
+def _oracle(rows: list[dict[str, Any]], config: StudyConfig) -> Floats:
+    """pass@N: the most there is to choose from."""
+    right = [np.arange(config.most) < row["samples_right"] for row in rows]
+    return oracle(right, np.array(config.budgets))
+
+
+def _interval(values: Floats, config: StudyConfig) -> dict[str, list[float | None]]:
+    """By budget; null where there is nothing. A strategy is missing for all problems or for none."""
+    there = ~np.isnan(values).any(0)
+    made = bootstrap.interval(values[:, there], times=config.resamples, seed=config.seed).as_json()
+    return {part: _spread(made[part], there) for part in ("mean", "low", "high")}
+
+
+def _means(values: Floats) -> list[float | None]:
+    there = ~np.isnan(values).any(0)
+    return _spread(values[:, there].mean(axis=0).tolist(), there)
+
+
+def _spread(values: list[float], there: Any) -> list[float | None]:
+    left = iter(values)
+    return [next(left) if each else None for each in there]
+
+
+def _by_bin(
+    right: dict[str, Floats], bin_of: NDArray[np.int64], budgets: list[int]
+) -> tuple[list[int], list[int], list[dict[str, list[float | None]]]]:
+    numbers = sorted({int(each) for each in bin_of})
+    counts = [int((bin_of == number).sum()) for number in numbers]
+    values = [{name: _means(each[bin_of == number]) for name, each in right.items()} for number in numbers]
+    return numbers, counts, values
+
+
+def _bin(number: int, count: int, values: dict[str, list[float | None]]) -> dict[str, Any]:
+    """`best`: by budget, the first of the strategies with the highest mean, over all its problems."""
+    columns = zip(*values.values(), strict=True)
+    best = []
+    for column in columns:
+        known = [(value, -place) for place, value in enumerate(column) if value is not None]
+        best.append(list(values)[-max(known)[1]] if known else None)
+    return {"bin": number, "problems": count, "right": values, "best": best}

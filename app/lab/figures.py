@@ -1,0 +1,148 @@
+"""Figures of a run over many problems, as data (evaluation/plots.py draws them)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from app.evaluation.plots import Plot, Series
+from app.lab.config import STRATEGIES
+from app.lab.models import SearchRun
+from app.search import flops
+
+OPTIMAL = {
+    "oracle": "best strategy by difficulty, told by pass@1",
+    "predicted": "best strategy by difficulty, as the model sees it",
+}
+SHOWN = ("weighted", "majority", "beam-4", "optimal-predicted")
+BANDS = ("weighted", "optimal-predicted")
+LARGER = 14
+"""Times as large: the larger model of Snell et al. 2024, section 7."""
+
+
+def of_run(run: SearchRun) -> list[Plot]:
+    results = run.results
+    if run.problem_id or not results or "curves" not in results:
+        return []
+    return [_budget(results), *_compute(results), *_by_difficulty(results)]
+
+
+def curves(results: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(name, label, interval) of every line."""
+    for name, curve in results["curves"].items():
+        yield name, STRATEGIES.get(name, name), curve
+    for kind, curve in results["optimal"].items():
+        yield f"optimal-{kind}", OPTIMAL[kind], curve
+    yield "pass-at-n", "pass@N, the most there is", results["pass_at_n"]
+
+
+def _budget(results: dict[str, Any]) -> Plot:
+    series = [
+        Series(name, label, curve["mean"], curve["low"], curve["high"], name in SHOWN, name in BANDS)
+        for name, label, curve in curves(results)
+    ]
+    hint = (
+        "Budget: solutions' worth of generation a problem. The shade is the 95 % interval over problems. "
+        "The best strategy by difficulty is chosen on one half of the problems and measured on the other."
+    )
+    return Plot("budget", "Accuracy by budget", "budget", results["budgets"], series, log=True, hint=hint)
+
+
+def compute(results: dict[str, Any], generator: float) -> dict[str, list[float | None]]:
+    """By strategy and budget: operations a problem, generation and reading, in units of one solution
+    of the generator's. `generator`: its parameters."""
+    plain = next((tokens[0] for tokens in results["tokens"].values() if tokens[0]), None)
+    if not plain:
+        return {}
+    one = flops.inference(generator, plain)
+    return {
+        name: [
+            None
+            if made is None or read is None
+            else flops.search(generator, made, results["parameters"], read) / one
+            for made, read in zip(results["tokens"][name], results["read"][name], strict=True)
+        ]
+        for name in results["curves"]
+    }
+
+
+def _compute(results: dict[str, Any]) -> Iterator[Plot]:
+    """Accuracy by operations. Without the generator's parameters (a server's) nobody knows them; then
+    the reader's size is taken, and the hint says so."""
+    known = results.get("generator_parameters")
+    spent = compute(results, known or results["parameters"])
+    if not spent:
+        return
+    x = sorted({value for values in spent.values() for value in values if value})
+    places = {value: place for place, value in enumerate(x)}
+    series = []
+    for name, values in spent.items():
+        curve = results["curves"][name]["mean"]
+        line: list[float | None] = [None] * len(x)
+        for value, accuracy in zip(values, curve, strict=True):
+            if value:
+                line[places[value]] = accuracy
+        series.append(Series(name, STRATEGIES[name], line, shown=name in SHOWN))
+    hint = (
+        "1 is one solution generated, 2 N a token, N the generator's parameters"
+        + ("" if known else " (not known: the model's own are taken)")
+        + "; what the model reads is counted the same way. The attention term is left out."
+    )
+    title, label = "Accuracy by computation", "computation, in solutions"
+    yield Plot("compute", title, label, [round(value, 4) for value in x], series, log=True, hint=hint)
+
+
+def _by_difficulty(results: dict[str, Any]) -> Iterator[Plot]:
+    """At the largest budget, bin by bin."""
+    last = len(results["budgets"]) - 1
+    for kind, found in results["bins"].items():
+        names = [f"{each['bin'] + 1} ({each['problems']})" for each in found]
+        series = [
+            Series(name, STRATEGIES[name], [each["right"][name][last] for each in found], shown=name in SHOWN)
+            for name in results["curves"]
+        ]
+        told = "by pass@1" if kind == "oracle" else "as the model sees it"
+        yield Plot(
+            f"difficulty-{kind}",
+            f"By difficulty, {told}",
+            "difficulty",
+            list(range(len(found))),
+            series,
+            hint=f"At a budget of {results['budgets'][last]}. Fifths of the problems, 1 the easiest; equal "
+            "ones are never parted, so there may be fewer. In brackets: problems.",
+            names=names,
+        )
+
+
+def larger(results: dict[str, Any], times: float, accuracy: float | None) -> dict[str, Any]:
+    """What search reaches for what a larger model costs in all (search/flops.py), for each R: the
+    largest budget that is not dearer, what the model reads counted in."""
+    spent = compute(results, results.get("generator_parameters") or results["parameters"])
+    costs = [_cost(results, spent, place) for place in range(len(results["budgets"]))]
+    reached = results["optimal"]["predicted"]["mean"]
+    rows = []
+    for ratio in flops.RATIOS:
+        solutions = flops.matched(times, ratio)
+        place = max((at for at, cost in enumerate(costs) if cost is None or cost <= solutions), default=0)
+        here = reached[place]
+        rows.append(
+            {
+                "ratio": ratio,
+                "solutions": solutions,
+                "budget": results["budgets"][place],
+                "beyond": place == len(costs) - 1,
+                "accuracy": here,
+                "better": None if accuracy is None or here is None else 100 * here >= accuracy,
+            }
+        )
+    return {"times": times, "accuracy": accuracy, "rows": rows}
+
+
+def _cost(results: dict[str, Any], spent: dict[str, list[float | None]], place: int) -> float | None:
+    """Of the strategies that are best for each bin at this budget, over all problems."""
+    total, problems = 0.0, 0
+    for each in results["bins"]["predicted"]:
+        cost = spent.get(each["best"][place] or "", [None] * (place + 1))[place]
+        if cost is not None:
+            total, problems = total + cost * each["problems"], problems + each["problems"]
+    return total / problems if problems else None

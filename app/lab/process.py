@@ -1,0 +1,77 @@
+"""The process that searches: `python -m app.lab.process RUN_ID`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from app.answers.pool import Killable
+from app.core.db import transaction
+from app.generators.asking import Failed, Refused, Stopped
+from app.generators.config import parse
+from app.generators.local import Local
+from app.generators.models import Generator
+from app.generators.samplers import opened
+from app.lab import runs, studying, watching
+from app.lab.judging import Judge, parameters
+from app.lab.models import SearchRun
+from app.lab.proposing import Generated
+from app.lab.tools import Ended, Tools
+from app.prm.config import ScoreConfig
+from app.settings import settings
+from app.training.models import Model
+
+
+def main(run_id: int) -> int:
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    return search(run_id, stopping)
+
+
+def search(run_id: int, stopping: threading.Event) -> int:
+    """0 when it is over, 2 when it cannot be or is not wanted any more, 3 when asked to end."""
+    try:
+        with tools(run_id, stopping) as ready:
+            (watching.watch if ready.problem_id else studying.study)(run_id, ready)
+    except (Stopped, Ended):
+        return 3 if stopping.is_set() else 2
+    except Failed as error:
+        with transaction() as db:
+            runs.failed(db, run_id, str(error))
+        return 2
+    return 0
+
+
+@contextmanager
+def tools(run_id: int, stopping: threading.Event) -> Iterator[Tools]:
+    """Generator, model and grader of the run, opened."""
+    with transaction() as db:
+        run = db.get_one(SearchRun, run_id)
+        generator = db.get_one(Generator, run.generator_id)
+        folder = settings().models_dir / db.get_one(Model, run.model_id).path
+    try:
+        judge = Judge(folder, ScoreConfig())
+    except (OSError, ValueError) as error:
+        raise Refused(f"The model was not loaded: {error}") from error
+    sampler = opened(generator, stopping)
+    config = parse(generator.config)
+    local = parameters(sampler.model) if isinstance(sampler, Local) else None
+    proposer = Generated(sampler, config)
+    try:
+        with Killable() as prover:
+            yield Tools(proposer, judge, prover, config.joint, stopping, run.problem_id, local)
+    finally:
+        proposer.close()
+        sampler.close()
+
+
+if __name__ == "__main__":
+    code = main(int(sys.argv[1]))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # a request that is still out there is not waited for

@@ -1,0 +1,123 @@
+"""What the pages show of searches. Reads only."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.generators.models import Generator
+from app.lab.models import SearchRun
+from app.problems.models import Problem
+from app.training.models import Model
+
+SPLIT_ORDER = {"validation": 0, "test": 1, "train": 2}
+CHOICES = 60
+
+
+@dataclass
+class Branch:
+    """Steps one after the other until the tree parts, and the branches it parts into. What was
+    dropped stands with the step it would have followed."""
+
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    branches: list[Branch] = field(default_factory=list)
+
+
+@dataclass
+class Listed:
+    run: SearchRun
+    model: Model
+    generator: Generator
+    problem: Problem | None
+
+
+def listed(db: Session, project_id: int, limit: int = 50) -> list[Listed]:
+    """Newest first."""
+    query = (
+        select(SearchRun, Model, Generator, Problem)
+        .join(Model, Model.id == SearchRun.model_id)
+        .join(Generator, Generator.id == SearchRun.generator_id)
+        .outerjoin(Problem, Problem.id == SearchRun.problem_id)
+        .where(SearchRun.project_id == project_id)
+        .order_by(SearchRun.id.desc())
+        .limit(limit)
+    )
+    return [Listed(*row) for row in db.execute(query)]
+
+
+def one(db: Session, run: SearchRun) -> Listed:
+    problem = db.get(Problem, run.problem_id) if run.problem_id else None
+    return Listed(run, db.get_one(Model, run.model_id), db.get_one(Generator, run.generator_id), problem)
+
+
+def problems(db: Session, project_id: int, wanted: int | None) -> list[Problem]:
+    """Some to choose from, those that models do not learn from first; `wanted` among them."""
+    found: list[Problem] = []
+    for split in SPLIT_ORDER:
+        chosen = select(Problem).where(Problem.project_id == project_id, Problem.split == split)
+        found += db.scalars(chosen.order_by(Problem.id).limit(CHOICES - len(found)))
+    if wanted is not None and all(each.id != wanted for each in found):
+        chosen = select(Problem).where(Problem.project_id == project_id, Problem.id == wanted)
+        found = [*db.scalars(chosen), *found]
+    return found
+
+
+def branches(tree: dict[str, Any] | None, results: dict[str, Any] | None) -> Branch:
+    """The tree for the page: a branch with no steps of its own, from which all others go."""
+    nodes = (tree or {}).get("nodes", [])
+    said = _answers(results)
+    children: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for node in nodes:
+        children[node["parent"]].append(_shown(node, said))
+    whole = Branch([{"id": 0, "text": None, "dropped": []}])
+    waiting = [whole]
+    while waiting:
+        branch = waiting.pop()
+        below = _below(branch.steps[-1], children)
+        while len(below) == 1:
+            branch.steps.append(below[0])
+            below = _below(below[0], children)
+        branch.branches = [Branch([each]) for each in below]
+        waiting += branch.branches
+    return whole
+
+
+def _below(node: dict[str, Any], children: dict[int, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The children that go on or came to an end; the others are put with the node as dropped."""
+    mine = children.get(node["id"], [])
+    wanted = [each for each in mine if _of_note(each) or children.get(each["id"])]
+    node["dropped"] = [each for each in mine if each not in wanted] if wanted else []
+    return wanted or mine
+
+
+def _of_note(node: dict[str, Any]) -> bool:
+    return bool(node["kept"] or node["finished"] or node["chosen"])
+
+
+def _answers(results: dict[str, Any] | None) -> dict[int, dict[str, Any]]:
+    return {
+        solution: {"answer": vote["answer"], "verdict": vote["verdict"]}
+        for vote in (results or {}).get("votes", [])
+        for solution in vote["solutions"]
+    }
+
+
+def _shown(node: dict[str, Any], said: dict[int, dict[str, Any]]) -> dict[str, Any]:
+    correct = node["correct"]
+    return {
+        **node,
+        "heat": None if correct is None else min(10, max(0, round(10 * correct))),
+        "score": _probability(node["score"]),
+        "rank": _probability(node["rank"]),
+        "dropped": [],
+        **said.get(node["id"], {"answer": None, "verdict": None}),
+    }
+
+
+def _probability(log_score: float | None) -> float | None:
+    return None if log_score is None else math.exp(log_score)

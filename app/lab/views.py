@@ -1,0 +1,176 @@
+"""Pages of the lab: watch a search unfold, and curves of accuracy against budget."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import JSONResponse, Response
+
+from app.accounts.models import User
+from app.core.db import Db
+from app.core.web import polled, redirect, render
+from app.evaluation.plots import Plot
+from app.evaluation.shown import the_plot
+from app.generators import making
+from app.lab import figures, runs, shown
+from app.lab.config import STRATEGIES, SearchConfig, StudyConfig
+from app.lab.models import SearchRun
+from app.problems.models import SPLITS
+from app.projects.access import Access, Researcher
+from app.search.config import METHODS, PICKS
+from app.training import listing
+
+router = APIRouter(prefix="/projects/{slug}/lab", include_in_schema=False)
+Number = Annotated[int, Form(ge=0, lt=2**62)]
+Text = Annotated[str, Form()]
+
+
+def home(access: Access, page: str = "") -> str:
+    return f"/projects/{access.project.slug}/lab{page}"
+
+
+@router.get("")
+def lab_page(request: Request, access: Researcher, db: Db, problem: int | None = None) -> Response:
+    return render(
+        request,
+        "lab/lab.html",
+        runs=shown.listed(db, access.project.id),
+        models=listing.all_models(db, access.project.id),
+        generators=[each for each in making.of_project(db, access.project.id) if each.retired_at is None],
+        problems=shown.problems(db, access.project.id, problem),
+        wanted=problem,
+        methods=METHODS,
+        picks=PICKS,
+        usual=SearchConfig(),
+        study=StudyConfig(),
+        strategies=STRATEGIES,
+        splits=SPLITS,
+    )
+
+
+@router.post("/searches")
+def start(
+    access: Researcher,
+    db: Db,
+    problem_id: Number,
+    model_id: Number,
+    generator_id: Number,
+    method: Text = "best_of_n",
+    n: Number = 16,
+    width: Number = 4,
+    lookahead: Number = 1,
+    pick: Text = "weighted",
+    aggregate: Text = "",
+    seed: Number = 0,
+) -> Response:
+    config: dict[str, Any] = {
+        "method": method,
+        "n": n,
+        "width": width,
+        "lookahead": lookahead,
+        "pick": pick,
+        "aggregate": aggregate or None,
+        "seed": seed,
+    }
+    return _started(access, db, model_id, generator_id, config, problem_id)
+
+
+@router.post("/studies")
+def start_study(
+    access: Researcher,
+    db: Db,
+    model_id: Number,
+    generator_id: Number,
+    strategies: Annotated[list[str] | None, Form()] = None,
+    split: Text = "validation",
+    problems: Number = 50,
+    most: Number = 16,
+    seed: Number = 0,
+) -> Response:
+    config: dict[str, Any] = {
+        "splits": [split],
+        "problems": problems,
+        "most": most,
+        "seed": seed,
+        "strategies": strategies or [],
+    }
+    return _started(access, db, model_id, generator_id, config, None)
+
+
+def _started(
+    access: Access, db: Db, model_id: int, generator_id: int, config: dict[str, Any], problem_id: int | None
+) -> Response:
+    made = runs.start(
+        db,
+        access.project.id,
+        model_id=model_id,
+        generator_id=generator_id,
+        config=config,
+        user=access.user,
+        problem_id=problem_id,
+    )
+    return redirect(home(access, f"/searches/{made.id}"), "The search is on its way.")
+
+
+@router.get("/searches/{search_id}")
+def search_page(
+    request: Request,
+    access: Researcher,
+    db: Db,
+    search_id: int,
+    times: Annotated[float, Query(ge=1, le=10_000)] = figures.LARGER,
+    accuracy: Annotated[str, Query(pattern=r"^(\d{0,3}(\.\d{1,9})?)$")] = "",
+) -> Response:
+    """`times`, `accuracy`: of a larger model, in per cent, to hold the curves against."""
+    found = runs.find(db, access.project.id, search_id)
+    shown_here = _shown(db, found)
+    if found.problem_id is None and found.results:
+        percent = float(accuracy) if accuracy else None
+        shown_here["larger"] = figures.larger(found.results, times, percent)
+    template = "lab/search.html" if found.problem_id else "lab/study.html"
+    return render(request, template, over=found.state not in runs.ACTIVE, **shown_here)
+
+
+def _shown(db: Db, found: SearchRun) -> dict[str, Any]:
+    listed = shown.one(db, found)
+    return {
+        "run": found,
+        "model": listed.model,
+        "generator": listed.generator,
+        "problem": listed.problem,
+        "by": db.get(User, found.created_by) if found.created_by else None,
+        "tree": shown.branches(found.tree, found.results) if found.problem_id else None,
+        "plots": figures.of_run(found),
+        "strategies": STRATEGIES,
+        "attempts": runs.ATTEMPTS,
+    }
+
+
+@router.get("/searches/{search_id}/progress")
+def progress(request: Request, access: Researcher, db: Db, search_id: int) -> Response:
+    found = runs.find(db, access.project.id, search_id)
+    template = "lab/_search.html" if found.problem_id else "lab/_study.html"
+    return polled(request, template, over=found.state not in runs.ACTIVE, **_shown(db, found))
+
+
+@router.post("/searches/{search_id}/cancellation")
+def cancel(access: Researcher, db: Db, search_id: int) -> Response:
+    runs.cancel(db, runs.find(db, access.project.id, search_id), access.user)
+    return redirect(home(access, f"/searches/{search_id}"), "The search is cancelled.", "note")
+
+
+@router.get("/searches/{search_id}/data.json")
+def data(access: Researcher, db: Db, search_id: int) -> Response:
+    """All that is kept of it: config, tree, results."""
+    found = runs.find(db, access.project.id, search_id)
+    said = {"config": found.config, "state": found.state, "tree": found.tree, "results": found.results}
+    headers = {"Content-Disposition": f'attachment; filename="search-{found.id}.json"'}
+    return JSONResponse(said, headers=headers)
+
+
+@router.get("/searches/{search_id}/plots/{plot}.{form}")
+def plot(access: Researcher, db: Db, search_id: int, plot: str, form: str) -> Response:
+    found = runs.find(db, access.project.id, search_id)
+    drawn: Plot = the_plot(figures.of_run(found), plot)
+    return drawn.answer(form, f"search-{found.id}-{plot}")

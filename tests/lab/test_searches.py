@@ -1,0 +1,205 @@
+"""Searches by a real model with a real server, as the worker's process does them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import psutil
+import pytest
+from sqlalchemy import func, select
+
+from app.core.db import transaction
+from app.core.errors import Conflict, Invalid, NotFound
+from app.lab import runner, runs
+from app.lab.models import SearchOutcome
+from app.training.models import Snapshot, SnapshotItem
+from tests.lab.conftest import Lab
+from tests.training.training_factories import gone, until
+
+
+def test_a_search_leaves_its_tree_its_answers_and_its_costs(lab: Lab) -> None:
+    done = lab.search(lab.start(method="beam", n=8, width=4))
+    assert (done.state, done.error) == ("succeeded", None)
+    results, nodes = done.results or {}, (done.tree or {})["nodes"]
+    assert results["verdict"] in ("right", "wrong")
+    assert results["votes"][0]["answer"] in ("3", "4")
+    assert sum(vote["weight"] for vote in results["votes"]) == pytest.approx(1)
+    assert (results["aggregate"], results["costs"]["unreadable"]) == ("product", 0)
+    costs = results["costs"]
+    assert costs["asks"] == 8 * 3, "three steps, eight of each"
+    assert costs["tokens"] == 20 * costs["asks"], "what the server said"
+    assert results["read_tokens"] > 0
+    on_path = [node for node in nodes if node["chosen"]]
+    assert [node["depth"] for node in on_path] == [1, 2, 3]
+    assert results["chosen"] == on_path[-1]["id"]
+    assert on_path[-1]["finished"]
+    assert all(0 < node["correct"] <= 1 for node in nodes)
+    seen = lab.server.seen()
+    assert {line["stop"][0] for line in seen} == {"\n"}
+    assert sum(line["n"] for line in seen) == 24
+    assert len({line["seed"] for line in seen}) == len(seen)
+
+
+@pytest.mark.parametrize(("method", "asked"), [("best_of_n", 4), ("dvts", 12), ("lookahead", 12 + 8)])
+def test_every_method(lab: Lab, method: str, asked: int) -> None:
+    """Lookahead, k = 1: a rollout for each distinct prefix of one and of two steps, four at most."""
+    done = lab.search(lab.start(method=method, n=4, width=2, lookahead=1))
+    assert done.state == "succeeded"
+    assert (done.results or {})["costs"]["asks"] <= asked
+    assert (done.results or {})["finished"] >= 1
+    greedy = [line for line in lab.server.seen() if line["temperature"] == 0]
+    assert bool(greedy) == (method == "lookahead")
+
+
+def test_a_generator_that_gives_one_sample_a_request(lab: Lab) -> None:
+    done = lab.search(lab.start(generator=lab.other("single", per_request=1), n=4))
+    assert (done.results or {})["costs"]["asks"] == 4
+    assert len(lab.server.seen()) == 4
+
+
+def test_hostile_text_is_kept_as_text(lab: Lab) -> None:
+    done = lab.search(lab.start(generator=lab.other("hostile"), n=2))
+    assert done.state == "succeeded"
+    assert "<script>" in (done.tree or {})["nodes"][0]["text"]
+    assert "\x00" not in str(done.tree)
+
+
+def test_a_generator_that_says_nothing(lab: Lab) -> None:
+    done = lab.search(lab.start(generator=lab.other("empty"), method="beam", n=4, width=2))
+    assert done.state == "succeeded"
+    assert (done.results or {})["votes"] == []
+    assert (done.results or {})["costs"]["empty"] == 4
+
+
+def test_a_generator_that_cannot_be_had(lab: Lab) -> None:
+    done = lab.search(lab.start(generator=lab.other("locked"), n=2))
+    assert done.state == "failed"
+    assert "401" in (done.error or "")
+
+
+def test_what_cannot_be_started(lab: Lab) -> None:
+    chat = lab.other("steady", called="chat", endpoint="chat")
+    for wrong, error in (
+        ({"generator": chat}, Invalid),
+        ({"method": "beam", "n": 6, "width": 4}, Invalid),
+        ({"n": 512}, Invalid),
+        ({"colour": 1}, Invalid),
+        ({"watched": False, "strategies": ["mcts"]}, Invalid),
+        ({"watched": False, "splits": ["all"]}, Invalid),
+        ({"generator": 10**9}, NotFound),
+    ):
+        with pytest.raises(error):
+            lab.start(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_study_measures_every_strategy_at_every_budget(lab: Lab) -> None:
+    strategies = ["weighted", "best", "majority", "beam-4", "beam-sqrt", "lookahead-1", "dvts-4"]
+    done = lab.search(
+        lab.start(watched=False, most=4, problems=5, strategies=strategies, resamples=50, subsets=50)
+    )
+    assert (done.state, done.error) == ("succeeded", None)
+    results = done.results or {}
+    assert (results["problems"], results["budgets"]) == (5, [1, 2, 4])
+    assert results["curves"]["lookahead-1"]["mean"][0] is None, "one solution does not pay for a rollout"
+    for name in strategies:
+        curve = results["curves"][name]
+        for place in range(3):
+            if curve["mean"][place] is not None:
+                assert 0 <= curve["low"][place] <= curve["mean"][place] <= curve["high"][place] <= 1
+    assert results["curves"]["weighted"]["mean"][0] == pytest.approx(results["pass_at_1"])
+    assert results["pass_at_n"]["mean"] == sorted(results["pass_at_n"]["mean"])
+    assert results["tokens"]["weighted"] == [20, 40, 80]
+    assert results["tokens"]["beam-4"] == [60, 120, 240], "three requests of twenty tokens each"
+    assert results["read"]["majority"] == [0, 0, 0], "a majority needs no model"
+    assert results["optimal"].keys() == {"oracle", "predicted"}
+    assert sum(each["problems"] for each in results["bins"]["oracle"]) == 5
+
+
+def test_a_study_goes_on_where_it_was_broken_off(lab: Lab) -> None:
+    run_id = lab.start(watched=False, most=2, problems=3, strategies=["weighted"], resamples=50)
+    with transaction() as db:
+        values = {
+            "pass_at_1": 1.0, "mean_score": 0.5, "samples_right": 2,
+            "right": {"weighted": [1.0, 1.0]},
+            **{name: {"weighted": [1.0, 2.0]} for name in ("tokens", "read")},
+        }  # fmt: skip
+        for problem_id in lab.problems:
+            db.add(SearchOutcome(search_run_id=run_id, problem_id=problem_id, values=values))
+    done = lab.search(run_id)
+    assert lab.server.seen() == [], "nothing was left to do"
+    assert (done.results or {})["curves"]["weighted"]["mean"] == [1, 1]
+
+
+def test_a_problem_the_model_learned_from_is_left_out(lab: Lab) -> None:
+    with transaction() as db:
+        from app.training.models import Model
+
+        frozen = Snapshot(project_id=lab.project, hash=b"0" * 32, definition={}, counts={})
+        db.add(frozen)
+        db.flush()
+        from app.problems.models import Problem
+        from tests import factories
+
+        problem = db.get_one(Problem, lab.problems[0])
+        solution = factories.solution(db, problem)
+        db.add(
+            SnapshotItem(
+                snapshot_id=frozen.id, ordinal=0, problem_id=problem.id, solution_id=solution.id,
+                assignment_ids=[], split="train", steps=["x"], targets=[1],
+            )
+        )  # fmt: skip
+        db.get_one(Model, lab.model).snapshot_id = frozen.id
+    done = lab.search(lab.start(watched=False, most=1, strategies=["best"], resamples=20))
+    assert (done.results or {})["problems"] == 5
+    assert (done.results or {})["left_out"] == {"learned_from": 1}
+    empty = lab.search(lab.start(watched=False, splits=["test"], strategies=["best"]))
+    assert empty.state == "failed"
+    assert "reference answer" in (empty.error or "")
+
+
+def in_the_background(run_id: int) -> tuple[threading.Thread, int]:
+    job = threading.Thread(target=runner.run, args=(run_id,))
+    job.start()
+
+    def mine() -> list[int]:
+        found = psutil.Process().children()
+        return [each.pid for each in found if "app.lab.process" in " ".join(each.cmdline())]
+
+    until(lambda: bool(mine()), 30, "the process")
+    return job, mine()[0]
+
+
+def test_in_its_process_it_is_watched_and_cancelled(lab: Lab) -> None:
+    """The server takes 0.15 s a request; round after round is seen. Then its process is gone."""
+    slow = lab.other("slow", at_once=1, per_request=1)
+    run_id = lab.start(generator=slow, n=64)
+    job, pid = in_the_background(run_id)
+    until(lambda: bool(lab.row(run_id).tree), 90, "the first look at the tree")
+    grown = lab.row(run_id)
+    assert grown.state == "running"
+    assert grown.progress["costs"]["asks"] < 64
+    with transaction() as db:
+        runs.cancel(db, grown, None)
+    until(lambda: gone(pid), 20, "the process to end")
+    job.join(20)
+    ended = lab.row(run_id)
+    assert ended.state == "cancelled"
+    assert (ended.tree or {})["nodes"], "what has grown stays"
+    with transaction() as db, pytest.raises(Conflict):
+        runs.cancel(db, ended, None)
+
+
+def test_killed_it_is_tried_again(lab: Lab) -> None:
+    run_id = lab.start(generator=lab.other("slow", at_once=1, per_request=1), n=16)
+    job, pid = in_the_background(run_id)
+    os.kill(pid, signal.SIGKILL)
+    job.join(20)
+    killed = lab.row(run_id)
+    assert (killed.state, killed.attempt) == ("queued", 1)
+    assert "SIGKILL" in (killed.error or "")
+    done = lab.search(run_id)
+    assert (done.state, done.attempt, done.error) == ("succeeded", 2, None)
+    with transaction() as db:
+        assert db.scalar(select(func.count()).select_from(SearchOutcome)) == 0
