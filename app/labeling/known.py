@@ -1,13 +1,13 @@
 """Known tasks (gold and screening), how a labeler did on them, and where they stand by that.
 
-A submission runs the same statements whatever the kind of its task. Handing out gold runs another
-statement than handing out regular work; how their times compare has not been measured.
-The rules that make gold, lift a pause or reset a
-screening stand in app/quality."""
+A submission runs the same statements whatever the kind of its task; handing out gold runs another
+statement than handing out regular work, but as many. The rules that make gold, lift a pause or reset
+a screening stand in app/quality."""
 
 from __future__ import annotations
 
 import secrets
+from typing import NamedTuple
 
 from sqlalchemy import ARRAY, CheckConstraint, Float, ForeignKey, SmallInteger, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -166,18 +166,26 @@ def watches(project: Project) -> bool:
     return project.gold_rate > 0 or project.screening_mark > 0
 
 
-def barred(db: Session, project: Project, user_id: int) -> tuple[str, str] | None:
+class Barred(NamedTuple):
+    code: str
+    message: str
+    remedy: str
+
+
+def barred(db: Session, project: Project, user_id: int) -> Barred | None:
     """Why this labeler gets no task now, and what to do; None if they may work."""
     if not watches(project):
         return None
     row = db.execute(STANDS, {"project": project.id, "user": user_id}).one()
     if row.paused:
-        return (
+        return Barred(
+            "paused",
             row.pause_reason,
             "Your work is kept. Read the instructions again and ask an admin of the project.",
         )
     if project.screening_mark > 0 and row.screens and row.screened == "failed":
-        return (
+        return Barred(
+            "failed_screening",
             f"You agreed with the known answer on {row.screening_score:.0%} of the first solutions; "
             f"this project asks for {project.screening_mark:.0%}.",
             "It happens. An admin of the project can talk it through with you and let you try again.",
@@ -185,13 +193,20 @@ def barred(db: Session, project: Project, user_id: int) -> tuple[str, str] | Non
     return None
 
 
+def in_screening(db: Session, project: Project, user_id: int) -> bool:
+    """Whether they get screening tasks and nothing else."""
+    if not watches(project):
+        return False
+    row = db.execute(STANDS, {"project": project.id, "user": user_id}).one()
+    return bool(project.screening_mark > 0 and row.screens and row.screened != "passed")
+
+
 def kinds_for(db: Session, project: Project, user_id: int) -> tuple[str, ...]:
     """What to hand out now, in order of preference: the screening alone until it is passed; after
     it, at the project's rate, gold before regular work."""
     if not watches(project):
         return ("regular",)
-    row = db.execute(STANDS, {"project": project.id, "user": user_id}).one()
-    if project.screening_mark > 0 and row.screens and row.screened != "passed":
+    if in_screening(db, project, user_id):
         return ("screening",)
     drawn = secrets.randbelow(1_000_000) < project.gold_rate * 1_000_000
     return ("gold", "regular") if drawn else ("regular",)

@@ -12,7 +12,19 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 
 from app.core.db import Db
 from app.core.web import redirect, render, wants_json
-from app.labeling import desk, feedback, filling, history_views, keys, known, pace, queue, reopening, session
+from app.labeling import (
+    desk,
+    feedback,
+    filling,
+    history_views,
+    keys,
+    known,
+    nothing,
+    pace,
+    queue,
+    reopening,
+    session,
+)
 from app.projects import instructions
 from app.projects.access import Access, Member, Researcher
 from app.projects.markdown import as_html
@@ -69,11 +81,15 @@ def answer(found: dict[str, Any] | None) -> Response:
     return JSONResponse(found) if found else Response(status_code=204)
 
 
+def why_nothing(access: Access, db: Db) -> dict[str, Any]:
+    return nothing.why(db, access.project, access.user, access.at_least("researcher")).as_json()
+
+
 @router.get("/desk")
 def desk_page(request: Request, access: Member, db: Db) -> Response:
     project, moment = access.project, now()
     if barred := known.barred(db, project, access.user.id):
-        return render(request, "labeling/barred.html", barred=barred)
+        return render(request, "labeling/barred.html", nothing=nothing.closed(barred))
     last = reopening.last(db, project, access.user, moment)
     return render(
         request,
@@ -91,7 +107,9 @@ def desk_page(request: Request, access: Member, db: Db) -> Response:
 @router.post("/assignments")
 def claim(request: Request, access: Member, db: Db) -> Response:
     found = desk.next_sheet(db, access.project, access.user, now())
-    return answer(found) if wants_json(request) else redirect(home(access, "desk"))
+    if not wants_json(request):
+        return redirect(home(access, "desk"))
+    return answer(found or {"nothing": why_nothing(access, db)})
 
 
 @router.post("/reservation")
@@ -125,7 +143,8 @@ def submit(assignment_id: int, sent: SubmissionIn, access: Member, db: Db) -> Re
     session.submit(db, access.project, mine, **sent.model_dump(), now=now())
     told = feedback.give(db, access.project, mine)
     following = desk.next_sheet(db, access.project, access.user, now())
-    return JSONResponse({"submitted": True, "feedback": told, "next": following})
+    body = {"submitted": True, "feedback": told, "next": following}
+    return JSONResponse({**body, "nothing": None if following else why_nothing(access, db)})
 
 
 @router.post("/assignments/{assignment_id}/reopening")

@@ -16,6 +16,7 @@ import * as view from "./view.js";
 const desk = document.getElementById("desk");
 const { slug, user } = desk.dataset;
 const base = `/projects/${slug}`;
+const LOOK_MS = 30000; // between two looks at an empty queue
 const clock = new Clock();
 const day = { count: Number(desk.dataset.done), active: Number(desk.dataset.active) };
 
@@ -35,7 +36,7 @@ const outbox = new Outbox(user, {
     catchUp(body);
   },
   submitted: (assignment, body) => {
-    arrived(assignment, body.next);
+    arrived(assignment, body);
     feedback.show(body.feedback);
   },
   refused,
@@ -47,16 +48,27 @@ const tabs = new Tabs(user, slug, { said: saidElsewhere, sent: sentElsewhere, mo
 async function fetchNext() {
   const answer = await asked(`${base}/assignments`);
   if (!answer) return;
-  if (answer.status === 204) return empty();
+  if (answer.body.nothing) return empty(answer.body.nothing);
   if (answer.ok) return put(answer.body);
   view.banner(answer.body.message, answer.body.remedy, [["Try again", fetchNext]]);
 }
 
-function empty() {
+let looking = 0;
+
+function empty(why) {
   sheet = null;
   tabs.on(null);
   holdAhead(null);
-  view.showEmpty();
+  view.showEmpty(why);
+  clearTimeout(looking);
+  if (!why.closed) looking = setTimeout(lookAgain, LOOK_MS);
+}
+
+/** New solutions appear by themselves, while somebody is looking. */
+function lookAgain() {
+  if (sheet) return;
+  if (document.hidden) looking = setTimeout(lookAgain, LOOK_MS);
+  else fetchNext();
 }
 
 function put(data, built = view.build(data, asSource)) {
@@ -113,7 +125,7 @@ async function prefetch() {
 }
 
 /** The answer to a submission: what the server put on the desk next. */
-function arrived(assignment, next) {
+function arrived(assignment, { next, nothing }) {
   if (sheet?.id === assignment) sheet = null; // it was on the desk again, after a reload
   if (sheet && next?.assignment.id === sheet.id) {
     sheet.data.assignment = next.assignment;
@@ -121,7 +133,7 @@ function arrived(assignment, next) {
   }
   if (sheet?.started || submitting()) return;
   if (next) put(next);
-  else empty();
+  else empty(nothing);
 }
 
 async function asked(path) {

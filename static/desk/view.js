@@ -114,11 +114,20 @@ export function show(built) {
   scrollTo({ top: 0 });
 }
 
-export function showEmpty() {
-  page("sheet").replaceChildren(page("empty").content.cloneNode(true));
+/** Nothing comes, and why: {title, message, remedy, closed}, as the server says. */
+export function showEmpty(why) {
+  const shown = page("sheet").querySelector(":scope > .empty");
+  if (shown?.textContent.includes(why.message)) return; // looked again: the same
+  const made = page("empty").content.cloneNode(true);
+  for (const name of ["title", "message", "remedy"]) made.querySelector(`[data-is=${name}]`).textContent = why[name];
+  for (const part of made.querySelectorAll("[data-when]")) part.hidden = (part.dataset.when === "closed") !== why.closed;
+  made.querySelector(".big").toggleAttribute("hidden", why.closed);
+  page("sheet").replaceChildren(made);
   page("sheet").setAttribute("aria-busy", "false");
   page("controls").hidden = true;
   page("progress").textContent = "";
+  if (!document.querySelector("dialog[open]")) page("sheet").querySelector("h2").focus({ preventScroll: true });
+  announce(`${why.title}. ${why.message} ${why.remedy}`);
 }
 
 export function showWaiting(words) {

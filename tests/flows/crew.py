@@ -15,14 +15,11 @@ Judge = Callable[[str, list[str]], list[int]]
 def label_all(page: httpx.Client, slug: str, judge: Judge) -> int:
     """Take tasks until the queue is empty; how many were submitted."""
     done = 0
-    answer = page.post(f"/projects/{slug}/assignments")
-    while answer.status_code == 200:
-        sheet = answer.json()
+    while "nothing" not in (sheet := page.post(f"/projects/{slug}/assignments").json()):
         while sheet is not None:
             sheet = label(page, slug, sheet, judge)
             done += 1
-        answer = page.post(f"/projects/{slug}/assignments")
-    assert answer.status_code == 204, answer.text
+    assert sheet["nothing"]["code"] in ("all_done", "yours_done"), sheet
     return done
 
 

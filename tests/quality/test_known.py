@@ -116,11 +116,11 @@ def test_gold_is_handed_out_and_a_labeler_under_the_mark_is_paused(
         assert len(kinds) < 34
     assert kinds.count("gold") == 3
     assert "regular" in kinds or len(kinds) == 3
-    reason, remedy = known.barred(db, project, who.id)
+    code, reason, remedy = known.barred(db, project, who.id)
     assert reason == (
         "Of your last 3 control solutions, 0 agreed with the known answer; this project asks for 60 %."
     )
-    assert "admin" in remedy
+    assert (code, "admin" in remedy) == ("paused", True)
     standing.lift(db, project, who.id, admin, dt.datetime.now(dt.UTC))
     assert queue.claim(db, project, who, NOW) is not None
     assert {"labeler.pause", "labeler.lift"} <= set(db.scalars(select(AuditEvent.action)))
