@@ -37,7 +37,7 @@ def shown(db: Db, found: Round) -> dict[str, Any]:
 
 @router.post("/rounds", status_code=201)
 def start_round(access: Researcher, db: Db, given: dict[str, Any] = ConfigBody) -> dict[str, Any]:
-    """Start a round: snapshot, train, score, select, queue. 409 while one is running."""
+    """Start a round: snapshot, train, score, validate, select, queue. 409 while one is running."""
     started = rounds.start(db, access.project, config.parse(given), access.user)
     db.refresh(started)
     return shown(db, started)

@@ -11,7 +11,7 @@ import typer
 
 from app.projects.commands import ProjectName
 
-rounds_commands = typer.Typer(no_args_is_help=True, help="Snapshot, train, score, select, queue.")
+rounds_commands = typer.Typer(no_args_is_help=True, help="Snapshot, train, score, validate, select, queue.")
 
 Config = Annotated[
     Path | None, typer.Option("--config", exists=True, dir_okay=False, help="JSON file; see docs/loop.md.")

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.core.errors import Invalid
 from app.prm.config import BadConfig, ScoreConfig, TrainConfig
+from app.selection.gate import FALLBACKS, Gate
 from app.selection.strategy import STRATEGIES
 
 PAPER = {"convincing_wrong": 0.8, "most_convincing": 0.2, "uniform": 0.0}
@@ -55,6 +56,7 @@ class RoundConfig:
     data: dict[str, Any] = field(default_factory=dict)
     train: dict[str, Any] = field(default_factory=dict)
     score: dict[str, Any] = field(default_factory=dict)
+    gate: Gate = field(default_factory=Gate)
     model_id: int | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -65,7 +67,7 @@ class RoundConfig:
 
 def parse(given: Any) -> RoundConfig:
     """A config from JSON. A key nobody knows is an error: a misspelt share must not pass for none."""
-    fields = _known(given, {"policy", "data", "train", "score", "model_id"}, "the round's config")
+    fields = _known(given, {"policy", "data", "train", "score", "gate", "model_id"}, "the round's config")
     policy = _known(fields.pop("policy", {}), {"size", "shares", "per_problem", "splits", "seed"}, '"policy"')
     for name in ("size", "per_problem", "seed"):
         if name in policy and (not isinstance(policy[name], int) or isinstance(policy[name], bool)):
@@ -83,7 +85,20 @@ def parse(given: Any) -> RoundConfig:
     model_id = fields.get("model_id")
     if model_id is not None and (not isinstance(model_id, int) or isinstance(model_id, bool)):
         raise Invalid('"model_id" must be the number of a model.')
-    return RoundConfig(policy=Policy(**policy), **fields)
+    gate = _gate(fields.pop("gate", {}))
+    return RoundConfig(policy=Policy(**policy), gate=gate, **fields)
+
+
+def _gate(given: Any) -> Gate:
+    fields = _known(given, {"fallback", "unchecked", "min_problems", "min_solutions"}, '"gate"')
+    for name in ("fallback", "unchecked"):
+        if fields.get(name, "none") not in FALLBACKS:
+            raise Invalid(f'"{name}" of the gate must be one of {", ".join(FALLBACKS)}.')
+    for name, most in (("min_problems", 100_000), ("min_solutions", 10_000)):
+        value = fields.get(name, 2)
+        if not isinstance(value, int) or isinstance(value, bool) or not 2 <= value <= most:
+            raise Invalid(f'"{name}" of the gate must be a whole number between 2 and {most:,}.')
+    return Gate(**fields)
 
 
 def _checked_by(what: type[TrainConfig | ScoreConfig], given: dict[str, Any], name: str) -> None:

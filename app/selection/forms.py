@@ -28,6 +28,8 @@ class RoundForm(BaseModel):
     convincing_wrong: str = "80"
     most_convincing: str = "20"
     uniform: str = "0"
+    fallback: str = "uniform"
+    unchecked: str = "mixture"
 
 
 def values(given: Mapping[str, Any]) -> dict[str, str]:
@@ -44,7 +46,8 @@ def config(shown: Mapping[str, str]) -> RoundConfig:
             "seed": _whole(shown["seed"], "Seed"),
             "shares": {name: _number(shown[name], "A share") / 100 for name in STRATEGIES},
             "splits": ["train", "validation"] if shown["validation"] else ["train"],
-        }
+        },
+        "gate": {name: shown[name] for name in ("fallback", "unchecked")},
     }
     if shown["model_id"]:
         asked["model_id"] = _whole(shown["model_id"], "Model")

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.columns import Created, Json, Key, Moment
 from app.core.db import Base
 
-STAGES = ("snapshot", "train", "score", "select", "queue")
+STAGES = ("snapshot", "train", "score", "validate", "select", "queue")
 
 
 class Generation(Base):
@@ -29,7 +29,7 @@ class Generation(Base):
 
 
 class Round(Base):
-    """snapshot -> train -> score -> select -> queue. A failed stage can be resumed:
+    """snapshot -> train -> score -> validate -> select -> queue. A failed stage can be resumed:
     what earlier stages made is kept in `made` and not made again."""
 
     __tablename__ = "round"
@@ -42,7 +42,8 @@ class Round(Base):
     state: Mapped[str] = mapped_column(server_default="queued", default="queued")
     stage: Mapped[str] = mapped_column(server_default="snapshot", default="snapshot")
     made: Mapped[Json]
-    """{"snapshot_id", "training_run_id", "model_id", "scoring_run_id", "generation_id"} as they come."""
+    """{"snapshot_id", "training_run_id", "model_id", "scoring_run_id", "gate", "generation_id"} as they come.
+    "gate": what validation found of the model, and what is done instead of the policy (gate.py)."""
     error: Mapped[str | None]
     created_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     created_at: Mapped[Created]
@@ -55,7 +56,9 @@ class Round(Base):
             "state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')",
             name="state",
         ),
-        CheckConstraint("stage IN ('snapshot', 'train', 'score', 'select', 'queue')", name="stage"),
+        CheckConstraint(
+            "stage IN ('snapshot', 'train', 'score', 'validate', 'select', 'queue')", name="stage"
+        ),
         Index(
             "uq_round_one_active",
             "project_id",

@@ -16,7 +16,7 @@ from app.problems.models import Problem, Solution
 from app.projects.models import Project
 from app.scoring import runs as scoring
 from app.scoring.models import ScoringRun
-from app.selection import choose, pool
+from app.selection import choose, pool, validating
 from app.selection.config import RoundConfig
 from app.selection.driver import ACTIVE, kick, locked
 from app.selection.models import STAGES, Round
@@ -152,7 +152,9 @@ def preview(db: Session, project: Project, config: RoundConfig) -> dict[str, Any
     if model is not None and model.project_id != project.id:
         raise Invalid(f"This project has no model {config.model_id}.")
     generations = config.data.get("generations")
-    picks = choose.choose(db, project.id, model.id, config.policy) if model else []
+    gate = validating.foreseen(db, project.id, model, config.gate)
+    policy = validating.policy(config.policy, gate)
+    picks = choose.choose(db, project.id, model.id, policy) if model else []
     counts: dict[str, int] = {}
     for pick in picks:
         counts[pick.strategy] = counts.get(pick.strategy, 0) + 1
@@ -168,7 +170,8 @@ def preview(db: Session, project: Project, config: RoundConfig) -> dict[str, Any
         "problems": len({pick.problem_id for pick in picks}),
         "by_strategy": counts,
         "first": _shown(db, interleaved(picks)[:SHOWN]),
-        "warnings": _warnings(config, labels, funnel, model, len(picks)),
+        "gate": gate,
+        "warnings": _warnings(config, labels, funnel, model, len(picks)) + validating.warnings(gate),
     }
 
 

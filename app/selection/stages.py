@@ -18,7 +18,7 @@ from app.labeling.overlap import OVERLAP, overlap_of
 from app.projects.models import Project
 from app.scoring import runs as scoring
 from app.scoring.models import ScoringRun
-from app.selection import choose, pool
+from app.selection import choose, pool, validating
 from app.selection.config import RoundConfig
 from app.selection.models import Generation, Round
 from app.selection.strategy import interleaved
@@ -77,7 +77,7 @@ def train(db: Session, round_: Round, config: RoundConfig) -> bool:
 
 def score(db: Session, round_: Round, config: RoundConfig) -> bool:
     """Every solution that could be queued, scored by the round's model; which is then judged on
-    the project's default set. The round does not wait for that, nor fail with it."""
+    the project's default set: the gate asks what came out."""
     if "scoring_run_id" not in round_.made:
         run = scoring.start(db, round_.project_id, round_.made["model_id"], dict(config.score))
         remember(round_, scoring_run_id=run.id)
@@ -96,9 +96,23 @@ def _went_well(run: TrainingRun | ScoringRun, what: str) -> bool:
     return run.state == "succeeded"
 
 
+def validate(db: Session, round_: Round, config: RoundConfig) -> bool:
+    """Whether the model may choose (gate.py). Waits for its evaluation; does not fail with it."""
+    if "gate" in round_.made:
+        return True
+    found = validating.finding(db, round_.project_id, round_.made["model_id"], config.gate)
+    if found is None:
+        return False
+    instead = config.gate.after(found.verdict)
+    remember(round_, gate={**found.as_json(), "instead": instead})
+    return True
+
+
 def choose_tasks(db: Session, round_: Round, config: RoundConfig) -> bool:
     """The picks, remembered with their reasons until they are queued."""
-    picks = interleaved(choose.choose(db, round_.project_id, round_.made["model_id"], config.policy))
+    gate = round_.made.get("gate", {})
+    policy = validating.policy(config.policy, gate)
+    picks = interleaved(choose.choose(db, round_.project_id, round_.made["model_id"], policy))
     if not picks:
         raise Invalid(
             "There is nothing left to queue: every scored solution has a task, is a twin of one "
@@ -106,7 +120,8 @@ def choose_tasks(db: Session, round_: Round, config: RoundConfig) -> bool:
             remedy="Import more solutions, or widen the policy, and start another round.",
         )
     counts = pool.funnel(db, round_.project_id, round_.made["model_id"], config.policy.splits)
-    remember(round_, funnel=counts, picks=[[pick.solution_id, pick.reason()] for pick in picks])
+    said = validating.reason(gate)
+    remember(round_, funnel=counts, picks=[[pick.solution_id, pick.reason() | said] for pick in picks])
     return True
 
 
@@ -126,7 +141,7 @@ def queue(db: Session, round_: Round, config: RoundConfig) -> bool:
         number=number,
         model_id=round_.made["model_id"],
         snapshot_id=round_.made.get("snapshot_id"),
-        policy=config.as_json()["policy"],
+        policy=validating.told(config, round_.made.get("gate", {})),
         funnel={**round_.made["funnel"], "selected": len(queued), "by_strategy": dict(Counter(queued))},
     )
     db.add(made)
@@ -153,6 +168,7 @@ STAGES: dict[str, Callable[[Session, Round, RoundConfig], bool]] = {
     "snapshot": snapshot,
     "train": train,
     "score": score,
+    "validate": validate,
     "select": choose_tasks,
     "queue": queue,
 }

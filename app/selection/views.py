@@ -24,10 +24,6 @@ router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
 Sent = Annotated[forms.RoundForm, Form()]
 
 
-def home(access: Access, page: str) -> str:
-    return f"/projects/{access.project.slug}/{page}"
-
-
 @router.get("/board")
 def board_page(request: Request, access: Researcher, db: Db) -> Response:
     project = access.project
@@ -135,7 +131,7 @@ def start_round(request: Request, access: Researcher, db: Db, sent: Sent) -> Res
         started = rounds.start(db, access.project, forms.config(sent.model_dump()), access.user)
     except DomainError as error:
         return _form(request, access, db, "selection/new_round.html", sent.model_dump(), error)
-    return redirect(home(access, f"rounds/{started.id}"), "The round is on its way.")
+    return redirect(f"{access.home}/rounds/{started.id}", "The round is on its way.")
 
 
 @router.get("/rounds/{round_id}")
@@ -156,14 +152,14 @@ def round_progress(request: Request, access: Researcher, db: Db, round_id: int) 
 def cancel_round(access: Researcher, db: Db, round_id: int) -> Response:
     found = rounds.cancel(db, rounds.find(db, access.project.id, round_id), access.user)
     return redirect(
-        home(access, f"rounds/{found.id}"), "The round is cancelled. What it made is kept.", "note"
+        f"{access.home}/rounds/{found.id}", "The round is cancelled. What it made is kept.", "note"
     )
 
 
 @router.post("/rounds/{round_id}/resumption")
 def resume_round(access: Researcher, db: Db, round_id: int) -> Response:
     found = rounds.resume(db, rounds.find(db, access.project.id, round_id), access.user)
-    return redirect(home(access, f"rounds/{found.id}"), f"The round goes on from {found.stage}.")
+    return redirect(f"{access.home}/rounds/{found.id}", f"The round goes on from {found.stage}.")
 
 
 def _live(db: Db, found: Round | None) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from app.selection.models import STAGES
 from tests import factories
 from tests.selection import loop_factories as loop
 
@@ -39,7 +40,7 @@ def test_start_look_cancel_resume(web, project):
     assert started.status_code == 201, started.text
     found = started.json()
     assert found["state"] == "queued"
-    assert [stage["name"] for stage in found["stages"]] == ["snapshot", "train", "score", "select", "queue"]
+    assert [stage["name"] for stage in found["stages"]] == list(STAGES)
     assert found["config"]["policy"]["size"] == 3
 
     second = web.post(f"{BASE}/rounds", json={})

@@ -16,12 +16,13 @@ from app.projects.models import Project
 from app.scoring.models import ScoringRun
 from app.selection import driver, pool, rounds, stages
 from app.selection.config import Policy, RoundConfig, parse
+from app.selection.gate import Gate
 from app.selection.models import Generation, Round
 from app.training.models import Model, Snapshot, TrainingRun
 from tests import factories
 from tests.selection import loop_factories as loop
 
-SMALL = RoundConfig(policy=Policy(size=4, per_problem=2))
+SMALL = RoundConfig(policy=Policy(size=4, per_problem=2), gate=Gate(unchecked="none"))
 
 
 @pytest.fixture
@@ -110,7 +111,8 @@ def test_a_round_from_labels_to_the_next_queue(project):
         assert sum(generation.funnel["by_strategy"].values()) == 4
         assert {task.solution.problem.split for task in tasks} == {"train"}
         for task in tasks:
-            assert set(task.reason) == {"strategy", "score", "rank", "model_id"}
+            assert set(task.reason) == {"strategy", "score", "rank", "model_id", "gate"}
+            assert "could not be checked" in task.reason["gate"]
             assert task.reason["model_id"] == generation.model_id
         older = db.scalars(select(Task.priority).where(Task.generation == 0)).all()
         assert min(task.priority for task in tasks) > max(older)

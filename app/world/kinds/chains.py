@@ -14,13 +14,13 @@ SIGNS = "+-*"
 class Chains:
     name = "chains"
 
-    def __init__(self, modulus: int = 12, seed: int = 1, power: float = 1.3) -> None:
+    def __init__(self, modulus: int = 10, seed: int = 1, times: float = 20.0) -> None:
         self.modulus = modulus
         self.numbers = [str(value) for value in range(modulus)]
         self.words = (*self.numbers, *SIGNS, "=", SO, ANSWER)
         self.facts = [(sign, number) for sign in SIGNS for number in self.numbers]
         chance = random.Random(f"chains {seed}")  # noqa: S311 - a repeatable world
-        self.weights = rare(len(self.facts), chance, power)
+        self.weights = rare(len(self.facts), chance, times)
 
     def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> Posed:
         length = chance.randint(8, 10) if shifted else chance.randint(4, 6)

@@ -65,8 +65,8 @@ def flipped(ratings: Sequence[int], rate: float, chance: random.Random) -> list[
     return [(1 if rating < 0 else -1) if chance.random() < rate else rating for rating in ratings]
 
 
-def rare(count: int, chance: random.Random, power: float) -> list[float]:
-    """Weights of `count` things, the r-th most common 1 / r ** power, in a seeded order."""
-    weights = [1 / rank**power for rank in range(1, count + 1)]
+def rare(count: int, chance: random.Random, times: float) -> list[float]:
+    """Weights of `count` things: a quarter of them, by lot, are `times` as rare as the others."""
+    weights = [1 / times if place < count // 4 else 1.0 for place in range(count)]
     chance.shuffle(weights)
     return weights

@@ -15,12 +15,12 @@ PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "ei
 class Ordering:
     name = "ordering"
 
-    def __init__(self, letters: int = 24, seed: int = 1, power: float = 1.3) -> None:
+    def __init__(self, letters: int = 24, seed: int = 1, times: float = 20.0) -> None:
         chance = random.Random(f"ordering {seed}")  # noqa: S311 - a repeatable world
         self.letters = list("abcdefghijklmnopqrstuvwxyz"[:letters])
         self.words = (*self.letters, *PLACES, "of", SO, ANSWER)
         self.rank = dict(zip(self.letters, chance.sample(range(letters), letters), strict=True))
-        self.weights = rare(letters, chance, power)
+        self.weights = rare(letters, chance, times)
 
     def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> Posed:
         length = chance.randint(7, 8) if shifted else chance.randint(4, 6)

@@ -19,12 +19,12 @@ CLOSED = 0.25
 class Walks:
     name = "walks"
 
-    def __init__(self, width: int = 6, height: int = 4, seed: int = 1, power: float = 1.0) -> None:
+    def __init__(self, width: int = 6, height: int = 4, seed: int = 1, times: float = 20.0) -> None:
         chance = random.Random(f"walks {seed}")  # noqa: S311 - a repeatable world
         self.places = list("abcdefghijklmnopqrstuvwxyz"[: width * height])
         self.streets = self._city(width, height, chance)
         self.far = {goal: self._distances(goal) for goal in self.places}
-        self.weights = rare(len(self.places), chance, power)
+        self.weights = rare(len(self.places), chance, times)
         counts = [str(number) for number in range(1, width * height)]
         self.words = (*self.places, *TURNS, "to", *counts, SO, ANSWER)
 

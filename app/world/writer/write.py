@@ -38,8 +38,8 @@ def write(
     for places in by_length.values():
         for start in range(0, len(places), SIDE_BY_SIDE):
             some = places[start : start + SIDE_BY_SIDE]
-            ids = torch.tensor([asked[place] for place in some])
-            for place, said in zip(some, _continued(writer, ids, chance, temperature, most), strict=True):
+            begun = torch.tensor([asked[place] for place in some])
+            for place, said in zip(some, _continued(writer, begun, chance, temperature, most), strict=True):
                 found[place].append(_steps([words[token] for token in said]))
     return found
 

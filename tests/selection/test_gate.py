@@ -1,0 +1,270 @@
+"""A selector is held against blind choice and majority before it is let near the queue."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from sqlalchemy import select
+
+from app.core.db import transaction
+from app.core.errors import Invalid
+from app.evaluation.models import Evaluation, EvaluationProblem, EvaluationSet
+from app.labeling.models import Task
+from app.problems.models import Problem, Solution
+from app.projects.models import Project
+from app.scoring.models import ScoringRun
+from app.selection import driver, rounds
+from app.selection.config import Policy, RoundConfig, parse
+from app.selection.gate import COMPETENT, FAILED, UNCHECKED, Gate, check, difference, shares
+from app.selection.gate import Problem as Checked
+from app.selection.models import Generation, Round
+from tests import factories
+from tests.selection import loop_factories as loop
+
+GATE = Gate(min_problems=20)
+
+
+def problems(best_of: float, blind: float = 0.4, majority: float = 0.5, count: int = 60) -> list[Checked]:
+    """Each with some luck of its own."""
+    chance = random.Random(1)  # noqa: S311
+    return [
+        Checked(8, blind + (luck := chance.gauss(0, 0.1)), best_of + luck, majority + luck)
+        for _ in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("best_of", "verdict", "why"),
+    [
+        (0.7, COMPETENT, "better than a blind draw, and not worse"),
+        (0.5, COMPETENT, "better than a blind draw, and not worse"),
+        (0.45, FAILED, "worse than the majority"),
+        (0.4, FAILED, "not shown to choose better"),
+        (0.2, FAILED, "worse than a blind draw"),
+    ],
+)
+def test_the_verdict(best_of, verdict, why):
+    found = check(problems(best_of), 8, GATE)
+
+    assert found.verdict == verdict
+    assert why in found.why
+    assert (found.problems, found.n) == (60, 8)
+
+
+def test_few_problems_or_few_solutions_tell_nothing():
+    assert check(problems(0.9, count=19), 8, GATE).verdict == UNCHECKED
+    assert check(problems(0.9), 8, Gate(min_solutions=9)).verdict == UNCHECKED
+    assert check([], 0, GATE).verdict == UNCHECKED
+
+
+def test_luck_alone_does_not_pass():
+    """Of 50 selectors that choose blindly, hardly any passes."""
+    passed = 0
+    for seed in range(50):
+        chance = random.Random(seed)  # noqa: S311
+        blind = [Checked(8, 0.4, float(chance.random() < 0.4), 0.4) for _ in range(40)]
+        passed += check(blind, 8, GATE).verdict == COMPETENT
+
+    assert passed <= 4
+
+
+def test_an_interval_holds_what_it_is_about():
+    held = 0
+    for seed in range(40):
+        chance = random.Random(seed)  # noqa: S311
+        found = difference([chance.gauss(0.1, 0.3) for _ in range(50)])
+        held += found.low <= 0.1 <= found.high
+
+    assert 34 <= held <= 40
+
+
+def test_what_is_queued_instead():
+    paper = {"convincing_wrong": 8, "most_convincing": 2, "uniform": 0}
+
+    assert shares(paper, "none") == {"convincing_wrong": 0.8, "most_convincing": 0.2, "uniform": 0.0}
+    assert shares(paper, "uniform") == {"convincing_wrong": 0.0, "most_convincing": 0.0, "uniform": 1.0}
+    assert shares(paper, "mixture") == {"convincing_wrong": 0.4, "most_convincing": 0.1, "uniform": 0.5}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"fallback": "chance"}, {"fallbak": "none"}, {"min_problems": 1}, {"min_solutions": "4"}, []]
+)
+def test_a_wrong_gate_is_refused(wrong):
+    with pytest.raises(Invalid):
+        parse({"gate": wrong})
+
+
+def test_the_gate_survives_being_stored():
+    config = parse({"gate": {"fallback": "mixture", "unchecked": "none", "min_problems": 5}})
+
+    assert parse(config.as_json()) == config
+    assert parse({}).gate == Gate()
+
+
+@pytest.fixture
+def project(database) -> Project:
+    """Four train problems of four solutions; a model; a validation set of thirty problems."""
+    with transaction() as db:
+        project = factories.project(db)
+        for number in range(4):
+            problem = factories.problem(db, project, f"{number}?")
+            for place in range(4):
+                factories.solution(
+                    db, problem, (f"{place}.", "5"), verdict="right" if place == 0 else "wrong"
+                )
+        db.add(
+            EvaluationSet(
+                project_id=project.id, name="V", state="ready", hash=b"1", is_default=True, definition={}
+            )
+        )
+    return project
+
+
+def judged(db, project: Project, model_id: int, best_of: float, state: str = "succeeded") -> None:
+    """An evaluation of the model on thirty validation problems, a blind draw being right at 0.5."""
+    frozen = db.scalars(select(EvaluationSet).where(EvaluationSet.project_id == project.id)).one()
+    done = state == "succeeded"
+    made = Evaluation(
+        project_id=project.id, evaluation_set_id=frozen.id, model_id=model_id, config={}, state=state,
+        progress={}, results={"best_of_n": None} if done else None,
+    )  # fmt: skip
+    db.add(made)
+    db.flush()
+    for number in range(30 if done else 0):
+        problem = factories.problem(db, project, f"v{number}?", split="validation")
+        values = {"n": [1, 8], "best_of": [0.5, best_of], "majority": [0.5, 0.6]}
+        db.add(
+            EvaluationProblem(
+                evaluation_id=made.id,
+                problem_id=problem.id,
+                solutions=8,
+                right=4,
+                mean_score=0.5,
+                values=values,
+            )
+        )
+
+
+def chosen_by(
+    project: Project, gate: Gate, **evaluation: object
+) -> tuple[Round, list[Task], Generation | None]:
+    """A round that chooses with a model as it is."""
+    with transaction() as db:
+        model = loop.model(db, project)
+        for solution in db.scalars(select(Solution).join(Problem).where(Problem.split == "train")):
+            loop.score(db, model, solution, 0.3 + solution.id % 60 / 100)
+        if evaluation:
+            judged(db, project, model.id, **evaluation)
+        config = RoundConfig(policy=Policy(size=4, per_problem=2), model_id=model.id, gate=gate)
+        round_id = rounds.start(db, project, config, None).id
+    driver.advance(round_id)
+    with transaction() as db:
+        db.get_one(ScoringRun, db.get_one(Round, round_id).made["scoring_run_id"]).state = "succeeded"
+    driver.advance(round_id)
+    if evaluation.get("state") == "failed":  # it is tried once more, and fails again
+        with transaction() as db:
+            for each in db.scalars(select(Evaluation)):
+                each.state, each.error = "failed", "no scores"
+        driver.advance(round_id)
+    with transaction() as db:
+        return (
+            db.get_one(Round, round_id),
+            list(db.scalars(select(Task).where(Task.generation == 1))),
+            db.scalar(select(Generation).where(Generation.number == 1)),
+        )
+
+
+def strategies(tasks: list[Task]) -> set[str]:
+    return {task.reason["strategy"] for task in tasks}
+
+
+def test_a_competent_selector_chooses_and_nothing_is_said(project):
+    round_, tasks, generation = chosen_by(project, Gate(), best_of=0.9)
+
+    assert round_.made["gate"]["verdict"] == COMPETENT
+    assert strategies(tasks) == {"convincing_wrong", "most_convincing"}
+    assert all("gate" not in task.reason for task in tasks)
+    assert generation.policy["shares"]["convincing_wrong"] == 0.8
+
+
+def test_one_worse_than_blind_is_kept_from_the_queue_and_every_task_says_so(project):
+    round_, tasks, generation = chosen_by(project, Gate(), best_of=0.3)
+
+    assert round_.state == "succeeded"
+    assert round_.made["gate"]["verdict"] == FAILED
+    assert strategies(tasks) == {"uniform"}
+    assert {task.reason["gate"] for task in tasks} == {
+        "the selector is not competent: the queue is drawn at random instead"
+    }
+    assert generation.policy["shares"]["uniform"] == 1.0
+    assert generation.policy["asked"]["convincing_wrong"] == 0.8
+    assert generation.policy["gate"]["over_blind"]["high"] < 0
+
+
+def test_the_mixture_keeps_half(project):
+    _, tasks, _ = chosen_by(project, Gate(fallback="mixture"), best_of=0.3)
+
+    assert "uniform" in strategies(tasks)
+    assert strategies(tasks) != {"uniform"}
+
+
+def test_none_goes_on_as_asked_and_says_so(project):
+    _, tasks, _ = chosen_by(project, Gate(fallback="none"), best_of=0.3)
+
+    assert "uniform" not in strategies(tasks)
+    assert all("not competent" in task.reason["gate"] for task in tasks)
+
+
+def test_a_failed_evaluation_leaves_it_unchecked(project):
+    round_, tasks, _ = chosen_by(project, Gate(), best_of=0.9, state="failed")
+
+    assert round_.made["gate"]["verdict"] == UNCHECKED
+    assert all("could not be checked" in task.reason["gate"] for task in tasks)
+
+
+def test_the_round_waits_for_the_evaluation(project):
+    round_, tasks, _ = chosen_by(project, Gate(), best_of=0.9, state="running")
+
+    assert (round_.state, round_.stage) == ("running", "validate")
+    assert tasks == []
+
+
+def test_the_pages_say_it(db, web):
+    project = factories.project(db, "Gated")
+    factories.sign_in(web, db, factories.member(db, project, "researcher"))
+    solution = factories.solution(db, factories.problem(db, project), verdict="wrong")
+    model = loop.model(db, project)
+    loop.score(db, model, solution, 0.7)
+    loop.labeled(
+        db,
+        factories.task(db, factories.solution(db, solution.problem, ("Another.",), verdict="wrong")),
+        factories.member(db, project),
+        [-1],
+    )
+    gate = {**check(problems(0.2), 8, GATE).as_json(), "instead": "uniform"}
+    policy = RoundConfig().as_json()["policy"] | {"gate": gate}
+    db.add(
+        Generation(
+            project_id=project.id, number=1, model_id=model.id, policy=policy, funnel={"by_strategy": {}}
+        )
+    )
+    reason = {
+        "strategy": "uniform",
+        "score": 0.7,
+        "rank": 1,
+        "model_id": model.id,
+        "gate": "the selector is bad",
+    }
+    factories.task(db, solution, generation=1, reason=reason)
+    db.flush()
+
+    for page in ("board", "generations/1"):
+        said = web.get(f"/projects/{project.slug}/{page}").text
+        assert "The selector is not competent." in said
+        assert "It chooses worse than a blind draw." in said
+        assert "The queue is drawn at random instead." in said
+    assert "the selector is bad" in said
+    form = web.get(f"/projects/{project.slug}/rounds/new").text
+    assert "If the model is not competent" in form
+    assert "The selector could not be checked" in form
