@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from app.answers.grade import Prover
 from app.generators.prompting import Ask
 
 
@@ -25,6 +26,17 @@ class Answer:
     texts: list[tuple[str, str]]
     """Each with why it ended: stop, or length."""
     cost: Cost = field(default_factory=Cost)
+
+
+@dataclass
+class Came:
+    """An answer on its way into the database."""
+
+    ask: Ask
+    answer: Answer
+    prover: Prover
+    useless: list[str] = field(default_factory=list)
+    """Why samples could not be kept, for the list of errors."""
 
 
 class Failed(Exception):

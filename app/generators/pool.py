@@ -16,7 +16,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
-from app.generators.asking import Answer
+from app.generators.asking import Came
 from app.generators.config import parse
 from app.generators.models import Generator, SamplingItem, SamplingRun
 from app.generators.prompting import Ask, Sampled, Useless, read
@@ -136,9 +136,7 @@ def _there(db: Session, run: SamplingRun, item: SamplingItem, found: Plan) -> in
     return int(db.scalar(THERE, asked) or 0)
 
 
-def keep(
-    db: Session, run: SamplingRun, item: SamplingItem, ask: Ask, answer: Answer, refused: list[str]
-) -> Counter[str]:
+def keep(db: Session, run: SamplingRun, item: SamplingItem, came: Came) -> Counter[str]:
     """Store what is of use, up to what is missing now."""
     found, config, counts = plan(run.config), parse(run.generator.config), Counter[str]()
     db.execute(LOCK, {"problem": item.problem_id})
@@ -147,11 +145,11 @@ def keep(
         bytes(each)
         for each in db.scalars(select(Solution.digest).where(Solution.problem_id == item.problem_id))
     }
-    for words, finish in answer.texts:
+    for words, finish in came.answer.texts:
         try:
-            one = read(config, ask, words, finish)
+            one = read(config, came.ask, words, finish)
         except Useless as error:
-            refused.append(str(error))
+            came.useless.append(str(error))
             continue
         digest = hashlib.sha256("\0".join(one.steps).encode()).digest()
         twin = digest in digests

@@ -23,9 +23,10 @@ import psycopg
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.answers.pool import Killable
 from app.core.db import libpq_url, transaction
 from app.generators import counting, runs
-from app.generators.asking import Answer, Failed, Refused, Sampler, Stopped
+from app.generators.asking import Answer, Came, Failed, Refused, Sampler, Stopped
 from app.generators.models import SamplingError, SamplingItem, SamplingRun
 from app.generators.prompting import Ask
 from app.generators.samplers import opened
@@ -63,6 +64,7 @@ class Work:
     sampler: Sampler
     stopping: threading.Event
     locks: psycopg.Connection
+    prover: Killable
     purpose: str = ""
     hands: list[InHand] = field(default_factory=list)
     failures: int = 0
@@ -156,17 +158,17 @@ class Work:
 
     def _keep(self, hand: InHand, ask: Ask, answer: Answer) -> None:
         """What came, and what it cost, in one transaction."""
-        refused: list[str] = []
+        came = Came(ask, answer, self.prover)
         with transaction() as db:
             run, item = db.get_one(SamplingRun, self.run_id), db.get_one(SamplingItem, hand.id)
-            counts: Counter[str] = runs.PURPOSES[run.purpose].keep(db, run, item, ask, answer, refused)
-            counts["useless"] += len(refused)
+            counts: Counter[str] = runs.PURPOSES[run.purpose].keep(db, run, item, came)
+            counts["useless"] += len(came.useless)
             said, run = run.progress, runs.locked(db, self.run_id)
             run.progress = {**run.progress, **said}
             item.tries += len(answer.texts)
-            item.errors += not counts["made"] and bool(refused)
+            item.errors += not counts["made"] and bool(came.useless)
             counting.add(run, answer.cost, counts)
-            for message in refused:
+            for message in came.useless:
                 self._note(db, run, item, message)
         self.made += counts["made"]
 
@@ -213,8 +215,9 @@ def sample(run_id: int, stopping: threading.Event, *, patient: bool = False) -> 
         sampler = opened(generator, stopping)
     except Refused as error:
         return refused(run_id, error)
-    with psycopg.connect(libpq_url(settings().database_url or ""), autocommit=True) as locks:
-        work = Work(run_id, sampler, stopping, locks, purpose)
+    url = libpq_url(settings().database_url or "")
+    with psycopg.connect(url, autocommit=True) as locks, Killable() as prover:
+        work = Work(run_id, sampler, stopping, locks, prover, purpose)
         work.through(patient)
     sampler.close()
     if work.refused is not None:

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
-from app.generators.asking import Answer
+from app.generators.asking import Came
 from app.generators.config import parse
 from app.generators.models import SamplingItem, SamplingRun
 from app.generators.prompting import Ask, Useless, read
@@ -31,15 +31,13 @@ def want(db: Session, run: SamplingRun, item: SamplingItem) -> list[Ask]:
     return [] if item.tries else [Ask(db.get_one(Problem, item.problem_id).statement)]
 
 
-def keep(
-    db: Session, run: SamplingRun, item: SamplingItem, ask: Ask, answer: Answer, refused: list[str]
-) -> Counter[str]:
-    words, finish = answer.texts[0]
+def keep(db: Session, run: SamplingRun, item: SamplingItem, came: Came) -> Counter[str]:
+    words, finish = came.answer.texts[0]
     seen = {"problem_id": item.problem_id, "finish": finish, "text": words[:20_000].replace("\0", "")}
     try:
-        one = read(parse(run.generator.config), ask, words, finish)
+        one = read(parse(run.generator.config), came.ask, words, finish)
         seen |= {"steps": one.steps, "answer": one.answer, "text": ""}
     except Useless as error:
-        refused.append(str(error))
+        came.useless.append(str(error))
     run.progress = {**run.progress, "trial": seen}
     return Counter(made=1)

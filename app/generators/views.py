@@ -32,10 +32,6 @@ async def form_of(request: Request) -> FormData:
 Form = Annotated[FormData, Depends(form_of)]
 
 
-def home(access: Access, page: str) -> str:
-    return f"/projects/{access.project.slug}/{page}"
-
-
 @router.get("/generators")
 def generators(request: Request, access: Researcher, db: Db) -> Response:
     return _list(request, access, db)
@@ -49,7 +45,7 @@ def make(request: Request, access: ProjectAdmin, db: Db, form: Form) -> Response
         made = making.make(db, access.project, wanted, forms.config_of(form), access.user)
     except DomainError as error:
         return _list(request, access, db, given=form, wrong=error)
-    return redirect(home(access, f"generators/{made.id}"), f"{made.name} is made. Try it on a problem.")
+    return redirect(f"{access.home}/generators/{made.id}", f"{made.name} is made. Try it on a problem.")
 
 
 def _list(request: Request, access: Access, db: Db, **more: Any) -> Response:
@@ -102,7 +98,7 @@ def _preview(db: Db, generator: Generator, request: Request) -> dict[str, Any]:
 @router.post("/generators/{generator_id}/retirement")
 def retire(access: ProjectAdmin, db: Db, generator_id: int) -> Response:
     making.retire(db, making.one(db, access.project.id, generator_id), access.user)
-    return redirect(home(access, "generators"), "It is retired: what it made stays.", "note")
+    return redirect(f"{access.home}/generators", "It is retired: what it made stays.", "note")
 
 
 @router.post("/generators/{generator_id}/trials")
@@ -123,7 +119,7 @@ def _started(
 ) -> Response:
     started = runs.start(db, of, purpose, config, access.user.id)
     noted(db, access, started, "start")
-    return redirect(home(access, f"sampling-runs/{started.id}"), words)
+    return redirect(f"{access.home}/sampling-runs/{started.id}", words)
 
 
 def noted(db: Db, access: Access, run: SamplingRun, verb: str) -> None:
@@ -158,7 +154,7 @@ def cancel(access: Researcher, db: Db, sampling_id: int) -> Response:
     found = runs.one(db, access.project.id, sampling_id)
     runs.cancel(db, found)
     noted(db, access, found, "cancel")
-    return redirect(home(access, f"sampling-runs/{sampling_id}"), "It ends. What was sampled stays.", "note")
+    return redirect(f"{access.home}/sampling-runs/{sampling_id}", "It ends. What was sampled stays.", "note")
 
 
 @router.post("/sampling-runs/{sampling_id}/resumption")
@@ -166,4 +162,4 @@ def resume(access: Researcher, db: Db, sampling_id: int) -> Response:
     found = runs.one(db, access.project.id, sampling_id)
     runs.resume(db, found)
     noted(db, access, found, "resume")
-    return redirect(home(access, f"sampling-runs/{sampling_id}"), "It goes on with what is missing.")
+    return redirect(f"{access.home}/sampling-runs/{sampling_id}", "It goes on with what is missing.")

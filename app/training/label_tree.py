@@ -55,6 +55,8 @@ class Chain:
     """How many have a rating although their labelers have no majority."""
     changed: int = 0
     """How many are not what their majority said, the dropped ones included."""
+    values: list[float | None] | None = None
+    """Soft labels: a share between 0 and 1 a step (rollout_labels.py)."""
 
 
 def tree(rows: Iterable[Row[Any]]) -> Node:

@@ -145,13 +145,19 @@ def work(run_id: int, fence: int, reporter: Reporter, folder: Path) -> int:
 def read_examples(snapshot_id: int) -> list[Example]:
     with transaction() as db:
         rows = db.execute(
-            select(Problem.statement, SnapshotItem.steps, SnapshotItem.targets, SnapshotItem.split)
+            select(
+                Problem.statement,
+                SnapshotItem.steps,
+                SnapshotItem.targets,
+                SnapshotItem.split,
+                SnapshotItem.values,
+            )
             .join(Problem, Problem.id == SnapshotItem.problem_id)
             .where(SnapshotItem.snapshot_id == snapshot_id)
             .order_by(SnapshotItem.ordinal)
             .execution_options(yield_per=2_000)
         )
-        return [Example(row[0], row[1], row[2], row[3]) for row in rows]
+        return [Example(*row) for row in rows]
 
 
 def read_corpus(project_id: int) -> list[str]:

@@ -49,10 +49,11 @@ def start(
 def check_labels(objective: str, snapshot: Snapshot) -> None:
     """An objective learns from labels of its kind, or not at all."""
     source = snapshot.definition.get("source", "people")
-    if objective == "soft":
+    if (objective == "soft") != bool(snapshot.definition.get("soft")):
         raise Invalid(
-            "No labels here carry soft values: they come from rollouts.",
-            remedy="Choose the objective prm3 or prm2.",
+            f"The objective {objective} does not learn from labels of {sources.words(snapshot.definition)}.",
+            remedy='The objective "soft" learns from labels of the source "rollouts" with "soft": true, '
+            "and nothing else does.",
         )
     if (kind_of(objective) == "orm") != (source == "verdicts"):
         raise Invalid(

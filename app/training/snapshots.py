@@ -33,6 +33,9 @@ DEFAULTS: dict[str, Any] = {
     "aggregation": "majority",
     "model_id": None,
     "threshold": 0.2,
+    "generator_id": None,
+    "soft": False,
+    "min_rollouts": 1,
     "generations": None,
     "kinds": ["regular", "gold"],
     "labelers": None,
@@ -40,7 +43,12 @@ DEFAULTS: dict[str, Any] = {
     "held_out": 0.1,
     "seed": 0,
 }
-WHAT = {"people": "submitted label", "verdicts": "graded solution", "model": "score of this model"}
+WHAT = {
+    "people": "submitted label",
+    "verdicts": "graded solution",
+    "model": "score of this model",
+    "rollouts": "rollout of this generator",
+}
 LABELED = text(
     """SELECT DISTINCT p.id, p.external_id, p.split FROM assignment a JOIN task t ON t.id = a.task_id
        JOIN solution s ON s.id = t.solution_id JOIN problem p ON p.id = s.problem_id
@@ -68,7 +76,8 @@ def freeze(db: Session, project_id: int, definition: dict[str, Any], user_id: in
             dropped["in_evaluation_set"] += _count(chain, split)["labeled_steps"]
             continue
         counts.update(_count(chain, split))
-        digest.update(orjson.dumps([statement, split, chain.steps, chain.targets]) + b"\n")
+        values = [] if chain.values is None else [chain.values]
+        digest.update(orjson.dumps([statement, split, chain.steps, chain.targets, *values]) + b"\n")
         batch.append(_item(snapshot.id, ordinal, problem_id, split, chain))
         ordinal += 1
         if len(batch) == 2_000:
@@ -167,4 +176,5 @@ def _item(snapshot_id: int, ordinal: int, problem_id: int, split: str, chain: Ch
         "split": split,
         "steps": chain.steps,
         "targets": chain.targets,
+        "values": chain.values,
     }

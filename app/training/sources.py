@@ -5,7 +5,9 @@ people     submitted assignments (label_tree.py)
 verdicts   the answer grader's: right or wrong as the target of a solution's last step, for outcome
            supervision (Lightman et al. 2023, section 2.5)
 model      a model's step probabilities: a step is wrong where p(negative) is above the threshold,
-           right where not (ibid., section 3: a large PRM stands in for people, threshold 0.2)"""
+           right where not (ibid., section 3: a large PRM stands in for people, threshold 0.2)
+rollouts   the share of a generator's rollouts from behind a step that came to the right answer, as a
+           soft value or as right or wrong (rollout_labels.py)"""
 
 from __future__ import annotations
 
@@ -18,11 +20,11 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
-from app.training import aggregation
+from app.training import aggregation, rollout_labels
 from app.training.label_tree import Chain, Node, adjudicate, chains, rated, tree
 from app.training.models import Model
 
-SOURCES = ("people", "verdicts", "model")
+SOURCES = ("people", "verdicts", "model", "rollouts")
 Found = tuple[int, str, Chain]
 """Problem id, its statement, a chain."""
 
@@ -77,6 +79,8 @@ def chains_of(db: Session, project_id: int, wanted: dict[str, Any], dropped: Cou
         return _of_verdicts(db, project_id)
     if wanted["source"] == "model":
         return _of_model(db, project_id, wanted)
+    if wanted["source"] == "rollouts":
+        return rollout_labels.chains(db, project_id, wanted, dropped)
     return _of_people(db, project_id, wanted, dropped)
 
 
@@ -147,6 +151,7 @@ def check(db: Session, project_id: int, wanted: dict[str, Any]) -> None:
     share = wanted["threshold"]
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
         raise Invalid('"threshold" must be a probability between 0 and 1.')
+    rollout_labels.check(db, project_id, wanted)
     if wanted["source"] != "model":
         return
     model_id = wanted["model_id"]
@@ -168,6 +173,8 @@ def words(definition: dict[str, Any]) -> str:
             f"model {definition['model_id']}, which called a step wrong where p(negative) is above "
             f"{definition['threshold']:g}; no person rated these steps"
         )
+    if source == "rollouts":
+        return rollout_labels.words(definition)
     return (
         f"people; where several judged a step, {aggregation.WORDS[definition.get('aggregation', 'majority')]}"
     )

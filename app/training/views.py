@@ -11,15 +11,11 @@ from app.accounts import audit, people
 from app.core.db import Db
 from app.core.web import polled, redirect, render
 from app.prm.config import SIZES, kind_of
-from app.projects.access import Access, Researcher
+from app.projects.access import Researcher
 from app.training import listing, runs, snapshots, sources
 from app.training.models import Model, TrainingRun
 
 router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
-
-
-def home(access: Access, page: str) -> str:
-    return f"/projects/{access.project.slug}/{page}"
 
 
 @router.get("/training-runs")
@@ -57,7 +53,7 @@ def start_run(
         config["base"] = base.strip()
     started = runs.start(db, access.project.id, frozen.id, config, access.user.id)
     audit.record(db, access.user, "training.start", subject=f"run {started.id}", project_id=access.project.id)
-    return redirect(home(access, f"training-runs/{started.id}"), "The training is on its way.")
+    return redirect(f"{access.home}/training-runs/{started.id}", "The training is on its way.")
 
 
 @router.get("/training-runs/{run_id}")
@@ -89,7 +85,7 @@ def cancel_run(access: Researcher, db: Db, run_id: int) -> Response:
     runs.cancel(db, found)
     audit.record(db, access.user, "training.cancel", subject=f"run {found.id}", project_id=found.project_id)
     return redirect(
-        home(access, f"training-runs/{run_id}"),
+        f"{access.home}/training-runs/{run_id}",
         "The training is told to end. Its checkpoint is kept.",
         "note",
     )
@@ -100,7 +96,7 @@ def resume_run(access: Researcher, db: Db, run_id: int) -> Response:
     found = listing.run(db, access.project.id, run_id)
     runs.resume(db, found)
     audit.record(db, access.user, "training.resume", subject=f"run {found.id}", project_id=found.project_id)
-    return redirect(home(access, f"training-runs/{run_id}"), "The training goes on from its checkpoint.")
+    return redirect(f"{access.home}/training-runs/{run_id}", "The training goes on from its checkpoint.")
 
 
 @router.get("/models")

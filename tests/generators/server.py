@@ -25,9 +25,11 @@ def solution(asked: str) -> str:
     a, b = map(int, numbers[-1]) if numbers else (1, 1)
     with lock:
         off, way = chance.choice([0, 0, 0, 1]), chance.randint(1, 10**6)
+    begun = asked.split("Solution:\n")[-1] if "Solution:\n" in asked else ""
+    if said := re.findall(rf"{a} \+ {b} = (\d+)", begun):
+        off = int(said[-1]) - a - b  # what was written is gone on with, right or wrong
     steps = [f"We add {a} and {b}, by way {way}.", f"{a} + {b} = {a + b + off}", f"\\boxed{{{a + b + off}}}"]
-    begun = asked.split("Solution:\n")[-1].count("\n") if "Solution:\n" in asked else 0
-    return "\n".join(steps[begun:] or [f"\\boxed{{{a + b + off}}}"])
+    return "\n".join(steps[begun.count("\n") :] or [f"\\boxed{{{a + b + off}}}"])
 
 
 class Handler(BaseHTTPRequestHandler):

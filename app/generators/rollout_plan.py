@@ -1,0 +1,135 @@
+"""Which solutions are rolled out, how, and what that will cost before it is begun."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.core.errors import Invalid
+from app.generators.config import parse
+from app.generators.models import Generator, SamplingRun
+
+HOW = {"every": "behind every step", "search": "only to find the first wrong step"}
+VERDICTS = {"": "right and wrong ones", "wrong": "wrong ones", "right": "right ones"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    rollouts: int = 8
+    how: str = "every"
+    verdict: str = ""
+    sampled_by: str = ""
+    """Solutions of the generator of this name; empty: of any."""
+    splits: tuple[str, ...] = ("train",)
+    subject: str = ""
+    level: str = ""
+    per_problem: int = 4
+    most: int = 1000
+    """Solutions in all."""
+    seed: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "splits": list(self.splits)}
+
+
+def plan(given: dict[str, Any]) -> Plan:
+    """A plan from JSON. Rollouts are labels, and a test problem gets none."""
+    unknown = sorted(set(given) - set(Plan.__annotations__))
+    if unknown:
+        raise Invalid(
+            f"Rollouts have no option {unknown[0]!r}.",
+            remedy=f"They have: {', '.join(Plan.__annotations__)}.",
+        )
+    made = Plan(**{**given, "splits": tuple(given.get("splits") or Plan.splits)})
+    for name, least, most in (
+        ("rollouts", 1, 1024),
+        ("per_problem", 1, 100_000),
+        ("most", 1, 10_000_000),
+        ("seed", 0, 2**31),
+    ):
+        value = getattr(made, name)
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise Invalid(f'"{name}" must be a whole number from {least} to {most:,}.')
+    if made.how not in HOW or made.verdict not in VERDICTS:
+        raise Invalid(f'"how" is one of {", ".join(HOW)}; "verdict" is right, wrong or empty.')
+    if made.how == "search" and made.verdict != "wrong":
+        made = Plan(**{**asdict(made), "splits": made.splits, "verdict": "wrong"})
+    if "test" in made.splits:
+        raise Invalid(
+            "Test problems get no labels, and rollouts are labels.", remedy="Use train or validation."
+        )
+    if not all(each in ("train", "validation") for each in made.splits):
+        raise Invalid("The splits must be train, validation or both.")
+    for text_ in (made.sampled_by, made.subject, made.level):
+        if not isinstance(text_, str) or len(text_) > 300 or "\0" in text_:
+            raise Invalid("Generator, subject and level must be short texts.")
+    return made
+
+
+CHOSEN = """
+    WITH drawn AS (
+        SELECT s.id, s.problem_id, cardinality(s.steps) AS steps,
+            hashint8extended(s.id, :seed) AS draw,
+            row_number() OVER (PARTITION BY s.problem_id ORDER BY hashint8extended(s.id, :seed), s.id)
+                AS turn
+        FROM solution s JOIN problem p ON p.id = s.problem_id
+        WHERE s.project_id = :project AND p.split = ANY(:splits) AND p.split <> 'test'
+          AND (:subject = '' OR p.subject = :subject) AND (:level = '' OR p.level = :level)
+          AND (:sampled_by = '' OR s.generator = :sampled_by)
+          AND s.verdict = ANY(:verdicts) AND p.reference_answer IS NOT NULL
+          AND cardinality(s.steps) BETWEEN 2 AND 1000
+    ), chosen AS (
+        SELECT d.*, CASE WHEN :how = 'every'
+            THEN :n * (d.steps - 1) - coalesce((SELECT sum(least(r.rollouts, :n)) FROM rollout r
+                WHERE r.generator_id = :generator AND r.solution_id = d.id AND r.position < d.steps - 1), 0)
+            ELSE :n * ceil(log(2, d.steps)) - least(:n * ceil(log(2, d.steps)), coalesce((
+                SELECT sum(least(r.rollouts, :n)) FROM rollout r
+                WHERE r.generator_id = :generator AND r.solution_id = d.id), 0)) END AS missing
+        FROM drawn d WHERE d.turn <= :per_problem ORDER BY d.turn, d.draw LIMIT :most
+    )
+"""
+PREVIEW = text(
+    f"""{CHOSEN} SELECT count(*) AS solutions, count(DISTINCT problem_id) AS problems,
+        count(*) FILTER (WHERE missing > 0) AS incomplete, coalesce(sum(missing), 0)::bigint AS missing
+        FROM chosen"""  # noqa: S608  the parts are ours
+)
+OPEN = text(
+    f"""{CHOSEN} INSERT INTO sampling_item (sampling_run_id, problem_id, solution_id, wanted)
+        SELECT :run, problem_id, id, missing FROM chosen WHERE missing > 0
+        ORDER BY turn, draw RETURNING wanted"""  # noqa: S608  likewise
+)
+
+
+def _values(generator: Generator, wanted: Plan) -> dict[str, Any]:
+    return {
+        "project": generator.project_id, "generator": generator.id, "seed": wanted.seed, "how": wanted.how,
+        "splits": list(wanted.splits), "subject": wanted.subject, "level": wanted.level,
+        "sampled_by": wanted.sampled_by,
+        "verdicts": [wanted.verdict] if wanted.verdict else ["right", "wrong"],
+        "n": wanted.rollouts, "per_problem": wanted.per_problem, "most": wanted.most,
+    }  # fmt: skip
+
+
+def preview(db: Session, generator: Generator, wanted: Plan) -> dict[str, int]:
+    """{"solutions", "problems", "incomplete", "missing"}: `missing` is what it will cost in generations,
+    exactly for `every`, at most for `search`."""
+    return dict(db.execute(PREVIEW, _values(generator, wanted)).mappings().one())
+
+
+def open_items(db: Session, run: SamplingRun) -> None:
+    if not parse(run.generator.config).continues:
+        raise Invalid(
+            f"{run.generator.name} is not asked to go on with what is begun.",
+            remedy='Make a generator that completes plain text, or a chat server with "prefill" (vLLM).',
+        )
+    found = plan(run.config)
+    run.config = found.as_json()
+    run.total = sum(db.execute(OPEN, {**_values(run.generator, found), "run": run.id}).scalars())
+    if not run.total:
+        raise Invalid(
+            "Nothing is missing: the chosen solutions have their rollouts, or none was chosen.",
+            remedy="Rolled out are graded solutions of problems with a reference answer.",
+        )
