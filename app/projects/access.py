@@ -24,6 +24,11 @@ class Access:
     user: User
     role: str
 
+    @property
+    def home(self) -> str:
+        """The address that the project's pages begin with."""
+        return f"/projects/{self.project.slug}"
+
     def at_least(self, role: str) -> bool:
         return ROLES.index(self.role) >= ROLES.index(role)
 
