@@ -14,16 +14,12 @@ from app.evaluation import comparisons, published, runs, sets, shown
 from app.evaluation.models import Comparison, Evaluation
 from app.problems import browse
 from app.problems.models import SPLITS
-from app.projects.access import Access, Researcher
+from app.projects.access import Researcher
 from app.training import listing
 
 router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
 Text = Annotated[str, Form()]
 Number = Annotated[int, Form(ge=0, lt=2**62)]
-
-
-def home(access: Access, page: str) -> str:
-    return f"/projects/{access.project.slug}/{page}"
 
 
 @router.get("/evaluations")
@@ -64,7 +60,7 @@ def create_set(
         "most_problems": int(most_problems) if most_problems else None,
     }
     made = sets.create(db, access.project.id, name, definition, access.user)
-    return redirect(home(access, f"evaluation-sets/{made.id}"), "The set is being frozen.")
+    return redirect(f"{access.home}/evaluation-sets/{made.id}", "The set is being frozen.")
 
 
 @router.get("/evaluation-sets/{set_id}")
@@ -85,7 +81,7 @@ def set_page(request: Request, access: Researcher, db: Db, set_id: int) -> Respo
 def make_default(access: Researcher, db: Db, set_id: int) -> Response:
     found = sets.find(db, access.project.id, set_id)
     sets.make_default(db, found, access.user)
-    return redirect(home(access, f"evaluation-sets/{set_id}"), "Models of rounds are judged on this set now.")
+    return redirect(f"{access.home}/evaluation-sets/{set_id}", "Models of rounds are judged on this set now.")
 
 
 @router.post("/evaluations")
@@ -96,7 +92,7 @@ def start(access: Researcher, db: Db, set_id: Number, judged: Text) -> Response:
         made = runs.start(db, found, {}, access.user, model_id=int(judged))
     else:
         made = runs.start(db, found, {}, access.user, outside=judged.replace("\0", "")[:200])
-    return redirect(home(access, f"evaluations/{made.id}"), "The evaluation is on its way.")
+    return redirect(f"{access.home}/evaluations/{made.id}", "The evaluation is on its way.")
 
 
 @router.get("/evaluations/{evaluation_id}")
@@ -125,7 +121,7 @@ def evaluation_progress(request: Request, access: Researcher, db: Db, evaluation
 @router.post("/evaluations/{evaluation_id}/cancellation")
 def cancel(access: Researcher, db: Db, evaluation_id: int) -> Response:
     runs.cancel(db, runs.find(db, access.project.id, evaluation_id), access.user)
-    return redirect(home(access, f"evaluations/{evaluation_id}"), "The evaluation is cancelled.", "note")
+    return redirect(f"{access.home}/evaluations/{evaluation_id}", "The evaluation is cancelled.", "note")
 
 
 @router.get("/evaluations/{evaluation_id}/plots/{plot}.{form}")
@@ -155,7 +151,7 @@ def model_page(request: Request, access: Researcher, db: Db, model_id: int) -> R
 def compare(access: Researcher, db: Db, first_id: Number, second_id: Number) -> Response:
     first, second = (runs.find(db, access.project.id, each) for each in (first_id, second_id))
     made = comparisons.create(db, first, second)
-    return redirect(home(access, f"comparisons/{made.id}"))
+    return redirect(f"{access.home}/comparisons/{made.id}")
 
 
 @router.get("/comparisons/{comparison_id}")

@@ -53,7 +53,7 @@ def imports(request: Request, db: Db, access: ProjectAdmin, before: int | None =
 @router.post("/uploads")
 async def upload(request: Request, access: ProjectAdmin) -> Response:
     token, _, _ = await uploads.receive(request, access.project.id)
-    return redirect(f"/projects/{access.project.slug}/uploads/{token}")
+    return redirect(f"{access.home}/uploads/{token}")
 
 
 @router.get("/uploads/{token}")
@@ -83,9 +83,7 @@ def start(
         options={"segmentation": segmentation or None}, user_id=access.user.id,
     )  # fmt: skip
     defer(db, "exchange.import", import_id=made.id)
-    return redirect(
-        f"/projects/{access.project.slug}/imports/{made.id}", f"{made.filename} is on its way in."
-    )
+    return redirect(f"{access.home}/imports/{made.id}", f"{made.filename} is on its way in.")
 
 
 @router.get("/imports/{import_id}")
@@ -107,16 +105,14 @@ def progress(request: Request, import_id: int, db: Db, access: ProjectAdmin) -> 
 @router.post("/imports/{import_id}/cancellation")
 def cancel(import_id: int, db: Db, access: ProjectAdmin) -> Response:
     importer.cancel(db, import_of(db, access, import_id))
-    return redirect(
-        f"/projects/{access.project.slug}/imports/{import_id}", "It stops after this batch.", "note"
-    )
+    return redirect(f"{access.home}/imports/{import_id}", "It stops after this batch.", "note")
 
 
 @router.post("/imports/{import_id}/resumption")
 def resume(import_id: int, db: Db, access: ProjectAdmin) -> Response:
     importer.resume(db, import_of(db, access, import_id))
     defer(db, "exchange.import", import_id=import_id)
-    return redirect(f"/projects/{access.project.slug}/imports/{import_id}", "The rest is on its way in.")
+    return redirect(f"{access.home}/imports/{import_id}", "The rest is on its way in.")
 
 
 @router.get("/imports/{import_id}/errors.jsonl")

@@ -26,10 +26,6 @@ Number = Annotated[int, Form(ge=0, lt=2**62)]
 Text = Annotated[str, Form()]
 
 
-def home(access: Access, page: str = "") -> str:
-    return f"/projects/{access.project.slug}/lab{page}"
-
-
 @router.get("")
 def lab_page(request: Request, access: Researcher, db: Db, problem: int | None = None) -> Response:
     return render(
@@ -110,7 +106,7 @@ def _started(
         user=access.user,
         problem_id=problem_id,
     )
-    return redirect(home(access, f"/searches/{made.id}"), "The search is on its way.")
+    return redirect(f"{access.home}/lab/searches/{made.id}", "The search is on its way.")
 
 
 @router.get("/searches/{search_id}")
@@ -157,7 +153,7 @@ def progress(request: Request, access: Researcher, db: Db, search_id: int) -> Re
 @router.post("/searches/{search_id}/cancellation")
 def cancel(access: Researcher, db: Db, search_id: int) -> Response:
     runs.cancel(db, runs.find(db, access.project.id, search_id), access.user)
-    return redirect(home(access, f"/searches/{search_id}"), "The search is cancelled.", "note")
+    return redirect(f"{access.home}/lab/searches/{search_id}", "The search is cancelled.", "note")
 
 
 @router.get("/searches/{search_id}/data.json")

@@ -73,10 +73,6 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def home(access: Access, page: str) -> str:
-    return f"/projects/{access.project.slug}/{page}"
-
-
 def answer(found: dict[str, Any] | None) -> Response:
     return JSONResponse(found) if found else Response(status_code=204)
 
@@ -108,7 +104,7 @@ def desk_page(request: Request, access: Member, db: Db) -> Response:
 def claim(request: Request, access: Member, db: Db) -> Response:
     found = desk.next_sheet(db, access.project, access.user, now())
     if not wants_json(request):
-        return redirect(home(access, "desk"))
+        return redirect(f"{access.home}/desk")
     return answer(found or {"nothing": why_nothing(access, db)})
 
 
@@ -152,7 +148,7 @@ def reopen(request: Request, assignment_id: int, access: Member, db: Db) -> Resp
     queue.lock_labeler(db, access.project.id, access.user.id)
     mine = session.mine(db, access.project, assignment_id, access.user.id)
     sheet = desk.reopen(db, access.project, access.user, mine, now())
-    return answer(sheet) if wants_json(request) else redirect(home(access, "desk"))
+    return answer(sheet) if wants_json(request) else redirect(f"{access.home}/desk")
 
 
 @router.post("/assignments/{assignment_id}/lease")
@@ -174,11 +170,11 @@ def release(request: Request, assignment_id: int, access: Member, db: Db) -> Res
     queue.lock_labeler(db, access.project.id, access.user.id)
     mine = session.mine(db, access.project, assignment_id, access.user.id)
     queue.give_back(db, mine)
-    return answer(None) if wants_json(request) else redirect(home(access, "history"), "Given back.")
+    return answer(None) if wants_json(request) else redirect(f"{access.home}/history", "Given back.")
 
 
 @router.post("/queue")
 def fill_queue(access: Researcher, db: Db) -> Response:
     made = filling.fill_first(db, access.project)
     message = f"{made:,} solutions queued." if made else "Every solution is in the queue already."
-    return redirect(home(access, "desk"), message)
+    return redirect(f"{access.home}/desk", message)

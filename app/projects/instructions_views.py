@@ -18,7 +18,7 @@ router = APIRouter(prefix="/projects/{slug}/instructions", include_in_schema=Fal
 
 
 def at(access: Access) -> str:
-    return f"/projects/{access.project.slug}/instructions"
+    return f"{access.home}/instructions"
 
 
 @router.get("")
@@ -47,7 +47,7 @@ def read(
     instructions.read(db, access.project, access.user, number)
     if wants_json(request):
         return Response(status_code=204)
-    return redirect(f"/projects/{access.project.slug}/desk")
+    return redirect(f"{access.home}/desk")
 
 
 @router.get("/draft")

@@ -47,14 +47,14 @@ def change_role(access: ProjectAdmin, db: Db, user_id: Id, role: Role) -> Respon
     user = members.member(db, access.project, user_id)
     members.set_role(db, access.project, user, role, access.user)
     said = f"{user.name or user.email} is {role} now, and signs in again."
-    return redirect(f"/projects/{access.project.slug}/members", said)
+    return redirect(f"{access.home}/members", said)
 
 
 @router.post("/members/{user_id}/removal")
 def remove(access: ProjectAdmin, db: Db, user_id: Id) -> Response:
     user = members.remove(db, access.project, user_id, access.user)
     said = f"{user.name or user.email} is out of the project. Their labels stay."
-    return redirect(f"/projects/{access.project.slug}/members", said, "note")
+    return redirect(f"{access.home}/members", said, "note")
 
 
 @router.post("/invitations")
@@ -73,4 +73,4 @@ def invite(
 @router.post("/invitations/{invitation_id}/revocation")
 def revoke(access: ProjectAdmin, db: Db, invitation_id: Id) -> Response:
     invitations.revoke(db, access.project, invitation_id, access.user)
-    return redirect(f"/projects/{access.project.slug}/members", "The link works no more.", "note")
+    return redirect(f"{access.home}/members", "The link works no more.", "note")

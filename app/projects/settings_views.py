@@ -43,18 +43,16 @@ def save_settings(
         changed = making.change(db, access.project, access.user, **sent.model_dump())
     except DomainError as wrong:
         return render(request, "projects/settings.html", wrong.status, typed=sent, wrong=wrong, modes=MODES)
-    return redirect(
-        f"/projects/{access.project.slug}/settings", "Saved." if changed else "Nothing was different."
-    )
+    return redirect(f"{access.home}/settings", "Saved." if changed else "Nothing was different.")
 
 
 @router.post("/archive")
 def archive(access: ProjectAdmin, db: Db) -> Response:
     making.archive(db, access.project, access.user, dt.datetime.now(dt.UTC))
-    return redirect(f"/projects/{access.project.slug}/settings", "Archived. Everything is kept.", "note")
+    return redirect(f"{access.home}/settings", "Archived. Everything is kept.", "note")
 
 
 @router.post("/restoration")
 def restore(access: ProjectAdmin, db: Db) -> Response:
     making.archive(db, access.project, access.user, None)
-    return redirect(f"/projects/{access.project.slug}/settings", "The project is back.")
+    return redirect(f"{access.home}/settings", "The project is back.")

@@ -43,7 +43,7 @@ def count_again(access: Researcher, db: Db, labeler: Id = None) -> Response:
     who = person(db, access, labeler)
     agreed.ask(db, access.project.id, dt.datetime.now(dt.UTC))
     page = f"/labelers/{who.id}" if who else ""
-    return redirect(f"/projects/{access.project.slug}/quality{page}", "The worker counts it.", "note")
+    return redirect(f"{access.home}/quality{page}", "The worker counts it.", "note")
 
 
 @router.get("/shared")
