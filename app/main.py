@@ -19,6 +19,7 @@ from app.exchange import views as exchange_views
 from app.explorer import api as explorer_api
 from app.explorer import views as explorer_views
 from app.generators import api as generators_api
+from app.generators import rollout_views
 from app.generators import views as generators_views
 from app.lab import views as lab_views
 from app.labeling import api as labeling_api
@@ -44,6 +45,7 @@ PAGES = (
     problems_views,
     explorer_views,
     generators_views,
+    rollout_views,
     exchange_views,
     training_views,
     selection_views,

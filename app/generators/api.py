@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body
 
 from app.core.db import Db
 from app.core.errors import Invalid
-from app.generators import counting, making, pool, runs
+from app.generators import counting, making, pool, rollout_plan, runs
 from app.generators.models import Generator, SamplingRun
 from app.generators.views import noted
 from app.projects.access import Access, ProjectAdmin, Researcher
@@ -24,6 +24,11 @@ PlanBody = Body(
     default_factory=dict,
     description="Which problems, and how many solutions each is to have.",
     examples=[{"per_problem": 8, "splits": ["train"], "duplicates": "keep"}],
+)
+RolloutsBody = Body(
+    default_factory=dict,
+    description="Which solutions, how many rollouts, behind every step or only to find the first wrong one.",
+    examples=[{"rollouts": 8, "how": "every", "per_problem": 4, "most": 1000}],
 )
 
 
@@ -99,6 +104,24 @@ def _started(db: Db, access: Access, of: Generator, purpose: str, config: dict[s
     noted(db, access, started, "start")
     db.refresh(started)
     return run_as_json(started)
+
+
+@router.post("/generators/{generator_id}/rollouts/preview")
+def rollouts_preview(
+    access: Researcher, db: Db, generator_id: int, given: dict[str, Any] = RolloutsBody
+) -> dict[str, int]:
+    """What rollouts will cost in generations (`missing`), at most where the first error is searched."""
+    found = making.one(db, access.project.id, generator_id)
+    return rollout_plan.preview(db, found, rollout_plan.plan(given))
+
+
+@router.post("/generators/{generator_id}/rollouts", status_code=202)
+def start_rollouts(
+    access: Researcher, db: Db, generator_id: int, given: dict[str, Any] = RolloutsBody
+) -> dict[str, Any]:
+    """Go on from behind steps of solutions, and count what comes to the right answer."""
+    found = making.one(db, access.project.id, generator_id)
+    return _started(db, access, found, "rollouts", rollout_plan.plan(given).as_json())
 
 
 @router.get("/sampling-runs")

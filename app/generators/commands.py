@@ -20,6 +20,7 @@ def register(cli: typer.Typer) -> None:
     """Add this slice's commands to the command line."""
     cli.add_typer(generator_commands, name="generator")
     cli.command("sample")(sample)
+    cli.command("rollouts")(rollouts)
 
 
 @generator_commands.command("make")
@@ -96,6 +97,41 @@ def sample(
             counts = grade_waiting(done.project_id)
             if counts:
                 typer.echo("graded: " + ", ".join(f"{number:,} {word}" for word, number in counts.items()))
+    if done.state != "succeeded":
+        raise typer.Exit(1)
+
+
+def rollouts(
+    project: ProjectName,
+    generator: Named,
+    count: Annotated[int, typer.Option("--rollouts", help="From behind each step.")] = 8,
+    how: Annotated[
+        str, typer.Option(help="every: behind every step; search: only to find the first wrong one.")
+    ] = "every",
+    verdict: Annotated[str, typer.Option(help="Only right, or only wrong solutions.")] = "",
+    split: Annotated[list[str] | None, typer.Option(help="train (default) or validation.")] = None,
+    per_problem: Annotated[int, typer.Option(help="At most so many solutions of one problem.")] = 4,
+    most: Annotated[int, typer.Option(help="At most so many solutions.")] = 1000,
+    preview: Annotated[bool, typer.Option("--preview", help="Only say what it will cost.")] = False,
+) -> None:
+    """Go on from behind steps, and keep the share that comes to the right answer as their value."""
+    from app.core.db import transaction
+    from app.core.startup import ready_database
+    from app.generators import making, rollout_plan, runs
+    from app.projects.making import named
+
+    given = {"rollouts": count, "how": how, "verdict": verdict, "splits": split or ["train"]}
+    wanted = rollout_plan.plan({**given, "per_problem": per_problem, "most": most})
+    with ready_database():
+        with transaction() as db:
+            asked = making.named(db, named(db, project).id, generator)
+            cost = rollout_plan.preview(db, asked, wanted)
+            words = "generations, at most," if how == "search" else "generations"
+            typer.echo(f"{cost['missing']:,} {words} for {cost['incomplete']:,} solutions.", err=True)
+            if preview:
+                return
+            started = runs.start(db, asked, "rollouts", wanted.as_json(), None, wait=True)
+        done = followed(started)
     if done.state != "succeeded":
         raise typer.Exit(1)
 

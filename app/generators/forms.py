@@ -38,6 +38,17 @@ def plan_of(given: Given) -> dict[str, Any]:
     return found
 
 
+def rollouts_of(given: Given) -> dict[str, Any]:
+    names = ("how", "verdict", "sampled_by", "subject", "level")
+    found: dict[str, Any] = {name: text(given, name) for name in names if text(given, name)}
+    for name in ("rollouts", "per_problem", "most", "seed"):
+        if text(given, name):
+            found[name] = number(given, name, True)
+    if text(given, "split"):
+        found["splits"] = text(given, "split").split("+")
+    return found
+
+
 def text(given: Given, name: str, *, strip: bool = True) -> str:
     found = given.get(name)
     words = found.replace("\0", "").replace("\r\n", "\n") if isinstance(found, str) else ""

@@ -133,3 +133,17 @@ def open_items(db: Session, run: SamplingRun) -> None:
             "Nothing is missing: the chosen solutions have their rollouts, or none was chosen.",
             remedy="Rolled out are graded solutions of problems with a reference answer.",
         )
+
+
+THERE = text(
+    """SELECT count(DISTINCT solution_id) AS solutions, count(*) AS steps,
+              coalesce(sum(rollouts), 0)::bigint AS rollouts, coalesce(sum(reached), 0)::bigint AS reached,
+              count(*) FILTER (WHERE reached = 0) AS dead,
+              coalesce(sum(unparseable), 0)::bigint AS unparseable
+       FROM rollout WHERE generator_id = :generator"""
+)
+
+
+def there(db: Session, generator_id: int) -> dict[str, int]:
+    """What this generator's rollouts come to so far. `dead`: steps from behind which none came right."""
+    return dict(db.execute(THERE, {"generator": generator_id}).mappings().one())

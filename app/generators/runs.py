@@ -174,8 +174,12 @@ def one(db: Session, project_id: int, run_id: int) -> SamplingRun:
     return found
 
 
-def newest(db: Session, project_id: int, generator_id: int | None = None) -> list[SamplingRun]:
+def newest(
+    db: Session, project_id: int, generator_id: int | None = None, purpose: str | None = None
+) -> list[SamplingRun]:
     chosen = select(SamplingRun).where(SamplingRun.project_id == project_id)
+    if purpose is not None:
+        chosen = chosen.where(SamplingRun.purpose == purpose)
     if generator_id is not None:
         chosen = chosen.where(SamplingRun.generator_id == generator_id)
     return list(db.scalars(chosen.order_by(SamplingRun.id.desc()).limit(100)))

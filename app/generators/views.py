@@ -104,17 +104,17 @@ def retire(access: ProjectAdmin, db: Db, generator_id: int) -> Response:
 @router.post("/generators/{generator_id}/trials")
 def try_out(access: Researcher, db: Db, generator_id: int) -> Response:
     found = making.one(db, access.project.id, generator_id)
-    return _started(db, access, found, "trial", {}, "One sample is on its way.")
+    return begun(db, access, found, "trial", {}, "One sample is on its way.")
 
 
 @router.post("/generators/{generator_id}/sampling-runs")
 def start(access: Researcher, db: Db, generator_id: int, form: Form) -> Response:
     found = making.one(db, access.project.id, generator_id)
     config = pool.plan(forms.plan_of(form)).as_json()
-    return _started(db, access, found, "solutions", config, "Solutions are on their way.")
+    return begun(db, access, found, "solutions", config, "Solutions are on their way.")
 
 
-def _started(
+def begun(
     db: Db, access: Access, of: Generator, purpose: str, config: dict[str, Any], words: str
 ) -> Response:
     started = runs.start(db, of, purpose, config, access.user.id)

@@ -30,6 +30,10 @@ ROLLOUTS = text(
     """
 )
 GENERATOR = text("SELECT name FROM generator WHERE id = :id AND project_id = :project_id")
+ROLLED = text(
+    """SELECT id, name FROM generator g WHERE project_id = :project_id
+       AND EXISTS (SELECT 1 FROM rollout WHERE generator_id = g.id) ORDER BY name"""
+)
 
 
 def chains(
@@ -95,6 +99,11 @@ def check(db: Session, project_id: int, wanted: dict[str, Any]) -> None:
             '"generator_id" names no generator of this project.',
             remedy="Rollouts of different generators are never mixed: name the one whose rollouts count.",
         )
+
+
+def generators(db: Session, project_id: int) -> list[tuple[int, str]]:
+    """Those that have rollouts: id and name."""
+    return [(row.id, row.name) for row in db.execute(ROLLED, {"project_id": project_id})]
 
 
 def words(definition: dict[str, Any]) -> str:

@@ -9,10 +9,11 @@ from fastapi.responses import Response
 
 from app.accounts import audit, people
 from app.core.db import Db
+from app.core.errors import Invalid
 from app.core.web import polled, redirect, render
 from app.prm.config import SIZES, kind_of
 from app.projects.access import Researcher
-from app.training import listing, runs, snapshots, sources
+from app.training import listing, rollout_labels, runs, snapshots, sources
 from app.training.models import Model, TrainingRun
 
 router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
@@ -26,6 +27,7 @@ def runs_page(request: Request, access: Researcher, db: Db) -> Response:
         "training/runs.html",
         runs=listing.all_runs(db, access.project.id),
         sizes=tuple(SIZES),
+        rolled=rollout_labels.generators(db, access.project.id),
         teachers=[model for model in models if model.kind == "prm"],
     )
 
@@ -39,6 +41,7 @@ def start_run(
     objective: Annotated[str, Form()] = "prm3",
     teacher: Annotated[int, Form(ge=0, lt=2**62)] = 0,
     threshold: Annotated[float, Form()] = 0.2,
+    rollouts: Annotated[int, Form(ge=0, lt=2**62)] = 0,
     aggregation: Annotated[str, Form(max_length=40)] = "majority",
     base: Annotated[str, Form(max_length=500)] = "",
     lora_rank: Annotated[int, Form(ge=0, le=1024)] = 0,
@@ -46,6 +49,10 @@ def start_run(
     source: dict[str, Any] = {"source": "verdicts"} if kind_of(objective) == "orm" else {}
     if teacher:
         source = {"source": "model", "model_id": teacher, "threshold": threshold}
+    if teacher and rollouts:
+        raise Invalid("Labels come from one source.", remedy="Choose a model's or a generator's, not both.")
+    if rollouts:
+        source = {"source": "rollouts", "generator_id": rollouts, "soft": objective == "soft"}
     source["aggregation"] = aggregation
     frozen = snapshots.freeze(db, access.project.id, source, access.user.id)
     config = {"size": size, "epochs": epochs, "objective": objective, "lora_rank": lora_rank}

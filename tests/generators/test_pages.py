@@ -13,9 +13,10 @@ from app.core.db import transaction
 from app.core.errors import Forbidden, Invalid
 from app.generators import address, runs
 from app.generators.config import parse
-from app.generators.models import Generator, SamplingRun
-from app.problems.models import Solution
+from app.generators.models import Generator, Rollout, SamplingRun
+from app.problems.models import Problem, Solution
 from app.projects.models import Project
+from app.training.models import Snapshot
 from tests import factories
 from tests.generators.conftest import Server, generator, gone_on, sums
 
@@ -207,3 +208,45 @@ def test_the_page_of_a_run_shows_errors_and_hostile_text_as_text(
         assert "<script>alert" not in page
         assert '<dd class="figure">0.0300</dd>' in page
         assert "The text is empty." in web.get(f"/projects/sums/sampling-runs/{empty.id}").text
+
+
+def test_rollouts_by_page_and_api_with_their_cost_beforehand(
+    db: Session, web: TestClient, project: Project, api: Server
+) -> None:
+    made = generator(db, project, api)
+    for problem in db.scalars(select(Problem).where(Problem.project_id == project.id)):
+        factories.solution(db, problem, ("a", "b", "c", "d", "e"), verdict="wrong")
+    there = f"/projects/{project.slug}/generators/{made.id}/rollouts"
+    assert ">128<" in web.get(there).text  # 8 from behind four of five steps, four solutions
+    assert ">96<" in web.get(f"{there}/preview", params={"how": "search"}).text  # 8 x 3, at most
+    assert "must be a whole number" in web.get(f"{there}/preview", params={"rollouts": "x"}).text
+    started = web.post(there, data={"rollouts": "2", "how": "every", "split": "train", "most": "3"})
+    assert started.status_code == 303
+    run = db.scalars(select(SamplingRun)).one()
+    assert (run.purpose, run.total) == ("rollouts", 24)
+    assert "Rollouts" in web.get(started.headers["location"]).text
+    here = f"/api/v1/projects/{project.slug}/generators/{made.id}/rollouts"
+    assert web.post(f"{here}/preview", json={"rollouts": 3}).json()["missing"] == 48
+    assert web.post(here, json={"rollouts": 3}).json()["total"] == 48
+    assert web.post(here, json={"splits": ["test"]}).status_code == 422
+
+
+def test_the_form_of_training_offers_rollouts_where_there_are_some(
+    db: Session, web: TestClient, project: Project, api: Server
+) -> None:
+    made = generator(db, project, api)
+    there = f"/projects/{project.slug}/training-runs"
+    assert "rollouts" not in web.get(there).text
+    for problem in db.scalars(select(Problem).where(Problem.project_id == project.id)):
+        solution = factories.solution(db, problem, ("a", "b"), verdict="wrong")
+        db.add(Rollout(generator_id=made.id, solution_id=solution.id, position=0, rollouts=4, reached=1))
+    db.flush()
+    assert f'<option value="{made.id}">of steady</option>' in web.get(there).text
+    form = {"size": "tiny", "epochs": "1", "objective": "soft", "rollouts": str(made.id)}
+    assert web.post(there, data=form).status_code == 303
+    snapshot = db.scalars(select(Snapshot)).one()
+    assert (snapshot.definition["source"], snapshot.definition["soft"]) == ("rollouts", True)
+    page = web.get(f"/projects/{project.slug}/snapshots/{snapshot.id}").text
+    assert "the share that came to the right answer" in page
+    assert web.post(there, data={**form, "teacher": "1"}).status_code == 422
+    assert web.post(there, data={**form, "objective": "orm"}).status_code == 422

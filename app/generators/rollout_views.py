@@ -1,0 +1,61 @@
+"""Pages of rollouts: what they will cost, starting them, and what there is. For researchers only: no
+labeler may see what a machine holds of a step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from app.core.db import Db
+from app.core.errors import DomainError
+from app.core.web import render
+from app.generators import forms, making, rollout_plan, runs
+from app.generators.config import GeneratorConfig
+from app.generators.models import Generator
+from app.generators.views import SPLITS, Form, begun
+from app.problems import browse
+from app.projects.access import Researcher
+
+router = APIRouter(prefix="/projects/{slug}/generators/{generator_id}/rollouts", include_in_schema=False)
+
+
+@router.get("")
+def rollouts(request: Request, access: Researcher, db: Db, generator_id: int) -> Response:
+    found = making.one(db, access.project.id, generator_id)
+    return render(
+        request,
+        "generators/rollouts.html",
+        generator=found,
+        config=GeneratorConfig(**found.config),
+        there=rollout_plan.there(db, found.id),
+        runs=runs.newest(db, access.project.id, found.id, "rollouts"),
+        splits={value: words for value, words in SPLITS.items() if value != "test"},
+        hows=rollout_plan.HOW,
+        verdicts=rollout_plan.VERDICTS,
+        **{**browse.choices(db, access.project.id), **_preview(db, found, request)},
+    )
+
+
+@router.get("/preview")
+def preview(request: Request, access: Researcher, db: Db, generator_id: int) -> Response:
+    found = making.one(db, access.project.id, generator_id)
+    return render(
+        request, "generators/_rollouts_preview.html", generator=found, **_preview(db, found, request)
+    )
+
+
+def _preview(db: Db, generator: Generator, request: Request) -> dict[str, Any]:
+    try:
+        plan = rollout_plan.plan(forms.rollouts_of(request.query_params))
+    except DomainError as error:
+        return {"plan": rollout_plan.Plan(), "missing": None, "wrong": error}
+    return {"plan": plan, "missing": rollout_plan.preview(db, generator, plan), "wrong": None}
+
+
+@router.post("")
+def start(access: Researcher, db: Db, generator_id: int, form: Form) -> Response:
+    found = making.one(db, access.project.id, generator_id)
+    config = rollout_plan.plan(forms.rollouts_of(form)).as_json()
+    return begun(db, access, found, "rollouts", config, "Rollouts are on their way.")
