@@ -1,47 +1,85 @@
-"""A scripted crew over solutions whose first error is known: careful, hasty, biased and random."""
+"""A scripted crew through the rules of the house, small: the same code as the table in docs/quality.md
+(bench/crew.py), on made solutions."""
 
 from __future__ import annotations
 
-from collections import Counter
+import json
+import random
+import statistics
+from pathlib import Path
 
-from sqlalchemy.orm import Session
+import pytest
 
-from app.labeling import queue
-from app.labeling.known import Standing
-from app.quality import gold, reading
-from tests import factories
-from tests.quality.test_known import NOW, judge, solution, truth
+from bench import crew
+from bench.crew import Eyes, Outcome, Plan, Truth
 
-MISSES = {"careful": 0.05, "hasty": 0.25, "biased": 0.6, "random": 0.8}
-"""How often each looks badly, by quota, not by luck. The biased one then sees no error at all."""
-
-
-def says(who: str, right: int, turn: int) -> int:
-    if int((turn + 1) * MISSES[who]) == int(turn * MISSES[who]):
-        return right
-    return -1 if who == "biased" else (right + 2) % 4 - 1
+PEOPLE = {"careful": 2, "hasty": 2, "biased": 1, "random": 1}
+PLAN = Plan(screening=10, gold=12, regular=60, overlap=3, mark=0.4, gold_rate=0.5)
 
 
-def test_screening_rejects_the_random_one_and_gold_ranks_the_rest(db: Session) -> None:
-    project = factories.project(db, screening_mark=0.4, gold_rate=0.5)
-    for number in range(72):
-        solution(db, project, number % 4 - 1)
-    gold.make(db, project, None, "screening", 12)
-    gold.make(db, project, None, "gold", 60)
-    for _ in range(80):
-        factories.task(db, solution(db, project), overlap=4)
-    crew = {who: factories.member(db, project) for who in MISSES}
-    for who, user in crew.items():
-        turns: Counter[str] = Counter()
-        while turns.total() < 70 and (held := queue.claim(db, project, user, NOW)):
-            right = -1 if held.task.kind == "regular" else truth(db, held)
-            judge(db, project, held, says(who, right, turns[held.task.kind]))
-            turns[held.task.kind] += 1
-    standing = {who: db.get(Standing, (project.id, user.id)).screened for who, user in crew.items()}
-    assert standing == {"careful": "passed", "hasty": "passed", "biased": "passed", "random": "failed"}
-    rows = {row.id: row for row in reading.labelers(db, project.id)}
-    found = {
-        who: rows[user.id].gold_right / rows[user.id].gold for who, user in crew.items() if who != "random"
+def file_of(folder: Path, solutions: int = 90) -> Path:
+    """ProcessBench's shape; every third solution is right, the errors lie anywhere."""
+    chance = random.Random(8)  # noqa: S311
+    rows = []
+    for n in range(solutions):
+        steps = [f"Solution {n}, line {at}." for at in range(chance.randint(3, 7))]
+        label = chance.randrange(len(steps)) if n % 3 else -1
+        rows.append(
+            {"id": f"made-{n}", "generator": "made", "problem": f"Problem {n}?", "steps": steps,
+             "final_answer_correct": label < 0, "label": label}
+        )  # fmt: skip
+    path = folder / "made.json"
+    path.write_text(json.dumps(rows))
+    return path
+
+
+@pytest.fixture
+def outcome(database: str, home: Path, tmp_path: Path) -> Outcome:
+    return crew.one_run([file_of(tmp_path)], 1, PLAN, PEOPLE, "made")
+
+
+def test_the_crew(outcome: Outcome) -> None:
+    screened = {person.name: person.screened for person in outcome.people}
+    assert {name for name, passed in screened.items() if passed == "failed"} == {"random 1"}, screened
+    assert all(not (person.right or person.marked) for person in outcome.people if person.kind == "random")
+
+    by_gold = {
+        kind: statistics.fmean(
+            mark for person in outcome.people if person.kind == kind for mark in person.marked
+        )
+        for kind in ("careful", "hasty", "biased")
     }
-    assert found["careful"] > found["hasty"] > found["biased"]
-    assert rows[crew["random"].id].gold == 0, "never let near regular work"
+    assert by_gold["careful"] > by_gold["hasty"] + 0.1
+    assert by_gold["careful"] > by_gold["biased"] + 0.1
+    assert crew.rank_of(outcome) >= 0.5, "gold ranks them as the truth does"
+
+    exact = {way: statistics.fmean(each.values()) for way, each in outcome.exact.items()}
+    assert all(len(each) == PLAN.regular for each in outcome.exact.values())
+    assert exact["dawid_skene"] > exact["majority"]
+    assert exact["majority, a third adjudicated"] > exact["majority"] + 0.03
+    assert exact["dawid_skene, a third adjudicated"] > exact["majority"] + 0.08
+    assert exact["dawid_skene, all adjudicated"] > exact["majority"] + 0.15
+    assert exact["dawid_skene, all adjudicated"] > exact["dawid_skene"] + 0.05
+    assert statistics.fmean(outcome.undecided["dawid_skene"].values()) < 0.05
+    assert 0 < outcome.decisions["a third adjudicated"] < outcome.decisions["all adjudicated"] < PLAN.regular
+
+
+def test_eyes_see_what_they_say_they_do() -> None:
+    chance, truth = random.Random(4), Truth(["a", "b", "c", "d"], 1, 0.0)  # noqa: S311
+    sharp, blind = Eyes(0.9, 0.0, 0.5, 0.1, 1.0), Eyes(0.1, 0.0, 0.0, 0.1, 1.0)
+    seen = [crew.first_of(crew.ratings(sharp, truth, chance), 4) == 1 for _ in range(2000)]
+    assert statistics.fmean(seen) == pytest.approx(0.9, abs=0.03)
+    missed = [crew.first_of(crew.ratings(blind, truth, chance), 4) == -1 for _ in range(2000)]
+    assert statistics.fmean(missed) == pytest.approx(0.9, abs=0.03)
+    hard = [
+        crew.first_of(crew.ratings(sharp, Truth(truth.steps, 1, 3.0), chance), 4) == 1 for _ in range(2000)
+    ]
+    assert statistics.fmean(hard) < 0.4
+    assert crew.first_of([1, None, -1], 3) is None
+    assert crew.first_of([1, 1], 3) is None, "not rated to its end"
+
+
+def test_ranks_share_ties() -> None:
+    assert crew.ranked([3.0, 1.0, 3.0, 2.0]) == [3.5, 1.0, 3.5, 2.0]
+    assert crew.rank_correlation([1, 2, 3, 4], [10, 20, 30, 40]) == pytest.approx(1.0)
+    assert crew.rank_correlation([1, 2, 3], [3, 2, 1]) == pytest.approx(-1.0)
