@@ -7,7 +7,7 @@ from app.exchange import models as exchange
 from app.explorer import models as explorer
 from app.generators import models as generators
 from app.lab import models as lab
-from app.labeling import beside, known
+from app.labeling import beside, known, seen
 from app.labeling import models as labeling
 from app.problems import models as problems
 from app.projects import models as projects
@@ -31,6 +31,7 @@ __all__ = [
     "projects",
     "quality",
     "scoring",
+    "seen",
     "selection",
     "training",
 ]

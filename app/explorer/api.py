@@ -12,6 +12,7 @@ from app.explorer import looking, shown
 from app.explorer.histogram import BINS, histogram
 from app.explorer.looking import Place
 from app.explorer.views import After, Asked, chosen
+from app.labeling import seen
 from app.projects.access import Researcher
 from app.scoring.strips import Strip
 
@@ -35,6 +36,7 @@ def solutions(db: Db, access: Researcher, wanted: Asked, after: After = "") -> d
 @router.get("/solutions/{solution_id}")
 def solution(solution_id: int, db: Db, access: Researcher) -> dict[str, Any]:
     found, problem = shown.one(db, access, solution_id)
+    seen.opened(db, access.user, found.id)
     return {
         **_as_json(shown.Found(found, problem, None, [], 0)),
         "steps": found.steps,

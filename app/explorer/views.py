@@ -16,6 +16,7 @@ from app.explorer import looking, shown
 from app.explorer.drawing import drawn
 from app.explorer.histogram import TITLES, histogram
 from app.explorer.looking import Place, Wanted
+from app.labeling import seen
 from app.labeling.history_views import FINISH_WORDS
 from app.problems import browse
 from app.problems.models import SPLITS, VERDICTS
@@ -102,6 +103,7 @@ def pool(request: Request, db: Db, access: Researcher, wanted: Asked, after: Aft
 @router.get("/{solution_id}")
 def solution(request: Request, solution_id: int, db: Db, access: Researcher) -> Response:
     found, problem = shown.one(db, access, solution_id)
+    seen.opened(db, access.user, found.id)
     return render(
         request,
         "explorer/solution.html",

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from app.core.db import Db
 from app.core.errors import DomainError, NotFound
 from app.core.web import redirect, render, wants_json
-from app.labeling import desk, feedback, history, keeping, notes, reopening, returning, session
+from app.labeling import desk, feedback, history, keeping, notes, reopening, returning, seen, session
 from app.labeling.models import Assignment
 from app.projects.access import Access, Member, Researcher
 
@@ -91,7 +91,9 @@ def visible(access: Access, db: Db, assignment_id: int) -> Assignment:
 
 @router.get("/assignments/{assignment_id}")
 def show(request: Request, assignment_id: int, access: Member, db: Db) -> Response:
-    return judgement(request, access, db, visible(access, db, assignment_id))
+    found = visible(access, db, assignment_id)
+    seen.opened_judgement(db, access.user, found)
+    return judgement(request, access, db, found)
 
 
 def judgement(
@@ -130,7 +132,7 @@ def give_back(
         returning.give_back(db, access.project, assignment_id, access.user, reason, now())
     except DomainError as wrong:
         return judgement(request, access, db, found, wrong.status, wrong, reason)
-    to = f"/projects/{access.project.slug}/assignments/{assignment_id}"
+    to = f"{access.home}/assignments/{assignment_id}"
     return redirect(to, "Returned. It comes first at its labeler's desk.")
 
 
@@ -153,5 +155,5 @@ def note_by_form(assignment_id: int, sent: Annotated[NoteIn, Form()], access: Me
     """The same from the page of a judgement, without scripts."""
     mine = session.mine(db, access.project, assignment_id, access.user.id)
     notes.save(db, mine, notes.Note(sent.id, sent.position, sent.text))
-    to = f"/projects/{access.project.slug}/assignments/{assignment_id}#step-{sent.position}"
+    to = f"{access.home}/assignments/{assignment_id}#step-{sent.position}"
     return redirect(to, "Note saved." if sent.text.strip() else "Note removed.")

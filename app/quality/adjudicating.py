@@ -4,7 +4,8 @@ In the queue stand solutions whose labelers stop at different steps or differ on
 wrong, where someone flagged a step, or where the newest model is sure of the opposite of a label
 (p(negative) of a step called right above SURE, or of a step called wrong below 1 - SURE). Where a
 labeler's walk left the solution's own steps, nothing is said of what follows: no disagreement. What people
-said is hidden until the adjudicator has decided: a second opinion that knows the first is not one."""
+said is hidden until the adjudicator has decided, or asks for it: a second opinion that knows the first
+is not one, and what they knew stands beside the decision."""
 
 from __future__ import annotations
 
@@ -17,6 +18,8 @@ from sqlalchemy.orm import Session
 from app.accounts import audit
 from app.accounts.models import User
 from app.core.errors import Conflict, Invalid, NotFound
+from app.labeling import seen
+from app.labeling.seen import LabelsSeen
 from app.problems.models import Problem, Solution
 from app.projects.models import Project
 from app.quality.gold import upto
@@ -61,13 +64,20 @@ WAITING = text(
 ORIGINALS = text(
     """
     SELECT a.id, a.user_id, coalesce(nullif(u.name, ''), u.email, 'imported labeler') AS labeler,
-        a.finish_reason, a.submitted_at, t.kind, coalesce(array_agg(l.rating ORDER BY l.position)
+        a.finish_reason, a.submitted_at, t.kind, a.origin IS NULL AS own_work,
+        EXISTS (SELECT 1 FROM task_return r
+            WHERE r.assignment_id = a.id AND r.answered_at IS NULL) AS returned,
+        coalesce(array_agg(l.rating ORDER BY l.position)
             FILTER (WHERE l.assignment_id IS NOT NULL), '{}') AS ratings
     FROM assignment a JOIN task t ON t.id = a.task_id JOIN user_account u ON u.id = a.user_id
     LEFT JOIN own_step_label l ON l.assignment_id = a.id
     WHERE t.solution_id = :solution AND a.state = 'submitted'
     GROUP BY a.id, u.id, t.kind ORDER BY a.id
     """
+)
+OWN = text(
+    "SELECT 1 FROM assignment a JOIN task t ON t.id = a.task_id WHERE t.solution_id = :solution"
+    " AND a.user_id = :user AND a.state = 'submitted' LIMIT 1"
 )
 PROBS = text(
     "SELECT step_probs FROM score WHERE solution_id = :solution AND model_id ="
@@ -80,10 +90,18 @@ class Case:
     solution: Solution
     problem: Problem
     decided: Adjudication | None
+    knew: str
+    """What whoever decided it knew, or whoever looks at it now knows: see Adjudication."""
+    before: list[int | None]
+    """What they had rated when they asked for the labels."""
     originals: list[Any]
-    """Empty until it is decided."""
+    """Empty until it is decided, or asked for."""
     negative: list[float]
-    """The newest model's p(negative) of each step; empty until it is decided, or not scored."""
+    """The newest model's p(negative) of each step; empty as these are, or where it is not scored."""
+
+    @property
+    def open(self) -> bool:
+        return self.decided is not None or self.knew == "shown"
 
 
 def waiting(db: Session, project_id: int, why: str | None = None, solution: int | None = None) -> list[Any]:
@@ -91,7 +109,7 @@ def waiting(db: Session, project_id: int, why: str | None = None, solution: int 
     return list(db.execute(WAITING, asked))
 
 
-def case(db: Session, project: Project, solution_id: int) -> Case:
+def case(db: Session, project: Project, actor: User, solution_id: int) -> Case:
     found = None
     if 0 < solution_id < 2**62:
         wanted = select(Solution).where(Solution.id == solution_id, Solution.project_id == project.id)
@@ -100,9 +118,30 @@ def case(db: Session, project: Project, solution_id: int) -> Case:
         raise NotFound("There is no such solution in this project.", remedy="Go back to the queue.")
     decided = db.scalar(select(Adjudication).where(Adjudication.solution_id == found.id))
     asked = {"solution": found.id, "project": project.id}
-    originals = list(db.execute(ORIGINALS, asked)) if decided else []
-    probs = (db.scalar(PROBS, asked) or []) if decided else []
-    return Case(found, found.problem, decided, originals, list(probs[::3]))
+    looked = db.get(LabelsSeen, (found.id, decided.decided_by if decided else actor.id))
+    knew = decided.knew if decided else known_to(db, actor, looked, found.id)
+    shown = decided is not None or knew == "shown"
+    originals = list(db.execute(ORIGINALS, asked)) if shown else []
+    probs = (db.scalar(PROBS, asked) or []) if shown else []
+    before = list((looked.before if looked else None) or [])
+    return Case(found, found.problem, decided, knew, before, originals, list(probs[::3]))
+
+
+def known_to(db: Session, actor: User, looked: LabelsSeen | None, solution_id: int) -> str:
+    """Asked for goes before opened elsewhere: then the labels lie open on this page."""
+    if looked and looked.before is not None:
+        return "shown"
+    if db.scalar(OWN, {"solution": solution_id, "user": actor.id}):
+        return "own"
+    return "opened" if looked else "nothing"
+
+
+def show(db: Session, project: Project, actor: User, solution_id: int, ratings: list[int | None]) -> None:
+    """Before deciding: what the labelers and the model say, from now on, with what the adjudicator
+    had rated until then."""
+    found = case(db, project, actor, solution_id)
+    if not found.open:
+        seen.shown(db, actor, solution_id, ratings[: len(found.solution.steps)])
 
 
 def decide(
@@ -110,7 +149,7 @@ def decide(
 ) -> Adjudication:
     """The decision, once. `ratings` as the form sent them: what stands behind the first negative
     one does not count; every step before it must be rated."""
-    found = case(db, project, solution_id)
+    found = case(db, project, actor, solution_id)
     if found.decided:
         raise Conflict("This solution is adjudicated already.", remedy="Its page shows the decision.")
     if found.problem.split == "test":
@@ -123,11 +162,11 @@ def decide(
     why = {name: bool(getattr(row, name)) for name in REASONS} if row else {}
     made = Adjudication(
         project_id=project.id, solution_id=solution_id, ratings=said, reason=reason,
-        decided_by=actor.id, asked_for=why,
+        decided_by=actor.id, asked_for=why, knew=found.knew,
     )  # fmt: skip
     db.add(made)
     db.flush()
-    detail = {"ratings": said, "reason": reason}
+    detail = {"ratings": said, "reason": reason, "knew": found.knew}
     audit.record(db, actor, "solution.adjudicate", str(solution_id), detail, project_id=project.id)
     return made
 

@@ -23,14 +23,16 @@ class Adjudication(Base):
     reason: Mapped[str]
     decided_by: Mapped[int] = mapped_column(ForeignKey("user_account.id"))
     at: Mapped[Created]
-    blind: Mapped[bool] = mapped_column(server_default="true", default=True)
-    """Whether it was decided before the originals were shown."""
+    knew: Mapped[str] = mapped_column(default="nothing")
+    """What the adjudicator knew of the labels: nothing (blind), own (judged it themselves), opened
+    (elsewhere, before), shown (asked for while deciding); unknown for decisions older than this."""
     asked_for: Mapped[Json]
     """Why it was in the queue: {"disagreement": .., "flagged": .., "model": ..}."""
 
     __table_args__ = (
         CheckConstraint("ratings <@ ARRAY[-1, 0, 1]::smallint[]", name="ratings"),
         CheckConstraint("cardinality(ratings) > 0", name="some"),
+        CheckConstraint("knew IN ('nothing', 'own', 'opened', 'shown', 'unknown')", name="knew"),
         Index("ix_adjudication_project_id", "project_id", "at"),
     )
 

@@ -38,6 +38,20 @@ MARKS = text(
     """
 )
 
+NEWEST = text(
+    """
+    SELECT a.id, a.submitted_at, a.finish_reason, a.active_time_ms, a.origin IS NULL AS own_work,
+        t.solution_id, p.statement, d.id IS NOT NULL AS decided,
+        EXISTS (SELECT 1 FROM task_return r
+            WHERE r.assignment_id = a.id AND r.answered_at IS NULL) AS returned
+    FROM assignment a JOIN task t ON t.id = a.task_id JOIN solution s ON s.id = t.solution_id
+    JOIN problem p ON p.id = s.problem_id LEFT JOIN adjudication d ON d.solution_id = s.id
+    WHERE a.project_id = :project AND a.user_id = :user AND a.state = 'submitted'
+    ORDER BY a.submitted_at DESC, a.id DESC LIMIT :most
+    """
+)
+FEW = 30
+
 
 def labelers(db: Session, project_id: int, user_id: int | None = None) -> list[Any]:
     return list(db.execute(LABELERS, {"project": project_id, "user": user_id}))
@@ -45,6 +59,11 @@ def labelers(db: Session, project_id: int, user_id: int | None = None) -> list[A
 
 def marks(db: Session, project_id: int, user_id: int | None = None) -> list[Any]:
     return list(db.execute(MARKS, {"project": project_id, "user": user_id}))
+
+
+def newest(db: Session, project_id: int, user_id: int) -> list[Any]:
+    """A labeler's last judgements, to look at and to return."""
+    return list(db.execute(NEWEST, {"project": project_id, "user": user_id, "most": FEW}))
 
 
 def drift(marks: list[Any], window: int) -> list[float]:

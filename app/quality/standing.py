@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
-from sqlalchemy import Text, cast, func, select, text
+from sqlalchemy import Row, Text, cast, func, select, text
 from sqlalchemy.orm import Session
 
 from app.accounts import audit
 from app.accounts.models import User
 from app.core.errors import NotFound
 from app.labeling.known import Standing
+from app.labeling.models import Assignment, Task
 from app.projects.models import Membership, Project
 
 NAME = func.coalesce(
@@ -41,6 +42,18 @@ def labeler(db: Session, project: Project, user_id: int) -> User:
         and db.scalar(known, {"project": project.id, "user": user_id}) is None
     ):
         raise NotFound("There is no such labeler in this project.", remedy="Go back to the quality page.")
+    return found
+
+
+def judgement(db: Session, project: Project, assignment_id: int) -> Row[int, int]:
+    """Whose it is and of which solution."""
+    wanted = (
+        select(Assignment.user_id, Task.solution_id)
+        .join(Task, Task.id == Assignment.task_id)
+        .where(Assignment.id == assignment_id, Assignment.project_id == project.id)
+    )
+    if (found := db.execute(wanted).one_or_none()) is None:
+        raise NotFound("There is no such judgement in this project.", remedy="Go back to the list.")
     return found
 
 

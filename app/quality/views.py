@@ -1,9 +1,9 @@
-"""Quality pages: the project's, a labeler's, adjudication, and the policy."""
+"""Quality pages: the project's, a labeler's, and the policy."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
@@ -11,16 +11,16 @@ from pydantic import BaseModel, Field
 
 from app.accounts import audit
 from app.core.db import Db
-from app.core.errors import DomainError, NotFound
 from app.core.web import redirect, render
-from app.projects.access import Access, ProjectAdmin, Researcher
-from app.quality import adjudicating, agreement_views, gold, reading, standing
+from app.labeling.history_views import FINISH_WORDS
+from app.projects.access import ProjectAdmin, Researcher
+from app.quality import adjudicating, agreement_views, case_views, gold, reading, standing
 from app.quality.agreement_views import agreement_of
 
 router = APIRouter(prefix="/projects/{slug}/quality", include_in_schema=False)
 router.include_router(agreement_views.router)
+router.include_router(case_views.router)
 
-WORDS = {1: "great", 0: "okay", -1: "bad", None: "can’t tell"}
 Share = Annotated[float, Field(ge=0, le=100)]
 
 
@@ -34,10 +34,6 @@ class PolicyForm(BaseModel):
     gold_mark: Share
     gold_window: Annotated[int, Field(ge=1, le=1000)]
     gold_feedback: bool = False
-
-
-def home(access: Access, page: str = "") -> str:
-    return f"/projects/{access.project.slug}/quality{page}"
 
 
 @router.get("")
@@ -65,6 +61,8 @@ def labeler(request: Request, user_id: int, access: Researcher, db: Db) -> Respo
         done=next(iter(reading.labelers(db, access.project.id, user_id)), None),
         marks=marks,
         drift=reading.drift(marks, access.project.gold_window),
+        newest=reading.newest(db, access.project.id, user_id),
+        finish=FINISH_WORDS,
     )
 
 
@@ -72,77 +70,14 @@ def labeler(request: Request, user_id: int, access: Researcher, db: Db) -> Respo
 def lift(user_id: int, access: ProjectAdmin, db: Db) -> Response:
     standing.labeler(db, access.project, user_id)
     standing.lift(db, access.project, user_id, access.user, dt.datetime.now(dt.UTC))
-    return redirect(home(access, f"/labelers/{user_id}"), "The pause is lifted.")
+    return redirect(f"{access.home}/quality/labelers/{user_id}", "The pause is lifted.")
 
 
 @router.post("/labelers/{user_id}/screening")
 def screen_again(user_id: int, access: ProjectAdmin, db: Db) -> Response:
     standing.labeler(db, access.project, user_id)
     standing.screen_again(db, access.project, user_id, access.user)
-    return redirect(home(access, f"/labelers/{user_id}"), "They may take the screening again.")
-
-
-@router.get("/adjudications")
-def queue(request: Request, access: Researcher, db: Db, why: str | None = None) -> Response:
-    if why is not None and why not in adjudicating.REASONS:
-        raise NotFound("There is no such queue.", remedy="See all that waits.")
-    found = adjudicating.waiting(db, access.project.id, why)
-    context: dict[str, Any] = {"waiting": found, "why": why, "most": adjudicating.PAGE}
-    return render(request, "quality/adjudications.html", reasons=adjudicating.REASONS, **context)
-
-
-@router.get("/solutions/{solution_id}")
-def solution(request: Request, solution_id: int, access: Researcher, db: Db) -> Response:
-    return _case(request, access, db, solution_id)
-
-
-@router.post("/solutions/{solution_id}/adjudication")
-def decide(
-    request: Request,
-    solution_id: int,
-    access: Researcher,
-    db: Db,
-    step: Annotated[list[str], Form(max_length=2000)] = [],  # noqa: B006
-    reason: Annotated[str, Form(max_length=2000)] = "",
-) -> Response:
-    ratings = [{"1": 1, "0": 0, "-1": -1}.get(each) for each in step]
-    try:
-        adjudicating.decide(db, access.project, access.user, solution_id, ratings, reason)
-    except NotFound:
-        raise
-    except DomainError as wrong:
-        return _case(request, access, db, solution_id, wrong, ratings, reason)
-    return redirect(home(access, f"/solutions/{solution_id}"), "Decided. The labels are shown below.")
-
-
-def _case(
-    request: Request,
-    access: Access,
-    db: Db,
-    solution_id: int,
-    wrong: DomainError | None = None,
-    ratings: list[int | None] | None = None,
-    reason: str = "",
-) -> Response:
-    case = adjudicating.case(db, access.project, solution_id)
-    return render(
-        request,
-        "quality/case.html",
-        wrong.status if wrong else 200,
-        case=case,
-        known=gold.known_as(db, case.solution),
-        wrong=wrong,
-        typed=ratings or [],
-        reason=reason,
-        words=WORDS,
-    )
-
-
-@router.post("/solutions/{solution_id}/gold")
-def make_gold(solution_id: int, access: Researcher, db: Db) -> Response:
-    adjudicating.case(db, access.project, solution_id)
-    gold.make(db, access.project, access.user, "gold", solution_id=solution_id)
-    return redirect(home(access, f"/solutions/{solution_id}"), "It is mixed in as gold from now on.")
+    return redirect(f"{access.home}/quality/labelers/{user_id}", "They may take the screening again.")
 
 
 @router.post("/known-tasks")
@@ -153,7 +88,7 @@ def make_known(
     count: Annotated[int, Form(ge=1, le=gold.MOST)],
 ) -> Response:
     made = gold.make(db, access.project, access.user, kind, count)
-    return redirect(home(access, "/policy"), f"{made:,} {kind} tasks made.")
+    return redirect(f"{access.home}/quality/policy", f"{made:,} {kind} tasks made.")
 
 
 @router.get("/policy")
@@ -174,4 +109,4 @@ def save_policy(access: ProjectAdmin, db: Db, sent: Annotated[PolicyForm, Form()
         audit.record(
             db, access.user, "quality.change", access.project.name, changed, project_id=access.project.id
         )
-    return redirect(home(access, "/policy"), "Saved." if changed else "Nothing was different.")
+    return redirect(f"{access.home}/quality/policy", "Saved." if changed else "Nothing was different.")

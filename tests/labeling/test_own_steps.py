@@ -159,7 +159,7 @@ def test_a_walk_that_left_the_solution_disagrees_with_nobody(db: Session, projec
     assert [each.solution_id for each in adjudicating.waiting(db, project.id)] == [other.id]
     assert first_errors(db, project) == (0.0, 1)
     decide(db, other, [1, -1])
-    originals = adjudicating.case(db, project, other.id).originals
+    originals = adjudicating.case(db, project, factories.user(db), other.id).originals
     assert [each.ratings for each in originals] == [[1, 1, 1], [1, -1]]
 
 
