@@ -19,6 +19,7 @@ from app.core.errors import DomainError, Invalid, NotFound
 from app.evaluation import commands as evaluation
 from app.exchange import commands as exchange
 from app.generators import commands as generators
+from app.lab import commands as lab
 from app.labeling import commands as labeling
 from app.projects import commands as projects
 from app.selection import commands as selection
@@ -90,7 +91,17 @@ def demo(
     demo(host, port, fast=fast)
 
 
-for part in (database_commands, accounts, projects, exchange, generators, labeling, selection, evaluation):
+for part in (
+    database_commands,
+    accounts,
+    projects,
+    exchange,
+    generators,
+    labeling,
+    selection,
+    evaluation,
+    lab,
+):
     part.register(cli)
 
 

@@ -139,6 +139,33 @@ def export_prm800k(
     typer.echo(f"{written.rows:,} rows, {written.bytes:,} bytes, sha256 {written.sha256}", err=True)
 
 
+@export_commands.command("revisions")
+def export_revisions(
+    project: ProjectName,
+    out: Annotated[str, typer.Option("--out", help="File to write, or - for standard output.")],
+    generator: Annotated[
+        str | None, typer.Option("--generator", help="Only solutions of this generator.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Which wrong attempts go before which right one.")] = 0,
+) -> None:
+    """Trajectories a reviser learns from: up to four wrong solutions, the last the closest to the right
+    one that follows. Train-split problems only; one JSON object a line."""
+    from app.core.db import transaction
+    from app.core.startup import ready_database
+    from app.exchange import revisions
+    from app.projects.making import named
+
+    with ready_database(), transaction() as db:
+        where = named(db, project)
+        lines = revisions.lines(db, where.id, generator, seed)
+        if out == "-":
+            count = sum(sys.stdout.buffer.write(line) > 0 for line in lines)
+        else:
+            with Path(out).open("wb") as file:
+                count = sum(file.write(line) > 0 for line in lines)
+    typer.echo(f"{count:,} trajectories", err=True)
+
+
 def noted(db: Session, project: Project, chosen: object, rows: int) -> None:
     from app.exchange.trail import export_noted
 

@@ -32,6 +32,7 @@ def told(rows: list[dict[str, Any]], config: StudyConfig) -> dict[str, Any]:
         "problems": len(rows),
         "budgets": budgets,
         "pass_at_1": float(np.mean([row["pass_at_1"] for row in rows])),
+        "sample_tokens": float(np.mean([row["sample_tokens"] for row in rows])),
         "curves": shown,
         "pass_at_n": _interval(_oracle(rows, config), config),
         "bins": {},

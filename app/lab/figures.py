@@ -27,12 +27,17 @@ def of_run(run: SearchRun) -> list[Plot]:
     return [_budget(results), *_compute(results), *_by_difficulty(results)]
 
 
+def names(results: dict[str, Any]) -> list[str]:
+    """In an order of ours: the database keeps none."""
+    return [name for name in STRATEGIES if name in results["curves"]]
+
+
 def curves(results: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """(name, label, interval) of every line."""
-    for name, curve in results["curves"].items():
-        yield name, STRATEGIES.get(name, name), curve
-    for kind, curve in results["optimal"].items():
-        yield f"optimal-{kind}", OPTIMAL[kind], curve
+    for name in names(results):
+        yield name, STRATEGIES[name], results["curves"][name]
+    for kind, label in OPTIMAL.items():
+        yield f"optimal-{kind}", label, results["optimal"][kind]
     yield "pass-at-n", "pass@N, the most there is", results["pass_at_n"]
 
 
@@ -51,10 +56,9 @@ def _budget(results: dict[str, Any]) -> Plot:
 def compute(results: dict[str, Any], generator: float) -> dict[str, list[float | None]]:
     """By strategy and budget: operations a problem, generation and reading, in units of one solution
     of the generator's. `generator`: its parameters."""
-    plain = next((tokens[0] for tokens in results["tokens"].values() if tokens[0]), None)
-    if not plain:
+    one = flops.inference(generator, results["sample_tokens"])
+    if not one:  # a server that does not say how much it generated
         return {}
-    one = flops.inference(generator, plain)
     return {
         name: [
             None
@@ -62,7 +66,7 @@ def compute(results: dict[str, Any], generator: float) -> dict[str, list[float |
             else flops.search(generator, made, results["parameters"], read) / one
             for made, read in zip(results["tokens"][name], results["read"][name], strict=True)
         ]
-        for name in results["curves"]
+        for name in names(results)
     }
 
 
@@ -95,11 +99,12 @@ def _compute(results: dict[str, Any]) -> Iterator[Plot]:
 def _by_difficulty(results: dict[str, Any]) -> Iterator[Plot]:
     """At the largest budget, bin by bin."""
     last = len(results["budgets"]) - 1
-    for kind, found in results["bins"].items():
-        names = [f"{each['bin'] + 1} ({each['problems']})" for each in found]
+    for kind in OPTIMAL:
+        found = results["bins"][kind]
+        labels = [f"{each['bin'] + 1} ({each['problems']})" for each in found]
         series = [
             Series(name, STRATEGIES[name], [each["right"][name][last] for each in found], shown=name in SHOWN)
-            for name in results["curves"]
+            for name in names(results)
         ]
         told = "by pass@1" if kind == "oracle" else "as the model sees it"
         yield Plot(
@@ -110,7 +115,7 @@ def _by_difficulty(results: dict[str, Any]) -> Iterator[Plot]:
             series,
             hint=f"At a budget of {results['budgets'][last]}. Fifths of the problems, 1 the easiest; equal "
             "ones are never parted, so there may be fewer. In brackets: problems.",
-            names=names,
+            names=labels,
         )
 
 

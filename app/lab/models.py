@@ -55,4 +55,5 @@ class SearchOutcome(Base):
     )
     problem_id: Mapped[int] = mapped_column(ForeignKey("problem.id", ondelete="CASCADE"), primary_key=True)
     values: Mapped[Json]
-    """{"pass_at_1", "mean_score", "right": {strategy: [by budget]}, "tokens": {...}, "read": {...}}."""
+    """{"pass_at_1", "mean_score", "samples_right", "sample_tokens", "right": {strategy: [by budget]},
+    "tokens": {...}, "read": {...}}."""

@@ -104,9 +104,10 @@ def cancel(db: Session, run: SearchRun, user: User | None) -> None:
 
 
 def begin(db: Session, run_id: int) -> bool:
-    """One more attempt at a run that is not over; False when it is."""
+    """One more attempt at a run that waits; False for one that is over or in other hands. One whose
+    worker died is put back by the sweep."""
     found = locked(db, run_id)
-    if found is None or found.state not in ACTIVE:
+    if found is None or found.state != "queued":
         return False
     now = dt.datetime.now(dt.UTC)
     found.state, found.attempt, found.heartbeat_at = "running", found.attempt + 1, now

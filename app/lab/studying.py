@@ -152,4 +152,5 @@ def _pool(
         "pass_at_1": float(is_right.mean()),
         "mean_score": float(np.exp(scores).mean()),
         "samples_right": int(is_right.sum()),
+        "sample_tokens": found.costs.tokens / config.most,
     }

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
+from pathlib import Path
 
 import psutil
 import pytest
 from sqlalchemy import func, select
+from typer.testing import CliRunner
 
+from app.cli import cli
 from app.core.db import transaction
 from app.core.errors import Conflict, Invalid, NotFound
 from app.lab import runner, runs
@@ -121,7 +125,7 @@ def test_a_study_goes_on_where_it_was_broken_off(lab: Lab) -> None:
     run_id = lab.start(watched=False, most=2, problems=3, strategies=["weighted"], resamples=50)
     with transaction() as db:
         values = {
-            "pass_at_1": 1.0, "mean_score": 0.5, "samples_right": 2,
+            "pass_at_1": 1.0, "mean_score": 0.5, "samples_right": 2, "sample_tokens": 1.0,
             "right": {"weighted": [1.0, 1.0]},
             **{name: {"weighted": [1.0, 2.0]} for name in ("tokens", "read")},
         }  # fmt: skip
@@ -203,3 +207,17 @@ def test_killed_it_is_tried_again(lab: Lab) -> None:
     assert (done.state, done.attempt, done.error) == ("succeeded", 2, None)
     with transaction() as db:
         assert db.scalar(select(func.count()).select_from(SearchOutcome)) == 0
+
+
+def test_on_the_command_line(lab: Lab, tmp_path: Path) -> None:
+    """No worker: the command starts the process and waits for it."""
+    out, config = tmp_path / "found.json", tmp_path / "config.json"
+    config.write_text('{"method": "beam", "n": 4, "width": 2}')
+    arguments = ["search", "--project", "Lab", "--model", "tiny", "--generator", "steady"]
+    one = ["--problem", lab.problem().external_id, "--config", str(config), "--out", str(out)]
+    done = CliRunner().invoke(cli, [*arguments, *one])
+    assert done.exit_code == 0, done.output
+    assert "12 steps, 240 tokens" in done.output
+    found = json.loads(out.read_text())
+    assert found["results"]["costs"]["asks"] == 12
+    assert len(found["tree"]["nodes"]) >= 3

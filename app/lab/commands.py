@@ -1,0 +1,148 @@
+"""Commands of the lab: `stepmark search`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.projects.commands import ProjectName
+
+FAILED = 3
+
+
+def register(cli: typer.Typer) -> None:
+    """Add this slice's commands to the command line."""
+    cli.command()(search)
+
+
+def search(
+    project: ProjectName,
+    model: Annotated[str, typer.Option("--model", help="Who judges: a model's name or number.")],
+    generator: Annotated[str, typer.Option("--generator", help="Who generates: its name.")],
+    problem: Annotated[
+        str | None, typer.Option("--problem", help="One problem, by its name; left out, many of them.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", exists=True, dir_okay=False, help="JSON; see docs/search.md.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", dir_okay=False, help="Where the results go, as JSON.")
+    ] = None,
+) -> None:
+    """Search one problem, or measure accuracy by budget over many, here and now: no worker is needed.
+    Exit 0 when it is done, 3 when it could not be."""
+    from app.core.startup import ready_database
+    from app.lab import runner
+
+    told = [""]
+
+    def look(run: Any) -> None:
+        progress = run.progress
+        line = f"{progress.get('phase', '')} {progress.get('done', progress.get('round', ''))}".strip()
+        if line != told[0]:
+            told[0] = line
+            typer.echo(line, err=True)
+
+    with ready_database():
+        run_id = _start(project, model, generator, problem, config)
+        typer.echo(f"Search {run_id}", err=True)
+        while _waits(run_id):
+            runner.run(run_id, look)
+        found = _found(run_id)
+    if out is not None:
+        out.write_text(json.dumps(found, indent=1), encoding="utf-8")
+        typer.echo(f"Written to {out}", err=True)
+    for line in _one(found["results"]) if problem else _many(found["results"]):
+        typer.echo(line)
+
+
+def _start(project: str, model: str, generator: str, problem: str | None, config: Path | None) -> int:
+    from app.core import config_file
+    from app.core.db import transaction
+    from app.generators import making
+    from app.lab import runs
+    from app.projects.making import named
+
+    with transaction() as db:
+        where = named(db, project)
+        return runs.start(
+            db,
+            where.id,
+            model_id=_model(db, where.id, model),
+            generator_id=making.named(db, where.id, generator).id,
+            config=config_file.read(config),
+            user=None,
+            problem_id=None if problem is None else _problem(db, where.id, problem),
+        ).id
+
+
+def _model(db: Any, project_id: int, name: str) -> int:
+    from sqlalchemy import select
+
+    from app.core.errors import NotFound
+    from app.training.models import Model
+
+    mine = select(Model.id).where(Model.project_id == project_id).order_by(Model.id.desc()).limit(1)
+    found: int | None = db.scalar(mine.where(Model.name == name))
+    if found is None and name.isdecimal():
+        found = db.scalar(mine.where(Model.id == int(name)))
+    if found is None:
+        raise NotFound(f"There is no model {name!r}.", remedy="Give a model's name or number.")
+    return found
+
+
+def _problem(db: Any, project_id: int, name: str) -> int:
+    from sqlalchemy import select
+
+    from app.core.errors import NotFound
+    from app.problems.models import Problem
+
+    chosen = select(Problem.id).where(Problem.project_id == project_id, Problem.external_id == name)
+    found: int | None = db.scalar(chosen)
+    if found is None:
+        raise NotFound(f"There is no problem {name!r}.", remedy="Give its name in the file it came from.")
+    return found
+
+
+def _waits(run_id: int) -> bool:
+    from app.core.db import transaction
+    from app.lab.models import SearchRun
+
+    with transaction() as db:
+        return db.get_one(SearchRun, run_id).state == "queued"
+
+
+def _found(run_id: int) -> dict[str, Any]:
+    from app.core.db import transaction
+    from app.lab.models import SearchRun
+
+    with transaction() as db:
+        run = db.get_one(SearchRun, run_id)
+        if run.state != "succeeded":
+            said = f"It could not be searched: {run.error or run.state}"
+            typer.secho(said, fg="red", err=True)
+            raise typer.Exit(FAILED)
+        return {"search_id": run.id, "config": run.config, "results": run.results, "tree": run.tree}
+
+
+def _one(results: dict[str, Any]) -> Iterator[str]:
+    for vote in results["votes"]:
+        said = f" ({vote['verdict']})" if vote["verdict"] else ""
+        yield f"{100 * vote['weight']:5.1f} %  {vote['count']:4} x  {vote['answer']}{said}"
+    costs = results["costs"]
+    steps, tokens = (costs[what] + costs[f"rolled_{what}"] for what in ("steps", "tokens"))
+    yield f"{steps:,} steps, {tokens:,} tokens"
+
+
+def _many(results: dict[str, Any]) -> Iterator[str]:
+    from app.lab.figures import curves
+
+    width = 52
+    yield " " * width + "".join(f"{budget:>8}" for budget in results["budgets"])
+    for _, label, curve in curves(results):
+        cells = ("       -" if value is None else f"{100 * value:8.1f}" for value in curve["mean"])
+        yield f"{label:<{width}}{''.join(cells)}"

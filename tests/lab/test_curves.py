@@ -1,0 +1,150 @@
+"""Curves, bins and the compute-optimal choice against loops that take nothing from app.evaluation."""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.lab import curves, figures
+from app.lab.config import StudyConfig, search_of
+from app.prm.config import BadConfig
+from app.search import flops
+
+
+def by_loops(
+    right: dict[str, list[list[float | None]]], bin_of: list[int], half: list[int]
+) -> list[list[float | None]]:
+    """For every problem and budget: the strategy with the highest mean over the problems of its bin in
+    the other half (over all of the other half, where it has none of the bin)."""
+    problems, budgets = len(bin_of), len(next(iter(right.values()))[0])
+    found: list[list[float | None]] = []
+    for mine in range(problems):
+        row: list[float | None] = []
+        for budget in range(budgets):
+            others = [other for other in range(problems) if half[other] != half[mine]]
+            near = [other for other in others if bin_of[other] == bin_of[mine]] or others
+            best, best_mean = next(iter(right)), -math.inf
+            for name, values in right.items():
+                seen = [values[other][budget] for other in near]
+                mean = statistics.fmean(-1 if value is None else value for value in seen) if seen else 0.0
+                if mean > best_mean + 1e-12:
+                    best, best_mean = name, mean
+            row.append(right[best][mine][budget])
+        found.append(row)
+    return found
+
+
+cell = st.integers(0, 4).map(lambda quarter: quarter / 4)
+
+
+@st.composite
+def studies(draw: st.DrawFn) -> tuple[dict[str, list[list[float]]], list[int], list[int]]:
+    problems, budgets = draw(st.integers(1, 9)), draw(st.integers(1, 3))
+    names = ["one", "two", "three"][: draw(st.integers(1, 3))]
+    table = st.lists(st.lists(cell, min_size=budgets, max_size=budgets), min_size=problems, max_size=problems)
+    numbers = st.lists(st.integers(0, 2), min_size=problems, max_size=problems)
+    halves = st.lists(st.integers(0, 1), min_size=problems, max_size=problems)
+    return {name: draw(table) for name in names}, draw(numbers), draw(halves)
+
+
+@settings(max_examples=150, deadline=None)
+@given(studies())
+def test_the_best_by_difficulty_is_what_loops_find(
+    study: tuple[dict[str, list[list[float]]], list[int], list[int]],
+) -> None:
+    right, bin_of, half = study
+    arrays = {name: np.array(values) for name, values in right.items()}
+    ours = curves.optimal(arrays, np.array(bin_of), np.array(half))
+    assert ours == pytest.approx(np.array(by_loops(right, bin_of, half)))  # type: ignore[arg-type]
+
+
+def test_a_strategy_that_cannot_be_had_is_never_chosen() -> None:
+    right = {"lookahead-1": np.array([[np.nan, 1.0]] * 4), "best": np.zeros((4, 2))}
+    ours = curves.optimal(right, np.zeros(4, dtype=np.int64), np.array([0, 1, 0, 1]))
+    assert ours.tolist() == [[0, 1]] * 4
+    alone = curves.optimal(
+        {"lookahead-1": right["lookahead-1"]}, np.zeros(4, dtype=np.int64), np.arange(4) % 2
+    )
+    assert np.isnan(alone[:, 0]).all()
+
+
+def row(pass_at_1: float, mean_score: float, weighted: list[float], beam: list[float]) -> dict[str, object]:
+    return {
+        "pass_at_1": pass_at_1, "mean_score": mean_score, "samples_right": round(2 * pass_at_1),
+        "sample_tokens": 10,
+        "right": {"weighted": weighted, "beam-4": beam},
+        "tokens": {"weighted": [10, 20], "beam-4": [12, 24]},
+        "read": {"weighted": [5, 10], "beam-4": [30, 60]},
+    }  # fmt: skip
+
+
+CONFIG = StudyConfig(most=2, strategies=("weighted", "beam-4"), resamples=100)
+ROWS = [row(1.0, 0.2, [1, 1], [1, 0])] * 5 + [row(0.5, 0.9, [0.5, 0.5], [0, 1])] * 5
+RESULTS = {**curves.told(ROWS, CONFIG), "parameters": 1000, "generator_parameters": 2000}
+
+
+def test_told_by_hand() -> None:
+    """Easy problems (pass@1 = 1) are solved by the vote, hard ones by beam search of two. Told by pass@1
+    the easy ones are the first bins; the verifier, wrong about them, calls them the hard ones."""
+    assert RESULTS["budgets"] == [1, 2]
+    assert RESULTS["curves"]["weighted"]["mean"] == [0.75, 0.75]
+    assert RESULTS["curves"]["beam-4"]["mean"] == [0.5, 0.5]
+    assert RESULTS["optimal"]["oracle"]["mean"] == [0.75, 1.0]
+    assert RESULTS["optimal"]["predicted"]["mean"] == [0.75, 1.0]
+    assert RESULTS["pass_at_n"]["mean"] == [0.75, 1.0]
+    told = {
+        kind: [(each["problems"], each["best"]) for each in RESULTS["bins"][kind]] for kind in RESULTS["bins"]
+    }
+    easy, hard = (5, ["weighted", "weighted"]), (5, ["weighted", "beam-4"])
+    assert told == {"oracle": [easy, hard], "predicted": [hard, easy]}
+
+
+def test_computation_by_hand() -> None:
+    """One solution: 2 x 2,000 x 10 = 40,000. Beam search of two: 24 generated and 60 read are 96,000
+    + 120,000 = 5.4 of it."""
+    assert figures.compute(RESULTS, 2000) == {
+        "weighted": [pytest.approx(1.25), pytest.approx(2.5)],
+        "beam-4": [pytest.approx(2.7), pytest.approx(5.4)],
+    }
+
+
+def test_a_larger_model_at_equal_cost() -> None:
+    """At a budget of two the best by difficulty costs (2.5 + 5.4) / 2 = 3.95. Twice as large and R = 22
+    pays for 2 + 3 / 22 = 2.14 solutions: a budget of one, 75 %. R = 0.16 pays for 20.75: two, 100 %."""
+    found = figures.larger(RESULTS, 2, 80)
+    assert [each["solutions"] for each in found["rows"]] == [
+        flops.matched(2, ratio) for ratio in flops.RATIOS
+    ]
+    assert [(each["budget"], each["better"]) for each in found["rows"]] == [(2, True), (2, True), (1, False)]
+    assert {each["better"] for each in figures.larger(RESULTS, 2, None)["rows"]} == {None}
+
+
+def test_budgets_and_what_spends_them() -> None:
+    config = StudyConfig(most=16)
+    assert config.budgets == [1, 2, 4, 8, 16]
+    assert StudyConfig(most=1).budgets == [1]
+    for strategy in ("beam-4", "beam-sqrt", "dvts-4", "lookahead-1", "lookahead-3"):
+        for budget in config.budgets:
+            made = search_of(strategy, budget, config)
+            if made is None:
+                assert strategy.startswith("lookahead")
+                assert budget < 1 + int(strategy[-1])
+            else:
+                made.check()
+                assert made.budget == budget
+    widths = [search_of("beam-sqrt", budget, StudyConfig(most=256)) for budget in (4, 16, 64, 256)]
+    assert [made.width for made in widths if made] == [2, 4, 8, 16]
+
+
+def test_studies_that_make_no_sense() -> None:
+    for wrong in (
+        {"strategies": []}, {"strategies": ["best", "best"]}, {"splits": []}, {"most": 0}, {"problems": 0},
+        {"aggregate": "sum"}, {"seed": -1}, {"strategies": ["mcts"]},
+    ):  # fmt: skip
+        with pytest.raises(BadConfig):
+            StudyConfig.parse(wrong)

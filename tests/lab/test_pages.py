@@ -1,0 +1,195 @@
+"""The pages of the lab: what a researcher starts, watches and downloads."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from app.generators.models import Generator
+from app.lab import keeping, shown
+from app.lab.models import SearchRun
+from app.search.config import SearchConfig
+from app.search.searching import search
+from app.search.tree import Tree
+from tests import factories
+from tests.lab.test_curves import RESULTS
+from tests.search.small_world import Chances, Dictionary, Table, classes
+from tests.selection import loop_factories as loop
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+class Page:
+    def __init__(self, db: Session, web: TestClient) -> None:
+        self.db, self.web = db, web
+        self.project = factories.project(db, "Lab")
+        factories.sign_in(web, db, factories.member(db, self.project, "researcher"))
+        self.home = f"/projects/{self.project.slug}"
+
+    def ready(self) -> dict[str, int]:
+        generator = Generator(
+            project_id=self.project.id, name="lm", kind="openai", base_url="http://x/v1", model="m",
+            config={"endpoint": "completions"},
+        )  # fmt: skip
+        self.db.add(generator)
+        model = loop.model(self.db, self.project, "prm-1")
+        problem = factories.problem(self.db, self.project, f"What is {HOSTILE}?", split="validation")
+        self.db.flush()
+        return {"model_id": model.id, "generator_id": generator.id, "problem_id": problem.id}
+
+    def get(self, path: str, status: int = 200) -> str:
+        answer = self.web.get(self.home + path)
+        assert answer.status_code == status, answer.text
+        return answer.text
+
+    def done(self, **values: object) -> SearchRun:
+        made = SearchRun(project_id=self.project.id, state="succeeded", **values)
+        self.db.add(made)
+        self.db.flush()
+        return made
+
+
+@pytest.fixture
+def page(db: Session, web: TestClient) -> Page:
+    return Page(db, web)
+
+
+def test_without_a_model_or_a_generator_it_says_where_they_come_from(page: Page) -> None:
+    empty = page.get("/lab")
+    assert "A search needs two" in empty
+    assert f"{page.home}/generators" in empty
+
+
+def test_a_search_is_started_watched_and_cancelled(page: Page) -> None:
+    ready = page.ready()
+    form = page.get(f"/lab?problem={ready['problem_id']}")
+    assert HOSTILE not in form
+    assert "&lt;script&gt;" in form
+    made = page.web.post(f"{page.home}/lab/searches", data={**ready, "method": "beam", "n": 8, "width": 4})
+    assert made.status_code == 303
+    run = page.db.scalars(select(SearchRun)).one()
+    assert (run.state, run.config["n"], run.problem_id) == ("queued", 8, ready["problem_id"])
+    jobs = page.db.execute(text("SELECT task_name FROM procrastinate_jobs WHERE status = 'todo'")).scalars()
+    assert "lab.search" in jobs
+    path = f"/lab/searches/{run.id}"
+    assert f'hx-get="{page.home}{path}/progress"' in page.get(path)
+    assert "HX-Refresh" not in page.web.get(page.home + path + "/progress").headers
+    page.web.post(f"{page.home}{path}/cancellation")
+    assert page.web.get(page.home + path + "/progress").headers["HX-Refresh"] == "true"
+    assert "The search was cancelled" in page.get(path)
+    again = page.web.post(f"{page.home}{path}/cancellation")
+    assert again.status_code == 409
+
+
+def test_wrong_forms_say_what_is_wrong(page: Page) -> None:
+    ready = page.ready()
+    for more, status in (
+        ({"method": "beam", "n": 4, "width": 8}, 422),
+        ({"method": "mcts"}, 422),
+        ({"n": 1000}, 422),
+        ({"problem_id": 10**9}, 404),
+        ({"model_id": 10**9}, 404),
+    ):
+        assert page.web.post(f"{page.home}/lab/searches", data={**ready, **more}).status_code == status
+    study = page.web.post(f"{page.home}/lab/studies", data={**ready, "most": 4})
+    assert study.status_code == 422, "no strategy was chosen"
+    page.get("/lab/searches/99999999999", 404)
+
+
+def watched(page: Page, tree: Tree, results: dict[str, object] | None = None) -> SearchRun:
+    return page.done(
+        **page.ready(), config=SearchConfig(method="beam", n=4, width=2).as_json(),
+        tree=keeping.kept(tree, None), results=results or {"votes": [], "chosen": None, "verdict": None},
+    )  # fmt: skip
+
+
+def test_the_tree_of_a_search(page: Page) -> None:
+    """Lists in lists; what was chosen, kept, dropped and drawn twice is said in words."""
+    config = SearchConfig(method="beam", n=4, width=2, aggregate="last")
+    found = search("?", config, Dictionary(Chances([0, 0, 1, 2, 0, 1, 0, 1, 0, 1])), Table(), classes)
+    results = {
+        "chosen": found.chosen.id if found.chosen else None, "verdict": "right", "aggregate": "last",
+        "votes": [{"answer": "4", "weight": 0.6, "count": 2, "solutions": found.votes[0].solutions,
+                   "verdict": "right"},
+                  {"answer": HOSTILE, "weight": 0.4, "count": 1, "solutions": [], "verdict": None}],
+        "costs": found.costs.as_json(), "read_tokens": 99, "seconds": 1.5, "parameters": 5, "finished": 3,
+    }  # fmt: skip
+    run = page.done(
+        **page.ready(), config=config.as_json(), tree=keeping.kept(found.tree, found.chosen), results=results
+    )
+    said = page.get(f"/lab/searches/{run.id}")
+    assert HOSTILE not in said
+    assert said.count("chosen</span>") == 1 + len(list(found.tree.path(found.chosen)))
+    assert "drawn 2 times" in said
+    assert "dropped here" in said
+    assert ">kept</span>" in said
+    assert "finished: 4" in said
+    assert f">{found.costs.steps}</dd>" in said
+    data = page.web.get(f"{page.home}/lab/searches/{run.id}/data.json").json()
+    assert len(data["tree"]["nodes"]) == len(found.tree.nodes) - 1
+    assert "beam search" in page.get("/lab")
+
+
+def test_a_large_tree_is_cut_to_what_leads_somewhere(page: Page) -> None:
+    tree = Tree()
+    for number in range(2000):
+        node, _ = tree.drawn(tree.root, (f"dropped {number}",), False, 0, 1)
+        node.score = node.rank = math.log(0.5)
+    kept, _ = tree.drawn(tree.root, ("kept",), False, 0, 1)
+    kept.kept = True
+    end, _ = tree.drawn(kept, ("kept", "x" * 5000), True, 0, 2)
+    found = keeping.kept(tree, end)
+    assert len(found["nodes"]) == keeping.MOST_NODES
+    assert found["left_out"] == 2002 - keeping.MOST_NODES
+    ids = {node["id"] for node in found["nodes"]}
+    assert {kept.id, end.id} <= ids
+    assert all(node["parent"] == 0 or node["parent"] in ids for node in found["nodes"])
+    assert max(len(node["text"]) for node in found["nodes"]) < 2100
+    run = watched(page, tree)
+    assert f"{2002 - keeping.MOST_NODES} more steps were drawn" in page.get(f"/lab/searches/{run.id}")
+
+
+def test_a_chain_is_one_list_however_long() -> None:
+    tree = Tree()
+    node = tree.root
+    for length in range(300):
+        node, _ = tree.drawn(node, (*node.steps, str(length)), length == 299, 0, length)
+    whole = shown.branches(keeping.kept(tree, node), None)
+    assert len(whole.steps) == 301
+    assert whole.branches == []
+
+
+def test_curves_figures_and_downloads(page: Page) -> None:
+    ready = page.ready()
+    results = {**RESULTS, "left_out": {"learned_from": 3}}
+    values = {name: ready[name] for name in ("model_id", "generator_id")}
+    run = page.done(**values, config={"most": 2}, results=results)
+    said = page.get(f"/lab/searches/{run.id}")
+    assert "3 more are left out: the model learned from them" in said
+    assert "best-of-N, weighted: 75.0% to 75.0%" in said, "said in a sentence"
+    rows = list(csv.reader(io.StringIO(page.get(f"/lab/searches/{run.id}/plots/budget.csv"))))
+    assert rows[0][:3] == ["budget", "best-of-N, weighted", "beam search, M = 4"]
+    assert [each[:3] for each in rows[1:]] == [["1", "0.75", "0.5"], ["2", "0.75", "0.5"]]
+    compute = page.web.get(f"{page.home}/lab/searches/{run.id}/plots/compute.json").json()
+    assert compute["x"]["values"] == [1.25, 2.5, 2.7, 5.4]
+    assert compute["series"][0]["values"] == [0.75, 0.75, None, None]
+    easy = page.web.get(f"{page.home}/lab/searches/{run.id}/plots/difficulty-oracle.json").json()
+    assert easy["x"]["names"] == ["2 (5)", "4 (5)"], "equal ones share the bin of their middle rank"
+    page.get(f"/lab/searches/{run.id}/plots/nothing.json", 404)
+    larger = page.get(f"/lab/searches/{run.id}?times=2&accuracy=80")
+    assert larger.count("search is better") == 2
+    assert larger.count("the larger model is better") == 1
+    page.get(f"/lab/searches/{run.id}?times=0", 422)
+    page.get(f"/lab/searches/{run.id}?accuracy=lots", 422)
+    assert "Curves up to 2" in page.get("/lab")
+
+
+def test_labelers_have_no_lab(page: Page, db: Session) -> None:
+    factories.sign_in(page.web, db, factories.member(db, page.project, "labeler"))
+    page.get("/lab", 403)
