@@ -1,8 +1,9 @@
 """Adjudication: which solutions need a second look, and the word that then counts.
 
 In the queue stand solutions whose labelers stop at different steps or differ on whether one is
-wrong, where someone flagged a step, or where the newest model is sure of the opposite of a label
-(p(negative) of a step called right above SURE, or of a step called wrong below 1 - SURE). Where a
+wrong, where someone flagged a step, or where a model that was seen to tell wrong steps from right
+(competence.py) is sure of the opposite of a label (p(negative) of a step called right above SURE, or of
+a step called wrong below 1 - SURE). Where a
 labeler's walk left the solution's own steps, nothing is said of what follows: no disagreement. What people
 said is hidden until the adjudicator has decided, or asks for it: a second opinion that knows the first
 is not one, and what they knew stands beside the decision."""
@@ -22,6 +23,7 @@ from app.labeling import seen
 from app.labeling.seen import LabelsSeen
 from app.problems.models import Problem, Solution
 from app.projects.models import Project
+from app.quality import competence
 from app.quality.gold import upto
 from app.quality.models import Adjudication
 
@@ -39,8 +41,7 @@ WAITING = text(
             bool_or(c.step_probs[3 * l.position + 1] > :sure AND l.rating >= 0
                  OR c.step_probs[3 * l.position + 1] < 1 - :sure AND l.rating = -1) AS contradicted
         FROM own_step_label l JOIN problem p ON p.id = l.problem_id
-        LEFT JOIN score c ON c.solution_id = l.solution_id AND c.model_id =
-            (SELECT max(id) FROM model WHERE project_id = :project AND kind = 'prm')
+        LEFT JOIN score c ON c.solution_id = l.solution_id AND c.model_id = :model
         WHERE l.project_id = :project AND l.state = 'submitted' AND p.split <> 'test'
           AND l.finish_reason IN ('solution', 'found_error')
           AND l.kind <> 'screening' AND (CAST(:solution AS bigint) IS NULL OR l.solution_id = :solution)
@@ -79,10 +80,7 @@ OWN = text(
     "SELECT 1 FROM assignment a JOIN task t ON t.id = a.task_id WHERE t.solution_id = :solution"
     " AND a.user_id = :user AND a.state = 'submitted' LIMIT 1"
 )
-PROBS = text(
-    "SELECT step_probs FROM score WHERE solution_id = :solution AND model_id ="
-    " (SELECT max(id) FROM model WHERE project_id = :project AND kind = 'prm')"
-)
+PROBS = text("SELECT step_probs FROM score WHERE solution_id = :solution AND model_id = :model")
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,8 @@ class Case:
     originals: list[Any]
     """Empty until it is decided, or asked for."""
     negative: list[float]
-    """The newest model's p(negative) of each step; empty as these are, or where it is not scored."""
+    """p(negative) of each step by the model that counts (competence.py); empty as these are, where
+    none does, or where it has not scored the solution."""
 
     @property
     def open(self) -> bool:
@@ -105,7 +104,10 @@ class Case:
 
 
 def waiting(db: Session, project_id: int, why: str | None = None, solution: int | None = None) -> list[Any]:
-    asked = {"project": project_id, "why": why, "solution": solution, "sure": SURE, "most": PAGE}
+    model = competence.judge(db, project_id).model_id
+    asked = {
+        "project": project_id, "why": why, "solution": solution, "sure": SURE, "most": PAGE, "model": model,
+    }  # fmt: skip
     return list(db.execute(WAITING, asked))
 
 
@@ -117,7 +119,7 @@ def case(db: Session, project: Project, actor: User, solution_id: int) -> Case:
     if found is None:
         raise NotFound("There is no such solution in this project.", remedy="Go back to the queue.")
     decided = db.scalar(select(Adjudication).where(Adjudication.solution_id == found.id))
-    asked = {"solution": found.id, "project": project.id}
+    asked = {"solution": found.id, "model": competence.judge(db, project.id).model_id}
     looked = db.get(LabelsSeen, (found.id, decided.decided_by if decided else actor.id))
     knew = decided.knew if decided else known_to(db, actor, looked, found.id)
     shown = decided is not None or knew == "shown"

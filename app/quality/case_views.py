@@ -13,7 +13,7 @@ from app.core.errors import DomainError, NotFound
 from app.core.web import redirect, render
 from app.labeling import returning
 from app.projects.access import Access, Researcher
-from app.quality import adjudicating, gold, standing
+from app.quality import adjudicating, competence, gold, standing
 
 router = APIRouter()
 WORDS = {1: "great", 0: "okay", -1: "bad", None: "can’t tell"}
@@ -37,7 +37,10 @@ def queue(request: Request, access: Researcher, db: Db, why: str | None = None) 
         raise NotFound("There is no such queue.", remedy="See all that waits.")
     found = adjudicating.waiting(db, access.project.id, why)
     context: dict[str, Any] = {"waiting": found, "why": why, "most": adjudicating.PAGE}
-    return render(request, "quality/adjudications.html", reasons=adjudicating.REASONS, **context)
+    context["judge"] = competence.judge(db, access.project.id)
+    return render(
+        request, "quality/adjudications.html", reasons=adjudicating.REASONS, sure=adjudicating.SURE, **context
+    )
 
 
 @router.get("/solutions/{solution_id}")

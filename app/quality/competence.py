@@ -1,0 +1,80 @@
+"""Whose word against a label counts: a model that was seen to tell wrong steps from right.
+
+A model near chance calls nearly every step what most steps are, and so "contradicts" every label that
+says otherwise. So its contradictions count only where it was measured on what it did not learn from:
+
+- on held-out labeled steps, a wrong step gets a higher p(negative) than another with a chance (AUC) of
+  at least AUC, over at least STEPS steps (0.5 is chance; the board calls less than 0.6 close to it); or,
+  where no steps were held out,
+- on an evaluation set, its best of N is better than a blind draw beyond its 95 % interval.
+
+And never where an evaluation shows its choice to be worse than a blind draw. The newest PRM that passes
+is asked; none, and no label is called contradicted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+AUC = 0.6
+STEPS = 100
+LOOK = 10
+"""Newest models that are asked in turn."""
+
+MODELS = text(
+    # by name: evaluation stands above quality
+    """
+    SELECT m.id, m.name, m.metrics, (SELECT e.results->'best_of_n' FROM evaluation e
+        WHERE e.model_id = m.id AND e.state = 'succeeded' AND e.results->'best_of_n' <> 'null'
+        ORDER BY e.id DESC LIMIT 1) AS best_of_n
+    FROM model m WHERE m.project_id = :project AND m.kind = 'prm' ORDER BY m.id DESC LIMIT :most
+    """
+)
+
+
+@dataclass(frozen=True)
+class Judge:
+    model_id: int | None
+    """None: no model counts."""
+    name: str
+    why: str
+    """Why it counts, or why the newest does not."""
+
+
+def judge(db: Session, project_id: int) -> Judge:
+    newest: Judge | None = None
+    for row in db.execute(MODELS, {"project": project_id, "most": LOOK}):
+        counts, why = competent(row.metrics, row.best_of_n)
+        if counts:
+            return Judge(row.id, row.name, why)
+        newest = newest or Judge(None, row.name, why)
+    return newest or Judge(None, "", "There is no model yet.")
+
+
+def competent(metrics: Mapping[str, Any], best_of_n: Mapping[str, Any] | None) -> tuple[bool, str]:
+    """By its figures on what it did not learn from; `best_of_n` as an evaluation keeps it."""
+    low, high = over_blind(best_of_n)
+    if high is not None and high < 0:
+        return False, "its best of N is worse than a blind draw"
+    best = metrics.get("best") or {}
+    auc, steps = best.get("negative_auc"), best.get("steps") or 0
+    if auc is not None and steps >= STEPS:
+        said = f"AUC {auc:.2f} in finding wrong steps, on {steps:,} that it did not learn from"
+        return auc >= AUC, said if auc >= AUC else f"{said}: it takes {AUC:.2f}, chance is 0.50"
+    if low is not None and low > 0:
+        return True, "its best of N is better than a blind draw"
+    if low is not None:
+        return False, "its best of N is not shown to be better than a blind draw"
+    return False, f"it was measured neither on {STEPS} held-out steps nor on an evaluation set"
+
+
+def over_blind(best_of_n: Mapping[str, Any] | None) -> tuple[float | None, float | None]:
+    """Ends of the interval of best-of-N at the largest N, less pass@1."""
+    if not best_of_n:
+        return None, None
+    curve, blind = best_of_n["curves"]["best_of"], best_of_n["pass_at_1"]
+    return curve["low"][-1] - blind, curve["high"][-1] - blind
