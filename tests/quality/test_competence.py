@@ -20,8 +20,9 @@ from tests import factories
 from tests.quality.test_known import NOW, judge, solution
 from tests.selection import loop_factories as loop
 
-GOOD = {"best": {"negative_auc": 0.83, "steps": 1204}}
-CHANCE = {"best": {"negative_auc": 0.53, "steps": 1204}}
+REST = {"steps": 1204, "accuracy": 0.8, "always_positive": 0.7, "loss": 0.5}
+GOOD = {"best": {"negative_auc": 0.83, **REST}}
+CHANCE = {"best": {"negative_auc": 0.53, **REST}}
 
 
 def curve(low: float, high: float, blind: float = 0.5) -> dict[str, Any]:
