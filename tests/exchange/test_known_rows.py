@@ -1,0 +1,91 @@
+"""Gold and screening of our own come out of an export as PRM800K marks them, and go in again."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy.orm import Session
+
+from app.accounts import sessions
+from app.accounts.access import cookie_name
+from app.core.db import transaction
+from app.exchange import importer
+from app.labeling import known, queue
+from app.main import create_app
+from app.problems.models import OutsideLabel, Solution
+from app.projects.models import Project
+from app.quality import gold
+from tests import factories
+from tests.quality.test_known import NOW, STEPS, judge, truth
+
+
+def solution(db: Session, project: Project, number: int, first_error: int | None = None) -> Solution:
+    made = factories.solution(db, factories.problem(db, project, f"What is {number} + 2?"), STEPS)
+    if first_error is not None:
+        db.add(OutsideLabel(solution_id=made.id, source="file:processbench", first_error=first_error))
+        db.flush()
+    return made
+
+
+def export(path: str, token: str) -> list[dict[str, Any]]:
+    with TestClient(create_app(), base_url="http://testserver") as web:
+        web.cookies.set(cookie_name(), token)
+        answer = web.get(path)
+        assert answer.status_code == 200
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def marks(row: dict[str, Any]) -> tuple[bool, bool, int | None]:
+    return row["is_quality_control_question"], row["is_initial_screening_question"], row["generation"]
+
+
+@pytest.mark.usefixtures("database")
+def test_gold_and_screening_carry_their_flags_through_the_export_and_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(known.secrets, "randbelow", lambda most: 0)  # gold as long as there is some
+    with transaction() as db:
+        project = factories.project(db, "Ours", screening_mark=0.5, gold_rate=0.5, gold_mark=0.0)
+        for number, at in enumerate((-1, 0, 1, 2, -1)):
+            solution(db, project, number, at)
+        gold.make(db, project, None, "screening", 2)
+        gold.make(db, project, None, "gold", 3)
+        for number, generation in enumerate((0, 0, 4, 4, 4), 5):
+            factories.task(db, solution(db, project, number), generation=generation)
+        who, boss = factories.member(db, project), factories.member(db, project, "admin")
+        kinds: Counter[str] = Counter()
+        said: dict[str, int] = {}
+        while held := queue.claim(db, project, who, NOW):
+            kind = held.task.kind
+            first_error = -1 if kind == "regular" else truth(db, held)
+            kinds[kind] += 1
+            said[kind] = said.get(kind, 0) + (1 if first_error >= 0 else 0)
+            judge(db, project, held, first_error)
+        token = sessions.start(db, boss, now=dt.datetime.now(dt.UTC))
+        other = factories.project(db, "Theirs")
+        factories.member(db, other, "admin", boss)
+        copy = other.id
+    assert kinds == {"screening": 2, "gold": 3, "regular": 5}
+
+    rows = export("/projects/ours/exports/prm800k.jsonl", token)
+    found = Counter(map(marks, rows))
+    assert found == {(False, True, -1): 2, (True, False, 0): 3, (False, False, 0): 2, (False, False, 4): 3}
+    for kind, flag in (("screening", 1), ("gold", 0)):
+        only = export(f"/projects/ours/exports/prm800k.jsonl?kind={kind}", token)
+        assert [marks(row) for row in only] == [marks(row) for row in rows if marks(row)[flag]]
+        wrong = [row for row in only if row["label"]["finish_reason"] == "found_error"]
+        assert len(wrong) == said.get(kind, 0)
+
+    path = tmp_path / "ours.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    with transaction() as db:
+        begun = importer.begin(db, db.get_one(Project, copy), path)
+    done = importer.run(begun.id)
+    assert (done.state, done.counts["errors"], done.counts["labels"]) == ("succeeded", 0, len(rows))
+    assert export("/projects/theirs/exports/prm800k.jsonl", token) == rows
