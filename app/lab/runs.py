@@ -112,6 +112,7 @@ def begin(db: Session, run_id: int) -> bool:
     now = dt.datetime.now(dt.UTC)
     found.state, found.attempt, found.heartbeat_at = "running", found.attempt + 1, now
     found.started_at = found.started_at or now
+    found.progress = {"phase": "opening model and generator"}
     db.flush()
     return True
 

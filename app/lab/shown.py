@@ -91,8 +91,8 @@ def _below(node: dict[str, Any], children: dict[int, list[dict[str, Any]]]) -> l
     """The children that go on or came to an end; the others are put with the node as dropped."""
     mine = children.get(node["id"], [])
     wanted = [each for each in mine if _of_note(each) or children.get(each["id"])]
-    node["dropped"] = [each for each in mine if each not in wanted] if wanted else []
-    return wanted or mine
+    node["dropped"] = [each for each in mine if each not in wanted]
+    return wanted
 
 
 def _of_note(node: dict[str, Any]) -> bool:

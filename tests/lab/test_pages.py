@@ -127,7 +127,7 @@ def test_the_tree_of_a_search(page: Page) -> None:
     assert HOSTILE not in said
     assert said.count("chosen</span>") == 1 + len(list(found.tree.path(found.chosen)))
     assert "drawn 2 times" in said
-    assert "dropped here" in said
+    assert "not continued" in said
     assert ">kept</span>" in said
     assert "finished: 4" in said
     assert f">{found.costs.steps}</dd>" in said

@@ -1,0 +1,209 @@
+"""Test-time search in a small world: accuracy against budget, by strategy and difficulty.
+
+    python bench/search.py [--world chains] [--problems 60] [--most 16] [--labels 2000] [--out FILE]
+
+A small language model learns to write solutions of the world and is stopped early; a PRM that starts
+from it learns the exact judge's ratings of `--labels` of its solutions, up to the first error. Then every
+strategy of the lab spends every budget on fresh problems, through the lab's own code, and the lab's
+curves are printed, with what each cost in operations. Nothing but the CPU is used."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from transformers import DynamicCache
+
+from app.lab import curves, figures
+from app.lab.config import STRATEGIES, StudyConfig
+from app.lab.judging import Judge, parameters
+from app.lab.studying import outcome
+from app.lab.tools import Tools
+from app.prm.config import ScoreConfig, TrainConfig
+from app.prm.data import Example
+from app.prm.tokens import Encoder
+from app.prm.train import train
+from app.search.asking import Ask, Drawn, Steps
+from app.world.kinds import WORLDS
+from app.world.kinds.kind import ANSWER, World, answer_of, until_error
+from app.world.writer.learn import Course, learn
+from app.world.writer.model import LINE, LONGEST, RIGHT, WRONG, Writer
+from app.world.writer.write import write
+
+MOST_WORDS = 96
+
+
+class Writing:
+    """The small language model as a proposer: equally long prefixes are gone on with side by side."""
+
+    def __init__(self, writer: Writer) -> None:
+        self.writer, self.encoder = writer, Encoder(writer.tokenizer, LONGEST)
+        known = writer.tokenizer.get_vocab()
+        self.words = sorted(known, key=known.__getitem__)
+        self.line, self.end = known[LINE], int(writer.tokenizer.eos_token_id)
+        self.never = torch.tensor([known[word] for word in ("<pad>", "<s>", "<unk>", RIGHT, WRONG)])
+
+    def continued(self, problem: str, asks: Sequence[Ask], steps: int | None) -> list[Drawn]:
+        by_length: dict[int, list[int]] = {}
+        asked = [self.encoder.row(problem, ask.prefix).ids for ask in asks]
+        for place, ids in enumerate(asked):
+            by_length.setdefault(len(ids), []).append(place)
+        found: list[Drawn] = [Drawn((), False, 0)] * len(asks)
+        for places in by_length.values():
+            seeds = [asks[place].seed for place in places]
+            rows = self._rows(torch.tensor([asked[place] for place in places]), seeds, steps)
+            for place, row in zip(places, rows, strict=True):
+                found[place] = self._read(row)
+        return found
+
+    @torch.inference_mode()
+    def _rows(self, now: torch.Tensor, seeds: list[int | None], steps: int | None) -> list[list[int]]:
+        chances = [None if seed is None else torch.Generator().manual_seed(seed) for seed in seeds]
+        cache, rows = DynamicCache(config=self.writer.body.config), [[] for _ in seeds]
+        left = [steps or MOST_WORDS] * len(seeds)
+        for _ in range(min(MOST_WORDS, LONGEST - now.shape[1])):
+            states = self.writer.body(input_ids=now, past_key_values=cache, use_cache=True).last_hidden_state
+            logits = self.writer.logits(states[:, -1])
+            logits[:, self.never] = -torch.inf
+            drawn = []
+            for place, chance in enumerate(chances):
+                likely = logits[place].softmax(0)
+                token = int(likely.argmax() if chance is None else likely.multinomial(1, generator=chance))
+                drawn.append(token)
+                if left[place]:
+                    rows[place].append(token)
+                    left[place] = 0 if token == self.end else left[place] - (token == self.line)
+            if not any(left):
+                break
+            now = torch.tensor(drawn)[:, None]
+        return rows
+
+    def _read(self, row: list[int]) -> Drawn:
+        text = " ".join(self.words[token] for token in row if token != self.end)
+        steps = tuple(line.strip() for line in text.split(LINE) if line.strip())
+        over = bool(row) and row[-1] == self.end
+        return Drawn(steps, over or bool(steps and steps[-1].startswith(ANSWER)), len(row))
+
+
+class Answers:
+    """As lab/answers.py, for a world: its answer is a word, and the judge knows the right one."""
+
+    def __init__(self, reference: str) -> None:
+        self.reference = reference
+
+    def classes(self, solutions: Sequence[Steps]) -> list[int]:
+        known: dict[str, int] = {self.reference: 0}
+        said = [answer_of(steps) for steps in solutions]
+        return [-1 if each is None else known.setdefault(each, len(known)) for each in said]
+
+    def verdict(self, steps: Steps) -> str:
+        said = answer_of(steps)
+        return "unparseable" if said is None else "right" if said == self.reference else "wrong"
+
+    def graded(self, solutions: Sequence[Steps]) -> tuple[list[int], list[bool]]:
+        return self.classes(solutions), [self.verdict(steps) == "right" for steps in solutions]
+
+
+class InTheWorld(Tools):
+    def answers(self, reference: str | None) -> Any:
+        return Answers(reference or "")
+
+
+def labeled(world: World, writer: Writer, count: int, seed: int) -> list[Example]:
+    """Solutions of the model's own, rated by the judge as a labeler does who stops at the first error."""
+    chance = random.Random(f"labels {seed}")  # noqa: S311
+    posed = [world.draw(chance) for _ in range(count)]
+    written = write(writer, [each.statement for each in posed], 1, seed)
+    examples = []
+    for each, (steps,) in zip(posed, written, strict=True):
+        if steps:
+            ratings = until_error(world.judge(each, steps))
+            rest = [None] * (len(steps) - len(ratings))
+            examples.append(Example(each.statement, steps, [*ratings, *rest]))
+    return examples
+
+
+def judge_of(base: Path, examples: list[Example], folder: Path, seed: int) -> Judge:
+    config = TrainConfig(
+        base=str(base), max_length=LONGEST, epochs=4.0, learning_rate=1e-3, together="none", evaluations=0,
+        checkpoint_seconds=86_400, seed=seed, device="cpu", threads=1,
+    )  # fmt: skip
+    made = train(config, examples, folder, lambda _: None, lambda: None, "bench").published
+    assert made is not None
+    return Judge(made, ScoreConfig(threads=1))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--world", choices=list(WORLDS), default="chains")
+    parser.add_argument("--problems", type=int, default=60)
+    parser.add_argument("--most", type=int, default=16)
+    parser.add_argument("--labels", type=int, default=2000)
+    parser.add_argument("--reading", type=int, default=600, help="Steps the language model learns for.")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    world, begun = WORLDS[given.world], time.monotonic()
+    config = StudyConfig(
+        most=given.most, problems=given.problems, strategies=tuple(STRATEGIES), seed=given.seed
+    )
+    with tempfile.TemporaryDirectory(prefix="bench-search-") as scratch:
+        base = Path(scratch) / "base"
+        learn(world, Course(steps=given.reading), given.seed).save(base)
+        writer = Writer.load(base)
+        judge = judge_of(
+            base, labeled(world, writer, given.labels, given.seed), Path(scratch) / "run", given.seed
+        )
+        print(f"writer and PRM made in {time.monotonic() - begun:.0f} s", flush=True)
+        tools = InTheWorld(Writing(writer), judge, None, LINE, Event(), None, parameters(writer.body))  # type: ignore[arg-type]
+        chance = random.Random(f"problems {given.seed}")  # noqa: S311
+        rows = []
+        for _ in range(given.problems):
+            posed = world.draw(chance)
+            problem: Any = SimpleNamespace(statement=posed.statement, reference_answer=posed.answer)
+            rows.append(outcome(problem, config, tools, lambda _: None))
+            print(
+                f"\r{len(rows)} of {given.problems} problems, {time.monotonic() - begun:.0f} s",
+                end="",
+                flush=True,
+            )
+    results = curves.told(rows, config) | {
+        "parameters": judge.parameters,
+        "generator_parameters": tools.generator_parameters,
+    }
+    tell(results)
+    if given.out:
+        given.out.write_text(json.dumps({"config": config.as_json(), "results": results}, indent=1))
+
+
+def tell(results: dict[str, Any]) -> None:
+    print(f"\n{results['problems']} problems, pass@1 {100 * results['pass_at_1']:.1f} %\n")
+    print("| strategy | " + " | ".join(map(str, results["budgets"])) + " |")
+    print("| --- |" + " ---: |" * len(results["budgets"]))
+    for _, label, curve in figures.curves(results):
+        cells = zip(curve["mean"], curve["low"], curve["high"], strict=True)
+        said = (
+            "–" if at is None else f"{100 * at:.0f} ({100 * low:.0f} to {100 * high:.0f})"
+            for at, low, high in cells
+        )
+        print(f"| {label} | " + " | ".join(said) + " |")
+    print("\ncomputation, in plain solutions (generated and read):")
+    for name, values in figures.compute(results, results["generator_parameters"]).items():
+        print(
+            f"  {STRATEGIES[name]:<22}"
+            + "".join("      –" if each is None else f"{each:7.1f}" for each in values)
+        )
+
+
+if __name__ == "__main__":
+    main()
