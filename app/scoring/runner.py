@@ -4,21 +4,19 @@ when it ends, and so that it can be stopped at once."""
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.core import job_process
 from app.core.db import transaction
-from app.core.jobs import stopping
 from app.scoring import runs
 from app.scoring.models import ScoringRun
 from app.settings import settings
-from app.training.runner import LOOK_SECONDS, ROOT, device_lock, end_group, how_it_ended
+from app.training.runner import device_lock
 
 PATIENCE = 3.0
 DEVICE = "scoring"
@@ -32,16 +30,14 @@ def run(run_id: int) -> None:
         runs.call_for_help(db, run_id)
     with device_lock(socket.gethostname(), DEVICE):  # taken or not: it keeps helpers off this machine
         process, path = spawn(run_id)
-        handing_back = watch(process, run_id)
+        handing_back = job_process.watch(process, lambda: _over(run_id), patience=PATIENCE)
     if process.returncode == 0:
         return
     with contextlib.suppress(SQLAlchemyError), transaction() as db:
         if handing_back:
             runs.handed_back(db, run_id)
         else:
-            tail = path.read_text(errors="replace").splitlines()[-4:]
-            said = how_it_ended(process.returncode).replace("training", "scoring")
-            runs.ended_badly(db, run_id, "\n".join([said, *tail]))
+            runs.ended_badly(db, run_id, job_process.how_it_ended("scoring", process.returncode, path))
 
 
 def join(run_id: int) -> None:
@@ -52,35 +48,12 @@ def join(run_id: int) -> None:
     with device_lock(socket.gethostname(), DEVICE) as lock:
         if lock is not None:
             process, _ = spawn(run_id)
-            watch(process, run_id)
+            job_process.watch(process, lambda: _over(run_id), patience=PATIENCE)
 
 
 def spawn(run_id: int) -> tuple[subprocess.Popen[bytes], Path]:
     path = settings().runs_dir / f"scoring-{run_id}.log"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "app.scoring.process", str(run_id)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=ROOT,
-            env=os.environ | {"DATABASE_URL": settings().database_url or ""},
-            start_new_session=True,
-        )
-    return process, path
-
-
-def watch(process: subprocess.Popen[bytes], run_id: int) -> bool:
-    """Until the process is gone; whether it was ended because this worker ends."""
-    handing_back = False
-    while process.poll() is None:
-        if stopping.wait(LOOK_SECONDS):
-            handing_back = True
-            end_group(process, PATIENCE)
-        elif _over(run_id):
-            end_group(process, PATIENCE)
-    return handing_back
+    return job_process.start("app.scoring.process", run_id, log=path), path
 
 
 def _over(run_id: int) -> bool:

@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,14 +18,13 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from app.core import job_process
 from app.core.db import libpq_url, transaction
 from app.core.jobs import stopping
 from app.settings import settings
 from app.training import runs
 from app.training.models import TrainingRun
 
-ROOT = Path(__file__).parent.parent.parent
-LOOK_SECONDS = 0.5
 CANCEL_PATIENCE = 3.0
 STOP_PATIENCE = 25.0
 """A process asked to end writes its checkpoint first (30 s in all until the kill)."""
@@ -80,21 +78,11 @@ def run(run_id: int) -> None:
 
 
 def spawn(claimed: TrainingRun, lock: int) -> subprocess.Popen[bytes]:
-    folder = settings().runs_dir / str(claimed.id)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "log.txt").open("ab") as log:
-        log.write(f"--- attempt {claimed.attempt}\n".encode())
-        log.flush()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "app.training.process", str(claimed.id), str(claimed.fence)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=ROOT,
-            env=os.environ | {"DATABASE_URL": settings().database_url or "", "PYTHONUNBUFFERED": "1"},
-            start_new_session=True,
-            pass_fds=(lock,),
-        )
+    log = log_of(claimed.id)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a") as file:
+        file.write(f"--- attempt {claimed.attempt}\n")
+    process = job_process.start("app.training.process", claimed.id, claimed.fence, log=log, pass_fds=(lock,))
     with contextlib.suppress(SQLAlchemyError), transaction() as db:
         if (row := runs.held(db, claimed.id, claimed.fence)) is not None:
             row.pid = process.pid
@@ -104,16 +92,15 @@ def spawn(claimed: TrainingRun, lock: int) -> subprocess.Popen[bytes]:
 def watch(process: subprocess.Popen[bytes], run_id: int, fence: int) -> None:
     """Until the process is gone: pass on a cancel, hand it back when the worker ends, and
     settle an attempt that ended without a word."""
-    handing_back = False
-    while process.poll() is None:
-        if stopping.wait(LOOK_SECONDS):
-            handing_back = True
-            end_group(process, STOP_PATIENCE)
-        elif _no_longer_wanted(run_id, fence):
-            end_group(process, CANCEL_PATIENCE)
+    handing_back = job_process.watch(
+        process,
+        lambda: _no_longer_wanted(run_id, fence),
+        patience=CANCEL_PATIENCE,
+        patience_at_stop=STOP_PATIENCE,
+    )
     if process.returncode == 0:
         return
-    reason = f"{how_it_ended(process.returncode)}{log_tail(run_id)}"
+    reason = job_process.how_it_ended("training", process.returncode, log_of(run_id))
     with contextlib.suppress(SQLAlchemyError), transaction() as db:
         if handing_back:
             runs.handed_back(db, run_id, fence)
@@ -133,34 +120,8 @@ def _no_longer_wanted(run_id: int, fence: int) -> bool:
     return row is None or row[0] is not None or row[1] != fence
 
 
-def end_group(process: subprocess.Popen[bytes], patience: float) -> None:
-    """SIGTERM to the whole group, SIGKILL to what is left after `patience` seconds."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(patience)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def how_it_ended(code: int) -> str:
-    if code >= 0:
-        return f"The training process ended with exit code {code}."
-    name = signal.Signals(-code).name
-    hint = " The system may have run out of memory." if name == "SIGKILL" else ""
-    return f"The training process was ended by {name}.{hint}"
-
-
-def log_tail(run_id: int, lines: int = 6) -> str:
-    path = settings().runs_dir / str(run_id) / "log.txt"
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - 4_000))
-            last = file.read().decode(errors="replace").splitlines()[-lines:]
-    except OSError:
-        return ""
-    return "\n" + "\n".join(last) if last else ""
+def log_of(run_id: int) -> Path:
+    return settings().runs_dir / str(run_id) / "log.txt"
 
 
 def sweep(db: Session) -> list[int]:
@@ -184,7 +145,7 @@ def sweep(db: Session) -> list[int]:
         if mine and not gone:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(row.pid or 0, signal.SIGKILL)
-        runs.ended_badly(db, row.id, row.fence, reason + log_tail(row.id))
+        runs.ended_badly(db, row.id, row.fence, reason + job_process.tail(log_of(row.id)))
         dead.append(row.id)
     return dead
 
