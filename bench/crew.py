@@ -11,7 +11,7 @@ Printed: who passes the screening; gold accuracy beside true accuracy, with thei
 final labels against the human truth for majority, Dawid-Skene, and both after adjudication. Intervals
 are 95 % bootstraps over solutions, each solution's result averaged over the seeds first.
 
-    STEPMARK_TEST_SERVER=postgresql://... PYTHONPATH=. python bench/crew.py --data ../shared/data/processbench
+    STEPMARK_TEST_SERVER=postgresql://... PYTHONPATH=. python bench/crew.py --data processbench
 
 Everything drawn is seeded, whether gold comes next included: the same command prints the same figures."""
 
@@ -20,16 +20,13 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
-import math
 import os
 import random
-import statistics
 import tempfile
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -49,117 +46,27 @@ from app.projects.models import Membership, Project
 from app.quality import adjudicating, gold
 from app.training import snapshots
 from app.training.models import SnapshotItem
+from bench.crew_people import (
+    ADJUDICATOR,
+    CREW,
+    KINDS,
+    Eyes,
+    Outcome,
+    Person,
+    Plan,
+    Truth,
+    first_of,
+    hardness,
+    ratings,
+)
+from bench.crew_table import report
 
 WAYS = ("majority", "dawid_skene")
 DATABASE = f"bench_crew_{os.getpid()}"
 
 
-@dataclass(frozen=True)
-class Eyes:
-    notices: float
-    """The first error, where it is of ordinary hardness."""
-    alarm: float
-    """Calls a right step wrong."""
-    later: float
-    """Having missed the first error, calls one of the steps behind it wrong."""
-    neutral: float
-    """Says neutral where most would say positive."""
-    speed: float
-    """Tasks in the time in which a careful one does one."""
-
-
-KINDS = {
-    "careful": Eyes(0.90, 0.01, 0.50, 0.05, 1.0),
-    "hasty": Eyes(0.60, 0.03, 0.20, 0.15, 2.0),
-    "biased": Eyes(0.35, 0.005, 0.05, 0.02, 1.5),
-    "random": Eyes(0.0, 0.0, 0.0, 0.0, 3.0),
-}
-ADJUDICATOR = Eyes(0.97, 0.005, 0.80, 0.05, 1.0)
-CREW = {"careful": 3, "hasty": 3, "biased": 2, "random": 2}
-
-
-@dataclass(frozen=True)
-class Plan:
-    screening: int = 20
-    gold: int = 60
-    regular: int = 500
-    overlap: int = 3
-    mark: float = 0.4
-    gold_rate: float = 0.15
-
-
-@dataclass
-class Person:
-    id: int
-    name: str
-    kind: str
-    eyes: Eyes
-    screened: str | None = None
-    right: dict[str, bool] = field(default_factory=dict)
-    """Solution -> whether their own first error is the true one, on regular tasks."""
-    marked: list[bool] = field(default_factory=list)
-
-
-@dataclass
-class Truth:
-    steps: list[str]
-    first_error: int
-    hard: float
-
-
-@dataclass
-class Outcome:
-    people: list[Person]
-    decisions: dict[str, int]
-    """Of the adjudicator, until then."""
-    exact: dict[str, dict[str, float]]
-    """Way -> solution -> 1 where the first error of its final labels is the true one."""
-    steps: dict[str, dict[str, float]]
-    """Way -> solution -> share of its steps, up to the first error, that are labeled as they are."""
-    undecided: dict[str, dict[str, float]]
-
-
-def hardness(seed: int, name: str) -> float:
-    """Of a solution's first error, in logits, the same for everyone."""
-    return random.Random(f"{seed} {name}").gauss(0, 1)  # noqa: S311
-
-
-def ratings(eyes: Eyes, truth: Truth, chance: random.Random) -> list[int]:
-    """What these eyes see of a solution, up to their first negative."""
-    said: list[int] = []
-    for at in range(len(truth.steps)):
-        if not eyes.notices:
-            wrong, neutral = chance.random() < 1 / 3, 0.5
-        else:
-            wrong, neutral = chance.random() < _sees(eyes, truth, at), eyes.neutral
-        said.append(-1 if wrong else 0 if chance.random() < neutral else 1)
-        if wrong:
-            break
-    return said
-
-
-def _sees(eyes: Eyes, truth: Truth, at: int) -> float:
-    """Probability of calling step `at` wrong, with every step before it called right."""
-    if truth.first_error < 0 or at < truth.first_error:
-        return eyes.alarm
-    if at > truth.first_error:
-        return eyes.later
-    return 1 / (1 + math.exp(truth.hard - math.log(eyes.notices / (1 - eyes.notices))))
-
-
-def first_of(said: Sequence[int | None], steps: int) -> int | None:
-    """-1: none; None: cannot be said, a step before it has no label."""
-    for at in range(steps):
-        rating = said[at] if at < len(said) else None
-        if rating is None:
-            return None
-        if rating == -1:
-            return at
-    return -1
-
-
 def one_run(files: Sequence[Path], seed: int, plan: Plan, crew: dict[str, int], name: str) -> Outcome:
-    """A project of its own: import, known tasks, the crew until nothing waits, four snapshots."""
+    """A project of its own: import, known tasks, the crew until nothing waits, six snapshots."""
     project_id, people = project_of(files, plan, crew, name, seed)
     with transaction() as db:
         rows = db.execute(
@@ -175,7 +82,8 @@ def one_run(files: Sequence[Path], seed: int, plan: Plan, crew: dict[str, int], 
         work(project_id, people, truths, seed)
     looked_at(project_id, people)
     made = {way: final(project_id, way) for way in WAYS}
-    decisions, by = {}, adjudicator(project_id)
+    decisions: dict[str, int] = {}
+    by = adjudicator(project_id)
     for words, portion in (("a third adjudicated", 1 / 3), ("all adjudicated", 1.0)):
         decisions[words] = adjudicate(project_id, by, truths, seed, portion) + sum(decisions.values())
         made |= {f"{way}, {words}": final(project_id, way) for way in WAYS}
@@ -186,23 +94,24 @@ def one_run(files: Sequence[Path], seed: int, plan: Plan, crew: dict[str, int], 
             .where(Task.project_id == project_id, Task.kind == "regular")
         )
         regular = sorted(db.scalars(asked))
-    exact: dict[str, dict[str, float]] = {}
-    steps: dict[str, dict[str, float]] = {}
-    undecided: dict[str, dict[str, float]] = {}
+    found = Outcome(people, decisions, {}, {}, {})
     for way, said in made.items():
-        exact[way], steps[way], undecided[way] = {}, {}, {}
         for each in regular:
-            truth, got = truths[each], said.get(each, [])
-            first = first_of(got, len(truth.steps))
-            known_steps = len(truth.steps) if truth.first_error < 0 else truth.first_error + 1
-            right = sum(
-                at < len(got) and got[at] is not None and (got[at] == -1) == (at == truth.first_error)
-                for at in range(known_steps)
-            )
-            exact[way][each] = float(first == truth.first_error)
-            steps[way][each] = right / known_steps
-            undecided[way][each] = float(first is None)
-    return Outcome(people, decisions, exact, steps, undecided)
+            judged(found, way, each, truths[each], said.get(each, []))
+    return found
+
+
+def judged(found: Outcome, way: str, name: str, truth: Truth, said: list[int | None]) -> None:
+    """A solution's final labels against the human truth."""
+    first = first_of(said, len(truth.steps))
+    known_steps = len(truth.steps) if truth.first_error < 0 else truth.first_error + 1
+    right = sum(
+        at < len(said) and said[at] is not None and (said[at] == -1) == (at == truth.first_error)
+        for at in range(known_steps)
+    )
+    found.exact.setdefault(way, {})[name] = float(first == truth.first_error)
+    found.steps.setdefault(way, {})[name] = right / known_steps
+    found.undecided.setdefault(way, {})[name] = float(first is None)
 
 
 def project_of(
@@ -315,9 +224,8 @@ def adjudicator(project_id: int) -> int:
 
 def adjudicate(project_id: int, by: int, truths: dict[str, Truth], seed: int, portion: float) -> int:
     """A portion of what waits, drawn at random, by someone who sees better but not everything."""
-    asked = {"project": project_id, "why": None, "solution": None, "sure": adjudicating.SURE, "most": 100_000}
     with transaction() as db:
-        waiting = sorted(row.solution_id for row in db.execute(adjudicating.WAITING, asked))
+        waiting = sorted(row.solution_id for row in adjudicating.waiting(db, project_id, most=100_000))
         drawn = random.Random(f"{seed} drawn").sample(waiting, round(portion * len(waiting)))  # noqa: S311
         project, actor = db.get_one(Project, project_id), db.get_one(User, by)
         for solution_id in drawn:
@@ -342,97 +250,6 @@ def final(project_id: int, way: str) -> dict[str, list[int | None]]:
             path = [tuple(each.steps[: at + 1]) for at in range(len(each.steps))]
             found[each.external_id] = [labels.get((each.problem_id, prefix)) for prefix in path]
         return found
-
-
-def ranked(values: Sequence[float]) -> list[float]:
-    """Ranks from 1, ties shared."""
-    return [
-        statistics.mean(place for place, other in enumerate(sorted(values), 1) if other == value)
-        for value in values
-    ]
-
-
-def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
-    """Spearman's: the correlation of the ranks."""
-    return statistics.correlation(ranked(one), ranked(other))
-
-
-def averaged(runs: Sequence[dict[str, float]]) -> dict[str, float]:
-    """Solution -> mean over the seeds in which it was judged."""
-    found = defaultdict(list)
-    for run in runs:
-        for name, value in run.items():
-            found[name].append(value)
-    return {name: statistics.mean(values) for name, values in found.items()}
-
-
-def interval(values: Sequence[float], seed: int = 0, times: int = 2_000) -> tuple[float, float]:
-    chance = random.Random(seed)  # noqa: S311
-    means = sorted(statistics.fmean(chance.choices(values, k=len(values))) for _ in range(times))
-    return means[int(0.025 * times)], means[int(0.975 * times) - 1]
-
-
-def told(values: Sequence[float], unit: Callable[[float], str]) -> str:
-    low, high = interval(values)
-    return f"{unit(statistics.fmean(values))} ({unit(low)} to {unit(high)})"
-
-
-def share(value: float) -> str:
-    return f"{100 * value:.1f}"
-
-
-def more(value: float) -> str:
-    return f"{100 * value:+.1f}"
-
-
-def report(outcomes: list[Outcome]) -> None:
-    people = [person for outcome in outcomes for person in outcome.people]
-    print("\n| labelers | passed the screening | true accuracy | gold accuracy | gold judged by each |")
-    print("| --- | ---: | ---: | ---: | ---: |")
-    for kind in KINDS:
-        mine = [person for person in people if person.kind == kind]
-        if not mine:
-            continue
-        asked = sum(person.screened is not None for person in mine)
-        passed = f"{sum(person.screened == 'passed' for person in mine)} of {asked}" if asked else "–"
-        right = [value for person in mine for value in person.right.values()]
-        marks = [mark for person in mine for mark in person.marked]
-        print(
-            f"| {kind} | {passed} | {share(statistics.fmean(right)) + ' %' if right else '–'} "
-            f"| {share(statistics.fmean(marks)) + ' %' if marks else '–'} | {len(marks) / len(mine):.0f} |"
-        )
-    found = [rank_of(outcome) for outcome in outcomes]
-    print(
-        f"\nRank correlation (Spearman) of gold accuracy with true accuracy, of those let in: "
-        f"{statistics.fmean(found):.2f} on average, {min(found):.2f} to {max(found):.2f} over the seeds."
-    )
-    solutions = len(averaged([outcome.exact["majority"] for outcome in outcomes]))
-    print(
-        f"\n| final labels of {solutions} solutions | first error exact, % | more than majority | steps right, % | cannot be said, % |"
-    )
-    print("| --- | ---: | ---: | ---: | ---: |")
-    plain = averaged([outcome.exact["majority"] for outcome in outcomes])
-    for way in outcomes[0].exact:
-        exact = averaged([outcome.exact[way] for outcome in outcomes])
-        steps = averaged([outcome.steps[way] for outcome in outcomes])
-        unsaid = averaged([outcome.undecided[way] for outcome in outcomes])
-        gain = told([exact[name] - plain[name] for name in plain], more) if way != "majority" else ""
-        print(
-            f"| {way.replace('_', '-').replace('dawid-skene', 'Dawid-Skene')} | {told(list(exact.values()), share)} | {gain} "
-            f"| {told(list(steps.values()), share)} | {share(statistics.fmean(unsaid.values()))} |"
-        )
-    for words in outcomes[0].decisions:
-        decided = statistics.fmean(outcome.decisions[words] for outcome in outcomes)
-        print(f"\n{words[0].upper()}{words[1:]} are {decided:.0f} decisions a seed.", end="")
-    print()
-
-
-def rank_of(outcome: Outcome) -> float:
-    let_in = [person for person in outcome.people if person.marked and person.right]
-    return rank_correlation(
-        [statistics.fmean(person.marked) for person in let_in],
-        [statistics.fmean(person.right.values()) for person in let_in],
-    )
 
 
 @contextmanager

@@ -103,10 +103,12 @@ class Case:
         return self.decided is not None or self.knew == "shown"
 
 
-def waiting(db: Session, project_id: int, why: str | None = None, solution: int | None = None) -> list[Any]:
+def waiting(
+    db: Session, project_id: int, why: str | None = None, solution: int | None = None, most: int = PAGE
+) -> list[Any]:
     model = competence.judge(db, project_id).model_id
     asked = {
-        "project": project_id, "why": why, "solution": solution, "sure": SURE, "most": PAGE, "model": model,
+        "project": project_id, "why": why, "solution": solution, "sure": SURE, "most": most, "model": model,
     }  # fmt: skip
     return list(db.execute(WAITING, asked))
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import crew
-from bench.crew import Eyes, Outcome, Plan, Truth
+from bench import crew, crew_people, crew_table
+from bench.crew_people import Eyes, Outcome, Plan, Truth
 
 PEOPLE = {"careful": 2, "hasty": 2, "biased": 1, "random": 1}
 PLAN = Plan(screening=10, gold=12, regular=60, overlap=3, mark=0.4, gold_rate=0.5)
@@ -51,7 +51,7 @@ def test_the_crew(outcome: Outcome) -> None:
     }
     assert by_gold["careful"] > by_gold["hasty"] + 0.1
     assert by_gold["careful"] > by_gold["biased"] + 0.1
-    assert crew.rank_of(outcome) >= 0.5, "gold ranks them as the truth does"
+    assert crew_table.rank_of(outcome) >= 0.5, "gold ranks them as the truth does"
 
     exact = {way: statistics.fmean(each.values()) for way, each in outcome.exact.items()}
     assert all(len(each) == PLAN.regular for each in outcome.exact.values())
@@ -67,19 +67,20 @@ def test_the_crew(outcome: Outcome) -> None:
 def test_eyes_see_what_they_say_they_do() -> None:
     chance, truth = random.Random(4), Truth(["a", "b", "c", "d"], 1, 0.0)  # noqa: S311
     sharp, blind = Eyes(0.9, 0.0, 0.5, 0.1, 1.0), Eyes(0.1, 0.0, 0.0, 0.1, 1.0)
-    seen = [crew.first_of(crew.ratings(sharp, truth, chance), 4) == 1 for _ in range(2000)]
+    seen = [crew_people.first_of(crew_people.ratings(sharp, truth, chance), 4) == 1 for _ in range(2000)]
     assert statistics.fmean(seen) == pytest.approx(0.9, abs=0.03)
-    missed = [crew.first_of(crew.ratings(blind, truth, chance), 4) == -1 for _ in range(2000)]
+    missed = [crew_people.first_of(crew_people.ratings(blind, truth, chance), 4) == -1 for _ in range(2000)]
     assert statistics.fmean(missed) == pytest.approx(0.9, abs=0.03)
     hard = [
-        crew.first_of(crew.ratings(sharp, Truth(truth.steps, 1, 3.0), chance), 4) == 1 for _ in range(2000)
+        crew_people.first_of(crew_people.ratings(sharp, Truth(truth.steps, 1, 3.0), chance), 4) == 1
+        for _ in range(2000)
     ]
     assert statistics.fmean(hard) < 0.4
-    assert crew.first_of([1, None, -1], 3) is None
-    assert crew.first_of([1, 1], 3) is None, "not rated to its end"
+    assert crew_people.first_of([1, None, -1], 3) is None
+    assert crew_people.first_of([1, 1], 3) is None, "not rated to its end"
 
 
 def test_ranks_share_ties() -> None:
-    assert crew.ranked([3.0, 1.0, 3.0, 2.0]) == [3.5, 1.0, 3.5, 2.0]
-    assert crew.rank_correlation([1, 2, 3, 4], [10, 20, 30, 40]) == pytest.approx(1.0)
-    assert crew.rank_correlation([1, 2, 3], [3, 2, 1]) == pytest.approx(-1.0)
+    assert crew_table.ranked([3.0, 1.0, 3.0, 2.0]) == [3.5, 1.0, 3.5, 2.0]
+    assert crew_table.rank_correlation([1, 2, 3, 4], [10, 20, 30, 40]) == pytest.approx(1.0)
+    assert crew_table.rank_correlation([1, 2, 3], [3, 2, 1]) == pytest.approx(-1.0)
