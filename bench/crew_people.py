@@ -36,7 +36,7 @@ CREW = {"careful": 3, "hasty": 3, "biased": 2, "random": 2}
 class Plan:
     screening: int = 20
     gold: int = 60
-    regular: int = 500
+    regular: int = 400
     overlap: int = 3
     mark: float = 0.4
     gold_rate: float = 0.15
