@@ -109,13 +109,23 @@ export function showPace() {
   place.textContent = place.hidden ? "" : `${rate} steps a minute${usual ? `, usually ${usual.toFixed(1)}` : ""}`;
 }
 
-const worked = { active: 0, last: Date.now() };
+const WORKED = `stepmark:${desk.dataset.user}:worked`;
+let worked = { active: 0, last: Date.now() }; // kept in this browser: neither a reload nor another tab is a pause
+
+function sinceLastPause() {
+  try { worked = JSON.parse(localStorage.getItem(WORKED)) ?? worked; } catch { /* as this page knows it */ }
+  return worked;
+}
+
+function keep(active) {
+  worked = { active, last: Date.now() };
+  try { localStorage.setItem(WORKED, JSON.stringify(worked)); } catch { /* until a reload */ }
+}
 
 /** Active time since the last pause; past the span the project sets, a line suggests one. */
 export function work(activeMs) {
-  if (Date.now() - worked.last > PAUSED_MS + activeMs) worked.active = 0;
-  worked.last = Date.now();
-  worked.active += activeMs;
+  const { active, last } = sinceLastPause();
+  keep(Date.now() - last > PAUSED_MS + activeMs ? activeMs : active + activeMs);
   const span = Number(desk.dataset.pause) * 60000;
   if (!span || worked.active < span || !page("pause").hidden) return;
   page("pause").querySelector("[data-is=minutes]").textContent = String(Math.round(worked.active / 60000));
@@ -123,7 +133,7 @@ export function work(activeMs) {
 }
 
 page("pause").querySelector("button").addEventListener("click", () => {
-  worked.active = 0;
+  keep(0);
   page("pause").hidden = true;
   document.querySelector(".step.here")?.focus();
 });

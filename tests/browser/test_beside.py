@@ -155,3 +155,32 @@ def test_a_pause_is_suggested_and_put_away(open_desk: Open) -> None:
     on_problem(page, 2)
     line.get_by_role("button").click()
     expect(line).to_be_hidden()
+
+
+def test_a_reload_is_no_pause(open_desk: Open) -> None:
+    work = Work(2)
+    work.ask(f"UPDATE project SET pause_minutes = 1 WHERE id = {work.project} RETURNING 1")
+    page = open_desk(work)
+    on_problem(page, 1)
+    press(page, "3")
+    on_step(page, 2)
+    kept = f"localStorage['stepmark:{work.who}:worked']"
+    before = page.evaluate(f"JSON.parse({kept})")
+    assert before["active"] > 0
+    # as after 59 more seconds of work: waiting for them would test nothing more
+    page.evaluate(f"{kept} = JSON.stringify({{ active: {before['active']} + 59999, last: Date.now() }})")
+    saved(page)
+    page.reload()
+    on_problem(page, 1)
+    line = page.get_by_role("status").filter(has_text="A short pause")
+    expect(line).to_be_hidden()
+    press(page, "3")
+    expect(line).to_contain_text("You have worked for 1 minutes.")
+    line.get_by_role("button").click()
+    expect(line).to_be_hidden()
+    saved(page)
+    page.reload()
+    on_problem(page, 1)
+    press(page, "3")
+    expect(page.locator("#missing")).to_have_text("No wrong step found")
+    expect(line).to_be_hidden()
