@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from app.core.errors import Invalid
 from app.prm.config import AGGREGATES, BadConfig, Config
-from app.search.config import ROUNDS, SearchConfig
+from app.search.config import ROUNDS, VOICES, SearchConfig
 
 T = TypeVar("T", bound=Config)
 
@@ -48,6 +48,7 @@ class StudyConfig(Config):
         "lookahead-1",
         "dvts-4",
     )
+    voices: str = "solutions"
     aggregate: str | None = None
     rounds: int = ROUNDS
     subsets: int = 200
@@ -64,6 +65,8 @@ class StudyConfig(Config):
                 raise BadConfig(f"there is no strategy {name!r}; there are: {', '.join(STRATEGIES)}")
         if not self.splits or not self.strategies or len(set(self.strategies)) < len(self.strategies):
             raise BadConfig("splits and strategies must each name something, once")
+        if self.voices not in VOICES:
+            raise BadConfig(f"voices must be one of {', '.join(VOICES)}")
         if self.aggregate is not None and self.aggregate not in AGGREGATES:
             raise BadConfig(f"aggregate must be one of {', '.join(AGGREGATES)}")
         limits = {"problems": 100_000, "most": 1024, "rounds": 1000, "subsets": 5000, "resamples": 10_000}
@@ -92,6 +95,7 @@ def search_of(strategy: str, budget: int, config: StudyConfig) -> SearchConfig |
         width=width,
         lookahead=int(number) if kind == "lookahead" else 1,
         rounds=config.rounds,
+        voices=config.voices,
         aggregate=config.aggregate,
         seed=config.seed,
     )

@@ -57,6 +57,7 @@ def start(
     width: Number = 4,
     lookahead: Number = 1,
     pick: Text = "weighted",
+    voices: Text = "solutions",
     aggregate: Text = "",
     seed: Number = 0,
 ) -> Response:
@@ -66,6 +67,7 @@ def start(
         "width": width,
         "lookahead": lookahead,
         "pick": pick,
+        "voices": voices,
         "aggregate": aggregate or None,
         "seed": seed,
     }

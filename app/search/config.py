@@ -8,6 +8,7 @@ from app.prm.config import AGGREGATES, BadConfig, Config
 
 METHODS = ("best_of_n", "beam", "lookahead", "dvts")
 PICKS = ("weighted", "best", "majority")
+VOICES = ("solutions", "draws")
 MOST = 4096
 ROUNDS = 40
 """Snell et al. 2024, section 5.1."""
@@ -28,6 +29,9 @@ class SearchConfig(Config):
     pick: str = "weighted"
     """How one solution is chosen at the end: weighted (the answer whose solutions have the largest
     sum of scores), best (the highest score), majority."""
+    voices: str = "solutions"
+    """What votes at the end of a beam search, a lookahead or DVTS: every different solution once, or
+    every draw of one (as Snell et al. 2024 do). The samples of best_of_n are draws always."""
     aggregate: str | None = None
     """How step probabilities become the score of a prefix. Null: as the scorer was taught."""
     seed: int = 0
@@ -35,6 +39,7 @@ class SearchConfig(Config):
     def check(self) -> None:
         _one_of("method", self.method, METHODS)
         _one_of("pick", self.pick, PICKS)
+        _one_of("voices", self.voices, VOICES)
         if self.aggregate is not None:
             _one_of("aggregate", self.aggregate, AGGREGATES)
         limits = {"n": MOST, "width": MOST, "lookahead": 1000, "rounds": 1000, "seed": 2**31 - 1}

@@ -123,6 +123,6 @@ def _chains(
 
 
 def _best(nodes: Sequence[Node], classes: Classes) -> tuple[list[Vote], Node | None]:
-    voted = votes(nodes, classes, pick="weighted", independent=True)
+    voted = votes(nodes, classes, pick="weighted", draws=True)
     by_id = {node.id: node for node in nodes}
     return voted, by_id[voted[0].solutions[0]] if voted else None

@@ -45,7 +45,7 @@ def search(
     growing = Growing(problem, config, config.aggregate or usual, proposer, scorer, tell)
     METHODS[config.method](growing)
     tree = growing.tree
-    independent = config.method == "best_of_n"
-    voted = votes(tree.finished(), classes, pick=config.pick, independent=independent)
+    draws = config.method == "best_of_n" or config.voices == "draws"
+    voted = votes(tree.finished(), classes, pick=config.pick, draws=draws)
     chosen = tree.nodes[voted[0].solutions[0]] if voted else None
     return Found(tree, growing.costs, voted, chosen, growing.aggregate)

@@ -24,10 +24,9 @@ class Vote:
     count: int
 
 
-def votes(finished: Sequence[Node], classes: Classes, *, pick: str, independent: bool) -> list[Vote]:
-    """An entry for each answer, the chosen first. With `independent` samples (best-of-N) a solution
-    drawn twice is two voices, as in Snell et al. 2024, section 5.1, and Li et al. 2023; in a search,
-    where how often it was drawn is the search's own doing, it is one."""
+def votes(finished: Sequence[Node], classes: Classes, *, pick: str, draws: bool) -> list[Vote]:
+    """An entry for each answer, the chosen first. With `draws` a solution drawn twice is two voices, as
+    independent samples are (Snell et al. 2024, section 5.1; Li et al. 2023); without, it is one."""
     by_answer: dict[int, list[Node]] = {}
     for node, answer in zip(finished, classes([node.steps for node in finished]), strict=True):
         by_answer.setdefault(answer, []).append(node)
@@ -36,7 +35,7 @@ def votes(finished: Sequence[Node], classes: Classes, *, pick: str, independent:
     made = []
     for answer, nodes in by_answer.items():
         nodes.sort(key=lambda node: (-_log(node), node.id))
-        voices = [node.drawn if independent else 1 for node in nodes]
+        voices = [node.drawn if draws else 1 for node in nodes]
         weight = math.fsum(n * _weight(node, highest) for n, node in zip(voices, nodes, strict=True))
         made.append(Vote(answer, [node.id for node in nodes], weight, sum(voices)))
     best = {node.id: (_log(node), -node.id) for nodes in by_answer.values() for node in nodes}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
 from collections.abc import Sequence
@@ -251,6 +252,9 @@ def test_equal_samples_are_voices_equal_search_results_are_one() -> None:
     ours = search("?", beam, Scripted("=7", "=7", "=7", "b", "=5", "=5", "d", "d"), Table(), classes)
     assert {vote.answer: vote.count for vote in ours.votes} == {3: 1, 1: 1}
     assert ours.votes[0].answer == 1, "a tie by number: the higher score"
+    drawn = dataclasses.replace(beam, voices="draws")
+    again = search("?", drawn, Scripted("=7", "=7", "=7", "b", "=5", "=5", "d", "d"), Table(), classes)
+    assert {vote.answer: vote.count for vote in again.votes} == {3: 3, 1: 2}
 
 
 def test_a_solution_dropped_from_the_beam_still_votes() -> None:
@@ -380,6 +384,7 @@ def test_configs_that_make_no_sense() -> None:
         {"n": 0},
         {"lookahead": -1},
         {"pick": "first"},
+        {"voices": "none"},
         {"aggregate": "sum"},
         {"rounds": 0},
         {"colour": 1},
