@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body
 
 from app.core.db import Db
 from app.core.errors import Invalid
-from app.generators import counting, making, pool, rollout_plan, runs
+from app.generators import counting, making, pool, preparing, rollout_plan, runs
 from app.generators.models import Generator, SamplingRun
 from app.generators.views import noted
 from app.projects.access import Access, ProjectAdmin, Researcher
@@ -29,6 +29,12 @@ RolloutsBody = Body(
     default_factory=dict,
     description="Which solutions, how many rollouts, behind every step or only to find the first wrong one.",
     examples=[{"rollouts": 8, "how": "every", "per_problem": 4, "most": 1000}],
+)
+PrepareBody = Body(
+    default_factory=dict,
+    description="Which generator makes other candidates before a solution is queued (null: none), how many, "
+    "and for which steps: every, or suspect.",
+    examples=[{"generator_id": 1, "candidates": 3, "positions": "every"}],
 )
 
 
@@ -151,3 +157,31 @@ def resume(access: Researcher, db: Db, sampling_id: int) -> dict[str, Any]:
     runs.resume(db, found)
     noted(db, access, found, "resume")
     return run_as_json(found)
+
+
+@router.post("/sampling-runs/{sampling_id}/release")
+def release(access: Researcher, db: Db, sampling_id: int) -> dict[str, int]:
+    """Queue what a run of alternatives left over, with the candidates it has."""
+    return {"queued": preparing.release(db, runs.one(db, access.project.id, sampling_id), access.user)}
+
+
+@router.get("/preparation")
+def preparation(access: Researcher, db: Db) -> dict[str, Any]:
+    """What is prepared before a solution is queued, and how many wait for it."""
+    found = preparing.of(db, access.project.id)
+    names = ("generator_id", "candidates", "positions")
+    said = {name: getattr(found, name) if found else None for name in names}
+    return {**said, "waiting": preparing.waiting(db, access.project.id)}
+
+
+@router.put("/preparation")
+def prepare(access: ProjectAdmin, db: Db, given: dict[str, Any] = PrepareBody) -> dict[str, Any]:
+    number, candidates = given.get("generator_id"), given.get("candidates", 3)
+    positions = given.get("positions", "every")
+    whole = [each for each in (number, candidates) if each is not None]
+    if set(given) - {"generator_id", "candidates", "positions"} or not isinstance(positions, str):
+        raise Invalid("It has generator_id, candidates and positions, and nothing else.")
+    if candidates is None or not all(isinstance(each, int) and not isinstance(each, bool) for each in whole):
+        raise Invalid("generator_id and candidates must be whole numbers; null for no generator.")
+    preparing.set_to(db, access.project, number, candidates, positions, access.user)
+    return preparation(access, db)

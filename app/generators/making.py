@@ -17,7 +17,7 @@ from app.core import model_folders
 from app.core.errors import Conflict, Invalid, NotFound
 from app.generators import address
 from app.generators.config import parse
-from app.generators.models import KINDS, Generator
+from app.generators.models import KINDS, Generator, Preparation
 from app.prm.hostile import BadCheckpoint, check_folder
 from app.projects.models import Project
 
@@ -79,6 +79,11 @@ def retire(db: Session, generator: Generator, user: User | None) -> None:
     """No new run may use it; what it made stays."""
     if generator.retired_at is not None:
         raise Conflict(f"{generator.name} is retired already.")
+    if db.scalar(select(Preparation).where(Preparation.generator_id == generator.id)):
+        raise Conflict(
+            f"{generator.name} prepares alternatives for what is queued.",
+            remedy="Choose another for that, or none; then retire it.",
+        )
     generator.retired_at = dt.datetime.now(dt.UTC)
     audit.record(db, user, "generator.retire", subject=generator.name, project_id=generator.project_id)
 

@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.answers.pool import Killable
 from app.core.db import libpq_url, transaction
-from app.generators import counting, runs
+from app.generators import alternatives, counting, runs
 from app.generators.asking import Answer, Came, Failed, Refused, Sampler, Stopped
 from app.generators.models import SamplingError, SamplingItem, SamplingRun
 from app.generators.prompting import Ask
@@ -138,6 +138,8 @@ class Work:
                     item.error = "Its requests failed again and again."
                 if not asks:
                     item.state = "failed" if item.error else "done"
+                    if item.state == "done" and run.purpose == "alternatives":
+                        alternatives.finished(db, run, item)
         if not asks:
             self.locks.execute(UNLOCK, (str(number),))
         return deque(asks)

@@ -11,14 +11,19 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, NotFound
 from app.core.jobs import defer
-from app.generators import counting, pool, rollouts, trial
+from app.generators import alternatives, counting, pool, rollouts, trial
 from app.generators.models import Generator, SamplingError, SamplingItem, SamplingRun
 
 ATTEMPTS = 3
 SILENCE_SECONDS = 60.0
 ACTIVE = ("queued", "running")
 SHOWN_ERRORS = 50
-PURPOSES: dict[str, ModuleType] = {"trial": trial, "solutions": pool, "rollouts": rollouts}
+PURPOSES: dict[str, ModuleType] = {
+    "trial": trial,
+    "solutions": pool,
+    "rollouts": rollouts,
+    "alternatives": alternatives,
+}
 """Each has open_items (what there is to do), want (what is missing of one) and keep."""
 
 

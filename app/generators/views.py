@@ -12,7 +12,7 @@ from app.accounts import audit, people
 from app.core.db import Db
 from app.core.errors import DomainError
 from app.core.web import polled, redirect, render
-from app.generators import counting, forms, making, pool, runs
+from app.generators import counting, forms, making, pool, preparing, runs
 from app.generators.config import CHAT, ENDPOINTS, PLAIN, STEPS, GeneratorConfig
 from app.generators.models import Generator, SamplingRun
 from app.problems import browse
@@ -55,6 +55,9 @@ def _list(request: Request, access: Access, db: Db, **more: Any) -> Response:
         status=more["wrong"].status if "wrong" in more else 200,
         generators=making.of_project(db, access.project.id),
         made=counting.made(db, access.project.id),
+        preparation=preparing.of(db, access.project.id),
+        waiting=preparing.waiting(db, access.project.id),
+        positions=preparing.POSITIONS,
         endpoints=ENDPOINTS,
         steps=STEPS,
         default=GeneratorConfig(),
@@ -163,3 +166,25 @@ def resume(access: Researcher, db: Db, sampling_id: int) -> Response:
     runs.resume(db, found)
     noted(db, access, found, "resume")
     return redirect(f"{access.home}/sampling-runs/{sampling_id}", "It goes on with what is missing.")
+
+
+@router.post("/sampling-runs/{sampling_id}/release")
+def release(access: Researcher, db: Db, sampling_id: int) -> Response:
+    """Queue what a run left over, with the candidates it has."""
+    made = preparing.release(db, runs.one(db, access.project.id, sampling_id), access.user)
+    return redirect(f"{access.home}/sampling-runs/{sampling_id}", f"{made:,} solutions queued as they are.")
+
+
+@router.post("/preparation")
+def prepare(access: ProjectAdmin, db: Db, form: Form) -> Response:
+    chosen = forms.text(form, "generator")
+    number = int(forms.number(form, "generator", True)) if chosen else None
+    candidates = int(forms.number(form, "candidates", True)) if forms.text(form, "candidates") else 3
+    positions = forms.text(form, "positions") or "every"
+    preparing.set_to(db, access.project, number, candidates, positions, access.user)
+    words = (
+        "From now on alternatives are prepared before a solution is queued."
+        if number
+        else "None are prepared."
+    )
+    return redirect(f"{access.home}/generators", words)

@@ -27,6 +27,8 @@ class Filling(BaseModel):
 
 class Filled(BaseModel):
     queued: int
+    preparing: bool = False
+    """Their alternatives are made first; each is queued when its candidates are there."""
 
 
 @router.get("/projects/{slug}/queue", summary="What waits, is on a desk, is done, could be queued")
@@ -34,6 +36,11 @@ def queue_counts(access: Member, db: Db) -> Queue:
     return Queue(**filling.counts(db, access.project.id))
 
 
-@router.post("/projects/{slug}/queue", summary="Queue solutions that were never queued (generation 0)")
+@router.post(
+    "/projects/{slug}/queue",
+    summary="Queue solutions that were never queued (generation 0)",
+    response_model_exclude_defaults=True,
+)
 def fill_queue(access: Researcher, db: Db, wanted: Filling | None = None) -> Filled:
-    return Filled(queued=filling.fill_first(db, access.project, wanted.limit if wanted else None))
+    made = filling.queue_first(db, access.project, wanted.limit if wanted else None)
+    return Filled(queued=made or 0, preparing=made is None)

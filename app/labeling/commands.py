@@ -24,12 +24,15 @@ def fill(
     """Queue solutions that were never queued: one of each problem first, in random order."""
     from app.core.db import transaction
     from app.core.startup import ready_database
-    from app.labeling.filling import fill_first
+    from app.labeling.filling import queue_first
     from app.projects.making import named
 
     with ready_database(), transaction() as db:
-        made = fill_first(db, named(db, project), limit)
-    typer.echo(f"{made:,} solutions queued.")
+        made = queue_first(db, named(db, project), limit)
+    if made is None:
+        typer.echo("A worker prepares their alternatives; each is queued when its candidates are there.")
+    else:
+        typer.echo(f"{made:,} solutions queued.")
 
 
 @queue_commands.command()

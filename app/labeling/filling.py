@@ -5,13 +5,13 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.core.jobs import defer
 from app.labeling.overlap import OVERLAP, overlap_of
 from app.projects.models import Project
 
 SEED = 20260101
 
-FILL = text(
-    f"""
+RANKED = """
     WITH free AS (
         SELECT s.id, s.problem_id, hashint8extended(s.id, :seed) AS draw
         FROM solution s JOIN problem p ON p.id = s.problem_id
@@ -22,12 +22,17 @@ FILL = text(
     ), ranked AS (
         SELECT id, row_number() OVER (ORDER BY turn, draw, id) AS rank FROM turns
     )
+"""
+FILL = text(
+    f"""{RANKED}
     INSERT INTO task (project_id, solution_id, generation, priority, overlap, reason)
     SELECT :project, s.id, 0, -rank, {OVERLAP}, jsonb_build_object('strategy', 'first', 'rank', rank)
     FROM ranked s WHERE cast(:limit AS bigint) IS NULL OR rank <= cast(:limit AS bigint)
     ON CONFLICT DO NOTHING
-    """  # noqa: S608  the part is ours
+    """  # noqa: S608  the parts are ours
 )
+# by name: generators stand above labeling
+PREPARED = text("SELECT EXISTS (SELECT 1 FROM preparation WHERE project_id = :project)")
 
 COUNTS = text(
     """
@@ -50,6 +55,16 @@ def fill_first(db: Session, project: Project, limit: int | None = None) -> int:
     values = {"project": project.id, **overlap_of(project), "limit": limit, "seed": SEED}
     made = db.execute(FILL, values)
     return int(made.rowcount)  # type: ignore[attr-defined]
+
+
+def queue_first(db: Session, project: Project, limit: int | None = None) -> int | None:
+    """The same, or None where the project has a generator prepare alternatives: then a job does that
+    first, and each solution is queued as soon as its candidates are there."""
+    if not db.scalar(PREPARED, {"project": project.id}):
+        return fill_first(db, project, limit)
+    once = f"queue-first-{project.id}"
+    defer(db, "generators.queue_first", once=once, project_id=project.id, limit=limit)
+    return None
 
 
 def counts(db: Session, project_id: int) -> dict[str, int]:

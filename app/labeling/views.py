@@ -175,6 +175,8 @@ def release(request: Request, assignment_id: int, access: Member, db: Db) -> Res
 
 @router.post("/queue")
 def fill_queue(access: Researcher, db: Db) -> Response:
-    made = filling.fill_first(db, access.project)
+    made = filling.queue_first(db, access.project)
     message = f"{made:,} solutions queued." if made else "Every solution is in the queue already."
+    if made is None:
+        message = "Their alternatives are prepared; each is queued when its candidates are there."
     return redirect(f"{access.home}/desk", message)

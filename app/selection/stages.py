@@ -6,7 +6,7 @@ on raises; the driver shows why."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import orjson
 from sqlalchemy import select, text
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, DomainError, Invalid
 from app.evaluation import runs as evaluation
+from app.generators import preparing
 from app.labeling.overlap import OVERLAP, overlap_of
 from app.projects.models import Project
 from app.scoring import runs as scoring
@@ -131,7 +132,7 @@ def queue(db: Session, round_: Round, config: RoundConfig) -> bool:
         return True
     project = db.get_one(Project, round_.project_id)
     number = round_.generation = pool.next_number(db, project.id)
-    queued = db.execute(QUEUE, _tasks(project, number, round_.made["picks"])).scalars().all()
+    queued, preparing_run = _queued(db, round_, project, number)
     if not queued:
         raise Conflict(
             "What was selected has been queued by someone else meanwhile.", remedy="Start another round."
@@ -148,7 +149,25 @@ def queue(db: Session, round_: Round, config: RoundConfig) -> bool:
     db.flush()
     kept = {key: value for key, value in round_.made.items() if key not in ("picks", "funnel")}
     round_.made = {**kept, "generation_id": made.id, "queued": len(queued)}
+    if preparing_run is not None:
+        remember(round_, sampling_run_id=preparing_run)
     return True
+
+
+def _queued(db: Session, round_: Round, project: Project, number: int) -> tuple[Sequence[str], int | None]:
+    """The strategies of what is queued now, or, where the project's generator prepares alternatives
+    first, of what will be; then with the number of the run that does."""
+    if preparing.of(db, project.id) is None:
+        return db.execute(QUEUE, _tasks(project, number, round_.made["picks"])).scalars().all(), None
+    picks = [
+        preparing.Pick(solution_id, number, number * NEWER_FIRST - place, reason)
+        for place, (solution_id, reason) in enumerate(round_.made["picks"])
+    ]
+    run = preparing.start(db, project, picks, round_.created_by)
+    if run is None:
+        return [], None
+    among = preparing.solutions_of(db, run)
+    return [pick.reason["strategy"] for pick in picks if pick.solution_id in among], run.id
 
 
 def _tasks(project: Project, number: int, picks: list[list]) -> dict[str, object]:

@@ -1,0 +1,129 @@
+"""Other candidates for the steps of a solution, made before it is queued: no model is ever asked while a
+labeler waits. A solution's task is made, in the same transaction, when its candidates are there.
+
+A candidate goes on from the solution's own beginning. Where labelers choose one and walk on (mode
+`alternatives`), whole continuations are sampled: the first step of each is the candidate, and the rest
+stands behind it, so that the walk does not end there. Elsewhere a single step is. A candidate that
+says what the solution or another one says is left out: a few samples more are tried, then fewer will do."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import orjson
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.orm import Session
+
+from app.core.errors import Invalid
+from app.generators.asking import Came
+from app.generators.config import parse
+from app.generators.models import SamplingItem, SamplingRun
+from app.generators.prompting import Ask, Useless, read
+from app.labeling.overlap import OVERLAP, overlap_of
+from app.problems.models import Alternative, Problem, Solution
+from app.projects.models import Project
+
+PATIENCE = 3
+"""Samples for each candidate wanted, before fewer are enough."""
+DEEPEST = 200
+LOCK = text("SELECT id FROM solution WHERE id = :solution FOR NO KEY UPDATE")
+THERE = text("SELECT position, text FROM alternative WHERE solution_id = :solution AND 0 = ALL(prefix)")
+TASK = text(
+    f"""INSERT INTO task (project_id, solution_id, generation, priority, overlap, reason)
+        SELECT s.project_id, s.id, :generation, :priority, {OVERLAP}, CAST(:reason AS jsonb)
+        FROM solution s JOIN problem p ON p.id = s.problem_id AND p.split <> 'test'
+        WHERE s.id = :solution ON CONFLICT DO NOTHING RETURNING id"""  # noqa: S608  the part is ours
+)
+
+
+def open_items(db: Session, run: SamplingRun) -> None:
+    """Whoever starts the run puts its items in (preparing.py)."""
+    if not parse(run.generator.config).continues:
+        raise Invalid(
+            f"{run.generator.name} is not asked to go on with what is begun.",
+            remedy='Make a generator that completes plain text, or a chat server with "prefill" (vLLM).',
+        )
+
+
+def want(db: Session, run: SamplingRun, item: SamplingItem) -> list[Ask]:
+    """The candidates that are missing at each position, behind the solution's own beginning."""
+    if item.tries >= PATIENCE * item.wanted:
+        return []
+    solution = db.get_one(Solution, item.solution_id)
+    statement = db.get_one(Problem, item.problem_id).statement
+    there = _there(db, solution.id)
+    asks = []
+    for position in positions(item, len(solution.steps)):
+        missing = run.config["candidates"] - len(there.get(position, ()))
+        if missing > 0:
+            begun = tuple(solution.steps[:position])
+            asks.append(Ask(statement, begun, missing, not run.config["behind"], position))
+    return asks
+
+
+def positions(item: SamplingItem, steps: int) -> list[int]:
+    """All of them, or those that the item names."""
+    named = (item.detail or {}).get("positions")
+    return list(range(min(steps, DEEPEST))) if named is None else [each for each in named if each < steps]
+
+
+def _there(db: Session, solution_id: int) -> dict[int, set[str]]:
+    """Position -> what the candidates behind the solution's own beginning say; its own step is none."""
+    found: dict[int, set[str]] = {}
+    for row in db.execute(THERE, {"solution": solution_id}):
+        found.setdefault(row.position, set()).add(row.text.strip())
+    return found
+
+
+def keep(db: Session, run: SamplingRun, item: SamplingItem, came: Came) -> Counter[str]:
+    config, counts, position = parse(run.generator.config), Counter[str](), came.ask.position
+    db.execute(LOCK, {"solution": item.solution_id})
+    steps = db.get_one(Solution, item.solution_id).steps
+    here = _there(db, item.solution_id or 0).get(position, set())
+    missing, texts = run.config["candidates"] - len(here), {steps[position].strip(), *here}
+    for words, finish in came.answer.texts:
+        try:
+            sampled = read(config, came.ask, words, finish).steps
+        except Useless as error:
+            came.useless.append(str(error))
+            continue
+        if sampled[0].strip() in texts:
+            counts["duplicates"] += 1
+        elif counts["made"] >= missing:
+            counts["surplus"] += 1
+        else:
+            texts.add(sampled[0].strip())
+            _add(db, run, item, position, sampled[:DEEPEST])
+            counts["made"] += 1
+    return counts
+
+
+def _add(db: Session, run: SamplingRun, item: SamplingItem, position: int, sampled: list[str]) -> None:
+    """The candidate, and what stands behind it as single candidates of the positions that follow."""
+    numbers = select(Alternative.position, func.max(Alternative.candidate)).where(
+        Alternative.solution_id == item.solution_id, Alternative.position >= position
+    )
+    last = {row[0]: row[1] for row in db.execute(numbers.group_by(Alternative.position))}
+    prefix, rows = [0] * position, []
+    for place, words in enumerate(sampled, start=position):
+        number = last.get(place, 0) + 1
+        rows.append(
+            {"solution_id": item.solution_id, "position": place, "candidate": number, "prefix": list(prefix),
+             "text": words, "source": run.generator.name}
+        )  # fmt: skip
+        prefix.append(number)
+    db.execute(insert(Alternative), rows)
+
+
+def finished(db: Session, run: SamplingRun, item: SamplingItem) -> None:
+    """Its candidates are there, as many as came: now it may be queued."""
+    queue(db, db.get_one(Project, run.project_id), item)
+
+
+def queue(db: Session, project: Project, item: SamplingItem) -> bool:
+    """Make the task that waited for this; False where there is one already."""
+    task = (item.detail or {}).get("task")
+    if task is None:
+        return False
+    values = {**task, "reason": orjson.dumps(task["reason"]).decode(), "solution": item.solution_id}
+    return db.scalar(TASK, {**values, **overlap_of(project)}) is not None
