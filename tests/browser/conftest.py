@@ -28,6 +28,7 @@ from tests import factories
 from tests.browser.chromium import ARGUMENTS, find_chromium
 from tests.conftest import forget, named
 
+expect.set_options(timeout=20_000)  # a state is waited for as long as a loaded machine takes
 EMAIL, PASSWORD = "labeler@example.org", "correct horse battery"
 STEPS = ("Add the two: $2 + 2 = 4$.", "Check it: $4 - 2 = 2$.", "The answer is \\boxed{4}.")
 
@@ -47,7 +48,7 @@ class Web:
         command = [sys.executable, "-m", "uvicorn", "app.main:app", "--port", str(self.port)]
         with self.log.open("a") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while not self.answers():
             assert time.monotonic() < end, self.log.read_text()[-3000:]
             assert self.process.poll() is None, self.log.read_text()[-3000:]
@@ -165,7 +166,7 @@ def open_desk(browser: Browser, site: Web) -> Iterator[Callable[..., Page]]:
             context.add_cookies([{"name": cookie_name(), "value": work.token, "url": site.url}])
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.set_default_timeout(15000)
+        page.set_default_timeout(20_000)
         prepare(page)
         page.goto(f"{site.url}/projects/pilot/desk")
         return page
@@ -176,17 +177,23 @@ def open_desk(browser: Browser, site: Web) -> Iterator[Callable[..., Page]]:
     assert errors == []
 
 
+def press(page: Page, keys: str) -> None:
+    """One key after another, as they stand with spaces between."""
+    for key in keys.split():
+        page.keyboard.press(key)
+
+
 def saved(page: Page) -> None:
-    expect(page.locator("#save")).to_have_text("All saved", timeout=20000)
+    expect(page.locator("#save")).to_have_text("All saved")
 
 
 def next_is_here(page: Page) -> None:
     """The solution after this one was fetched: what follows needs no network."""
-    expect(page.locator("[data-ahead]")).to_have_count(1, timeout=20000)
+    expect(page.locator("[data-ahead]")).to_have_count(1)
 
 
 def on_problem(page: Page, number: int) -> None:
-    expect(page.locator(".statement")).to_contain_text(f"Problem {number}:", timeout=15000)
+    expect(page.locator(".statement")).to_contain_text(f"Problem {number}:")
 
 
 def on_step(page: Page, number: int) -> None:

@@ -16,14 +16,9 @@ from app.labeling.models import Assignment
 from app.projects import instructions
 from app.projects.models import Project
 from tests import factories
-from tests.browser.conftest import Web, Work, on_problem, on_step, saved
+from tests.browser.conftest import Web, Work, on_problem, on_step, press, saved
 
 Open = Callable[..., Page]
-
-
-def press(page: Page, keys: str) -> None:
-    for key in keys.split():
-        page.keyboard.press(key)
 
 
 def test_undo_across_a_submission_by_key_also_after_a_reload(open_desk: Open) -> None:

@@ -8,14 +8,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import EMAIL, PASSWORD, Web, Work, next_is_here, on_problem, on_step, saved
+from tests.browser.conftest import EMAIL, PASSWORD, Web, Work, next_is_here, on_problem, on_step, press, saved
 
 Open = Callable[..., Page]
-
-
-def press(page: Page, keys: str) -> None:
-    for key in keys.split():
-        page.keyboard.press(key)
 
 
 def test_three_solutions_by_keyboard_with_the_network_lost(open_desk: Open, site: Web) -> None:

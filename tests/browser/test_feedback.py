@@ -11,15 +11,10 @@ from app.core.db import transaction
 from app.labeling.known import KnownAnswer
 from app.labeling.models import Task
 from app.quality.models import Adjudication
-from tests.browser.conftest import Work, on_problem, on_step, saved
+from tests.browser.conftest import Work, on_problem, on_step, press, saved
 
 Open = Callable[..., Page]
 REASON = "Nothing says that $4 - 2$ checks it."
-
-
-def press(page: Page, keys: str) -> None:
-    for key in keys.split():
-        page.keyboard.press(key)
 
 
 def gold(work: Work, number: int, ratings: list[int]) -> None:

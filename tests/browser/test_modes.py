@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from app.core.db import transaction
 from app.exchange.alternatives import told
-from tests.browser.conftest import Web, Work, next_is_here, on_problem, saved
+from tests.browser.conftest import Web, Work, next_is_here, on_problem, press, saved
 
 Open = Callable[..., Page]
 TREE = [["$2 + 2 = 5$", {"text": "Two and two are four.", "next": ["So $4$.", "So $5$."]}], ["So it is $5$."]]
@@ -27,11 +27,6 @@ def work_in(mode: str, count: int = 1) -> Work:
                      "prefix": list(each.prefix), "words": each.text},
                 )  # fmt: skip
     return work
-
-
-def press(page: Page, keys: str) -> None:
-    for key in keys.split():
-        page.keyboard.press(key)
 
 
 LABELS = (

@@ -6,15 +6,10 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import STEPS, Web, Work, next_is_here, on_problem, on_step, saved
+from tests.browser.conftest import STEPS, Web, Work, next_is_here, on_problem, on_step, press, saved
 
 Open = Callable[..., Page]
 TABS = 16
-
-
-def press(page: Page, keys: str) -> None:
-    for key in keys.split():
-        page.keyboard.press(key)
 
 
 def another(page: Page, site: Web) -> Page:
