@@ -15,7 +15,7 @@ from app.evaluation.models import Comparison, Evaluation
 from app.problems import browse
 from app.problems.models import SPLITS
 from app.projects.access import Researcher
-from app.training import listing
+from app.training import listing, sources
 
 router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
 Text = Annotated[str, Form()]
@@ -141,6 +141,7 @@ def model_page(request: Request, access: Researcher, db: Db, model_id: int) -> R
         "evaluation/model.html",
         model=found,
         snapshot=frozen,
+        labels=sources.words(frozen.definition) if frozen else "",
         evaluations=shown.listed(db, access.project.id, model_id=found.id),
         sets=[each for each in sets.all_sets(db, access.project.id) if each.state != "failed"],
         **judged,

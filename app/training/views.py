@@ -66,10 +66,12 @@ def start_run(
 @router.get("/training-runs/{run_id}")
 def run_page(request: Request, access: Researcher, db: Db, run_id: int) -> Response:
     found = listing.run(db, access.project.id, run_id)
+    frozen = listing.snapshot(db, access.project.id, found.snapshot_id)
     return render(
         request,
         "training/run.html",
-        snapshot=listing.snapshot(db, access.project.id, found.snapshot_id),
+        snapshot=frozen,
+        labels=sources.words(frozen.definition),
         by=people.who(db, found.created_by),
         **_live(db, found),
     )

@@ -194,6 +194,8 @@ def test_pages_and_api_offer_it_and_say_it(web: TestClient, db: Session) -> None
     sent = {"aggregation": "dawid_skene", "size": "tiny"}
     assert web.post(f"{here}/training-runs", data=sent).status_code == 303
     made = db.scalars(select(Snapshot).order_by(Snapshot.id.desc())).first()
+    run = web.get(f"/api/v1{here}/training-runs").json()["training_runs"][0]["id"]
+    assert "how reliable each labeler" in web.get(f"{here}/training-runs/{run}").text
     page = web.get(f"{here}/snapshots/{made.id}").text
     assert "how reliable each labeler proves to be (Dawid-Skene)" in page
     assert "0 steps got another rating or none, 4 without a majority got one" in page
