@@ -10,9 +10,9 @@ from starlette.concurrency import run_in_threadpool
 
 from app.core.db import Db
 from app.core.jobs import defer
-from app.exchange import errors, exporter, importer, uploads
+from app.exchange import errors, exporter, importer, sft, uploads
 from app.exchange.models import Import
-from app.exchange.views import export, import_of, newest
+from app.exchange.views import Count, export, export_sft, import_of, newest
 from app.projects.access import Access, ProjectAdmin
 
 router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["exchange"])
@@ -101,3 +101,15 @@ def prm800k(
 ) -> Response:  # fmt: skip
     """PRM800K rows, streamed, one JSON object a line."""
     return export(db, access, exporter.filters(generation, kind, finish_reason, labeler))
+
+
+@router.get("/exports/sft")
+def sft_lines(
+    db: Db, access: ProjectAdmin, which: str = "answer", split: str = "train", generator: str = "",
+    per_problem: Count = 4, seed: Count = 0, prompt: str = "",
+) -> Response:  # fmt: skip
+    """Right solutions as `prompt` and `completion`, one step a line, streamed as JSON Lines."""
+    chosen = sft.filters(
+        which=which, split=split, generator=generator, per_problem=per_problem, seed=seed, prompt=prompt
+    )
+    return export_sft(db, access, chosen)

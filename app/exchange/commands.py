@@ -166,6 +166,45 @@ def export_revisions(
     typer.echo(f"{count:,} trajectories", err=True)
 
 
+@export_commands.command("sft")
+def export_sft(
+    project: ProjectName,
+    out: Annotated[str, typer.Option("--out", help="File to write, or - for standard output.")],
+    which: Annotated[
+        str,
+        typer.Option(help="answer: the final answer is right; labels: people rated every step, none bad."),
+    ] = "answer",
+    split: Annotated[str, typer.Option(help="train or validation.")] = "train",
+    generator: Annotated[str, typer.Option(help="Only solutions of this generator.")] = "",
+    per_problem: Annotated[int, typer.Option(help="At most so many of one problem.")] = 4,
+    seed: Annotated[int, typer.Option(help="Which of them, where there are more.")] = 0,
+    prompt: Annotated[str, typer.Option(help="With {problem} where the statement goes.")] = "",
+) -> None:
+    """Right solutions as prompt and completion, one step a line: what a generator is fine-tuned on."""
+    from app.core.db import transaction
+    from app.core.startup import ready_database
+    from app.exchange import sft
+    from app.exchange.trail import sft_noted
+    from app.projects.making import named
+
+    prompt = prompt.replace("\\n", "\n")
+    chosen = sft.filters(
+        which=which, split=split, generator=generator, per_problem=per_problem, seed=seed, prompt=prompt
+    )
+    with ready_database(), transaction() as db:
+        where = named(db, project)
+        lines = sft.lines(db, where.id, chosen)
+        if out == "-":
+            count = sum(sys.stdout.buffer.write(line) > 0 for line in lines)
+        else:
+            part = Path(out).with_name(f".{Path(out).name}.part")  # whole, or not at all
+            with part.open("wb") as file:
+                count = sum(file.write(line) > 0 for line in lines)
+            part.replace(out)
+        sft_noted(db, where, chosen, None, count)
+    typer.echo(f"{count:,} solutions", err=True)
+
+
 def noted(db: Session, project: Project, chosen: object, rows: int) -> None:
     from app.exchange.trail import export_noted
 

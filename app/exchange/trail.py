@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts import audit
 from app.accounts.models import User
+from app.exchange import sft
 from app.exchange.exporter import Filters
 from app.projects.models import Project
 
@@ -15,3 +16,8 @@ def export_noted(db: Session, project: Project, chosen: Filters, actor: User | N
     filters = {name: list(values) for name, values in chosen.described().items()}
     detail = {"rows": rows, "filters": filters}
     audit.record(db, actor, "export.prm800k", project.slug, detail, project_id=project.id)
+
+
+def sft_noted(db: Session, project: Project, chosen: sft.Filters, actor: User | None, rows: int) -> None:
+    detail = {"rows": rows, "filters": chosen.described()}
+    audit.record(db, actor, "export.sft", project.slug, detail, project_id=project.id)

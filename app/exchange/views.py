@@ -13,11 +13,11 @@ from app.core.db import Db, transaction
 from app.core.errors import NotFound
 from app.core.jobs import defer
 from app.core.web import polled, redirect, render
-from app.exchange import errors, exporter, importer, uploads
+from app.exchange import errors, exporter, importer, sft, uploads
 from app.exchange.formats import READERS
 from app.exchange.models import Import
 from app.exchange.preview import preview
-from app.exchange.trail import export_noted
+from app.exchange.trail import export_noted, sft_noted
 from app.problems.models import SPLITS
 from app.problems.segmentation import SEGMENTATIONS
 from app.projects.access import Access, ProjectAdmin
@@ -25,6 +25,7 @@ from app.projects.access import Access, ProjectAdmin
 router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
 OVER = ("succeeded", "failed", "cancelled")
 Words = Annotated[list[str] | None, Query()]
+Count = Annotated[int, Query(ge=0, lt=2**31)]
 
 
 def import_of(db: Db, access: Access, import_id: int) -> Import:
@@ -131,7 +132,7 @@ def exports(
     return render(
         request, "exchange/_count.html" if part else "exchange/exports.html", chosen=chosen,
         count=exporter.count(db, access.project.id, chosen), query=request.url.query,
-        used={} if part else exporter.used(db, access.project.id),
+        used={} if part else exporter.used(db, access.project.id), which=sft.WHICH,
     )  # fmt: skip
 
 
@@ -154,6 +155,27 @@ def export(db: Db, access: Access, chosen: exporter.Filters) -> Response:
 def _rows(project_id: int, chosen: exporter.Filters) -> Iterator[bytes]:
     with transaction() as db:
         yield from exporter.rows(db, project_id, chosen)
+
+
+@router.get("/exports/sft.jsonl")
+def sft_lines(
+    db: Db, access: ProjectAdmin, which: str = "answer", split: str = "train", generator: str = "",
+    per_problem: Count = 4, seed: Count = 0, prompt: str = "",
+) -> Response:  # fmt: skip
+    chosen = sft.filters(
+        which=which, split=split, generator=generator, per_problem=per_problem, seed=seed, prompt=prompt
+    )
+    return export_sft(db, access, chosen)
+
+
+def export_sft(db: Db, access: Access, chosen: sft.Filters) -> Response:
+    sft_noted(db, access.project, chosen, access.user, sft.count(db, access.project.id, chosen))
+    return attachment(_sft(access.project.id, chosen), f"{access.project.slug}-sft.jsonl")
+
+
+def _sft(project_id: int, chosen: sft.Filters) -> Iterator[bytes]:
+    with transaction() as db:
+        yield from sft.lines(db, project_id, chosen)
 
 
 def attachment(lines: Iterator[bytes], filename: str) -> Response:
