@@ -17,7 +17,9 @@ router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["training"])
 StartBody = Body(
     default_factory=dict,
     description="`train`: the training config; `data`: which labels, or `snapshot_id`: labels frozen before.",
-    examples=[{"train": {"size": "small", "epochs": 3}, "data": {"generations": [0, 1], "aggregation": "majority"}}],
+    examples=[
+        {"train": {"size": "small", "epochs": 3}, "data": {"generations": [0, 1], "aggregation": "majority"}}
+    ],
 )
 
 
