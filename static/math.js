@@ -142,7 +142,7 @@ function into(span, math, displayMode) {
 
 function make(tag, className, ...inside) {
   const made = document.createElement(tag);
-  made.className = className;
+  if (className) made.className = className;
   made.append(...inside);
   return made;
 }
@@ -155,8 +155,17 @@ function inline(text, room) {
   });
 }
 
+/** A heading is read as it was written: what is drawn in place of a formula names no column. */
+function named(cell, source) {
+  if (cell.tagName !== "TH" || !cell.querySelector(".math")) return cell;
+  const drawn = make("span", "", ...cell.childNodes);
+  drawn.setAttribute("aria-hidden", "true");
+  cell.append(make("span", "sr", source.replaceAll("$", "")), drawn);
+  return cell;
+}
+
 function table(rows, room) {
-  const row = (cells, tag) => make("tr", "", ...cells.map((cell) => make(tag, "", ...inline(cell, room))));
+  const row = (cells, tag) => make("tr", "", ...cells.map((cell) => named(make(tag, "", ...inline(cell, room)), cell)));
   const [head, ...body] = rows;
   const whole = make("table", "", make("thead", "", row(head, "th")), make("tbody", "", ...body.map((cells) => row(cells, "td"))));
   return watched(make("div", "block grid", whole), "Wide table");

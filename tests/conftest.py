@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -41,8 +42,8 @@ def named(server: str, name: str) -> str:
     return make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
+@contextmanager
+def postgres() -> Iterator[str]:
     given = os.environ.get("STEPMARK_TEST_SERVER")
     if given:
         yield given
@@ -55,6 +56,12 @@ def server() -> Iterator[str]:
     yield embedded.start()
     embedded.stop()
     shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    with postgres() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

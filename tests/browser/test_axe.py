@@ -1,21 +1,20 @@
 """axe-core (tests/browser/axe, MPL-2.0, unchanged) finds nothing wrong on any page, light and dark.
 
-The pages are the app's own GET routes that need no more than a project, read from the router,
-so that a new page is looked at without being named here."""
+The pages are the app's own GET routes with one of everything behind them (everything.py), read from
+the router, so that a new page is looked at without being named here; and the desk in its three
+modes with every question and panel open."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
-from sqlalchemy import text
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from app.accounts.access import cookie_name
-from app.core.db import transaction
 from tests.accounts.test_routes import routes
-from tests.browser.conftest import STEPS, Web, Work
+from tests.browser.conftest import STEPS, Web, Work, on_problem
+from tests.browser.everything import Everything
 
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
 WIDE = f"So $\\frac{{{' + '.join(f'x_{{{at}}}' for at in range(60))}}}{{2}}$."  # nothing breaks it
@@ -23,13 +22,25 @@ RUN = """async (only) => {
     const found = await axe.run(document, { resultTypes: ["violations"], ...(only && { runOnly: only }) });
     return found.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).slice(0, 2)}`);
 }"""
+NOT_MADE = {"token", "search_id", "job_id"}
+"""Of the names in routes those that stand for nothing in everything.py: invitations and uploads by
+their secret, and the lab's searches, whose pages tests/lab looks at."""
 
 
-def pages() -> list[str]:
-    """Paths with the project filled in; those of other objects, files and JSON left out."""
-    paths = {path.replace("{slug}", "pilot") for method, path, _ in routes() if method == "GET"}
-    fits = re.compile(r"^/(?!api/|static|docs|openapi|health|ready|live|metrics)[^{.]*$")
-    return sorted(path for path in paths if fits.match(path))
+def addresses(made: Everything) -> list[str]:
+    """Every address of a page; files, JSON and what is no page of its own are passed over later."""
+    found = []
+    for method, route, _ in routes():
+        if method != "GET" or route.startswith(("/api/", "/static")):
+            continue
+        assert (
+            made.places(route)
+            or "{plot}" in route
+            or "{form}" in route
+            or NOT_MADE & {part.strip("{}") for part in route.split("/")}
+        ), f"{route}: make one in everything.py"
+        found += made.places(route)
+    return sorted(found)
 
 
 def wrong_on(page: Page) -> list[str]:
@@ -41,28 +52,77 @@ def wrong_on(page: Page) -> list[str]:
     return found + [f"dark {one}" for one in page.evaluate(RUN, ["color-contrast"])]
 
 
-@pytest.mark.parametrize("role", ["admin", "labeler"])
-def test_axe_finds_nothing(browser: Browser, site: Web, role: str) -> None:
-    work = Work(1, (*STEPS[:2], WIDE))
-    if role == "admin":
-        with transaction() as db:
-            db.execute(text("UPDATE user_account SET is_admin = true"))
+def signed_in(browser: Browser, site: Web, token: str) -> BrowserContext:
     context = browser.new_context(bypass_csp=True, reduced_motion="reduce")
-    context.add_cookies([{"name": cookie_name(), "value": work.token, "url": site.url}])
+    context.add_cookies([{"name": cookie_name(), "value": token, "url": site.url}])
+    return context
+
+
+@pytest.mark.parametrize("role", ["admin", "labeler"])
+def test_axe_finds_nothing_on_any_page(browser: Browser, site: Web, role: str) -> None:
+    made = Everything(role)
+    context = signed_in(browser, site, made.token)
     page = context.new_page()
     found: dict[str, list[str]] = {}
     looked = set()
-    for path in pages():
+    for path in addresses(made):
         answer = context.request.get(site.url + path)
+        assert answer.status < 500, path
         if not answer.ok or not answer.text().startswith("<!doctype html>") or answer.url in looked:
             continue  # refused to this role, a file, a part that is looked at in its page, or seen
         looked.add(answer.url)
         page.goto(answer.url)
-        if answer.url.endswith("/desk"):
-            page.wait_for_selector(".math[tabindex]")  # the wide formula scrolls, and is reached by Tab
-            assert page.locator(".math[tabindex]").count() == 1
         if wrong := wrong_on(page):
             found[path] = wrong
     context.close()
     assert found == {}
-    assert len(looked) >= (12 if role == "admin" else 4), looked
+    assert len(looked) >= (55 if role == "admin" else 8), looked
+
+
+STATES: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "first_error": (
+        ("", ".step", ""), ("?", "#help[open]", "Escape"), ("n", "#note[open]", "Escape"),
+        ("b", "#bad_problem[open]", "Escape"), ("g", "#give_up[open]", "Escape"), ("i", "#told", "Escape"),
+        ("s", ".as-source", "s"), ("3 1", ".step.judged.bad", ""),
+    ),
+    "every_step": (("3 3 3 1 3", ".ready", "k 3"), ("Enter", "#doubt[open]", "Escape")),
+    "alternatives": (("3 c 3 c 2 c 1 3", ".choose", ""), ("k 1 1 1", "#written", "")),
+}  # fmt: skip
+"""By mode: keys to press, what shows then, and keys that put it away. Questions and panels, a first
+error, the doubt about the reference, candidates to choose from, a step to write where all are wrong."""
+
+
+def test_axe_finds_nothing_at_the_desk(browser: Browser, site: Web) -> None:
+    made = Everything("labeler")
+    found = {}
+    for mode, states in STATES.items():
+        made.anew(mode)
+        context = signed_in(browser, site, made.token)
+        page = context.new_page()
+        page.goto(f"{site.url}/projects/pilot/desk")
+        page.wait_for_selector(".step .katex")
+        for keys, shows, back in states:
+            press(page, keys)
+            expect(page.locator(shows).locator("visible=true").first).to_be_visible()
+            if wrong := wrong_on(page):
+                found[mode, keys] = wrong
+            press(page, back)
+        context.close()
+    assert found == {}
+
+
+def press(page: Page, keys: str) -> None:
+    for key in keys.split():
+        page.keyboard.press(key)
+
+
+def test_a_wide_formula_is_reached_by_keyboard(browser: Browser, site: Web) -> None:
+    work = Work(1, (*STEPS[:2], WIDE))
+    context = signed_in(browser, site, work.token)
+    page = context.new_page()
+    page.goto(f"{site.url}/projects/pilot/desk")
+    on_problem(page, 1)
+    page.wait_for_selector(".math[tabindex]")  # it scrolls, and is reached by Tab
+    assert page.locator(".math[tabindex]").count() == 1
+    assert wrong_on(page) == []
+    context.close()
