@@ -72,6 +72,12 @@ def make(
     return len(rows)
 
 
+def available(db: Session, project: Project) -> int:
+    """Solutions that could become known tasks, up to MOST."""
+    asked = {"project": project.id, "solution": None, "most": MOST}
+    return len(db.execute(KNOWN, asked).all())
+
+
 def _task(
     db: Session, project: Project, solution_id: int, kind: str, ratings: list[int], source: str,
     actor: User | None,

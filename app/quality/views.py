@@ -93,7 +93,9 @@ def make_known(
 
 @router.get("/policy")
 def policy(request: Request, access: ProjectAdmin, db: Db) -> Response:
-    return render(request, "quality/policy.html", known=gold.counts(db, access.project.id))
+    left = gold.available(db, access.project)
+    known = gold.counts(db, access.project.id)
+    return render(request, "quality/policy.html", known=known, available=left, most=gold.MOST)
 
 
 @router.post("/policy")

@@ -73,3 +73,29 @@ def test_every_page_empty_and_full(db: Session, web: TestClient) -> None:
     db.refresh(project)
     assert (project.overlap_share, project.gold_rate, project.gold_window) == (0.1, 0.05, 12)
     assert project.gold_feedback is True
+
+
+def test_what_is_empty_says_what_to_do(db: Session, web: TestClient) -> None:
+    project = factories.project(db, gold_rate=0.1, screening_mark=0.5)
+    people = {role: factories.member(db, project, role) for role in ("researcher", "admin")}
+    base = f"/projects/{project.slug}/quality"
+    for role, who in people.items():
+        factories.sign_in(web, db, who)
+        first = web.get(base).text
+        assert "Nothing is judged yet" in first
+        assert (f"{base}/policy" in first) == (role == "admin"), "no way that ends before a closed door"
+        queue_page = web.get(f"{base}/adjudications").text
+        assert "Every task goes to one labeler now" in queue_page
+        assert (f"{base}/policy" in queue_page) == (role == "admin")
+    policy = web.get(f"{base}/policy").text
+    assert "so nobody is screened: make some below" in policy
+    assert "None is handed out until some are made below" in policy
+    assert "None is left:" in policy
+    made = solution(db, project, 1)
+    assert "1 solution with a known answer is not used yet" in web.get(f"{base}/policy").text
+    sent = {"kind": "gold", "count": "5"}
+    assert web.post(f"{base}/known-tasks", data=sent).status_code == 303
+    policy = web.get(f"{base}/policy").text
+    assert "None is left:" in policy
+    assert "None is handed out" not in policy
+    assert web.get(f"{base}/solutions/{made.id}").status_code == 200

@@ -142,7 +142,8 @@ def test_a_page_shows_what_is_kept_and_asks_when_it_is_old(db: Session, web: Tes
     factories.sign_in(web, db, admin)
     base = f"/projects/{project.slug}/quality"
     jobs_of = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'quality.agree'"
-    assert "agreement is counted once two people judged the same solution" in web.get(base).text
+    assert "Nothing is judged yet" in web.get(base).text
+    assert "once two people judged the same solution" in web.get(f"{base}/agreement").text
     assert db.scalar(text(jobs_of)) == 0, "there is nothing to count"
     for number in range(3):
         factories.task(db, solution(db, project), overlap=2)

@@ -120,7 +120,7 @@ def test_a_judgement_goes_back_from_where_it_is_seen(split: Split) -> None:
         split.anns.id, "Look at step 1 again.", split.boss.id,
     )  # fmt: skip
     page = split.web.get(split.page).text
-    assert "returned, not answered yet" in page
+    assert "Returned to Ann, not answered yet" in page
     assert "Why it goes back to Ann" not in page
     assert "Why it goes back to Bo" in page
 

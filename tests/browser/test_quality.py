@@ -1,0 +1,100 @@
+"""Pages of quality and of members in a browser: figures arrive by themselves, forms fit a phone."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from playwright.sync_api import Browser, expect
+
+from app.accounts.access import cookie_name
+from app.core.db import transaction
+from app.labeling import queue
+from app.projects.models import Project
+from app.quality import tasks
+from tests import factories
+from tests.browser.conftest import Web, Work
+from tests.quality.test_known import judge, solution
+
+
+def admins(work: Work) -> None:
+    work.ask("UPDATE membership SET role = 'admin' RETURNING 1")
+
+
+def page_of(browser: Browser, site: Web, work: Work, width: int = 1280) -> tuple[Any, Any]:
+    context = browser.new_context(viewport={"width": width, "height": 844})
+    context.add_cookies([{"name": cookie_name(), "value": work.token, "url": site.url}])
+    page = context.new_page()
+    page.set_default_timeout(15000)
+    return context, page
+
+
+def disagree(work: Work) -> int:
+    """Two labelers on a solution: one finds an error in it, one does not."""
+    now = dt.datetime.now(dt.UTC)
+    with transaction() as db:
+        project = db.get_one(Project, work.project)
+        made = solution(db, project)
+        factories.task(db, made, overlap=2)
+        for name, first_error in (("Bo", 0), ("Cy", -1)):
+            who = factories.member(db, project, who=factories.user(db, name=name))
+            judge(db, project, queue.claim(db, project, who, now), first_error)
+        return made.id
+
+
+def test_agreement_appears_when_it_is_counted(browser: Browser, site: Web) -> None:
+    work = Work(0)
+    admins(work)
+    disagree(work)
+    context, page = page_of(browser, site, work)
+    page.goto(f"{site.url}/projects/pilot/quality")
+    section = page.get_by_role("region", name="Agreement", exact=True)
+    expect(section).to_contain_text("The worker counts it next.")
+    tasks.agree(work.project)
+    expect(section).to_contain_text("Counted just now", timeout=15000)
+    expect(section).to_contain_text("Of 1 pair of labelers")
+    section.get_by_role("link", name="1 solution", exact=True).click()
+    expect(page.get_by_role("heading", name="Judged by several")).to_be_visible()
+    context.close()
+
+
+def test_adjudication_blind_then_shown_then_returned(browser: Browser, site: Web) -> None:
+    work = Work(0)
+    admins(work)
+    made = disagree(work)
+    context, page = page_of(browser, site, work, width=390)
+    page.goto(f"{site.url}/projects/pilot/quality/solutions/{made}")
+    expect(page.get_by_role("button", name="Decide blind")).to_be_visible()
+    expect(page.get_by_text("Cy", exact=True)).to_have_count(0)
+    page.get_by_label("Step 1", exact=True).select_option("Okay")
+    page.get_by_role("button", name="Show what they said first").click()
+    expect(page.get_by_role("link", name="Cy")).to_be_visible()
+    expect(page.get_by_label("Step 1", exact=True)).to_have_value("0")  # nothing typed is lost
+    page.get_by_text("Return to Bo").click()
+    page.get_by_label("Why it goes back to Bo").fill("Step 1 is fine: look again.")
+    page.get_by_role("button", name="Return", exact=True).click()
+    expect(page.get_by_text("Returned to Bo, not answered yet")).to_be_visible()
+    assert work.ask("SELECT reason FROM task_return") == [("Step 1 is fine: look again.",)]
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    context.close()
+
+
+def test_members_fit_a_phone(browser: Browser, site: Web) -> None:
+    work = Work(0)
+    admins(work)
+    with transaction() as db:
+        project = db.get_one(Project, work.project)
+        long = "katherine.coleman.goble.johnson@research.example-university.org"
+        factories.member(db, project, who=factories.user(db, long, name="Katherine Johnson"))
+    context, page = page_of(browser, site, work, width=390)
+    page.goto(f"{site.url}/projects/pilot/members")
+    table = page.get_by_role("region", name="Members")
+    wide, seen = table.evaluate("each => [each.scrollWidth, each.clientWidth]")
+    assert wide == seen, "nothing lies behind an edge"
+    for name in ("Change", "Remove"):
+        box = page.get_by_role("button", name=name).bounding_box()
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= 390
+    page.get_by_label("Role of Katherine Johnson").select_option("researcher")
+    page.get_by_role("button", name="Change").click()
+    expect(page.get_by_label("Role of Katherine Johnson")).to_have_value("researcher")
+    context.close()
