@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ import psycopg
 import pytest
 
 from app.core.embedded import DatabaseTrouble, Embedded, processes
+from tests.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
 IS_ROOT = os.geteuid() == 0
@@ -103,13 +103,6 @@ def said(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-def wait_until(true: object, seconds: float = 20.0) -> None:
-    until = time.monotonic() + seconds
-    while not true():  # type: ignore[operator]
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.05)
-
-
 def test_starts_keeps_data_and_leaves_nothing(place: Path) -> None:
     embedded = quietly(place / "fresh")
     url = embedded.start()
@@ -171,7 +164,7 @@ def test_a_zombie_with_the_servers_pid(place: Path) -> None:
     embedded.stop()
     user = {"user": file.parent.stat().st_uid} if IS_ROOT else {}
     zombie = subprocess.Popen(["true"], cwd="/", **user)
-    wait_until(lambda: psutil.Process(zombie.pid).status() == psutil.STATUS_ZOMBIE)
+    until(lambda: psutil.Process(zombie.pid).status() == psutil.STATUS_ZOMBIE, "a zombie")
     file.write_text(content.replace(content.split("\n")[0], str(zombie.pid), 1))
     assert ask(embedded.start()) == 1
     embedded.stop()
@@ -203,7 +196,7 @@ def test_an_owner_killed_leaves_no_server(place: Path) -> None:
     with owner(home) as killed:
         assert ask(said(killed)) == 1
         killed.kill()
-    wait_until(lambda: not processes.all_of(data_of(home)))
+    until(lambda: not processes.all_of(data_of(home)), "the server to be gone")
     embedded = quietly(home)
     assert ask(embedded.start()) == 1
     embedded.stop()

@@ -9,9 +9,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +19,7 @@ import psycopg
 import pytest
 
 from app.core.embedded import Embedded
+from tests.waiting import LONG, free_port, until
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -47,12 +47,6 @@ def marked(folder: Path) -> list[psutil.Process]:
     return found
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def environment(folder: Path, **more: str) -> dict[str, str]:
     plain = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     return plain | {"STEPMARK_HOME": str(folder)} | more
@@ -66,7 +60,11 @@ def up(folder: Path, port: int, *arguments: str) -> Iterator[subprocess.Popen[st
             command, cwd=ROOT, env=environment(folder), stdout=said, stderr=said, text=True
         )
         try:
-            wait_until(lambda: answer(port, "/readyz") == 200, lambda: (folder / "said").read_text())
+            until(
+                lambda: answer(port, "/readyz") == 200,
+                "it to be ready",
+                more=lambda: (folder / "said").read_text(),
+            )
             yield process
         finally:
             process.kill()
@@ -81,27 +79,20 @@ def answer(port: int, path: str) -> int:
         return 0
 
 
-def wait_until(true: Callable[[], object], why: Callable[[], str] = str, seconds: float = 60) -> None:
-    until = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < until, f"it did not happen in time: {why()}"
-        time.sleep(0.1)
-
-
 def test_comes_up_stands_up_again_and_ctrl_c_ends_it_all(state: Path) -> None:
     port = free_port()
     with up(state, port) as process:
         assert answer(port, "/healthz") == 200
         said = (state / "said").read_text
-        wait_until(lambda: f"Stepmark is at http://127.0.0.1:{port}" in said())
+        until(lambda: f"Stepmark is at http://127.0.0.1:{port}" in said(), "its address", more=said)
         assert "password" in said(), "the first admin's login is told"
         (web,) = [each for each in marked(state) if "uvicorn" in each.cmdline()]
         web.kill()
-        wait_until(lambda: answer(port, "/healthz") == 0)
-        wait_until(lambda: answer(port, "/readyz") == 200)
+        until(lambda: answer(port, "/healthz") == 0, "the web to be down")
+        until(lambda: answer(port, "/readyz") == 200, "the web to be up again")
         assert "The web ended (signal SIGKILL); it starts again" in said()
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0, said()
+        assert process.wait(LONG) == 0, said()
         assert marked(state) == []
 
 
@@ -109,10 +100,10 @@ def test_a_terminated_up_leaves_nothing_and_tells_no_login_twice(state: Path) ->
     port = free_port()
     with up(state, port, "--no-worker") as process:
         process.terminate()
-        assert process.wait(60) == 0
+        assert process.wait(LONG) == 0
     with up(state, port, "--no-worker") as process:
         process.terminate()
-        assert process.wait(60) == 0
+        assert process.wait(LONG) == 0
         assert "password" not in (state / "said").read_text()
     assert marked(state) == []
 
@@ -121,7 +112,7 @@ def test_a_killed_up_leaves_nothing(state: Path) -> None:
     with up(state, free_port()) as process:
         process.kill()
         process.wait()
-        wait_until(lambda: marked(state) == [], lambda: str(marked(state)))
+        until(lambda: marked(state) == [], "all to be gone", more=lambda: str(marked(state)))
 
 
 def test_a_port_in_use_is_named_before_anything_starts(state: Path) -> None:
@@ -145,7 +136,7 @@ def test_a_command_beside_up_shares_its_database(state: Path) -> None:
         assert run(state, "db", "upgrade").returncode == 0
         assert answer(port, "/readyz") == 200
         process.terminate()
-        assert process.wait(60) == 0
+        assert process.wait(LONG) == 0
 
 
 def test_backup_and_restore(state: Path) -> None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 import httpx
 import pytest
+
+from tests.waiting import free_port, until
 
 T = TypeVar("T")
 
@@ -41,23 +41,6 @@ class Running:
             timeout=300,
             check=False,
         )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def until(look: Callable[[], T | None], seconds: float, what: str) -> T:
-    """The first thing `look` finds; fails naming `what` when it takes too long."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.2)
-    pytest.fail(f"waited {seconds} s for {what}")
 
 
 @pytest.fixture
@@ -94,7 +77,7 @@ def running(database: str, home: Path, tmp_path: Path) -> Iterator[Running]:
 
     there = Running(url, home, logs)
     try:
-        until(answers, 30, "the web process to answer")
+        until(answers, "the web process to answer")
         yield there
     finally:
         for page in there.pages:

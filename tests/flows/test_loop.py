@@ -15,8 +15,9 @@ from sqlalchemy import select
 from app.core.db import transaction
 from app.labeling.models import Task
 from tests import factories
-from tests.flows.conftest import Running, until
+from tests.flows.conftest import Running
 from tests.flows.crew import Judge, label_all
+from tests.waiting import until
 
 TINY = {"size": "tiny", "epochs": 1, "vocabulary": 1000, "learning_rate": 2e-3, "device": "cpu"}
 
@@ -127,7 +128,7 @@ def finished(page: httpx.Client, where: str, seconds: float) -> dict[str, Any]:
         found: dict[str, Any] = page.get(where).raise_for_status().json()
         return found if found["state"] in ("succeeded", "failed", "cancelled") else None
 
-    found = until(look, seconds, f"{where} to finish")
+    found = until(look, f"{where} to finish", seconds)
     assert found["state"] == "succeeded", found
     return found
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections import Counter
 
@@ -12,6 +14,7 @@ import psutil
 import pytest
 from sqlalchemy import func, select, text
 
+from app.core import children
 from app.core.db import transaction
 from app.core.errors import Conflict, Invalid
 from app.generators import pool, runner, runs
@@ -20,7 +23,7 @@ from app.problems.grading import grade_waiting
 from app.problems.models import Problem, Solution
 from tests import factories
 from tests.generators.conftest import done, generator, gone_on, row, started, sums
-from tests.training.training_factories import until
+from tests.waiting import LONG, until
 
 
 @pytest.fixture
@@ -82,7 +85,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(made):
     run_id = started(made("slow", per_request=2), per_problem=20)
     job = threading.Thread(target=runner.run, args=(run_id,))
     job.start()
-    until(lambda: row(run_id).counters.get("made", 0) >= 6, 60, "the first solutions")
+    until(lambda: row(run_id).counters.get("made", 0) >= 6, "the first solutions")
     mine = [
         child
         for child in psutil.Process().children()
@@ -90,7 +93,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(made):
     ]
     assert len(mine) == 1
     os.kill(mine[0].pid, signal.SIGKILL)
-    job.join(20)
+    job.join(LONG)
     killed = row(run_id)
     assert killed.state == "queued"
     assert "SIGKILL" in killed.error
@@ -112,7 +115,7 @@ def test_two_processes_on_the_same_problems_never_make_one_too_many(made):
         for run_id in (first, second):
             assert runs.begin(db, run_id)
     ours = [runner.spawn(run_id)[0] for run_id in (first, first, second)]
-    assert [process.wait(60) for process in ours] == [0, 0, 0]
+    assert [process.wait(LONG) for process in ours] == [0, 0, 0]
     assert set(counts().values()) == {12}
     assert row(first).counters["made"] + row(second).counters.get("made", 0) == 48
     assert {row(first).state, row(second).state} == {"succeeded"}
@@ -217,10 +220,10 @@ def test_cancelled_its_process_is_gone_and_what_was_sampled_stays(made):
     run_id = started(made("slow", per_request=1, at_once=2), per_problem=500)
     job = threading.Thread(target=runner.run, args=(run_id,))
     job.start()
-    until(lambda: row(run_id).counters.get("made", 0) > 0, 60, "the first solutions")
+    until(lambda: row(run_id).counters.get("made", 0) > 0, "the first solutions")
     with transaction() as db:
         runs.cancel(db, row(run_id))
-    job.join(10)
+    job.join(LONG)
     assert not job.is_alive()
     there = counts().total()
     assert 0 < there < 2000
@@ -279,3 +282,18 @@ def test_test_problems_are_sampled_for_by_themselves(db, api):
     trial = runs.start(db, asked, "trial", {}, None)
     drawn = db.scalars(select(SamplingItem.problem_id).where(SamplingItem.sampling_run_id == trial.id)).one()
     assert db.get_one(Problem, drawn).split == "train"
+
+
+def test_a_worker_that_is_killed_leaves_its_samples_and_its_process_finishes(made):
+    run_id = started(made("slow", per_request=2), per_problem=15)
+    worker = subprocess.Popen([sys.executable, "-m", "app.cli", "worker"], cwd=children.ROOT)
+    try:
+        until(lambda: row(run_id).counters["made"] > 0, 60, "the worker to begin")
+    finally:
+        worker.kill()
+        worker.wait()
+    assert row(run_id).state == "running"
+    until(lambda: row(run_id).state == "succeeded", 60, "the sampling to end")
+    assert set(counts().values()) == {15}
+    runner.run(run_id)  # the job again, as the sweep has it done: nothing is left to do
+    assert row(run_id).counters["made"] == 60

@@ -20,7 +20,7 @@ from app.lab import runner, runs
 from app.lab.models import SearchOutcome
 from app.training.models import Snapshot, SnapshotItem
 from tests.lab.conftest import Lab
-from tests.training.training_factories import gone, until
+from tests.waiting import LONG, gone, until
 
 
 def test_a_search_leaves_its_tree_its_answers_and_its_costs(lab: Lab) -> None:
@@ -171,7 +171,7 @@ def in_the_background(run_id: int) -> tuple[threading.Thread, int]:
         found = psutil.Process().children()
         return [each.pid for each in found if "app.lab.process" in " ".join(each.cmdline())]
 
-    until(lambda: bool(mine()), 30, "the process")
+    until(lambda: bool(mine()), "the process")
     return job, mine()[0]
 
 
@@ -180,14 +180,14 @@ def test_in_its_process_it_is_watched_and_cancelled(lab: Lab) -> None:
     slow = lab.other("slow", at_once=1, per_request=1)
     run_id = lab.start(generator=slow, n=64)
     job, pid = in_the_background(run_id)
-    until(lambda: bool(lab.row(run_id).tree), 90, "the first look at the tree")
+    until(lambda: bool(lab.row(run_id).tree), "the first look at the tree")
     grown = lab.row(run_id)
     assert grown.state == "running"
     assert grown.progress["costs"]["asks"] < 64
     with transaction() as db:
         runs.cancel(db, grown, None)
-    until(lambda: gone(pid), 20, "the process to end")
-    job.join(20)
+    until(lambda: gone(pid), "the process to end", 20)
+    job.join(LONG)
     ended = lab.row(run_id)
     assert ended.state == "cancelled"
     assert (ended.tree or {})["nodes"], "what has grown stays"
@@ -199,7 +199,7 @@ def test_killed_it_is_tried_again(lab: Lab) -> None:
     run_id = lab.start(generator=lab.other("slow", at_once=1, per_request=1), n=16)
     job, pid = in_the_background(run_id)
     os.kill(pid, signal.SIGKILL)
-    job.join(20)
+    job.join(LONG)
     killed = lab.row(run_id)
     assert (killed.state, killed.attempt) == ("queued", 1)
     assert "SIGKILL" in (killed.error or "")

@@ -19,7 +19,8 @@ from app.scoring.models import Score, ScoringRun, ScoringShard
 from app.settings import settings
 from app.training.models import Model
 from tests import factories
-from tests.training.training_factories import TINY, gone, until
+from tests.training.training_factories import TINY
+from tests.waiting import LONG, gone, until
 
 POOL = 600
 
@@ -63,7 +64,7 @@ def in_the_background(run_id: int) -> tuple[threading.Thread, int]:
     """The job, and the id of its process once it scores."""
     job = threading.Thread(target=runner.run, args=(run_id,))
     job.start()
-    until(lambda: row(run_id).done > 0, 60, "the first shard")
+    until(lambda: row(run_id).done > 0, "the first shard")
     mine = [
         child.pid
         for child in psutil.Process().children()
@@ -76,7 +77,7 @@ def in_the_background(run_id: int) -> tuple[threading.Thread, int]:
 def test_killed_and_resumed_it_scores_each_solution_once(queued):
     job, pid = in_the_background(queued)
     os.kill(pid, signal.SIGKILL)
-    job.join(20)
+    job.join(LONG)
     killed = row(queued)
     assert killed.state == "queued"
     assert "SIGKILL" in killed.error
@@ -102,7 +103,7 @@ def test_cancelled_its_process_is_gone_within_five_seconds_and_the_scores_stay(q
     job, pid = in_the_background(queued)
     with transaction() as db:
         runs.cancel(db, row(queued))
-    until(lambda: gone(pid), 5, "the process to end")
+    until(lambda: gone(pid), "the process to end", 5)
     job.join(5)
     ended = row(queued)
     assert ended.state == "cancelled"
@@ -116,13 +117,13 @@ def test_two_processes_share_a_run_and_one_that_is_killed_leaves_no_gap(queued):
     with transaction() as db:
         assert runs.begin(db, queued)
     (first, _), (second, _) = runner.spawn(queued), runner.spawn(queued)
-    until(lambda: row(queued).done > 0, 60, "the first shard")
+    until(lambda: row(queued).done > 0, "the first shard")
     first.kill()
     first.wait()
-    assert second.wait(60) == 0
+    assert second.wait(LONG) == 0
     if row(queued).state != "succeeded":  # what the killed one held came free after the other's last look
         third, _ = runner.spawn(queued)
-        assert third.wait(60) == 0
+        assert third.wait(LONG) == 0
     done = row(queued)
     assert (done.state, done.done) == ("succeeded", POOL + 1)
     with transaction() as db:

@@ -25,6 +25,7 @@ from app.training.models import Model, TrainingPoint
 from tests import factories
 from tests.conftest import forget
 from tests.training import training_factories as make
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -64,11 +65,11 @@ def test_a_training_outlives_an_outage_and_its_worker_goes_on(
     server: Embedded, worker: subprocess.Popen[bytes]
 ) -> None:
     run_id = make.queued_run(epochs=60.0, checkpoint_seconds=0.5)
-    make.until(lambda: make.row(run_id).progress.get("step", 0) >= 3, 90, "the training to take steps")
+    until(lambda: make.row(run_id).progress.get("step", 0) >= 3, "the training to take steps")
     kill(server)
     time.sleep(4)
     server.start()
-    make.until(lambda: make.row(run_id).state == "succeeded", 120, "the training to end")
+    until(lambda: make.row(run_id).state == "succeeded", "the training to end")
     with transaction() as db:
         assert db.scalar(select(func.count()).select_from(Model)) == 1
         steps = db.scalars(select(TrainingPoint.step).order_by(TrainingPoint.step)).all()
@@ -78,7 +79,7 @@ def test_a_training_outlives_an_outage_and_its_worker_goes_on(
         project = factories.project(db)
         solution = factories.solution(db, factories.problem(db, project), verdict=None)
         defer(db, "problems.grade", project_id=project.id)
-    make.until(lambda: verdict(solution.id) is not None, 60, "the worker to take the next job")
+    until(lambda: verdict(solution.id) is not None, "the worker to take the next job")
 
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(30) == 0

@@ -17,6 +17,8 @@ from app.settings import settings
 from app.training import runner, runs
 from app.training.models import Model, TrainingPoint
 from tests.training import training_factories as make
+from tests.waiting import LONG as PATIENCE
+from tests.waiting import gone, until
 
 LONG = {"epochs": 900.0}
 
@@ -42,7 +44,7 @@ def trains(run_id: int, fence: int, step: int = 3) -> None:
         assert now.state in ("queued", "running")
         return now.fence == fence and now.pid is not None and now.progress.get("step", 0) >= step
 
-    make.until(look, 60, "the training to take steps")
+    until(look, "the training to take steps")
 
 
 def claimed(run_id: int, host: str | None = None):
@@ -64,7 +66,7 @@ def test_killed_it_goes_on_from_its_checkpoint_and_publishes_one_model_that_load
     job = in_the_background(run_id)
     trains(run_id, fence=1)
     os.kill(make.row(run_id).pid, signal.SIGKILL)
-    job.join(20)
+    job.join(PATIENCE)
     killed = make.row(run_id)
     assert (killed.state, killed.attempt, killed.pid) == ("queued", 1, None)
     assert "SIGKILL" in killed.error
@@ -93,7 +95,7 @@ def test_cancelled_its_process_is_gone_within_five_seconds():
     begun = time.monotonic()
     with transaction() as db:
         runs.cancel(db, make.row(run_id))
-    make.until(lambda: make.gone(pid), 5, "the process to end")
+    until(lambda: gone(pid), "the process to end", 5)
     assert time.monotonic() - begun < 5
     job.join(5)
     assert make.row(run_id).state == "cancelled"
@@ -125,9 +127,9 @@ def test_stopped_overtaken_and_woken_it_publishes_nothing():
     assert "not heard of" in make.row(run_id).error
     new = claimed(run_id)
     os.killpg(old.pid, signal.SIGCONT)
-    assert old.wait(30) != 0
+    assert old.wait(PATIENCE) != 0
     assert not models(run_id)
-    assert new.wait(90) == 0
+    assert new.wait(PATIENCE) == 0
     (model,) = models(run_id)
     assert model.path.endswith(f"run-{run_id}-2")
     assert [path.name for path in settings().models_dir.glob("*/*")] == [f"run-{run_id}-2"]

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-import time
-from collections.abc import Callable
-from pathlib import Path
 
-import pytest
 from sqlalchemy import select
 
 from app.core.db import transaction
@@ -53,22 +49,6 @@ def queued_run(**config: object) -> int:
 def row(run_id: int) -> TrainingRun:
     with transaction() as db:
         return db.scalars(select(TrainingRun).where(TrainingRun.id == run_id)).one()
-
-
-def until(look: Callable[[], object], seconds: float, what: str) -> None:
-    end = time.monotonic() + seconds
-    while not look():
-        if time.monotonic() > end:
-            pytest.fail(f"waited {seconds} s for {what}")
-        time.sleep(0.1)
-
-
-def gone(pid: int) -> bool:
-    """No such process, or one that only waits to be reaped."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except OSError:
-        return True
 
 
 def nothing() -> int:
