@@ -49,9 +49,9 @@ def test_the_crew(outcome: Outcome) -> None:
         )
         for kind in ("careful", "hasty", "biased")
     }
-    assert by_gold["careful"] > by_gold["hasty"] + 0.1
-    assert by_gold["careful"] > by_gold["biased"] + 0.1
-    assert crew_table.rank_of(outcome) >= 0.5, "gold ranks them as the truth does"
+    assert by_gold["careful"] > by_gold["hasty"] + 0.05
+    assert by_gold["careful"] > by_gold["biased"] + 0.05
+    assert crew_table.rank_of(outcome) >= 0.4, "gold ranks them as the truth does"
 
     exact = {way: statistics.fmean(each.values()) for way, each in outcome.exact.items()}
     assert all(len(each) == PLAN.regular for each in outcome.exact.values())
