@@ -73,7 +73,10 @@ def beside(db: Session, assignment: Assignment) -> dict[str, Any]:
     places = notes.of(db, [assignment.id]).get(assignment.id, {}) if noted else {}
     back = reopening.returned(db, assignment) if reopened else None
     return {
-        "notes": [{"position": position, "text": words} for position, words in sorted(places.items())],
+        "notes": [
+            {"position": position, "candidate": candidate, "text": words}
+            for (position, candidate), words in sorted(places.items())
+        ],
         "returned": {"reason": back.reason, "at": back.at.isoformat()} if back else None,
     }
 

@@ -107,6 +107,7 @@ class Line:
     chosen: bool = False
     written: bool = False
     """The labeler's own step, which nobody rates."""
+    candidate: int = 0
 
 
 def judged(db: Session, assignment: Assignment, sheet: dict[str, Any]) -> list[list[Line]]:
@@ -115,7 +116,8 @@ def judged(db: Session, assignment: Assignment, sheet: dict[str, Any]) -> list[l
     steps = sheet["steps"]
     if assignment.state == "submitted":
         rows = db.scalars(select(StepLabel).where(StepLabel.assignment_id == assignment.id))
-        said = {row.position: _lines(row, steps) for row in rows}
+        others = {(each["position"], each["text"]): each["candidate"] for each in sheet["alternatives"]}
+        said = {row.position: _lines(row, steps, others) for row in rows}
     else:
         said = _so_far(sheet)
     walked = sheet["task"]["mode"] == "alternatives" and said  # the walk may have left the solution's steps
@@ -123,11 +125,19 @@ def judged(db: Session, assignment: Assignment, sheet: dict[str, Any]) -> list[l
     return [said.get(at) or [Line(text) for text in steps[at : at + 1]] for at in range(end)]
 
 
-def _lines(row: StepLabel, steps: list[str]) -> list[Line]:
+def _lines(row: StepLabel, steps: list[str], others: dict[tuple[int, str], int]) -> list[Line]:
+    """`others`: the number of a candidate by its position and text, which is all a label keeps."""
     texts = row.texts if row.texts is not None else steps[row.position : row.position + 1]
     words = list(zip(row.ratings or [None] * len(texts), row.flags or [None] * len(texts), strict=True))
     lines = [
-        Line(text, _place(*word), chosen=row.chosen == index)
+        Line(
+            text,
+            _place(*word),
+            chosen=row.chosen == index,
+            candidate=0
+            if steps[row.position : row.position + 1] == [text]
+            else others.get((row.position, text), 0),
+        )
         for index, (text, word) in enumerate(zip(texts, words, strict=True))
     ]
     return lines + ([Line(row.human_text, written=True)] if row.human_text else [])
@@ -146,7 +156,10 @@ def _so_far(sheet: dict[str, Any]) -> dict[int, list[Line]]:
         at, candidate = each["position"], each["candidate"]
         if (at, candidate) in texts:
             line = Line(
-                texts[at, candidate], Place(each["rating"], each["flagged"]), chosen.get(at) == candidate
+                texts[at, candidate],
+                Place(each["rating"], each["flagged"]),
+                chosen.get(at) == candidate,
+                candidate=candidate,
             )
             lines.setdefault(at, []).append(line)
     for at, words in sheet.get("written", []):

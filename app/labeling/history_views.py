@@ -140,13 +140,17 @@ class NoteIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
     id: UUID = Field(default_factory=uuid4)
     position: Annotated[int, Field(ge=0, le=32000)]
+    candidate: Annotated[int, Field(ge=0, le=32000)] = 0
     text: Annotated[str, Field(max_length=notes.LONGEST)] = ""
+
+    def note(self) -> notes.Note:
+        return notes.Note(self.id, self.position, self.text, self.candidate)
 
 
 @router.post("/assignments/{assignment_id}/notes")
 def note(assignment_id: int, sent: NoteIn, access: Member, db: Db) -> Response:
     mine = session.mine(db, access.project, assignment_id, access.user.id)
-    notes.save(db, mine, notes.Note(sent.id, sent.position, sent.text))
+    notes.save(db, mine, sent.note())
     return JSONResponse({"saved": [str(sent.id)]})
 
 
@@ -154,6 +158,6 @@ def note(assignment_id: int, sent: NoteIn, access: Member, db: Db) -> Response:
 def note_by_form(assignment_id: int, sent: Annotated[NoteIn, Form()], access: Member, db: Db) -> Response:
     """The same from the page of a judgement, without scripts."""
     mine = session.mine(db, access.project, assignment_id, access.user.id)
-    notes.save(db, mine, notes.Note(sent.id, sent.position, sent.text))
+    notes.save(db, mine, sent.note())
     to = f"{access.home}/assignments/{assignment_id}#step-{sent.position}"
     return redirect(to, "Note saved." if sent.text.strip() else "Note removed.")

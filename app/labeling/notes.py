@@ -5,18 +5,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
 from app.labeling.beside import StepNote
 from app.labeling.models import Assignment
-from app.problems.models import Solution
+from app.problems.models import Alternative, Solution
 
 LONGEST = 2000
+PAGE = 500
+Place = tuple[int, int]
+"""Position and candidate."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,7 @@ class Note:
 
 def save(db: Session, assignment: Assignment, note: Note) -> None:
     """Once, however often it is sent. Also after the submission: a note changes no label."""
-    steps = db.scalar(
-        select(func.cardinality(Solution.steps)).where(Solution.id == assignment.task.solution_id)
-    )
-    if note.position >= (steps or 0):
+    if not _there(db, assignment, note):
         raise Invalid("This solution has no such step.", remedy="Reload the page and write it again.")
     new = insert(StepNote).values(
         note_id=note.id,
@@ -51,18 +52,46 @@ def save(db: Session, assignment: Assignment, note: Note) -> None:
         db.flush()
 
 
-def of(db: Session, assignment_ids: Iterable[int]) -> dict[int, dict[int, str]]:
-    """{assignment: {position: note}}, the newest of each step of the first candidate."""
+def _there(db: Session, assignment: Assignment, note: Note) -> bool:
+    """Whether the solution has this step, or this candidate for it."""
+    solution = assignment.task.solution_id
+    if note.candidate == 0:
+        steps = db.scalar(select(func.cardinality(Solution.steps)).where(Solution.id == solution))
+        return note.position < (steps or 0)
+    return db.get(Alternative, (solution, note.position, note.candidate)) is not None
+
+
+def of(db: Session, assignment_ids: Iterable[int]) -> dict[int, dict[Place, str]]:
+    """{assignment: {(position, candidate): note}}, the newest of each place."""
     newest = (
-        select(StepNote.assignment_id, StepNote.position, StepNote.text)
-        .where(StepNote.assignment_id.in_(list(assignment_ids)), StepNote.candidate == 0)
+        select(StepNote.assignment_id, StepNote.position, StepNote.candidate, StepNote.text)
+        .where(StepNote.assignment_id.in_(list(assignment_ids)))
         .order_by(StepNote.id)
     )
-    found: dict[int, dict[int, str]] = {}
-    for assignment, position, words in db.execute(newest):
+    found: dict[int, dict[Place, str]] = {}
+    for assignment, position, candidate, words in db.execute(newest):
         places = found.setdefault(assignment, {})
         if words:
-            places[position] = words
+            places[position, candidate] = words
         else:
-            places.pop(position, None)
-    return found
+            places.pop((position, candidate), None)
+    return {assignment: places for assignment, places in found.items() if places}
+
+
+IN_PROJECT = text(
+    """
+    SELECT n.*, u.uuid AS labeler, t.solution_id, s.external_id AS solution FROM (
+        SELECT DISTINCT ON (n.assignment_id, n.position, n.candidate) n.id, n.assignment_id, n.position,
+            n.candidate, n.text, n.at, a.user_id, a.task_id
+        FROM step_note n JOIN assignment a ON a.id = n.assignment_id WHERE a.project_id = :project
+        ORDER BY n.assignment_id, n.position, n.candidate, n.id DESC
+    ) n JOIN task t ON t.id = n.task_id JOIN solution s ON s.id = t.solution_id
+    JOIN user_account u ON u.id = n.user_id
+    WHERE n.text <> '' AND n.id > :after ORDER BY n.id LIMIT :most
+    """
+)
+
+
+def in_project(db: Session, project_id: int, after: int = 0, most: int = PAGE) -> list[Any]:
+    """What counts of all its labelers' notes, the oldest first: a page of them after the one named."""
+    return list(db.execute(IN_PROJECT, {"project": project_id, "after": after, "most": most}))

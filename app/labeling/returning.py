@@ -100,6 +100,16 @@ def waiting(db: Session, project: Project, user: User) -> list[tuple[TaskReturn,
     return [(row[0], row[1]) for row in db.execute(wanted)]
 
 
+def newest(db: Session, project: Project, answered: bool | None = None, most: int = 500) -> list[TaskReturn]:
+    """Of the project, newest first; only those that are answered, or that wait."""
+    wanted = select(TaskReturn).where(TaskReturn.project_id == project.id)
+    if answered is not None:
+        wanted = wanted.where(
+            TaskReturn.answered_at.is_not(None) if answered else TaskReturn.answered_at.is_(None)
+        )
+    return list(db.scalars(wanted.order_by(TaskReturn.id.desc()).limit(most)))
+
+
 def of(db: Session, assignment: Assignment) -> list[tuple[TaskReturn, User | None]]:
     """Every return of it, newest first, with who returned it."""
     wanted = (

@@ -51,16 +51,16 @@ if (page("told")) {
 export function askNote(sheet) {
   const dialog = page("note");
   const field = dialog.querySelector("textarea");
-  const at = sheet.cursor;
-  dialog.querySelector("[data-is=step]").textContent = String(at + 1);
-  field.value = noteOn(sheet, at);
+  const [at, candidate] = [sheet.cursor, sheet.candidate];
+  dialog.querySelector("[data-is=step]").textContent = `${at + 1}${candidate ? `, candidate ${candidate}` : ""}`;
+  field.value = noteOn(sheet, at, candidate);
   dialog.returnValue = "";
   dialog.showModal();
   field.focus();
   return new Promise((done) => dialog.addEventListener("close", () => {
     const words = field.value.trim();
-    if (dialog.returnValue !== "yes" || words === noteOn(sheet, at)) return done(null);
-    const body = { id: newId(), position: at, text: words };
+    if (dialog.returnValue !== "yes" || words === noteOn(sheet, at, candidate)) return done(null);
+    const body = { id: newId(), position: at, candidate, text: words };
     noted(sheet, body);
     done(body);
   }, { once: true }));
@@ -71,17 +71,18 @@ page("note")?.addEventListener("keydown", (event) => {
 });
 
 /** Also a note made in another tab. */
-export function noted(sheet, { position, text }) {
-  sheet.data.notes = [...(sheet.data.notes ?? []).filter((note) => note.position !== position), { position, text }];
+export function noted(sheet, { position, candidate = 0, text }) {
+  const others = (sheet.data.notes ?? []).filter((note) => note.position !== position || note.candidate !== candidate);
+  sheet.data.notes = [...others, { position, candidate, text }];
 }
 
-function noteOn(sheet, at) {
-  return sheet.data.notes?.find((note) => note.position === at)?.text ?? "";
+function noteOn(sheet, at, candidate) {
+  return sheet.data.notes?.find((note) => note.position === at && note.candidate === candidate)?.text ?? "";
 }
 
 export function showNotes(sheet) {
   for (const item of page("sheet").querySelectorAll(".step")) {
-    const words = noteOn(sheet, Number(item.dataset.at));
+    const words = noteOn(sheet, Number(item.dataset.at), Number(item.dataset.candidate));
     let place = item.querySelector(":scope > .note");
     if (!words) { place?.remove(); continue; }
     if (!place) item.append(place = Object.assign(document.createElement("p"), { className: "note" }));

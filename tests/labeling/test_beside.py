@@ -228,9 +228,10 @@ def test_notes_are_kept_once_and_the_newest_counts(db: Session) -> None:
     first = notes.Note(uuid4(), 1, " Is 0 allowed? ")
     for note in (first, first, notes.Note(uuid4(), 0, "so"), notes.Note(uuid4(), 0, "")):
         notes.save(db, held, note)
-    assert notes.of(db, [held.id]) == {held.id: {1: "Is 0 allowed?"}}
-    with pytest.raises(Invalid):
-        notes.save(db, held, notes.Note(uuid4(), 9, "x"))
+    assert notes.of(db, [held.id]) == {held.id: {(1, 0): "Is 0 allowed?"}}
+    for nowhere in (notes.Note(uuid4(), 9, "x"), notes.Note(uuid4(), 0, "x", candidate=1)):
+        with pytest.raises(Invalid):
+            notes.save(db, held, nowhere)
     _, _, other = judged(db)
     with pytest.raises(Invalid, match="used before"):
         notes.save(db, other, first)
@@ -292,3 +293,31 @@ def test_pages_without_scripts(web: TestClient, db: Session) -> None:
     assert "1 came back to you" in web.get(f"{base}/history").text
     assert web.post(f"{page}/reopening").headers["location"] == f"{base}/desk"
     assert "on your desk" in web.get(f"{base}/history").text
+
+
+def test_notes_and_returns_by_the_api(web: TestClient, db: Session) -> None:
+    project, who, held = judged(db, reopening="open")
+    notes.save(db, held, notes.Note(uuid4(), 1, "First"))
+    notes.save(db, held, notes.Note(uuid4(), 1, "Is 0 allowed?"))
+    notes.save(db, held, notes.Note(uuid4(), 0, "Gone"))
+    notes.save(db, held, notes.Note(uuid4(), 0, ""))
+    notes.save(db, judged(db)[2], notes.Note(uuid4(), 0, "Another project's"))
+    api = f"/api/v1/projects/{project.slug}"
+    factories.sign_in(web, db, who)
+    assert web.get(f"{api}/notes").status_code == 403
+    factories.sign_in(web, db, factories.member(db, project, "researcher"))
+    found = web.get(f"{api}/notes").json()
+    [note] = found["notes"]
+    assert (note["assignment"], note["position"], note["candidate"]) == (held.id, 1, 0)
+    assert (note["text"], note["labeler"], found["next"]) == ("Is 0 allowed?", str(who.uuid), None)
+    assert web.get(f"{api}/notes?after={note['id']}").json() == {"notes": [], "next": None}
+
+    back = f"{api}/assignments/{held.id}/returns"
+    assert web.post(back, json={"reason": " "}).status_code == 422
+    made = web.post(back, json={"reason": "Step 2?"})
+    assert (made.status_code, made.json()["reason"], made.json()["answered_at"]) == (201, "Step 2?", None)
+    assert web.post(back, json={"reason": "Again"}).status_code == 409
+    assert (
+        web.get(f"{api}/returns").json() == web.get(f"{api}/returns?answered=false").json() == [made.json()]
+    )
+    assert web.get(f"{api}/returns?answered=true").json() == []

@@ -121,7 +121,7 @@ def test_the_page_of_a_judgement_shows_candidates_choices_and_written_steps(
         cells = [[cell.strip() for cell in one.split("</li>")[0].split("|") if cell.strip()] for one in lines]
         assert [(one[1], one[2], one[3]) for one in cells if len(one) > 3] == expected
         desk.submit("found_error")
-    assert page.count("Add a note") == 2
+    assert page.count("Add a note") == 5  # one for each candidate, none for the written step
 
 
 def test_a_choice_that_turns_wrong_holds_no_more(web: TestClient, db: Session) -> None:
@@ -163,3 +163,28 @@ def test_every_step_is_judged_behind_errors_too(web: TestClient, db: Session) ->
 def test_bad_alternatives_are_refused(bad: object) -> None:
     with pytest.raises(BadLine):
         told(bad, 2)
+
+
+def test_notes_stand_at_their_candidate(web: TestClient, db: Session) -> None:
+    desk = Desk(web, db, "alternatives")
+    page = f"{desk.base}/assignments/{desk.id}"
+    for at, candidate, words in ((0, 0, "Of the own step"), (0, 2, "Of the second candidate")):
+        note = {"position": at, "candidate": candidate, "text": words}
+        assert web.post(f"{page}/notes", json=note).status_code == 200
+    assert web.post(f"{page}/notes", json={"position": 0, "candidate": 9, "text": "x"}).status_code == 422
+    for candidate, rating in ((0, -1), (1, -1), (2, 1)):
+        assert desk.say(0, candidate, rating=rating) == 200
+    assert desk.say(0, 2, chosen=True) == 200
+    for candidate in (1, 2):
+        assert desk.say(1, candidate, rating=-1) == 200
+    assert desk.submit("found_error") == 200
+    noted = web.get(page, headers={"Accept": "application/json"}).json()["notes"]
+    assert [(each["candidate"], each["text"]) for each in noted] == [
+        (0, "Of the own step"),
+        (2, "Of the second candidate"),
+    ]
+    steps = re.findall(r'<li class="step.*?</li>', web.get(page).text, re.DOTALL)
+    assert [("Of the own step" in step, "Of the second candidate" in step) for step in steps] == [
+        (True, False), (False, False), (False, True), (False, False), (False, False),
+    ]  # fmt: skip
+    assert 'name="candidate" value="2"' in steps[2]
