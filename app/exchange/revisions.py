@@ -13,7 +13,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from app.search.asking import Steps
-from app.search.revisions import Trajectory, trajectories
+from app.search.revisions import Trajectory, prompt, trajectories
 
 BATCH = 2_000
 POOL = text(
@@ -52,9 +52,3 @@ def line(name: str, statement: str, found: Trajectory) -> dict[str, Any]:
         "prompt": prompt(statement, found.wrong),
         "completion": "\n".join(found.right),
     }
-
-
-def prompt(statement: str, attempts: Iterable[Steps]) -> str:
-    """What a reviser is shown, in training and in use."""
-    shown = [f"Attempt {number}:\n" + "\n".join(steps) for number, steps in enumerate(attempts, 1)]
-    return "\n\n".join([f"Problem:\n{statement}", *shown, "Solution:\n"])

@@ -1,8 +1,9 @@
-"""Commands of the lab: `stepmark search`."""
+"""Commands of the lab: `stepmark search`, `stepmark train-reviser`."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ FAILED = 3
 def register(cli: typer.Typer) -> None:
     """Add this slice's commands to the command line."""
     cli.command()(search)
+    cli.command("train-reviser")(train_reviser)
 
 
 def search(
@@ -146,3 +148,41 @@ def _many(results: dict[str, Any]) -> Iterator[str]:
     for _, label, curve in curves(results):
         cells = ("       -" if value is None else f"{100 * value:8.1f}" for value in curve["mean"])
         yield f"{label:<{width}}{''.join(cells)}"
+
+
+def train_reviser(
+    data: Annotated[
+        Path, typer.Option("--data", exists=True, dir_okay=False, help="What `export revisions` wrote.")
+    ],
+    base: Annotated[
+        Path, typer.Option("--base", exists=True, file_okay=False, help="A causal language model's folder.")
+    ],
+    out: Annotated[Path, typer.Option("--out", file_okay=False, help="The reviser's folder.")],
+    config: Annotated[
+        Path | None, typer.Option("--config", exists=True, dir_okay=False, help="JSON; see docs/search.md.")
+    ] = None,
+) -> None:
+    """Teach a language model to revise its attempts. A small trainer for small models; the data suits any."""
+    from app.core import config_file
+    from app.core.errors import Invalid
+    from app.prm.config import BadConfig
+    from app.prm.hostile import BadCheckpoint
+    from app.prm.language import TuneConfig, tune
+
+    try:
+        lines = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()]
+        pairs = [(line["prompt"], line["completion"]) for line in lines]
+    except (ValueError, KeyError, TypeError) as error:
+        raise Invalid(f"{data} does not hold trajectories: {error}.") from error
+    told = [0.0]
+
+    def report(said: dict[str, Any]) -> None:
+        if time.monotonic() - told[0] > 2 or said["step"] == said["steps"]:
+            told[0] = time.monotonic()
+            typer.echo(f"step {said['step']:,} of {said['steps']:,}, loss {said['loss']:.3f}", err=True)
+
+    try:
+        done = tune(TuneConfig.parse(config_file.read(config)), base, pairs, out, report)
+    except (BadConfig, BadCheckpoint, ValueError) as error:
+        raise Invalid(f"The reviser was not trained: {error}.") from error
+    typer.echo(f"{out}: learned from {done.rows:,} trajectories, {done.left_out:,} were too long")

@@ -23,9 +23,12 @@ SEARCHED = {
     "lookahead-1": "lookahead, k = 1",
     "lookahead-3": "lookahead, k = 3",
     "dvts-4": "DVTS, M = 4",
+    "revisions-4": "revisions, chains of 4",
 }
 """A search of its own for every budget (Snell et al. 2024, section 5.2, table of settings)."""
 STRATEGIES = {**POOLED, **SEARCHED}
+WHOLE = ("best_of_n", "revisions")
+"""Methods whose generator writes whole solutions and need not go on from a beginning."""
 MOST_WATCHED = 256
 """Beams of a search that somebody watches."""
 
@@ -117,3 +120,10 @@ def _told(kind: type[T], given: Any) -> T:
         return kind.parse(given)
     except BadConfig as error:
         raise Invalid(f"The search's config is wrong: {error}.") from error
+
+
+def goes_on(config: SearchConfig | StudyConfig) -> bool:
+    """Whether the generator is asked to go on from a given beginning."""
+    if isinstance(config, SearchConfig):
+        return config.method not in WHOLE
+    return any(name in SEARCHED and name.partition("-")[0] not in WHOLE for name in config.strategies)

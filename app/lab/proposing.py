@@ -15,6 +15,7 @@ from app.generators.asking import Answer, Failed, Sampler
 from app.generators.config import GeneratorConfig
 from app.generators.prompting import Useless
 from app.search.asking import Ask, Drawn, Steps
+from app.search.revisions import prompt
 
 Places = list[int]
 
@@ -42,6 +43,16 @@ class Generated:
         if steps is not None and steps > 1:
             return self._further(problem, asks, made, steps)
         return made
+
+    def revised(self, problem: str, attempts: Sequence[Sequence[Steps]], seeds: Sequence[int]) -> list[Drawn]:
+        """A `Reviser` (search/revisions.py): it is put the problem with the attempts before, as
+        `stepmark export revisions` writes them."""
+        asks = [
+            prompting.Ask(prompt(problem, seen), seed=seed)
+            for seen, seed in zip(attempts, seeds, strict=True)
+        ]
+        answers = list(self._workers.map(self._ask, asks))
+        return [self._read(ask, answer, 1)[0] for ask, answer in zip(asks, answers, strict=True)]
 
     def _together(
         self, problem: str, asks: Sequence[Ask], steps: int | None

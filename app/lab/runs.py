@@ -15,7 +15,7 @@ from app.core.jobs import defer
 from app.generators import making
 from app.generators.config import parse as parse_generator
 from app.generators.models import Generator
-from app.lab.config import parse_search, parse_study
+from app.lab.config import goes_on, parse_search, parse_study
 from app.lab.models import SearchRun
 from app.problems.models import Problem
 from app.training import listing
@@ -41,7 +41,7 @@ def start(
     if problem_id is not None:
         _problem(db, project_id, problem_id)
     parsed = parse_study(config) if problem_id is None else parse_search(config)
-    _can_go_on(generator)
+    _in_use(generator, goes_on(parsed))
     made = SearchRun(
         project_id=project_id,
         model_id=model.id,
@@ -66,10 +66,10 @@ def _problem(db: Session, project_id: int, problem_id: int) -> Problem:
     return found
 
 
-def _can_go_on(generator: Generator) -> None:
+def _in_use(generator: Generator, goes_on: bool) -> None:
     if generator.retired_at is not None:
         raise Conflict(f"{generator.name} is retired.", remedy="Choose a generator that is in use.")
-    if generator.kind == "openai" and not parse_generator(generator.config).continues:
+    if goes_on and generator.kind == "openai" and not parse_generator(generator.config).continues:
         raise Invalid(
             f"{generator.name} cannot go on from a given beginning, which a search asks for again and again.",
             remedy="Make a generator for the completions endpoint, or one of a chat server that goes on "

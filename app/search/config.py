@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.prm.config import AGGREGATES, BadConfig, Config
 
-METHODS = ("best_of_n", "beam", "lookahead", "dvts")
+METHODS = ("best_of_n", "beam", "lookahead", "dvts", "revisions")
 PICKS = ("weighted", "best", "majority")
 VOICES = ("solutions", "draws")
 MOST = 4096
@@ -22,7 +22,8 @@ class SearchConfig(Config):
     n: int = 16
     """Beams: solutions on the way at once. For best_of_n, the samples."""
     width: int = 4
-    """M: each kept prefix is continued M times, so n / M are kept. DVTS: n / M subtrees."""
+    """M: each kept prefix is continued M times, so n / M are kept. DVTS: n / M subtrees.
+    Revisions: n / M chains of M solutions."""
     lookahead: int = 1
     """k: steps that are rolled out greedily before a prefix is judged (lookahead only)."""
     rounds: int = ROUNDS
@@ -32,6 +33,8 @@ class SearchConfig(Config):
     voices: str = "solutions"
     """What votes at the end of a beam search, a lookahead or DVTS: every different solution once, or
     every draw of one (as Snell et al. 2024 do). The samples of best_of_n are draws always."""
+    stages: bool = True
+    """Revisions: choose within every chain first, then across; else among all at once."""
     aggregate: str | None = None
     """How step probabilities become the score of a prefix. Null: as the scorer was taught."""
     seed: int = 0

@@ -39,9 +39,7 @@ class Growing:
         answers = self._asked(asks, steps)
         found: dict[int, Node] = {}
         for (parent, subtree), drawn in zip(from_where, answers, strict=True):
-            self.costs.steps += len(drawn.steps)
-            self.costs.tokens += drawn.tokens
-            made = self._place(parent, drawn, subtree)
+            made = self.grown(parent, drawn, subtree)
             if made is not None:
                 found[made.id] = made
         return list(found.values())
@@ -50,8 +48,10 @@ class Growing:
         self.costs.asks += len(asks)
         return self.proposer.continued(self.problem, asks, steps) if asks else []
 
-    def _place(self, parent: Node, drawn: Drawn, subtree: int) -> Node | None:
-        """The node at the end of what was drawn; those on the way to it are made too."""
+    def grown(self, parent: Node, drawn: Drawn, subtree: int) -> Node | None:
+        """The node at the end of what was drawn, paid for; those on the way to it are made too."""
+        self.costs.steps += len(drawn.steps)
+        self.costs.tokens += drawn.tokens
         whole = parent.steps + drawn.steps
         if not whole or not (drawn.steps or drawn.finished):
             self.costs.empty += 1
@@ -62,6 +62,12 @@ class Growing:
         node, _ = self.tree.drawn(node, whole, drawn.finished, subtree, self.round)
         node.tokens += drawn.tokens
         return node
+
+    def spread(self, leaf: Node) -> None:
+        """The steps on the way to a whole solution were judged with it."""
+        for node in self.tree.path(leaf):
+            if node.correct is None and leaf.correct is not None:
+                node.correct = leaf.correct[: len(node.steps)]
 
     def judge(self, nodes: Sequence[Node]) -> None:
         """Score nodes by their own steps; what they are ranked by is the same."""

@@ -6,6 +6,7 @@ papers leave something open, and what published code gets wrong, docs/search.md 
 from __future__ import annotations
 
 from app.search.growing import Growing
+from app.search.revisions import chains
 from app.search.tree import Node
 
 TOGETHER = 16
@@ -20,16 +21,9 @@ def best_of_n(search: Growing) -> None:
         found = search.expand([(search.tree.root, count, 0)], steps=None)
         search.judge([node for node in found if node.score is None])
         for node in found:
-            _spread(search, node)
+            search.spread(node)
         left -= count
         search.tell(search)
-
-
-def _spread(search: Growing, leaf: Node) -> None:
-    """The steps on the way to a sample were judged with it."""
-    for node in search.tree.path(leaf):
-        if node.correct is None and leaf.correct is not None:
-            node.correct = leaf.correct[: len(node.steps)]
 
 
 def beam(search: Growing) -> None:
@@ -79,4 +73,4 @@ def dvts(search: Growing) -> None:
             return
 
 
-METHODS = {"best_of_n": best_of_n, "beam": beam, "lookahead": beam, "dvts": dvts}
+METHODS = {"best_of_n": best_of_n, "beam": beam, "lookahead": beam, "dvts": dvts, "revisions": chains}

@@ -5,17 +5,16 @@ chains of revisions, several side by side, and a verifier that chooses."""
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rapidfuzz.distance import Levenshtein
 
-from app.search.asking import Classes, Drawn, Scorer, Steps
-from app.search.growing import seed_of
-from app.search.scores import log_score
+from app.search.asking import Classes, Drawn, Steps
+from app.search.growing import Growing, seed_of
 from app.search.tree import Node
-from app.search.voting import Vote, votes
+from app.search.voting import votes
 
 MOST_WRONG = 4
 
@@ -53,20 +52,12 @@ def trajectories(
         yield Trajectory((*chance.sample(others, count - 1), different[last]), target)
 
 
+@runtime_checkable
 class Reviser(Protocol):
     def revised(
         self, problem: str, attempts: Sequence[Sequence[Steps]], seeds: Sequence[int]
     ) -> Sequence[Drawn]:
         """For each list of attempts, oldest first (none at the beginning), one whole new solution."""
-
-
-@dataclass
-class Revised:
-    chains: list[list[Node]]
-    """Chain by chain, the finished solutions in the order they were made."""
-    tokens: int
-    votes: list[Vote]
-    chosen: Node | None
 
 
 def splits(budget: int) -> list[tuple[int, int]]:
@@ -76,53 +67,44 @@ def splits(budget: int) -> list[tuple[int, int]]:
     ]
 
 
-def revise(
-    problem: str,
-    reviser: Reviser,
-    scorer: Scorer,
-    classes: Classes,
-    *,
-    chains: int,
-    length: int,
-    seed: int = 0,
-    aggregate: str = "product",
-    shown: int = MOST_WRONG,
-    flat: bool = False,
-) -> Revised:
-    """chains x length solutions: `chains` side by side, each revised until it is `length` long. An
-    attempt sees the last `shown` before it, which is what the reviser was taught with.
-
-    The verifier chooses in two stages (section 6.2): in each chain the best of the answer with the
-    largest sum of scores; then the same among those. `flat`: all of them at once."""
-    nodes = _chains(problem, reviser, chains, length, seed, shown)
-    tokens = sum(node.tokens for chain in nodes for node in chain)
-    done = [[node for node in chain if node.finished and node.steps] for chain in nodes]
-    everything = [node for chain in done for node in chain]
-    read = scorer.correct(problem, [node.steps for node in everything]) if everything else []
-    for node, correct in zip(everything, read, strict=True):
-        if correct is not None:
-            node.correct, node.score = tuple(correct), log_score(correct, aggregate)
-    best = everything if flat else [found for chain in done if (found := _best(chain, classes)[1])]
-    voted, chosen = _best(best, classes)
-    return Revised(done, tokens, voted, chosen)
+def prompt(statement: str, attempts: Iterable[Steps]) -> str:
+    """What a reviser is shown, in training and in use."""
+    shown = [f"Attempt {number}:\n" + "\n".join(steps) for number, steps in enumerate(attempts, 1)]
+    return "\n\n".join([f"Problem:\n{statement}", *shown, "Solution:\n"])
 
 
-def _chains(
-    problem: str, reviser: Reviser, chains: int, length: int, seed: int, shown: int
-) -> list[list[Node]]:
-    made: list[list[Node]] = [[] for _ in range(chains)]
-    for turn in range(length):
-        seen = [[node.steps for node in chain if node.steps][-shown:] if shown else [] for chain in made]
-        seeds = [seed_of(seed, number, (), turn) for number in range(chains)]
-        for number, drawn in enumerate(reviser.revised(problem, seen, seeds)):
-            place = turn * chains + number
-            node = Node(place, None, drawn.steps, drawn.finished, subtree=number, round=turn, drawn=1)
-            node.tokens = drawn.tokens
-            made[number].append(node)
-    return made
+def chains(search: Growing) -> None:
+    """n / M chains side by side, each of M solutions: the first is written anew, the others revise the
+    last four before them, which is what the reviser was taught with. Every chain is a subtree."""
+    config, reviser = search.config, search.proposer
+    if not isinstance(reviser, Reviser):
+        raise TypeError("revisions need a proposer that revises")
+    made: list[list[Steps]] = [[] for _ in range(config.n // config.width)]
+    for search.round in range(1, config.width + 1):
+        seen = [chain[-MOST_WRONG:] for chain in made]
+        seeds = [seed_of(config.seed, number, (), search.round) for number in range(len(made))]
+        found: dict[int, Node] = {}
+        search.costs.asks += len(made)
+        for number, drawn in enumerate(reviser.revised(search.problem, seen, seeds)):
+            node = search.grown(search.tree.root, drawn, number)
+            if node is not None:
+                found[node.id] = node
+            if drawn.steps:
+                made[number].append(drawn.steps)
+        search.judge([node for node in found.values() if node.score is None])
+        for node in found.values():
+            search.spread(node)
+        search.tell(search)
 
 
-def _best(nodes: Sequence[Node], classes: Classes) -> tuple[list[Vote], Node | None]:
-    voted = votes(nodes, classes, pick="weighted", draws=True)
-    by_id = {node.id: node for node in nodes}
-    return voted, by_id[voted[0].solutions[0]] if voted else None
+def best_of_chains(finished: Sequence[Node], classes: Classes, pick: str) -> list[Node]:
+    """Of every chain the solution it chooses (section 6.2: first within a chain, then across)."""
+    by_chain: dict[int, list[Node]] = {}
+    for node in finished:
+        by_chain.setdefault(node.subtree, []).append(node)
+    found = []
+    for nodes in by_chain.values():
+        voted = votes(nodes, classes, pick=pick, draws=True)
+        if voted:
+            found.append(next(node for node in nodes if node.id == voted[0].solutions[0]))
+    return found

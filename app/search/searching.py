@@ -9,6 +9,7 @@ from app.search.asking import Classes, Proposer, Scorer
 from app.search.config import SearchConfig
 from app.search.growing import Growing
 from app.search.methods import METHODS
+from app.search.revisions import best_of_chains
 from app.search.tree import Costs, Node, Tree
 from app.search.voting import Vote, votes
 
@@ -45,7 +46,10 @@ def search(
     growing = Growing(problem, config, config.aggregate or usual, proposer, scorer, tell)
     METHODS[config.method](growing)
     tree = growing.tree
+    finished = tree.finished()
+    if config.method == "revisions" and config.stages:
+        finished = best_of_chains(finished, classes, config.pick)
     draws = config.method == "best_of_n" or config.voices == "draws"
-    voted = votes(tree.finished(), classes, pick=config.pick, draws=draws)
+    voted = votes(finished, classes, pick=config.pick, draws=draws)
     chosen = tree.nodes[voted[0].solutions[0]] if voted else None
     return Found(tree, growing.costs, voted, chosen, growing.aggregate)

@@ -57,6 +57,18 @@ def test_every_method(lab: Lab, method: str, asked: int) -> None:
     assert bool(greedy) == (method == "lookahead")
 
 
+def test_revisions(lab: Lab) -> None:
+    """Two chains of three: the first attempts see the problem alone, the last two attempts before. It
+    need not go on from a beginning, so a plain chat server will do."""
+    chat = lab.other("steady", called="chat", endpoint="chat")
+    done = lab.search(lab.start(generator=chat, method="revisions", n=6, width=3))
+    assert (done.state, done.error) == ("succeeded", None)
+    assert (done.results or {})["costs"]["asks"] == len(lab.server.seen()) == 6
+    shown = [line["messages"][-1]["content"].count("Attempt") for line in lab.server.seen()]
+    assert sorted(shown) == [0, 0, 1, 1, 2, 2]
+    assert {node["subtree"] for node in (done.tree or {})["nodes"]} == {0, 1}
+
+
 def test_a_generator_that_gives_one_sample_a_request(lab: Lab) -> None:
     done = lab.search(lab.start(generator=lab.other("single", per_request=1), n=4))
     assert (done.results or {})["costs"]["asks"] == 4
@@ -86,7 +98,8 @@ def test_a_generator_that_cannot_be_had(lab: Lab) -> None:
 def test_what_cannot_be_started(lab: Lab) -> None:
     chat = lab.other("steady", called="chat", endpoint="chat")
     for wrong, error in (
-        ({"generator": chat}, Invalid),
+        ({"generator": chat, "method": "beam"}, Invalid),
+        ({"generator": chat, "watched": False}, Invalid),
         ({"method": "beam", "n": 6, "width": 4}, Invalid),
         ({"n": 512}, Invalid),
         ({"colour": 1}, Invalid),

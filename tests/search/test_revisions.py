@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.search.asking import Drawn, Steps
-from app.search.revisions import distance, revise, splits, trajectories
-from tests.search.small_world import CORRECT, Table, classes, ends
+from app.search.asking import Ask, Drawn, Steps
+from app.search.config import SearchConfig
+from app.search.revisions import distance, splits, trajectories
+from app.search.searching import Found, search
+from tests.search.small_world import CORRECT, Chances, Dictionary, Table, classes, ends
 
 
 def textbook(one: str, other: str) -> int:
@@ -84,6 +86,9 @@ class Notebook:
         self.solutions = list(solutions)
         self.shown: list[list[list[Steps]]] = []
 
+    def continued(self, problem: str, asks: Sequence[Ask], steps: int | None) -> list[Drawn]:
+        raise AssertionError("a reviser writes whole solutions")
+
     def revised(self, problem: str, attempts: Sequence[Sequence[Steps]], seeds: Sequence[int]) -> list[Drawn]:
         self.shown.append([list(each) for each in attempts])
         assert len(set(seeds)) == len(seeds)
@@ -94,25 +99,23 @@ class Notebook:
 A, B, C, D = "a =4", "b =5", "a c =4", "=7"  # last step: 0.55, 0.75, 0.8, 0.1
 
 
-def run(notebook: Notebook, chains: int, length: int, **more: object):
-    return revise(
-        "?", notebook, Table(), classes, chains=chains, length=length, aggregate="last", **more  # type: ignore[arg-type]
-    )  # fmt: skip
+def run(notebook: Notebook, chains: int, length: int, **more: object) -> Found:
+    given = {"method": "revisions", "n": chains * length, "width": length, "aggregate": "last", **more}
+    return search("?", SearchConfig.parse(given), notebook, Table(CORRECT | {("a", "c"): 0.9}), classes)
 
 
 def test_in_parallel() -> None:
-    """4: 0.55 + 0.8, 5: 0.75, 7: 0.1. The best of the 4s is a c =4."""
-    notebook = Notebook(A, B, C, D)
-    found = run(notebook, 4, 1, flat=True)
-    assert notebook.shown == [[[], [], [], []]]
-    assert found.chosen is not None
-    assert found.chosen.steps == ("a", "c", "=4")
-    assert [(vote.answer, round(vote.weight * 2.2, 6)) for vote in found.votes] == [
-        (0, 1.35),
-        (1, 0.75),
-        (3, 0.1),
-    ]
-    assert found.tokens == 12
+    """4: 0.55 + 0.8, 5: 0.75, 7: 0.1. The best of the 4s is a c =4. Each chain has one solution: chosen
+    in two stages or at once is the same."""
+    for stages in (True, False):
+        notebook = Notebook(A, B, C, D)
+        found = run(notebook, 4, 1, stages=stages)
+        assert notebook.shown == [[[], [], [], []]]
+        assert found.chosen is not None
+        assert found.chosen.steps == ("a", "c", "=4")
+        said = [(vote.answer, round(vote.weight * 2.2, 6)) for vote in found.votes]
+        assert said == [(0, 1.35), (1, 0.75), (3, 0.1)]
+        assert (found.costs.tokens, found.costs.asks) == (12, 4)
 
 
 def test_in_sequence_each_sees_the_last_four_before_it() -> None:
@@ -122,27 +125,40 @@ def test_in_sequence_each_sees_the_last_four_before_it() -> None:
     assert notebook.shown == [[steps[max(0, turn - 4) : turn]] for turn in range(6)]
     assert found.chosen is not None
     assert found.chosen.steps == ("a", "c", "=4")
+    assert found.tree.nodes[1].drawn == 3, "=7, three times, read once"
+    assert found.costs.scored == 4
 
 
 def test_in_two_stages() -> None:
-    """Two chains of two. In the first 5 (0.75) beats 7 (0.1); in the second 4 with 0.55 + 0.55 beats
-    nothing. Between the chains' best, 0.75 against 0.55: 5. All at once it would be 4: 1.1 against 0.75."""
-    assert (run(Notebook(B, A, D, A), 2, 2).votes[0].answer, CORRECT["b", "=5"]) == (1, 0.75)
-    assert run(Notebook(B, A, D, A), 2, 2, flat=True).votes[0].answer == 0
+    """Two chains of two. In the first 5 (0.75) beats 7 (0.1); in the second a c =4 with 0.8 beats a =4,
+    but both say 4. Between the chains' best 0.8 beats 0.75. With b =5 and a =4 in both, every chain says
+    5 (0.75 against 0.55), and so do all at once: 1.5 against 1.1. With a =4 twice in one chain and a
+    c =4 dropped, 1.1 against 0.75 in all, but 0.55 against 0.75 between the chains."""
+    assert run(Notebook(B, C, D, A), 2, 2).votes[0].answer == 0
+    both = [run(Notebook(B, B, A, A), 2, 2, stages=stages).votes[0].answer for stages in (True, False)]
+    assert both == [1, 1]
+    split = ("b =5", "a =4", "=7", "a =4")
+    assert run(Notebook(*split), 2, 2).votes[0].answer == 1
+    assert run(Notebook(*split), 2, 2, stages=False, voices="draws").votes[0].answer == 0
 
 
 def test_what_was_not_finished_has_no_voice_but_is_seen() -> None:
     notebook = Notebook("a c", D, "", D)
-    found = run(notebook, 1, 4, flat=True)
+    found = run(notebook, 1, 4, stages=False, voices="draws")
     assert notebook.shown[1:] == [
         [[("a", "c")]],
         [[("a", "c"), ("=7",)]],
         [[("a", "c"), ("=7",)]],
     ]
     assert found.votes[0].count == 2
-    assert found.tokens == 12
+    assert (found.costs.tokens, found.costs.empty) == (12, 1)
     nothing = run(Notebook("", ""), 2, 1)
     assert (nothing.chosen, nothing.votes) == (None, [])
+
+
+def test_only_a_reviser_revises() -> None:
+    with pytest.raises(TypeError, match="revises"):
+        search("?", SearchConfig(method="revisions"), Dictionary(Chances([])), Table(), classes)
 
 
 def test_ways_to_split_a_budget() -> None:
@@ -156,4 +172,7 @@ def test_the_budget_is_chains_times_length(chains: int, length: int) -> None:
     notebook = Notebook(*[A] * 16)
     found = run(notebook, chains, length)
     assert not notebook.solutions
-    assert [len(chain) for chain in found.chains] == [length] * chains
+    assert found.costs.asks == 16
+    assert [(node.subtree, node.drawn) for node in found.tree.finished()] == [
+        (number, length) for number in range(chains)
+    ]

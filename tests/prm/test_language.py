@@ -1,0 +1,97 @@
+"""A language model taught to copy: what it learns, from what, and what comes out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
+
+from app.prm.config import BadConfig
+from app.prm.hostile import BadCheckpoint
+from app.prm.language import NOTHING, TuneConfig, _padded, row, tune
+from app.prm.tokens import train_tokenizer
+
+WORDS = ["red", "blue", "green", "grey"]
+PAIRS = [(f"Say {one} then {other}:\n", f"{one}\n{other}") for one in WORDS for other in WORDS]
+CONFIG = TuneConfig(
+    epochs=60, learning_rate=8e-3, batch=8, at_once=3, max_length=64, device="cpu", threads=1, seed=1
+)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tokenizer = train_tokenizer([text for pair in PAIRS for text in pair], 300)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+        num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=64, tie_word_embeddings=False,
+        pad_token_id=0, bos_token_id=1, eos_token_id=2,
+    )  # fmt: skip
+    made = tmp_path_factory.mktemp("base") / "tiny"
+    LlamaForCausalLM(config).save_pretrained(made)
+    tokenizer.save_pretrained(made)
+    return made
+
+
+def test_it_learns_to_write_and_to_end(base: Path, tmp_path: Path) -> None:
+    from app.prm.checkpoint import load_tokenizer
+
+    heard: list[dict] = []
+    done = tune(CONFIG, base, PAIRS, tmp_path / "made", heard.append)
+    assert (done.steps, done.rows, done.left_out) == (120, 16, 0)
+    assert done.losses[0] > 3
+    assert done.losses[-1] < 0.2
+    assert [each["step"] for each in heard] == list(range(1, 121))
+    tokenizer = load_tokenizer(str(tmp_path / "made"), None)
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "made", use_safetensors=True).eval()
+    right = 0
+    for prompt, completion in PAIRS:
+        asked = tokenizer(prompt, return_tensors="pt")
+        out = model.generate(**asked, max_new_tokens=20, do_sample=False)[0, asked["input_ids"].shape[1] :]
+        right += out[-1] == tokenizer.eos_token_id and tokenizer.decode(out[:-1]) == completion
+    assert right >= 14
+
+
+def test_micro_batches_change_nothing(base: Path, tmp_path: Path) -> None:
+    made = []
+    for at_once in (1, 5, 8):
+        config = TuneConfig.parse({**CONFIG.as_json(), "epochs": 1.0, "at_once": at_once})
+        done = tune(config, base, PAIRS, tmp_path / str(at_once))
+        weights = AutoModelForCausalLM.from_pretrained(tmp_path / str(at_once)).lm_head.weight.detach()
+        made.append((done.losses, weights))
+    for losses, weights in made[1:]:
+        assert losses == pytest.approx(made[0][0], rel=1e-4)
+        assert torch.allclose(weights, made[0][1], atol=1e-4)
+
+
+def test_only_what_is_written_is_learned(base: Path) -> None:
+    """Ids a b | c d end: the targets are c, d and the end, each at the place before it."""
+    ids, mask, targets = _padded([([5, 6, 7, 8, 2], 2), ([5, 9, 2], 1)], 0, torch.device("cpu"))
+    assert ids.tolist() == [[5, 6, 7, 8, 2], [5, 9, 2, 0, 0]]
+    assert mask.tolist() == [[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]]
+    assert targets.tolist() == [[NOTHING, 7, 8, 2], [9, 2, NOTHING, NOTHING]]
+    from app.prm.checkpoint import load_tokenizer
+
+    tokenizer = load_tokenizer(str(base), None)
+    known, start = row(tokenizer, "Say red:\n", "red")
+    assert tokenizer.decode(known[:start]) == "Say red:\n"
+    assert tokenizer.decode(known[start:-1]) == "red"
+    assert known[-1] == tokenizer.eos_token_id
+
+
+def test_what_is_too_long_is_counted_and_what_cannot_be_is_said(base: Path, tmp_path: Path) -> None:
+    config = TuneConfig.parse({**CONFIG.as_json(), "epochs": 0.1})
+    long = ("Say " + "red " * 200, "red")
+    assert tune(config, base, [*PAIRS, long], tmp_path / "made").left_out == 1
+    with pytest.raises(ValueError, match="at most 64 tokens"):
+        tune(config, base, [long], tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "pytorch_model.bin").write_bytes(b"x")
+    with pytest.raises(BadCheckpoint):
+        tune(config, tmp_path / "bad", PAIRS, tmp_path / "none")
+    for wrong in ({"epochs": 0}, {"batch": 0}, {"device": "tpu"}, {"colour": 1}):
+        with pytest.raises(BadConfig):
+            TuneConfig.parse(wrong)
