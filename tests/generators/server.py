@@ -128,7 +128,7 @@ class Handler(BaseHTTPRequestHandler):
         self.say(200, json.dumps(odd[number % len(odd)]).encode())
 
     def be_huge(self, body: dict[str, Any], number: int) -> None:
-        self.say(200, b'{"choices": [{"text": "' + b"x" * (40 << 20) + b'"}]}')
+        self.say(200, b'{"choices": [{"text": "' + b"x" * (2 << 20) + b'"}]}')
 
     def be_locked(self, body: dict[str, Any], number: int) -> None:
         key = (self.headers.get("Authorization") or "").removeprefix("Bearer ")

@@ -17,7 +17,7 @@ from sqlalchemy import func, select, text
 from app.core import children
 from app.core.db import transaction
 from app.core.errors import Conflict, Invalid
-from app.generators import pool, runner, runs
+from app.generators import openai, pool, runner, runs
 from app.generators.models import Generator, SamplingError, SamplingItem, SamplingRun
 from app.problems.grading import grade_waiting
 from app.problems.models import Problem, Solution
@@ -82,7 +82,7 @@ def test_every_problem_gets_exactly_k_and_what_it_cost_is_counted(made, api):
 
 
 def test_killed_in_the_middle_it_goes_on_where_it_was(made):
-    run_id = started(made("slow", per_request=2), per_problem=20)
+    run_id = started(made("slow", per_request=2), per_problem=12)
     job = threading.Thread(target=runner.run, args=(run_id,))
     job.start()
     until(lambda: row(run_id).counters.get("made", 0) >= 6, "the first solutions")
@@ -98,10 +98,10 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(made):
     assert killed.state == "queued"
     assert "SIGKILL" in killed.error
     assert killed.counters["made"] == counts().total()
-    assert 6 <= counts().total() < 80
+    assert 6 <= counts().total() < 48
     ended = gone_on(run_id)
-    assert (ended.state, ended.counters["made"]) == ("succeeded", 80)
-    assert set(counts().values()) == {20}
+    assert (ended.state, ended.counters["made"]) == ("succeeded", 48)
+    assert set(counts().values()) == {12}
 
 
 def test_two_processes_on_the_same_problems_never_make_one_too_many(made):
@@ -128,13 +128,11 @@ def test_a_server_that_is_busy_broken_and_garbled_is_asked_again(made, api):
     assert run.counters["retries"] == 32  # four of five requests
     assert run.counters["requests"] == len(api.seen()) == 40
     assert errors(run) == []
-
-
-def test_retry_after_is_kept_to(made, api):
-    done(made("flaky", at_once=1, per_request=8), per_problem=1)
     times = [each["at"] for each in api.seen()]
     waits = [later - earlier for earlier, later in itertools.pairwise(times)]
-    assert min(waits[0::5]) >= 0.2 > 0.1 > min(waits)
+    busy = [each for number, each in enumerate(waits) if number % 5 == 0]
+    assert min(busy) >= 0.2  # what Retry-After asked for
+    assert min(waits) < 0.2
 
 
 def test_duplicates_are_kept_and_counted_or_left_out_until_patience_ends(made):
@@ -162,24 +160,25 @@ def test_one_problem_that_cannot_be_asked_holds_up_no_other(made):
     assert row(run.id).counters["failed"] == 6
 
 
-@pytest.mark.parametrize(
-    ("model", "says"),
-    [
-        ("down", "The server said 500: down (asked 3 times)"),
-        ("asleep", "did not answer within 0.3 s"),
-        ("trickling", "did not answer within 0.3 s"),
-        ("odd", "holds no text"),
-        ("huge", "larger than 32 MiB"),
-        ("elsewhere", "The server said 302"),
-    ],
-)
-def test_a_server_that_never_works_ends_the_run_with_the_reason(made, api, model, says):
-    timeout = 0.3 if model in ("asleep", "trickling") else 10.0
-    run = done(made(model, retries=2 if model == "down" else 0, timeout_s=timeout), per_problem=9)
-    assert run.state == "failed"
-    assert says in run.error
-    assert counts().total() == 0
-    assert len(errors(run)) >= 9
+NEVER = {
+    "down": "The server said 500: down (asked 3 times)",
+    "asleep": "did not answer within 0.3 s",
+    "trickling": "did not answer within 0.3 s",
+    "odd": "holds no text",
+    "huge": "larger than 1 MiB",
+    "elsewhere": "The server said 302",
+}
+
+
+def test_a_server_that_never_works_ends_the_run_with_the_reason(made, monkeypatch):
+    monkeypatch.setattr(openai, "LARGEST", 1 << 20)
+    for model, says in NEVER.items():
+        timeout = 0.3 if model in ("asleep", "trickling") else 10.0
+        run = done(made(model, retries=2 if model == "down" else 0, timeout_s=timeout), per_problem=9)
+        assert run.state == "failed", model
+        assert says in run.error
+        assert counts().total() == 0
+        assert len(errors(run)) >= 9
 
 
 def test_a_key_is_sent_and_shown_nowhere(made, api, monkeypatch):
@@ -194,7 +193,8 @@ def test_a_key_is_sent_and_shown_nowhere(made, api, monkeypatch):
     assert (again.state, "has no STEPMARK_KEY_TEST" in again.error) == ("failed", True)
 
 
-def test_hostile_text_is_kept_as_text(made):
+def test_what_comes_is_taken_as_it_is(made, api):
+    """Hostile text as text, empty text not at all, and one at a time until there are enough."""
     run = done(made("hostile"), per_problem=1)
     assert (run.state, run.counters["made"]) == ("succeeded", 4)
     with transaction() as db:
@@ -202,17 +202,11 @@ def test_hostile_text_is_kept_as_text(made):
     assert one.steps[0].startswith("<script>alert(1)</script>")
     assert "\0" not in one.steps[0]
     assert one.final_answer == "5"
-
-
-def test_empty_samples_are_listed_and_end(made):
     run = done(made("empty"), per_problem=2)
     assert (run.state, run.counters["made"]) == ("succeeded", 0)
     assert set(errors(run)) == {"The text is empty."}
-
-
-def test_a_server_that_gives_one_at_a_time_is_asked_until_there_are_enough(made, api):
-    run = done(made("single"), per_problem=4)
-    assert run.counters["made"] == 16
+    run = done(made("single"), per_problem=3)
+    assert run.counters["made"] == 12
     assert set(counts().values()) == {4}
 
 
@@ -285,15 +279,15 @@ def test_test_problems_are_sampled_for_by_themselves(db, api):
 
 
 def test_a_worker_that_is_killed_leaves_its_samples_and_its_process_finishes(made):
-    run_id = started(made("slow", per_request=2), per_problem=15)
+    run_id = started(made("slow", per_request=2), per_problem=10)
     worker = subprocess.Popen([sys.executable, "-m", "app.cli", "worker"], cwd=children.ROOT)
     try:
-        until(lambda: row(run_id).counters["made"] > 0, 60, "the worker to begin")
+        until(lambda: row(run_id).counters["made"] > 0, "the worker to begin")
     finally:
         worker.kill()
         worker.wait()
     assert row(run_id).state == "running"
-    until(lambda: row(run_id).state == "succeeded", 60, "the sampling to end")
-    assert set(counts().values()) == {15}
+    until(lambda: row(run_id).state == "succeeded", "the sampling to end")
+    assert set(counts().values()) == {10}
     runner.run(run_id)  # the job again, as the sweep has it done: nothing is left to do
-    assert row(run_id).counters["made"] == 60
+    assert row(run_id).counters["made"] == 40
