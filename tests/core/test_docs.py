@@ -94,3 +94,14 @@ def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
         to = (page.parent / where).resolve() if where else page
         assert to.exists(), link
         assert not anchor or anchor in anchors(to), link
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    seen, ahead = set(), [ROOT / "README.md"]
+    while ahead:
+        page = ahead.pop()
+        if page not in seen and page.suffix == ".md" and page.exists():
+            seen.add(page)
+            links = re.findall(r"\]\(([^)#\s]+)", page.read_text())
+            ahead += [(page.parent / link).resolve() for link in links if "://" not in link]
+    assert {page for page in (ROOT / "docs").glob("*.md")} <= seen
