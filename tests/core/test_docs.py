@@ -104,4 +104,4 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
             seen.add(page)
             links = re.findall(r"\]\(([^)#\s]+)", page.read_text())
             ahead += [(page.parent / link).resolve() for link in links if "://" not in link]
-    assert {page for page in (ROOT / "docs").glob("*.md")} <= seen
+    assert set((ROOT / "docs").glob("*.md")) <= seen
