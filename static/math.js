@@ -149,10 +149,19 @@ function make(tag, className, ...inside) {
 
 /** Text with its mathematics; `room` says how much more may be drawn. */
 function inline(text, room) {
-  return split(text).map((piece) => {
+  const nodes = split(text).map((piece) => {
     if (piece.math === undefined) return piece.text;
     return room.left-- > 0 && performance.now() < room.end ? drawn(piece) : piece.source;
   });
+  return nodes.map((node, at) => closed(nodes, node, at));
+}
+
+/** What closes a sentence stays on the line of the formula before it. */
+function closed(nodes, node, at) {
+  const mark = typeof nodes[at + 1] === "string" ? /^[.,;:!?)\]]+/.exec(nodes[at + 1])?.[0] : "";
+  if (!mark || node.className !== "math") return node;
+  nodes[at + 1] = nodes[at + 1].slice(mark.length);
+  return make("span", "nowrap", node, mark);
 }
 
 /** A heading is read as it was written: what is drawn in place of a formula names no column. */
