@@ -13,6 +13,7 @@ import yaml
 from typer.main import get_command
 
 from app.cli import cli
+from app.generators.address import KEY_NAME
 from app.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent
@@ -45,8 +46,16 @@ def test_a_service_of_ours_runs_a_command_there_is(name: str) -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_service_of_ours_is_told_only_settings_there_are(name: str) -> None:
-    assert set(OURS[name]["environment"]) <= ALIASES
+    keys = {each for each in OURS[name]["environment"] if KEY_NAME.fullmatch(each)}
+    assert keys, "a generator's key can be given"
+    assert set(OURS[name]["environment"]) - keys <= ALIASES
     assert OURS[name]["depends_on"] == {"database": {"condition": "service_healthy"}}
+
+
+def test_projects_may_sample_from_the_server_beside_them() -> None:
+    hosts = OURS["web"]["environment"]["STEPMARK_GENERATOR_HOSTS"]
+    assert hosts == "${STEPMARK_GENERATOR_HOSTS:-sampler:8000}"
+    assert COMPOSE["services"]["sampler"]["ports"][0].endswith(":8000")
 
 
 def test_the_volumes_named_are_declared() -> None:
