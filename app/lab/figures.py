@@ -16,6 +16,7 @@ OPTIMAL = {
 }
 SHOWN = ("weighted", "majority", "beam-4", "optimal-predicted")
 BANDS = ("weighted", "optimal-predicted")
+UNSTEERED = ("majority", "pass-at-n", *(f"optimal-{kind}" for kind in OPTIMAL))
 LARGER = 14
 """Times as large: the larger model of Snell et al. 2024, section 7."""
 
@@ -39,6 +40,23 @@ def curves(results: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]
     for kind, label in OPTIMAL.items():
         yield f"optimal-{kind}", label, results["optimal"][kind]
     yield "pass-at-n", "pass@N, the most there is", results["pass_at_n"]
+
+
+def warnings(results: dict[str, Any]) -> list[str]:
+    """What a researcher should hear before this model steers anything. At the largest budget."""
+    last = {name: curve for name, _, curve in curves(results)}
+    said = []
+    best, majority = last.get("best"), last.get("majority")
+    if best and best["high"][-1] < results["pass_at_1"]:
+        said.append(
+            "The solution this model scores highest is right less often than one taken by chance. A search "
+            "follows its mistakes; label more, or choose another model."
+        )
+    steered = [curve["mean"][-1] for name, curve in last.items() if name not in UNSTEERED]
+    known = [value for value in steered if value is not None]
+    if majority and known and max(known) < majority["mean"][-1]:
+        said.append("A majority vote, which needs no model, does better than all that this model steers.")
+    return said
 
 
 def _budget(results: dict[str, Any]) -> Plot:

@@ -126,6 +126,7 @@ def search_page(
     if found.problem_id is None and found.results:
         percent = float(accuracy) if accuracy else None
         shown_here["larger"] = figures.larger(found.results, times, percent)
+        shown_here["warnings"] = figures.warnings(found.results)
     template = "lab/search.html" if found.problem_id else "lab/study.html"
     return render(request, template, over=found.state not in runs.ACTIVE, **shown_here)
 

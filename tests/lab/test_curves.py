@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.lab import curves, figures
-from app.lab.config import StudyConfig, search_of
+from app.lab.config import SEARCHED, StudyConfig, search_of
 from app.prm.config import BadConfig
 from app.search import flops
 
@@ -124,11 +124,28 @@ def test_a_larger_model_at_equal_cost() -> None:
     assert {each["better"] for each in figures.larger(RESULTS, 2, None)["rows"]} == {None}
 
 
+def test_a_model_that_should_not_steer_is_warned_of() -> None:
+    def told(best: float, high: float, majority: float, beam: float) -> list[str]:
+        curve = {"mean": [0.5, best], "low": [0.5, 0.0], "high": [0.5, high]}
+        others = {name: {"mean": [0.5, value], "low": [], "high": []} for name, value in
+                  (("majority", majority), ("beam-4", beam))}  # fmt: skip
+        return figures.warnings({**RESULTS, "pass_at_1": 0.5, "curves": {"best": curve, **others}})
+
+    assert told(0.6, 0.7, 0.5, 0.8) == []
+    assert told(0.3, 0.6, 0.5, 0.6) == [], "unclear"
+    (worse,) = told(0.1, 0.4, 0.5, 0.6)
+    assert "less often than one taken by chance" in worse
+    both = told(0.1, 0.4, 0.7, 0.6)
+    assert len(both) == 2
+    assert "majority vote" in both[1]
+    assert figures.warnings(RESULTS) == []
+
+
 def test_budgets_and_what_spends_them() -> None:
     config = StudyConfig(most=16)
     assert config.budgets == [1, 2, 4, 8, 16]
     assert StudyConfig(most=1).budgets == [1]
-    for strategy in ("beam-4", "beam-sqrt", "dvts-4", "lookahead-1", "lookahead-3"):
+    for strategy in SEARCHED:
         for budget in config.budgets:
             made = search_of(strategy, budget, config)
             if made is None:
