@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from app.accounts.models import User
+from app.accounts import people
 from app.core.db import Db
 from app.core.web import polled, redirect, render
 from app.evaluation.plots import Plot
@@ -138,7 +138,7 @@ def _shown(db: Db, found: SearchRun) -> dict[str, Any]:
         "model": listed.model,
         "generator": listed.generator,
         "problem": listed.problem,
-        "by": db.get(User, found.created_by) if found.created_by else None,
+        "by": people.who(db, found.created_by),
         "tree": shown.branches(found.tree, found.results) if found.problem_id else None,
         "plots": figures.of_run(found),
         "strategies": STRATEGIES,
