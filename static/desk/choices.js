@@ -83,11 +83,16 @@ export class Choices extends Sheet {
     [this.cursor, this.candidate] = [at, left.find((one) => one > candidate) ?? left[0] ?? candidate];
   }
 
+  /** Whether the walk may go on with it: all of its position are rated, and it is not wrong. */
+  choosable(at, candidate) {
+    const word = this.word(at, candidate);
+    if (!this.reached(at, candidate) || !word || word.rating === -1) return false;
+    return this.settled(at, this.at(this.path.slice(0, at)));
+  }
+
   /** Go on with a candidate; null where that may not be. */
   choose(at, candidate) {
-    const word = this.word(at, candidate);
-    if (!this.reached(at, candidate) || !word || word.rating === -1) return null;
-    if (!this.settled(at, this.at(this.path.slice(0, at)))) return null;
+    if (!this.choosable(at, candidate)) return null;
     this.said.push({ at, candidate, was: this.chosen.get(at) ?? null, choice: true });
     this.chosen.set(at, candidate);
     this.home();

@@ -165,6 +165,8 @@ function updateStep(item, sheet) {
   const name = place ? WORDS[place.rating] ?? "flag" : "";
   const here = at === sheet.cursor && candidate === sheet.candidate;
   item.hidden = !sheet.shown(at, candidate);
+  const go = item.querySelector(".choose");
+  if (go) go.hidden = !here || !sheet.choosable(at, candidate);
   item.className = ["step", candidate && "other", chosen && "chosen", here && "here", sheet.reached(at, candidate) ? name && `judged ${name}` : "later"].filter(Boolean).join(" ");
   if (here) item.setAttribute("aria-current", "step");
   else item.removeAttribute("aria-current");

@@ -13,6 +13,7 @@ import re
 import uuid
 from typing import Any
 
+from playwright.sync_api import Error, Page
 from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.orm import Session
 
@@ -112,7 +113,7 @@ class Everything:
         instructions.read(db, project, self.me, 1)
         instructions.publish(db, project, RULES, self.me)
         self.token = sessions.start(db, self.me, now=self.now)
-        self.ids["user_id"] = [each.id for each in self.labelers]
+        self.ids["user_id"] = [self.labelers[0].id]
 
     def _pool(self, db: Session) -> None:
         project = db.get_one(Project, self.project)
@@ -172,7 +173,7 @@ class Everything:
                     config={"aggregate": "product", "neutral_is_positive": True}, finished_at=self.now,
                 )
             )  # fmt: skip
-        self.ids["model_id"] = [each.id for each in self.models]
+        self.ids["model_id"] = [self.models[-1].id]
 
     def _all(self, solution: Solution) -> list[int]:
         known = self.truth[solution.id]
@@ -241,7 +242,7 @@ class Everything:
         returning.give_back(db, project, mine[1].id, self.me, "Is step 2 really right?", self.now)
         project.gold_rate = 0.2
         other = db.scalars(select(Assignment.id).where(Assignment.user_id == self.labelers[0].id)).first()
-        self.ids["assignment_id"] = [each.id for each in mine] + [other]
+        self.ids["assignment_id"] = [mine[0].id, mine[1].id, other]
 
     def _adjudicated(self, db: Session, project: Project) -> None:
         """One decided; the first that waits is on the list of pages too."""
@@ -310,7 +311,7 @@ class Everything:
         db.add_all(rounds)
         db.flush()
         self.ids |= {
-            "snapshot_id": [frozen.id, agreed.id], "run_id": [each.id for each in runs],
+            "snapshot_id": [agreed.id], "run_id": [each.id for each in runs],
             "round_id": [each.id for each in rounds], "number": [0, 1],
         }  # fmt: skip
 
@@ -361,11 +362,12 @@ class Everything:
             ]  # fmt: skip
             db.add_all(made)
             db.flush()
-            self.ids |= {"set_id": [frozen.id], "evaluation_id": [each.id for each in made]}
-        for each in self.ids["evaluation_id"]:
+            both = [each.id for each in made]
+            self.ids |= {"set_id": [frozen.id], "evaluation_id": both[1:]}
+        for each in both:
             driver._judge(each)
         with transaction() as db:
-            first, second = (db.get_one(Evaluation, each) for each in self.ids["evaluation_id"])
+            first, second = (db.get_one(Evaluation, each) for each in both)
             self.ids["comparison_id"] = [comparisons.create(db, first, second).id]
         comparing.run(self.ids["comparison_id"][0])
         with transaction() as db:  # what nobody works at here
@@ -389,3 +391,16 @@ class Everything:
         if len(names) > 1 or names[0] not in self.ids:
             return []
         return [path.replace(f"{{{names[0]}}}", str(each)) for each in self.ids[names[0]]]
+
+
+def opened(page: Page, address: str) -> bool:
+    """Goes there; false where it is refused, a file, or a part that is looked at in its page."""
+    try:
+        answer = page.goto(address, wait_until="domcontentloaded")
+    except Error as said:
+        if "ERR_ABORTED" in str(said) or "Download is starting" in str(said):
+            return False
+        raise
+    assert answer is not None
+    assert answer.status < 500, address
+    return answer.ok and page.evaluate("Boolean(document.doctype)")

@@ -8,7 +8,18 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import EMAIL, PASSWORD, Web, Work, next_is_here, on_problem, on_step, press, saved
+from tests.browser.conftest import (
+    EMAIL,
+    PASSWORD,
+    STEPS,
+    Web,
+    Work,
+    next_is_here,
+    on_problem,
+    on_step,
+    press,
+    saved,
+)
 
 Open = Callable[..., Page]
 
@@ -208,6 +219,21 @@ def test_leaving_needs_a_reason(open_desk: Open, site: Web, key: str, dialog: st
     ((stored, comment),) = work.ask("SELECT finish_reason, comment FROM assignment WHERE state = 'submitted'")
     assert stored == dialog
     assert reason in comment
+
+
+def test_the_step_is_in_sight_above_the_controls(open_desk: Open, site: Web) -> None:
+    page = open_desk(Work(1, STEPS * 8), width=390, has_touch=True, is_mobile=True, reduced_motion="reduce")
+    on_problem(page, 1)
+    for number in range(2, 25):
+        page.tap(".face.great")
+        on_step(page, number)
+        page.wait_for_function(
+            """() => {
+                const box = (one) => document.querySelector(one).getBoundingClientRect();
+                return box(".step.here").bottom <= box("#controls").top
+                    && box(".step.here").top >= box(".problem").bottom;
+            }"""
+        )
 
 
 def test_by_touch_on_a_phone(open_desk: Open, site: Web) -> None:
