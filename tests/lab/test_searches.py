@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -17,7 +18,7 @@ from app.cli import cli
 from app.core.db import transaction
 from app.core.errors import Conflict, Invalid, NotFound
 from app.lab import runner, runs
-from app.lab.models import SearchOutcome
+from app.lab.models import SearchOutcome, SearchRun
 from app.training.models import Snapshot, SnapshotItem
 from tests.lab.conftest import Lab
 from tests.waiting import LONG, gone, until
@@ -222,8 +223,14 @@ def test_killed_it_is_tried_again(lab: Lab) -> None:
         assert db.scalar(select(func.count()).select_from(SearchOutcome)) == 0
 
 
-def test_on_the_command_line(lab: Lab, tmp_path: Path) -> None:
-    """No worker: the command starts the process and waits for it."""
+def test_on_the_command_line(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No worker is needed. (The process is this one: one of its own is looked at above.)"""
+
+    def here(run_id: int, look: Callable[[SearchRun], None]) -> None:
+        look(lab.row(run_id))
+        lab.search(run_id)
+
+    monkeypatch.setattr(runner, "run", here)
     out, config = tmp_path / "found.json", tmp_path / "config.json"
     config.write_text('{"method": "beam", "n": 4, "width": 2}')
     arguments = ["search", "--project", "Lab", "--model", "tiny", "--generator", "steady"]
@@ -234,3 +241,7 @@ def test_on_the_command_line(lab: Lab, tmp_path: Path) -> None:
     found = json.loads(out.read_text())
     assert found["results"]["costs"]["asks"] == 12
     assert len(found["tree"]["nodes"]) >= 3
+    config.write_text('{"strategies": ["best"], "splits": ["test"]}')
+    nothing = CliRunner().invoke(cli, [*arguments, "--config", str(config)])
+    assert nothing.exit_code == 3
+    assert "reference answer" in nothing.output
