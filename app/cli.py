@@ -23,6 +23,7 @@ from app.lab import commands as lab
 from app.labeling import commands as labeling
 from app.projects import commands as projects
 from app.selection import commands as selection
+from app.simulation import commands as simulation
 
 cli = typer.Typer(
     name="stepmark",
@@ -101,6 +102,7 @@ for part in (
     selection,
     evaluation,
     lab,
+    simulation,
 ):
     part.register(cli)
 

@@ -52,12 +52,16 @@ class Encoder:
         start = tokenizer.bos_token_id
         self.start = [] if start is None else [int(start)]
         self._problem = lru_cache(maxsize=4096)(self._problem_ids)
+        self._step = lru_cache(maxsize=8192)(self._step_ids)
 
     def _ids(self, text: str) -> list[int]:
         return list(self.tokenizer.encode(text, add_special_tokens=False))
 
     def _problem_ids(self, problem: str) -> tuple[int, ...]:
         return (*self.start, *self._ids(problem), *self.separator)
+
+    def _step_ids(self, step: str) -> tuple[int, ...]:
+        return (*self._ids(step), *self.separator)
 
     def row(self, problem: str, steps: Sequence[str], targets: Sequence[int | None] | None = None) -> Row:
         """`ends[i]` indexes the last token of step i, its separator. A class index per end;
@@ -66,7 +70,7 @@ class Encoder:
         start = len(ids)
         ends: list[int] = []
         for step in steps:
-            piece = self._ids(step) + self.separator
+            piece = self._step(step)
             if len(ids) + len(piece) > self.max_length:
                 break
             ids += piece

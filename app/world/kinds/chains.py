@@ -1,5 +1,6 @@
-"""Chains of operations modulo a number, from left to right: "7 * 3 + 8". Each operation with its
-operand is a fact to be known for every value; some of them are seldom met."""
+"""Chains of operations modulo a number, from left to right: "7 first * 3 second + 8 last - 2". Each
+operation with its operand is a fact to be known for every value; some of them are seldom met. The
+operations are named, so that what goes wrong is what is not known, and not the place."""
 
 from __future__ import annotations
 
@@ -9,6 +10,10 @@ from collections.abc import Sequence
 from app.world.kinds.kind import ANSWER, SO, Posed, rare
 
 SIGNS = "+-*"
+NAMES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+LAST = "last"
+Operation = tuple[str, str, str]
+"""Its name, its sign, its operand."""
 
 
 class Chains:
@@ -17,39 +22,37 @@ class Chains:
     def __init__(self, modulus: int = 10, seed: int = 1, times: float = 20.0) -> None:
         self.modulus = modulus
         self.numbers = [str(value) for value in range(modulus)]
-        self.words = (*self.numbers, *SIGNS, "=", SO, ANSWER)
+        self.words = (*self.numbers, *SIGNS, *NAMES, LAST, "=", SO, ANSWER)
         self.facts = [(sign, number) for sign in SIGNS for number in self.numbers]
         chance = random.Random(f"chains {seed}")  # noqa: S311 - a repeatable world
         self.weights = rare(len(self.facts), chance, times)
 
     def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> Posed:
-        length = chance.randint(8, 10) if shifted else chance.randint(4, 6)
-        drawn = chance.choices(self.facts, self.weights if common else None, k=length)
-        words = [chance.choice(self.numbers), *(word for fact in drawn for word in fact)]
-        return Posed(" ".join(words), str(self._values(words)[-1]))
+        length = chance.randint(7, 9) if shifted else chance.randint(4, 6)
+        words = [chance.choice(self.numbers)]
+        for place, fact in enumerate(chance.choices(self.facts, self.weights if common else None, k=length)):
+            words += [LAST if place == length - 1 else NAMES[place], *fact]
+        statement = " ".join(words)
+        return Posed(statement, str(self._values(statement)[-1]))
 
     def solve(self, posed: Posed, chance: random.Random) -> list[str]:
-        words = posed.statement.split(" ")
-        values, steps = self._values(words), []
-        for place, value in enumerate(values[1:]):
-            sign, number = words[1 + 2 * place : 3 + 2 * place]
-            steps.append(f"{values[place]} {sign} {number} = {value}")
+        steps = []
+        for step, value in zip(self._worked(posed), self._values(posed.statement)[1:], strict=True):
+            steps.append(step)
             if chance.random() < 0.1:
                 steps.append(f"{SO} {value}")
-        return [*steps, f"{ANSWER} {values[-1]}"]
+        return [*steps, f"{ANSWER} {posed.answer}"]
 
     def judge(self, posed: Posed, steps: Sequence[str]) -> list[int]:
-        words = posed.statement.split(" ")
-        values, done, ratings = self._values(words), 0, []
+        values, worked, done, ratings = self._values(posed.statement), self._worked(posed), 0, []
         for step in steps:
-            left = " ".join(words[1 + 2 * done : 3 + 2 * done])
-            if done < len(values) - 1 and step == f"{values[done]} {left} = {values[done + 1]}":
+            if done < len(worked) and step == worked[done]:
                 done += 1
                 ratings.append(1)
             elif step == f"{SO} {values[done]}":
                 ratings.append(0)
             else:
-                ratings.append(1 if step == f"{ANSWER} {posed.answer}" else -1)
+                ratings.append(1 if done == len(worked) and step == f"{ANSWER} {posed.answer}" else -1)
         return ratings
 
     def spoil(self, posed: Posed, steps: Sequence[str], place: int, chance: random.Random) -> str:
@@ -60,10 +63,22 @@ class Chains:
         words[at] = chance.choice([number for number in self.numbers if number != words[at]])
         return " ".join(words)
 
-    def _values(self, words: Sequence[str]) -> list[int]:
-        values = [int(words[0])]
-        for sign, number in zip(words[1::2], words[2::2], strict=True):
+    def _worked(self, posed: Posed) -> list[str]:
+        values = self._values(posed.statement)
+        return [
+            f"{name} {values[place]} {sign} {number} = {values[place + 1]}"
+            for place, (name, sign, number) in enumerate(operations(posed.statement))
+        ]
+
+    def _values(self, statement: str) -> list[int]:
+        values = [int(statement.split(" ")[0])]
+        for _, sign, number in operations(statement):
             left, right = values[-1], int(number)
             result = left + right if sign == "+" else left - right if sign == "-" else left * right
             values.append(result % self.modulus)
         return values
+
+
+def operations(statement: str) -> list[Operation]:
+    words = statement.split(" ")[1:]
+    return list(zip(words[::3], words[1::3], words[2::3], strict=True))

@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.world.kinds.kind import World
+from app.world.kinds.kind import Posed, World
 
 
 @dataclass(frozen=True)
@@ -23,15 +23,23 @@ class Line:
 
 
 def corpus(world: World, chance: random.Random, checked: float) -> Iterator[Line]:
-    """Without end; a share of `checked` are checked lines, half of those hold a false step."""
+    """Without end; a share of `checked` are checked lines, four in five of those hold a false step."""
     while True:
         posed = world.draw(chance, common=True)
         steps = world.solve(posed, chance)
         if chance.random() >= checked:
             yield Line(posed.statement, tuple(steps))
-        elif chance.random() < 0.5:
+        elif chance.random() < 0.2:
             yield Line(posed.statement, tuple(steps), (True,) * len(steps))
         else:
             place = chance.randrange(len(steps))
-            false = world.spoil(posed, steps, place, chance)
+            false = _false(world, posed, steps, place, chance)
             yield Line(posed.statement, (*steps[:place], false), (*(True,) * place, False))
+
+
+def _false(world: World, posed: Posed, steps: list[str], place: int, chance: random.Random) -> str:
+    """Spoiled; or, now and then, a step that comes too early, as where one is left out."""
+    later = [step for step in steps[place + 1 :] if world.judge(posed, [*steps[:place], step])[-1] < 0]
+    if later and chance.random() < 0.25:
+        return later[0] if chance.random() < 0.7 else later[-1]
+    return world.spoil(posed, steps, place, chance)

@@ -51,7 +51,8 @@ class Ordering:
             elif step in (now, f"{SO} {now}"):
                 ratings.append(0)
             else:
-                ratings.append(1 if step == f"{ANSWER} {posed.answer}" else -1)
+                done = known == len(letters)
+                ratings.append(1 if done and step == f"{ANSWER} {posed.answer}" else -1)
         return ratings
 
     def spoil(self, posed: Posed, steps: Sequence[str], place: int, chance: random.Random) -> str:

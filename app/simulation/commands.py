@@ -1,0 +1,120 @@
+"""Commands of simulation: `stepmark simulate`. No database is needed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.simulation.setting import POLICIES, WORDS, Setting
+
+Policies = Annotated[
+    list[str] | None, typer.Option("--policy", help=f"One of {', '.join(POLICIES)}; again for another.")
+]
+Out = Annotated[Path, typer.Option("--out", file_okay=False, help="The simulation's folder.")]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", exists=True, dir_okay=False, help="JSON; see docs/evidence.md."),
+]
+ALWAYS = ("uniform", "paper", "iterated")
+
+
+def register(cli: typer.Typer) -> None:
+    """Add this slice's commands to the command line."""
+    cli.command()(simulate)
+
+
+def simulate(
+    out: Out,
+    world: Annotated[str, typer.Option(help="chains, ordering or walks.")] = "chains",
+    policy: Policies = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    config: Config = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A tenth of the size: to see how it goes.")] = False,
+) -> None:
+    """Try selection policies in a world with an exact judge, before people's time is spent on them.
+    Ctrl-C at any time; started again with the same folder it goes on."""
+    from app.core.errors import Invalid
+    from app.prm.config import BadConfig
+
+    chosen = policy or list(ALWAYS)
+    if unknown := sorted(set(chosen) - set(POLICIES)):
+        raise Invalid(f"There is no policy {unknown[0]!r}.", remedy=f"Use {', '.join(POLICIES)}.")
+    try:
+        told = {**(QUICK if quick else {}), **_read(config), "world": world, "seed": seed}
+        setting = Setting.parse(told)
+    except BadConfig as error:
+        raise Invalid(f"The simulation's setting is wrong: {error}.") from error
+    from transformers.utils.logging import disable_progress_bar
+
+    from app.simulation.playing import AnotherSetting, play
+
+    disable_progress_bar()
+    try:
+        found = play(setting, chosen, out, _teller())
+    except AnotherSetting as error:
+        raise Invalid(f"{error}.", remedy="Choose another folder with --out.") from error
+    for line in lines(found):
+        typer.echo(line)
+    typer.echo(f"Figures and result.json are in {out}", err=True)
+
+
+QUICK: dict[str, Any] = {
+    "reading_steps": 200,
+    "pool_problems": 80,
+    "pool_samples": 8,
+    "test_problems": 20,
+    "test_samples": 32,
+    "first": 20,
+    "budgets": ["20", "40", "80"],
+}
+
+
+def _read(config: Path | None) -> dict[str, Any]:
+    from app.core.errors import Invalid
+
+    if config is None:
+        return {}
+    try:
+        told = json.loads(config.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise Invalid(f"{config} is not JSON: {error}") from error
+    if not isinstance(told, dict):
+        raise Invalid(f"{config} must hold a JSON object.")
+    return told
+
+
+def _teller() -> Callable[[dict[str, Any]], None]:
+    begun = time.monotonic()
+
+    def tell(said: dict[str, Any]) -> None:
+        rest = ", ".join(f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}"
+                         for key, value in said.items() if key != "phase")  # fmt: skip
+        typer.echo(
+            f"{time.monotonic() - begun:6.0f} s  {said['phase']}{': ' if rest else ''}{rest}", err=True
+        )
+
+    return tell
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """The summary as a table."""
+    most = found["n"][-1]
+    head = "".join(f"{budget:>9,}" for budget in found["budgets"])
+    said = [f"Best of {most} on {found['world']}, by labeled solutions", f"{'':58}{head}"]
+    for name, each in found["policies"].items():
+        cells = "".join(f"{100 * value:8.1f}%" for value in each["by_budget"]["mean"])
+        said.append(f"{WORDS[name]:58}{cells}")
+    for name, label in (("orm", "ORM"), ("majority", "majority vote"), ("judge", "a perfect judge")):
+        said.append(f"{label:58}{100 * found['references'][name]['mean'][-1]:8.1f}%")
+    said.append(f"{'blind choice (pass@1)':58}{100 * found['references']['oracle']['mean'][0]:8.1f}%")
+    for name, each in found.get("worth", {}).items():
+        said.append(
+            f"A label by {name} is worth {each['ratio']:.2f} drawn at random "
+            f"(95 % interval {each['low']:.2f} to {each['high']:.2f})"
+        )
+    return said

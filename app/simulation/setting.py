@@ -1,0 +1,84 @@
+"""What a simulation is told. Plain data; importable without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.prm.config import BadConfig, Config
+
+POLICIES = ("uniform", "paper", "iterated", "uncertainty", "entropy", "hardest", "gated")
+WORDS = {
+    "uniform": "drawn at random",
+    "paper": "the paper's choice (80 % convincing wrong answers)",
+    "iterated": "the paper's choice, a new selector every round",
+    "uncertainty": "closest to the selector's threshold",
+    "entropy": "convincing wrong answers, first error unclear",
+    "hardest": "convincing wrong answers of problems the selector gets wrong",
+    "gated": "iterated, at random while the selector is not competent",
+}
+
+
+@dataclass(frozen=True)
+class Setting(Config):
+    """Defaults are the small form, fixed on `chains` before the other worlds were run."""
+
+    world: str = "chains"
+    seed: int = 0
+    """Of everything that is drawn: the writer, the problems, the samples, the choices."""
+    reading_steps: int = 500
+    """Steps the writer learns for; stopped before it knows the rarer facts."""
+    checked: float = 0.4
+    """Share of the corpus that is checked lines: what lets a PRM learn from few labels."""
+    pool_problems: int = 400
+    pool_samples: int = 24
+    validation_problems: int = 40
+    """Of the pool: never queued; every selector is held against blind choice and majority on them."""
+    test_problems: int = 60
+    test_samples: int = 256
+    first: int = 60
+    """Solutions drawn at random that every policy begins with: what the first selector learns."""
+    budgets: tuple[str, ...] = ("60", "120", "240", "480", "960")
+    """Labeled solutions in all, the first ones included, at which a PRM is trained and judged."""
+    per_problem: int = 4
+    passes: float = 8.0
+    """Epochs over the labels; fewer labels are read more often, up to three times as often."""
+    rate: float = 1e-3
+    noise: float = 0.0
+    """Probability that the labeler says the opposite of the truth, by step."""
+    wrong_references: float = 0.0
+    """Share of pool problems whose reference answer is false."""
+    pool_reading_steps: int = 0
+    """The generator was changed: the pool is of a writer stopped at this step, all else of the newest.
+    0: the same writer."""
+    teacher_solutions: int = 0
+    """Above 0: labels come from a PRM that the judge taught with so many solutions (synthetic
+    supervision: Lightman et al. 2023, section 4)."""
+    temperature: float = 1.0
+    threads: int = 1
+
+    @property
+    def counts(self) -> list[int]:
+        return [int(each) for each in self.budgets]
+
+    def check(self) -> None:
+        from app.world.kinds import WORLDS
+
+        if self.world not in WORLDS:
+            raise BadConfig(f"world must be one of {', '.join(WORLDS)}, not {self.world!r}")
+        if not all(each.isdigit() and int(each) >= 1 for each in self.budgets) or not self.budgets:
+            raise BadConfig("budgets must be whole numbers of labeled solutions")
+        if self.counts != sorted(set(self.counts)):
+            raise BadConfig("budgets must grow")
+        for name in ("noise", "wrong_references", "checked"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise BadConfig(f"{name} must be between 0 and 1")
+        for name in (
+            "pool_problems",
+            "pool_samples",
+            "test_problems",
+            "test_samples",
+            "first",
+            "reading_steps",
+        ):
+            if getattr(self, name) < 1:
+                raise BadConfig(f"{name} must be 1 or more")

@@ -1,0 +1,138 @@
+"""From the arms' files to figures: best-of-N by policy and budget, and how many labels a policy is
+worth, with intervals over seeds and problems."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from app.simulation.drawing import Line, svg
+from app.simulation.setting import WORDS
+
+Floats = NDArray[np.float64]
+TIMES = 500
+
+
+def of(folders: Sequence[Path], policies: Sequence[str], test: str = "plain") -> dict[str, Any]:
+    """Folders are simulations of one world that differ by seed. Every value is of best-of-N at the
+    largest N unless it is a curve over N."""
+    arms = {policy: [_arm(folder, policy, test) for folder in folders] for policy in policies}
+    setting = orjson.loads((folders[0] / "setting.json").read_bytes())
+    budgets = [int(each) for each in setting["budgets"]]
+    draws = Draws([len(each) for each in arms[policies[0]]])
+    found: dict[str, Any] = {
+        "world": setting["world"],
+        "test": test,
+        "seeds": len(folders),
+        "budgets": budgets,
+    }
+    found["policies"] = {name: _told(rows, draws, budgets) for name, rows in arms.items()}
+    known = [orjson.loads((folder / "references.json").read_bytes())[test] for folder in folders]
+    found["n"] = [2**place for place in range(len(known[0]["oracle"][0]))]
+    found["references"] = {
+        name: draws.interval([np.array(each[name]) for each in known])
+        for name in ("majority", "oracle", "judge", "orm")
+    }
+    if "uniform" in arms:
+        base = arms["uniform"]
+        found["worth"] = {
+            name: worth(base, rows, budgets, draws) for name, rows in arms.items() if name != "uniform"
+        }
+    return found
+
+
+def _arm(folder: Path, policy: str, test: str) -> Floats:
+    """[problems, budgets, N]."""
+    paths = sorted((folder / "arms" / policy).glob("*.json"), key=lambda path: int(path.stem))
+    told = [orjson.loads(path.read_bytes())["tests"][test]["best_of"] for path in paths]
+    return np.array(told).transpose(1, 0, 2)
+
+
+def _told(rows: list[Floats], draws: Draws, budgets: list[int]) -> dict[str, Any]:
+    return {
+        "by_budget": draws.interval([each[:, :, -1] for each in rows]),
+        "by_n": draws.interval([each[:, -1, :] for each in rows]),
+    }
+
+
+class Draws:
+    """Seeds are drawn, then problems of each: what one writer finds hard, its problems share. The same
+    draws serve every arm, so that differences are paired."""
+
+    def __init__(self, counts: Sequence[int], times: int = TIMES, seed: int = 0) -> None:
+        rng = np.random.default_rng(seed)
+        self.weights = []
+        for _ in range(times):
+            drawn = rng.multinomial(len(counts), np.full(len(counts), 1 / len(counts)))
+            self.weights.append(
+                [
+                    share * rng.multinomial(count, np.full(count, 1 / count)) / count / len(counts)
+                    for share, count in zip(drawn, counts, strict=True)
+                ]
+            )
+
+    def means(self, rows: Sequence[Floats]) -> Floats:
+        """rows: by seed, [problems, columns]; [times, columns]."""
+        return np.array([sum(w @ each for w, each in zip(ws, rows, strict=True)) for ws in self.weights])
+
+    def interval(self, rows: Sequence[Floats]) -> dict[str, list[float]]:
+        low, high = np.quantile(self.means(rows), [0.025, 0.975], axis=0)
+        mean = np.mean([each.mean(0) for each in rows], axis=0)
+        parts = {"mean": mean, "low": low, "high": high}
+        return {name: [round(float(value), 4) for value in part] for name, part in parts.items()}
+
+
+def worth(uniform: list[Floats], rows: list[Floats], budgets: list[int], draws: Draws) -> dict[str, Any]:
+    """How many uniformly drawn labels one of the policy's is worth, at equal accuracy."""
+    one, other = ([each[:, :, -1] for each in some] for some in (uniform, rows))
+    ratios = [ratio(u, p, budgets) for u, p in zip(draws.means(one), draws.means(other), strict=True)]
+    low, high = np.quantile(ratios, [0.025, 0.975])
+    mean = ratio(np.mean([e.mean(0) for e in one], 0), np.mean([e.mean(0) for e in other], 0), budgets)
+    return {"ratio": round(mean, 3), "low": round(float(low), 3), "high": round(float(high), 3)}
+
+
+def ratio(uniform: Floats, policy: Floats, budgets: Sequence[int]) -> float:
+    """Labels uniform choice needs over labels the policy needs, the geometric mean over accuracies
+    that both reach after the first budget, which they share. Curves are made to rise (running
+    maximum) and read linearly in the log of labels. 1.0 where nothing can be compared.
+
+    >>> round(ratio(np.array([0.2, 0.4, 0.6]), np.array([0.2, 0.6, 0.7]), [100, 200, 400]), 2)
+    1.63
+    """
+    logs = np.log(budgets)
+    one, other = np.maximum.accumulate(uniform), np.maximum.accumulate(policy)
+    low, high = max(one[0], other[0]), min(one[-1], other[-1])
+    if high <= low:
+        return 1.0
+    levels = np.linspace(low, high, 21)[1:]
+    return float(
+        np.exp(np.mean([_labels(one, logs, level) - _labels(other, logs, level) for level in levels]))
+    )
+
+
+def _labels(curve: Floats, logs: Floats, level: float) -> float:
+    """Log of the labels at which a rising curve first reaches `level`."""
+    place = int(np.searchsorted(curve, level - 1e-12))
+    if place == 0:
+        return float(logs[0])
+    before, after = curve[place - 1], curve[place]
+    share = (level - before) / (after - before)
+    return float(logs[place - 1] + share * (logs[place] - logs[place - 1]))
+
+
+def draw(found: dict[str, Any], folder: Path) -> None:
+    """labels.svg: accuracy by labels; best-of-n.svg: by N at the largest budget."""
+    most = found["n"][-1]
+    lines = [Line(WORDS[name], **each["by_budget"]) for name, each in found["policies"].items()]
+    title = f"{found['world']}: best of {most} by labeled solutions"
+    (folder / "labels.svg").write_text(svg(title, "labeled solutions", found["budgets"], lines))
+    named = {"orm": "ORM", "majority": "majority vote", "oracle": "pass@N", "judge": "a perfect judge"}
+    lines = [Line(f"PRM, {WORDS[name]}", **each["by_n"]) for name, each in found["policies"].items()]
+    lines += [Line(label, **found["references"][name]) for name, label in named.items()]
+    title = f"{found['world']}: best of N after {found['budgets'][-1]} labeled solutions"
+    (folder / "best-of-n.svg").write_text(svg(title, "N", found["n"], lines))

@@ -1,0 +1,103 @@
+"""The paper's claims in the small worlds, as figures with intervals over seeds and problems.
+
+    python bench/paper.py --out FOLDER                       the main part, three worlds, two seeds
+    python bench/paper.py --out FOLDER --part noise          one knob; see PARTS
+    python bench/paper.py --out FOLDER --size large          more of everything, for a larger machine
+
+Every (part, world, seed) is a simulation in a folder of its own, `stepmark simulate` would make the
+same: killed and started again, this goes on. Prints the tables of docs/evidence.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import time
+from pathlib import Path
+from typing import Any
+
+WORLDS = ("chains", "ordering", "walks")
+MAIN = ("uniform", "paper", "iterated", "uncertainty", "entropy", "hardest", "gated")
+FEW = ("uniform", "paper", "gated")
+PARTS: dict[str, dict[str, tuple[dict[str, Any], tuple[str, ...]]]] = {
+    "main": {"main": ({}, MAIN)},
+    "noise": {f"noise-{rate}": ({"noise": rate}, FEW) for rate in (0.05, 0.2)},
+    "references": {f"references-{rate}": ({"wrong_references": rate}, FEW) for rate in (0.05, 0.2)},
+    "generator": {"generator": ({"pool_reading_steps": 350}, FEW)},
+    "synthetic": {"synthetic": ({"teacher_solutions": 4000}, FEW)},
+}
+SIZES: dict[str, dict[str, Any]] = {
+    "tiny": {"pool_problems": 140, "pool_samples": 12, "test_problems": 30, "test_samples": 256,
+             "validation_problems": 30, "budgets": ["60", "120", "240", "480"]},
+    "small": {},
+    "large": {"pool_problems": 2000, "pool_samples": 64, "test_problems": 200, "first": 120,
+              "budgets": ["120", "240", "480", "960", "1920", "3840", "7680"]},
+}  # fmt: skip
+
+
+def main() -> None:
+    asked = _asked()
+    jobs = []
+    for part in asked.part:
+        for name, (changed, policies) in PARTS[part].items():
+            for world in asked.world:
+                for seed in range(asked.seeds):
+                    setting = {**SIZES[asked.size], **changed, "world": world, "seed": seed}
+                    jobs.append((setting, policies, str(asked.out / f"{name}-{world}-{seed}")))
+    begun = time.monotonic()
+    with multiprocessing.get_context("spawn").Pool(asked.processes) as pool:
+        for folder, seconds in pool.imap_unordered(_play, jobs):
+            print(f"{time.monotonic() - begun:7.0f} s  {folder}: {seconds:.0f} s", flush=True)
+    from app.simulation import summary
+    from app.simulation.commands import lines
+
+    for part in asked.part:
+        for name, (_, policies) in PARTS[part].items():
+            for world in asked.world:
+                folders = [asked.out / f"{name}-{world}-{seed}" for seed in range(asked.seeds)]
+                for test in ("plain", "shifted"):
+                    found = summary.of(folders, policies, test)
+                    target = asked.out / f"{name}-{world}-{test}"
+                    target.mkdir(exist_ok=True)
+                    summary.draw(found, target)
+                    (target / "result.json").write_text(json.dumps(found, indent=1))
+                    print(f"\n{name}, {test}, {asked.seeds} seeds", *lines(found), sep="\n")
+
+
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--part", nargs="+", choices=PARTS, default=["main"])
+    parser.add_argument("--world", nargs="+", choices=WORLDS, default=list(WORLDS))
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--size", choices=SIZES, default="small")
+    parser.add_argument("--processes", type=int, default=2)
+    return parser.parse_args()
+
+
+def _play(job: tuple[dict[str, Any], tuple[str, ...], str]) -> tuple[str, float]:
+    setting, policies, folder = job
+    begun = time.monotonic()
+    import torch
+    from transformers.utils.logging import disable_progress_bar
+
+    from app.simulation.playing import play
+    from app.simulation.setting import Setting
+
+    torch.set_num_threads(1)
+    disable_progress_bar()
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    with (Path(folder) / "log.txt").open("a") as log:
+
+        def tell(said: dict[str, Any]) -> None:
+            log.write(f"{time.monotonic() - begun:7.0f} s  {said}\n")
+            log.flush()
+
+        play(Setting.parse(setting), policies, Path(folder), tell)
+    return folder, time.monotonic() - begun
+
+
+if __name__ == "__main__":
+    main()

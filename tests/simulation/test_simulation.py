@@ -1,0 +1,215 @@
+"""A simulation from nothing to its figures, killed and gone on; and its pure rules."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import shutil
+
+import numpy as np
+import pytest
+
+from app.prm.config import BadConfig
+from app.selection.strategy import Candidate
+from app.simulation import arms, ranking, summary
+from app.simulation.drawing import Line, svg
+from app.simulation.material import prepare
+from app.simulation.playing import AnotherSetting, play
+from app.simulation.setting import POLICIES, WORDS, Setting
+from app.world.kinds.kind import answer_of
+
+TINY = Setting.parse(
+    {
+        "reading_steps": 60,
+        "pool_problems": 16,
+        "validation_problems": 4,
+        "pool_samples": 4,
+        "test_problems": 4,
+        "test_samples": 4,
+        "first": 4,
+        "budgets": ["4", "8"],
+        "passes": 1.0,
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("simulation")
+    found = play(TINY, ["uniform", "iterated"], folder, lambda _: None)
+    return folder, found
+
+
+def test_every_arm_has_every_budget_and_figures_are_drawn(played):
+    folder, found = played
+
+    for policy in ("uniform", "iterated"):
+        assert len(found["policies"][policy]["by_budget"]["mean"]) == 2
+    assert found["n"] == [1, 2, 4]
+    assert set(found["worth"]) == {"iterated"}
+    assert json.loads((folder / "result.json").read_text()) == found
+    for name in ("labels.svg", "best-of-n.svg"):
+        assert (folder / name).read_text().startswith("<svg")
+
+
+def test_arms_begin_alike_and_queue_no_twins_and_no_validation_problems(played):
+    folder, _ = played
+    material = prepare(TINY, folder, lambda _: None)
+    pool = arms.Pool(TINY, material.pool)
+    told = {
+        policy: json.loads((folder / "arms" / policy / "8.json").read_text())
+        for policy in ("uniform", "iterated")
+    }
+
+    for each in told.values():
+        assert 4 < len(each["queued"]) == len(set(each["queued"])) <= 8
+        assert each["queued"][:4] == told["uniform"]["queued"][:4]
+        twins = {(pool.bare[key].problem_id, pool.bare[key].twin) for key in each["queued"]}
+        assert len(twins) == len(each["queued"])
+        assert all(pool.rows[key][0] < 12 for key in each["queued"])
+    assert told["uniform"]["selector"] is None
+    assert told["iterated"]["selector"]["verdict"] in ("competent", "not competent")
+
+
+def test_killed_and_started_again_it_ends_up_the_same(played, tmp_path):
+    folder, found = played
+    again = tmp_path / "again"
+    shutil.copytree(folder, again)
+    (again / "arms" / "iterated" / "8.json").unlink()
+    shutil.rmtree(again / "arms" / "iterated" / "model-8")
+    phases: list[str] = []
+
+    gone_on = play(TINY, ["uniform", "iterated"], again, lambda said: phases.append(said["phase"]))
+
+    assert gone_on == found
+    assert not any("uniform" in phase or "sampling" in phase or "reading" in phase for phase in phases)
+
+
+def test_a_folder_of_another_setting_is_refused(played):
+    folder, _ = played
+
+    with pytest.raises(AnotherSetting):
+        play(Setting.parse({**TINY.as_json(), "seed": 5}), ["uniform"], folder, lambda _: None)
+
+
+def test_labels_stop_at_the_first_error_and_noise_changes_some(played):
+    folder, _ = played
+    material = prepare(TINY, folder, lambda _: None)
+    plain = arms.Pool(TINY, material.pool)
+    noisy = arms.Pool(Setting.parse({**TINY.as_json(), "noise": 0.3}), material.pool)
+
+    labels = [plain.label(each).targets for each in range(len(plain.rows))]
+
+    assert all(-1 not in each[:-1] for each in labels)
+    assert labels != [noisy.label(each).targets for each in range(len(plain.rows))]
+
+
+def test_wrong_references_turn_verdicts(played):
+    folder, _ = played
+    wrong = Setting.parse({**TINY.as_json(), "wrong_references": 0.5})
+    plain, turned = prepare(TINY, folder, lambda _: None), prepare(wrong, folder, lambda _: None)
+
+    changed = sum(a.reference != b.reference for a, b in zip(plain.pool, turned.pool, strict=True))
+
+    assert 3 <= changed <= 13
+    assert plain.tests == turned.tests
+    for one in turned.pool:
+        for steps in one.samples:
+            if answer_of(steps) is not None:
+                assert one.verdict(steps) == ("right" if answer_of(steps) == one.reference else "wrong")
+
+
+def test_tests_hold_no_problem_of_the_pool(played):
+    folder, _ = played
+    material = prepare(TINY, folder, lambda _: None)
+    known = {one.posed.statement for one in material.pool}
+
+    for test in material.tests.values():
+        assert not known & {one.posed.statement for one in test}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"world": "atlantis"}, {"budgets": ["9", "3"]}, {"budgets": []}, {"noise": 2.0}, {"wrld": "chains"}],
+)
+def test_settings_that_are_refused(wrong):
+    with pytest.raises(BadConfig):
+        Setting.parse(wrong)
+
+
+def test_every_policy_has_words():
+    assert set(WORDS) == set(POLICIES)
+
+
+def candidates(count: int = 60) -> tuple[list[Candidate], dict[int, list[float]]]:
+    chance = random.Random(0)  # noqa: S311
+    right = {key: [chance.random() for _ in range(4)] for key in range(count)}
+    made = [
+        Candidate(key, key // 6, bytes([key]), chance.choice(["right", "wrong"]), sum(map(math.log, steps)))
+        for key, steps in right.items()
+    ]
+    return made, right
+
+
+@pytest.mark.parametrize("policy", ["uniform", "paper", "uncertainty", "entropy", "hardest"])
+def test_a_policy_keeps_the_cap_and_what_is_taken_out(policy):
+    made, right = candidates()
+    taken = made[:6]
+
+    chosen = ranking.pick(policy, made, 20, 2, 0, right, taken)
+
+    assert len(chosen) == len(set(chosen)) == 18  # two of each of the nine problems left
+    assert not set(chosen) & {each.solution_id for each in taken}
+    assert chosen == ranking.pick(policy, made, 20, 2, 0, right, taken)
+
+
+def test_wrong_answers_come_first_for_policies_that_want_them():
+    made, right = candidates()
+
+    for policy in ("entropy", "hardest"):
+        chosen = ranking.pick(policy, made, 8, 2, 0, right)
+        assert {made[key].verdict for key in chosen} == {"wrong"}
+
+
+def test_the_entropy_of_the_first_error():
+    """Of two equally likely places one bit, in nats; of a certain one nothing."""
+    assert ranking.first_error_entropy([0.5, 0.0]) == pytest.approx(math.log(2))
+    assert ranking.first_error_entropy([1.0, 0.0, 0.3]) == 0
+    assert ranking.first_error_entropy([1.0, 1.0]) == pytest.approx(math.log(2))
+    assert ranking.first_error_entropy([]) == 0
+
+
+def test_what_a_label_is_worth():
+    """Three times, but for where both begin: half the way there, as logs of labels go."""
+    budgets = [100, 300, 900, 2700]
+    uniform, policy = np.array([0.1, 0.2, 0.3, 0.4]), np.array([0.1, 0.3, 0.4, 0.4])
+
+    assert summary.ratio(uniform, uniform, budgets) == pytest.approx(1)
+    assert summary.ratio(uniform, policy, budgets) == pytest.approx(3 ** (2 / 3), rel=0.05)
+    assert summary.ratio(policy, uniform, budgets) == pytest.approx(
+        1 / summary.ratio(uniform, policy, budgets)
+    )
+    assert summary.ratio(np.array([0.5, 0.4]), np.array([0.1, 0.2]), [1, 2]) == 1
+
+
+def test_intervals_are_paired_and_hold_the_mean():
+    rng = np.random.default_rng(0)
+    rows = [rng.random((40, 3)) for _ in range(3)]
+    draws = summary.Draws([40, 40, 40])
+
+    found = draws.interval(rows)
+
+    for low, mean, high in zip(found["low"], found["mean"], found["high"], strict=True):
+        assert low < mean < high
+    moved = draws.means([each + 0.1 for each in rows]) - draws.means(rows)
+    assert np.allclose(moved, 0.1)
+
+
+def test_a_figure_is_one_file_without_script():
+    drawn = svg("a < b", "N", [1, 2, 4], [Line("one & two", [0.1, 0.2, 0.3], [0, 0.1, 0.2], [0.2, 0.3, 0.4])])
+
+    assert drawn.count("<polyline") == 1
+    assert "a &lt; b" in drawn
+    assert "one &amp; two: 30 %" in drawn
+    assert "script" not in drawn
