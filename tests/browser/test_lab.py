@@ -73,8 +73,9 @@ class Lab:
         best = self.found.votes[0]
         vote = {"answer": "4", "weight": 1.0, "count": 2, "solutions": best.solutions, "verdict": "right"}
         results = {
-            "chosen": best.solutions[0], "verdict": "right", "aggregate": "last", "read_tokens": 9,
-            "seconds": 1, "votes": [vote], "costs": self.found.costs.as_json(), "parameters": 5, "finished": 3,
+            "chosen": best.solutions[0], "verdict": "right", "aggregate": "last", "votes": [vote],
+            "read_tokens": 9, "seconds": 1, "parameters": 5, "finished": 3,
+            "costs": self.found.costs.as_json(),
         }  # fmt: skip
         with transaction() as db:
             runs.succeeded(db, self.run, results, keeping.kept(self.found.tree, self.found.chosen))
