@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from fastapi.testclient import TestClient
@@ -28,6 +29,13 @@ from app.settings import settings
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
 clone_numbers = itertools.count()
+hypothesis.settings.register_profile(
+    "any machine",
+    parent=hypothesis.settings.default,
+    deadline=None,  # an example takes as long as a loaded machine takes
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("any machine")
 
 
 def forget() -> None:
