@@ -5,7 +5,8 @@ head beside them, and `stepmark.json`, its card: what it is, from which labels, 
     tokenizer.json, ...              the tokenizer
     head.safetensors                 weight [3, hidden], bias [3]: negative, neutral, positive; or
                                      [1, hidden], [1] for objectives with one output
-    stepmark.json                    kind, train config, snapshot hash, metrics, code version"""
+    stepmark.json                    kind, train config, snapshot hash, metrics, code version, which
+                                     labels it learned and how several became one"""
 
 from __future__ import annotations
 
@@ -83,6 +84,11 @@ def load(folder: Path) -> Loaded:
         raise BadCheckpoint("the tokenizer knows more tokens than the model")
     model.eval()
     return Loaded(model, tokenizer, card, config)
+
+
+def tell(folder: Path, **facts: Any) -> None:
+    """Facts that only who published it knows (which labels, by whose word), put on its card."""
+    write_json(folder / CARD, {**_card(folder), **facts})
 
 
 def _card(folder: Path) -> dict[str, Any]:

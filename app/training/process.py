@@ -26,7 +26,7 @@ from app.prm.data import Example
 from app.problems.models import Problem
 from app.projects import models as _projects  # noqa: F401  likewise
 from app.settings import settings
-from app.training import runs
+from app.training import runs, sources
 from app.training.models import Model, Snapshot, SnapshotItem, TrainingRun
 
 BEAT_SECONDS = 1.0
@@ -120,16 +120,17 @@ def end_badly(run_id: int, fence: int, reason: str, for_good: bool) -> None:
 
 
 def work(run_id: int, fence: int, reporter: Reporter, folder: Path) -> int:
+    from app.prm.checkpoint import tell
     from app.prm.train import train  # torch takes seconds: the reporter is alive by now
 
     with transaction() as db:
         run = db.get_one(TrainingRun, run_id)
         config = TrainConfig.parse(run.config)
-        snapshot_hash = db.scalars(select(Snapshot.hash).where(Snapshot.id == run.snapshot_id)).one().hex()
+        snapshot = db.get_one(Snapshot, run.snapshot_id)
     examples = read_examples(run.snapshot_id)
     corpus = None if config.base else read_corpus(run.project_id)
     outcome = train(
-        config, examples, folder, reporter.report, reporter.should_stop, snapshot_hash, corpus=corpus
+        config, examples, folder, reporter.report, reporter.should_stop, snapshot.hash.hex(), corpus=corpus
     )
     reporter.close()
     patiently(reporter.beat)  # the end of the curve is not lost to a database that is away
@@ -139,6 +140,7 @@ def work(run_id: int, fence: int, reporter: Reporter, folder: Path) -> int:
             patiently(lambda: end_badly(run_id, fence, "cancelled", False))
         return 3
     assert outcome.published is not None
+    tell(outcome.published, labels=sources.card(snapshot))
     return 0 if publish(run, fence, outcome.published, outcome.metrics) else 4
 
 

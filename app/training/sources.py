@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import Invalid
 from app.training import aggregation, rollout_labels
 from app.training.label_tree import Chain, Node, adjudicate, chains, rated, tree
-from app.training.models import Model
+from app.training.models import Model, Snapshot
 
 SOURCES = ("people", "verdicts", "model", "rollouts")
 Found = tuple[int, str, Chain]
@@ -161,6 +161,11 @@ def check(db: Session, project_id: int, wanted: dict[str, Any]) -> None:
         raise Invalid('"model_id" names no model of this project.', remedy="Take its number from its page.")
     if model.kind != "prm":
         raise Invalid(f"{model.name} judges whole solutions, not steps.", remedy="Choose a PRM.")
+
+
+def card(snapshot: Snapshot) -> dict[str, Any]:
+    """What a model's card says of its labels."""
+    return {"of": words(snapshot.definition), "definition": snapshot.definition, "counts": snapshot.counts}
 
 
 def words(definition: dict[str, Any]) -> str:

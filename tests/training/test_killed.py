@@ -78,7 +78,11 @@ def test_killed_it_goes_on_from_its_checkpoint_and_publishes_one_model_that_load
     assert done.progress["resumed_at"] >= 3
     (model,) = models(run_id)
     folder = settings().models_dir / model.path
-    assert load(folder).card["snapshot"]
+    card = load(folder).card
+    assert card["snapshot"]
+    assert card["labels"]["definition"]["aggregation"] == "majority"
+    assert card["labels"]["of"] == "people; where several judged a step, the majority's rating"
+    assert card["labels"]["counts"]["dropped"] == {"undecided": 0}
     assert weights_hash(folder) == model.weights_hash
     with transaction() as db:
         assert db.scalar(select(func.max(TrainingPoint.step))) == done.progress["steps"]
