@@ -8,8 +8,9 @@ step, or both at none.
 
 Intervals are percentile bootstraps over solutions, never over steps: the steps of one solution are
 judged by the same people in one sitting and hang together. Every figure is a function of sums over
-solutions, so a resample adds up small tables and never looks at a rating twice. No numpy: the worker
-that counts these (counting.py) may be one without the training extra."""
+solutions, so a resample adds up small tables and never looks at a rating twice; past MOST solutions it
+is random batches of them that are drawn, whose sums vary as much. No numpy: the worker that counts
+these (counting.py) may be one without the training extra."""
 
 from __future__ import annotations
 
@@ -18,16 +19,15 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from zlib import crc32
 
 Judged = Mapping[Hashable, Sequence[int | None]]
 """labeler -> a solution's ratings from its first step on; as long as they went, None: not rated."""
 Table = dict[tuple[int, int], float]
-Ways = Counter[tuple[tuple[tuple[int, int], float], ...]]
-"""How many solutions have which table."""
 VALUES = (-1, 0, 1)
 TIMES = 400
-OFTEN = 100
-"""Solutions of a kind from which on one binomial number costs less than drawing them one by one."""
+MOST = 997
+"""Batches that are resampled: as many as that say how far a sum varies to within some 2 %."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Figure:
 
 def alpha(solutions: Sequence[Judged], *, times: int = TIMES, seed: int = 0) -> Figure:
     """Krippendorff's alpha (ordinal) over steps, with a 95 % interval."""
-    return figure(ways(map(coincidences, solutions)), alpha_of, times=times, seed=seed)
+    return figure(Batches(map(coincidences, solutions)), alpha_of, times=times, seed=seed)
 
 
 def kappa(
@@ -58,12 +58,12 @@ def kappa(
 ) -> Figure:
     """Weighted kappa of two labelers over the steps both rated; `power` 1 linear, 2 quadratic."""
     tables = (together(solution, one, other) for solution in solutions)
-    return figure(ways(tables), lambda table: kappa_of(table, power), times=times, seed=seed)
+    return figure(Batches(tables), lambda table: kappa_of(table, power), times=times, seed=seed)
 
 
 def first_errors(solutions: Sequence[Judged], *, times: int = TIMES, seed: int = 0) -> Figure:
     """Share of pairs of labelers with exactly the same first error, or none on both sides."""
-    return figure(ways(map(same_first, solutions)), share_of, times=times, seed=seed)
+    return figure(Batches(map(same_first, solutions)), share_of, times=times, seed=seed)
 
 
 def first_error(ratings: Sequence[int | None]) -> int | None:
@@ -139,67 +139,49 @@ def share_of(table: Mapping[tuple[int, int], float]) -> float | None:
     return table.get((0, 1), 0) / total if total else None
 
 
-def ways(tables: Iterable[Table]) -> Ways:
-    """Equal tables are counted once: most solutions agree in one of a few ways, a resample then
-    draws how often each way comes up, and a million solutions need no more room than their ways."""
-    return Counter(tuple(sorted(table.items())) for table in tables if table)
+class Batches:
+    """The tables of many solutions, in a room that does not grow with them: the first MOST solutions
+    stand alone, each further one is added to one of them, drawn by its number."""
+
+    def __init__(self, tables: Iterable[Table] = ()) -> None:
+        self.tables: list[Table] = []
+        self.solutions = 0
+        for table in tables:
+            self.add(table)
+
+    def add(self, table: Table) -> None:
+        if not table:
+            return
+        if len(self.tables) < MOST:
+            self.tables.append(dict(table))
+        else:
+            held = self.tables[crc32(self.solutions.to_bytes(8, "little")) % MOST]
+            for pair, weight in table.items():
+                held[pair] = held.get(pair, 0.0) + weight
+        self.solutions += 1
 
 
-def figure(found: Ways, of: Callable[[Table], float | None], *, times: int = TIMES, seed: int = 0) -> Figure:
-    kinds, weights, used = [dict(way) for way in found], list(found.values()), found.total()
-    whole = _sum(zip(kinds, weights, strict=True))
+def figure(
+    found: Batches, of: Callable[[Table], float | None], *, times: int = TIMES, seed: int = 0
+) -> Figure:
+    """`of` the sum of all tables, with the percentile interval over resamples of the batches."""
+    pairs = sorted({pair for table in found.tables for pair in table})
+    columns = [[table.get(pair, 0.0) for table in found.tables] for pair in pairs]
+    whole = dict(zip(pairs, map(sum, columns), strict=True))
     value, total = of(whole), round(sum(whole.values()))
-    if value is None or used < 2:
-        return Figure(value, None, None, total, used)
+    if value is None or found.solutions < 2:
+        return Figure(value, None, None, total, found.solutions)
     chance = random.Random(seed)  # noqa: S311  a seeded resample, no secret
+    places = range(len(found.tables))
     drawn = []
     for _ in range(times):
-        counts = redrawn(chance, weights)
-        if (again := of(_sum((kinds[kind], count) for kind, count in counts.items()))) is not None:
+        chosen = chance.choices(places, k=len(places))
+        sums = (sum(map(column.__getitem__, chosen)) for column in columns)
+        again = of({pair: weight for pair, weight in zip(pairs, sums, strict=True) if weight})
+        if again is not None:
             drawn.append(again)
     drawn.sort()
     if not drawn:
-        return Figure(value, None, None, total, used)
+        return Figure(value, None, None, total, found.solutions)
     low, high = drawn[int(0.025 * (len(drawn) - 1))], drawn[-1 - int(0.025 * (len(drawn) - 1))]
-    return Figure(value, low, high, total, used)
-
-
-def redrawn(chance: random.Random, weights: Sequence[int]) -> Counter[int]:
-    """As many draws with replacement as the weights add up to, counted by kind. What is frequent is
-    drawn as one binomial number instead of one by one: the same distribution, at the cost of the
-    kinds and not of the solutions."""
-    left, mass = sum(weights), sum(weights)
-    rare: list[int] = []
-    counts: Counter[int] = Counter()
-    for kind, weight in enumerate(weights):
-        if weight < OFTEN:
-            rare.append(kind)
-            continue
-        counts[kind] = binomial(chance, left, weight / mass)
-        left -= counts[kind]
-        mass -= weight
-    if rare:
-        counts.update(chance.choices(rare, [weights[kind] for kind in rare], k=left))
-    return counts
-
-
-def binomial(chance: random.Random, n: int, p: float) -> int:
-    """Of n draws, how many fall below p: the median of the draws is beta, and one half after the
-    other is settled by it. Relles 1972, JASA 67, 612-613."""
-    found = 0
-    while n > 16 and 0 < p < 1:
-        middle = n // 2 + 1
-        at = chance.betavariate(middle, n + 1 - middle)
-        if at <= p:
-            found, n, p = found + middle, n - middle, (p - at) / (1 - at)
-        else:
-            n, p = middle - 1, p / at
-    return found + sum(chance.random() < p for _ in range(n))
-
-
-def _sum(parts: Iterable[tuple[Table, int]]) -> Table:
-    whole: Table = defaultdict(float)
-    for table, count in parts:
-        for key, weight in table.items():
-            whole[key] += weight * count
-    return whole
+    return Figure(value, low, high, total, found.solutions)

@@ -1,9 +1,9 @@
 """Counting agreement, in the worker: no page waits for it, and nothing is left out of it.
 
-Solutions are read a few hundred at a time and forgotten again; what stays is how many of them have
-which table (agreement.Ways), for the project, each generation, each labeler with all others, and
-each pair. Someone who judged a solution twice counts with the later judgement. A labeler whose
-walk left the solution's own steps before an error has no first error to compare."""
+Solutions are read a few hundred at a time and forgotten again; what stays are sums of their tables
+(agreement.Batches), for the project, each generation, each labeler with all others, and each pair.
+Someone who judged a solution twice counts with the later judgement. A labeler whose walk left the
+solution's own steps before an error has no first error to compare."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from app.core.db import transaction
 from app.core.jobs import stopping
 from app.quality import agreement
-from app.quality.agreement import Figure, Table, Ways
+from app.quality.agreement import Batches, Figure, Table
 from app.quality.models import AgreementFigure
 
 CHUNK = 500
@@ -80,15 +80,15 @@ class About:
 
 @dataclass
 class Found:
-    """Of one thing: by measure, the ways its solutions' tables look."""
+    """Of one thing: by measure, the tables of its solutions."""
 
-    ways: dict[str, Ways] = field(default_factory=lambda: defaultdict(Counter))
+    batches: dict[str, Batches] = field(default_factory=lambda: defaultdict(Batches))
     newest: deque[int] = field(default_factory=lambda: deque(maxlen=KEPT))
     solutions: int = 0
 
     def add(self, solution_id: int, tables: Mapping[str, Table]) -> None:
         for measure, table in tables.items():
-            self.ways[measure].update(agreement.ways([table]))
+            self.batches[measure].add(table)
         self.newest.appendleft(solution_id)
         self.solutions += 1
 
@@ -218,14 +218,18 @@ STATISTIC: dict[str, Callable[[Table], float | None]] = {
 }
 
 
+TIMES = {"alpha": agreement.TIMES, "first_error": agreement.TIMES, "kappa": 200}
+"""Resamples; of pairs there are many."""
+
+
 def figures(
     project_id: int, collected: Collected, tell: Callable[[str, int, int], None]
 ) -> Iterator[dict[str, Any]]:
     """Rows of agreement_figure."""
     for number, (about, found) in enumerate(collected.items()):
-        for measure, ways in found.ways.items():
+        for measure, batches in found.batches.items():
             tell("resampling", number, len(collected))
-            made: Figure = agreement.figure(ways, STATISTIC[measure])
+            made: Figure = agreement.figure(batches, STATISTIC[measure], times=TIMES[measure])
             yield {
                 "project_id": project_id, **vars(about), "measure": measure, **vars(made),
                 "newest": list(found.newest),

@@ -55,7 +55,7 @@ def people(db: Session, project: Project) -> list[int]:
 
 
 def test_every_solution_counts_for_project_generation_labeler_and_pair(database: str) -> None:
-    count = 2_200
+    count = 1_100  # more than agreement.MOST
     with transaction() as db:
         project = factories.project(db)
         ann, bo, cy = people(db, project)
@@ -87,11 +87,6 @@ def test_every_solution_counts_for_project_generation_labeler_and_pair(database:
         assert by_pair[bo, cy].value == pytest.approx(agreement.kappa(judged[:20], bo, cy).value)
         figure, found = agreed.solutions(db, project.id, None, cy, None, True)
         assert (figure.solutions, len(found)) == (20, 20)
-        db.execute(text("UPDATE agreement_figure SET value = 7"))
-    tasks.agree(project.id)  # a second run replaces, and doubles nothing
-    with transaction() as db:
-        assert agreed.of(db, project.id, NOW).alpha == whole.alpha
-        assert len(set(db.scalars(select(AgreementFigure.value)))) > 1
 
 
 def test_a_worker_that_ends_hands_it_on_and_a_failure_is_said(
@@ -103,6 +98,17 @@ def test_a_worker_that_ends_hands_it_on_and_a_failure_is_said(
         asked = {"project": project.id, "count": FEW, "now": NOW, "people": [ann, bo, cy]}
         db.execute(text(MANY), {**asked, "stray": bo, "rare": cy})
         agreed.ask(db, project.id, NOW)
+    tasks.agree(project.id)
+    with transaction() as db:
+        first = agreed.of(db, project.id, NOW)
+        db.execute(text("UPDATE agreement_figure SET value = 7"))
+    tasks.agree(project.id)  # it may run twice: the second replaces, and doubles nothing
+    with transaction() as db:
+        again = agreed.of(db, project.id, NOW)
+        assert (again.alpha, again.first_error, again.generations) == (
+            first.alpha, first.first_error, first.generations,
+        )  # fmt: skip
+        db.execute(text("DELETE FROM agreement_figure"))
     todo = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'quality.agree' AND status = 'todo'"
     with transaction() as db:
         db.execute(text("UPDATE procrastinate_jobs SET status = 'doing'"))  # this one is taken
@@ -128,7 +134,7 @@ def test_how_far_it_is() -> None:
     said: list[tuple[str, int, int]] = []
     collected: counting.Collected = {
         counting.About("labeler", None, at): counting.Found(
-            {"alpha": agreement.ways([{(1, 1): 2.0, (1, -1): 1.0, (-1, 1): 1.0}])}
+            {"alpha": agreement.Batches([{(1, 1): 2.0, (1, -1): 1.0, (-1, 1): 1.0}])}
         )
         for at in range(3)
     }

@@ -169,22 +169,25 @@ def test_intervals_are_over_solutions_seeded_and_cover() -> None:
     assert again.high - again.low == pytest.approx(few.high - few.low, rel=0.15), "more steps of the same"
 
 
-def test_a_resample_is_drawn_as_it_would_be_one_by_one() -> None:
-    """What is frequent comes as one binomial number: its mean, its spread and its ties to the others
-    are those of draws with replacement."""
-    chance = random.Random(3)  # noqa: S311
-    weights = [500, 300, 50, 3]
-    whole = sum(weights)
-    drawn = [agreement.redrawn(chance, weights) for _ in range(4000)]
-    assert all(each.total() == whole for each in drawn)
-    for kind, weight in enumerate(weights):
-        counts = [each[kind] for each in drawn]
-        spread = weight * (1 - weight / whole)
-        mean = sum(counts) / len(counts)
-        assert mean == pytest.approx(weight, abs=4 * (spread / len(drawn)) ** 0.5)
-        assert sum((count - mean) ** 2 for count in counts) / len(drawn) == pytest.approx(spread, rel=0.12)
-    together = sum((each[0] - 500) * (each[1] - 300) for each in drawn) / len(drawn)
-    assert together == pytest.approx(-500 * 300 / whole, rel=0.12)
+def test_batches_of_solutions_vary_as_solutions_do() -> None:
+    """Past MOST solutions the interval is that of drawing each by itself, and the value is exact."""
+    chance = random.Random(11)  # noqa: S311
+    shares = [0.02, 0.3]
+    tables = []
+    for _ in range(6000):  # two sorts of solutions: it matters that whole solutions are drawn
+        differ = chance.random() < shares[chance.random() < 0.2]
+        tables.append({(0, int(not differ)): 3.0})
+    kept = agreement.Batches(tables)
+    assert len(kept.tables) == agreement.MOST
+    assert kept.solutions == len(tables)
+    found = agreement.figure(kept, agreement.share_of, times=2000)
+    same = sum((0, 1) in table for table in tables) / len(tables)
+    assert found.value == pytest.approx(same)
+    assert (found.pairs, found.solutions) == (18000, 6000)
+    spread = (same * (1 - same) / len(tables)) ** 0.5
+    assert found.high - found.low == pytest.approx(2 * 1.96 * spread, rel=0.08)
+    sizes = [sum(table.values()) / 3 for table in kept.tables]
+    assert max(sizes) < 3 * 6000 / agreement.MOST, "no batch outweighs the others"
 
 
 def test_an_interval_covers_what_it_should() -> None:
