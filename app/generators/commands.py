@@ -142,7 +142,7 @@ def followed(started: SamplingRun) -> SamplingRun:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from app.core.db import transaction
-    from app.generators import runner
+    from app.generators import counting, runner
     from app.generators.models import SamplingRun as Row
 
     columns = (
@@ -157,8 +157,13 @@ def followed(started: SamplingRun) -> SamplingRun:
         runner.run(started.id, lambda now: shown.update(task, completed=now.counters["made"]))
     with transaction() as db:
         done = db.get_one(Row, started.id)
+        unfinished = counting.items(db, done.id)["failed"]
     words = ("made", "duplicates", "requests", "retries", "failed", "prompt_tokens", "completion_tokens")
     typer.echo(", ".join(f"{done.counters[word]:,} {word.replace('_', ' ')}" for word in words))
+    if unfinished:
+        typer.secho(
+            f"{unfinished:,} could not be finished: run it again for what is missing.", fg="yellow", err=True
+        )
     if done.error:
         typer.secho(f"{done.state}: {done.error}", fg="red", err=True)
     return done

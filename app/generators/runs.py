@@ -138,14 +138,20 @@ def handed_back(db: Session, run_id: int) -> None:
 
 
 def finish(db: Session, run_id: int) -> None:
-    """Succeeded when nothing waits any more; what is in other hands is waited for by their process."""
+    """Over when nothing waits any more; what is in other hands is waited for by their process. A run
+    that made nothing because every request failed has failed, too few for that to be seen earlier."""
     run = locked(db, run_id)
     waiting = select(SamplingItem.id).where(
         SamplingItem.sampling_run_id == run_id, SamplingItem.state == "waiting"
     )
-    if run.state == "running" and db.scalar(waiting.limit(1)) is None:
-        run.state, run.error, run.finished_at = "succeeded", None, dt.datetime.now(dt.UTC)
-        over(db, run)
+    if run.state != "running" or db.scalar(waiting.limit(1)) is not None:
+        return
+    if run.counters["failed"] and not run.counters["made"]:
+        last = errors(db, run_id)
+        failed(db, run_id, last[0].message if last else "Every request failed.")
+        return
+    run.state, run.error, run.finished_at = "succeeded", None, dt.datetime.now(dt.UTC)
+    over(db, run)
 
 
 def over(db: Session, run: SamplingRun) -> None:

@@ -181,6 +181,16 @@ def test_a_server_that_never_works_ends_the_run_with_the_reason(made, monkeypatc
         assert len(errors(run)) >= 9
 
 
+def test_a_short_run_in_which_every_request_failed_has_failed(made):
+    run = done(made("down", retries=0, per_request=1, at_once=1), per_problem=1)
+    assert (run.state, run.counters["failed"]) == ("failed", 10)
+    with transaction() as db:
+        db.execute(text("DELETE FROM problem WHERE id > (SELECT min(id) FROM problem)"))
+    run = done(made("down", called="again", retries=0), per_problem=1)
+    assert (run.state, run.counters["failed"]) == ("failed", 3)
+    assert run.error == "The server said 500: down (asked 1 times)"
+
+
 def test_a_key_is_sent_and_shown_nowhere(made, api, monkeypatch):
     monkeypatch.setenv("STEPMARK_KEY_TEST", "sk-very-secret")
     run = done(made("locked", key_name="STEPMARK_KEY_TEST"), per_problem=1)
