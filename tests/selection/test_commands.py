@@ -60,3 +60,12 @@ def test_refusals(stepmark, tmp_path):
     assert isinstance(stepmark("status", "--project", "Nowhere").exception, NotFound)
     refused = stepmark("start", "--project", "Nothing yet", "--config", str(wrong))
     assert isinstance(refused.exception, Invalid)
+
+
+def test_an_aggregation_by_name(stepmark):
+    refused = stepmark("start", "--project", "Cli test", "--aggregation", "mean")
+    assert isinstance(refused.exception, Invalid)
+    started = stepmark("start", "--project", "Cli test", "--aggregation", "dawid_skene")
+    assert started.exit_code == 0, started.output
+    with transaction() as db:
+        assert db.query(Round).one().config["data"] == {"aggregation": "dawid_skene"}
