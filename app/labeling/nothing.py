@@ -22,6 +22,9 @@ LOOK = text(
             AND a.state IN ('reserved', 'leased')) AS on_desks,
         (SELECT count(*) FROM assignment a JOIN task t ON t.id = a.task_id WHERE a.project_id = :project
             AND a.user_id = :user AND a.state = 'submitted' AND t.kind = 'regular') AS judged,
+        EXISTS (SELECT 1 FROM sampling_item i JOIN sampling_run r ON r.id = i.sampling_run_id
+            WHERE r.project_id = :project AND r.purpose = 'alternatives' AND i.state = 'waiting'
+            AND r.state IN ('queued', 'running')) AS preparing,
         (SELECT screened FROM standing WHERE project_id = :project AND user_id = :user) AS screened
     """
 )
@@ -30,7 +33,7 @@ LOOK = text(
 @dataclass(frozen=True)
 class Nothing:
     code: str
-    """paused, failed_screening, screened, empty, yours_done, all_done."""
+    """paused, failed_screening, screened, preparing, empty, yours_done, all_done."""
     title: str
     message: str
     remedy: str
@@ -55,6 +58,12 @@ def why(db: Session, project: Project, user: User, queues: bool = False) -> Noth
             "Look again in a moment. If this stays, tell an admin of the project.",
         )  # fmt: skip
     found = db.execute(LOOK, {"project": project.id, "user": user.id}).one()
+    if found.preparing and not found.for_others:
+        return Nothing(
+            "preparing", "The next solutions are being prepared",
+            "Each comes as soon as the other candidates for its steps are there.",
+            "This page looks again by itself.",
+        )  # fmt: skip
     if not found.queued:
         return Nothing(
             "empty", "Nothing is queued yet",

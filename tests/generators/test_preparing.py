@@ -13,7 +13,7 @@ from app.core.db import transaction
 from app.core.errors import Conflict, Invalid
 from app.generators import making, preparing, runs, tasks
 from app.generators.models import Generator, SamplingRun
-from app.labeling import filling
+from app.labeling import filling, nothing
 from app.labeling.models import Task
 from app.labeling.walk import Candidate
 from app.problems.models import Alternative, Solution
@@ -178,11 +178,12 @@ def test_the_desk_offers_them_and_no_model_is_asked(made, api):
 
     asked = made()
     tasks.queue_first(asked.project_id, 1)
-    gone_on(the_run().id)
-    before = len(api.seen())
     with transaction() as db:
         project = project_of(db, asked)
         who = factories.member(db, project)
+        assert nothing.why(db, project, who).code == "preparing"
+    gone_on(the_run().id)
+    before = len(api.seen())
     with TestClient(
         create_app(), base_url="http://testserver", headers={"Sec-Fetch-Site": "same-origin"}
     ) as web:
