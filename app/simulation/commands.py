@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +37,7 @@ def simulate(
 ) -> None:
     """Try selection policies in a world with an exact judge, before people's time is spent on them.
     Ctrl-C at any time; started again with the same folder it goes on."""
+    from app.core import config_file
     from app.core.errors import Invalid
     from app.prm.config import BadConfig
 
@@ -45,7 +45,7 @@ def simulate(
     if unknown := sorted(set(chosen) - set(POLICIES)):
         raise Invalid(f"There is no policy {unknown[0]!r}.", remedy=f"Use {', '.join(POLICIES)}.")
     try:
-        told = {**(QUICK if quick else {}), **_read(config), "world": world, "seed": seed}
+        told = {**(QUICK if quick else {}), **config_file.read(config), "world": world, "seed": seed}
         setting = Setting.parse(told)
     except BadConfig as error:
         raise Invalid(f"The simulation's setting is wrong: {error}.") from error
@@ -72,20 +72,6 @@ QUICK: dict[str, Any] = {
     "first": 20,
     "budgets": ["20", "40", "80"],
 }
-
-
-def _read(config: Path | None) -> dict[str, Any]:
-    from app.core.errors import Invalid
-
-    if config is None:
-        return {}
-    try:
-        told = json.loads(config.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise Invalid(f"{config} is not JSON: {error}") from error
-    if not isinstance(told, dict):
-        raise Invalid(f"{config} must hold a JSON object.")
-    return told
 
 
 def _teller() -> Callable[[dict[str, Any]], None]:
