@@ -27,7 +27,12 @@ Text = Annotated[str, Form()]
 
 
 @router.get("")
-def lab_page(request: Request, access: Researcher, db: Db, problem: int | None = None) -> Response:
+def lab_page(
+    request: Request,
+    access: Researcher,
+    db: Db,
+    problem: Annotated[int | None, Query(ge=0, lt=2**62)] = None,
+) -> Response:
     return render(
         request,
         "lab/lab.html",

@@ -100,6 +100,8 @@ def test_wrong_forms_say_what_is_wrong(page: Page) -> None:
     study = page.web.post(f"{page.home}/lab/studies", data={**ready, "most": 4})
     assert study.status_code == 422, "no strategy was chosen"
     page.get("/lab/searches/99999999999", 404)
+    page.get(f"/lab/searches/{10**30}", 404)
+    page.get(f"/lab?problem={10**30}", 422)
 
 
 def watched(page: Page, tree: Tree, results: dict[str, object] | None = None) -> SearchRun:
