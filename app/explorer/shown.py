@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.core.errors import NotFound
+from app.generators.models import Generator, Rollout
 from app.labeling.models import Assignment, Task
 from app.problems.models import Problem, Solution
 from app.projects.access import Access
@@ -93,6 +94,15 @@ def one(db: Session, access: Access, solution_id: int) -> tuple[Solution, Proble
     if row is None:
         raise NotFound("There is no such solution in this project.", remedy="Go back to the list.")
     return row[0], row[1]
+
+
+def rollouts(db: Session, solution_id: int) -> dict[int, list[tuple[str, int, int]]]:
+    """Position -> each generator's name, its rollouts from behind that step, and those that came right."""
+    chosen = select(Generator.name, Rollout).join(Generator, Generator.id == Rollout.generator_id)
+    found: dict[int, list[tuple[str, int, int]]] = {}
+    for name, row in db.execute(chosen.where(Rollout.solution_id == solution_id).order_by(Generator.name)):
+        found.setdefault(row.position, []).append((name, row.rollouts, row.reached))
+    return found
 
 
 def judgements(db: Session, solution_id: int) -> list[Judged]:

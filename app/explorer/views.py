@@ -111,6 +111,7 @@ def solution(request: Request, solution_id: int, db: Db, access: Researcher) -> 
         problem=problem,
         strips=shown.all_strips(db, found),
         judged=shown.judgements(db, found.id),
+        rollouts=shown.rollouts(db, found.id),
         titles=TITLES,
         finish=FINISH_WORDS,
     )

@@ -250,3 +250,15 @@ def test_the_form_of_training_offers_rollouts_where_there_are_some(
     assert "the share that came to the right answer" in page
     assert web.post(there, data={**form, "teacher": "1"}).status_code == 422
     assert web.post(there, data={**form, "objective": "orm"}).status_code == 422
+
+
+def test_the_page_of_a_solution_says_what_its_rollouts_came_to(
+    db: Session, web: TestClient, project: Project, api: Server
+) -> None:
+    made = generator(db, project, api)
+    solution = factories.solution(db, factories.problem(db, project), ("a", "b"))
+    page = f"/projects/{project.slug}/solutions/{solution.id}"
+    assert "rollouts of" not in web.get(page).text
+    db.add(Rollout(generator_id=made.id, solution_id=solution.id, position=0, rollouts=8, reached=3))
+    db.flush()
+    assert "rollouts of steady: 3 of 8 came to the right answer" in web.get(page).text
