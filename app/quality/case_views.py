@@ -43,6 +43,12 @@ def queue(request: Request, access: Researcher, db: Db, why: str | None = None) 
     )
 
 
+@router.get("/adjudications/count")
+def count(request: Request, access: Researcher, db: Db) -> Response:
+    found = adjudicating.waiting(db, access.project.id)
+    return render(request, "quality/_waiting.html", waiting=found, most=adjudicating.PAGE)
+
+
 @router.get("/solutions/{solution_id}")
 def solution(request: Request, solution_id: int, access: Researcher, db: Db) -> Response:
     return _case(request, access, db, solution_id)

@@ -50,6 +50,8 @@ def test_agreement_appears_when_it_is_counted(browser: Browser, site: Web) -> No
     page.goto(f"{site.url}/projects/pilot/quality")
     section = page.get_by_role("region", name="Agreement", exact=True)
     expect(section).to_contain_text("The worker counts it next.")
+    expect(page.get_by_role("link", name="wait for adjudication", exact=True)).to_be_visible()
+    expect(page.locator(".card .figure").first).to_have_text("1")
     tasks.agree(work.project)
     expect(section).to_contain_text("Counted just now", timeout=15000)
     expect(section).to_contain_text("Of 1 pair of labelers")

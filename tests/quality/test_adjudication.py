@@ -27,6 +27,7 @@ def test_a_disagreement_is_decided_blind_and_the_decision_counts(db: Session, we
     factories.sign_in(web, db, factories.member(db, project, "admin"))
     base = f"/projects/{project.slug}/quality"
     assert "Labelers disagree" in web.get(f"{base}/adjudications").text
+    assert '<p class="figure">1</p>' in web.get(f"{base}/adjudications/count").text
     assert "Nothing waits" in web.get(f"{base}/adjudications?why=flagged").text
     page = web.get(f"{base}/solutions/{made.id}").text
     assert "Ann" not in page and "Bo<" not in page, "blind until decided"  # noqa: PT018
