@@ -21,6 +21,7 @@ from app.explorer import views as explorer_views
 from app.generators import api as generators_api
 from app.generators import rollout_views
 from app.generators import views as generators_views
+from app.lab import api as lab_api
 from app.lab import views as lab_views
 from app.labeling import api as labeling_api
 from app.labeling import keys_views
@@ -64,6 +65,7 @@ APIS = (
     training_api,
     selection_api,
     evaluation_api,
+    lab_api,
 )
 
 

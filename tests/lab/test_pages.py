@@ -192,6 +192,38 @@ def test_curves_figures_and_downloads(page: Page) -> None:
     assert "Curves up to 2" in page.get("/lab")
 
 
+def test_the_api(page: Page) -> None:
+    ready = page.ready()
+    api = f"/api/v1/projects/{page.project.slug}/searches"
+
+    def post(status: int, path: str = "", **body: object) -> dict:
+        answer = page.web.post(api + path, json=body)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    made = post(201, **ready, config={"method": "dvts", "n": 8})
+    assert (made["state"], made["config"]["width"]) == ("queued", 4)
+    many = {name: ready[name] for name in ("model_id", "generator_id")}
+    assert post(201, **many)["config"]["most"] == 16
+    for wrong in (
+        {},
+        {**many, "problem_id": "x"},
+        {**many, "problem_id": True},
+        {**many, "model_id": 10**30},
+        {**many, "config": []},
+        {**many, "config": None},
+        {**many, "config": {"n": 4}},
+        {**many, "colour": 1},
+    ):
+        post(422, **wrong)
+    post(404, **many, problem_id=10**9)
+    assert [each["id"] for each in page.web.get(api).json()["searches"]][1] == made["id"]
+    one = page.web.get(f"{api}/{made['id']}").json()
+    assert (one["tree"], one["results"]) == (None, None)
+    assert post(200, f"/{made['id']}/cancellation")["state"] == "cancelled"
+    post(409, f"/{made['id']}/cancellation")
+
+
 def test_labelers_have_no_lab(page: Page, db: Session) -> None:
     factories.sign_in(page.web, db, factories.member(db, page.project, "labeler"))
     page.get("/lab", 403)
