@@ -27,6 +27,7 @@ from app.core.db import transaction
 from app.core.errors import DomainError
 from app.core.startup import ready_database
 from app.labeling import filling, queue, session
+from app.labeling.events import Event
 from app.labeling.models import Assignment, Task
 from app.problems.models import Problem, Solution
 from app.projects.models import Project
@@ -218,8 +219,7 @@ def rate(
     if -1 in ratings:
         ratings = ratings[: ratings.index(-1) + 1]
     events = [
-        session.Event(uuid.uuid4(), position, 0, rating, None, 0, now)
-        for position, rating in enumerate(ratings)
+        Event(uuid.uuid4(), position, 0, rating, None, 0, now) for position, rating in enumerate(ratings)
     ]
     saved = session.record(db, project, assignment, events, now)
     if saved.refusal:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
-from app.labeling import notes, queue, reopening, returning, session
+from app.labeling import events, notes, queue, reopening, returning
 from app.labeling.choosing import Choosing
 from app.labeling.models import Assignment
 from app.labeling.walk import Walk
@@ -39,7 +39,7 @@ def sheet(db: Session, project: Project, assignment: Assignment) -> dict[str, An
     row = db.execute(CONTENTS, {"assignment": assignment.id, "task": assignment.task_id}).one()
     reference = row.reference_answer if shows_reference(project, assignment) else None
     until = assignment.lease_expires_at
-    walk = session.walked(project.mode, len(row.steps), row.candidates, row.said or [])
+    walk = events.walked(project.mode, len(row.steps), row.candidates, row.said or [])
     return {
         "assignment": {
             "id": assignment.id,

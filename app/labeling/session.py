@@ -1,15 +1,14 @@
 """The life of an assignment: reserved -> leased -> submitted, and what may happen when.
 
-Ratings are append-only events with an id made in the browser; what is current is derived,
-and a submission freezes it into step_label. Every refusal says what happened, what was
-kept and what to do; nothing that was valid before it is lost."""
+What is current is derived from rating events (events.py), and a submission freezes it into
+step_label. Every refusal says what happened, what was kept and what to do; nothing that was valid
+before it is lost."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -18,9 +17,9 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, DomainError, Invalid, NotFound
 from app.labeling import keeping, known, pace
-from app.labeling.choosing import Choosing
-from app.labeling.models import Assignment, RatingEvent, StepLabel
-from app.labeling.walk import Candidate, Place, Walk
+from app.labeling.events import Event, Progress, append, progress, put
+from app.labeling.models import Assignment, StepLabel
+from app.labeling.walk import Walk
 from app.projects.models import Project
 
 RENEW_AFTER = dt.timedelta(minutes=1)
@@ -32,25 +31,6 @@ class Refused(Conflict):
     def __init__(self, code: str, message: str, remedy: str) -> None:
         super().__init__(message, remedy=remedy)
         self.code = code
-
-
-@dataclass(frozen=True)
-class Event:
-    id: UUID
-    position: int
-    candidate: int
-    rating: int | None
-    flagged: bool | None
-    active_ms: int
-    at: dt.datetime | None
-    chosen: bool | None = None
-    written: str | None = None
-
-    @property
-    def act(self) -> str:
-        if self.chosen is not None:
-            return "choice"
-        return "rating" if self.written is None else "writing"
 
 
 @dataclass(frozen=True)
@@ -82,67 +62,6 @@ def mine(db: Session, project: Project, assignment_id: int, user_id: int) -> Ass
     return found
 
 
-@dataclass
-class Progress:
-    """What was said of a solution so far, read in one go."""
-
-    walk: Walk
-    steps: list[str]
-    known: set[UUID]
-    active_ms: int
-
-
-PROGRESS = text(
-    """
-    SELECT s.steps, e.said, e.active_ms, a.candidates
-    FROM task t JOIN solution s ON s.id = t.solution_id
-    CROSS JOIN LATERAL (
-        SELECT jsonb_agg(jsonb_build_array(event_id, position, candidate, rating, flagged, chosen, written)
-            ORDER BY id) AS said, coalesce(sum(active_ms), 0) AS active_ms
-        FROM rating_event WHERE assignment_id = :assignment
-    ) e
-    CROSS JOIN LATERAL (
-        SELECT jsonb_agg(jsonb_build_array(position, candidate, text, prefix) ORDER BY position, candidate)
-            AS candidates FROM alternative WHERE solution_id = s.id
-    ) a WHERE t.id = :task
-    """
-)
-
-
-def progress(db: Session, project: Project, assignment: Assignment) -> Progress:
-    row = db.execute(PROGRESS, {"assignment": assignment.id, "task": assignment.task_id}).one()
-    walk = walked(project.mode, len(row.steps), row.candidates, [said[1:] for said in row.said or []])
-    return Progress(walk, row.steps, {UUID(event[0]) for event in row.said or []}, row.active_ms)
-
-
-def walked(mode: str, steps: int, candidates: list[Any] | None, said: Sequence[Any]) -> Walk:
-    """Candidates as [position, candidate, text, prefix], events as [position, candidate, rating,
-    flagged, chosen, written], the oldest first."""
-    offered = [Candidate(at, number, words, tuple(prefix)) for at, number, words, prefix in candidates or []]
-    kind = Choosing if mode == "alternatives" else Walk
-    walk = kind(mode, steps, {}, offered)
-    for event in said:
-        put(walk, *event)
-    return walk
-
-
-def put(
-    walk: Walk,
-    position: int,
-    candidate: int,
-    rating: int | None,
-    flagged: bool | None,
-    chosen: bool | None,
-    written: str | None,
-) -> None:
-    if chosen is not None:
-        walk.choose(position, candidate, chosen)
-    elif written is not None:
-        walk.write(position, written)
-    else:
-        walk.put(position, Place(rating, flagged), candidate)
-
-
 def record(
     db: Session, project: Project, assignment: Assignment, events: Sequence[Event], now: dt.datetime
 ) -> Recorded:
@@ -164,31 +83,9 @@ def record(
             fresh.append(event)
         saved.append(event.id)
     if fresh:
-        _append(db, assignment, fresh)
+        append(db, assignment, fresh)
         renew(db, project, assignment, now)
     return Recorded(saved, refusal, so_far.walk)
-
-
-def _append(db: Session, assignment: Assignment, fresh: Sequence[Event]) -> None:
-    rows = [
-        {
-            "event_id": event.id,
-            "assignment_id": assignment.id,
-            "position": event.position,
-            "candidate": event.candidate,
-            "rating": event.rating,
-            "flagged": event.flagged,
-            "chosen": event.chosen,
-            "written": event.written,
-            "active_ms": event.active_ms,
-            "client_at": event.at,
-        }
-        for event in fresh
-    ]
-    new = insert(RatingEvent.__table__).values(rows).on_conflict_do_nothing()  # type: ignore[arg-type]
-    if len(db.execute(new.returning(RatingEvent.event_id)).all()) < len(rows):
-        # the ids are random: only a broken or hostile client meets another's
-        raise Invalid("This event id was used before.", remedy="Reload the page and rate again.")
 
 
 def _refusal(assignment: Assignment, so_far: Walk, event: Event, now: dt.datetime) -> DomainError | None:

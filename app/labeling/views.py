@@ -25,6 +25,7 @@ from app.labeling import (
     reopening,
     session,
 )
+from app.labeling.events import Event
 from app.projects import instructions
 from app.projects.access import Access, Member, Researcher
 from app.projects.markdown import as_html
@@ -53,8 +54,8 @@ class RatingIn(BaseModel):
             raise ValueError("an event rates, chooses or writes")
         return self
 
-    def event(self) -> session.Event:
-        return session.Event(**self.model_dump())
+    def event(self) -> Event:
+        return Event(**self.model_dump())
 
 
 class RatingsIn(BaseModel):
