@@ -101,7 +101,7 @@ def test_a_right_count_after_a_wall_is_no_proof():
     posed = walks.draw(chance(3))
     start, goal = posed.statement.split(" to ")
 
-    ratings = walks.judge(posed, [f"{start} north {goal}", f"answer {posed.answer}"])
+    ratings = walks.judge(posed, [f"1 {start} north {goal}", f"answer {posed.answer}"])
 
     assert ratings == [-1, -1]
 

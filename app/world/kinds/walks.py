@@ -1,7 +1,8 @@
 """A city that nobody draws: places with streets to the north, east, south and west, some of them
 closed. A problem asks for the fewest moves from one place to another; a solution makes them one by
-one and counts. There may be several shortest ways; a detour is true and gets nobody on; a move
-through a wall is false, and may still end with the right count. Some places are seldom visited."""
+one, numbered, so that the count and the arrival can be read off its last line. There may be several
+shortest ways; a detour is true and gets nobody on; a move through a wall is false, and may still end
+with the right count. Some places are seldom visited."""
 
 from __future__ import annotations
 
@@ -42,17 +43,17 @@ class Walks:
             ways = list(self.streets[here].items())
             detour = chance.random() < 0.04
             turn, there = chance.choice([way for way in ways if (far[way[1]] < far[here]) != detour] or ways)
-            steps.append(f"{here} {turn} {there}")
+            steps.append(f"{len(steps) + 1} {here} {turn} {there}")
             here = there
         return [*steps, f"{ANSWER} {posed.answer}"]
 
     def judge(self, posed: Posed, steps: Sequence[str]) -> list[int]:
         here, goal = posed.statement.split(" to ")
-        nearest, ratings = self.far[goal][here], []
+        nearest, moves, ratings = self.far[goal][here], 0, []
         for step in steps:
             words = step.split(" ")
-            if len(words) == 3 and words[0] == here and self.streets[here].get(words[1]) == words[2]:
-                here = words[2]
+            if words[:2] == [str(moves + 1), here] and [self.streets[here].get(words[-2])] == words[3:]:
+                here, moves = words[3], moves + 1
                 ratings.append(int(self.far[goal][here] < nearest))
                 nearest = min(nearest, self.far[goal][here])
             elif step == f"{SO} {here}":
@@ -66,11 +67,11 @@ class Walks:
         words = steps[place].split(" ")
         if words[0] == ANSWER:
             return f"{ANSWER} {chance.choice([str(n) for n in range(3, 8) if str(n) != posed.answer])}"
+        number, here, turn, there = words
         if chance.random() < 0.3:
-            closed = [turn for turn in TURNS if self.streets[words[0]].get(turn) != words[2]]
-            return f"{words[0]} {chance.choice(closed)} {words[2]}"
-        there = chance.choice([each for each in self.places if each != words[2]])
-        return f"{words[0]} {words[1]} {there}"
+            closed = [each for each in TURNS if self.streets[here].get(each) != there]
+            return f"{number} {here} {chance.choice(closed)} {there}"
+        return f"{number} {here} {turn} {chance.choice([each for each in self.places if each != there])}"
 
     def _city(self, width: int, height: int, chance: random.Random) -> dict[str, dict[str, str]]:
         named = chance.sample(self.places, len(self.places))
