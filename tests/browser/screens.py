@@ -55,7 +55,7 @@ DESKS: dict[str, tuple[str, Act]] = {
     "desk-give-up": ("first_error", keys("g")),
     "desk-every-step": ("every_step", keys("3", "3", "3", "1", "3")),
     "desk-doubt": ("every_step", keys("3", "3", "3", "3", "3", "Enter")),
-    "desk-alternatives": ("alternatives", keys("3", "c", "3", "c", "2", "c", "1", "3")),
+    "desk-alternatives": ("alternatives", keys("3", "c", "3", "c", "2", "c", "1", "3", "2")),
     "desk-all-wrong": ("alternatives", keys("3", "c", "3", "c", "2", "c", "1", "1", "1")),
 }
 """Keys pressed on the task with alternatives, by the mode of the project."""

@@ -84,7 +84,7 @@ STATES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("s", ".as-source", "s"), ("3 1", ".step.judged.bad", ""),
     ),
     "every_step": (("3 3 3 1 3", ".ready", "k 3"), ("Enter", "#doubt[open]", "Escape")),
-    "alternatives": (("3 c 3 c 2 c 1 3", ".choose", ""), ("k 1 1 1", "#written", "")),
+    "alternatives": (("3 c 3 c 2 c 1 3 2", ".choose", ""), ("k 1 j 1", "#written", "")),
 }  # fmt: skip
 """By mode: keys to press, what shows then, and keys that put it away. Questions and panels, a first
 error, the doubt about the reference, candidates to choose from, a step to write where all are wrong."""
