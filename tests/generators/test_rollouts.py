@@ -237,6 +237,7 @@ def test_who_labels_sees_nothing_of_rollouts(db: Session, web: TestClient, rolle
     paths = [
         path for method, path, rule in routes() if method == "GET" and least(rule) in ("stranger", "labeler")
     ]
+    paths.remove("/api/v1/openapi.json")  # it describes the API of every role, and nobody's data
     assert f"{home}/desk".replace(project.slug, "{slug}") in paths
     for path in paths:
         names = re.findall(r"\{(\w+)", path)
