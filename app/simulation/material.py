@@ -17,7 +17,7 @@ from app.simulation.setting import Setting
 from app.world.kinds import WORLDS
 from app.world.kinds.kind import Posed, answer_of
 from app.world.writer.learn import Course, learn
-from app.world.writer.model import Writer
+from app.world.writer.model import Shape, Writer
 from app.world.writer.write import write
 
 Report = Callable[[dict[str, Any]], None]
@@ -50,11 +50,11 @@ def prepare(setting: Setting, folder: Path, report: Report) -> Material:
     use_threads(setting.threads)
     base = folder / "base"
     if not base.is_dir():
-        course = Course(steps=setting.reading_steps, checked=setting.checked)
+        course = _course(setting, setting.reading_steps)
         learn(WORLDS[setting.world], course, setting.seed, report).save(base)
     older = base
     if setting.pool_reading_steps and not (older := folder / "older").is_dir():
-        course = Course(steps=setting.pool_reading_steps, checked=setting.checked)
+        course = _course(setting, setting.pool_reading_steps)
         learn(WORLDS[setting.world], course, setting.seed, report).save(older)
     pool = _sampled(setting, folder, older, "pool", setting.pool_problems, setting.pool_samples, report)
     tests = {
@@ -62,6 +62,10 @@ def prepare(setting: Setting, folder: Path, report: Report) -> Material:
         for name in ("plain", "shifted")
     }
     return Material(base, _misjudged(setting, pool), tests)
+
+
+def _course(setting: Setting, steps: int) -> Course:
+    return Course(steps=steps, checked=setting.checked, shape=Shape(layers=setting.layers))
 
 
 def _sampled(

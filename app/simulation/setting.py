@@ -27,7 +27,9 @@ class Setting(Config):
     """Of everything that is drawn: the writer, the problems, the samples, the choices."""
     reading_steps: int = 500
     """Steps the writer learns for; stopped before it knows the rarer facts."""
-    checked: float = 0.4
+    layers: int = 2
+    """Of the writer, width 64: two cannot compare what a step says with what they would say."""
+    checked: float = 0.5
     """Share of the corpus that is checked lines: what lets a PRM learn from few labels."""
     pool_problems: int = 400
     pool_samples: int = 24
@@ -72,7 +74,10 @@ class Setting(Config):
         for name in ("noise", "wrong_references", "checked"):
             if not 0 <= getattr(self, name) <= 1:
                 raise BadConfig(f"{name} must be between 0 and 1")
+        if not 2 <= self.validation_problems < self.pool_problems:
+            raise BadConfig("validation_problems must be 2 or more, and fewer than pool_problems")
         for name in (
+            "layers",
             "pool_problems",
             "pool_samples",
             "test_problems",

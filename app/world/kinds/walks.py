@@ -38,7 +38,8 @@ class Walks:
 
     def solve(self, posed: Posed, chance: random.Random) -> list[str]:
         here, goal = posed.statement.split(" to ")
-        far, steps = self.far[goal], []
+        far = self.far[goal]
+        steps: list[str] = []
         while here != goal:
             ways = list(self.streets[here].items())
             detour = chance.random() < 0.04
