@@ -18,7 +18,7 @@ from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from app.accounts import sessions
-from app.accounts.models import Invitation
+from app.accounts.models import Invitation, User
 from app.core.db import transaction
 from app.evaluation import comparing, comparisons, driver, freezing, sets
 from app.evaluation.config import JudgeConfig
@@ -29,7 +29,7 @@ from app.labeling import filling, notes, queue, returning, session
 from app.labeling.models import Assignment, RatingEvent, Task
 from app.problems.models import Alternative, OutsideLabel, Solution
 from app.projects import instructions
-from app.projects.models import Project
+from app.projects.models import Membership, Project
 from app.quality import adjudicating, counting, gold
 from app.scoring.models import ScoringRun
 from app.selection.config import RoundConfig
@@ -73,13 +73,13 @@ HARD = (
 class Everything:
     """Names of what was made, by the parameter that stands for it in a route."""
 
-    def __init__(self, role: str = "admin") -> None:
+    def __init__(self) -> None:
         empty()
         self.ids: dict[str, list[Any]] = {}
         self.now = dt.datetime.now(dt.UTC)
         self.chance = random.Random(7)  # noqa: S311 - the same pages every time
         with transaction() as db:
-            self._people(db, role)
+            self._people(db)
             self._pool(db)
         with transaction() as db:
             project = db.get_one(Project, self.project)
@@ -95,14 +95,14 @@ class Everything:
         counting.count(self.project)
         self._judged()
 
-    def _people(self, db: Session, role: str) -> None:
+    def _people(self, db: Session) -> None:
         project = factories.project(
             db, "Pilot", overlap=2, overlap_share=0.6, gold_rate=0.2, gold_feedback=True,
             gold_mark=0.5, reopening="open", grace_minutes=60,
         )  # fmt: skip
         self.project = project.id
-        self.me = factories.user(db, "ada@example.org", name="Ada", is_admin=role == "admin")
-        factories.member(db, project, role, self.me)
+        self.me = factories.user(db, "ada@example.org", name="Ada", is_admin=True)
+        factories.member(db, project, "admin", self.me)
         self.labelers = [
             factories.member(
                 db, project, who=factories.user(db, f"{name.split()[0].lower()}@example.org", name=name)
@@ -372,6 +372,12 @@ class Everything:
         comparing.run(self.ids["comparison_id"][0])
         with transaction() as db:  # what nobody works at here
             db.execute(text("DELETE FROM procrastinate_jobs"))
+
+    def become(self, role: str) -> None:
+        """What I may do: as an admin also of the server, as a labeler nothing more."""
+        with transaction() as db:
+            db.execute(update(User).where(User.id == self.me.id).values(is_admin=role == "admin"))
+            db.execute(update(Membership).where(Membership.user_id == self.me.id).values(role=role))
 
     def anew(self, mode: str) -> None:
         """The desk in this mode, and nothing was said of what lies on it."""

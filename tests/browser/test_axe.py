@@ -13,11 +13,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from app.accounts.access import cookie_name
 from tests.accounts.test_routes import routes
-from tests.browser.conftest import STEPS, Web, Work, on_problem
+from tests.browser.conftest import Web
 from tests.browser.everything import Everything, opened
 
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
-WIDE = f"So $\\frac{{{' + '.join(f'x_{{{at}}}' for at in range(60))}}}{{2}}$."  # nothing breaks it
 RUN = """async (only) => {
     const found = await axe.run(document, { resultTypes: ["violations"], ...(only && { runOnly: only }) });
     return found.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).slice(0, 2)}`);
@@ -58,9 +57,14 @@ def signed_in(browser: Browser, site: Web, token: str) -> BrowserContext:
     return context
 
 
+@pytest.fixture(scope="module")
+def made(running: Web) -> Everything:
+    return Everything()
+
+
 @pytest.mark.parametrize("role", ["admin", "labeler"])
-def test_axe_finds_nothing_on_any_page(browser: Browser, site: Web, role: str) -> None:
-    made = Everything(role)
+def test_axe_finds_nothing_on_any_page(browser: Browser, site: Web, made: Everything, role: str) -> None:
+    made.become(role)
     context = signed_in(browser, site, made.token)
     page = context.new_page()
     found: dict[str, list[str]] = {}
@@ -90,8 +94,8 @@ STATES: dict[str, tuple[tuple[str, str, str], ...]] = {
 error, the doubt about the reference, candidates to choose from, a step to write where all are wrong."""
 
 
-def test_axe_finds_nothing_at_the_desk(browser: Browser, site: Web) -> None:
-    made = Everything("labeler")
+def test_axe_finds_nothing_at_the_desk(browser: Browser, site: Web, made: Everything) -> None:
+    made.become("labeler")
     found = {}
     for mode, states in STATES.items():
         made.anew(mode)
@@ -112,15 +116,3 @@ def test_axe_finds_nothing_at_the_desk(browser: Browser, site: Web) -> None:
 def press(page: Page, keys: str) -> None:
     for key in keys.split():
         page.keyboard.press(key)
-
-
-def test_a_wide_formula_is_reached_by_keyboard(browser: Browser, site: Web) -> None:
-    work = Work(1, (*STEPS[:2], WIDE))
-    context = signed_in(browser, site, work.token)
-    page = context.new_page()
-    page.goto(f"{site.url}/projects/pilot/desk")
-    on_problem(page, 1)
-    page.wait_for_selector(".math[tabindex]")  # it scrolls, and is reached by Tab
-    assert page.locator(".math[tabindex]").count() == 1
-    assert wrong_on(page) == []
-    context.close()

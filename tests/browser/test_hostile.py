@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import insert, text
 
@@ -163,71 +164,12 @@ def test_no_hostile_string_runs_or_takes_a_second(browser: Browser, site: Web) -
         assert changed == []
 
 
-FIELDS = {
-    "problem": {"statement": 20000, "reference_answer": 2000, "reference_solution": 2000, "subject": 80,
-                "level": 80, "source": 200},
-    "solution": {"final_answer": 2000, "generator": 200}, "alternative": {"text": 20000},
-    "user_account": {"name": 200}, "model": {"name": 200}, "evaluation_set": {"name": 80},
-    "instructions_version": {"text": 20000}, "assignment": {"comment": 2000}, "step_note": {"text": 2000},
-    "task_return": {"reason": 2000}, "adjudication": {"reason": 2000}, "training_run": {"error": 2000},
-    "round": {"error": 2000}, "import": {"filename": 200, "error": 2000},
-    "import_error": {"message": 500, "excerpt": 500},
-    "generator": {"name": 200, "model": 200}, "sampling_run": {"error": 2000}, "invitation": {"email": 200},
-    "audit_event": {"action": 100, "subject": 200}, "user_session": {"agent": 200},
-}  # fmt: skip
-"""Every column that holds what somebody wrote, with the most that its form or file may bring."""
+@pytest.fixture(scope="module")
+def made(running: Web) -> Everything:
+    return Everything()
 
 
-def poison() -> None:
-    """Every field of every row holds another of the strings."""
-    with transaction() as db:
-        db.execute(text("CREATE TEMP TABLE corpus (n int PRIMARY KEY, words text)"))
-        db.execute(
-            text("INSERT INTO corpus VALUES (:n, :words)"),
-            [{"n": n, "words": each} for n, each in enumerate(CORPUS)],
-        )
-        for table, columns in FIELDS.items():
-            for shift, (column, most) in enumerate(columns.items()):
-                place = f'("{table}".ctid::text::point)'
-                number = f"({place}[1]::int * 7 + {place}[0]::int * 300 + {shift * 101}) % {len(CORPUS)}"
-                words = f"SELECT left(words, {most}) FROM corpus WHERE n = {number}"
-                db.execute(text(f'UPDATE "{table}" SET "{column}" = ({words})'))
-        db.execute(
-            text(
-                "UPDATE solution SET steps = (SELECT array_agg(left(words, 2000) ORDER BY n) FROM corpus"
-                f" WHERE (n * 31 + solution.id) % {len(CORPUS)} < cardinality(solution.steps))"
-            )
-        )
-        db.execute(
-            text("UPDATE project SET name = :name, instructions = :rules"),
-            {"name": CORPUS[3], "rules": "\n\n".join(CORPUS)[:49_000]},
-        )
-        db.execute(text("DROP TABLE corpus"))
-
-
-def test_hostile_text_in_every_field_of_every_page(browser: Browser, site: Web) -> None:
-    made = Everything()
-    poison()
-    skip = ("/api/", "/static", "/healthz", "/readyz")
-    places = [
-        made.places(route)[:1]
-        for method, route, _ in routes()
-        if method == "GET" and not route.startswith(skip)
-    ]
-    with watched(browser, site, made.token) as page:
-        looked, wrong = 0, {}
-        for path in sorted(path for some in places for path in some):
-            if not opened(page, site.url + path):
-                continue
-            looked += 1
-            if found := harm(page):
-                wrong[path] = found
-        assert wrong == {}
-        assert looked > 40
-
-
-def test_hostile_words_in_every_search_and_form(browser: Browser, site: Web) -> None:
-    made = Everything()
+def test_hostile_words_in_every_search_and_form(browser: Browser, site: Web, made: Everything) -> None:
     home = "/projects/pilot"
     searches = [f"{home}/problems", f"{home}/solutions", f"{home}/history", "/users"]
     own = made.ids["assignment_id"][0]
@@ -252,3 +194,65 @@ def test_hostile_words_in_every_search_and_form(browser: Browser, site: Web) -> 
         page.goto(f"{site.url}{home}/history")
         wrong = page.evaluate(ASK, [list(each) for each in asked])
         assert wrong == []
+
+
+FIELDS = {
+    "problem": {"statement": 20000, "reference_answer": 2000, "reference_solution": 2000, "subject": 80,
+                "level": 80, "source": 200},
+    "solution": {"final_answer": 2000, "generator": 200}, "alternative": {"text": 20000},
+    "user_account": {"name": 200}, "model": {"name": 200}, "evaluation_set": {"name": 80},
+    "instructions_version": {"text": 20000}, "assignment": {"comment": 2000}, "step_note": {"text": 2000},
+    "task_return": {"reason": 2000}, "adjudication": {"reason": 2000}, "training_run": {"error": 2000},
+    "round": {"error": 2000}, "import": {"filename": 200, "error": 2000},
+    "import_error": {"message": 500, "excerpt": 500},
+    "generator": {"name": 200, "model": 200}, "sampling_run": {"error": 2000}, "invitation": {"email": 200},
+    "audit_event": {"action": 100, "subject": 200}, "user_session": {"agent": 200},
+}  # fmt: skip
+"""Every column that holds what somebody wrote, with the most that its form or file may bring."""
+
+
+def poison(project: int) -> None:
+    """Every field of every row holds another of the strings."""
+    with transaction() as db:
+        db.execute(text("CREATE TEMP TABLE corpus (n int PRIMARY KEY, words text)"))
+        db.execute(
+            text("INSERT INTO corpus VALUES (:n, :words)"),
+            [{"n": n, "words": each} for n, each in enumerate(CORPUS)],
+        )
+        for table, columns in FIELDS.items():
+            for shift, (column, most) in enumerate(columns.items()):
+                place = f'("{table}".ctid::text::point)'
+                number = f"({place}[1]::int * 7 + {place}[0]::int * 300 + {shift * 101}) % {len(CORPUS)}"
+                words = f"SELECT left(words, {most}) FROM corpus WHERE n = {number}"
+                db.execute(text(f'UPDATE "{table}" SET "{column}" = ({words})'))
+        db.execute(
+            text(
+                "UPDATE solution SET steps = (SELECT array_agg(left(words, 2000) ORDER BY n) FROM corpus"
+                f" WHERE (n * 31 + solution.id) % {len(CORPUS)} < cardinality(solution.steps))"
+            )
+        )
+        db.execute(
+            text("UPDATE project SET name = :name, instructions = :rules WHERE id = :id"),
+            {"name": f"{CORPUS[3]} here", "rules": "\n\n".join(CORPUS)[:49_000], "id": project},
+        )
+        db.execute(text("DROP TABLE corpus"))
+
+
+def test_hostile_text_in_every_field_of_every_page(browser: Browser, site: Web, made: Everything) -> None:
+    poison(made.project)
+    skip = ("/api/", "/static", "/healthz", "/readyz")
+    places = [
+        made.places(route)[:1]
+        for method, route, _ in routes()
+        if method == "GET" and not route.startswith(skip)
+    ]
+    with watched(browser, site, made.token) as page:
+        looked, wrong = 0, {}
+        for path in sorted(path for some in places for path in some):
+            if not opened(page, site.url + path):
+                continue
+            looked += 1
+            if found := harm(page):
+                wrong[path] = found
+        assert wrong == {}
+        assert looked > 40
