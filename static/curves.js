@@ -73,6 +73,12 @@ function xAxis(axis, data, roomy) {
   return { ...axis, splits: () => powers, values: () => powers.map((power) => String(2 ** power)) };
 }
 
+/** Where all values are one, a little room about it; else as uPlot does it. */
+function around(_, low, high) {
+  if (low == null) return [0, 1];
+  return low === high ? [low - 0.1, high + 0.02] : window.uPlot.rangeNum(low, high, 0.1, true);
+}
+
 function build(place, data) {
   const roomy = place.clientWidth > NARROW;
   const axis = { stroke: colour(place, "ink"), grid: { stroke: colour(place, "grid"), width: 1 }, ticks: { show: false } };
@@ -107,7 +113,7 @@ function build(place, data) {
     ...size,
     padding: [14, roomy && !data.x.names.length ? 175 : 14, 0, 0],
     legend: { show: false },
-    scales: { x },
+    scales: { x, y: { range: around } },
     cursor: { drag: { x: false, y: false }, points: { show: (u, i) => drawn.some((each) => each.at === i) && undefined } },
     axes: [
       { ...xAxis(axis, data, roomy), label: data.x.label, labelSize: 22, size: 34 },
