@@ -27,6 +27,7 @@ from app.core.db import transaction
 from tests import factories
 from tests.browser.chromium import ARGUMENTS, find_chromium
 from tests.conftest import forget, named
+from tests.waiting import until
 
 expect.set_options(timeout=20_000)  # a state is waited for as long as a loaded machine takes
 EMAIL, PASSWORD = "labeler@example.org", "correct horse battery"
@@ -185,6 +186,11 @@ def press(page: Page, keys: str) -> None:
 
 def saved(page: Page) -> None:
     expect(page.locator("#save")).to_have_text("All saved")
+
+
+def comes_true(page: Page, script: str) -> None:
+    """Playwright's own wait_for_function asks again by eval, which the page's policy refuses."""
+    until(lambda: page.evaluate(script), script, 20)
 
 
 def next_is_here(page: Page) -> None:

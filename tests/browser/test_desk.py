@@ -14,6 +14,7 @@ from tests.browser.conftest import (
     STEPS,
     Web,
     Work,
+    comes_true,
     next_is_here,
     on_problem,
     on_step,
@@ -227,12 +228,13 @@ def test_the_step_is_in_sight_above_the_controls(open_desk: Open, site: Web) -> 
     for number in range(2, 25):
         page.tap(".face.great")
         on_step(page, number)
-        page.wait_for_function(
+        comes_true(
+            page,
             """() => {
                 const box = (one) => document.querySelector(one).getBoundingClientRect();
                 return box(".step.here").bottom <= box("#controls").top
                     && box(".step.here").top >= box(".problem").bottom;
-            }"""
+            }""",
         )
 
 

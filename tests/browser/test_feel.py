@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import CDPSession, Page, Route
 
-from tests.browser.conftest import STEPS, Web, Work, next_is_here, on_problem, on_step, saved
+from tests.browser.conftest import STEPS, Web, Work, comes_true, next_is_here, on_problem, on_step, saved
 
 Open = Callable[..., Page]
 MATHS = (
@@ -127,7 +127,7 @@ def test_a_jump_would_be_seen(open_desk: Open, site: Web) -> None:
     page = open_desk(Work(1, STEPS * 3), prepare=watched)
     on_problem(page, 1)
     page.evaluate("document.querySelector('.steps').prepend(document.createElement('textarea'))")
-    page.wait_for_function("(window.shifts ?? []).some(([value]) => value > 0.02)")
+    comes_true(page, "(window.shifts ?? []).some(([value]) => value > 0.02)")
 
 
 def test_the_page_is_light(open_desk: Open, site: Web) -> None:

@@ -14,7 +14,7 @@ from app.accounts.access import cookie_name
 from app.core.db import transaction
 from app.evaluation import driver, runs
 from tests import factories
-from tests.browser.conftest import Web, empty
+from tests.browser.conftest import Web, comes_true, empty
 from tests.evaluation import judged_factories as judged
 
 Opened = Callable[..., Page]
@@ -76,7 +76,7 @@ def test_dark_and_narrow_it_fits(evaluation: Opened) -> None:
     page = evaluation(color_scheme="dark")
     page.set_viewport_size({"width": 390, "height": 800})
     expect(page.locator("#best-of-n canvas").first).to_be_visible()
-    page.wait_for_function("document.querySelector('#best-of-n .u-wrap').clientWidth < 390")
+    comes_true(page, "document.querySelector('#best-of-n .u-wrap').clientWidth < 390")
     assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
     page.emulate_media(color_scheme="light")
     expect(page.locator("#best-of-n canvas").first).to_be_visible()

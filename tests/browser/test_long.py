@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Work, on_problem, on_step, saved
+from tests.browser.conftest import Work, comes_true, on_problem, on_step, saved
 
 Open = Callable[..., Page]
 
@@ -67,7 +67,7 @@ def test_hard_steps_are_readable(open_desk: Open, width: int) -> None:
     page = open_desk(work, width=width)
     on_problem(page, 1)
     page.wait_for_load_state("networkidle")
-    page.wait_for_function(f"({OUTSIDE})().length === 0")  # once the fonts are there
+    comes_true(page, f"({OUTSIDE})().length === 0")  # once the fonts are there
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     table = page.locator("#step-0 .block table")
     expect(table.locator("tr")).to_have_count(3)
@@ -94,12 +94,13 @@ def test_hard_steps_are_readable(open_desk: Open, width: int) -> None:
     for number in range(len(STEPS)):
         on_step(page, number + 1)
         page.keyboard.press("3")
-        page.wait_for_function(
+        comes_true(
+            page,
             """() => {
                 const [step, bar] = [".step.here", "#controls"].map((one) => document.querySelector(one));
                 const [box, hidden] = [step.getBoundingClientRect(), bar.getBoundingClientRect()];
                 return box.top < hidden.top && box.bottom > 100; // in sight, clear of the controls
-            }"""
+            }""",
         )
     saved(page)
 
