@@ -10,12 +10,72 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol, TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from app.core.children import ROOT
+from app.core.db import transaction
 from app.core.jobs import stopping
 from app.settings import settings
 
 LOOK_SECONDS = 0.5
+SETTLED = (0, 2)
+"""Exit codes after which the process itself has said how its run ended."""
+
+
+class Life(Protocol):
+    """What a slice says of its runs, by their number."""
+
+    def begin(self, db: Session, run_id: int) -> bool: ...
+    def handed_back(self, db: Session, run_id: int) -> None: ...
+    def ended_badly(self, db: Session, run_id: int, reason: str) -> None: ...
+
+
+class Run(Protocol):
+    @property
+    def state(self) -> str: ...
+
+
+R = TypeVar("R", bound=Run)
+
+
+def carry(
+    what: str,
+    life: Life,
+    run_id: int,
+    spawn: Callable[[int], tuple[subprocess.Popen[bytes], Path]],
+    now: Callable[[Session, int], R | None],
+    look: Callable[[R], None] | None = None,
+    *,
+    patience: float = 3.0,
+) -> None:
+    """A job that is one process: begun, watched while its run (`now`) is running, and what became of it
+    kept. `look` is shown the run now and then. A database that is away ends nothing."""
+    with transaction() as db:
+        if not life.begin(db, run_id):
+            return
+    process, log = spawn(run_id)
+
+    def unwanted() -> bool:
+        try:
+            with transaction() as db:
+                run = now(db, run_id)
+        except SQLAlchemyError:
+            return False
+        if run is not None and look:
+            look(run)
+        return run is not None and run.state != "running"
+
+    handing_back = watch(process, unwanted, patience=patience)
+    if process.returncode in SETTLED:
+        return
+    with contextlib.suppress(SQLAlchemyError), transaction() as db:
+        if handing_back:
+            life.handed_back(db, run_id)
+        else:
+            life.ended_badly(db, run_id, how_it_ended(what, process.returncode, log))
 
 
 def start(

@@ -3,39 +3,22 @@ ends, and so that it can be stopped at once."""
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import func, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from app.core import job_process
-from app.core.db import transaction
 from app.lab import runs
 from app.lab.models import SearchRun
 from app.settings import settings
 
-PATIENCE = 3.0
-SETTLED = (0, 2)
-"""Exit codes after which the process itself has said how the run ended."""
-
 
 def run(run_id: int, look: Callable[[SearchRun], None] | None = None) -> None:
     """The job: search, if the run still waits. `look` is shown the run now and then."""
-    with transaction() as db:
-        if not runs.begin(db, run_id):
-            return
-    process, path = spawn(run_id)
-    handing_back = watch(process, run_id, look)
-    if process.returncode in SETTLED:
-        return
-    with contextlib.suppress(SQLAlchemyError), transaction() as db:
-        if handing_back:
-            runs.handed_back(db, run_id)
-        else:
-            runs.ended_badly(db, run_id, job_process.how_it_ended("search", process.returncode, path))
+    job_process.carry("search", runs, run_id, spawn, _beat, look)
 
 
 def spawn(run_id: int) -> tuple[subprocess.Popen[bytes], Path]:
@@ -43,26 +26,8 @@ def spawn(run_id: int) -> tuple[subprocess.Popen[bytes], Path]:
     return job_process.start("app.lab.process", run_id, log=path), path
 
 
-def watch(
-    process: subprocess.Popen[bytes], run_id: int, look: Callable[[SearchRun], None] | None = None
-) -> bool:
-    """Until the process is gone; whether it was ended because this worker ends."""
-
-    def unwanted() -> bool:
-        now = _beat(run_id)
-        if now is not None and look:
-            look(now)
-        return now is not None and now.state != "running"
-
-    return job_process.watch(process, unwanted, patience=PATIENCE)
-
-
-def _beat(run_id: int) -> SearchRun | None:
-    """None while the database is away: the search goes on."""
-    try:
-        with transaction() as db:
-            beat = update(SearchRun).where(SearchRun.id == run_id, SearchRun.state == "running")
-            db.execute(beat.values(heartbeat_at=func.now()))
-            return db.get(SearchRun, run_id)
-    except SQLAlchemyError:
-        return None
+def _beat(db: Session, run_id: int) -> SearchRun | None:
+    """The run, which is now known to be in hands."""
+    beat = update(SearchRun).where(SearchRun.id == run_id, SearchRun.state == "running")
+    db.execute(beat.values(heartbeat_at=func.now()))
+    return db.get(SearchRun, run_id)
