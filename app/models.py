@@ -14,6 +14,7 @@ from app.projects import models as projects
 from app.quality import models as quality
 from app.scoring import models as scoring
 from app.selection import models as selection
+from app.simulation import tables as simulation
 from app.training import models as training
 
 __all__ = [
@@ -33,5 +34,6 @@ __all__ = [
     "scoring",
     "seen",
     "selection",
+    "simulation",
     "training",
 ]

@@ -41,4 +41,7 @@ def _sync(path: Path) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=1, sort_keys=True), encoding="utf-8")
+    """There whole or not at all: whoever is killed while writing leaves the older file, or none."""
+    draft = path.with_name(f".{path.name}.draft-{os.getpid()}")
+    draft.write_text(json.dumps(value, indent=1, sort_keys=True), encoding="utf-8")
+    draft.replace(path)

@@ -1,0 +1,71 @@
+"""A simulation as rows: what was asked, how far it is, and every point of its curves. (What is trained
+in a simulation is in models.py.)"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ARRAY, CheckConstraint, Double, ForeignKey, Integer, SmallInteger, String
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.columns import Created, Json, Key, Moment
+from app.core.db import Base
+
+
+class Simulation(Base):
+    """Fast: played by functions in one process of a worker. Full: through desk, rounds and worker, by
+    the command line, which writes its own rows."""
+
+    __tablename__ = "simulation"
+
+    id: Mapped[Key]
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
+    form: Mapped[str] = mapped_column(server_default="fast", default="fast")
+    setting: Mapped[Json]
+    """simulation/setting.py, without the seed."""
+    policies: Mapped[list[str]] = mapped_column(ARRAY(String))
+    seeds: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    state: Mapped[str] = mapped_column(server_default="queued", default="queued")
+    attempt: Mapped[int] = mapped_column(SmallInteger, server_default="0", default=0)
+    progress: Mapped[Json]
+    """Said last: {"phase", "seed", "done", "total"}, done and total in points."""
+    results: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """By test set, what simulation/summary.py makes of the folders."""
+    error: Mapped[str | None]
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    created_at: Mapped[Created]
+    started_at: Mapped[Moment | None]
+    heartbeat_at: Mapped[Moment | None]
+    finished_at: Mapped[Moment | None]
+
+    __table_args__ = (
+        CheckConstraint("form IN ('fast', 'full')", name="form"),
+        CheckConstraint("state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')", name="state"),
+        CheckConstraint("(state = 'succeeded') = (results IS NOT NULL)", name="results"),
+    )
+
+
+class SimulationPoint(Base):
+    """A PRM taught by so many labels that one policy chose, judged on one test set. Written once."""
+
+    __tablename__ = "simulation_point"
+
+    simulation_id: Mapped[int] = mapped_column(
+        ForeignKey("simulation.id", ondelete="CASCADE"), primary_key=True
+    )
+    seed: Mapped[int] = mapped_column(primary_key=True)
+    policy: Mapped[str] = mapped_column(primary_key=True)
+    test_set: Mapped[str] = mapped_column(primary_key=True)
+    budget: Mapped[int] = mapped_column(primary_key=True)
+    labeled: Mapped[int]
+    """Solutions; fewer than the budget where the pool gave no more."""
+    negative: Mapped[int]
+    """Of them, those with a negative step."""
+    n: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    best_of: Mapped[list[float]] = mapped_column(ARRAY(Double()))
+    """Share of the test set's problems solved by best-of-N, by `n`."""
+    gate: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """What the gate said of the selector that chose the newest of these labels (selection/gate.py)."""
+    seconds: Mapped[Json]
+    created_at: Mapped[Created]
