@@ -43,7 +43,7 @@ from app.labeling import filling, known, queue, session
 from app.labeling.models import Assignment, Task
 from app.problems.models import Solution
 from app.projects.models import Membership, Project
-from app.quality import adjudicating, gold
+from app.quality import adjudicating, gold, second_look
 from app.training import snapshots
 from app.training.models import SnapshotItem
 from bench.crew_people import (
@@ -224,6 +224,7 @@ def adjudicator(project_id: int) -> int:
 
 def adjudicate(project_id: int, by: int, truths: dict[str, Truth], seed: int, portion: float) -> int:
     """A portion of what waits, drawn at random, by someone who sees better but not everything."""
+    second_look.everything(project_id)
     with transaction() as db:
         waiting = sorted(row.solution_id for row in adjudicating.waiting(db, project_id, most=100_000))
         drawn = random.Random(f"{seed} drawn").sample(waiting, round(portion * len(waiting)))  # noqa: S311

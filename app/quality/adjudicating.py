@@ -3,7 +3,7 @@
 In the queue stand solutions whose labelers stop at different steps or differ on whether one is
 wrong, where someone flagged a step, or where a model that was seen to tell wrong steps from right
 (competence.py) is sure of the opposite of a label (p(negative) of a step called right above SURE, or of
-a step called wrong below 1 - SURE). Where a
+a step called wrong below 1 - SURE); second_look.py finds and keeps them. Where a
 labeler's walk left the solution's own steps, nothing is said of what follows: no disagreement. What people
 said is hidden until the adjudicator has decided, or asks for it: a second opinion that knows the first
 is not one, and what they knew stands beside the decision."""
@@ -23,45 +23,24 @@ from app.labeling import seen
 from app.labeling.seen import LabelsSeen
 from app.problems.models import Problem, Solution
 from app.projects.models import Project
-from app.quality import competence
+from app.quality import competence, second_look
 from app.quality.gold import upto
-from app.quality.models import Adjudication
+from app.quality.models import Adjudication, SecondLook
 
-SURE = 0.9
 PAGE = 30
 REASONS = ("disagreement", "flagged", "model")
 
 WAITING = text(
     """
-    WITH judged AS (
-        SELECT l.solution_id,
-            coalesce(min(l.position) FILTER (WHERE l.rating = -1),
-                CASE WHEN count(*) = max(l.steps) THEN -1 END) AS first_error,
-            bool_or(l.flagged) AS flagged,
-            bool_or(c.step_probs[3 * l.position + 1] > :sure AND l.rating >= 0
-                 OR c.step_probs[3 * l.position + 1] < 1 - :sure AND l.rating = -1) AS contradicted
-        FROM own_step_label l JOIN problem p ON p.id = l.problem_id
-        LEFT JOIN score c ON c.solution_id = l.solution_id AND c.model_id = :model
-        WHERE l.project_id = :project AND l.state = 'submitted' AND p.split <> 'test'
-          AND l.finish_reason IN ('solution', 'found_error')
-          AND l.kind <> 'screening' AND (CAST(:solution AS bigint) IS NULL OR l.solution_id = :solution)
-          AND NOT EXISTS (SELECT 1 FROM adjudication d WHERE d.solution_id = l.solution_id)
-          AND NOT EXISTS (SELECT 1 FROM known_answer k WHERE k.task_id = l.task_id)
-        GROUP BY l.solution_id, l.assignment_id
-    ), found AS (
-        SELECT solution_id, count(*) AS labelers,
-            count(DISTINCT first_error) > 1 AS disagreement,
-            coalesce(bool_or(flagged), false) AS flagged, coalesce(bool_or(contradicted), false) AS model
-        FROM judged GROUP BY solution_id
-    )
-    SELECT f.*, p.statement, p.subject, p.level FROM found f
-    JOIN solution s ON s.id = f.solution_id JOIN problem p ON p.id = s.problem_id
-    WHERE (f.disagreement OR f.flagged OR f.model)
-      AND (CAST(:why AS text) IS NULL OR CASE :why WHEN 'disagreement' THEN f.disagreement
-           WHEN 'flagged' THEN f.flagged ELSE f.model END)
-    ORDER BY f.disagreement DESC, f.flagged DESC, f.solution_id LIMIT :most
+    SELECT w.*, p.statement, p.subject, p.level FROM second_look w
+    JOIN solution s ON s.id = w.solution_id JOIN problem p ON p.id = s.problem_id
+    WHERE w.project_id = :project AND (w.place, w.solution_id) > (:place, :after)
+      AND (CAST(:why AS text) IS NULL OR CASE :why WHEN 'disagreement' THEN w.disagreement
+           WHEN 'flagged' THEN w.flagged ELSE w.model END)
+    ORDER BY w.place, w.solution_id LIMIT :most
     """
 )
+COUNT = text("SELECT count(*) FROM second_look WHERE project_id = :project")
 ORIGINALS = text(
     """
     SELECT a.id, a.user_id, coalesce(nullif(u.name, ''), u.email, 'imported labeler') AS labeler,
@@ -104,13 +83,35 @@ class Case:
 
 
 def waiting(
-    db: Session, project_id: int, why: str | None = None, solution: int | None = None, most: int = PAGE
+    db: Session, project_id: int, why: str | None = None, after: int = 0, most: int = PAGE
 ) -> list[Any]:
-    model = competence.judge(db, project_id).model_id
-    asked = {
-        "project": project_id, "why": why, "solution": solution, "sure": SURE, "most": most, "model": model,
-    }  # fmt: skip
+    """What stands in the queue behind solution `after`; from its beginning where that was never in it.
+    What was submitted since somebody asked last is looked at by second_look.catch_up."""
+    asked = {"project": project_id, "why": why, "most": most, "place": place(db, after), "after": after}
     return list(db.execute(WAITING, asked))
+
+
+def place(db: Session, solution_id: int) -> int:
+    """Where it stands in the queue, or stood when it was decided; before all, if nowhere."""
+    if row := db.get(SecondLook, solution_id):
+        return row.place
+    decided = db.scalar(select(Adjudication).where(Adjudication.solution_id == solution_id))
+    if decided is None or not decided.asked_for:
+        return -1
+    return 2 * (not decided.asked_for["disagreement"]) + (not decided.asked_for["flagged"])
+
+
+def count(db: Session, project_id: int) -> int:
+    return int(db.scalar(COUNT, {"project": project_id}) or 0)
+
+
+def following(db: Session, project_id: int, why: str | None, after: int) -> int | None:
+    """The solution that comes next, or the first again behind the last; None where nothing waits."""
+    for start in (after, 0):
+        for row in waiting(db, project_id, why, start, 2):
+            if row.solution_id != after:
+                return int(row.solution_id)
+    return None
 
 
 def case(db: Session, project: Project, actor: User, solution_id: int) -> Case:
@@ -162,8 +163,7 @@ def decide(
     reason = " ".join(reason.split())
     if not reason or len(reason) > 2000:
         raise Invalid("A decision needs a reason.", remedy="Say in a sentence why, for who reads it later.")
-    row = next(iter(waiting(db, project.id, solution=solution_id)), None)
-    why = {name: bool(getattr(row, name)) for name in REASONS} if row else {}
+    why = _out_of_the_queue(db, project.id, solution_id)
     made = Adjudication(
         project_id=project.id, solution_id=solution_id, ratings=said, reason=reason,
         decided_by=actor.id, asked_for=why, knew=found.knew,
@@ -173,6 +173,18 @@ def decide(
     detail = {"ratings": said, "reason": reason, "knew": found.knew}
     audit.record(db, actor, "solution.adjudicate", str(solution_id), detail, project_id=project.id)
     return made
+
+
+def _out_of_the_queue(db: Session, project_id: int, solution_id: int) -> dict[str, bool]:
+    """Why it was in there, by what is known now; empty if it was not."""
+    second_look.hold(db, project_id)
+    second_look.look(db, project_id, [solution_id], second_look.of(db, project_id))
+    row = db.get(SecondLook, solution_id, populate_existing=True)
+    if row is None:
+        return {}
+    why = {name: bool(getattr(row, name)) for name in REASONS}
+    db.delete(row)
+    return why
 
 
 def checked(ratings: list[int | None], steps: int) -> list[int]:

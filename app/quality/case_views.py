@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.core.db import Db
 from app.core.errors import DomainError, NotFound
 from app.core.web import redirect, render
-from app.labeling import returning
+from app.labeling import keys, returning
 from app.projects.access import Access, Researcher
-from app.quality import adjudicating, competence, gold, standing
+from app.quality import adjudicating, competence, gold, second_look, standing
 
 router = APIRouter()
 WORDS = {1: "great", 0: "okay", -1: "bad", None: "can’t tell"}
@@ -24,62 +25,94 @@ KNEW = {
     "shown": "decided with the labels shown",
     "unknown": "whether it was decided blind is not known",
 }
-Ratings = Annotated[list[str], Form(max_length=2000)]
+FACES = (("bad", -1), ("okay", 0), ("great", 1))
+After = Annotated[int, Query(ge=0, lt=2**62)]
 
 
-def rated(step: list[str]) -> list[int | None]:
-    return [{"1": 1, "0": 0, "-1": -1}.get(each) for each in step]
+class Decision(BaseModel):
+    """A face a step: `step-0` is 1, 0 or -1; a step without one is not rated."""
+
+    model_config = ConfigDict(extra="allow")
+    reason: Annotated[str, Field(max_length=2000)] = ""
+
+    def ratings(self) -> list[int | None]:
+        said = {str(name): value for name, value in (self.model_extra or {}).items()}
+        last = max((at for at in range(len(said)) if f"step-{at}" in said), default=-1)
+        return [{"1": 1, "0": 0, "-1": -1}.get(str(said.get(f"step-{at}"))) for at in range(last + 1)]
+
+
+Decided = Annotated[Decision, Form()]
 
 
 @router.get("/adjudications")
-def queue(request: Request, access: Researcher, db: Db, why: str | None = None) -> Response:
-    if why is not None and why not in adjudicating.REASONS:
-        raise NotFound("There is no such queue.", remedy="See all that waits.")
-    found = adjudicating.waiting(db, access.project.id, why)
-    context: dict[str, Any] = {"waiting": found, "why": why, "most": adjudicating.PAGE}
-    context["judge"] = competence.judge(db, access.project.id)
+def queue(request: Request, access: Researcher, db: Db, why: str | None = None, after: After = 0) -> Response:
+    project = access.project
+    _known(why)
     return render(
-        request, "quality/adjudications.html", reasons=adjudicating.REASONS, sure=adjudicating.SURE, **context
+        request,
+        "quality/adjudications.html",
+        looked=second_look.catch_up(db, project.id),
+        waiting=adjudicating.waiting(db, project.id, why, after),
+        count=adjudicating.count(db, project.id),
+        why=why,
+        after=after,
+        most=adjudicating.PAGE,
+        reasons=adjudicating.REASONS,
+        sure=second_look.SURE,
+        judge=competence.judge(db, project.id),
     )
 
 
-@router.get("/adjudications/count")
-def count(request: Request, access: Researcher, db: Db) -> Response:
-    found = adjudicating.waiting(db, access.project.id)
-    return render(request, "quality/_waiting.html", waiting=found, most=adjudicating.PAGE)
+@router.get("/adjudications/next")
+def following(access: Researcher, db: Db, why: str | None = None, after: After = 0) -> Response:
+    """To the solution behind `after` in the queue; to the queue where nothing is left."""
+    _known(why)
+    second_look.catch_up(db, access.project.id)
+    found = adjudicating.following(db, access.project.id, why, after)
+    of = f"?why={why}" if why else ""
+    if found is None:
+        return redirect(f"{access.home}/quality/adjudications{of}", "Nothing else waits.", "note")
+    return redirect(f"{access.home}/quality/solutions/{found}{of}")
+
+
+def _known(why: str | None) -> None:
+    if why is not None and why not in adjudicating.REASONS:
+        raise NotFound("There is no such queue.", remedy="See all that waits.")
 
 
 @router.get("/solutions/{solution_id}")
-def solution(request: Request, solution_id: int, access: Researcher, db: Db) -> Response:
-    return _case(request, access, db, solution_id)
+def solution(
+    request: Request, solution_id: int, access: Researcher, db: Db, why: str | None = None
+) -> Response:
+    _known(why)
+    return _case(request, access, db, solution_id, why)
 
 
 @router.post("/solutions/{solution_id}/labels")
-def show_labels(solution_id: int, access: Researcher, db: Db, step: Ratings = []) -> Response:  # noqa: B006
+def show_labels(
+    solution_id: int, access: Researcher, db: Db, sent: Decided, why: str | None = None
+) -> Response:
     """Before the decision, and written down: from here on it is not blind."""
-    adjudicating.show(db, access.project, access.user, solution_id, rated(step))
-    return redirect(
-        f"{access.home}/quality/solutions/{solution_id}", "This decision will not be called blind.", "note"
-    )
+    adjudicating.show(db, access.project, access.user, solution_id, sent.ratings())
+    return redirect(_page(access, solution_id, why), "This decision will not be called blind.", "note")
 
 
 @router.post("/solutions/{solution_id}/adjudication")
 def decide(
-    request: Request,
-    solution_id: int,
-    access: Researcher,
-    db: Db,
-    step: Ratings = [],  # noqa: B006
-    reason: Annotated[str, Form(max_length=2000)] = "",
+    request: Request, solution_id: int, access: Researcher, db: Db, sent: Decided, why: str | None = None
 ) -> Response:
-    ratings = rated(step)
     try:
-        adjudicating.decide(db, access.project, access.user, solution_id, ratings, reason)
+        adjudicating.decide(db, access.project, access.user, solution_id, sent.ratings(), sent.reason)
     except NotFound:
         raise
     except DomainError as wrong:
-        return _case(request, access, db, solution_id, wrong, ratings, reason)
-    return redirect(f"{access.home}/quality/solutions/{solution_id}", "Decided. The labels are shown below.")
+        return _case(request, access, db, solution_id, why, wrong, sent)
+    return redirect(_page(access, solution_id, why), "Decided. The labels are shown below.")
+
+
+def _page(access: Access, solution_id: int, why: str | None) -> str:
+    _known(why)
+    return f"{access.home}/quality/solutions/{solution_id}" + (f"?why={why}" if why else "")
 
 
 def _case(
@@ -87,9 +120,9 @@ def _case(
     access: Access,
     db: Db,
     solution_id: int,
+    why: str | None,
     wrong: DomainError | None = None,
-    ratings: list[int | None] | None = None,
-    reason: str = "",
+    sent: Decision | None = None,
 ) -> Response:
     case = adjudicating.case(db, access.project, access.user, solution_id)
     return render(
@@ -97,12 +130,15 @@ def _case(
         "quality/case.html",
         wrong.status if wrong else 200,
         case=case,
+        why=why,
         known=gold.known_as(db, case.solution),
         wrong=wrong,
-        typed=case.before if ratings is None else ratings,
-        reason=reason,
+        typed=sent.ratings() if sent else case.before,
+        reason=sent.reason if sent else "",
         words=WORDS,
         knew=KNEW,
+        faces=FACES,
+        keys=keys.of(access.user),
     )
 
 

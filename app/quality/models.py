@@ -1,9 +1,9 @@
-"""What an adjudicator decided on a solution that people, or people and a model, see differently; and
-how far people agree, as it was counted last."""
+"""What waits for a second look, what an adjudicator decided on it, and how far people agree, as it was
+counted last."""
 
 from __future__ import annotations
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Float, ForeignKey, Index, SmallInteger
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Computed, Float, ForeignKey, Index, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.columns import Created, Json, Key, Moment
@@ -35,6 +35,51 @@ class Adjudication(Base):
         CheckConstraint("knew IN ('nothing', 'own', 'opened', 'shown', 'unknown')", name="knew"),
         Index("ix_adjudication_project_id", "project_id", "at"),
     )
+
+
+class SecondLook(Base):
+    """A solution that waits for an adjudicator; kept by second_look.py."""
+
+    __tablename__ = "second_look"
+
+    solution_id: Mapped[int] = mapped_column(ForeignKey("solution.id", ondelete="CASCADE"), primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    labelers: Mapped[int]
+    disagreement: Mapped[bool]
+    flagged: Mapped[bool]
+    model: Mapped[bool]
+    place: Mapped[int] = mapped_column(
+        SmallInteger,
+        Computed("CASE WHEN disagreement THEN 0 ELSE 2 END + CASE WHEN flagged THEN 0 ELSE 1 END"),
+    )
+    """Disagreements come first, then flags; then by solution."""
+
+    __table_args__ = (
+        CheckConstraint("disagreement OR flagged OR model", name="why"),
+        Index("ix_second_look_place", "project_id", "place", "solution_id"),
+    )
+
+
+class LookAgain(Base):
+    """A solution whose judgements came or went since it was looked at: written by a trigger of the
+    database, whoever changes an assignment."""
+
+    __tablename__ = "look_again"
+
+    id: Mapped[Key]
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
+    solution_id: Mapped[int] = mapped_column(ForeignKey("solution.id", ondelete="CASCADE"))
+
+
+class LookedOver(Base):
+    """By which model's scores all labels of the project were looked at last; no row: by none."""
+
+    __tablename__ = "looked_over"
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), primary_key=True)
+    model_id: Mapped[int | None] = mapped_column(BigInteger)
+    scoring_run_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The newest that had ended: a later one may have scored what this one had not."""
 
 
 class Agreement(Base):

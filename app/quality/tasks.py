@@ -1,10 +1,10 @@
-"""The job that counts agreement."""
+"""The jobs that count agreement, and look at what nobody waits for."""
 
 from __future__ import annotations
 
 from app.core.db import transaction
 from app.core.jobs import queue
-from app.quality import agreed, counting
+from app.quality import agreed, counting, second_look
 
 
 @queue.task(name=agreed.JOB)
@@ -18,3 +18,10 @@ def agree(project_id: int) -> None:
         with transaction() as db:
             agreed.failed(db, project_id)
         raise
+
+
+@queue.task(name=second_look.JOB)
+def look(project_id: int) -> None:
+    if not second_look.everything(project_id):
+        with transaction() as db:
+            second_look.defer_look(db, project_id)

@@ -14,7 +14,7 @@ from app.core.db import Db
 from app.core.web import redirect, render
 from app.labeling.history_views import FINISH_WORDS
 from app.projects.access import ProjectAdmin, Researcher
-from app.quality import agreement_views, case_views, gold, reading, standing
+from app.quality import adjudicating, agreement_views, case_views, gold, reading, second_look, standing
 from app.quality.agreement_views import agreement_of
 
 router = APIRouter(prefix="/projects/{slug}/quality", include_in_schema=False)
@@ -45,6 +45,8 @@ def quality(request: Request, access: Researcher, db: Db) -> Response:
         **agreement_of(db, access, None),
         labelers=reading.labelers(db, project.id),
         known=gold.counts(db, project.id),
+        looked=second_look.catch_up(db, project.id),
+        waiting=adjudicating.count(db, project.id),
     )
 
 

@@ -30,7 +30,7 @@ from app.labeling.models import Assignment, RatingEvent, Task
 from app.problems.models import Alternative, OutsideLabel, Solution
 from app.projects import instructions
 from app.projects.models import Membership, Project
-from app.quality import adjudicating, counting, gold
+from app.quality import adjudicating, counting, gold, second_look
 from app.scoring.models import ScoringRun
 from app.selection.config import RoundConfig
 from app.selection.models import Generation, Round
@@ -246,6 +246,7 @@ class Everything:
 
     def _adjudicated(self, db: Session, project: Project) -> None:
         """One decided; the first that waits is on the list of pages too."""
+        second_look.catch_up(db, project.id)
         row, *more = adjudicating.waiting(db, project.id)
         ratings: list[int | None] = list(self._all(db.get_one(Solution, row.solution_id)))
         adjudicating.decide(

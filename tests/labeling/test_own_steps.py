@@ -18,7 +18,7 @@ from app.labeling.known import KnownAnswer, KnownMark
 from app.labeling.models import Assignment, StepLabel
 from app.problems.models import Solution
 from app.projects.models import Project
-from app.quality import adjudicating, counting
+from app.quality import adjudicating, counting, second_look
 from app.quality.models import Adjudication
 from tests import factories
 
@@ -156,6 +156,7 @@ def test_a_walk_that_left_the_solution_disagrees_with_nobody(db: Session, projec
     judged(db, made, usual(1, -1), generation=1)
     judged(db, other, usual(1, 1, 1))
     judged(db, other, [*usual(1), row(["two", "deux"], [-1, 1], None)], generation=1)
+    assert second_look.catch_up(db, project.id)
     assert [each.solution_id for each in adjudicating.waiting(db, project.id)] == [other.id]
     assert first_errors(db, project) == (0.0, 1)
     decide(db, other, [1, -1])

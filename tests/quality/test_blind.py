@@ -18,7 +18,7 @@ from app.quality.models import Adjudication
 from tests import factories
 from tests.quality.test_known import NOW, judge, solution
 
-SENT = {"step": ["1", "1", "-1"], "reason": "The last line does not follow."}
+SENT = {"step-0": "1", "step-1": "1", "step-2": "-1", "reason": "The last line does not follow."}
 
 
 class Split:
@@ -70,24 +70,24 @@ def test_labels_opened_elsewhere_are_known_of(split: Split, where: str) -> None:
 
 
 def test_shown_when_asked_with_what_was_said_before(split: Split) -> None:
-    sent = {"step": ["0", "", ""]}
+    sent = {"step-0": "0"}
     assert split.web.post(f"{split.page}/labels", data=sent).status_code == 303
     page = split.web.get(split.page).text
     assert "Ann" in page
     assert "What they said" in page
-    assert '<option value="0" selected>' in page, "what was rated stays in the form"
+    assert 'name="step-0" value="0" checked>' in page, "what was rated stays in the form"
     assert "Decide blind" not in page
     assert split.decided().knew == "shown"
     page = split.web.get(split.page).text
     assert "decided with the labels shown" in page
     assert "Before the labels were shown" in page
     seen = split.db.scalar(select(LabelsSeen))
-    assert (seen.how, seen.before) == ("shown", [0, None, None])
+    assert (seen.how, seen.before) == ("shown", [0])
 
 
 def test_asking_for_them_after_a_look_elsewhere_opens_them_too(split: Split) -> None:
     split.web.get(f"{split.home}/assignments/{split.anns.id}")
-    split.web.post(f"{split.page}/labels", data={"step": ["1"]})
+    split.web.post(f"{split.page}/labels", data={"step-0": "1"})
     assert "Ann" in split.web.get(split.page).text
     assert split.decided().knew == "shown"
 

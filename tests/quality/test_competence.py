@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.evaluation.models import Evaluation, EvaluationSet
 from app.labeling import queue
 from app.projects.models import Project
-from app.quality import adjudicating, competence
+from app.quality import adjudicating, competence, second_look
 from app.quality.models import Adjudication
 from app.scoring.models import Score
 from app.training.models import Model
@@ -86,6 +86,7 @@ def labeled(db: Session) -> Project:
 def waits(db: Session, project: Project) -> list[list[int]]:
     """Of the solutions that wait for their model's sake, the place among all."""
     ids = sorted(each.id for each in project_solutions(db, project))
+    assert second_look.catch_up(db, project.id)
     return [ids.index(row.solution_id) for row in adjudicating.waiting(db, project.id, "model")]
 
 
@@ -141,7 +142,7 @@ def test_the_pages_say_whose_word_counts(db: Session, web: TestClient, labeled: 
     assert ">sharp</a> is more than 90 % sure of the opposite. It counts: AUC 0.83" in page
     assert page.count("The model contradicts</span>") == 2
     first = adjudicating.waiting(db, labeled.id, "model")[0].solution_id
-    sent = {"step": ["1", "1", "-1"], "reason": "It does not follow."}
+    sent = {"step-0": "1", "step-1": "1", "step-2": "-1", "reason": "It does not follow."}
     assert web.post(f"{base}/solutions/{first}/adjudication", data=sent).status_code == 303
     assert db.scalar(select(Adjudication)).asked_for["model"] is True
     assert "0.95" in web.get(f"{base}/solutions/{first}").text
