@@ -13,8 +13,9 @@ from app.labeling import queue
 from app.projects.models import Project
 from app.quality import tasks
 from tests import factories
-from tests.browser.conftest import Web, Work
+from tests.browser.conftest import Web, Work, press
 from tests.quality.test_known import judge, solution
+from tests.quality.test_second_look import disputed
 
 
 def admins(work: Work) -> None:
@@ -50,7 +51,7 @@ def test_agreement_appears_when_it_is_counted(browser: Browser, site: Web) -> No
     page.goto(f"{site.url}/projects/pilot/quality")
     section = page.get_by_role("region", name="Agreement", exact=True)
     expect(section).to_contain_text("The worker counts it next.")
-    expect(page.get_by_role("link", name="wait for adjudication", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="waits for adjudication", exact=True)).to_be_visible()
     expect(page.locator(".card .figure").first).to_have_text("1")
     tasks.agree(work.project)
     expect(section).to_contain_text("Counted just now", timeout=15000)
@@ -68,16 +69,42 @@ def test_adjudication_blind_then_shown_then_returned(browser: Browser, site: Web
     page.goto(f"{site.url}/projects/pilot/quality/solutions/{made}")
     expect(page.get_by_role("button", name="Decide blind")).to_be_visible()
     expect(page.get_by_text("Cy", exact=True)).to_have_count(0)
-    page.get_by_label("Step 1", exact=True).select_option("Okay")
+    first = page.get_by_role("group", name="Step 1", exact=True).get_by_role("radio", name="Okay")
+    first.check()
     page.get_by_role("button", name="Show what they said first").click()
     expect(page.get_by_role("link", name="Cy")).to_be_visible()
-    expect(page.get_by_label("Step 1", exact=True)).to_have_value("0")  # nothing typed is lost
+    expect(first).to_be_checked()  # nothing rated is lost
     page.get_by_text("Return to Bo").click()
     page.get_by_label("Why it goes back to Bo").fill("Step 1 is fine: look again.")
     page.get_by_role("button", name="Return", exact=True).click()
     expect(page.get_by_text("Returned to Bo, not answered yet")).to_be_visible()
     assert work.ask("SELECT reason FROM task_return") == [("Step 1 is fine: look again.",)]
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    context.close()
+
+
+def test_one_decision_after_another_by_keys(browser: Browser, site: Web) -> None:
+    work = Work(0)
+    admins(work)
+    with transaction() as db:
+        disputed(db, db.get_one(Project, work.project))
+        disputed(db, db.get_one(Project, work.project))
+    context, page = page_of(browser, site, work)
+    page.goto(f"{site.url}/projects/pilot/quality/adjudications")
+    page.get_by_role("link", name="Begin").click()
+    for left in (1, 0):
+        expect(page.get_by_role("heading", name="Decide", exact=True)).to_be_visible()
+        expect(page.locator(".keys-said")).to_be_visible()  # the keys are listened to
+        press(page, "3 j k 2 1")
+        expect(page.get_by_label("Why", exact=True)).to_be_focused()
+        page.keyboard.type("The third does not follow.")
+        press(page, "Tab Enter")
+        expect(page.get_by_role("heading", name="Decided", exact=True)).to_be_visible()
+        assert work.ask("SELECT ratings FROM adjudication ORDER BY id DESC LIMIT 1") == [([1, 0, -1],)]
+        assert work.ask("SELECT count(*) FROM second_look") == [(left,)]
+        expect(page.locator("#next kbd")).to_be_visible()
+        press(page, "Enter")
+    expect(page.get_by_text("Nothing waits", exact=True)).to_be_visible()
     context.close()
 
 
