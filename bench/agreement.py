@@ -2,7 +2,7 @@
 """Agreement over many solutions judged by three: what the worker takes to count it, and what a visit of
 the quality page takes meanwhile. Prints seconds, and milliseconds of what a page asks for.
 
-    STEPMARK_TEST_SERVER=postgresql://... python bench/agreement.py --solutions 3000 100000"""
+    STEPMARK_TEST_SERVER=postgresql://... PYTHONPATH=. python bench/agreement.py --solutions 3000 100000"""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import argparse
 import datetime as dt
 import os
 import resource
-import statistics
 import time
-from collections.abc import Callable
 
 import psycopg
 from sqlalchemy import text
+
+from bench.timing import took
 
 NAME = "bench_agreement"
 FILL = (
@@ -37,16 +37,6 @@ FILL = (
        FROM assignment a, generate_series(0, 7) n""",
     "ANALYZE",
 )
-
-
-def took(work: Callable[[], object], times: int = 5) -> float:
-    """Median milliseconds."""
-    found = []
-    for _ in range(times):
-        begun = time.perf_counter()
-        work()
-        found.append(1000 * (time.perf_counter() - begun))
-    return statistics.median(found)
 
 
 def main() -> None:
@@ -71,12 +61,10 @@ def main() -> None:
 def measured(sizes: list[int], people: int) -> None:
     from app.core.db import engine, transaction
     from app.core.migrate import upgrade
-    from app.quality import adjudicating, agreed, counting, reading
+    from app.quality import agreed, counting, reading
 
     upgrade(engine())
-    print(
-        f"{'solutions':>10} {'counted, s':>11} {'figures, ms':>12} {'labelers, ms':>13} {'queue, ms':>10} {'peak MB':>8}"
-    )
+    print(f"{'solutions':>10} {'counted, s':>11} {'figures, ms':>12} {'labelers, ms':>13} {'peak MB':>8}")
     for size in sizes:
         with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as fill:
             for each in FILL:
@@ -91,9 +79,8 @@ def measured(sizes: list[int], people: int) -> None:
         with transaction() as db:
             figures = took(lambda: agreed.of(db, project, dt.datetime.now(dt.UTC)))  # noqa: B023
             labelers = took(lambda: reading.labelers(db, project))  # noqa: B023
-            queue = took(lambda: adjudicating.waiting(db, project))  # noqa: B023
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"{size:>10,} {whole:>11.1f} {figures:>12.1f} {labelers:>13.1f} {queue:>10.1f} {peak:>8.0f}")
+        print(f"{size:>10,} {whole:>11.1f} {figures:>12.1f} {labelers:>13.1f} {peak:>8.0f}")
 
 
 if __name__ == "__main__":

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
-import time
-from collections.abc import Callable
 
 import psycopg
 from sqlalchemy import text
@@ -21,6 +18,7 @@ from app.core.db import make_engine
 from app.core.migrate import upgrade
 from app.explorer import histogram, looking
 from app.explorer.looking import Place, Wanted
+from bench.timing import took
 
 NAME = "bench_explorer"
 EACH = 100
@@ -40,16 +38,6 @@ FILL = (
        SELECT m.id, s.id, s.problem_id, ln(greatest(random(), 1e-9)),
               array_fill(random()::real, ARRAY[24]) FROM model m, solution s""",
 )
-
-
-def took(work: Callable[[], object], times: int = 5) -> float:
-    """Median milliseconds."""
-    found = []
-    for _ in range(times):
-        begun = time.perf_counter()
-        work()
-        found.append(1000 * (time.perf_counter() - begun))
-    return statistics.median(found)
 
 
 def main() -> None:

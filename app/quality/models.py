@@ -62,13 +62,14 @@ class SecondLook(Base):
 
 class LookAgain(Base):
     """A solution whose judgements came or went since it was looked at: written by a trigger of the
-    database, whoever changes an assignment."""
+    database, whoever changes an assignment. No foreign keys: their checks would double what an import
+    takes for its assignments, and a note of a solution that is gone is dropped when it is read."""
 
     __tablename__ = "look_again"
 
     id: Mapped[Key]
-    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
-    solution_id: Mapped[int] = mapped_column(ForeignKey("solution.id", ondelete="CASCADE"))
+    project_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    solution_id: Mapped[int] = mapped_column(BigInteger)
 
 
 class LookedOver(Base):

@@ -46,7 +46,6 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("project_id", sa.BigInteger(), nullable=False),
         sa.Column("solution_id", sa.BigInteger(), nullable=False),
-        *keys("look_again", "solution", "project"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_look_again")),
     )
     op.create_index(op.f("ix_look_again_project_id"), "look_again", ["project_id"])

@@ -1,0 +1,134 @@
+# ruff: noqa: E501
+"""The queue of adjudication over many labels: opening it and going from one decision to the next, against
+one statement that reads every label anew (what the queue was). Every solution is judged by three, eight
+steps each. Prints milliseconds, and what the notes that keep it cost whoever submits or imports.
+
+    STEPMARK_TEST_SERVER=postgresql://... PYTHONPATH=. python bench/adjudication.py --solutions 4200 42000"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+
+import psycopg
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from bench.agreement import FILL
+from bench.timing import took
+
+NAME = "bench_adjudication"
+ANEW = text(
+    """
+    WITH judged AS (
+        SELECT l.solution_id, coalesce(min(l.position) FILTER (WHERE l.rating = -1),
+                CASE WHEN count(*) = max(l.steps) THEN -1 END) AS first_error, bool_or(l.flagged) AS flagged
+        FROM own_step_label l JOIN problem p ON p.id = l.problem_id
+        WHERE l.project_id = :project AND l.state = 'submitted' AND p.split <> 'test'
+          AND l.finish_reason IN ('solution', 'found_error') AND l.kind <> 'screening'
+          AND NOT EXISTS (SELECT 1 FROM adjudication d WHERE d.solution_id = l.solution_id)
+          AND NOT EXISTS (SELECT 1 FROM known_answer k WHERE k.task_id = l.task_id)
+        GROUP BY l.solution_id, l.assignment_id
+    ), found AS (
+        SELECT solution_id, count(*) AS labelers, count(DISTINCT first_error) > 1 AS disagreement,
+            coalesce(bool_or(flagged), false) AS flagged FROM judged GROUP BY solution_id
+    )
+    SELECT f.*, p.statement FROM found f JOIN solution s ON s.id = f.solution_id JOIN problem p ON p.id = s.problem_id
+    WHERE f.disagreement OR f.flagged ORDER BY f.disagreement DESC, f.flagged DESC, f.solution_id LIMIT 30
+    """
+)
+COPIED = (
+    "INSERT INTO assignment (project_id, task_id, user_id, state, submitted_at, finish_reason, shown)"
+    " SELECT project_id, id, (SELECT max(id) FROM user_account), 'submitted', now(), 'solution', '{}' FROM task"
+)
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser()
+    asked.add_argument("--solutions", type=int, nargs="+", default=[4_200, 42_000])
+    options = asked.parse_args()
+    server = os.environ["STEPMARK_TEST_SERVER"]
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
+        admin.execute(f"CREATE DATABASE {NAME}")
+        os.environ["DATABASE_URL"] = server.rsplit("/", 1)[0] + "/" + NAME
+        try:
+            for size in options.solutions:
+                measured(size)
+        finally:
+            from app.core import db as core_db
+
+            core_db.engine().dispose()
+            admin.execute(f"DROP DATABASE {NAME} WITH (FORCE)")
+
+
+def measured(size: int) -> None:
+    from app.accounts.models import User
+    from app.core.db import engine, transaction
+    from app.core.migrate import upgrade
+    from app.projects.models import Project
+    from app.quality import adjudicating, second_look
+
+    upgrade(engine())
+    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as fill:
+        for each in FILL:
+            fill.execute(text(each.format(solutions=size, people=30)))
+        fill.execute(text("INSERT INTO user_account (email) VALUES ('last@example.org')"))
+        fill.execute(text("VACUUM ANALYZE"))
+    with transaction() as db:
+        project = db.scalar(text("SELECT id FROM project"))
+        labels = db.scalar(text("SELECT count(*) FROM step_label"))
+        anew = took(lambda: db.execute(ANEW, {"project": project}).all(), 3)
+    begun = time.perf_counter()
+    second_look.everything(project)
+    whole = time.perf_counter() - begun
+
+    def opened(db: Session, after: int = 0) -> int:
+        second_look.catch_up(db, project)
+        adjudicating.count(db, project)
+        adjudicating.waiting(db, project)
+        return adjudicating.following(db, project, None, after) or 0
+
+    with transaction() as db:
+        waits = adjudicating.count(db, project)
+        page = took(lambda: opened(db), 9)
+    last = 0
+
+    def decided() -> None:
+        nonlocal last
+        with transaction() as db:
+            last = opened(db, last)
+            work, actor = (
+                db.get_one(Project, project),
+                db.scalars(text("SELECT id FROM user_account")).first(),
+            )
+            adjudicating.decide(db, work, db.get_one(User, actor), last, [-1], "Wrong.")
+
+    each = took(decided, 15)
+    with_notes, without = copied(True), copied(False)
+    print(f"{labels:,} ratings, {waits:,} solutions wait")
+    print(f"all labels read anew          {anew:10.1f} ms")
+    print(f"the queue opened              {page:10.1f} ms   {anew / page:.0f} times")
+    print(f"a decision and the next one   {each:10.1f} ms")
+    print(f"worker looks through all once {whole:10.1f} s")
+    print(
+        f"{size:,} submissions in one statement: {with_notes:.0f} ms with their notes, {without:.0f} without"
+    )
+
+
+def copied(notes: bool) -> float:
+    from app.core.db import engine
+
+    with engine().begin() as db:
+        if not notes:
+            db.execute(text("ALTER TABLE assignment DISABLE TRIGGER assignment_made_look_again"))
+        begun = time.perf_counter()
+        db.execute(text(COPIED))
+        done = 1000 * (time.perf_counter() - begun)
+        db.rollback()
+    return done
+
+
+if __name__ == "__main__":
+    main()
