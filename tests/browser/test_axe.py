@@ -81,6 +81,36 @@ def test_axe_finds_nothing_on_any_page(browser: Browser, site: Web, made: Everyt
     assert len(looked) >= (45 if role == "admin" else 8), looked
 
 
+def test_the_bar_is_one_line_on_a_phone_and_opens_by_key(
+    browser: Browser, site: Web, made: Everything
+) -> None:
+    context = signed_in(browser, site, made.token)
+    page = context.new_page()
+    for role in ("labeler", "researcher", "admin"):
+        made.become(role)
+        for width in (390, 768, 1280):
+            page.set_viewport_size({"width": width, "height": 844})
+            page.goto(f"{site.url}/projects/pilot/history")
+            box = page.locator(".bar").bounding_box()
+            assert box is not None
+            assert box["height"] < 56, f"one line for a {role} at {width}"
+            assert page.evaluate("document.documentElement.scrollWidth") == width
+        page.set_viewport_size({"width": 390, "height": 844})
+        pages = page.get_by_role("button", name="You are in Pilot History")
+        desk = page.get_by_role("link", name="Desk", exact=True)
+        expect(desk).to_be_hidden()
+        pages.focus()
+        press(page, "Enter")
+        expect(desk).to_be_visible()
+        assert wrong_on(page) == []
+        press(page, "Tab Tab")
+        expect(desk).to_be_focused()
+        press(page, "Escape")
+        expect(desk).to_be_hidden()
+        expect(pages).to_be_focused()
+    context.close()
+
+
 STATES: dict[str, tuple[tuple[str, str, str], ...]] = {
     "first_error": (
         ("", ".step", ""), ("?", "#help[open]", "Escape"), ("n", "#note[open]", "Escape"),
