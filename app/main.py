@@ -34,6 +34,8 @@ from app.projects import views as projects_views
 from app.quality import views as quality_views
 from app.selection import api as selection_api
 from app.selection import views as selection_views
+from app.simulation import api as simulation_api
+from app.simulation import views as simulation_views
 from app.training import api as training_api
 from app.training import views as training_views
 
@@ -53,6 +55,7 @@ PAGES = (
     quality_views,
     evaluation_views,
     lab_views,
+    simulation_views,
 )
 APIS = (
     accounts_api,
@@ -66,6 +69,7 @@ APIS = (
     selection_api,
     evaluation_api,
     lab_api,
+    simulation_api,
 )
 
 

@@ -26,6 +26,7 @@ SLICES = (
     "evaluation",
     "selection",
     "lab",
+    "simulation",
 )
 TRAINING_QUEUES = ("training", "scoring")
 QUEUES = ("default", *TRAINING_QUEUES)

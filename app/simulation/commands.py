@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from app.simulation.setting import POLICIES, WORDS, Setting
+from app.simulation.sizes import QUICK
 
 Policies = Annotated[
     list[str] | None, typer.Option("--policy", help=f"One of {', '.join(POLICIES)}; again for another.")
@@ -61,17 +62,6 @@ def simulate(
     for line in lines(found):
         typer.echo(line)
     typer.echo(f"Figures and result.json are in {out}", err=True)
-
-
-QUICK: dict[str, Any] = {
-    "reading_steps": 200,
-    "pool_problems": 80,
-    "pool_samples": 8,
-    "test_problems": 20,
-    "test_samples": 32,
-    "first": 20,
-    "budgets": ["20", "40", "80"],
-}
 
 
 def _teller() -> Callable[[dict[str, Any]], None]:

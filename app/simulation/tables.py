@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.columns import Created, Json, Key, Moment
 from app.core.db import Base
+from app.projects import models as projects  # noqa: F401 - its rows point there, whoever else is loaded
 
 
 class Simulation(Base):

@@ -27,6 +27,7 @@ from app.labeling.models import Assignment
 from app.main import create_app
 from app.projects import access as projects
 from app.selection.models import Generation, Round
+from app.simulation.tables import Simulation
 from app.training.models import Model, Snapshot, TrainingRun
 from tests import factories
 from tests.conftest import forget
@@ -146,6 +147,9 @@ class World:
                 token_hash=b"1", email="SECRET@example.org", project_id=of, role="admin", expires_at=LATER
             ),
             "generation": Generation(project_id=of, number=7),
+            "simulation_id": Simulation(
+                project_id=of, setting={"world": "SECRET", "budgets": ["4"]}, policies=["uniform"], seeds=[0]
+            ),
         }
         db.add_all(rows.values())
         db.flush()

@@ -40,6 +40,7 @@ from app.world.pool import Entry, world
 from tests import factories
 from tests.browser.conftest import empty
 from tests.evaluation import judged_factories as judged
+from tests.simulation import made as simulated
 
 PEOPLE = ("Ben Okafor", "Cleo Sand", "Dan Wu")
 RULES = """## How to judge
@@ -348,6 +349,10 @@ class Everything:
         )  # fmt: skip
         db.add(sampled)
         db.flush()
+        project = db.get_one(Project, self.project)
+        self.ids["simulation_id"] = [
+            simulated.simulation(db, project, state).id for state in ("succeeded", "running", "failed")
+        ]
         self.ids |= {"import_id": [brought.id], "generator_id": [generator.id], "sampling_id": [sampled.id]}
 
     def _judged(self) -> None:

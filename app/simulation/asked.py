@@ -1,0 +1,125 @@
+"""What somebody asks to be simulated, checked where it comes in: the form, the API, the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.core.errors import Invalid
+from app.simulation.setting import POLICIES, Setting
+from app.simulation.sizes import SIZES
+
+USUAL = ("uniform", "paper", "iterated")
+MOST_SEEDS = 50
+LIMITS: dict[str, tuple[float, float]] = {
+    "reading_steps": (1, 100_000), "pool_reading_steps": (0, 100_000), "layers": (1, 12),
+    "pool_problems": (3, 100_000), "pool_samples": (1, 4_096), "validation_problems": (2, 100_000),
+    "test_problems": (1, 10_000), "test_samples": (1, 4_096), "first": (1, 1_000_000),
+    "per_problem": (1, 4_096), "passes": (0.01, 1_000), "rate": (1e-6, 1), "temperature": (0.01, 10),
+    "teacher_solutions": (0, 1_000_000), "threads": (1, 64),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Asked:
+    setting: Setting
+    """With the first of the seeds."""
+    policies: tuple[str, ...]
+    seeds: tuple[int, ...]
+
+    def settings(self) -> list[Setting]:
+        """One for each seed."""
+        return [replace(self.setting, seed=seed) for seed in self.seeds]
+
+
+class SimulationForm(BaseModel):
+    """The fields as text, so that a wrong form is shown again as it was sent."""
+
+    world: str = "chains"
+    size: str = "quick"
+    policies: list[str] = list(USUAL)
+    seeds: str = "1"
+    noise: str = "0"
+    wrong_references: str = "0"
+
+    def asked(self) -> Asked:
+        """`seeds` says how many; noise and wrong references are in per cent."""
+        count = _number(self.seeds, "How many seeds", 1, MOST_SEEDS)
+        knobs = {
+            "noise": _number(self.noise, "Labels that are wrong", 0, 100) / 100,
+            "wrong_references": _number(self.wrong_references, "References that are wrong", 0, 100) / 100,
+        }
+        seeds = list(range(int(count)))
+        return parse(
+            {
+                "size": self.size,
+                "setting": {"world": self.world, **knobs},
+                "policies": self.policies,
+                "seeds": seeds,
+            }
+        )
+
+
+def parse(given: Any) -> Asked:
+    """`size`, `setting` (over the size's), `policies`, `seeds`; every key may be left out."""
+    if not isinstance(given, dict):
+        raise Invalid("What to simulate must be a JSON object.")
+    if unknown := sorted(set(given) - {"size", "setting", "policies", "seeds"}):
+        raise Invalid(
+            f"Unknown: {unknown[0][:50]!r}.", remedy="There are: size, setting, policies and seeds."
+        )
+    size, setting = given.get("size", "small"), given.get("setting", {})
+    if not isinstance(size, str) or size not in SIZES:
+        raise Invalid(f"A simulation's size is one of {', '.join(SIZES)}.")
+    if not isinstance(setting, dict):
+        raise Invalid('"setting" must be a JSON object.', remedy='Write it like {"world": "walks"}.')
+    if "seed" in setting:
+        raise Invalid("The seed has a place of its own.", remedy='Write "seeds": [0, 1] beside "setting".')
+    policies, seeds = _policies(given.get("policies", list(USUAL))), _seeds(given.get("seeds", [0]))
+    return Asked(setting_of({**SIZES[size], **setting, "seed": seeds[0]}), policies, seeds)
+
+
+def setting_of(given: Mapping[str, Any]) -> Setting:
+    try:
+        found = Setting.parse(dict(given))
+        found.counts  # noqa: B018 - digits that are no numbers
+    except ValueError as error:
+        raise Invalid(f"The simulation's setting is wrong: {str(error)[:500]}.") from error
+    for name, (least, most) in LIMITS.items():
+        if not least <= getattr(found, name) <= most:
+            raise Invalid(f"{name} must be between {least:g} and {most:g}.")
+    if found.counts[-1] > 1_000_000 or len(found.counts) > 50:
+        raise Invalid("There are at most 50 budgets, of at most 1,000,000 labeled solutions.")
+    return found
+
+
+def _policies(given: Any) -> tuple[str, ...]:
+    if not isinstance(given, list) or not given or not all(isinstance(each, str) for each in given):
+        raise Invalid("Choose at least one policy.", remedy=f"There are: {', '.join(POLICIES)}.")
+    if unknown := [each for each in given if each not in POLICIES]:
+        raise Invalid(f"There is no policy {unknown[0][:50]!r}.", remedy=f"Use {', '.join(POLICIES)}.")
+    return tuple(each for each in POLICIES if each in given)
+
+
+def _seeds(given: Any) -> tuple[int, ...]:
+    if (
+        not isinstance(given, list)
+        or not 1 <= len(given) <= MOST_SEEDS
+        or not all(type(each) is int and 0 <= each < 2**31 for each in given)
+        or len(set(given)) < len(given)
+    ):
+        raise Invalid(f"Seeds are 1 to {MOST_SEEDS} different whole numbers from 0.")
+    return tuple(given)
+
+
+def _number(said: str, what: str, least: float, most: float) -> float:
+    try:
+        found = float(said or 0)
+    except ValueError:
+        found = -1.0
+    if not least <= found <= most:
+        raise Invalid(f"{what}: give a number between {least:g} and {most:g}.")
+    return found

@@ -1,0 +1,82 @@
+"""The process that plays a simulation's fast form: `python -m app.simulation.process RUN_ID`."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.core.db import transaction
+from app.prm.train import NothingToLearn
+from app.simulation import keeping, runner, runs
+from app.simulation.asked import Asked, setting_of
+from app.simulation.playing import AnotherSetting, play
+from app.simulation.tables import Simulation
+
+
+def main(run_id: int) -> int:
+    """0 when it is over, 2 when it cannot be or is not wanted any more, 3 when asked to end."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))  # drafts of folders are taken away
+    os.nice(10)
+    with transaction() as db:
+        run = db.get_one(Simulation, run_id)
+        setting = setting_of({**run.setting, "seed": run.seeds[0]})
+        asked = Asked(setting, tuple(run.policies), tuple(run.seeds))
+    folder = runner.folder(run_id)
+    try:
+        with alone(folder):
+            simulate(run_id, asked, folder)
+    except keeping.Ended:
+        return 2
+    except AnotherSetting as error:
+        return refused(run_id, f"{error}. Start it anew.")
+    except NothingToLearn as error:
+        return refused(
+            run_id,
+            f"There was nothing to learn: {error}. The writer may have read too little to come to answers: "
+            "give it more reading_steps, or label more solutions first.",
+        )
+    shutil.rmtree(folder, ignore_errors=True)  # all that is shown is in its rows
+    return 0
+
+
+def refused(run_id: int, reason: str) -> int:
+    """It would end the same way again."""
+    with transaction() as db:
+        runs.failed(db, run_id, reason)
+    return 2
+
+
+def simulate(run_id: int, asked: Asked, folder: Path) -> None:
+    settings = asked.settings()
+    tell = keeping.Keeper(run_id, keeping.total(settings, asked.policies))
+    folders = []
+    for setting in settings:
+        folders.append(folder / f"seed-{setting.seed}")
+        tell.go_on(setting.seed, folders[-1])
+        play(setting, asked.policies, folders[-1], tell)
+        tell({"phase": "summing up"})
+    found = keeping.results(folders, asked.policies)
+    with transaction() as db:
+        runs.succeeded(db, run_id, found)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """One process plays in a folder, whatever its worker thinks became of the other."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+if __name__ == "__main__":
+    code = main(int(sys.argv[1]))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    sys.exit(code)

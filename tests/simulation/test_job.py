@@ -1,0 +1,165 @@
+"""A simulation by a real worker, in a process of its own: to its end, killed on the way, cancelled."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from sqlalchemy import select
+
+from app.core.db import transaction
+from app.simulation import asked, keeping, process, runner, runs
+from app.simulation.tables import Simulation, SimulationPoint
+from tests import factories
+from tests.waiting import until
+
+TINY = {
+    "reading_steps": 60, "pool_problems": 16, "validation_problems": 4, "pool_samples": 4,
+    "test_problems": 4, "test_samples": 4, "first": 4, "budgets": ["4", "8"], "passes": 0.5,
+}  # fmt: skip
+
+
+def started(policies: list[str], seeds: list[int], **more: Any) -> int:
+    with transaction() as db:
+        project = factories.project(db, "Pilot")
+        wanted = asked.parse({"setting": {**TINY, **more}, "policies": policies, "seeds": seeds})
+        return runs.start(db, project.id, wanted, None).id
+
+
+def row(run_id: int) -> Simulation:
+    with transaction() as db:
+        return db.get_one(Simulation, run_id)
+
+
+def points(run_id: int) -> list[SimulationPoint]:
+    with transaction() as db:
+        mine = select(SimulationPoint).where(SimulationPoint.simulation_id == run_id)
+        return list(db.scalars(mine.order_by(SimulationPoint.created_at)))
+
+
+def made_at(run_id: int) -> dict[tuple[int, str, str, int], dt.datetime]:
+    return {(each.seed, each.policy, each.test_set, each.budget): each.created_at for each in points(run_id)}
+
+
+@pytest.fixture
+def worker(database: str, home: Path) -> Iterator[psutil.Process]:
+    log = (home / "worker.log").open("wb")
+    begun = subprocess.Popen(
+        [sys.executable, "-m", "app.cli", "worker"], stdout=log, stderr=log, start_new_session=True
+    )
+    try:
+        yield psutil.Process(begun.pid)
+    finally:
+        os.killpg(begun.pid, signal.SIGTERM)
+        begun.wait(60)
+        log.close()
+
+
+def player(worker: psutil.Process) -> psutil.Process | None:
+    """The process that plays."""
+    for child in worker.children():
+        try:
+            if "app.simulation.process" in child.cmdline():
+                return child
+        except psutil.Error:
+            continue
+    return None
+
+
+def test_killed_on_the_way_it_goes_on_and_ends(worker: psutil.Process, home: Path) -> None:
+    run_id = started(["gated"], [0, 3])
+    until(lambda: points(run_id), "the first point")
+    playing = until(lambda: player(worker), "its process")
+    playing.kill()
+    before = {
+        (each.seed, each.policy, each.test_set, each.budget): each.created_at for each in points(run_id)
+    }
+
+    def over() -> Simulation | None:
+        found = row(run_id)
+        return None if found.state in runs.ACTIVE else found
+
+    done = until(over, "the simulation", more=lambda: str(row(run_id).progress))
+    assert (done.state, done.error, done.attempt) == ("succeeded", None, 2)
+    found = points(run_id)
+    assert len(found) == 2 * 2 * 2, "seeds, budgets, test sets"
+    assert before.items() <= made_at(run_id).items(), "nothing is made twice"
+    assert done.results
+    assert done.results["plain"]["seeds"] == 2
+    assert done.results["plain"]["n"] == [1, 2, 4]
+    assert all((each.gate is None) == (each.budget == 4) for each in found)
+    until(lambda: not runner.folder(run_id).exists(), "its folder to go: all is in its rows")
+    assert (done.progress["done"], done.progress["total"]) == (4, 4)
+
+
+def test_cancelled_its_process_is_gone_and_its_points_stay(database: str, home: Path) -> None:
+    run_id = started(["uniform"], [0, 1, 2, 3])
+
+    def look(_: Simulation) -> None:
+        if points(run_id):
+            with transaction() as db:
+                found = db.get_one(Simulation, run_id)
+                if found.state == "running":
+                    runs.cancel(db, found, None)
+
+    runner.run(run_id, look)  # returns when the process is gone
+    found = row(run_id)
+    assert (found.state, found.results) == ("cancelled", None), found.error
+    assert 2 <= len(points(run_id)) < 16
+    with transaction() as db:
+        assert not runs.begin(db, run_id)
+        runs.resume(db, db.get_one(Simulation, run_id), None)
+    assert row(run_id).state == "queued"
+
+
+def test_who_hears_that_nobody_wants_it_stops(database: str, home: Path) -> None:
+    run_id = started(["uniform"], [0])
+    with transaction() as db:
+        runs.begin(db, run_id)
+        runs.cancel(db, db.get_one(Simulation, run_id), None)
+    tell = keeping.Keeper(run_id, 2)
+    with pytest.raises(keeping.Ended):
+        tell({"phase": "reading"})
+
+
+def test_a_writer_that_comes_to_no_answer_is_told_of(database: str, home: Path) -> None:
+    run_id = started(["uniform"], [0], reading_steps=20)
+    runner.run(run_id)
+    found = row(run_id)
+    assert (found.state, found.attempt) == ("failed", 1), "it would end the same way again"
+    assert "give it more reading_steps" in (found.error or "")
+
+
+def test_two_processes_do_not_play_in_one_folder(home: Path) -> None:
+    with (
+        process.alone(home / "simulation"),
+        pytest.raises(BlockingIOError),
+        process.alone(home / "simulation"),
+    ):
+        pass
+
+
+def test_a_lost_worker_is_noticed(database: str, home: Path) -> None:
+    run_id = started(["uniform"], [0])
+    for attempt in range(1, runs.ATTEMPTS + 1):
+        with transaction() as db:
+            assert runs.begin(db, run_id)
+            set_back(db, run_id)
+            runs.sweep(db)
+        found = row(run_id)
+        assert found.state == ("failed" if attempt == runs.ATTEMPTS else "queued")
+    assert "process is gone" in (found.error or "")
+
+
+def set_back(db: Any, run_id: int) -> None:
+    found = db.get_one(Simulation, run_id)
+    found.heartbeat_at = found.heartbeat_at.replace(year=2000)
+    db.flush()
