@@ -97,10 +97,10 @@ def resume(import_id: int, db: Db, access: ProjectAdmin) -> dict[str, Any]:
 @router.get("/exports/prm800k")
 def prm800k(
     db: Db, access: ProjectAdmin, generation: Words = None, kind: Words = None,
-    finish_reason: Words = None, labeler: Words = None,
+    finish_reason: Words = None, labeler: Words = None, notes: bool = False,
 ) -> Response:  # fmt: skip
-    """PRM800K rows, streamed, one JSON object a line."""
-    return export(db, access, exporter.filters(generation, kind, finish_reason, labeler))
+    """PRM800K rows, streamed, one JSON object a line; with `notes=true` a field `notes` beside theirs."""
+    return export(db, access, exporter.filters(generation, kind, finish_reason, labeler, notes))
 
 
 @router.get("/exports/sft")

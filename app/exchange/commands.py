@@ -119,6 +119,9 @@ def export_prm800k(
         list[str] | None, typer.Option(help="solution, found_error, bad_problem or give_up.")
     ] = None,
     labeler: Annotated[list[str] | None, typer.Option(help="Only this labeler's: email or uuid.")] = None,
+    notes: Annotated[
+        bool, typer.Option("--notes", help='Also what labelers noted on steps, in a field "notes".')
+    ] = False,
 ) -> None:
     """Finished assignments as PRM800K rows, one JSON object a line."""
     from app.core.db import transaction
@@ -126,7 +129,7 @@ def export_prm800k(
     from app.exchange import exporter
     from app.projects.making import named
 
-    chosen = exporter.filters(generation, kind, finish_reason, labeler)
+    chosen = exporter.filters(generation, kind, finish_reason, labeler, notes)
     with ready_database(), transaction() as db:
         where = named(db, project)
         total = exporter.count(db, where.id, chosen)

@@ -3,12 +3,13 @@ page of assignments at a time, so that memory stays flat however many there are.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import math
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,74 +19,14 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
+from app.exchange.filters import Filters as Filters
+from app.exchange.filters import filters as filters
+from app.exchange.filters import where as where_of
 from app.exchange.patches import patched
 from app.exchange.prm800k import Finished, row_of
 from app.exchange.records import StepRecord
-from app.labeling.models import FINISH_REASONS, KINDS
 
 PAGE = 1000
-
-
-@dataclass(frozen=True)
-class Filters:
-    """None: all. `generation` may hold the word none for PRM800K's phase 1."""
-
-    generations: tuple[int | None, ...] | None = None
-    kinds: tuple[str, ...] | None = None
-    finish_reasons: tuple[str, ...] | None = None
-    labelers: tuple[str, ...] | None = None
-    """By email or uuid."""
-
-    def described(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if value is not None}
-
-
-def filters(
-    generation: list[str] | None = None,
-    kind: list[str] | None = None,
-    finish_reason: list[str] | None = None,
-    labeler: list[str] | None = None,
-) -> Filters:
-    """Filters as a person writes them; empty ones are none."""
-    generations = [each.strip().lower() for each in generation or () if each.strip()]
-    for name, given, allowed in (
-        ("kind", kind, KINDS),
-        ("finish reason", finish_reason, FINISH_REASONS),
-    ):
-        for each in given or ():
-            if each and each not in allowed:
-                raise Invalid(f"There is no {name} {each!r}.", remedy=f"Use one of: {', '.join(allowed)}.")
-    try:
-        numbers = tuple(None if each in ("none", "null") else int(each) for each in generations)
-    except ValueError as error:
-        raise Invalid(
-            "A generation is a number, or none.", remedy="For instance 0, 1, -1 (screening) or none."
-        ) from error
-    if any(number is not None and abs(number) >= 2**31 for number in numbers):
-        raise Invalid("There is no such generation.", remedy="Use a smaller number.")
-    return Filters(
-        generations=numbers or None,
-        kinds=tuple(filter(None, kind or ())) or None,
-        finish_reasons=tuple(filter(None, finish_reason or ())) or None,
-        labelers=tuple(filter(None, labeler or ())) or None,
-    )
-
-
-def _where(chosen: Filters) -> tuple[str, dict[str, Any]]:
-    parts = ["a.project_id = %(project)s", "a.state = 'submitted'"]
-    values: dict[str, Any] = {}
-    if chosen.generations is not None:
-        parts.append("(t.generation = ANY(%(generations)s) OR (%(no_generation)s AND t.generation IS NULL))")
-        values["generations"] = [each for each in chosen.generations if each is not None]
-        values["no_generation"] = None in chosen.generations
-    for column, name in (("t.kind", "kinds"), ("a.finish_reason", "finish_reasons")):
-        if (wanted := getattr(chosen, name)) is not None:
-            parts.append(f"{column} = ANY(%({name})s)")
-            values[name] = list(wanted)
-    if chosen.labelers is not None:
-        parts.append("(lower(u.email) = ANY(%(labelers)s) OR u.uuid::text = ANY(%(labelers)s))")
-        values["labelers"] = [each.lower() for each in chosen.labelers]
-    return " AND ".join(parts), values
 
 
 FROM = (
@@ -101,6 +42,12 @@ LABELS = """
     SELECT assignment_id, texts, ratings, flags, chosen, human_text, human_flagged
     FROM step_label WHERE assignment_id = ANY(%s) ORDER BY assignment_id, position
 """
+NOTES = """
+    SELECT assignment_id, position, candidate, text, at FROM (
+        SELECT DISTINCT ON (assignment_id, position, candidate) *
+        FROM step_note WHERE assignment_id = ANY(%s) ORDER BY assignment_id, position, candidate, id DESC
+    ) newest WHERE text <> '' ORDER BY assignment_id, position, candidate
+"""
 
 
 def connection_of(db: Session) -> psycopg.Connection:
@@ -110,8 +57,8 @@ def connection_of(db: Session) -> psycopg.Connection:
 
 
 def count(db: Session, project_id: int, chosen: Filters) -> int:
-    where, values = _where(chosen)
-    joins = "" if chosen == Filters() else FROM
+    where, values = where_of(chosen)
+    joins = "" if replace(chosen, notes=None) == Filters() else FROM
     found = connection_of(db).execute(
         ("SELECT count(*)" + (joins or " FROM assignment a WHERE ") + where),  # noqa: S608  parts are ours
         {**values, "project": project_id},
@@ -123,22 +70,38 @@ def count(db: Session, project_id: int, chosen: Filters) -> int:
 def rows(db: Session, project_id: int, chosen: Filters) -> Iterator[bytes]:
     """JSON lines, by assignment, of what was committed when the first one was read."""
     connection = connection_of(db)
-    where, values = _where(chosen)
+    where, values = where_of(chosen)
     query: Any = COLUMNS + FROM + where + " ORDER BY a.id"
     with connection.cursor(name="export") as cursor:
         cursor.itersize = PAGE
         cursor.execute(query, {**values, "project": project_id})
         while page := cursor.fetchmany(PAGE):
-            yield _lines(connection, page)
+            yield _lines(connection, page, notes=bool(chosen.notes))
 
 
-def _lines(connection: psycopg.Connection, page: list[Any]) -> bytes:
+def _lines(connection: psycopg.Connection, page: list[Any], *, notes: bool) -> bytes:
     labels: dict[int, list[StepRecord]] = {row[0]: [] for row in page}
     with connection.cursor(binary=True) as cursor:
         cursor.execute(LABELS, (list(labels),))
         for identity, *label in cursor:
             labels[identity].append(StepRecord(*label))
-    return b"".join(orjson.dumps(_row(row, labels[row[0]])) + b"\n" for row in page)
+    noted = _notes(connection, list(labels)) if notes else {}
+    made = (_row(row, labels[row[0]]) | noted.get(row[0], {}) for row in page)
+    return b"".join(orjson.dumps(row) + b"\n" for row in made)
+
+
+def _notes(connection: psycopg.Connection, assignments: list[int]) -> dict[int, dict[str, Any]]:
+    """What a row is given where its labeler left notes; the newest of a place, as in labeling/notes.py."""
+    found: dict[int, dict[str, Any]] = {}
+    for assignment, position, candidate, words, at in connection.execute(NOTES, (assignments,)):
+        note = {
+            "position": position,
+            "candidate": candidate,
+            "text": words,
+            "at": at.astimezone(dt.UTC).isoformat(),
+        }
+        found.setdefault(assignment, {"notes": []})["notes"].append(note)
+    return found
 
 
 def _row(row: Any, labels: list[StepRecord]) -> dict[str, Any]:

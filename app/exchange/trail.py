@@ -13,7 +13,9 @@ from app.projects.models import Project
 
 def export_noted(db: Session, project: Project, chosen: Filters, actor: User | None, rows: int) -> None:
     """`actor` None: somebody at the server's command line."""
-    filters = {name: list(values) for name, values in chosen.described().items()}
+    filters = {
+        name: list(said) if isinstance(said, tuple) else said for name, said in chosen.described().items()
+    }
     detail = {"rows": rows, "filters": filters}
     audit.record(db, actor, "export.prm800k", project.slug, detail, project_id=project.id)
 

@@ -125,9 +125,9 @@ def error_lines(import_id: int, db: Db, access: ProjectAdmin) -> Response:
 @router.get("/exports")
 def exports(
     request: Request, db: Db, access: ProjectAdmin, generation: Words = None, kind: Words = None,
-    finish_reason: Words = None, labeler: Words = None,
+    finish_reason: Words = None, labeler: Words = None, notes: bool = False,
 ) -> Response:  # fmt: skip
-    chosen = exporter.filters(generation, kind, finish_reason, labeler)
+    chosen = exporter.filters(generation, kind, finish_reason, labeler, notes)
     part = request.headers.get("hx-request") == "true"
     return render(
         request, "exchange/_count.html" if part else "exchange/exports.html", chosen=chosen,
@@ -139,9 +139,9 @@ def exports(
 @router.get("/exports/prm800k.jsonl")
 def prm800k(
     db: Db, access: ProjectAdmin, generation: Words = None, kind: Words = None,
-    finish_reason: Words = None, labeler: Words = None,
+    finish_reason: Words = None, labeler: Words = None, notes: bool = False,
 ) -> Response:  # fmt: skip
-    chosen = exporter.filters(generation, kind, finish_reason, labeler)
+    chosen = exporter.filters(generation, kind, finish_reason, labeler, notes)
     return export(db, access, chosen)
 
 
