@@ -25,6 +25,7 @@ from app.exchange.filters import where as where_of
 from app.exchange.patches import patched
 from app.exchange.prm800k import Finished, row_of
 from app.exchange.records import StepRecord
+from app.labeling.known import GENERATION
 
 PAGE = 1000
 
@@ -34,7 +35,7 @@ FROM = (
     " JOIN solution s ON s.id = t.solution_id JOIN problem p ON p.id = s.problem_id WHERE "
 )
 COLUMNS = (
-    "SELECT a.id, u.uuid, a.submitted_at, t.generation, t.kind, p.statement, p.reference_answer,"
+    f"SELECT a.id, u.uuid, a.submitted_at, {GENERATION}, t.kind, p.statement, p.reference_answer,"
     " p.reference_solution, s.steps, s.final_answer, s.detail, t.reason, a.total_time_ms,"
     " a.finish_reason, a.origin, a.shown ->> 'mode'"
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core.errors import Invalid
+from app.labeling.known import GENERATION
 from app.labeling.models import FINISH_REASONS, KINDS
 
 
@@ -62,7 +63,8 @@ def where(chosen: Filters) -> tuple[str, dict[str, Any]]:
     parts = ["a.project_id = %(project)s", "a.state = 'submitted'"]
     values: dict[str, Any] = {}
     if chosen.generations is not None:
-        parts.append("(t.generation = ANY(%(generations)s) OR (%(no_generation)s AND t.generation IS NULL))")
+        wanted = "= ANY(%(generations)s) OR (%(no_generation)s AND t.generation IS NULL)"
+        parts.append(f"({GENERATION} {wanted})")
         values["generations"] = [each for each in chosen.generations if each is not None]
         values["no_generation"] = None in chosen.generations
     for column, name in (("t.kind", "kinds"), ("a.finish_reason", "finish_reasons")):

@@ -142,6 +142,14 @@ STANDS = text(
     """
 )
 
+GENERATION = """CASE WHEN t.kind = 'gold' AND a.origin IS NULL THEN coalesce(
+        (SELECT max(g.number) FROM generation g
+         WHERE g.project_id = a.project_id AND g.created_at <= a.created_at), t.generation)
+    ELSE t.generation END"""
+"""Of an assignment a on a task t. Gold is reserved in each generation (PRM800K's README): one gold task
+is handed out through all of them, and belongs to the one that was current then. What was imported says
+its own. By name: generations stand above labeling."""
+
 
 def judge(db: Session, project: Project, assignment: Assignment) -> None:
     """After a submission, of whatever kind: mark it if its answer is known, and see where its

@@ -20,6 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
+from app.labeling.known import GENERATION
 from app.training import aggregation, rollout_labels
 from app.training.label_tree import Chain, Node, adjudicate, chains, rated, tree
 from app.training.models import Model, Snapshot
@@ -29,7 +30,7 @@ Found = tuple[int, str, Chain]
 """Problem id, its statement, a chain."""
 
 LABELS = text(
-    """
+    f"""
     SELECT p.id AS problem_id, p.statement, p.external_id, p.split, s.id AS solution_id, s.steps,
            a.id AS assignment_id, a.user_id, l.position, l.texts, l.ratings, l.chosen, l.human_text
     FROM assignment a
@@ -40,10 +41,10 @@ LABELS = text(
     WHERE a.project_id = :project_id AND a.state = 'submitted'
       AND a.finish_reason IN ('solution', 'found_error') AND p.split <> 'test'
       AND t.kind = ANY(:kinds)
-      AND (CAST(:generations AS int[]) IS NULL OR t.generation = ANY(:generations))
+      AND (CAST(:generations AS int[]) IS NULL OR {GENERATION} = ANY(:generations))
       AND (CAST(:labelers AS bigint[]) IS NULL OR a.user_id = ANY(:labelers))
     ORDER BY p.id, s.id, a.id, l.position
-    """
+    """  # noqa: S608  the part is ours
 )
 
 ADJUDICATED = text(

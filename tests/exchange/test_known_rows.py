@@ -15,12 +15,14 @@ from sqlalchemy.orm import Session
 from app.accounts import sessions
 from app.accounts.access import cookie_name
 from app.core.db import transaction
-from app.exchange import importer
+from app.exchange import exporter, importer
 from app.labeling import known, queue
 from app.main import create_app
 from app.problems.models import OutsideLabel, Solution
 from app.projects.models import Project
 from app.quality import gold
+from app.selection.models import Generation
+from app.training import snapshots
 from tests import factories
 from tests.quality.test_known import NOW, STEPS, judge, truth
 
@@ -43,6 +45,39 @@ def export(path: str, token: str) -> list[dict[str, Any]]:
 
 def marks(row: dict[str, Any]) -> tuple[bool, bool, int | None]:
     return row["is_quality_control_question"], row["is_initial_screening_question"], row["generation"]
+
+
+def test_gold_belongs_to_the_generation_it_was_handed_out_in(
+    db: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PRM800K's README: "In each generation, we reserve some solutions for quality control"."""
+    monkeypatch.setattr(known.secrets, "randbelow", lambda most: 0)
+    project = factories.project(db, gold_rate=0.5, gold_mark=0.0)
+    for number in range(3):
+        solution(db, project, number, 1)
+    gold.make(db, project, None, "gold", 3)
+    factories.task(db, solution(db, project, 5), generation=1)
+    who = factories.member(db, project)
+    for number in (1, 2, None):  # the generation that is queued after this one was handed out
+        held = queue.claim(db, project, who, NOW + dt.timedelta(hours=number or 3))
+        assert held is not None
+        assert held.task.kind == "gold"
+        judge(db, project, held, 1)
+        if number:
+            moment = NOW + dt.timedelta(hours=number, minutes=30)
+            db.add(Generation(project_id=project.id, number=number, policy={}, funnel={}, created_at=moment))
+            db.flush()
+
+    def said(*generations: str) -> list[int]:
+        chosen = exporter.filters(generation=list(generations))
+        lines = b"".join(exporter.rows(db, project.id, chosen)).splitlines()
+        assert exporter.count(db, project.id, chosen) == len(lines)
+        return [json.loads(line)["generation"] for line in lines]
+
+    assert said() == [0, 1, 2]
+    assert said("1") == [1]
+    frozen = snapshots.freeze(db, project.id, {"generations": [1, 2], "held_out": 0}, None)
+    assert frozen.counts["train_solutions"] == 2
 
 
 @pytest.mark.usefixtures("database")
