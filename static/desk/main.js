@@ -1,12 +1,15 @@
 // The desk: keys and buttons in, events out. A rating shows at once and is saved behind it; the next
 // solution is fetched and drawn before it is needed.
 
+import * as ahead from "./ahead.js";
 import * as beside from "./beside.js";
 import { Choices } from "./choices.js";
 import { Clock } from "./clock.js";
+import * as day from "./day.js";
 import * as dialogs from "./dialogs.js";
 import * as feedback from "./feedback.js";
 import { listen } from "./keys.js";
+import * as lease from "./lease.js";
 import { Outbox } from "./outbox.js";
 import { Unreachable, post } from "./server.js";
 import { Sheet, WORDS, newId } from "./state.js";
@@ -18,12 +21,8 @@ const { slug, user } = desk.dataset;
 const base = `/projects/${slug}`;
 const LOOK_MS = 30000; // between two looks at an empty queue
 const clock = new Clock();
-const day = { count: Number(desk.dataset.done), active: Number(desk.dataset.active) };
 
 let sheet = null; // what is on the desk
-let ahead = null; // the next one: {data, built}
-let before = desk.dataset.last // the last submission, for undo across it, also after a reload
-  ? { id: Number(desk.dataset.last), active: Number(desk.dataset.lastActive), steps: Number(desk.dataset.lastSteps) } : null;
 let startedAt = 0;
 let activeHere = 0;
 let asSource = false;
@@ -58,7 +57,7 @@ let looking = 0;
 function empty(why) {
   sheet = null;
   tabs.on(null);
-  holdAhead(null);
+  ahead.hold(null);
   view.showEmpty(why);
   clearTimeout(looking);
   if (!why.closed) looking = setTimeout(lookAgain, LOOK_MS);
@@ -71,7 +70,10 @@ function lookAgain() {
   else fetchNext();
 }
 
-function put(data, built = view.build(data, asSource)) {
+const build = (data) => view.build(data, asSource);
+const prefetch = () => ahead.prefetch(() => sheet?.id, build);
+
+function put(data, built = build(data)) {
   sheet = data.task.mode === "alternatives" ? new Choices(data) : new Sheet(data);
   startedAt = performance.now();
   activeHere = 0;
@@ -83,7 +85,7 @@ function put(data, built = view.build(data, asSource)) {
   view.update(sheet);
   view.follow(sheet);
   if (data.returned) view.banner("This solution came back to you:", data.returned.reason, [["All right", () => view.banner("")]], "note");
-  holdAhead(null);
+  ahead.hold(null);
   if (!submitting()) setTimeout(prefetch, 50); // else when the server knows that this one is on the desk
 }
 
@@ -99,29 +101,6 @@ function restore() {
     sheet.lay(entry.body);
   }
   sheet.home();
-}
-
-function holdAhead(next) {
-  ahead = next;
-  desk.toggleAttribute("data-ahead", Boolean(next)); // from here on the next one needs no network
-}
-
-let asking = null; // for which solution the next one is being fetched
-
-async function prefetch() {
-  if (ahead || !sheet || asking === sheet.id) return;
-  const here = (asking = sheet.id);
-  try {
-    const answer = await post(`${base}/reservation`);
-    if (answer.status !== 200 || sheet?.id !== here || answer.body.assignment.id === here) return;
-    (window.requestIdleCallback ?? setTimeout)(() => {
-      if (sheet?.id === here) holdAhead({ data: answer.body, built: view.build(answer.body, asSource) });
-    });
-  } catch (error) {
-    if (!(error instanceof Unreachable)) throw error; // fetched with the submission instead
-  } finally {
-    if (asking === here) asking = null;
-  }
 }
 
 /** The answer to a submission: what the server put on the desk next. */
@@ -216,16 +195,12 @@ function undo() {
 }
 
 async function reopen() {
-  if (!before) return view.announce("Nothing to undo");
+  if (!day.undoable()) return view.announce("Nothing to undo");
   if (!(await outbox.settled())) return view.banner("The submission is still being sent.", "Undo it when everything is saved.");
-  const answer = await asked(`${base}/assignments/${before.id}/reopening`);
+  const answer = await asked(`${base}/assignments/${day.undoable().id}/reopening`);
   if (!answer) return;
   if (!answer.ok) return view.banner(answer.body.message, answer.body.remedy, [["All right", () => view.banner("")]]);
-  day.count -= 1;
-  day.active -= before.active;
-  view.showDay(day.count, day.active);
-  beside.paced(-before.steps, -before.active);
-  before = null;
+  day.undone();
   put(answer.body);
   view.announce("Submission taken back");
 }
@@ -258,22 +233,16 @@ function finishWith(reason, comment) {
   outbox.add({ kind: "submission", slug, assignment: sheet.id, body });
   finished();
   view.announce("Submitted");
-  const next = ahead;
-  if (next && stillOurs(next.data)) return put(next.data, next.built);
+  const next = ahead.held();
+  if (next && lease.lasts(next.data)) return put(next.data, next.built);
   sheet = null;
   view.showWaiting(navigator.onLine ? "Fetching the next solution…" : "You are offline. Everything is kept here; the next solution comes when the connection is back.");
 }
 
 function finished() {
-  before = { id: sheet.id, active: sheet.data.assignment.active_ms + activeHere, steps: sheet.judgedCount };
-  beside.paced(before.steps, before.active);
-  day.count += 1;
-  day.active += before.active;
-  view.showDay(day.count, day.active);
+  day.finished(sheet.id, sheet.data.assignment.active_ms + activeHere, sheet.judgedCount);
   view.banner("");
 }
-
-function stillOurs(data) { return Date.parse(data.assignment.lease_expires_at) > Date.now() + 5000; }
 
 async function note() {
   const about = sheet;
@@ -290,7 +259,7 @@ async function note() {
 function toggleSource() {
   asSource = !asSource;
   view.source(asSource);
-  if (ahead) ahead.built = view.build(ahead.data, asSource);
+  ahead.redraw(build);
 }
 
 // ---- the same labeler in other tabs and windows
@@ -323,8 +292,8 @@ function sentElsewhere({ kind }) {
 
 function movedElsewhere(id) {
   if (document.hidden || sheet?.id === id) return; // a hidden tab looks again when it is shown
-  const next = ahead;
-  if (next?.data.assignment.id === id && stillOurs(next.data)) put(next.data, next.built);
+  const next = ahead.held();
+  if (next?.data.assignment.id === id && lease.lasts(next.data)) put(next.data, next.built);
   else fetchNext();
 }
 
@@ -363,24 +332,8 @@ async function takenAgain(assignment) {
   if (!answer?.ok) return false;
   if (sheet?.id === assignment) sheet.data.assignment = answer.body.assignment;
   outbox.resume(assignment);
-  view.banner("Your time on this solution had run out, but it was still free.", "It is yours again; nothing is lost.", [["Good", () => view.banner("")]], "note");
+  lease.tellTaken();
   return true;
-}
-
-const NEAR_END_MS = 5 * 60000;
-let warned = false;
-
-function watchLease() {
-  const until = sheet && Date.parse(sheet.data.assignment.lease_expires_at);
-  const left = until ? until - Date.now() : Infinity;
-  if (left > 0 && left < NEAR_END_MS) {
-    const minutes = Math.ceil(left / 60000);
-    view.banner(`This solution is yours for ${minutes} more minute${minutes === 1 ? "" : "s"}.`, "Any rating renews it.");
-    warned = true;
-  } else if (warned) {
-    warned = false;
-    view.banner("");
-  }
 }
 
 // ---- start
@@ -412,9 +365,9 @@ document.getElementById("sheet").addEventListener("change", (event) => {
   if (sheet && event.target.id === "written") write(event.target);
 });
 
-view.showDay(day.count, day.active);
+day.show();
 beside.showPace();
-setInterval(watchLease, 15000);
+lease.watch(() => sheet?.data);
 outbox.flush().then(() => sheet || fetchNext());
 // the rarer faces of the mathematics come before a formula needs them: nothing moves when it is shown
 const early = () => document.fonts.forEach((font) => font.family.includes("KaTeX") && font.load().catch(() => {}));
