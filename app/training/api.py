@@ -10,7 +10,7 @@ from app.accounts import audit
 from app.core.db import Db
 from app.core.errors import Invalid
 from app.projects.access import Researcher
-from app.training import listing, runs, snapshots
+from app.training import listing, runs
 from app.training.models import Model, Snapshot, TrainingRun
 
 router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["training"])
@@ -24,7 +24,7 @@ StartBody = Body(
 
 
 def run_as_json(found: TrainingRun, model: Model | None) -> dict[str, Any]:
-    names = ("id", "state", "snapshot_id", "config", "attempt", "device", "host", "progress", "error")
+    names = ("id", "state", "snapshot_id", "data", "config", "attempt", "device", "host", "progress", "error")
     times = ("created_at", "started_at", "heartbeat_at", "finished_at", "cancel_requested_at")
     said = {name: getattr(found, name) for name in (*names, *times)}
     return {**said, "model_id": model.id if model else None}
@@ -48,7 +48,7 @@ def list_runs(access: Researcher, db: Db) -> dict[str, Any]:
 
 @router.post("/training-runs", status_code=201)
 def start_run(access: Researcher, db: Db, given: dict[str, Any] = StartBody) -> dict[str, Any]:
-    """Freeze labels (or take a snapshot) and queue a training over them."""
+    """Queue a training over labels that it freezes when it starts, or over a snapshot."""
     unknown = sorted(set(given) - {"train", "data", "snapshot_id"})
     train, data, snapshot_id = given.get("train", {}), given.get("data", {}), given.get("snapshot_id")
     if unknown:
@@ -56,10 +56,11 @@ def start_run(access: Researcher, db: Db, given: dict[str, Any] = StartBody) -> 
     if not isinstance(train, dict) or not isinstance(data, dict):
         raise Invalid('"train" and "data" must be JSON objects.')
     if snapshot_id is None:
-        snapshot_id = snapshots.freeze(db, access.project.id, data, access.user.id).id
-    elif not isinstance(snapshot_id, int) or isinstance(snapshot_id, bool) or not 0 < snapshot_id < 2**63:
+        started = runs.start_with(db, access.project.id, data, train, access.user.id)
+    elif isinstance(snapshot_id, int) and not isinstance(snapshot_id, bool) and 0 < snapshot_id < 2**63:
+        started = runs.start(db, access.project.id, snapshot_id, train, access.user.id)
+    else:
         raise Invalid('"snapshot_id" must be the number of a snapshot.')
-    started = runs.start(db, access.project.id, snapshot_id, train, access.user.id)
     audit.record(db, access.user, "training.start", subject=f"run {started.id}", project_id=access.project.id)
     db.refresh(started)
     return run_as_json(started, None)

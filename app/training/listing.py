@@ -62,6 +62,13 @@ def items(db: Session, snapshot_id: int, limit: int = 20) -> list[SnapshotItem]:
     return list(db.scalars(query.order_by(SnapshotItem.ordinal).limit(limit)))
 
 
+def has_points(db: Session, run_id: int) -> bool:
+    return (
+        db.scalar(select(TrainingPoint.step).where(TrainingPoint.training_run_id == run_id).limit(1))
+        is not None
+    )
+
+
 def curve(db: Session, run_id: int) -> dict[str, list[Any]]:
     """The loss curve as columns: step, loss, validation_loss (null between evaluations)."""
     query = select(TrainingPoint.step, TrainingPoint.values).where(TrainingPoint.training_run_id == run_id)

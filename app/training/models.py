@@ -74,7 +74,10 @@ class TrainingRun(Base):
 
     id: Mapped[Key]
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
-    snapshot_id: Mapped[int] = mapped_column(ForeignKey("snapshot.id"))
+    snapshot_id: Mapped[int | None] = mapped_column(ForeignKey("snapshot.id"))
+    """Null until its process has frozen the labels that `data` names (frozen.py)."""
+    data: Mapped[dict | None] = mapped_column(JSONB)
+    """A snapshot's definition; null where the run was given a snapshot."""
     config: Mapped[Json]
     state: Mapped[str] = mapped_column(server_default="queued", default="queued")
     attempt: Mapped[int] = mapped_column(server_default="0", default=0)
@@ -97,6 +100,7 @@ class TrainingRun(Base):
             "state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')",
             name="state",
         ),
+        CheckConstraint("snapshot_id IS NOT NULL OR data IS NOT NULL", name="labels"),
         Index(
             "ix_training_run_live",
             "heartbeat_at",

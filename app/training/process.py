@@ -21,12 +21,13 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from app.accounts import models as _accounts  # noqa: F401  a foreign key names its table
 from app.core.db import transaction
+from app.core.errors import DomainError
 from app.prm.config import BadConfig, TrainConfig, kind_of
 from app.prm.data import Example
 from app.problems.models import Problem
 from app.projects import models as _projects  # noqa: F401  likewise
 from app.settings import settings
-from app.training import runs, sources
+from app.training import frozen, runs, sources
 from app.training.models import Model, Snapshot, SnapshotItem, TrainingRun
 
 BEAT_SECONDS = 1.0
@@ -123,11 +124,15 @@ def work(run_id: int, fence: int, reporter: Reporter, folder: Path) -> int:
     from app.prm.checkpoint import tell
     from app.prm.train import train  # torch takes seconds: the reporter is alive by now
 
+    try:
+        snapshot_id = frozen.snapshot_of(run_id, fence, reporter.report, reporter.should_stop)
+    except frozen.Stopped as stopped:
+        return over(run_id, fence, str(stopped))
     with transaction() as db:
         run = db.get_one(TrainingRun, run_id)
         config = TrainConfig.parse(run.config)
-        snapshot = db.get_one(Snapshot, run.snapshot_id)
-    examples = read_examples(run.snapshot_id)
+        snapshot = db.get_one(Snapshot, snapshot_id)
+    examples = read_examples(snapshot_id)
     corpus = None if config.base else read_corpus(run.project_id)
     outcome = train(
         config, examples, folder, reporter.report, reporter.should_stop, snapshot.hash.hex(), corpus=corpus
@@ -135,13 +140,18 @@ def work(run_id: int, fence: int, reporter: Reporter, folder: Path) -> int:
     reporter.close()
     patiently(reporter.beat)  # the end of the curve is not lost to a database that is away
     if outcome.state == "stopped":
-        print(f"stopped: {outcome.reason}", flush=True)
-        if outcome.reason == "cancelled":
-            patiently(lambda: end_badly(run_id, fence, "cancelled", False))
-        return 3
+        return over(run_id, fence, str(outcome.reason))
     assert outcome.published is not None
     tell(outcome.published, labels=sources.card(snapshot))
     return 0 if publish(run, fence, outcome.published, outcome.metrics) else 4
+
+
+def over(run_id: int, fence: int, reason: str) -> int:
+    """Ended before it had a model: cancelled for good, else someone goes on."""
+    print(f"stopped: {reason}", flush=True)
+    if reason == "cancelled":
+        patiently(lambda: end_badly(run_id, fence, "cancelled", False))
+    return 3
 
 
 def read_examples(snapshot_id: int) -> list[Example]:
@@ -248,6 +258,8 @@ def explain(error: Exception) -> tuple[str, bool]:
         return "The disk is full. Make room under STEPMARK_HOME, then resume.", True
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return f"Out of memory: {error}. A smaller tokens_per_batch or model needs less.", False
+    if isinstance(error, DomainError):  # the labels, when they were frozen
+        return f"{error.message} {error.remedy}".strip(), True
     known = isinstance(error, BadConfig | ValueError | FloatingPointError)  # BadCheckpoint, NothingToLearn
     return f"{type(error).__name__}: {error}" if not known else str(error), known
 

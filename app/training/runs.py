@@ -15,7 +15,7 @@ from app.core import model_folders
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.jobs import defer
 from app.prm.config import BadConfig, TrainConfig, kind_of
-from app.training import sources
+from app.training import snapshots, sources
 from app.training.models import Snapshot, TrainingRun
 
 ATTEMPTS = 3
@@ -30,15 +30,32 @@ def start(
     snapshot = db.get(Snapshot, snapshot_id)
     if snapshot is None or snapshot.project_id != project_id:
         raise NotFound(f"This project has no snapshot {snapshot_id}.")
+    return _queued(db, project_id, config, user_id, snapshot.definition, snapshot_id=snapshot_id)
+
+
+def start_with(
+    db: Session, project_id: int, data: dict[str, Any], config: dict[str, Any], user_id: int | None
+) -> TrainingRun:
+    """A queued run over the labels that `data` names; its process freezes them (frozen.py). Invalid
+    names the option that is wrong, or says that there is no such label."""
+    wanted = snapshots.check(db, project_id, data)
+    snapshots.check_some(db, project_id, wanted)
+    return _queued(db, project_id, config, user_id, wanted, data=wanted)
+
+
+def _queued(
+    db: Session, project_id: int, config: dict[str, Any], user_id: int | None, definition: dict[str, Any],
+    **labels: Any,
+) -> TrainingRun:  # fmt: skip
     parsed = checked(config)
-    check_labels(parsed.objective, snapshot)
+    check_labels(parsed.objective, definition)
     made = TrainingRun(
         project_id=project_id,
-        snapshot_id=snapshot_id,
         config=parsed.as_json(),
         state="queued",
         created_by=user_id,
         progress={"phase": "waiting for a worker"},
+        **labels,
     )
     db.add(made)
     db.flush()
@@ -46,18 +63,18 @@ def start(
     return made
 
 
-def check_labels(objective: str, snapshot: Snapshot) -> None:
+def check_labels(objective: str, definition: dict[str, Any]) -> None:
     """An objective learns from labels of its kind, or not at all."""
-    source = snapshot.definition.get("source", "people")
-    if (objective == "soft") != bool(snapshot.definition.get("soft")):
+    source = definition.get("source", "people")
+    if (objective == "soft") != bool(definition.get("soft")):
         raise Invalid(
-            f"The objective {objective} does not learn from labels of {sources.words(snapshot.definition)}.",
+            f"The objective {objective} does not learn from labels of {sources.words(definition)}.",
             remedy='The objective "soft" learns from labels of the source "rollouts" with "soft": true, '
             "and nothing else does.",
         )
     if (kind_of(objective) == "orm") != (source == "verdicts"):
         raise Invalid(
-            f"The objective {objective} does not learn from labels of {sources.words(snapshot.definition)}.",
+            f"The objective {objective} does not learn from labels of {sources.words(definition)}.",
             remedy='An outcome model (orm, verifier_*) needs labels of the source "verdicts"; '
             "a process model (prm3, prm2) those of people or of a model.",
         )

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -60,8 +61,12 @@ SAMPLED = text(
 )
 
 
-def freeze(db: Session, project_id: int, definition: dict[str, Any], user_id: int | None) -> Snapshot:
-    """A snapshot of the labels `definition` names. Invalid when nothing can be learned from them."""
+def freeze(
+    db: Session, project_id: int, definition: dict[str, Any], user_id: int | None,
+    tell: Callable[[int], None] = lambda solutions: None,
+) -> Snapshot:  # fmt: skip
+    """A snapshot of the labels `definition` names. Invalid when nothing can be learned from them.
+    `tell` is told now and then how many solutions are frozen."""
     wanted = check(db, project_id, definition)
     snapshot = Snapshot(project_id=project_id, hash=b"", definition=wanted, counts={}, created_by=user_id)
     db.add(snapshot)
@@ -83,18 +88,30 @@ def freeze(db: Session, project_id: int, definition: dict[str, Any], user_id: in
         if len(batch) == 2_000:
             db.execute(insert(SnapshotItem), batch)
             batch = []
+            tell(ordinal)
     if batch:
         db.execute(insert(SnapshotItem), batch)
     if not counts["train_solutions"]:
-        raise Invalid(
-            f"There is nothing to learn from: no {WHAT[wanted['source']]} is in this selection"
-            + (", but for those on problems of evaluation sets." if dropped["in_evaluation_set"] else "."),
-            remedy="Label some solutions, or widen the selection of generations, kinds and labelers.",
-        )
+        raise nothing_in(wanted, but_guarded=bool(dropped["in_evaluation_set"]))
     snapshot.hash = digest.digest()
     snapshot.counts = {**counts, "dropped": dict(dropped), "held_out": wanted["held_out"] if splits else 0}
     db.flush()
     return snapshot
+
+
+def nothing_in(wanted: dict[str, Any], *, but_guarded: bool = False) -> Invalid:
+    return Invalid(
+        f"There is nothing to learn from: no {WHAT[wanted['source']]} is in this selection"
+        + (", but for those on problems of evaluation sets." if but_guarded else "."),
+        remedy="Label some solutions, or widen the selection of generations, kinds and labelers.",
+    )
+
+
+def check_some(db: Session, project_id: int, wanted: dict[str, Any]) -> None:
+    """Invalid where there is no label at all to freeze. Whether one is left after what is dropped, the
+    freezing tells."""
+    if not sources.some(db, project_id, wanted):
+        raise nothing_in(wanted)
 
 
 def check(db: Session, project_id: int, definition: dict[str, Any]) -> dict[str, Any]:

@@ -75,6 +75,22 @@ SCORES = text(
 )
 
 
+SOME = {
+    "people": text(f"SELECT EXISTS ({LABELS.text.rpartition('ORDER BY')[0]})"),
+    "verdicts": text(f"SELECT EXISTS ({VERDICTS.text.rpartition('ORDER BY')[0]})"),
+    "model": text(f"SELECT EXISTS ({SCORES.text.rpartition('ORDER BY')[0]})"),
+}
+
+
+def some(db: Session, project_id: int, wanted: dict[str, Any]) -> bool:
+    """Whether there is any such label, without reading them."""
+    query = SOME.get(wanted["source"])
+    names = ("kinds", "generations", "labelers", "model_id")
+    return query is None or bool(
+        db.scalar(query, {"project_id": project_id, **{n: wanted[n] for n in names}})
+    )
+
+
 def chains_of(db: Session, project_id: int, wanted: dict[str, Any], dropped: Counter[str]) -> Iterator[Found]:
     if wanted["source"] == "verdicts":
         return _of_verdicts(db, project_id)

@@ -13,7 +13,7 @@ from app.core.errors import Invalid
 from app.core.web import polled, redirect, render
 from app.prm.config import SIZES, kind_of
 from app.projects.access import Researcher
-from app.training import listing, rollout_labels, runs, snapshots, sources
+from app.training import listing, rollout_labels, runs, sources
 from app.training.models import Model, TrainingRun
 
 router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
@@ -54,11 +54,10 @@ def start_run(
     if rollouts:
         source = {"source": "rollouts", "generator_id": rollouts, "soft": objective == "soft"}
     source["aggregation"] = aggregation
-    frozen = snapshots.freeze(db, access.project.id, source, access.user.id)
     config = {"size": size, "epochs": epochs, "objective": objective, "lora_rank": lora_rank}
     if base.strip():
         config["base"] = base.strip()
-    started = runs.start(db, access.project.id, frozen.id, config, access.user.id)
+    started = runs.start_with(db, access.project.id, source, config, access.user.id)
     audit.record(db, access.user, "training.start", subject=f"run {started.id}", project_id=access.project.id)
     return redirect(f"{access.home}/training-runs/{started.id}", "The training is on its way.")
 
@@ -66,13 +65,14 @@ def start_run(
 @router.get("/training-runs/{run_id}")
 def run_page(request: Request, access: Researcher, db: Db, run_id: int) -> Response:
     found = listing.run(db, access.project.id, run_id)
-    frozen = listing.snapshot(db, access.project.id, found.snapshot_id)
+    frozen = listing.snapshot(db, access.project.id, found.snapshot_id) if found.snapshot_id else None
     return render(
         request,
         "training/run.html",
         snapshot=frozen,
-        labels=sources.words(frozen.definition),
+        labels=sources.words(frozen.definition if frozen else found.data or {}),
         by=people.who(db, found.created_by),
+        points=listing.has_points(db, found.id),
         **_live(db, found),
     )
 

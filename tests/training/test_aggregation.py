@@ -193,9 +193,12 @@ def test_pages_and_api_offer_it_and_say_it(web: TestClient, db: Session) -> None
     assert "Dawid-Skene" in web.get(f"{here}/training-runs").text
     sent = {"aggregation": "dawid_skene", "size": "tiny"}
     assert web.post(f"{here}/training-runs", data=sent).status_code == 303
-    made = db.scalars(select(Snapshot).order_by(Snapshot.id.desc())).first()
-    run = web.get(f"/api/v1{here}/training-runs").json()["training_runs"][0]["id"]
-    assert "how reliable each labeler" in web.get(f"{here}/training-runs/{run}").text
+    [run] = web.get(f"/api/v1{here}/training-runs").json()["training_runs"]
+    assert (run["snapshot_id"], run["data"]["aggregation"]) == (None, "dawid_skene")
+    page = web.get(f"{here}/training-runs/{run['id']}").text
+    assert "how reliable each labeler proves to be" in page
+    assert "Before it learns it finds out how reliable each labeler is" in page
+    made = snapshots.freeze(db, project.id, run["data"], None)  # as its process does
     page = web.get(f"{here}/snapshots/{made.id}").text
     assert "how reliable each labeler proves to be (Dawid-Skene)" in page
     assert "0 steps got another rating or none, 4 without a majority got one" in page
@@ -203,12 +206,14 @@ def test_pages_and_api_offer_it_and_say_it(web: TestClient, db: Session) -> None
 
     plain = web.post(f"/api/v1{here}/training-runs", json={"data": {}, "train": {"size": "tiny"}})
     assert plain.status_code == 201
-    page = web.get(f"{here}/snapshots/{plain.json()['snapshot_id']}").text
+    made = snapshots.freeze(db, project.id, plain.json()["data"], None)
+    page = web.get(f"{here}/snapshots/{made.id}").text
     assert "the majority&#39;s rating" in page.replace("'", "&#39;")
     assert "4 steps were dropped: their labelers have no majority" in page
     asked = {"data": {"aggregation": "dawid_skene"}, "train": {"size": "tiny"}}
-    weighed = web.post(f"/api/v1{here}/training-runs", json=asked).json()["snapshot_id"]
-    told = web.get(f"/api/v1{here}/snapshots/{weighed}").json()
+    weighed = web.post(f"/api/v1{here}/training-runs", json=asked).json()["data"]
+    made = snapshots.freeze(db, project.id, weighed, None)
+    told = web.get(f"/api/v1{here}/snapshots/{made.id}").json()
     assert told["definition"]["aggregation"] == "dawid_skene"
     assert told["counts"]["settled"] == 4
 

@@ -54,11 +54,14 @@ def test_started_from_the_page_and_cancelled_there(db, web, project):
     assert (made.state, made.config["size"], made.config["epochs"]) == ("queued", "tiny", 2.0)
     shown = page(web, sent.headers["location"])
     assert "Waiting for a worker" in shown
+    assert "Before it learns it freezes the labels into a snapshot." in shown
+    assert "The curve begins with the first steps." in shown
     assert f'hx-get="/projects/training-pages/training-runs/{made.id}/progress"' in shown
     path = f"/projects/training-pages/training-runs/{made.id}"
     assert web.post(f"{path}/cancellation").status_code == 303
     assert web.get(f"{path}/progress").headers["HX-Refresh"] == "true"
     assert "The training was cancelled" in page(web, path)
+    assert "Loss</h2>" not in page(web, path), "it has no curve and gets none"
     assert web.post(f"{path}/cancellation").status_code == 409
     assert web.post(f"{path}/resumption").status_code == 303
     db.refresh(made)
@@ -134,7 +137,9 @@ def test_the_api_starts_shows_and_cancels(db, web, project):
     assert started.status_code == 201, started.text
     one = web.get(f"{base}/{started.json()['id']}").json()
     assert (one["state"], one["config"]["size"], one["curve"]["step"]) == ("queued", "tiny", [])
-    snapshot = web.get(f"/api/v1/projects/training-pages/snapshots/{one['snapshot_id']}").json()
+    assert (one["snapshot_id"], one["data"]["generations"]) == (None, [0])
+    made = snapshots.freeze(db, project.id, one["data"], None)
+    snapshot = web.get(f"/api/v1/projects/training-pages/snapshots/{made.id}").json()
     assert (snapshot["counts"]["negative"], len(snapshot["hash"])) == (1, 64)
     assert web.post(f"{base}/{one['id']}/cancellation").json()["state"] == "cancelled"
     assert [each["id"] for each in web.get(base).json()["training_runs"]] == [one["id"]]

@@ -138,7 +138,7 @@ def test_an_outcome_model_is_started_from_the_page(web: TestClient, db: Session,
     assert begun.status_code == 303
     (run,) = db.scalars(select(TrainingRun))
     assert run.config["objective"] == "orm"
-    assert "the answer grader&#39;s verdicts" in web.get(f"{here}/snapshots/{run.snapshot_id}").text
+    assert "the answer grader&#39;s verdicts" in web.get(f"{here}/training-runs/{run.id}").text
     model = a_model(db, project)
     refused = web.post(f"{here}/training-runs", data={"objective": "orm", "teacher": model.id})
     assert refused.status_code == 422

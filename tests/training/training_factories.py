@@ -8,7 +8,7 @@ import random
 from sqlalchemy import select
 
 from app.core.db import transaction
-from app.training import runs, snapshots
+from app.training import runs
 from app.training.models import TrainingRun
 from tests import factories
 from tests.selection import loop_factories as loop
@@ -42,8 +42,7 @@ def labeled_project(problems: int = 20) -> int:
 def queued_run(**config: object) -> int:
     project_id = labeled_project()
     with transaction() as db:
-        snapshot = snapshots.freeze(db, project_id, {}, None)
-        return runs.start(db, project_id, snapshot.id, {**TINY, **config}, None).id
+        return runs.start_with(db, project_id, {}, {**TINY, **config}, None).id
 
 
 def row(run_id: int) -> TrainingRun:

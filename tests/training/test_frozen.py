@@ -1,0 +1,60 @@
+"""A run freezes its own labels when it starts: once, told as it goes, by the attempt that counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from app.core.db import transaction
+from app.core.errors import Invalid
+from app.training import frozen, process, runs
+from app.training.models import Snapshot, SnapshotItem, TrainingRun
+from tests import factories
+from tests.training import training_factories as make
+
+
+@pytest.fixture
+def run_id(database: str) -> int:
+    project_id = make.labeled_project(12)
+    with transaction() as db:
+        data = {"aggregation": "dawid_skene"}
+        run_id = runs.start_with(db, project_id, data, make.TINY, None).id
+        assert db.scalar(select(func.count()).select_from(Snapshot)) == 0, "no request waits for it"
+        assert runs.claim(db, run_id, "here", "cpu")
+    return run_id
+
+
+def freeze(run_id: int, fence: int, said: list[dict[str, Any]], stop: str | None = None) -> int:
+    return frozen.snapshot_of(run_id, fence, said.append, lambda: stop)
+
+
+def test_once_by_the_attempt_that_comes_so_far(run_id: int) -> None:
+    said: list[dict[str, Any]] = []
+    for reason in ("cancelled", "asked to end"):
+        with pytest.raises(frozen.Stopped, match=reason):
+            freeze(run_id, 1, said, reason)
+    with pytest.raises(frozen.Stopped, match="overtaken"):
+        freeze(run_id, 7, said)
+    with transaction() as db:
+        assert db.scalar(select(func.count()).select_from(SnapshotItem)) == 0
+    made = freeze(run_id, 1, said)
+    assert {each["phase"] for each in said} == {"freezing the labels"}
+    assert freeze(run_id, 2, said) == made == make.row(run_id).snapshot_id
+    with transaction() as db:
+        found = db.get_one(Snapshot, made)
+        assert (found.definition["aggregation"], found.counts["solutions"]) == ("dawid_skene", 12)
+
+
+def test_what_is_not_there_is_refused_at_once_and_what_is_left_of_it_later(database: str) -> None:
+    with transaction() as db:
+        project = factories.project(db)
+        for data in ({}, {"source": "verdicts"}, {"generations": [3]}):
+            with pytest.raises(Invalid, match="nothing to learn from"):
+                runs.start_with(db, project.id, data, make.TINY, None)
+        with pytest.raises(Invalid, match="aggregation"):
+            runs.start_with(db, project.id, {"aggregation": "mean"}, make.TINY, None)
+        assert db.scalar(select(func.count()).select_from(TrainingRun)) == 0
+    reason, for_good = process.explain(Invalid("Nothing is left.", remedy="Label some."))
+    assert (reason, for_good) == ("Nothing is left. Label some.", True)
