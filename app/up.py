@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +12,7 @@ import typer
 
 from app.core.children import Child, Children, stepmark
 from app.core.errors import DomainError
+from app.core.serving import answers, url, web_command
 from app.core.startup import ready_database
 from app.settings import settings
 
@@ -85,16 +83,6 @@ def serve(host: str, port: int, *, worker: bool = True, logins: list[tuple[str, 
         children.stop(hurry=True)  # whatever is left
 
 
-def web_command(host: str, port: int) -> list[str]:
-    return [
-        *(sys.executable, "-m", "uvicorn", "app.main:app"),
-        *("--host", host, "--port", str(port)),
-        *("--log-level", "warning", "--no-access-log"),
-        *("--timeout-graceful-shutdown", "5"),
-        *("--proxy-headers", "--forwarded-allow-ips", settings().trusted_proxies),
-    ]
-
-
 def refuse_taken(host: str, port: int) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -106,19 +94,6 @@ def refuse_taken(host: str, port: int) -> None:
                 f"Stepmark cannot listen on {host}, port {port}: {error.strerror}.",
                 remedy="Stop what uses it, or choose another with --port (or STEPMARK_PORT).",
             ) from error
-
-
-def url(host: str, port: int) -> str:
-    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - compared, not bound
-    return f"http://{shown}:{port}"
-
-
-def answers(host: str, port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url(host, port)}/healthz", timeout=2) as answer:  # noqa: S310 - our own http URL
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 def tell(host: str, port: int, logins: list[tuple[str, str]]) -> None:

@@ -1,4 +1,4 @@
-"""Commands of simulation: `stepmark simulate`. No database is needed."""
+"""Commands of simulation: `stepmark simulate`. The fast form needs no database."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from app.simulation.setting import POLICIES, WORDS, Setting
-from app.simulation.sizes import QUICK
+from app.simulation.setting import POLICIES, WORDS
+from app.simulation.sizes import QUICK, QUICK_FULL
 
 Policies = Annotated[
     list[str] | None, typer.Option("--policy", help=f"One of {', '.join(POLICIES)}; again for another.")
@@ -18,8 +18,13 @@ Policies = Annotated[
 Out = Annotated[Path, typer.Option("--out", file_okay=False, help="The simulation's folder.")]
 Config = Annotated[
     Path | None,
-    typer.Option("--config", exists=True, dir_okay=False, help="JSON; see docs/evidence.md."),
+    typer.Option("--config", exists=True, dir_okay=False, help="JSON; see docs/simulations.md."),
 ]
+Seeds = Annotated[list[int] | None, typer.Option("--seed", min=0, help="Again for another. Usually 0.")]
+Full = Annotated[
+    bool, typer.Option("--full", help="Through desk, rounds and worker of a Stepmark started for it.")
+]
+Labelers = Annotated[int, typer.Option(min=1, max=64, help="With --full: how many label at once.")]
 ALWAYS = ("uniform", "paper", "iterated")
 
 
@@ -32,31 +37,32 @@ def simulate(
     out: Out,
     world: Annotated[str, typer.Option(help="chains, ordering or walks.")] = "chains",
     policy: Policies = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Seeds = None,
     config: Config = None,
     quick: Annotated[bool, typer.Option("--quick", help="A tenth of the size: to see how it goes.")] = False,
+    full: Full = False,
+    labelers: Labelers = 3,
 ) -> None:
     """Try selection policies in a world with an exact judge, before people's time is spent on them.
     Ctrl-C at any time; started again with the same folder it goes on."""
     from app.core import config_file
     from app.core.errors import Invalid
-    from app.prm.config import BadConfig
+    from app.simulation.asked import Asked, setting_of
 
     chosen = policy or list(ALWAYS)
     if unknown := sorted(set(chosen) - set(POLICIES)):
         raise Invalid(f"There is no policy {unknown[0]!r}.", remedy=f"Use {', '.join(POLICIES)}.")
-    try:
-        told = {**(QUICK if quick else {}), **config_file.read(config), "world": world, "seed": seed}
-        setting = Setting.parse(told)
-    except BadConfig as error:
-        raise Invalid(f"The simulation's setting is wrong: {error}.") from error
+    seeds = list(dict.fromkeys(seed or [0]))
+    size = (QUICK_FULL if full else QUICK) if quick else {}
+    told = {**size, **config_file.read(config), "world": world, "seed": seeds[0]}
+    asked = Asked(setting_of(told), tuple(each for each in POLICIES if each in chosen), tuple(seeds))
     from transformers.utils.logging import disable_progress_bar
 
-    from app.simulation.playing import AnotherSetting, play
+    from app.simulation.playing import AnotherSetting
 
     disable_progress_bar()
     try:
-        found = play(setting, chosen, out, _teller())
+        found = _play(asked, out, labelers if full else None)
     except AnotherSetting as error:
         raise Invalid(f"{error}.", remedy="Choose another folder with --out.") from error
     for line in lines(found):
@@ -64,10 +70,28 @@ def simulate(
     typer.echo(f"Figures and result.json are in {out}", err=True)
 
 
+def _play(asked: Any, out: Path, labelers: int | None) -> dict[str, Any]:
+    """The full form where there are labelers."""
+    from app.simulation.playing import AnotherSetting, several
+
+    is_full = (out / "simulation.json").is_file()
+    if is_full != (labelers is not None) and (is_full or (out / "setting.json").is_file()):
+        raise AnotherSetting(f"{out} holds a simulation of the {'full' if is_full else 'fast'} form")
+    if labelers is None:
+        return several(asked.settings(), asked.policies, out, _teller())
+    from app.simulation.full import playing
+
+    return playing.play(asked, out, labelers, _teller())
+
+
 def _teller() -> Callable[[dict[str, Any]], None]:
     begun = time.monotonic()
+    last: list[dict[str, Any]] = [{}]
 
     def tell(said: dict[str, Any]) -> None:
+        if said == last[0]:
+            return
+        last[0] = said
         rest = ", ".join(f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}"
                          for key, value in said.items() if key != "phase")  # fmt: skip
         typer.echo(

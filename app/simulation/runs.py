@@ -74,7 +74,7 @@ def cancel(db: Session, run: Simulation, user: User | None) -> None:
     found = locked(db, run.id)
     if found is None or found.state not in ACTIVE:
         raise Conflict("This simulation is over: there is nothing to cancel.")
-    found.state, found.finished_at = "cancelled", _now()
+    found.state, found.finished_at = "cancelled", now()
     audit.record(db, user, "simulation.cancel", subject=f"simulation {found.id}", project_id=found.project_id)
     db.flush()
 
@@ -101,7 +101,7 @@ def begin(db: Session, run_id: int) -> bool:
     found = locked(db, run_id)
     if found is None or found.state != "queued":
         return False
-    found.state, found.attempt, found.heartbeat_at = "running", found.attempt + 1, _now()
+    found.state, found.attempt, found.heartbeat_at = "running", found.attempt + 1, now()
     found.started_at = found.started_at or found.heartbeat_at
     found.progress = {**found.progress, "phase": "starting"}
     db.flush()
@@ -131,14 +131,14 @@ def handed_back(db: Session, run_id: int) -> None:
 def failed(db: Session, run_id: int, reason: str) -> None:
     found = locked(db, run_id)
     if found is not None and found.state in ACTIVE:
-        found.state, found.error, found.finished_at = "failed", reason, _now()
+        found.state, found.error, found.finished_at = "failed", reason, now()
 
 
 def succeeded(db: Session, run_id: int, results: dict[str, Any]) -> None:
     found = locked(db, run_id)
     if found is not None and found.state == "running":
         found.results, found.error = results, None
-        found.state, found.finished_at = "succeeded", _now()
+        found.state, found.finished_at = "succeeded", now()
 
 
 def sweep(db: Session) -> None:
@@ -151,5 +151,5 @@ def sweep(db: Session) -> None:
         ended_badly(db, run_id, "The simulation's process is gone.")
 
 
-def _now() -> dt.datetime:
+def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)

@@ -14,6 +14,8 @@ from urllib.parse import urlencode
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.accounts.models import User
+from app.projects.models import Project
 from app.selection.gate import COMPETENT
 from app.simulation import figures, runs
 from app.simulation.tables import Simulation, SimulationPoint
@@ -84,6 +86,18 @@ def silent(run: Simulation, now: dt.datetime | None = None) -> bool:
         return False
     age = (now or dt.datetime.now(dt.UTC)) - run.heartbeat_at
     return age.total_seconds() > runs.SILENCE_SECONDS
+
+
+def projects(db: Session, run: Simulation, user: User) -> list[Project]:
+    """Those a full simulation was played in, for whoever may open them all."""
+    if run.form != "full" or not user.is_admin:
+        return []
+    names = [project_name(run.id, policy, seed) for seed in run.seeds for policy in run.policies]
+    return list(db.scalars(select(Project).where(Project.name.in_(names)).order_by(Project.id)))
+
+
+def project_name(run_id: int, policy: str, seed: int) -> str:
+    return f"Simulation {run_id}: {policy}, seed {seed}"
 
 
 def round_of(policy: str) -> str | None:

@@ -16,6 +16,14 @@ QUICK: dict[str, Any] = {
     "first": 20,
     "budgets": ["20", "40", "80"],
 }
+QUICK_FULL: dict[str, Any] = {
+    **QUICK,
+    "validation_problems": 20,
+    "pool_problems": 60,
+    "test_samples": 16,
+    "budgets": ["20", "40"],
+}
+"""The full form takes longer for each budget, most of it starting processes."""
 SIZES: dict[str, dict[str, Any]] = {"quick": QUICK, "small": {}}
 WORDS = {
     "quick": "quick, to see how it goes",

@@ -10,6 +10,7 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from app.accounts import people
+from app.accounts.models import User
 from app.core.db import Db
 from app.core.errors import DomainError, NotFound
 from app.core.web import polled, redirect, render
@@ -81,10 +82,10 @@ def _preview(form: SimulationForm) -> dict[str, Any]:
 def simulation(request: Request, access: Researcher, db: Db, simulation_id: int) -> Response:
     found = runs.find(db, access.project.id, simulation_id)
     template = "simulation/simulation.html"
-    return render(request, template, over=found.state not in runs.ACTIVE, **_shown(db, found))
+    return render(request, template, over=found.state not in runs.ACTIVE, **_shown(db, found, access.user))
 
 
-def _shown(db: Db, found: Simulation) -> dict[str, Any]:
+def _shown(db: Db, found: Simulation, user: User) -> dict[str, Any]:
     points = shown.points(db, found)
     rows = shown.grid(found, points)
     return {
@@ -98,6 +99,7 @@ def _shown(db: Db, found: Simulation) -> dict[str, Any]:
         "worth": figures.worth(found.results) if found.results else [],
         "warnings": figures.warnings(found.results) if found.results else [],
         "silent": shown.silent(found),
+        "projects": shown.projects(db, found, user),
         "policy": figures.policy,
         "round_of": shown.round_of,
         "attempts": runs.ATTEMPTS,
@@ -108,7 +110,7 @@ def _shown(db: Db, found: Simulation) -> dict[str, Any]:
 def progress(request: Request, access: Researcher, db: Db, simulation_id: int) -> Response:
     found = runs.find(db, access.project.id, simulation_id)
     over = found.state not in runs.ACTIVE
-    return polled(request, "simulation/_simulation.html", over=over, **_shown(db, found))
+    return polled(request, "simulation/_simulation.html", over=over, **_shown(db, found, access.user))
 
 
 @router.post("/{simulation_id}/cancellation")

@@ -14,9 +14,9 @@ from sqlalchemy import select
 
 from app.core.db import transaction
 from app.labeling.models import Task
+from app.simulation.full.labelers import Judge, label_all
 from tests import factories
 from tests.flows.conftest import Running
-from tests.flows.crew import Judge, label_all
 from tests.waiting import until
 
 TINY = {"size": "tiny", "epochs": 1, "vocabulary": 1000, "learning_rate": 2e-3, "device": "cpu"}
