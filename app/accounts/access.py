@@ -40,11 +40,11 @@ def user_of(request: Request, db: Db) -> User | None:
     """The signed-in user."""
     now = dt.datetime.now(dt.UTC)
     wanted = credential(request, now)
-    return None if wanted is None else whose(db.scalar(wanted), now)
+    return None if wanted is None else whose(db.scalar(*wanted), now)
 
 
-def credential(request: Request, now: dt.datetime) -> Select[Any] | None:
-    """The query for the session or token that this request shows, its user with it. A bearer
+def credential(request: Request, now: dt.datetime) -> tuple[Select[Any], dict[str, Any]] | None:
+    """The query for the session or token that this request shows, its user with it, and its values. A bearer
     token and a cookie never mix: with an Authorization header the cookie is not looked at."""
     authorization = request.headers.get("authorization")
     if authorization is None:

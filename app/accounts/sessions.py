@@ -5,14 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import secrets
+from typing import Any
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, bindparam, delete, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.accounts.models import User, UserSession
 
 IDLE = dt.timedelta(hours=12)
 ABSOLUTE = dt.timedelta(days=14)
+LIVE: Select[Any] = (  # built once: every request asks it
+    select(UserSession)
+    .options(joinedload(UserSession.user, innerjoin=True))
+    .where(UserSession.token_hash == bindparam("token_hash"), UserSession.expires_at > bindparam("now"))
+    .where(UserSession.last_seen_at > bindparam("idle_since"))
+)
 
 
 def hashed(token: str) -> bytes:
@@ -38,17 +45,12 @@ def start(db: Session, user: User, *, now: dt.datetime, address: str = "", agent
 
 def find(db: Session, token: str, *, now: dt.datetime) -> UserSession | None:
     """The live session of this cookie, unless it idled out, expired, or its user is disabled."""
-    found = db.scalar(live(token, now))
+    found = db.scalar(*live(token, now))
     return found if found is not None and seen(found, now) else None
 
 
-def live(token: str, now: dt.datetime) -> Select[UserSession]:
-    return (
-        select(UserSession)
-        .options(joinedload(UserSession.user, innerjoin=True))
-        .where(UserSession.token_hash == hashed(token), UserSession.expires_at > now)
-        .where(UserSession.last_seen_at > now - IDLE)
-    )
+def live(token: str, now: dt.datetime) -> tuple[Select[Any], dict[str, Any]]:
+    return LIVE, {"token_hash": hashed(token), "now": now, "idle_since": now - IDLE}
 
 
 def seen(found: UserSession, now: dt.datetime) -> User | None:

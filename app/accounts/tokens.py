@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, bindparam, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.accounts import audit
@@ -33,13 +34,16 @@ def make(db: Session, user: User, name: str, days: int | None, now: dt.datetime)
     return made, token
 
 
-def live(token: str, now: dt.datetime) -> Select[ApiToken]:
-    return (
-        select(ApiToken)
-        .options(joinedload(ApiToken.user, innerjoin=True))
-        .where(ApiToken.token_hash == hashed(token), ApiToken.revoked_at.is_(None))
-        .where(or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now))
-    )
+LIVE: Select[Any] = (  # built once, as sessions.LIVE
+    select(ApiToken)
+    .options(joinedload(ApiToken.user, innerjoin=True))
+    .where(ApiToken.token_hash == bindparam("token_hash"), ApiToken.revoked_at.is_(None))
+    .where(or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > bindparam("now")))
+)
+
+
+def live(token: str, now: dt.datetime) -> tuple[Select[Any], dict[str, Any]]:
+    return LIVE, {"token_hash": hashed(token), "now": now}
 
 
 def used(found: ApiToken, now: dt.datetime) -> User | None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 
-from sqlalchemy import select, text, update
+from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
@@ -105,6 +105,18 @@ TAKE_KNOWN = text(
 """Of known tasks, in an order of the labeler's own. There is room for everyone, so nobody passes
 over a row that someone else has locked for a moment: a screening must not look finished."""
 
+# Built once: a claim runs them. What they give is read anew, whatever the session held before.
+HELD = (
+    select(Assignment)
+    .where(Assignment.user_id == bindparam("user"), Assignment.project_id == bindparam("project"))
+    .where(Assignment.state.in_(("reserved", "leased")))
+    .execution_options(populate_existing=True)
+)
+TAKEN, TAKEN_KNOWN = (
+    select(Assignment).from_statement(each).execution_options(populate_existing=True)
+    for each in (TAKE, TAKE_KNOWN)
+)
+
 ROOM_AGAIN = text(
     """
     UPDATE task SET taken = taken + 1
@@ -190,12 +202,7 @@ def _labeler(project_id: int, user_id: int) -> str:
 
 def leases(db: Session, project_id: int, user_id: int, now: dt.datetime) -> dict[str, Assignment]:
     """What the labeler holds now, by state: at most one leased and one reserved."""
-    found = db.scalars(
-        select(Assignment)
-        .where(Assignment.user_id == user_id, Assignment.project_id == project_id)
-        .where(Assignment.state.in_(("reserved", "leased")))
-        .execution_options(populate_existing=True)
-    ).all()
+    found = db.scalars(HELD, {"user": user_id, "project": project_id}).all()
     for held in found:
         if held.lease_expires_at is not None and held.lease_expires_at <= now:
             # a sweep passes over a row that a save in another tab has locked; wait for that
@@ -226,10 +233,11 @@ def _take(
     shown: dict[str, object] = {"reference_answer": project.show_reference == "shown", "mode": project.mode}
     shown["instructions"] = project.instructions_number
     values = {"project": project.id, "user": user.id, "state": state, "until": until, "now": now}
+    values["shown"] = json.dumps(shown)
     for kind in known.kinds_for(db, project, user.id):
-        wanted = TAKE if kind == "regular" else TAKE_KNOWN.bindparams(kind=kind)
-        bound = wanted.bindparams(**values, shown=json.dumps(shown))
-        found = select(Assignment).from_statement(bound).execution_options(populate_existing=True)
-        if taken := db.scalar(found):
+        taken: Assignment | None = db.scalar(
+            TAKEN if kind == "regular" else TAKEN_KNOWN, {**values, "kind": kind}
+        )
+        if taken:
             return taken
     return None

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from sqlalchemy import Select
+from sqlalchemy import Select, bindparam
 
+from app.accounts import sessions, tokens
 from app.accounts.access import credential, rule, whose
 from app.accounts.models import User
 from app.core.db import Db
@@ -38,7 +39,9 @@ def member(request: Request, slug: str, db: Db) -> Access:
     """Who asks, their project and their role in one query: this stands before every project page."""
     now = dt.datetime.now(dt.UTC)
     wanted = credential(request, now)
-    row = None if wanted is None else db.execute(in_project(wanted, slug)).one_or_none()
+    row = None
+    if wanted is not None:
+        row = db.execute(IN_PROJECT[wanted[0]], {**wanted[1], "slug": slug}).one_or_none()
     user = whose(row[0], now) if row else None
     if row is None or user is None:
         raise NotSignedIn("You are signed out.", remedy="Sign in and try again.")
@@ -50,11 +53,14 @@ def member(request: Request, slug: str, db: Db) -> Access:
     return access
 
 
-def in_project(wanted: Select[Any], slug: str) -> Select[Any]:
+def in_project(wanted: Select[Any]) -> Select[Any]:
     shown = wanted.column_descriptions[0]["entity"]
     mine = (Membership.project_id == Project.id) & (Membership.user_id == shown.user_id)
     joined = wanted.add_columns(Project, Membership.role).select_from(shown)
-    return joined.outerjoin(Project, Project.slug == slug).outerjoin(Membership, mine)
+    return joined.outerjoin(Project, Project.slug == bindparam("slug")).outerjoin(Membership, mine)
+
+
+IN_PROJECT = {each: in_project(each) for each in (sessions.LIVE, tokens.LIVE)}
 
 
 @rule
