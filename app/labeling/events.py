@@ -100,6 +100,13 @@ def put(
         walk.put(position, Place(rating, flagged), candidate)
 
 
+APPEND = (  # built once: values in the statement would have it compiled for every save
+    insert(RatingEvent.__table__)  # type: ignore[arg-type]
+    .on_conflict_do_nothing()
+    .returning(RatingEvent.event_id)
+)
+
+
 def append(db: Session, assignment: Assignment, fresh: Sequence[Event]) -> None:
     """Each once, whoever sends it again at the same time."""
     rows = [
@@ -117,7 +124,6 @@ def append(db: Session, assignment: Assignment, fresh: Sequence[Event]) -> None:
         }
         for event in fresh
     ]
-    new = insert(RatingEvent.__table__).values(rows).on_conflict_do_nothing()  # type: ignore[arg-type]
-    if len(db.execute(new.returning(RatingEvent.event_id)).all()) < len(rows):
+    if len(db.execute(APPEND, rows).all()) < len(rows):
         # the ids are random: only a broken or hostile client meets another's
         raise Invalid("This event id was used before.", remedy="Reload the page and rate again.")

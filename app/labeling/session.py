@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,12 @@ from app.labeling.walk import Walk
 from app.projects.models import Project
 
 RENEW_AFTER = dt.timedelta(minutes=1)
+MINE = (
+    select(Assignment)
+    .where(Assignment.id == bindparam("assignment"), Assignment.project_id == bindparam("project"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 
 
 class Refused(Conflict):
@@ -45,12 +51,7 @@ class Recorded:
 
 def mine(db: Session, project: Project, assignment_id: int, user_id: int) -> Assignment:
     """The assignment, locked until the transaction ends."""
-    found = db.scalar(
-        select(Assignment)
-        .where(Assignment.id == assignment_id, Assignment.project_id == project.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+    found = db.scalar(MINE, {"assignment": assignment_id, "project": project.id})
     if found is None:
         raise NotFound("There is no such assignment in this project.", remedy="Go back to the desk.")
     if found.user_id != user_id:
