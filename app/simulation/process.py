@@ -21,8 +21,6 @@ from app.simulation.tables import Simulation
 
 def main(run_id: int) -> int:
     """0 when it is over, 2 when it cannot be or is not wanted any more, 3 when asked to end."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))  # drafts of folders are taken away
-    os.nice(10)
     with transaction() as db:
         run = db.get_one(Simulation, run_id)
         setting = setting_of({**run.setting, "seed": run.seeds[0]})
@@ -76,6 +74,8 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))  # drafts of folders are taken away
+    os.nice(10)
     code = main(int(sys.argv[1]))
     sys.stdout.flush()
     sys.stderr.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import psutil
 import pytest
 from sqlalchemy import select
@@ -19,19 +21,19 @@ from app.core.db import transaction
 from app.simulation import asked, keeping, process, runner, runs
 from app.simulation.tables import Simulation, SimulationPoint
 from tests import factories
+from tests.simulation.conftest import TINY
 from tests.waiting import until
 
-TINY = {
-    "reading_steps": 60, "pool_problems": 16, "validation_problems": 4, "pool_samples": 4,
-    "test_problems": 4, "test_samples": 4, "first": 4, "budgets": ["4", "8"], "passes": 0.5,
-}  # fmt: skip
 
-
-def started(policies: list[str], seeds: list[int], **more: Any) -> int:
+def started(policies: list[str], seeds: list[int], material: Path | None = None) -> int:
+    """Queued; with `material`, every seed finds it in its folder."""
     with transaction() as db:
         project = factories.project(db, "Pilot")
-        wanted = asked.parse({"setting": {**TINY, **more}, "policies": policies, "seeds": seeds})
-        return runs.start(db, project.id, wanted, None).id
+        wanted = asked.parse({"setting": TINY, "policies": policies, "seeds": seeds})
+        run_id = runs.start(db, project.id, wanted, None).id
+        for seed in seeds if material else ():
+            shutil.copytree(material, runner.folder(run_id) / f"seed-{seed}")
+    return run_id
 
 
 def row(run_id: int) -> Simulation:
@@ -74,8 +76,8 @@ def player(worker: psutil.Process) -> psutil.Process | None:
     return None
 
 
-def test_killed_on_the_way_it_goes_on_and_ends(worker: psutil.Process, home: Path) -> None:
-    run_id = started(["gated"], [0, 3])
+def test_killed_on_the_way_it_goes_on_and_ends(worker: psutil.Process, material: Path) -> None:
+    run_id = started(["gated"], [0, 3], material)
     until(lambda: points(run_id), "the first point")
     playing = until(lambda: player(worker), "its process")
     playing.kill()
@@ -100,8 +102,8 @@ def test_killed_on_the_way_it_goes_on_and_ends(worker: psutil.Process, home: Pat
     assert (done.progress["done"], done.progress["total"]) == (4, 4)
 
 
-def test_cancelled_its_process_is_gone_and_its_points_stay(database: str, home: Path) -> None:
-    run_id = started(["uniform"], [0, 1, 2, 3])
+def test_cancelled_its_process_is_gone_and_its_points_stay(database: str, home: Path, material: Path) -> None:
+    run_id = started(["uniform"], list(range(9)), material)
 
     def look(_: Simulation) -> None:
         if points(run_id):
@@ -113,7 +115,7 @@ def test_cancelled_its_process_is_gone_and_its_points_stay(database: str, home: 
     runner.run(run_id, look)  # returns when the process is gone
     found = row(run_id)
     assert (found.state, found.results) == ("cancelled", None), found.error
-    assert 2 <= len(points(run_id)) < 16
+    assert 2 <= len(points(run_id)) < 9 * 2 * 2
     with transaction() as db:
         assert not runs.begin(db, run_id)
         runs.resume(db, db.get_one(Simulation, run_id), None)
@@ -130,9 +132,14 @@ def test_who_hears_that_nobody_wants_it_stops(database: str, home: Path) -> None
         tell({"phase": "reading"})
 
 
-def test_a_writer_that_comes_to_no_answer_is_told_of(database: str, home: Path) -> None:
-    run_id = started(["uniform"], [0], reading_steps=20)
-    runner.run(run_id)
+def test_a_writer_that_comes_to_no_answer_is_told_of(database: str, home: Path, material: Path) -> None:
+    run_id = started(["uniform"], [0], material)
+    pool = runner.folder(run_id) / "seed-0" / "pool.json"
+    told = orjson.loads(pool.read_bytes())
+    pool.write_bytes(orjson.dumps([[statement, answer, [["so"] * 4]] for statement, answer, _ in told]))
+    with transaction() as db:
+        assert runs.begin(db, run_id)
+    assert process.main(run_id) == 2
     found = row(run_id)
     assert (found.state, found.attempt) == ("failed", 1), "it would end the same way again"
     assert "give it more reading_steps" in (found.error or "")
