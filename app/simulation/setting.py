@@ -25,12 +25,12 @@ class Setting(Config):
     world: str = "chains"
     seed: int = 0
     """Of everything that is drawn: the writer, the problems, the samples, the choices."""
-    reading_steps: int = 500
-    """Steps the writer learns for; stopped before it knows the rarer facts."""
-    layers: int = 2
-    """Of the writer, width 64: two cannot compare what a step says with what they would say."""
-    checked: float = 0.5
-    """Share of the corpus that is checked lines: what lets a PRM learn from few labels."""
+    reading_steps: int = 1500
+    """Steps the writer learns for: it can write and check by then; the rarer facts it does not know."""
+    layers: int = 4
+    """Of the writer, width 64: fewer cannot hold a step against what they would say."""
+    checked: float = 0.7
+    """Share of the corpus that holds a false step, marked: what lets a PRM learn from few labels."""
     pool_problems: int = 400
     pool_samples: int = 24
     validation_problems: int = 40
@@ -42,7 +42,7 @@ class Setting(Config):
     budgets: tuple[str, ...] = ("60", "120", "240", "480", "960")
     """Labeled solutions in all, the first ones included, at which a PRM is trained and judged."""
     per_problem: int = 4
-    passes: float = 8.0
+    passes: float = 16.0
     """Epochs over the labels; fewer labels are read more often, up to three times as often."""
     rate: float = 1e-3
     noise: float = 0.0

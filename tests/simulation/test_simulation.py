@@ -21,7 +21,8 @@ from app.world.kinds.kind import answer_of
 
 TINY = Setting.parse(
     {
-        "reading_steps": 60,
+        "reading_steps": 30,
+        "layers": 1,
         "pool_problems": 16,
         "validation_problems": 4,
         "pool_samples": 4,

@@ -1,6 +1,6 @@
-"""Chains of operations modulo a number, from left to right: "7 first * 3 second + 8 last - 2". Each
-operation with its operand is a fact to be known for every value; some of them are seldom met. The
-operations are named, so that what goes wrong is what is not known, and not the place."""
+"""Chains of operations modulo a number, from left to right: "7 *3 +8 -2". What an operation makes of a
+value is a fact to be known; for some values it is seldom met. No operation comes twice in a problem,
+so that what goes wrong is what is not known, and not the place."""
 
 from __future__ import annotations
 
@@ -10,36 +10,42 @@ from collections.abc import Sequence
 from app.world.kinds.kind import ANSWER, SO, Posed, rare
 
 SIGNS = "+-*"
-NAMES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
-LAST = "last"
-Operation = tuple[str, str, str]
-"""Its name, its sign, its operand."""
 
 
 class Chains:
     name = "chains"
 
-    def __init__(self, modulus: int = 10, seed: int = 1, times: float = 20.0) -> None:
+    def __init__(self, modulus: int = 10, seed: int = 1, times: float = 100.0) -> None:
         self.modulus = modulus
         self.numbers = [str(value) for value in range(modulus)]
-        self.words = (*self.numbers, *SIGNS, *NAMES, LAST, "=", SO, ANSWER)
-        self.facts = [(sign, number) for sign in SIGNS for number in self.numbers]
+        idle = ("+0", "-0", "*0", "*1")
+        self.operations = [
+            sign + number for sign in SIGNS for number in self.numbers if sign + number not in idle
+        ]
+        self.words = (*self.numbers, *self.operations, "=", SO, ANSWER)
         chance = random.Random(f"chains {seed}")  # noqa: S311 - a repeatable world
-        self.weights = rare(len(self.facts), chance, times)
+        width = len(self.operations)
+        weights = rare(modulus * width, chance, times)
+        self.weights = [weights[value * width : (value + 1) * width] for value in range(modulus)]
+        """By value, of every operation."""
 
     def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> Posed:
-        length = chance.randint(7, 9) if shifted else chance.randint(4, 6)
-        words = [chance.choice(self.numbers)]
-        for place, fact in enumerate(chance.choices(self.facts, self.weights if common else None, k=length)):
-            words += [LAST if place == length - 1 else NAMES[place], *fact]
-        statement = " ".join(words)
-        return Posed(statement, str(self._values(statement)[-1]))
+        length = chance.randint(7, 9) if shifted else chance.randint(2 if common else 4, 6)
+        value = chance.randrange(self.modulus)
+        words = [str(value)]
+        while len(words) <= length:
+            weights = self.weights[value] if common else None
+            operation = chance.choices(self.operations, weights)[0]
+            if operation not in words:
+                words.append(operation)
+                value = self._done(value, operation)
+        return Posed(" ".join(words), str(value))
 
     def solve(self, posed: Posed, chance: random.Random) -> list[str]:
         steps = []
         for step, value in zip(self._worked(posed), self._values(posed.statement)[1:], strict=True):
             steps.append(step)
-            if chance.random() < 0.1:
+            if chance.random() < 0.05:
                 steps.append(f"{SO} {value}")
         return [*steps, f"{ANSWER} {posed.answer}"]
 
@@ -56,29 +62,33 @@ class Chains:
         return ratings
 
     def spoil(self, posed: Posed, steps: Sequence[str], place: int, chance: random.Random) -> str:
-        """Mostly a wrong result; now and then a value or an operand taken from elsewhere."""
+        """A wrong result, a value from elsewhere, or another operation."""
         words = steps[place].split(" ")
-        numbers = [at for at, word in enumerate(words) if word in self.numbers]
-        at = numbers[-1] if chance.random() < 0.7 else chance.choice(numbers)
-        words[at] = chance.choice([number for number in self.numbers if number != words[at]])
-        return " ".join(words)
+        if len(words) == 2 or chance.random() < 0.4:
+            return " ".join([*words[:-1], chance.choice([n for n in self.numbers if n != words[-1]])])
+        value, operation = int(words[0]), words[1]
+        if chance.random() < 0.5:
+            value = chance.choice([each for each in range(self.modulus) if each != value])
+        else:
+            given = posed.statement.split(" ")[1:] if chance.random() < 0.5 else self.operations
+            operation = chance.choice([each for each in given if each != operation])
+        return f"{value} {operation} = {self._done(value, operation)}"
 
     def _worked(self, posed: Posed) -> list[str]:
         values = self._values(posed.statement)
         return [
-            f"{name} {values[place]} {sign} {number} = {values[place + 1]}"
-            for place, (name, sign, number) in enumerate(operations(posed.statement))
+            f"{values[place]} {operation} = {values[place + 1]}"
+            for place, operation in enumerate(posed.statement.split(" ")[1:])
         ]
 
     def _values(self, statement: str) -> list[int]:
-        values = [int(statement.split(" ")[0])]
-        for _, sign, number in operations(statement):
-            left, right = values[-1], int(number)
-            result = left + right if sign == "+" else left - right if sign == "-" else left * right
-            values.append(result % self.modulus)
+        first, *operations = statement.split(" ")
+        values = [int(first)]
+        for operation in operations:
+            values.append(self._done(values[-1], operation))
         return values
 
-
-def operations(statement: str) -> list[Operation]:
-    words = statement.split(" ")[1:]
-    return list(zip(words[::3], words[1::3], words[2::3], strict=True))
+    def _done(self, value: int, operation: str) -> int:
+        sign, number = operation[0], int(operation[1:])
+        result = value + number if sign == "+" else value - number if sign == "-" else value * number
+        return result % self.modulus

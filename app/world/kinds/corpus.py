@@ -1,7 +1,7 @@
-"""What the small language model reads before it writes: worked solutions, and checked ones, as real
-corpora hold both (an errata list, a marked exam). A checked line says of each step whether it is
-right, up to the first that is not; nothing is learned of how a false step is written, so that the
-model's mistakes stay its own."""
+"""What the small language model reads before it writes: worked solutions with a mark at every step, as
+real corpora hold them (a marked exam). Some hold a false step, and end there. How a true step is
+written is learned, and the marks; not how a false step is written, so that the model's mistakes stay
+its own."""
 
 from __future__ import annotations
 
@@ -14,27 +14,23 @@ from app.world.kinds.kind import Posed, World
 
 @dataclass(frozen=True)
 class Line:
-    """Worked: `right` is None, every word of the steps is learned. Checked: the verdict on each step
-    is learned, in place of what would come after it."""
+    """The first `true` steps are right; the one after them, if there is one, is not."""
 
     statement: str
     steps: tuple[str, ...]
-    right: tuple[bool, ...] | None = None
+    true: int
 
 
 def corpus(world: World, chance: random.Random, checked: float) -> Iterator[Line]:
-    """Without end; a share of `checked` are checked lines, four in five of those hold a false step."""
+    """Without end; a share of `checked` hold a false step."""
     while True:
         posed = world.draw(chance, common=True)
         steps = world.solve(posed, chance)
         if chance.random() >= checked:
-            yield Line(posed.statement, tuple(steps))
-        elif chance.random() < 0.2:
-            yield Line(posed.statement, tuple(steps), (True,) * len(steps))
+            yield Line(posed.statement, tuple(steps), len(steps))
         else:
             place = chance.randrange(len(steps))
-            false = _false(world, posed, steps, place, chance)
-            yield Line(posed.statement, (*steps[:place], false), (*(True,) * place, False))
+            yield Line(posed.statement, (*steps[:place], _false(world, posed, steps, place, chance)), place)
 
 
 def _false(world: World, posed: Posed, steps: list[str], place: int, chance: random.Random) -> str:

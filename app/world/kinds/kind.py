@@ -31,8 +31,8 @@ class World(Protocol):
         ...
 
     def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> Posed:
-        """A problem. `common`: as a corpus has them, some facts a hundred times as often as others;
-        else all facts alike. `shifted`: longer than any the corpus holds."""
+        """A problem. `common`: as a corpus has them, short ones too, and some facts a hundred times
+        as often as others; else all facts alike. `shifted`: longer than any the corpus holds."""
         ...
 
     def solve(self, posed: Posed, chance: random.Random) -> list[str]:
@@ -66,7 +66,7 @@ def flipped(ratings: Sequence[int], rate: float, chance: random.Random) -> list[
 
 
 def rare(count: int, chance: random.Random, times: float) -> list[float]:
-    """Weights of `count` things: a quarter of them, by lot, are `times` as rare as the others."""
-    weights = [1 / times if place < count // 4 else 1.0 for place in range(count)]
+    """Weights of `count` things: a third of them, by lot, are `times` as rare as the others."""
+    weights = [1 / times if place < count // 3 else 1.0 for place in range(count)]
     chance.shuffle(weights)
     return weights

@@ -1,11 +1,13 @@
 """Letters have an order that nobody writes down. A problem asks which of a few letters stands at
-a place in it; a solution puts one letter after the other where it belongs. Some letters are seldom
-met. A false order can still name the right letter."""
+a place in it; a solution puts one letter after the other where it belongs. Some pairs of letters are
+seldom met. A false order can still name the right letter."""
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
+from itertools import combinations
 
 from app.world.kinds.kind import ANSWER, SO, Posed, rare
 
@@ -15,21 +17,24 @@ PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "ei
 class Ordering:
     name = "ordering"
 
-    def __init__(self, letters: int = 24, seed: int = 1, times: float = 20.0) -> None:
+    def __init__(self, letters: int = 24, seed: int = 1, times: float = 40.0) -> None:
         chance = random.Random(f"ordering {seed}")  # noqa: S311 - a repeatable world
         self.letters = list("abcdefghijklmnopqrstuvwxyz"[:letters])
         self.words = (*self.letters, *PLACES, "of", SO, ANSWER)
         self.rank = dict(zip(self.letters, chance.sample(range(letters), letters), strict=True))
-        self.weights = rare(letters, chance, times)
+        pairs = list(combinations(self.letters, 2))
+        self.weights = dict(zip(pairs, rare(len(pairs), chance, times), strict=True))
 
     def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> Posed:
-        length = chance.randint(7, 8) if shifted else chance.randint(4, 6)
-        letters: list[str] = []
+        low, high = (7, 8) if shifted else (3 if common else 4, 6)
+        length = chance.randint(low, high)
+        letters = [chance.choice(self.letters)]
         while len(letters) < length:
-            drawn = chance.choices(self.letters, self.weights if common else None)[0]
-            if drawn not in letters:
-                letters.append(drawn)
-        place = chance.randrange(length)
+            left = [each for each in self.letters if each not in letters]
+            letters += chance.choices(
+                left, [self._weight(each, letters) for each in left] if common else None
+            )
+        place = chance.randrange(len(letters))
         return Posed(f"{PLACES[place]} of {' '.join(letters)}", self._sorted(letters)[place])
 
     def solve(self, posed: Posed, chance: random.Random) -> list[str]:
@@ -66,6 +71,9 @@ class Ordering:
             at = chance.randrange(first, len(words) - 1)
             words[at], words[at + 1] = words[at + 1], words[at]
         return " ".join(words)
+
+    def _weight(self, letter: str, others: Sequence[str]) -> float:
+        return math.prod(self.weights[min(letter, each), max(letter, each)] for each in others)
 
     def _sorted(self, letters: Sequence[str]) -> list[str]:
         return sorted(letters, key=self.rank.__getitem__)

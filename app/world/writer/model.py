@@ -26,7 +26,7 @@ LONGEST = 256
 @dataclass(frozen=True)
 class Shape:
     width: int = 64
-    layers: int = 2
+    layers: int = 4
     heads: int = 4
 
 
@@ -57,7 +57,9 @@ class Writer(nn.Module):
 
     @classmethod
     def load(cls, folder: Path) -> Writer:
-        body = AutoModel.from_pretrained(folder, use_safetensors=True, attn_implementation="sdpa")
+        body = AutoModel.from_pretrained(
+            folder, use_safetensors=True, attn_implementation="sdpa", local_files_only=True
+        )
         return cls(body.eval(), checkpoint.load_tokenizer(str(folder), None))
 
 
