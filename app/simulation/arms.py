@@ -29,8 +29,8 @@ from app.world.kinds.kind import answer_of, flipped, until_error
 
 N = np.array([1, 2, 4, 8, 16, 32, 64, 128, 256])
 SUBSETS = 100
-AGAIN = ("iterated", "gated")
-"""Policies whose selector is trained again before every choice; the others keep the first one."""
+ONCE = ("paper",)
+"""Policies that keep the first selector; the others train it again before every choice."""
 
 
 class Pool:
@@ -39,6 +39,7 @@ class Pool:
     def __init__(self, setting: Setting, sampled: Sequence[Sampled]) -> None:
         self.setting, self.world = setting, WORLDS[setting.world]
         self.rows: list[tuple[int, Steps]] = []
+        self.texts: dict[int, Steps] = {}
         self.sampled = sampled
         self.taught: teacher.Read = {}
         """By a teacher, if there is one, in place of the judge."""
@@ -48,6 +49,7 @@ class Pool:
             for steps in one.samples:
                 twin = hashlib.blake2b("\n".join(steps).encode(), digest_size=8).digest()
                 self.bare.append(Candidate(len(self.rows), problem, twin, one.verdict(steps), 0.0))
+                self.texts[len(self.rows)] = steps
                 self.rows.append((problem, steps))
 
     def candidates(
@@ -107,7 +109,7 @@ def run(
             queued = found[-1]["queued"]
             continue
         if budget > len(queued):
-            if policy != "uniform" and (scores is None or policy in AGAIN):
+            if policy != "uniform" and (scores is None or policy not in ONCE):
                 selector = _selector(setting, policy, pool, material, folder, queued)
                 report({"phase": f"{policy}: the selector reads the pool", "labels": len(queued)})
                 scores = models.read(setting, selector, [material.pool])
@@ -139,7 +141,7 @@ def run(
 
 def _first(setting: Setting, pool: Pool) -> list[int]:
     """What every policy begins with: the same random draw, so that arms are paired."""
-    return ranking.pick("uniform", pool.candidates(None)[0], setting.first, 1, setting.seed, {})
+    return ranking.pick("uniform", pool.candidates(None)[0], setting.first, 1, setting.seed, {}, pool.texts)
 
 
 def _selector(
@@ -167,6 +169,7 @@ def _choice(
         setting.per_problem,
         setting.seed * 7919 + len(queued),
         right,
+        pool.texts,
         [pool.bare[each] for each in queued],
     )
 

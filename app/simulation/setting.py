@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.prm.config import BadConfig, Config
 
-POLICIES = ("uniform", "paper", "iterated", "uncertainty", "entropy", "hardest", "gated")
+POLICIES = ("uniform", "paper", "iterated", "uncertainty", "entropy", "hardest", "spread", "unsure", "gated")
 WORDS = {
     "uniform": "drawn at random",
     "paper": "the paper's choice (80 % convincing wrong answers)",
@@ -14,6 +14,8 @@ WORDS = {
     "uncertainty": "closest to the selector's threshold",
     "entropy": "convincing wrong answers, first error unclear",
     "hardest": "convincing wrong answers of problems the selector gets wrong",
+    "spread": "convincing wrong answers, each by another suspected step",
+    "unsure": "least sure of a step, each by another step",
     "gated": "iterated, at random while the selector is not competent",
 }
 

@@ -143,34 +143,49 @@ def test_every_policy_has_words():
     assert set(WORDS) == set(POLICIES)
 
 
-def candidates(count: int = 60) -> tuple[list[Candidate], dict[int, list[float]]]:
+def candidates(
+    count: int = 60,
+) -> tuple[list[Candidate], dict[int, list[float]], dict[int, list[str]]]:
     chance = random.Random(0)  # noqa: S311
     right = {key: [chance.random() for _ in range(4)] for key in range(count)}
     made = [
         Candidate(key, key // 6, bytes([key]), chance.choice(["right", "wrong"]), sum(map(math.log, steps)))
         for key, steps in right.items()
     ]
-    return made, right
+    said = {key: [f"step {chance.randrange(9)}" for _ in range(4)] for key in range(count)}
+    return made, right, said
 
 
-@pytest.mark.parametrize("policy", ["uniform", "paper", "uncertainty", "entropy", "hardest"])
+@pytest.mark.parametrize(
+    "policy", ["uniform", "paper", "uncertainty", "entropy", "hardest", "spread", "unsure"]
+)
 def test_a_policy_keeps_the_cap_and_what_is_taken_out(policy):
-    made, right = candidates()
+    made, right, said = candidates()
     taken = made[:6]
 
-    chosen = ranking.pick(policy, made, 20, 2, 0, right, taken)
+    chosen = ranking.pick(policy, made, 20, 2, 0, right, said, taken)
 
     assert len(chosen) == len(set(chosen)) == 18  # two of each of the nine problems left
     assert not set(chosen) & {each.solution_id for each in taken}
-    assert chosen == ranking.pick(policy, made, 20, 2, 0, right, taken)
+    assert chosen == ranking.pick(policy, made, 20, 2, 0, right, said, taken)
 
 
 def test_wrong_answers_come_first_for_policies_that_want_them():
-    made, right = candidates()
+    made, right, said = candidates()
 
-    for policy in ("entropy", "hardest"):
-        chosen = ranking.pick(policy, made, 8, 2, 0, right)
+    for policy in ("entropy", "hardest", "spread"):
+        chosen = ranking.pick(policy, made, 8, 2, 0, right, said)
         assert {made[key].verdict for key in chosen} == {"wrong"}
+
+
+def test_a_policy_that_spreads_comes_to_a_second_of_a_step_last():
+    """Of twelve wrong answers, nine are suspected by one step, and they are the most convincing."""
+    right = {key: [0.9, 0.6, 0.9] for key in range(12)}
+    said = {key: ["a", "the same" if key < 9 else f"b {key}", "c"] for key in range(12)}
+    made = [Candidate(key, key, bytes([key]), "wrong", -0.1 * key) for key in range(12)]
+
+    for policy in ("spread", "unsure"):
+        assert ranking.pick(policy, made, 6, 1, 0, right, said) == [0, 9, 10, 11, 1, 2]
 
 
 def test_the_entropy_of_the_first_error():

@@ -59,7 +59,7 @@ def made(setting: Setting, material: Material, folder: Path) -> None:
 def first_draw(setting: Setting, material: Material) -> set[tuple[int, int]]:
     """(problem, sample) of the solutions that the fast form begins with too."""
     pool = Pool(setting, material.pool)
-    drawn = ranking.pick("uniform", pool.candidates(None)[0], setting.first, 1, setting.seed, {})
+    drawn = ranking.pick("uniform", pool.candidates(None)[0], setting.first, 1, setting.seed, {}, pool.texts)
     places = [
         (number, place) for number, one in enumerate(material.pool) for place in range(len(one.samples))
     ]
