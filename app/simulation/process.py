@@ -33,11 +33,11 @@ def main(run_id: int) -> int:
         return 2
     except AnotherSetting as error:
         return refused(run_id, f"{error}. Start it anew.")
-    except NothingToLearn as error:
+    except NothingToLearn:
         return refused(
             run_id,
-            f"There was nothing to learn: {error}. The writer may have read too little to come to answers: "
-            "give it more reading_steps, or label more solutions first.",
+            "There was nothing to learn: no labeled solution has a step that a model can read. The writer "
+            "may have read too little to come to answers: give it more reading_steps, or label more first.",
         )
     shutil.rmtree(folder, ignore_errors=True)  # all that is shown is in its rows
     return 0

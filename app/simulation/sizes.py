@@ -29,6 +29,11 @@ WORDS = {
     "quick": "quick, to see how it goes",
     "small": "small, to compare policies",
 }
+WORLDS = {
+    "chains": "chains of operations",
+    "ordering": "an order to learn",
+    "walks": "ways through a city",
+}
 READING, WRITING, LEARNING, JUDGING = 0.15, 0.004, 0.003, 0.001
 """Seconds on one core of an ordinary machine, for two layers: a step of the writer's, a sample, a
 solution learned from once, a solution read by a PRM (many are twins, which are read once)."""

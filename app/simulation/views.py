@@ -35,18 +35,24 @@ def simulations(request: Request, access: Researcher, db: Db) -> Response:
 @router.get("/preview")
 def preview(request: Request, access: Researcher, given: Said) -> Response:
     """About how long what the form says would take."""
+    _none_ticked(given)
     return render(request, "simulation/_preview.html", preview=_preview(given))
 
 
 @router.post("")
 def start(request: Request, access: Researcher, db: Db, sent: Sent) -> Response:
-    if "policies" not in sent.model_fields_set:
-        sent.policies = []
+    _none_ticked(sent)
     try:
         made = runs.start(db, access.project.id, sent.asked(), access.user)
     except DomainError as error:
         return _list(request, access, db, sent, error)
     return redirect(f"{access.home}/simulations/{made.id}", "The simulation is on its way.")
+
+
+def _none_ticked(form: SimulationForm) -> None:
+    """A form without a tick says nothing of its boxes."""
+    if form.model_fields_set and "policies" not in form.model_fields_set:
+        form.policies = []
 
 
 def _list(
@@ -60,7 +66,7 @@ def _list(
         form=form,
         wrong=wrong,
         preview=None if wrong else _preview(form),
-        worlds=list(WORLDS),
+        worlds={name: sizes.WORLDS.get(name, name) for name in WORLDS},
         sizes=sizes.WORDS,
         words=WORDS,
         worth=figures.worth,
