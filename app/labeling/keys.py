@@ -12,7 +12,7 @@ ACTIONS = {
     "bad_problem": ("Bad problem", "b"), "give_up": ("Give up", "g"), "instructions": ("Instructions", "i"),
     "source": ("Source", "s"), "help": ("Help", "?"),
 }  # fmt: skip
-"""Action of static/desk/main.js -> its words and the key it has at first."""
+"""Action of static/desk/judging.js -> its words and the key it has at first."""
 USUAL = {action: key for action, (_, key) in ACTIONS.items()}
 BROWSERS = {" ": "scrolls the page", "/": "searches the page in some browsers",
             "'": "searches the page in some browsers"}  # fmt: skip

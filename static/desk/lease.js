@@ -1,5 +1,7 @@
-// How long a solution is this labeler's: told before it ends, and taken again where it is still free.
+// How long a solution is this labeler's: told before it ends, and taken again where it is still free;
+// else what the server refused is said.
 
+import { asked, base, clear, fetchNext, outbox, sheet } from "./sheets.js";
 import * as view from "./view.js";
 
 const NEAR_END_MS = 5 * 60000;
@@ -9,11 +11,11 @@ let warned = false;
 /** Whether it can be put on the desk without asking the server. */
 export function lasts(data) { return Date.parse(data.assignment.lease_expires_at) > Date.now() + 5000; }
 
-/** Looks now and then at what is on the desk; `held` gives its data, or null. */
-export function watch(held) { setInterval(() => look(held()), LOOK_MS); }
+/** Looks now and then at what is on the desk. */
+export function watch() { setInterval(look, LOOK_MS); }
 
-function look(data) {
-  const left = data ? Date.parse(data.assignment.lease_expires_at) - Date.now() : Infinity;
+function look() {
+  const left = sheet ? Date.parse(sheet.data.assignment.lease_expires_at) - Date.now() : Infinity;
   if (left > 0 && left < NEAR_END_MS) {
     const minutes = Math.ceil(left / 60000);
     view.banner(`This solution is yours for ${minutes} more minute${minutes === 1 ? "" : "s"}.`, "Any rating renews it.");
@@ -24,7 +26,26 @@ function look(data) {
   }
 }
 
-/** After taking it again: nobody else had it meanwhile. */
-export function tellTaken() {
+export async function refused(entry, refusal) {
+  const { assignment } = entry;
+  if (refusal.error === "lease_lost" && (await takenAgain(assignment))) return;
+  const go = () => {
+    outbox.drop(assignment);
+    view.banner("");
+    if (!sheet || sheet.id === assignment) {
+      clear();
+      fetchNext();
+    }
+  };
+  view.banner(refusal.message ?? "The server did not accept this.", refusal.remedy ?? "", [["Go on to the next", go]], "bad");
+}
+
+/** A lease that ran out while nobody else took the solution: have it back without a fuss. */
+async function takenAgain(assignment) {
+  const answer = await asked(`${base}/assignments/${assignment}/lease`);
+  if (!answer?.ok) return false;
+  if (sheet?.id === assignment) sheet.data.assignment = answer.body.assignment;
+  outbox.resume(assignment);
   view.banner("Your time on this solution had run out, but it was still free.", "It is yours again; nothing is lost.", [["Good", () => view.banner("")]], "note");
+  return true;
 }
