@@ -99,6 +99,10 @@ class Worth:
     """Its curve is that of the uniform policy."""
 
     @property
+    def harms(self) -> bool:
+        return self.high < 1
+
+    @property
     def said(self) -> str:
         if self.same:
             return "it came to what a random draw came to, at every number of labels"
@@ -106,7 +110,7 @@ class Worth:
             return "no accuracy is reached by both it and a random draw, so they cannot be compared"
         if self.low > 1:
             return "it pays: fewer labels reach the same accuracy"
-        if self.high < 1:
+        if self.harms:
             return "it does harm: drawn at random, fewer labels reach the same accuracy"
         return "this simulation cannot tell it from a random draw, as the interval holds 1"
 

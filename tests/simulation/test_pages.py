@@ -111,7 +111,7 @@ def test_the_estimate_follows_the_form(page: Page) -> None:
 
 
 def test_what_it_came_to(page: Page) -> None:
-    run = made.simulation(page.db, page.project, gain=0.12)
+    run = made.simulation(page.db, page.project, policies=["uniform", "iterated", "gated"], gain=0.12)
     said = page.get(f"/simulations/{run.id}")
     assert "it pays: fewer labels reach the same accuracy" in said.lower()
     assert "competent in 2 of 2" in said
@@ -122,7 +122,14 @@ def test_what_it_came_to(page: Page) -> None:
     form = page.web.get(link[1].replace("&amp;", "&")).text
     assert re.search(r'name="convincing_wrong"[^>]* value="80"', form)
     assert re.search(r'<option value="none" selected>queue as asked', form)
-    assert "paper" in page.get("/simulations")
+    assert "gated" in page.get("/simulations")
+
+
+def test_a_policy_that_harms_is_no_round_to_start(page: Page) -> None:
+    run = made.simulation(page.db, page.project, policies=["uniform", "paper"])
+    said = page.get(f"/simulations/{run.id}")
+    assert "It does harm" in said
+    assert "Start a round like it" not in said
 
 
 def test_what_is_worse_than_blind_is_said_so(page: Page) -> None:
