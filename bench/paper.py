@@ -12,7 +12,10 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import shutil
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +46,21 @@ def main() -> None:
             for world in asked.world:
                 for seed in range(asked.seeds):
                     setting = {**SIZES[asked.size], **changed, "world": world, "seed": seed}
-                    jobs.append((setting, policies, str(asked.out / f"{name}-{world}-{seed}")))
+                    jobs.append(
+                        (
+                            setting,
+                            policies,
+                            asked.out / f"{name}-{world}-{seed}",
+                            asked.out / f"writer-{world}",
+                        )
+                    )
+    writers = [] if asked.own_writers else list({job[3]: job for job in reversed(jobs)}.values())
+    asked.out.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
     with multiprocessing.get_context("spawn").Pool(asked.processes) as pool:
-        for folder, seconds in pool.imap_unordered(_play, jobs):
-            print(f"{time.monotonic() - begun:7.0f} s  {folder}: {seconds:.0f} s", flush=True)
+        for work, some in ((_read, writers), (_play, jobs)):
+            for folder, seconds in pool.imap_unordered(work, some):
+                print(f"{time.monotonic() - begun:7.0f} s  {folder}: {seconds:.0f} s", flush=True)
     from app.simulation import summary
     from app.simulation.commands import lines
 
@@ -73,30 +86,60 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--world", nargs="+", choices=WORLDS, default=list(WORLDS))
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--size", choices=SIZES, default="small")
+    parser.add_argument("--own-writers", action="store_true", help="a writer for every seed")
     parser.add_argument("--processes", type=int, default=2)
     return parser.parse_args()
 
 
-def _play(job: tuple[dict[str, Any], tuple[str, ...], str]) -> tuple[str, float]:
-    setting, policies, folder = job
-    begun = time.monotonic()
+Job = tuple[dict[str, Any], tuple[str, ...], Path, Path]
+"""A setting, its policies, its folder, and where its world's writer is."""
+
+
+def _read(job: Job) -> tuple[Path, float]:
+    """The writer of a world, which every seed begins with: what differs by seed are the problems, the
+    samples, the choices and the training. `--own-writers` has one for every seed."""
+    from app.simulation.material import the_writer
+
+    setting, _, _, writer = job
+    with _told(writer.with_suffix(".txt")) as (tell, begun):
+        the_writer(_parsed(setting), writer, tell)
+    return writer, time.monotonic() - begun
+
+
+def _play(job: Job) -> tuple[Path, float]:
+    from app.simulation.playing import play
+
+    setting, policies, folder, writer = job
+    folder.mkdir(parents=True, exist_ok=True)
+    if writer.is_dir() and not (folder / "base").is_dir():
+        shutil.copytree(writer, folder / "copied", dirs_exist_ok=True)
+        (folder / "copied").replace(folder / "base")
+    with _told(folder / "log.txt") as (tell, begun):
+        play(_parsed(setting), policies, folder, tell)
+    return folder, time.monotonic() - begun
+
+
+def _parsed(setting: dict[str, Any]) -> Any:
     import torch
     from transformers.utils.logging import disable_progress_bar
 
-    from app.simulation.playing import play
     from app.simulation.setting import Setting
 
     torch.set_num_threads(1)
     disable_progress_bar()
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    with (Path(folder) / "log.txt").open("a") as log:
+    return Setting.parse(setting)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[tuple[Callable[[dict[str, Any]], None], float]]:
+    begun = time.monotonic()
+    with path.open("a") as log:
 
         def tell(said: dict[str, Any]) -> None:
             log.write(f"{time.monotonic() - begun:7.0f} s  {said}\n")
             log.flush()
 
-        play(Setting.parse(setting), policies, Path(folder), tell)
-    return folder, time.monotonic() - begun
+        yield tell, begun
 
 
 if __name__ == "__main__":

@@ -48,10 +48,7 @@ class Material:
 def prepare(setting: Setting, folder: Path, report: Report) -> Material:
     """From the folder what is there, made and kept what is not."""
     use_threads(setting.threads)
-    base = folder / "base"
-    if not base.is_dir():
-        course = _course(setting, setting.reading_steps)
-        learn(WORLDS[setting.world], course, setting.seed, report).save(base)
+    base = the_writer(setting, folder / "base", report)
     older = base
     if setting.pool_reading_steps and not (older := folder / "older").is_dir():
         course = _course(setting, setting.pool_reading_steps)
@@ -62,6 +59,14 @@ def prepare(setting: Setting, folder: Path, report: Report) -> Material:
         for name in ("plain", "shifted")
     }
     return Material(base, _misjudged(setting, pool), tests)
+
+
+def the_writer(setting: Setting, base: Path, report: Report) -> Path:
+    """In the folder `base`; from there if it is there already."""
+    if not base.is_dir():
+        course = _course(setting, setting.reading_steps)
+        learn(WORLDS[setting.world], course, setting.seed, report).save(base)
+    return base
 
 
 def _course(setting: Setting, steps: int) -> Course:

@@ -17,7 +17,6 @@ from app.world.writer.model import LONGEST
 
 Key = tuple[str, Steps]
 """Statement and steps: what a model reads. Equal samples are read once."""
-FEW = 500
 
 
 def trained(
@@ -32,12 +31,11 @@ def trained(
     published = target / "published"
     if published.is_dir():
         return published
-    passes = setting.passes * min(3.0, max(1.0, FEW / max(1, len(examples))))
     config = TrainConfig(
         base=str(base),
         objective=objective,
         max_length=LONGEST,
-        epochs=passes,
+        epochs=setting.epochs(len(examples)),
         learning_rate=setting.rate,
         solutions_per_step=32,
         together="none",

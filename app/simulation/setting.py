@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from app.prm.config import BadConfig, Config
 
+SETTLED = 500
+"""Labeled solutions that are read as often as `passes` says."""
 POLICIES = ("uniform", "paper", "iterated", "uncertainty", "entropy", "hardest", "spread", "unsure", "gated")
 WORDS = {
     "uniform": "drawn at random",
@@ -45,7 +48,8 @@ class Setting(Config):
     """Labeled solutions in all, the first ones included, at which a PRM is trained and judged."""
     per_problem: int = 4
     passes: float = 16.0
-    """Epochs over the labels; fewer labels are read more often, up to three times as often."""
+    """Epochs over 500 labeled solutions; fewer are read more often, up to three times, more less often,
+    down to half."""
     rate: float = 1e-3
     noise: float = 0.0
     """Probability that the labeler says the opposite of the truth, by step."""
@@ -63,6 +67,10 @@ class Setting(Config):
     @property
     def counts(self) -> list[int]:
         return [int(each) for each in self.budgets]
+
+    def epochs(self, examples: int) -> float:
+        """So that the work of training grows with the root of the number of examples."""
+        return self.passes * min(3.0, max(0.5, math.sqrt(SETTLED / max(1, examples))))
 
     def check(self) -> None:
         from app.world.kinds import WORLDS

@@ -37,7 +37,7 @@ WORLDS = {
 READING, WRITING, LEARNING, JUDGING = 0.15, 0.004, 0.003, 0.001
 """Seconds on one core of an ordinary machine, for two layers: a step of the writer's, a sample, a
 solution learned from once, a solution read by a PRM (many are twins, which are read once)."""
-FEW, MOST_PASSES, ORM_SOLUTIONS = 500, 3.0, 1_600
+ORM_SOLUTIONS = 1_600
 
 
 def seconds(setting: Setting, policies: Sequence[str], seeds: Sequence[int]) -> float:
@@ -45,12 +45,8 @@ def seconds(setting: Setting, policies: Sequence[str], seeds: Sequence[int]) -> 
     pool = setting.pool_problems * setting.pool_samples
     tests = 2 * setting.test_problems * setting.test_samples
     begun = READING * (setting.reading_steps + setting.pool_reading_steps) + WRITING * (pool + tests)
-    orm = LEARNING * _learned(setting, min(pool, ORM_SOLUTIONS)) + JUDGING * tests
-    arm = sum(LEARNING * _learned(setting, budget) + JUDGING * tests for budget in setting.counts)
+    graded = min(pool, ORM_SOLUTIONS)
+    orm = LEARNING * setting.epochs(graded) * graded + JUDGING * tests
+    arm = sum(LEARNING * setting.epochs(budget) * budget + JUDGING * tests for budget in setting.counts)
     choosing = JUDGING * pool * (len(setting.counts) - 1)
     return len(seeds) * setting.layers / 2 * (begun + orm + len(policies) * (arm + choosing))
-
-
-def _learned(setting: Setting, labels: int) -> float:
-    """Solutions, each as often as it is read: few are read more often (models.trained)."""
-    return labels * setting.passes * min(MOST_PASSES, max(1.0, FEW / max(1, labels)))

@@ -20,7 +20,6 @@ from app.simulation.full import files, measuring
 from app.simulation.full.house import Api, House, answer
 from app.simulation.full.labelers import Judge, Shift
 from app.simulation.material import Material
-from app.simulation.models import FEW
 from app.simulation.setting import Setting
 from app.world.kinds import WORLDS
 from app.world.kinds.kind import flipped
@@ -182,7 +181,7 @@ class Arm:
             "base": str(self.base),
             "objective": "prm3",
             "max_length": LONGEST,
-            "epochs": self.setting.passes * min(3.0, max(1.0, FEW / max(1, labels))),
+            "epochs": self.setting.epochs(labels),
             "learning_rate": self.setting.rate,
             "solutions_per_step": 32,
             "together": "none",
