@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,16 +12,20 @@ from pydantic import BaseModel
 from app.core.errors import Invalid
 from app.simulation.setting import POLICIES, Setting
 from app.simulation.sizes import SIZES
+from app.world.kinds import WORLDS
 
 USUAL = ("uniform", "paper", "iterated")
 MOST_SEEDS = 50
 LIMITS: dict[str, tuple[float, float]] = {
     "reading_steps": (1, 100_000), "pool_reading_steps": (0, 100_000), "layers": (1, 12),
-    "pool_problems": (3, 100_000), "pool_samples": (1, 4_096), "validation_problems": (2, 100_000),
-    "test_problems": (1, 10_000), "test_samples": (1, 4_096), "first": (1, 1_000_000),
+    "pool_problems": (3, 20_000), "pool_samples": (1, 4_096), "validation_problems": (2, 20_000),
+    "test_problems": (1, 5_000), "test_samples": (1, 4_096), "first": (1, 1_000_000),
     "per_problem": (1, 4_096), "passes": (0.01, 1_000), "rate": (1e-6, 1), "temperature": (0.01, 10),
     "teacher_solutions": (0, 1_000_000), "threads": (1, 64),
 }  # fmt: skip
+MOST_SAMPLES = 2_000_000
+IN_VAIN = 3_000
+"""Draws without a new problem after which a world is held to have no more."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +84,33 @@ def parse(given: Any) -> Asked:
     if "seed" in setting:
         raise Invalid("The seed has a place of its own.", remedy='Write "seeds": [0, 1] beside "setting".')
     policies, seeds = _policies(given.get("policies", list(USUAL))), _seeds(given.get("seeds", [0]))
-    return Asked(setting_of({**SIZES[size], **setting, "seed": seeds[0]}), policies, seeds)
+    return Asked(sized(SIZES[size], {**setting, "seed": seeds[0]}), policies, seeds)
+
+
+def sized(size: Mapping[str, Any], given: Mapping[str, Any]) -> Setting:
+    """A size, and what is said over it. Tests and pool that nobody gave a size are as large as the size
+    says, or as the world has problems for."""
+    found = _parsed({**size, **given})
+    fits: dict[str, int] = {}
+    if "test_problems" not in given:
+        fits["test_problems"] = _room(found.world, found.test_problems, 0, shifted=True)
+    if "pool_problems" not in given:
+        tests = fits.get("test_problems", found.test_problems)
+        fits["pool_problems"] = _room(found.world, found.pool_problems, tests)
+    return setting_of({**size, **given, **fits})
+
+
+def _room(world: str, wanted: int, beside: int, *, shifted: bool = False) -> int:
+    """`wanted`, or nearly all there is beside others."""
+    there = different(world, wanted + beside, shifted)
+    return wanted if there == wanted + beside else int(0.95 * there) - beside
 
 
 def setting_of(given: Mapping[str, Any]) -> Setting:
+    return enough(_parsed(given))
+
+
+def _parsed(given: Mapping[str, Any]) -> Setting:
     try:
         found = Setting.parse(dict(given))
         found.counts  # noqa: B018 - digits that are no numbers
@@ -93,7 +121,34 @@ def setting_of(given: Mapping[str, Any]) -> Setting:
             raise Invalid(f"{name} must be between {least:g} and {most:g}.")
     if found.counts[-1] > 1_000_000 or len(found.counts) > 50:
         raise Invalid("There are at most 50 budgets, of at most 1,000,000 labeled solutions.")
+    samples = max(found.pool_problems * found.pool_samples, found.test_problems * found.test_samples)
+    if samples > MOST_SAMPLES:
+        raise Invalid(f"There are at most {MOST_SAMPLES:,} samples of the pool, or of the tests.")
     return found
+
+
+def enough(setting: Setting) -> Setting:
+    """Whether the world has so many different problems, those of the tests beside those of the pool."""
+    plain = setting.pool_problems + setting.test_problems
+    for shifted, wanted in ((False, plain), (True, setting.test_problems)):
+        there = different(setting.world, wanted, shifted)
+        if there < wanted:
+            raise Invalid(
+                f"The world {setting.world} has only some {there:,} different problems"
+                f"{', of the longer ones' if shifted else ''}; {wanted:,} are wanted.",
+                remedy="Ask for fewer pool_problems and test_problems, or take another world.",
+            )
+    return setting
+
+
+def different(world: str, wanted: int, shifted: bool = False) -> int:
+    """How many different problems there are, as far as `wanted`."""
+    chance, seen, in_vain = random.Random(0), set[str](), 0  # noqa: S311 - the same answer every time
+    while len(seen) < wanted and in_vain < IN_VAIN:
+        statement = WORLDS[world].draw(chance, shifted=shifted).statement
+        in_vain = in_vain + 1 if statement in seen else 0
+        seen.add(statement)
+    return len(seen)
 
 
 def _policies(given: Any) -> tuple[str, ...]:

@@ -47,15 +47,15 @@ def simulate(
     Ctrl-C at any time; started again with the same folder it goes on."""
     from app.core import config_file
     from app.core.errors import Invalid
-    from app.simulation.asked import Asked, setting_of
+    from app.simulation.asked import Asked, sized
 
     chosen = policy or list(ALWAYS)
     if unknown := sorted(set(chosen) - set(POLICIES)):
         raise Invalid(f"There is no policy {unknown[0]!r}.", remedy=f"Use {', '.join(POLICIES)}.")
     seeds = list(dict.fromkeys(seed or [0]))
     size = (QUICK_FULL if full else QUICK) if quick else {}
-    told = {**size, **config_file.read(config), "world": world, "seed": seeds[0]}
-    asked = Asked(setting_of(told), tuple(each for each in POLICIES if each in chosen), tuple(seeds))
+    told = {**config_file.read(config), "world": world, "seed": seeds[0]}
+    asked = Asked(sized(size, told), tuple(each for each in POLICIES if each in chosen), tuple(seeds))
     from transformers.utils.logging import disable_progress_bar
 
     from app.simulation.playing import AnotherSetting

@@ -12,7 +12,9 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from app.simulation import asked
 from app.simulation.tables import Simulation
+from app.world.kinds import WORLDS
 from tests import factories
 from tests.simulation import made
 
@@ -205,6 +207,10 @@ def test_the_api(page: Page) -> None:
         {"setting": {"budgets": ["²"]}},
         {"setting": {"threads": 999}},
         {"setting": {"passes": 0}},
+        {"setting": {"reading_steps": 10**400}},
+        {"setting": {"budgets": ["9" * 5000]}},
+        {"setting": {"pool_problems": 20_000, "pool_samples": 4_096}},
+        {"setting": {"world": "walks", "pool_problems": 20_000}},
         {"size": []},
     ):
         page.ask(422, body=wrong)
@@ -214,6 +220,18 @@ def test_the_api(page: Page) -> None:
     assert page.ask(200, f"/{run['id']}/cancellation")["state"] == "cancelled"
     page.ask(409, f"/{run['id']}/cancellation")
     assert page.ask(200, f"/{run['id']}/resumption")["state"] == "queued"
+
+
+@pytest.mark.parametrize("world", list(WORLDS))
+def test_the_small_size_fits_into_every_world(page: Page, world: str) -> None:
+    """Walks have fewer different problems than its pool and tests hold elsewhere."""
+    run = page.ask(201, body={"size": "small", "setting": {"world": world}})["setting"]
+    plain, longer = asked.different(world, 5_000), asked.different(world, 5_000, shifted=True)
+    assert 2 < run["test_problems"] < longer
+    assert run["validation_problems"] < run["pool_problems"] < plain - run["test_problems"]
+    if longer < 5_000:
+        told = {"world": world, "test_problems": longer + 1}
+        assert "different problems" in page.ask(422, body={"setting": told})["message"]
 
 
 def test_of_another_project_there_is_none(page: Page) -> None:
