@@ -69,14 +69,14 @@ def test_a_whole_simulation_interrupted_and_gone_on(out: Path) -> None:
         until(lambda: count(Assignment) or first.process.poll(), "labelers at work", more=first.said)
         assert first.process.poll() is None, first.said()
         theirs = first.children()
-        assert len(theirs) >= 2, "web and worker"
+        assert len(theirs) >= 2, f"web and worker: {first.said()}"
         first.process.send_signal(signal.SIGINT)
         first.process.wait(60)
         until(lambda: all(gone(pid) for pid in theirs), "everything it started to end")
     finally:
         if first.process.poll() is None:
             os.killpg(first.process.pid, signal.SIGKILL)
-    assert row().state == "cancelled"
+    assert row().state == "cancelled", (row().error, first.said())
 
     again = Command(out, "--policy", "gated")
     code = again.process.wait(400)
