@@ -1,8 +1,8 @@
 """The paper's claims in the small worlds, as figures with intervals over seeds and problems.
 
-    python bench/paper.py --out FOLDER                       the main part, three worlds, two seeds
+    python bench/paper.py --out FOLDER                       the small form: three worlds, two seeds
     python bench/paper.py --out FOLDER --part noise          one knob; see PARTS
-    python bench/paper.py --out FOLDER --size large          more of everything, for a larger machine
+    python bench/paper.py --out FOLDER --size medium         as `stepmark simulate` has it; or large
 
 Every (part, world, seed) is a simulation in a folder of its own, `stepmark simulate` would make the
 same: killed and started again, this goes on. Prints the tables of docs/evidence.md."""
@@ -19,46 +19,44 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-WORLDS = ("chains", "ordering", "walks")
-MAIN = ("uniform", "paper", "iterated", "uncertainty", "entropy", "hardest", "gated")
+WORLDS = ("chains", "lineage", "ordering")
+MAIN = ("uniform", "paper", "iterated", "spread", "unsure")
+REST = ("uniform", "gated", "uncertainty", "entropy", "hardest")
 FEW = ("uniform", "paper", "gated")
 PARTS: dict[str, dict[str, tuple[dict[str, Any], tuple[str, ...]]]] = {
     "main": {"main": ({}, MAIN)},
+    "policies": {"main": ({}, REST)},
     "noise": {f"noise-{rate}": ({"noise": rate}, FEW) for rate in (0.05, 0.2)},
     "references": {f"references-{rate}": ({"wrong_references": rate}, FEW) for rate in (0.05, 0.2)},
-    "generator": {"generator": ({"pool_reading_steps": 350}, FEW)},
+    "generator": {"generator": ({"pool_reading_steps": 900}, FEW)},
     "synthetic": {"synthetic": ({"teacher_solutions": 4000}, FEW)},
 }
 SIZES: dict[str, dict[str, Any]] = {
-    "tiny": {"pool_problems": 140, "pool_samples": 12, "test_problems": 30, "test_samples": 256,
-             "validation_problems": 30, "budgets": ["60", "120", "240", "480"]},
-    "small": {},
-    "large": {"pool_problems": 2000, "pool_samples": 64, "test_problems": 200, "first": 120,
+    "small": {"pool_problems": 360, "validation_problems": 40, "test_problems": 60, "shifted_problems": 10,
+              "budgets": ["120", "240", "480"]},
+    "medium": {},
+    "large": {"pool_problems": 4000, "pool_samples": 64, "test_problems": 200,
               "budgets": ["120", "240", "480", "960", "1920", "3840", "7680"]},
 }  # fmt: skip
 
 
 def main() -> None:
     asked = _asked()
-    jobs = []
+    jobs: dict[Path, Job] = {}
     for part in asked.part:
         for name, (changed, policies) in PARTS[part].items():
             for world in asked.world:
                 for seed in range(asked.seeds):
                     setting = {**SIZES[asked.size], **changed, "world": world, "seed": seed}
-                    jobs.append(
-                        (
-                            setting,
-                            policies,
-                            asked.out / f"{name}-{world}-{seed}",
-                            asked.out / f"writer-{world}",
-                        )
-                    )
-    writers = [] if asked.own_writers else list({job[3]: job for job in reversed(jobs)}.values())
+                    folder = asked.out / f"{name}-{world}-{seed}"
+                    others = jobs[folder][1] if folder in jobs else ()
+                    both = tuple(dict.fromkeys((*others, *policies)))
+                    jobs[folder] = (setting, both, folder, asked.out / f"writer-{world}")
+    writers = [] if asked.own_writers else list({job[3]: job for job in reversed(jobs.values())}.values())
     asked.out.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
     with multiprocessing.get_context("spawn").Pool(asked.processes) as pool:
-        for work, some in ((_read, writers), (_play, jobs)):
+        for work, some in ((_read, writers), (_play, list(jobs.values()))):
             for folder, seconds in pool.imap_unordered(work, some):
                 print(f"{time.monotonic() - begun:7.0f} s  {folder}: {seconds:.0f} s", flush=True)
     from app.simulation import summary

@@ -110,29 +110,22 @@ def run(
             continue
         if budget > len(queued):
             if policy != "uniform" and (scores is None or policy not in ONCE):
-                selector = _selector(setting, policy, pool, material, folder, queued)
+                selector = _model(setting, pool, material, folder, queued)
                 report({"phase": f"{policy}: the selector reads the pool", "labels": len(queued)})
                 scores = models.read(setting, selector, [material.pool])
                 finding = pool.gate(scores)
             how = "uniform" if policy == "gated" and finding and finding.verdict == FAILED else policy
             queued = queued + _choice(setting, how, pool, scores, queued, budget - len(queued))
         report({"phase": f"{policy}: training", "labels": len(queued)})
-        begun = time.monotonic()
-        model = models.trained(
-            setting, material.base, [pool.label(each) for each in queued[:budget]], arm / f"model-{budget}"
-        )
-        trained = time.monotonic() - begun
+        tests, seconds = _learned(setting, pool, material, folder, queued[:budget])
         result = {
             "policy": policy,
             "budget": budget,
             "queued": queued,
             "selector": finding.as_json() if finding else None,
             "negative": sum(-1 in pool.label(each).targets for each in queued),
-            "tests": judged(setting, model, material),
-            "seconds": {
-                "training": round(trained, 1),
-                "reading": round(time.monotonic() - begun - trained, 1),
-            },
+            "tests": tests,
+            "seconds": seconds,
         }
         write_json(path, result)
         found.append(result)
@@ -144,13 +137,25 @@ def _first(setting: Setting, pool: Pool) -> list[int]:
     return ranking.pick("uniform", pool.candidates(None)[0], setting.first, 1, setting.seed, {}, pool.texts)
 
 
-def _selector(
-    setting: Setting, policy: str, pool: Pool, material: Material, folder: Path, queued: list[int]
-) -> Path:
-    """Taught by what is labeled so far; the first one is the same for every policy."""
-    first = len(queued) <= setting.first
-    target = folder / "selector" if first else folder / "arms" / policy / f"model-{len(queued)}"
-    return models.trained(setting, material.base, [pool.label(each) for each in queued], target)
+def _model(setting: Setting, pool: Pool, material: Material, folder: Path, queued: list[int]) -> Path:
+    """Taught by these labels; arms that have queued the same share it."""
+    name = hashlib.blake2b(orjson.dumps(queued), digest_size=8).hexdigest()
+    examples = [pool.label(each) for each in queued]
+    return models.trained(setting, material.base, examples, folder / "models" / name)
+
+
+def _learned(
+    setting: Setting, pool: Pool, material: Material, folder: Path, queued: list[int]
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """What the tests say of a model of these labels, and the seconds it took."""
+    begun = time.monotonic()
+    model = _model(setting, pool, material, folder, queued)
+    trained = time.monotonic() - begun
+    path = model.parent / "tests.json"
+    if not path.is_file():
+        write_json(path, judged(setting, model, material))
+    read = time.monotonic() - begun - trained
+    return orjson.loads(path.read_bytes()), {"training": round(trained, 1), "reading": round(read, 1)}
 
 
 def _choice(

@@ -19,7 +19,8 @@ MOST_SEEDS = 50
 LIMITS: dict[str, tuple[float, float]] = {
     "reading_steps": (1, 100_000), "pool_reading_steps": (0, 100_000), "layers": (1, 12),
     "pool_problems": (3, 20_000), "pool_samples": (1, 4_096), "validation_problems": (2, 20_000),
-    "test_problems": (1, 5_000), "test_samples": (1, 4_096), "first": (1, 1_000_000),
+    "test_problems": (1, 5_000), "shifted_problems": (1, 5_000), "test_samples": (1, 4_096),
+    "first": (1, 1_000_000),
     "per_problem": (1, 4_096), "passes": (0.01, 1_000), "rate": (1e-6, 1), "temperature": (0.01, 10),
     "teacher_solutions": (0, 1_000_000), "threads": (1, 64),
 }  # fmt: skip
@@ -92,11 +93,10 @@ def sized(size: Mapping[str, Any], given: Mapping[str, Any]) -> Setting:
     says, or as the world has problems for."""
     found = _parsed({**size, **given})
     fits: dict[str, int] = {}
-    if "test_problems" not in given:
-        fits["test_problems"] = _room(found.world, found.test_problems, 0, shifted=True)
+    if "shifted_problems" not in given:
+        fits["shifted_problems"] = _room(found.world, found.shifted_problems, 0, shifted=True)
     if "pool_problems" not in given:
-        tests = fits.get("test_problems", found.test_problems)
-        fits["pool_problems"] = _room(found.world, found.pool_problems, tests)
+        fits["pool_problems"] = _room(found.world, found.pool_problems, found.test_problems)
     return setting_of({**size, **given, **fits})
 
 
@@ -130,13 +130,13 @@ def _parsed(given: Mapping[str, Any]) -> Setting:
 def enough(setting: Setting) -> Setting:
     """Whether the world has so many different problems, those of the tests beside those of the pool."""
     plain = setting.pool_problems + setting.test_problems
-    for shifted, wanted in ((False, plain), (True, setting.test_problems)):
+    for shifted, wanted in ((False, plain), (True, setting.shifted_problems)):
         there = different(setting.world, wanted, shifted)
         if there < wanted:
             raise Invalid(
                 f"The world {setting.world} has only some {there:,} different problems"
                 f"{', of the longer ones' if shifted else ''}; {wanted:,} are wanted.",
-                remedy="Ask for fewer pool_problems and test_problems, or take another world.",
+                remedy="Ask for fewer problems (pool, test and shifted), or take another world.",
             )
     return setting
 

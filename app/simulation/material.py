@@ -55,8 +55,8 @@ def prepare(setting: Setting, folder: Path, report: Report) -> Material:
         learn(WORLDS[setting.world], course, setting.seed, report).save(older)
     pool = _sampled(setting, folder, older, "pool", setting.pool_problems, setting.pool_samples, report)
     tests = {
-        name: _sampled(setting, folder, base, name, setting.test_problems, setting.test_samples, report)
-        for name in ("plain", "shifted")
+        name: _sampled(setting, folder, base, name, problems, setting.test_samples, report)
+        for name, problems in (("plain", setting.test_problems), ("shifted", setting.shifted_problems))
     }
     return Material(base, _misjudged(setting, pool), tests)
 

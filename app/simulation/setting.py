@@ -36,15 +36,17 @@ class Setting(Config):
     """Of the writer, width 64: fewer cannot hold a step against what they would say."""
     checked: float = 0.7
     """Share of the corpus that holds a false step, marked: what lets a PRM learn from few labels."""
-    pool_problems: int = 400
-    pool_samples: int = 24
-    validation_problems: int = 40
+    pool_problems: int = 560
+    pool_samples: int = 32
+    validation_problems: int = 60
     """Of the pool: never queued; every selector is held against blind choice and majority on them."""
-    test_problems: int = 60
+    test_problems: int = 100
     test_samples: int = 256
-    first: int = 60
+    shifted_problems: int = 20
+    """Longer ones than the corpus and the pool have, for a test set of their own."""
+    first: int = 120
     """Solutions drawn at random that every policy begins with: what the first selector learns."""
-    budgets: tuple[str, ...] = ("60", "120", "240", "480", "960")
+    budgets: tuple[str, ...] = ("120", "240", "480", "960")
     """Labeled solutions in all, the first ones included, at which a PRM is trained and judged."""
     per_problem: int = 4
     passes: float = 16.0
@@ -61,7 +63,7 @@ class Setting(Config):
     teacher_solutions: int = 0
     """Above 0: labels come from a PRM that the judge taught with so many solutions (synthetic
     supervision: Lightman et al. 2023, section 4)."""
-    temperature: float = 1.0
+    temperature: float = 0.7
     threads: int = 1
 
     @property
@@ -91,6 +93,7 @@ class Setting(Config):
             "pool_problems",
             "pool_samples",
             "test_problems",
+            "shifted_problems",
             "test_samples",
             "first",
             "reading_steps",

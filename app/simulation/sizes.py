@@ -12,6 +12,7 @@ QUICK: dict[str, Any] = {
     "pool_problems": 80,
     "pool_samples": 8,
     "test_problems": 20,
+    "shifted_problems": 10,
     "test_samples": 32,
     "first": 20,
     "budgets": ["20", "40", "80"],
@@ -34,7 +35,7 @@ WORLDS = {
     "ordering": "an order to learn",
     "walks": "ways through a city",
 }
-READING, WRITING, LEARNING, JUDGING = 0.15, 0.004, 0.003, 0.001
+READING, WRITING, LEARNING, JUDGING = 0.06, 0.0015, 0.002, 0.0001
 """Seconds on one core of an ordinary machine, for two layers: a step of the writer's, a sample, a
 solution learned from once, a solution read by a PRM (many are twins, which are read once)."""
 ORM_SOLUTIONS = 1_600
@@ -43,7 +44,7 @@ ORM_SOLUTIONS = 1_600
 def seconds(setting: Setting, policies: Sequence[str], seeds: Sequence[int]) -> float:
     """A rough sum of what is read, written, learned and judged; figures of one machine."""
     pool = setting.pool_problems * setting.pool_samples
-    tests = 2 * setting.test_problems * setting.test_samples
+    tests = (setting.test_problems + setting.shifted_problems) * setting.test_samples
     begun = READING * (setting.reading_steps + setting.pool_reading_steps) + WRITING * (pool + tests)
     graded = min(pool, ORM_SOLUTIONS)
     orm = LEARNING * setting.epochs(graded) * graded + JUDGING * tests

@@ -10,8 +10,9 @@ from app.simulation import asked, references
 from app.simulation.material import prepare
 
 TINY = {
-    "reading_steps": 40, "pool_problems": 16, "validation_problems": 4, "pool_samples": 4,
-    "test_problems": 4, "test_samples": 4, "first": 4, "budgets": ["4", "7"], "passes": 0.5, "noise": 0.3,
+    "reading_steps": 40, "temperature": 1.0, "pool_problems": 16, "validation_problems": 4, "pool_samples": 4,
+    "test_problems": 4, "shifted_problems": 4, "test_samples": 4, "first": 4, "budgets": ["4", "7"],
+    "passes": 0.5, "noise": 0.3,
 }  # fmt: skip
 
 

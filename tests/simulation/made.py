@@ -18,7 +18,13 @@ from app.simulation import asked, keeping, runs
 from app.simulation.arms import N
 from app.simulation.tables import Simulation
 
-SETTING = {"world": "walks", "test_problems": 30, "test_samples": 16, "budgets": ["60", "240", "960"]}
+SETTING = {
+    "world": "walks",
+    "test_problems": 30,
+    "shifted_problems": 30,
+    "test_samples": 16,
+    "budgets": ["60", "240", "960"],
+}
 GAIN = {"uniform": 0.0, "paper": -0.06, "iterated": 0.02, "gated": 0.09}
 
 

@@ -21,12 +21,14 @@ from app.world.kinds.kind import answer_of
 
 TINY = Setting.parse(
     {
-        "reading_steps": 30,
+        "reading_steps": 60,
+        "temperature": 1.0,
         "layers": 1,
         "pool_problems": 16,
         "validation_problems": 4,
         "pool_samples": 4,
         "test_problems": 4,
+        "shifted_problems": 4,
         "test_samples": 4,
         "first": 4,
         "budgets": ["4", "8"],
@@ -78,7 +80,7 @@ def test_killed_and_started_again_it_ends_up_the_same(played, tmp_path):
     again = tmp_path / "again"
     shutil.copytree(folder, again)
     (again / "arms" / "iterated" / "8.json").unlink()
-    shutil.rmtree(again / "arms" / "iterated" / "model-8")
+    shutil.rmtree(again / "models")
     phases: list[str] = []
 
     gone_on = play(TINY, ["uniform", "iterated"], again, lambda said: phases.append(said["phase"]))

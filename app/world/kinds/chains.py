@@ -7,7 +7,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from app.world.kinds.kind import ANSWER, SO, Posed, rare
+from app.world.kinds.kind import ANSWER, ASKED, SO, Posed, rare
 
 SIGNS = "+-*"
 
@@ -27,14 +27,15 @@ class Chains:
         width = len(self.operations)
         weights = rare(modulus * width, chance, times)
         self.weights = [weights[value * width : (value + 1) * width] for value in range(modulus)]
-        """By value, of every operation."""
+        """In the corpus, by value, of every operation."""
+        self.asked = [[weight**ASKED for weight in row] for row in self.weights]
 
     def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> Posed:
         length = chance.randint(7, 9) if shifted else chance.randint(2 if common else 4, 6)
         value = chance.randrange(self.modulus)
         words = [str(value)]
         while len(words) <= length:
-            weights = self.weights[value] if common else None
+            weights = (self.weights if common else self.asked)[value]
             operation = chance.choices(self.operations, weights)[0]
             if operation not in words:
                 words.append(operation)

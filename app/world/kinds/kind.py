@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 ANSWER = "answer"
+ASKED = 0.3
+"""What is a hundred times as rare in the corpus is four times as rare in what is asked."""
 SO = "so"
 """Begins a step that says again what is known: true, and no progress."""
 
@@ -32,7 +34,8 @@ class World(Protocol):
 
     def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> Posed:
         """A problem. `common`: as a corpus has them, short ones too, and some facts a hundred times
-        as often as others; else all facts alike. `shifted`: longer than any the corpus holds."""
+        as often as others; else as they are asked, where the rare ones are less rare. `shifted`:
+        longer than any the corpus holds."""
         ...
 
     def solve(self, posed: Posed, chance: random.Random) -> list[str]:

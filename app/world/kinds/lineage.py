@@ -7,7 +7,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from app.world.kinds.kind import ANSWER, SO, Posed, rare
+from app.world.kinds.kind import ANSWER, ASKED, SO, Posed, rare
 
 CONSONANTS = "bdfgklmnprstvwzj"
 UNDER, TOP, YES, NO = "under", "top", "yes", "no"
@@ -43,7 +43,8 @@ class Lineage:
                 posed = Posed(f"{way[0]} {UNDER} {asked}", NO)
                 if asked in way:
                     continue
-            if not common or all(chance.random() < self.weights[name] for name in way):
+            power = 1 if common else ASKED
+            if all(chance.random() < self.weights[name] ** power for name in way):
                 return posed
 
     def solve(self, posed: Posed, chance: random.Random) -> list[str]:

@@ -9,7 +9,7 @@ import random
 from collections.abc import Sequence
 from itertools import combinations
 
-from app.world.kinds.kind import ANSWER, SO, Posed, rare
+from app.world.kinds.kind import ANSWER, ASKED, SO, Posed, rare
 
 PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 
@@ -17,7 +17,7 @@ PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "ei
 class Ordering:
     name = "ordering"
 
-    def __init__(self, letters: int = 24, seed: int = 1, times: float = 40.0) -> None:
+    def __init__(self, letters: int = 24, seed: int = 1, times: float = 400.0) -> None:
         chance = random.Random(f"ordering {seed}")  # noqa: S311 - a repeatable world
         self.letters = list("abcdefghijklmnopqrstuvwxyz"[:letters])
         self.words = (*self.letters, *PLACES, "of", SO, ANSWER)
@@ -31,9 +31,8 @@ class Ordering:
         letters = [chance.choice(self.letters)]
         while len(letters) < length:
             left = [each for each in self.letters if each not in letters]
-            letters += chance.choices(
-                left, [self._weight(each, letters) for each in left] if common else None
-            )
+            power = 1 if common else ASKED
+            letters += chance.choices(left, [self._weight(each, letters) ** power for each in left])
         place = chance.randrange(len(letters))
         return Posed(f"{PLACES[place]} of {' '.join(letters)}", self._sorted(letters)[place])
 
