@@ -33,7 +33,7 @@ class Setting(Config):
     reading_steps: int = 1500
     """Steps the writer learns for: it can write and check by then; the rarer facts it does not know."""
     layers: int = 4
-    """Of the writer, width 64: fewer cannot hold a step against what they would say."""
+    """Of the writer, width 64."""
     checked: float = 0.7
     """Share of the corpus that holds a false step, marked: what lets a PRM learn from few labels."""
     pool_problems: int = 560
