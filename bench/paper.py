@@ -60,7 +60,6 @@ def main() -> None:
             for folder, seconds in pool.imap_unordered(work, some):
                 print(f"{time.monotonic() - begun:7.0f} s  {folder}: {seconds:.0f} s", flush=True)
     from app.simulation import summary
-    from app.simulation.commands import lines
 
     for part in asked.part:
         for name, (_, policies) in PARTS[part].items():
@@ -72,7 +71,48 @@ def main() -> None:
                     target.mkdir(exist_ok=True)
                     summary.draw(found, target)
                     (target / "result.json").write_text(json.dumps(found, indent=1))
-                    print(f"\n{name}, {test}, {asked.seeds} seeds", *lines(found), sep="\n")
+                    print(f"\n{name}, {test}, {asked.seeds} seeds\n")
+                    print(*by_labels(found), "", *by_n(found), sep="\n", flush=True)
+
+
+def by_labels(found: dict[str, Any]) -> list[str]:
+    """Best of the largest N by labeled solutions, and what a label is worth."""
+    said = [
+        f"| {found['world']}: best of {found['n'][-1]} | "
+        + " | ".join(f"{budget:,}" for budget in found["budgets"])
+        + " | a label is worth |",
+        "| --- |" + " ---: |" * (len(found["budgets"]) + 1),
+    ]
+    for name, each in found["policies"].items():
+        worth = found.get("worth", {}).get(name)
+        told = f"{worth['ratio']:.2f} ({worth['low']:.2f} to {worth['high']:.2f})" if worth else "1"
+        said.append(f"| {name} | " + " | ".join([*_cells(each["by_budget"]), told]) + " |")
+    return said
+
+
+def by_n(found: dict[str, Any]) -> list[str]:
+    """Best of N after the last labels, beside what needs no step label."""
+    places = range(0, len(found["n"]), 2)
+    said = [
+        f"| {found['world']}, after {found['budgets'][-1]:,} labels | "
+        + " | ".join(f"N = {found['n'][place]}" for place in places)
+        + " |",
+        "| --- |" + " ---: |" * len(places),
+    ]
+    rows = {f"PRM, {name}": each["by_n"] for name, each in found["policies"].items()}
+    named = {"majority": "majority vote", "orm": "ORM", "judge": "a judge who never errs", "oracle": "pass@N"}
+    rows |= {label: found["references"][name] for name, label in named.items()}
+    for label, each in rows.items():
+        cells = _cells(each)
+        said.append(f"| {label} | " + " | ".join(cells[place] for place in places) + " |")
+    return said
+
+
+def _cells(values: dict[str, list[float]]) -> list[str]:
+    return [
+        f"{100 * mean:.0f} ({100 * low:.0f} to {100 * high:.0f})"
+        for mean, low, high in zip(values["mean"], values["low"], values["high"], strict=True)
+    ]
 
 
 def _asked() -> argparse.Namespace:

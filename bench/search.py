@@ -2,7 +2,7 @@
 
     python bench/search.py [--world chains] [--problems 60] [--most 16] [--labels 2000] [--out FILE]
 
-A small language model learns to write solutions of the world and is stopped early; a PRM that starts
+A small language model learns to write solutions of the world; a PRM that starts
 from it learns the exact judge's ratings of `--labels` of its solutions, up to the first error. Then every
 strategy of the lab spends every budget on fresh problems, through the lab's own code, and the lab's
 curves are printed, with what each cost in operations. Nothing but the CPU is used."""
@@ -40,6 +40,7 @@ from app.world.writer.model import LINE, LONGEST, RIGHT, WRONG, Writer
 from app.world.writer.write import write
 
 MOST_WORDS = 96
+TEMPERATURE = 0.7
 
 
 class Writing:
@@ -76,7 +77,7 @@ class Writing:
             logits[:, self.never] = -torch.inf
             drawn = []
             for place, chance in enumerate(chances):
-                likely = logits[place].softmax(0)
+                likely = (logits[place] / TEMPERATURE).softmax(0)
                 token = int(likely.argmax() if chance is None else likely.multinomial(1, generator=chance))
                 drawn.append(token)
                 if left[place]:
@@ -122,7 +123,7 @@ def labeled(world: World, writer: Writer, count: int, seed: int) -> list[Example
     """Solutions of the model's own, rated by the judge as a labeler does who stops at the first error."""
     chance = random.Random(f"labels {seed}")  # noqa: S311
     posed = [world.draw(chance) for _ in range(count)]
-    written = write(writer, [each.statement for each in posed], 1, seed)
+    written = write(writer, [each.statement for each in posed], 1, seed, temperature=TEMPERATURE)
     examples = []
     for each, (steps,) in zip(posed, written, strict=True):
         if steps:
@@ -134,7 +135,7 @@ def labeled(world: World, writer: Writer, count: int, seed: int) -> list[Example
 
 def judge_of(base: Path, examples: list[Example], folder: Path, seed: int) -> Judge:
     config = TrainConfig(
-        base=str(base), max_length=LONGEST, epochs=4.0, learning_rate=1e-3, together="none", evaluations=0,
+        base=str(base), max_length=LONGEST, epochs=12.0, learning_rate=1e-3, together="none", evaluations=0,
         checkpoint_seconds=86_400, seed=seed, device="cpu", threads=1,
     )  # fmt: skip
     made = train(config, examples, folder, lambda _: None, lambda: None, "bench").published
@@ -148,7 +149,8 @@ def main() -> None:
     parser.add_argument("--problems", type=int, default=60)
     parser.add_argument("--most", type=int, default=16)
     parser.add_argument("--labels", type=int, default=2000)
-    parser.add_argument("--reading", type=int, default=600, help="Steps the language model learns for.")
+    parser.add_argument("--reading", type=int, default=1500, help="Steps the language model learns for.")
+    parser.add_argument("--base", type=Path, help="A writer's folder, instead of one that learns here.")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
@@ -157,8 +159,9 @@ def main() -> None:
     strategies = tuple(name for name in STRATEGIES if not name.startswith("revisions"))  # nobody revises here
     config = StudyConfig(most=given.most, problems=given.problems, strategies=strategies, seed=given.seed)
     with tempfile.TemporaryDirectory(prefix="bench-search-") as scratch:
-        base = Path(scratch) / "base"
-        learn(world, Course(steps=given.reading), given.seed).save(base)
+        base = given.base or Path(scratch) / "base"
+        if not given.base:
+            learn(world, Course(steps=given.reading), given.seed).save(base)
         writer = Writer.load(base)
         judge = judge_of(
             base, labeled(world, writer, given.labels, given.seed), Path(scratch) / "run", given.seed
