@@ -16,7 +16,8 @@ from app.generators.config import parse
 from app.generators.models import Generator, Rollout, SamplingRun
 from app.problems.models import Problem, Solution
 from app.projects.models import Project
-from app.training.models import Snapshot
+from app.training import snapshots
+from app.training.models import TrainingRun
 from tests import factories
 from tests.generators.conftest import Server, generator, gone_on, sums
 
@@ -244,7 +245,8 @@ def test_the_form_of_training_offers_rollouts_where_there_are_some(
     assert f'<option value="{made.id}">of steady</option>' in web.get(there).text
     form = {"size": "tiny", "epochs": "1", "objective": "soft", "rollouts": str(made.id)}
     assert web.post(there, data=form).status_code == 303
-    snapshot = db.scalars(select(Snapshot)).one()
+    run = db.scalars(select(TrainingRun)).one()
+    snapshot = snapshots.freeze(db, project.id, run.data or {}, None)  # as the run's process will
     assert (snapshot.definition["source"], snapshot.definition["soft"]) == ("rollouts", True)
     page = web.get(f"/projects/{project.slug}/snapshots/{snapshot.id}").text
     assert "the share that came to the right answer" in page
