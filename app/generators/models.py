@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.accounts import models as _people  # noqa: F401  a foreign key names its table
-from app.core.columns import Created, Json, Key, Moment
+from app.core.columns import STATE, Created, Json, Key, Moment, RunColumns
 from app.core.db import Base
 from app.projects import models as _projects  # noqa: F401  likewise
 
@@ -45,36 +45,26 @@ class Generator(Base):
     )
 
 
-class SamplingRun(Base):
+class SamplingRun(RunColumns, Base):
     """A job for a generator. What it made is counted from what is stored, never from this row."""
 
     __tablename__ = "sampling_run"
 
-    id: Mapped[Key]
-    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
     generator_id: Mapped[int] = mapped_column(ForeignKey("generator.id", ondelete="CASCADE"), index=True)
     purpose: Mapped[str]
     config: Mapped[Json]
     """Of solutions: {"per_problem", "counting", "duplicates", "splits", "subject", "level"}."""
-    state: Mapped[str] = mapped_column(server_default="queued", default="queued")
     attempt: Mapped[int] = mapped_column(server_default="0", default=0)
     total: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
     """Samples that were missing when it began."""
     counters: Mapped[Json]
     """{"made", "requests", "retries", "prompt_tokens", "completion_tokens", "seconds", ...}."""
-    progress: Mapped[Json]
-    error: Mapped[str | None]
-    created_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
-    created_at: Mapped[Created]
-    started_at: Mapped[Moment | None]
-    heartbeat_at: Mapped[Moment | None]
-    finished_at: Mapped[Moment | None]
 
     generator: Mapped[Generator] = relationship()
 
     __table_args__ = (
         CheckConstraint("purpose IN ('trial', 'solutions', 'rollouts', 'alternatives')", name="purpose"),
-        CheckConstraint("state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')", name="state"),
+        CheckConstraint(STATE, name="state"),
         Index("ix_sampling_run_live", "heartbeat_at", postgresql_where=text("state = 'running'")),
     )
 

@@ -5,45 +5,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ARRAY, CheckConstraint, Double, ForeignKey, Integer, SmallInteger, String
+from sqlalchemy import ARRAY, CheckConstraint, Double, ForeignKey, Integer, String
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.columns import Created, Json, Key, Moment
+from app.core.columns import RESULTS, STATE, Created, Json, RunColumns
 from app.core.db import Base
 from app.projects import models as projects  # noqa: F401 - its rows point there, whoever else is loaded
 
 
-class Simulation(Base):
+class Simulation(RunColumns, Base):
     """Fast: played by functions in one process of a worker. Full: through desk, rounds and worker, by
-    the command line, which writes its own rows."""
+    the command line, which writes its own rows. `progress` is what was said last: {"phase", "seed",
+    "done", "total"}, done and total in points."""
 
     __tablename__ = "simulation"
 
-    id: Mapped[Key]
-    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
     form: Mapped[str] = mapped_column(server_default="fast", default="fast")
     setting: Mapped[Json]
     """simulation/setting.py, without the seed."""
     policies: Mapped[list[str]] = mapped_column(ARRAY(String))
     seeds: Mapped[list[int]] = mapped_column(ARRAY(Integer))
-    state: Mapped[str] = mapped_column(server_default="queued", default="queued")
-    attempt: Mapped[int] = mapped_column(SmallInteger, server_default="0", default=0)
-    progress: Mapped[Json]
-    """Said last: {"phase", "seed", "done", "total"}, done and total in points."""
     results: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     """By test set, what simulation/summary.py makes of the folders."""
-    error: Mapped[str | None]
-    created_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
-    created_at: Mapped[Created]
-    started_at: Mapped[Moment | None]
-    heartbeat_at: Mapped[Moment | None]
-    finished_at: Mapped[Moment | None]
 
     __table_args__ = (
         CheckConstraint("form IN ('fast', 'full')", name="form"),
-        CheckConstraint("state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')", name="state"),
-        CheckConstraint("(state = 'succeeded') = (results IS NOT NULL)", name="results"),
+        CheckConstraint(STATE, name="state"),
+        CheckConstraint(RESULTS, name="results"),
     )
 
 
