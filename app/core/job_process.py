@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -18,6 +17,7 @@ from sqlalchemy.orm import Session
 from app.core.children import ROOT
 from app.core.db import transaction
 from app.core.jobs import stopping
+from app.core.runs import Life, R
 from app.settings import settings
 
 LOOK_SECONDS = 0.5
@@ -25,25 +25,8 @@ SETTLED = (0, 2)
 """Exit codes after which the process itself has said how its run ended."""
 
 
-class Life(Protocol):
-    """What a slice says of its runs, by their number."""
-
-    def begin(self, db: Session, run_id: int) -> bool: ...
-    def handed_back(self, db: Session, run_id: int) -> None: ...
-    def ended_badly(self, db: Session, run_id: int, reason: str) -> None: ...
-
-
-class Run(Protocol):
-    @property
-    def state(self) -> str: ...
-
-
-R = TypeVar("R", bound=Run)
-
-
 def carry(
-    what: str,
-    life: Life,
+    life: Life[R],
     run_id: int,
     spawn: Callable[[int], tuple[subprocess.Popen[bytes], Path]],
     now: Callable[[Session, int], R | None],
@@ -75,7 +58,7 @@ def carry(
         if handing_back:
             life.handed_back(db, run_id)
         else:
-            life.ended_badly(db, run_id, how_it_ended(what, process.returncode, log))
+            life.ended_badly(db, run_id, how_it_ended(life.word, process.returncode, log))
 
 
 def start(

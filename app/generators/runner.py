@@ -17,7 +17,7 @@ from app.settings import settings
 
 def run(run_id: int, look: Callable[[SamplingRun], None] | None = None) -> None:
     """The job: sample what is missing of the run. `look` is shown the run now and then."""
-    job_process.carry("sampling", runs, run_id, spawn, _now, look)
+    job_process.carry(runs.life, run_id, spawn, _now, look)
 
 
 def spawn(run_id: int) -> tuple[subprocess.Popen[bytes], Path]:

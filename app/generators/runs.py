@@ -1,8 +1,7 @@
-"""Sampling runs as rows: starting, cancelling, resuming, and the guarded steps between states."""
+"""Sampling runs as rows: starting, resuming, finishing; the rest of their life is core/runs.py."""
 
 from __future__ import annotations
 
-import datetime as dt
 from types import ModuleType
 from typing import Any
 
@@ -11,12 +10,10 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, NotFound
 from app.core.jobs import defer
+from app.core.runs import ACTIVE, Life
 from app.generators import alternatives, counting, pool, rollouts, trial
 from app.generators.models import Generator, SamplingError, SamplingItem, SamplingRun
 
-ATTEMPTS = 3
-SILENCE_SECONDS = 60.0
-ACTIVE = ("queued", "running")
 SHOWN_ERRORS = 50
 PURPOSES: dict[str, ModuleType] = {
     "trial": trial,
@@ -65,20 +62,35 @@ def kick(db: Session, run: SamplingRun, after_s: float | None = None) -> None:
     defer(db, "generators.sample", on=queue, once=once, lock=lock, after_s=after_s, sampling_run_id=run.id)
 
 
+def over(db: Session, run: SamplingRun) -> None:
+    """However it ended: what it made is graded."""
+    if run.purpose == "solutions":
+        grade(db, run.project_id)
+
+
+def grade(db: Session, project_id: int) -> None:
+    defer(db, "problems.grade", once=f"grade-{project_id}", project_id=project_id)
+
+
+NO_JOB = text(
+    """NOT EXISTS (SELECT 1 FROM procrastinate_jobs j WHERE j.task_name = 'generators.sample'
+       AND j.status IN ('todo', 'doing') AND (j.args->>'sampling_run_id')::bigint = sampling_run.id)"""
+)
+life = Life(SamplingRun, "sampling", kick, silence_s=60, begins_from=ACTIVE, over=over, swept=(NO_JOB,))
+"""Its process says itself that it lives, and outlives its worker: a second one joins it."""
+begin, failed, sweep = life.begin, life.failed, life.sweep
+
+
 def locked(db: Session, run_id: int) -> SamplingRun:
-    return db.execute(
-        select(SamplingRun).where(SamplingRun.id == run_id).with_for_update(of=SamplingRun),
-        execution_options={"populate_existing": True},
-    ).scalar_one()
+    """For one that is known to be there."""
+    run = life.locked(db, run_id)
+    assert run is not None
+    return run
 
 
 def cancel(db: Session, run: SamplingRun) -> None:
     """What was sampled stays; the process is gone within seconds."""
-    run = locked(db, run.id)
-    if run.state not in ACTIVE:
-        raise Conflict(f"This sampling is {run.state}: there is nothing to cancel.")
-    run.state, run.finished_at = "cancelled", dt.datetime.now(dt.UTC)
-    over(db, run)
+    life.cancelled(db, run.id)
 
 
 def resume(db: Session, run: SamplingRun) -> None:
@@ -96,47 +108,6 @@ def resume(db: Session, run: SamplingRun) -> None:
     kick(db, run)
 
 
-def begin(db: Session, run_id: int) -> bool:
-    """One more attempt at a run that is not over; False when it is."""
-    run = locked(db, run_id)
-    if run.state not in ACTIVE:
-        return False
-    now = dt.datetime.now(dt.UTC)
-    run.state, run.attempt, run.heartbeat_at = "running", run.attempt + 1, now
-    run.started_at = run.started_at or now
-    db.flush()
-    return True
-
-
-def failed(db: Session, run_id: int, reason: str) -> None:
-    """For good, until someone resumes it: the generator cannot be asked."""
-    run = locked(db, run_id)
-    if run.state == "running":
-        run.state, run.error, run.finished_at = "failed", reason, dt.datetime.now(dt.UTC)
-        over(db, run)
-
-
-def ended_badly(db: Session, run_id: int, reason: str) -> None:
-    """Its process died. Tried again up to three times in all."""
-    run = locked(db, run_id)
-    if run.state != "running":
-        return
-    if run.attempt >= ATTEMPTS:
-        failed(db, run_id, reason)
-    else:
-        run.state, run.error = "queued", reason
-        db.flush()
-        kick(db, run, after_s=2)
-
-
-def handed_back(db: Session, run_id: int) -> None:
-    run = locked(db, run_id)
-    if run.state == "running":
-        run.state, run.attempt = "queued", run.attempt - 1
-        db.flush()
-        kick(db, run, after_s=1)
-
-
 def finish(db: Session, run_id: int) -> None:
     """Over when nothing waits any more; what is in other hands is waited for by their process. A run
     that made nothing because every request failed has failed, too few for that to be seen earlier."""
@@ -150,31 +121,7 @@ def finish(db: Session, run_id: int) -> None:
         last = errors(db, run_id)
         failed(db, run_id, last[0].message if last else "Every request failed.")
         return
-    run.state, run.error, run.finished_at = "succeeded", None, dt.datetime.now(dt.UTC)
-    over(db, run)
-
-
-def over(db: Session, run: SamplingRun) -> None:
-    """However it ended: what it made is graded."""
-    db.flush()
-    if run.purpose == "solutions":
-        grade(db, run.project_id)
-
-
-def grade(db: Session, project_id: int) -> None:
-    defer(db, "problems.grade", once=f"grade-{project_id}", project_id=project_id)
-
-
-def sweep(db: Session) -> None:
-    """Runs that no process has moved for a while (their worker died) are taken up again."""
-    forgotten = text(
-        """SELECT r.id FROM sampling_run r WHERE r.state = 'running'
-             AND r.heartbeat_at < now() - make_interval(secs => :silence)
-             AND NOT EXISTS (SELECT 1 FROM procrastinate_jobs j WHERE j.task_name = 'generators.sample'
-               AND j.status IN ('todo', 'doing') AND (j.args->>'sampling_run_id')::bigint = r.id)"""
-    )
-    for run_id in db.scalars(forgotten, {"silence": SILENCE_SECONDS}).all():
-        ended_badly(db, run_id, "The sampling process is gone.")
+    life.succeeded(db, run_id)
 
 
 def one(db: Session, project_id: int, run_id: int) -> SamplingRun:

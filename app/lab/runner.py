@@ -7,9 +7,6 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import func, update
-from sqlalchemy.orm import Session
-
 from app.core import job_process
 from app.lab import runs
 from app.lab.models import SearchRun
@@ -18,16 +15,9 @@ from app.settings import settings
 
 def run(run_id: int, look: Callable[[SearchRun], None] | None = None) -> None:
     """The job: search, if the run still waits. `look` is shown the run now and then."""
-    job_process.carry("search", runs, run_id, spawn, _beat, look)
+    job_process.carry(runs.life, run_id, spawn, runs.life.beat, look)
 
 
 def spawn(run_id: int) -> tuple[subprocess.Popen[bytes], Path]:
     path = settings().runs_dir / f"search-{run_id}.log"
     return job_process.start("app.lab.process", run_id, log=path), path
-
-
-def _beat(db: Session, run_id: int) -> SearchRun | None:
-    """The run, which is now known to be in hands."""
-    beat = update(SearchRun).where(SearchRun.id == run_id, SearchRun.state == "running")
-    db.execute(beat.values(heartbeat_at=func.now()))
-    return db.get(SearchRun, run_id)

@@ -7,9 +7,6 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import func, update
-from sqlalchemy.orm import Session
-
 from app.core import job_process
 from app.settings import settings
 from app.simulation import runs
@@ -18,7 +15,7 @@ from app.simulation.tables import Simulation
 
 def run(run_id: int, look: Callable[[Simulation], None] | None = None) -> None:
     """The job: play, if the simulation still waits. `look` is shown it now and then."""
-    job_process.carry("simulation", runs, run_id, spawn, _beat, look)
+    job_process.carry(runs.life, run_id, spawn, runs.life.beat, look)
 
 
 def folder(run_id: int) -> Path:
@@ -29,10 +26,3 @@ def folder(run_id: int) -> Path:
 def spawn(run_id: int) -> tuple[subprocess.Popen[bytes], Path]:
     path = settings().runs_dir / f"simulation-{run_id}.log"
     return job_process.start("app.simulation.process", run_id, log=path), path
-
-
-def _beat(db: Session, run_id: int) -> Simulation | None:
-    """The run, which is now known to be in hands."""
-    beat = update(Simulation).where(Simulation.id == run_id, Simulation.state == "running")
-    db.execute(beat.values(heartbeat_at=func.now()))
-    return db.get(Simulation, run_id)
