@@ -3,21 +3,30 @@
 Scores are walked in score order along ix_score_model_id_log_score, in chunks that grow,
 and the walk stops with the last place: 5,000 of 10,000,000 touch some ten thousand rows.
 Problems that reached their cap cost nothing more than their line in the index. The control
-arm draws ids by a Shuffle, so it reads only what it draws.
+arm draws ids by a Shuffle, so it reads only what it draws. The strategies that go by steps
+(stepwise.py) read the walk a bounded part at a time; uncertain_step walks from even odds
+outwards, both ways at once.
 
 Never candidates: test problems, solutions without a verdict or with an unparseable answer,
 and solutions that already have a task, or whose twin (same problem, same steps) has one."""
 
 from __future__ import annotations
 
+import heapq
+import math
 from collections.abc import Iterator
+from copy import deepcopy
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
+from app.selection import stepwise
 from app.selection.config import Policy
-from app.selection.strategy import Book, Candidate, Pick, Shuffle, fill, seats
+from app.selection.doubt import MEASURES
+from app.selection.shuffle import Shuffle
+from app.selection.strategy import Book, Candidate, Pick, fill, seats, verdicts
 
 FIRST_CHUNK, LAST_CHUNK = 2_000, 50_000
 FACTS = 2_000
@@ -26,20 +35,21 @@ FACTS = 2_000
 SPARSE = 20
 """One row in this many of the id range, or fewer, is a sparse pool."""
 
-NEXT = text(
-    """SELECT * FROM (
+WALK = """SELECT * FROM (
          (SELECT log_score, solution_id, problem_id FROM score
           WHERE model_id = :model_id AND log_score = CAST(:log_score AS real)
-            AND solution_id > :solution_id AND problem_id <> ALL(:full)
-          ORDER BY solution_id LIMIT :chunk)
+            AND solution_id {after} :solution_id AND problem_id <> ALL(:full)
+          ORDER BY solution_id {ids} LIMIT :chunk)
          UNION ALL
          (SELECT log_score, solution_id, problem_id FROM score
-          WHERE model_id = :model_id AND log_score < CAST(:log_score AS real)
+          WHERE model_id = :model_id AND log_score {further} CAST(:log_score AS real)
             AND problem_id <> ALL(:full)
-          ORDER BY log_score DESC, solution_id LIMIT :chunk)
-       ) walked ORDER BY log_score DESC, solution_id LIMIT :chunk"""
-)
+          ORDER BY log_score {scores}, solution_id {ids} LIMIT :chunk)
+       ) walked ORDER BY log_score {scores}, solution_id {ids} LIMIT :chunk"""
 """In two parts, so that a pool of equal scores is not read again for every chunk."""
+DOWN = text(WALK.format(after=">", further="<", scores="DESC", ids="ASC"))
+UP = text(WALK.format(after="<", further=">", scores="ASC", ids="DESC"))
+"""The same index, backwards."""
 FACTS_OF = text(
     """SELECT s.id, s.digest, s.verdict FROM solution s
        JOIN problem p ON p.id = s.problem_id
@@ -63,19 +73,45 @@ def choose(db: Session, project_id: int, model_id: int, policy: Policy) -> list[
     left_over = 0
     for name, places in seats(policy.size, policy.shares).items():
         wanted = places + left_over
-        verdicts = ["wrong"] if name == "convincing_wrong" else ["right", "wrong"]
-        rows = _drawn(db, model_id, policy.seed) if name == "uniform" else _by_score(db, model_id, book)
-        left_over = fill(book, name, wanted, _candidates(db, project_id, book, rows, verdicts, policy))
+        standing = deepcopy(book) if name in MEASURES else book  # what counts as a first of its step is fixed
+        rows = _rows(db, model_id, name, standing, policy.seed)
+        there = _candidates(db, project_id, standing, rows, name, policy)
+        if name in MEASURES:
+            there = stepwise.in_turn(db, model_id, name, wanted, there)
+        left_over = fill(book, name, wanted, there)
     return book.picks
 
 
-def _by_score(db: Session, model_id: int, book: Book) -> Iterator[list[Row]]:
-    """Scores of problems that are still open, most convincing first, a chunk at a time."""
-    last: dict[str, Any] = {"log_score": float("inf"), "solution_id": -1}
+def _rows(db: Session, model_id: int, strategy: str, book: Book, seed: int) -> Iterator[list[Row]]:
+    if strategy == "uniform":
+        return _drawn(db, model_id, seed)
+    if strategy == "uncertain_step":
+        return _around(db, model_id, book)
+    return _by_score(db, model_id, book)
+
+
+def _around(db: Session, model_id: int, book: Book) -> Iterator[list[Row]]:
+    """Scores nearest to even odds first, from both sides."""
+    even = math.log(0.5)
+    sides = [_by_score(db, model_id, book, way, even) for way in (DOWN, UP)]
+    merged = heapq.merge(
+        *((row for rows in side for row in rows) for side in sides),
+        key=lambda row: abs(math.exp(row[0]) - 0.5),
+    )
+    while rows := list(islice(merged, FACTS)):
+        yield rows
+
+
+def _by_score(
+    db: Session, model_id: int, book: Book, way: TextClause = DOWN, start: float = math.inf
+) -> Iterator[list[Row]]:
+    """Scores of problems that are still open, most convincing first, a chunk at a time; or from `start`
+    the other way."""
+    last: dict[str, Any] = {"log_score": start, "solution_id": -1}
     chunk = FIRST_CHUNK
     while True:
         asked = {"model_id": model_id, "chunk": chunk, "full": book.full(), **last}
-        rows = db.execute(NEXT, asked).all()
+        rows = db.execute(way, asked).all()
         if rows:
             yield list(rows)
         if len(rows) < chunk:
@@ -101,10 +137,7 @@ def _drawn(db: Session, model_id: int, seed: int) -> Iterator[list[Row]]:
         drawn: Iterator[int] = iter(known)
     else:
         drawn = (shuffle.at(position) for position in range(shuffle.count))
-    while True:
-        ids_now = [number for _, number in zip(range(FACTS), drawn, strict=False)]
-        if not ids_now:
-            return
+    while ids_now := list(islice(drawn, FACTS)):
         found = {row[1]: row for row in db.execute(SCORES_OF, {"model_id": model_id, "ids": ids_now})}
         yield [found[number] for number in ids_now if number in found]
 
@@ -114,7 +147,7 @@ def _candidates(
     project_id: int,
     book: Book,
     chunks: Iterator[list[Row]],
-    verdicts: list[str],
+    strategy: str,
     policy: Policy,
 ) -> Iterator[Candidate]:
     """The rows that may be taken, in the order given. Only those whose problem is still
@@ -131,7 +164,7 @@ def _candidates(
                     {
                         "ids": [row[1] for row in batch],
                         "project_id": project_id,
-                        "verdicts": verdicts,
+                        "verdicts": list(verdicts(strategy)),
                         "splits": list(policy.splits),
                     },
                 )

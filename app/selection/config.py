@@ -11,7 +11,7 @@ from app.prm.config import BadConfig, ScoreConfig, TrainConfig
 from app.selection.gate import FALLBACKS, Gate
 from app.selection.strategy import STRATEGIES
 
-PAPER = {"convincing_wrong": 0.8, "most_convincing": 0.2, "uniform": 0.0}
+PAPER = {**dict.fromkeys(STRATEGIES, 0.0), "convincing_wrong": 0.8, "most_convincing": 0.2}
 
 
 @dataclass(frozen=True)

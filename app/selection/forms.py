@@ -9,8 +9,15 @@ from typing import Any
 from pydantic import BaseModel
 
 from app.core.errors import Invalid
-from app.selection.config import RoundConfig, parse
+from app.selection.config import PAPER, RoundConfig, parse
 from app.selection.strategy import STRATEGIES
+
+MIXTURES: dict[str, tuple[str, dict[str, float]]] = {
+    "paper": ("As in the paper", PAPER),
+    "uncertain": ("Uncertain steps", {"uncertain_step": 1.0}),
+    "random": ("At random", {"uniform": 1.0}),
+}
+"""Buttons that fill in the shares."""
 
 
 class RoundForm(BaseModel):
@@ -26,6 +33,8 @@ class RoundForm(BaseModel):
     aggregation: str = "majority"
     score: str = ""
     convincing_wrong: str = "80"
+    convincing_wrong_by_step: str = "0"
+    uncertain_step: str = "0"
     most_convincing: str = "20"
     uniform: str = "0"
     fallback: str = "uniform"
@@ -33,8 +42,11 @@ class RoundForm(BaseModel):
 
 
 def values(given: Mapping[str, Any]) -> dict[str, str]:
-    """What the fields show: what was sent, else the defaults."""
+    """What the fields show: the mixture of a button, what was sent, else the defaults."""
     sent = {name: str(given[name]) for name in RoundForm.model_fields if name in given}
+    if given.get("mixture") in MIXTURES:
+        _, shares = MIXTURES[given["mixture"]]
+        sent |= {name: f"{100 * shares.get(name, 0.0):g}" for name in STRATEGIES}
     return RoundForm(**sent).model_dump()
 
 

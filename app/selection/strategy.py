@@ -2,26 +2,41 @@
 
 The mixture is Lightman et al. 2023, section 4.2 ("active learning"): of a batch, 80 % are
 the most convincing wrong answers, 20 % the most convincing of what remains, right or wrong.
-`uniform` is the control arm: drawn without looking at the score. Left out here on purpose:
-where the candidates come from (choose.py), and test problems, which never become candidates.
+`uniform` is the control arm: drawn without looking at the score. Two strategies go by steps
+(doubt.py) and give one solution to every step's text before a second to any:
+`convincing_wrong_by_step` and `uncertain_step`. Left out here on purpose: where the
+candidates come from (choose.py), and test problems, which never become candidates.
 
 A candidate may be taken once; a second solution with the same steps is never taken; and no
 problem gives more than `per_problem` (the paper surfaced few per problem)."""
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 
-STRATEGIES = ("convincing_wrong", "most_convincing", "uniform")
+from app.selection.doubt import MEASURES, Right, Texts, in_turn
+from app.selection.shuffle import Shuffle
+
 WORDS = {
     "convincing_wrong": "convincing wrong answer",
+    "convincing_wrong_by_step": "convincing wrong answer, by suspected step",
+    "uncertain_step": "uncertain step",
     "most_convincing": "most convincing of the rest",
     "uniform": "drawn at random",
 }
+MEANINGS = {
+    "convincing_wrong": "Graded wrong, highest score first: the model must have misjudged a step.",
+    "convincing_wrong_by_step": "The same, one for each step it suspects before a second for any.",
+    "uncertain_step": "Right or wrong, by the step it is least certain of; another step each time.",
+    "most_convincing": "Highest score first, right or wrong.",
+    "uniform": "The control arm: does not look at the score.",
+}
+STRATEGIES = tuple(WORDS)
+"""In the order in which they take."""
+ONLY_WRONG = ("convincing_wrong", "convincing_wrong_by_step")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +49,8 @@ class Candidate:
     twin: bytes
     verdict: str
     log_score: float
+    position: int | None = None
+    """The step it is taken for, from 0, where a strategy goes by steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +63,14 @@ class Pick:
     rank: int
     """1 for the first that its strategy took."""
     model_id: int | None
+    position: int | None = None
+    """The step it was taken for, from 0, if it was for one."""
 
     def reason(self) -> dict[str, object]:
         """What the task remembers."""
         kept = asdict(self)
-        return {key: kept[key] for key in ("strategy", "score", "rank", "model_id")}
+        about = () if self.position is None else ("position",)
+        return {key: kept[key] for key in ("strategy", "score", "rank", "model_id", *about)}
 
 
 def order(candidate: Candidate) -> tuple[float, int]:
@@ -60,9 +80,11 @@ def order(candidate: Candidate) -> tuple[float, int]:
 
 def suits(strategy: str, candidate: Candidate) -> bool:
     """Invalid is not wrong: a solution without a parseable answer suits nothing."""
-    if strategy == "convincing_wrong":
-        return candidate.verdict == "wrong"
-    return candidate.verdict in ("right", "wrong")
+    return candidate.verdict in verdicts(strategy)
+
+
+def verdicts(strategy: str) -> tuple[str, ...]:
+    return ("wrong",) if strategy in ONLY_WRONG else ("right", "wrong")
 
 
 def seats(size: int, shares: Mapping[str, float]) -> dict[str, int]:
@@ -115,6 +137,7 @@ class Book:
                 math.exp(candidate.log_score),
                 self.ranks[strategy],
                 self.model_id,
+                candidate.position,
             )
         )
         return True
@@ -140,25 +163,75 @@ def choose(
     per_problem: int,
     seed: int,
     model_id: int | None = None,
+    right: Right | None = None,
+    texts: Texts | None = None,
 ) -> list[Pick]:
-    """The whole rule over candidates that fit in memory. Places a strategy cannot fill pass
-    to the next one with a share, so a pool with few wrong answers still fills its batch.
+    """The whole rule over candidates that fit in memory. `right` and `texts` are for the strategies
+    that go by steps.
 
     >>> pool = [Candidate(1, 1, b"a", "wrong", -0.1), Candidate(2, 1, b"b", "right", -0.01)]
     >>> [pick.strategy for pick in choose(pool, 2, {"convincing_wrong": 1, "most_convincing": 1}, 2, 0)]
     ['convincing_wrong', 'most_convincing']
     """
-    pool = sorted(candidates, key=order)
-    if not pool:
-        return []
-    ids = [candidate.solution_id for candidate in pool]
-    shuffle = Shuffle(min(ids), max(ids), seed)
-    drawn = sorted(pool, key=lambda candidate: shuffle.place(candidate.solution_id))
     book = Book(per_problem, model_id)
+    fill_by_shares(book, sorted(candidates, key=order), size, shares, seed, right or {}, texts or {})
+    return book.picks
+
+
+def fill_by_shares(
+    book: Book,
+    pool: Sequence[Candidate],
+    size: int,
+    shares: Mapping[str, float],
+    seed: int,
+    right: Right,
+    texts: Texts,
+) -> None:
+    """`pool` in order. Places a strategy cannot fill pass to the next one with a share, so a pool with
+    few wrong answers still fills its batch."""
     left_over = 0
     for name, places in seats(size, shares).items():
-        left_over = fill(book, name, places + left_over, drawn if name == "uniform" else pool)
-    return book.picks
+        ordered: Iterable[Candidate] = pool
+        if name == "uniform":
+            ordered = drawn(pool, seed)
+        elif name in MEASURES:
+            still = [
+                one for one in pool if suits(name, one) and book.open_to(one.solution_id, one.problem_id)
+            ]
+            ordered = by_step(name, still, right, texts)
+        left_over = fill(book, name, places + left_over, ordered)
+
+
+def drawn(pool: Sequence[Candidate], seed: int) -> list[Candidate]:
+    ids = [candidate.solution_id for candidate in pool] or [0]
+    shuffle = Shuffle(min(ids), max(ids), seed)
+    return sorted(pool, key=lambda candidate: shuffle.place(candidate.solution_id))
+
+
+def by_step(strategy: str, pool: Iterable[Candidate], right: Right, texts: Texts) -> Iterator[Candidate]:
+    """The candidates of a strategy that goes by steps, in its order, each with its step. One whose steps
+    are not known cannot be judged by them, and is left out.
+
+    >>> pool = [Candidate(n, n, b"", "wrong", -n) for n in (1, 2, 3)]
+    >>> right = {1: [0.9, 0.6], 2: [0.5, 0.9], 3: [0.9, 0.9]}
+    >>> texts = {1: ["1 + 1 = 2", "so 3"], 2: ["so 3", "so 4"], 3: ["so 5", "so 6"]}
+    >>> [(one.solution_id, one.position) for one in by_step("uncertain_step", pool, right, texts)]
+    [(2, 0), (3, 0), (1, 1)]
+    """
+    known = ((one, right[one.solution_id]) for one in pool if right.get(one.solution_id))
+    return in_turn((one, texts[one.solution_id][at]) for one, at in placed(strategy, known))
+
+
+def placed(
+    strategy: str, known: Iterable[tuple[Candidate, Sequence[float]]]
+) -> Iterator[tuple[Candidate, int]]:
+    """In order of the strategy, each with the position of the step that its measure points at. `known`
+    comes with `right`, in order of score, and is read no further than it must be."""
+    measure = MEASURES[strategy]
+    found: Iterable[tuple[float, int, Candidate]] = ((*measure(right), one) for one, right in known)
+    if strategy == "uncertain_step":
+        found = sorted(found, key=lambda each: (-each[0], each[2].solution_id))
+    return ((replace(one, position=position), position) for _, position, one in found)
 
 
 def interleaved(picks: list[Pick]) -> list[Pick]:
@@ -172,39 +245,3 @@ def interleaved(picks: list[Pick]) -> list[Pick]:
             STRATEGIES.index(pick.strategy),
         ),
     )
-
-
-class Shuffle:
-    """A pseudo-random order of the whole numbers first..last that needs no memory: a Feistel
-    network over the next power of four, walked until it lands inside (Black and Rogaway
-    2002, "Ciphers with arbitrary finite domains"). `at` and `place` undo each other, so a few
-    can be drawn from ten million rows without reading them, and many can be sorted."""
-
-    def __init__(self, first: int, last: int, seed: int) -> None:
-        self.first, self.count, self.seed = first, last - first + 1, seed
-        self.half = max(1, (max(1, (self.count - 1).bit_length()) + 1) // 2)
-        self.mask = (1 << self.half) - 1
-
-    def at(self, position: int) -> int:
-        """The number at `position`, 0 to count - 1."""
-        return self.first + self._walk(position, (0, 1, 2, 3))
-
-    def place(self, number: int) -> int:
-        """The position of `number`."""
-        return self._walk(number - self.first, (3, 2, 1, 0), backwards=True)
-
-    def _walk(self, value: int, rounds: tuple[int, ...], *, backwards: bool = False) -> int:
-        while True:
-            left, right = value >> self.half, value & self.mask
-            for each in rounds:
-                if backwards:
-                    left, right = right ^ self._mix(left, each), left
-                else:
-                    left, right = right, left ^ self._mix(right, each)
-            value = left << self.half | right
-            if value < self.count:
-                return value
-
-    def _mix(self, value: int, which: int) -> int:
-        said = hashlib.blake2b(f"{self.seed}:{which}:{value}".encode(), digest_size=8).digest()
-        return int.from_bytes(said, "big") & self.mask

@@ -17,7 +17,7 @@ from app.evaluation.plots import Plot
 from app.projects.access import Access, Researcher
 from app.selection import board, forms, pool, rounds
 from app.selection.models import Round
-from app.selection.strategy import STRATEGIES, WORDS
+from app.selection.strategy import MEANINGS, STRATEGIES, WORDS
 from app.training.models import Model
 
 router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
@@ -122,6 +122,8 @@ def _form(
         ).all(),
         strategies=STRATEGIES,
         words=WORDS,
+        meanings=MEANINGS,
+        mixtures=forms.MIXTURES,
     )
 
 

@@ -13,14 +13,6 @@ REFERENCES = {"majority": "majority vote", "orm": "ORM", "judge": "a perfect jud
 BLIND, ORACLE = "a blind draw", "pass@N, the most there is"
 TESTS = {"plain": "", "shifted": ", longer problems"}
 INTERVAL = "The shade is the 95 % interval over seeds and problems."
-SHARES = {
-    "uniform": {"convincing_wrong": 0, "most_convincing": 0, "uniform": 100},
-    **{
-        name: {"convincing_wrong": 80, "most_convincing": 20, "uniform": 0}
-        for name in ("paper", "iterated", "gated")
-    },
-}
-"""Policies that a round can follow, in per cent."""
 
 
 def plots(run: Simulation) -> list[Plot]:

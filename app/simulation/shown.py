@@ -17,7 +17,9 @@ from sqlalchemy.orm import Session
 from app.accounts.models import User
 from app.projects.models import Project
 from app.selection.gate import COMPETENT
+from app.selection.strategy import STRATEGIES
 from app.simulation import figures, runs
+from app.simulation.shares import SHARES
 from app.simulation.tables import Simulation, SimulationPoint
 
 COLUMNS = ("seed", "policy", "test_set", "budget", "labeled", "negative", "n", "best_of", "gate")
@@ -102,10 +104,11 @@ def project_name(run_id: int, policy: str, seed: int) -> str:
 
 def round_of(policy: str) -> str | None:
     """The query of the round's form that follows the policy; None where no round can."""
-    if policy not in figures.SHARES:
+    if policy not in SHARES:
         return None
+    shares = {name: round(100 * SHARES[policy].get(name, 0)) for name in STRATEGIES}
     gate = {"fallback": "none", "unchecked": "none"} if policy != "gated" else {}
-    return urlencode({**figures.SHARES[policy], **gate})
+    return urlencode({**shares, **gate})
 
 
 def as_csv(found: Sequence[SimulationPoint]) -> str:

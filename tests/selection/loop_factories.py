@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
@@ -22,15 +23,17 @@ def model(db: Session, of: Project, name: str = "prm-0", **values: object) -> Mo
     return made
 
 
-def score(db: Session, by: Model, of: Solution, value: float) -> Score:
-    """A solution score of `value`, spread over its steps."""
-    each = value ** (1 / len(of.steps))
+def score(
+    db: Session, by: Model, of: Solution, value: float = 0.0, right: Sequence[float] | None = None
+) -> Score:
+    """A solution score of `value`, spread over its steps; or of the product of `right`, by step."""
+    right = right or [value ** (1 / len(of.steps))] * len(of.steps)
     made = Score(
         model_id=by.id,
         solution_id=of.id,
         problem_id=of.problem_id,
-        log_score=math.log(value),
-        step_probs=[1 - each, 0.0, each] * len(of.steps),
+        log_score=math.log(value or math.prod(right)),
+        step_probs=[part for each in right for part in (1 - each, 0.0, each)],
     )
     db.add(made)
     db.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from dataclasses import replace
 
@@ -10,15 +11,16 @@ import pytest
 from sqlalchemy import select, text
 
 from app.problems.models import Problem, Solution
-from app.scoring.models import Score
+from app.scoring.models import Score, ScoringRun
 from app.selection import choose as database
-from app.selection import strategy
+from app.selection import doubt, stepwise, strategy
 from app.selection.config import Policy
 from app.training.models import Model
 from tests import factories
 from tests.selection import loop_factories as loop
 
 SHARES = {"convincing_wrong": 0.5, "most_convincing": 0.3, "uniform": 0.2}
+BY_STEP = {"convincing_wrong": 0.2, "convincing_wrong_by_step": 0.3, "uncertain_step": 0.4, "uniform": 0.1}
 
 
 @pytest.fixture
@@ -34,11 +36,11 @@ def pool(db):
                 db, project, f"{name} {number}?", split=chance.choice(["train"] * 4 + ["validation", "test"])
             )
             for _ in range(10):
-                steps = ("So.", str(chance.randrange(6)))
+                steps = (f"So {chance.randrange(3)}.", str(chance.randrange(6)))
                 verdict = chance.choice(["right", "wrong", "wrong", "unparseable", None])
                 solution = factories.solution(db, problem, steps, verdict=verdict)
                 if chance.random() < 0.9:
-                    loop.score(db, model, solution, chance.randrange(1, 40) / 40)
+                    loop.score(db, model, solution, right=[chance.randrange(1, 9) / 9 for _ in steps])
                 if problem.split != "test" and chance.random() < 0.05:
                     factories.task(db, solution)
     return db.scalar(select(Model).order_by(Model.id).limit(1))
@@ -63,32 +65,106 @@ def all_candidates(db, model, splits):
     ]
 
 
-def test_it_is_the_pure_rule(db, pool, monkeypatch):
+@pytest.mark.parametrize("shares", [SHARES, BY_STEP])
+def test_it_is_the_pure_rule(db, pool, monkeypatch, shares):
     monkeypatch.setattr(database, "FIRST_CHUNK", 4)
     monkeypatch.setattr(database, "LAST_CHUNK", 16)
     monkeypatch.setattr(database, "FACTS", 5)
+    monkeypatch.setattr(stepwise, "AT_ONCE", 7)
     model = pool
     everyone = list(db.scalars(select(Score.solution_id).where(Score.model_id == model.id)))
     for splits in (("train",), ("train", "validation")):
         candidates = all_candidates(db, model, splits)
         for cap, size in itertools.product((1, 3, 100), (7, 40, 1000)):
-            policy = Policy(size=size, shares=SHARES, per_problem=cap, splits=splits, seed=3)
+            policy = Policy(size=size, shares=shares, per_problem=cap, splits=splits, seed=3)
 
             picks = database.choose(db, model.project_id, model.id, policy)
 
-            assert picks == in_memory(candidates, policy, model.id, everyone)
+            assert picks == in_memory(db, candidates, policy, model.id, everyone)
             assert len(picks) == 7 or size > 7
 
 
-def in_memory(pool, policy, model_id, scored):
+def in_memory(db, pool, policy, model_id, scored):
     """strategy.choose, drawing from the range of all that was scored, as the database does."""
     shuffle = strategy.Shuffle(min(scored), max(scored), policy.seed)
+    by_score = sorted(pool, key=strategy.order)
+    rows = db.execute(
+        select(Score.solution_id, Score.step_probs, Solution.steps)
+        .join(Solution, Solution.id == Score.solution_id)
+        .where(Score.model_id == model_id)
+    ).all()
+    right = {solution: doubt.right_of(probs) for solution, probs, _ in rows}
+    texts = {solution: steps for solution, _, steps in rows}
     book = strategy.Book(policy.per_problem, model_id)
     left = 0
     for name, places in strategy.seats(policy.size, policy.shares).items():
-        key = (lambda one: shuffle.place(one.solution_id)) if name == "uniform" else strategy.order
-        left = strategy.fill(book, name, places + left, sorted(pool, key=key))
+        ordered = by_score
+        if name == "uniform":
+            ordered = sorted(pool, key=lambda one: shuffle.place(one.solution_id))
+        elif name in doubt.MEASURES:
+            still = [
+                one
+                for one in by_score
+                if strategy.suits(name, one) and book.open_to(one.solution_id, one.problem_id)
+            ]
+            ordered = strategy.by_step(name, still, right, texts)
+        left = strategy.fill(book, name, places + left, ordered)
     return book.picks
+
+
+def test_of_a_larger_pool_only_a_part_is_read_by_step(db, pool, monkeypatch):
+    """40 nearest to even odds, of which every step comes once before any comes twice; what they cannot
+    fill comes from the next 40."""
+    monkeypatch.setattr(stepwise, "LEAST", 40)
+    monkeypatch.setattr(stepwise, "TIMES", 1)
+    policy = Policy(size=12, shares={"uncertain_step": 1.0}, per_problem=1)
+    candidates = {one.solution_id: one for one in all_candidates(db, pool, policy.splits)}
+
+    def distance(solution_id):
+        return abs(math.exp(candidates[solution_id].log_score) - 0.5)
+
+    picks = database.choose(db, pool.project_id, pool.id, policy)
+    reach = sorted(map(distance, candidates))[39]
+
+    assert len(picks) == 12
+    assert all(distance(pick.solution_id) <= reach for pick in picks)
+    texts = {one.id: one.steps for one in db.scalars(select(Solution))}
+    said = [texts[pick.solution_id][pick.position] for pick in picks]
+    assert len(set(said[: len(set(said))])) == len(set(said)) > 3
+
+    monkeypatch.setattr(stepwise, "LEAST", 2)
+    everybody = Policy(size=1000, shares={"uncertain_step": 1.0}, per_problem=100)
+    assert len(database.choose(db, pool.project_id, pool.id, everybody)) == len(
+        {(one.problem_id, one.twin) for one in candidates.values()}
+    )
+
+
+def test_how_the_scoring_counts_neutral_is_how_steps_are_in_doubt(db):
+    """And a score without step probabilities, or with one for a step that is not there, is passed over."""
+    project = factories.project(db)
+    model = loop.model(db, project)
+    made = [
+        factories.solution(db, factories.problem(db, project, f"{n}?"), ("A.", f"B{n}."), verdict="right")
+        for n in range(4)
+    ]
+    probs = [
+        [0.5, 0.0, 0.5, 0.0, 0.0, 1.0],
+        [0.0, 0.5, 0.5, 0.3, 0.0, 0.7],
+        [],
+        [0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.5, 0.0, 0.5],
+    ]
+    for solution, each in zip(made, probs, strict=True):
+        loop.score(db, model, solution, 0.4).step_probs = each
+    policy = Policy(size=9, shares={"uncertain_step": 1.0})
+
+    def places():
+        picks = database.choose(db, project.id, model.id, policy)
+        return [(made.index(db.get(Solution, pick.solution_id)), pick.position) for pick in picks]
+
+    assert places() == [(0, 0), (1, 1)]
+    db.add(ScoringRun(project_id=project.id, model_id=model.id, config={"neutral_is_positive": False}))
+    db.flush()
+    assert places() == [(0, 0), (1, 0)]
 
 
 def test_drawing_and_sorting_give_the_same_control_arm(db, pool, monkeypatch):

@@ -19,6 +19,7 @@ from app.selection.config import Policy, RoundConfig, parse
 from app.selection.gate import COMPETENT, FAILED, UNCHECKED, Gate, check, difference, shares
 from app.selection.gate import Problem as Checked
 from app.selection.models import Generation, Round
+from app.selection.strategy import STRATEGIES
 from tests import factories
 from tests.selection import loop_factories as loop
 
@@ -80,11 +81,16 @@ def test_an_interval_holds_what_it_is_about():
 
 
 def test_what_is_queued_instead():
-    paper = {"convincing_wrong": 8, "most_convincing": 2, "uniform": 0}
+    def instead(asked, fallback):
+        return {name: share for name, share in shares(asked, fallback).items() if share}
 
-    assert shares(paper, "none") == {"convincing_wrong": 0.8, "most_convincing": 0.2, "uniform": 0.0}
-    assert shares(paper, "uniform") == {"convincing_wrong": 0.0, "most_convincing": 0.0, "uniform": 1.0}
-    assert shares(paper, "mixture") == {"convincing_wrong": 0.4, "most_convincing": 0.1, "uniform": 0.5}
+    paper = {"convincing_wrong": 8, "most_convincing": 2, "uniform": 0}
+    assert instead(paper, "none") == {"convincing_wrong": 0.8, "most_convincing": 0.2}
+    assert instead(paper, "uniform") == {"uniform": 1.0}
+    assert instead(paper, "mixture") == {"convincing_wrong": 0.4, "most_convincing": 0.1, "uniform": 0.5}
+    for name in STRATEGIES:
+        assert instead({name: 1.0}, "uniform") == {"uniform": 1.0}
+        assert instead({name: 1.0}, "mixture").get("uniform") == (1.0 if name == "uniform" else 0.5)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from app.labeling.models import Task
 from app.selection.config import RoundConfig
 from app.selection.models import Generation, Round
+from app.selection.strategy import MEANINGS, STRATEGIES
 from tests import factories
 from tests.selection import loop_factories as loop
 
@@ -117,9 +118,25 @@ def test_the_form_previews_what_a_round_would_queue(db, web, labeled):
     said = page(web, "/projects/board-test/rounds/new?size=5&per_problem=1")
     part = page(web, "/projects/board-test/rounds/preview?size=5&per_problem=1")
 
+    assert "1 × convincing wrong answer<" in said
     assert "1 solutions of 1 problems" in said
     assert 'id="preview"' in part
     assert "<html" not in part
+
+
+def test_a_button_fills_in_a_mixture_and_keeps_the_rest(db, web, labeled):
+    db.delete(db.scalars(select(Task).where(Task.generation == 1)).one())
+    db.flush()
+
+    said = page(web, "/projects/board-test/rounds/new?size=7&convincing_wrong=80&mixture=uncertain")
+
+    shown = dict(re.findall(r'<input id="(\w+)"[^>]* value="(\w+)"', said))
+    shares = {name: shown[name] for name in STRATEGIES}
+    assert shares == {**dict.fromkeys(STRATEGIES, "0"), "uncertain_step": "100"}
+    assert shown["size"] == "7"
+    assert "1 × uncertain step<" in said
+    assert "uncertain step, rank 1, step 1, score" in " ".join(said.split())
+    assert all(meaning in said for meaning in MEANINGS.values())
 
 
 def test_a_wrong_form_is_shown_again_and_starts_nothing(db, web, labeled):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import math
 from collections import Counter
 
@@ -9,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.selection import doubt, strategy
 from app.selection.strategy import (
+    MEANINGS,
+    ONLY_WRONG,
     STRATEGIES,
     Candidate,
     Pick,
@@ -32,7 +36,15 @@ shares = st.fixed_dictionaries({name: st.sampled_from([0.0, 0.2, 0.5, 0.8]) for 
 )
 
 
-def slow(pool: list[Candidate], size: int, shares: dict[str, float], cap: int, seed: int) -> list[tuple]:
+probability = st.sampled_from([0.1, 0.5, 0.6, 0.9, 1.0])
+insides = st.lists(
+    st.lists(st.tuples(probability, st.sampled_from("abcd")), max_size=3), min_size=40, max_size=40
+)
+
+
+def slow(
+    pool: list[Candidate], size: int, shares: dict[str, float], cap: int, seed: int, inside: list[list]
+) -> list[tuple]:
     """Pick by pick: look at everything that is left, keep what the rules allow, take the best."""
     got: list[tuple] = []
     chosen: list[Candidate] = []
@@ -41,37 +53,81 @@ def slow(pool: list[Candidate], size: int, shares: dict[str, float], cap: int, s
     ids = [one.solution_id for one in pool]
     shuffle = Shuffle(min(ids), max(ids), seed)
     carried = 0
+
+    def capped(one):
+        return one in chosen or sum(other.problem_id == one.problem_id for other in chosen) >= cap
+
     for name, places in seats(size, shares).items():
         carried += places
         rank = 0
+        suited = [
+            one for one in pool if one.verdict in (("wrong",) if name in ONLY_WRONG else ("right", "wrong"))
+        ]
+        key = {
+            one.solution_id: shuffle.place(one.solution_id)
+            if name == "uniform"
+            else (-one.log_score, one.solution_id)
+            for one in suited
+        }
+        about: dict[int, int] = {}
+        if name in ("convincing_wrong_by_step", "uncertain_step"):
+            key, about = turns(name, [one for one in suited if not capped(one)], inside)
         while carried:
             allowed = [
                 one
-                for one in pool
-                if one.verdict in (("wrong",) if name == "convincing_wrong" else ("right", "wrong"))
+                for one in suited
+                if one.solution_id in key
                 and all((one.problem_id, one.twin) != (other.problem_id, other.twin) for other in chosen)
-                and sum(other.problem_id == one.problem_id for other in chosen) < cap
+                and not capped(one)
             ]
             if not allowed:
                 break
-            if name == "uniform":
-                best = min(allowed, key=lambda one: shuffle.place(one.solution_id))
-            else:
-                best = max(allowed, key=lambda one: (one.log_score, -one.solution_id))
+            best = min(allowed, key=lambda one: key[one.solution_id])
             chosen.append(best)
             rank += 1
             carried -= 1
-            got.append((best.solution_id, name, rank))
+            got.append((best.solution_id, name, rank, about.get(best.solution_id)))
     return got
 
 
-@given(candidates, st.integers(1, 30), shares, st.integers(1, 4), st.integers(0, 3))
-def test_it_picks_what_a_slow_reading_of_the_rules_picks(pool, size, shares, cap, seed):
-    picks = choose(pool, size, shares, cap, seed, model_id=7)
+def turns(name: str, pool: list[Candidate], inside: list[list]) -> tuple[dict, dict[int, int]]:
+    """How many of its step come before it, then how it stands in the strategy's order; and its step."""
+    stands, about = {}, {}
+    for one in pool:
+        steps = inside[one.solution_id - 1]
+        odds = [math.prod(p for p, _ in steps[:place]) for place in range(len(steps))]
+        wrong = [reached * (1 - p) for reached, (p, _) in zip(odds, steps, strict=True)]
+        doubts = [reached * p * (1 - p) for reached, (p, _) in zip(odds, steps, strict=True)]
+        if not steps:
+            continue
+        if name == "uncertain_step":
+            about[one.solution_id] = doubts.index(max(doubts))
+            stands[one.solution_id] = (-max(doubts), one.solution_id)
+        else:
+            about[one.solution_id] = wrong.index(max(wrong))
+            stands[one.solution_id] = (-one.log_score, one.solution_id)
+    said = {key: inside[key - 1][place][1] for key, place in about.items()}
+    before = {key: sum(said[o] == said[key] and stands[o] < stands[key] for o in said) for key in said}
+    return {key: (before[key], stands[key]) for key in said}, about
 
-    assert [(pick.solution_id, pick.strategy, pick.rank) for pick in picks] == slow(
-        pool, size, shares, cap, seed
+
+@given(candidates, st.integers(1, 30), shares, st.integers(1, 4), st.integers(0, 3), insides)
+def test_it_picks_what_a_slow_reading_of_the_rules_picks(pool, size, shares, cap, seed, inside):
+    right = {number: [p for p, _ in steps] for number, steps in enumerate(inside, 1)}
+    texts = {number: [said for _, said in steps] for number, steps in enumerate(inside, 1)}
+
+    picks = choose(pool, size, shares, cap, seed, 7, right, texts)
+
+    assert [(pick.solution_id, pick.strategy, pick.rank, pick.position) for pick in picks] == slow(
+        pool, size, shares, cap, seed, inside
     )
+
+
+def test_the_examples_in_the_rules_hold():
+    for module in (strategy, doubt):
+        assert doctest.testmod(module).attempted
+        assert not doctest.testmod(module).failed
+    assert set(MEANINGS) == set(STRATEGIES)
 
 
 @given(candidates, st.integers(1, 30), shares, st.integers(1, 4), st.randoms())
@@ -83,9 +139,7 @@ def test_what_comes_out_whatever_goes_in(pool, size, shares, cap, random):
     assert len({pick.solution_id for pick in picks}) == len(picks)
     assert max(Counter(pick.problem_id for pick in picks).values(), default=0) <= cap
     assert all(by_id[pick.solution_id].verdict != "unparseable" for pick in picks)
-    assert all(
-        by_id[pick.solution_id].verdict == "wrong" for pick in picks if pick.strategy == "convincing_wrong"
-    )
+    assert all(by_id[pick.solution_id].verdict == "wrong" for pick in picks if pick.strategy in ONLY_WRONG)
     twins = [(pick.problem_id, by_id[pick.solution_id].twin) for pick in picks]
     assert len(set(twins)) == len(twins)
     assert all(pick.score == math.exp(by_id[pick.solution_id].log_score) for pick in picks)

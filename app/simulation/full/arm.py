@@ -21,13 +21,11 @@ from app.simulation.full.house import Api, House, answer
 from app.simulation.full.labelers import Judge, Shift
 from app.simulation.material import Material
 from app.simulation.setting import Setting
+from app.simulation.shares import SHARES
 from app.world.kinds import WORLDS
 from app.world.kinds.kind import flipped
 from app.world.writer.model import LONGEST
 
-PAPER = {"convincing_wrong": 0.8, "most_convincing": 0.2}
-SHARES = {"uniform": {"uniform": 1.0}, "paper": PAPER, "iterated": PAPER, "gated": PAPER}
-"""Policies that rounds can follow. `paper`: its first model chooses every time."""
 SETS = {"Validation": {"splits": ["validation"]}, "Test": {"splits": ["test"], "source": "plain"}}
 """The first becomes the project's default, which the gate asks."""
 
@@ -41,6 +39,7 @@ class Arm:
     crew: Sequence[httpx.Client]
     setting: Setting
     policy: str
+    """`paper`: its first model chooses every time."""
     material: Material
     base: Path
     """The writer's folder, where this Stepmark keeps models."""

@@ -26,12 +26,13 @@ from app.settings import settings as server
 from app.simulation import keeping, references, runs
 from app.simulation.asked import Asked
 from app.simulation.full import files
-from app.simulation.full.arm import SHARES, Arm
+from app.simulation.full.arm import Arm
 from app.simulation.full.house import House, opened
 from app.simulation.full.labelers import sign_in
 from app.simulation.material import Material, Report, prepare
 from app.simulation.playing import folders_of, kept_setting, summed_up
 from app.simulation.setting import POLICIES, Setting
+from app.simulation.shares import SHARES
 from app.simulation.shown import project_name
 from app.simulation.tables import Simulation
 
