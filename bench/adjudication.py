@@ -8,17 +8,19 @@ steps each. Prints milliseconds, and what the notes that keep it cost whoever su
 from __future__ import annotations
 
 import argparse
-import os
 import time
 
-import psycopg
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.accounts.models import User
+from app.core.db import engine, transaction
+from app.projects.models import Project
+from app.quality import adjudicating, second_look
 from bench.agreement import FILL
+from bench.database import served
 from bench.timing import took
 
-NAME = "bench_adjudication"
 ANEW = text(
     """
     WITH judged AS (
@@ -48,29 +50,12 @@ def main() -> None:
     asked = argparse.ArgumentParser()
     asked.add_argument("--solutions", type=int, nargs="+", default=[4_200, 42_000])
     options = asked.parse_args()
-    server = os.environ["STEPMARK_TEST_SERVER"]
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
-        admin.execute(f"CREATE DATABASE {NAME}")
-        os.environ["DATABASE_URL"] = server.rsplit("/", 1)[0] + "/" + NAME
-        try:
-            for size in options.solutions:
-                measured(size)
-        finally:
-            from app.core import db as core_db
-
-            core_db.engine().dispose()
-            admin.execute(f"DROP DATABASE {NAME} WITH (FORCE)")
+    with served("bench_adjudication"):
+        for size in options.solutions:
+            measured(size)
 
 
 def measured(size: int) -> None:
-    from app.accounts.models import User
-    from app.core.db import engine, transaction
-    from app.core.migrate import upgrade
-    from app.projects.models import Project
-    from app.quality import adjudicating, second_look
-
-    upgrade(engine())
     with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as fill:
         for each in FILL:
             fill.execute(text(each.format(solutions=size, people=30)))
@@ -118,8 +103,6 @@ def measured(size: int) -> None:
 
 
 def copied(notes: bool) -> float:
-    from app.core.db import engine
-
     with engine().begin() as db:
         if not notes:
             db.execute(text("ALTER TABLE assignment DISABLE TRIGGER assignment_made_look_again"))

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import os
 import resource
 import time
 
-import psycopg
 from sqlalchemy import text
 
+from app.core.db import engine, transaction
+from app.quality import agreed, counting, reading
+from bench.database import served
 from bench.timing import took
 
-NAME = "bench_agreement"
 FILL = (
     "TRUNCATE project, user_account CASCADE",
     "INSERT INTO project (name, slug) VALUES ('Pool', 'pool')",
@@ -44,26 +44,11 @@ def main() -> None:
     asked.add_argument("--solutions", type=int, nargs="+", default=[3_000, 100_000])
     asked.add_argument("--people", type=int, default=30)
     options = asked.parse_args()
-    server = os.environ["STEPMARK_TEST_SERVER"]
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
-        admin.execute(f"CREATE DATABASE {NAME}")
-        os.environ["DATABASE_URL"] = server.rsplit("/", 1)[0] + "/" + NAME
-        try:
-            measured(options.solutions, options.people)
-        finally:
-            from app.core import db as core_db
-
-            core_db.engine().dispose()
-            admin.execute(f"DROP DATABASE {NAME} WITH (FORCE)")
+    with served("bench_agreement"):
+        measured(options.solutions, options.people)
 
 
 def measured(sizes: list[int], people: int) -> None:
-    from app.core.db import engine, transaction
-    from app.core.migrate import upgrade
-    from app.quality import agreed, counting, reading
-
-    upgrade(engine())
     print(f"{'solutions':>10} {'counted, s':>11} {'figures, ms':>12} {'labelers, ms':>13} {'peak MB':>8}")
     for size in sizes:
         with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as fill:

@@ -15,7 +15,6 @@ import time
 import uuid
 from collections.abc import Callable
 
-import psycopg
 from fastapi.responses import JSONResponse
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
@@ -25,9 +24,9 @@ from app.core import db as core_db
 from app.labeling import desk, feedback, queue, session
 from app.labeling.events import Event
 from app.projects.access import Access, member
-from bench.claim import fill, make_database
+from bench.claim import fill
+from bench.database import fresh
 
-NAME = "bench_calls"
 EACH = 100
 held: dict[str, int] = {}
 
@@ -98,15 +97,12 @@ def measure(engine: Engine, tokens: list[str], act: Callable[[Engine, str], None
 
 
 def main() -> None:
-    server = os.environ["DATABASE_URL"]
-    url = make_database(NAME)
-    tokens = fill(url, "pilot", 4000, 700)
-    engine = core_db.make_engine(url, pool_size=2)
-    measure(engine, tokens, claim, "claim")
-    measure(engine, tokens, cycle, "cycle")
-    engine.dispose()
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f"DROP DATABASE {NAME} WITH (FORCE)")
+    with fresh(os.environ["DATABASE_URL"], "bench_calls") as url:
+        tokens = fill(url, "pilot", 4000, 700)
+        engine = core_db.make_engine(url, pool_size=2)
+        measure(engine, tokens, claim, "claim")
+        measure(engine, tokens, cycle, "cycle")
+        engine.dispose()
 
 
 if __name__ == "__main__":

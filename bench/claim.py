@@ -39,31 +39,18 @@ sys.path.insert(0, str(ROOT))
 
 import psycopg  # noqa: E402
 from sqlalchemy import text  # noqa: E402
-from sqlalchemy.engine import make_url  # noqa: E402
 from sqlalchemy.orm import Session  # noqa: E402
 
 from app.accounts.models import User  # noqa: E402
 from app.core import db as core_db  # noqa: E402
-from app.core.migrate import upgrade  # noqa: E402
 from app.labeling import queue  # noqa: E402
 from app.projects.models import Project  # noqa: E402
+from bench.database import fresh  # noqa: E402
 
 STATEMENT = "A train leaves at noon with $3x + 2$ passengers. How many are there when $x = 14$?"
 STEPS = [
     f"In step {n} we see that \\( x_{n} = {n} \\cdot \\frac{{14}}{{3}} \\), and go on." for n in range(8)
 ]
-
-
-def make_database(name: str) -> str:
-    server = os.environ["DATABASE_URL"]
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        admin.execute(f'CREATE DATABASE "{name}"')
-    url = make_url(server).set(database=name).render_as_string(hide_password=False)
-    engine = core_db.make_engine(url, pool_size=4)
-    upgrade(engine)
-    engine.dispose()
-    return url
 
 
 def fill(url: str, slug: str, tasks: int, labelers: int) -> list[str]:
@@ -222,8 +209,7 @@ def row(what: str, clients: int, rate: float, times: Times, floor: float | None 
     print(f"| {what:22} | {clients:7} | {rate:8.0f} | {p50:7.1f} | {p99:7.1f} | {ratio} |", flush=True)
 
 
-def compare(tasks: int, clients: list[int], seconds: float, workers: int) -> None:
-    url = make_database("stepmark_bench")
+def compare(url: str, tasks: int, clients: list[int], seconds: float, workers: int) -> None:
     tokens = fill(url, "pool", tasks, 6000)
     bare_tokens = fill(url, "bare", tasks, 6000)
     print(f"{tasks:,} tasks, {workers} web processes, {seconds:.0f} s each")
@@ -245,10 +231,9 @@ def compare(tasks: int, clients: list[int], seconds: float, workers: int) -> Non
             row("rate, submit and next", count, rate, times)
 
 
-def growth() -> None:
+def growth(url: str) -> None:
     """The claim by itself, in the database's own connection, at two sizes of the pool."""
     medians = []
-    url = make_database("stepmark_bench")
     for size in (10_000, 1_000_000):
         fill(url, f"pool-{size}", size, 600)
         engine = core_db.make_engine(url, pool_size=1)
@@ -287,9 +272,8 @@ NAIVE = """
 """
 
 
-def over_assign() -> None:
+def over_assign(url: str) -> None:
     """32 labelers, the obvious statement against ours: how many claims went over the limit of one."""
-    url = make_database("stepmark_bench")
     for name, naive in (("naive", True), ("stepmark", False)):
         fill(url, f"race-{name}", 2000, 32 * 20)
         with psycopg.connect(url) as db:
@@ -335,12 +319,14 @@ def main() -> None:
     parser.add_argument("--growth", action="store_true")
     parser.add_argument("--over-assign", action="store_true")
     wanted = parser.parse_args()
-    if wanted.growth:
-        growth()
-    elif wanted.over_assign:
-        over_assign()
-    else:
-        compare(wanted.tasks, [int(n) for n in wanted.clients.split(",")], wanted.seconds, wanted.workers)
+    with fresh(os.environ["DATABASE_URL"], "stepmark_bench") as url:
+        if wanted.growth:
+            growth(url)
+        elif wanted.over_assign:
+            over_assign(url)
+        else:
+            clients = [int(n) for n in wanted.clients.split(",")]
+            compare(url, wanted.tasks, clients, wanted.seconds, wanted.workers)
 
 
 if __name__ == "__main__":

@@ -30,14 +30,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
-import psycopg
 from sqlalchemy import select, text
-from sqlalchemy.engine import make_url
 
 from app.accounts.models import User
 from app.core import db as core_db
 from app.core.db import transaction
-from app.core.migrate import upgrade
 from app.exchange import importer
 from app.labeling import filling, known, queue, session
 from app.labeling.models import Assignment, Task
@@ -60,9 +57,9 @@ from bench.crew_people import (
     ratings,
 )
 from bench.crew_table import report
+from bench.database import served
 
 WAYS = ("majority", "dawid_skene")
-DATABASE = f"bench_crew_{os.getpid()}"
 
 
 def one_run(files: Sequence[Path], seed: int, plan: Plan, crew: dict[str, int], name: str) -> Outcome:
@@ -253,21 +250,6 @@ def final(project_id: int, way: str) -> dict[str, list[int | None]]:
         return found
 
 
-@contextmanager
-def database(server: str) -> Iterator[None]:
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f'DROP DATABASE IF EXISTS "{DATABASE}" WITH (FORCE)')
-        admin.execute(f'CREATE DATABASE "{DATABASE}"')
-        os.environ["DATABASE_URL"] = (
-            make_url(server).set(database=DATABASE).render_as_string(hide_password=False)
-        )
-        os.environ.setdefault("STEPMARK_HOME", tempfile.mkdtemp(prefix="bench-crew-"))
-        upgrade(core_db.engine())
-        yield
-        core_db.engine().dispose()
-        admin.execute(f'DROP DATABASE "{DATABASE}" WITH (FORCE)')
-
-
 def main() -> None:
     asked = argparse.ArgumentParser()
     asked.add_argument(
@@ -284,7 +266,8 @@ def main() -> None:
     files = [options.data / "gsm8k.json", options.data / "math.json"]
     errors = [row["label"] for file in files for row in json.loads(file.read_text())]
     print(f"{len(errors)} solutions, {sum(each >= 0 for each in errors)} with an error; plan: {plan}")
-    with database(os.environ["STEPMARK_TEST_SERVER"]):
+    os.environ.setdefault("STEPMARK_HOME", tempfile.mkdtemp(prefix="bench-crew-"))
+    with served(f"bench_crew_{os.getpid()}"):
         report([one_run(files, seed, plan, CREW, f"crew-{seed}") for seed in range(1, options.seeds + 1)])
 
 

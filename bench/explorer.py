@@ -2,25 +2,22 @@
 """The pool explorer over many scored solutions: a page, filters, search, the histogram, each against
 the plain way (OFFSET; counting everything). Prints milliseconds and ratios.
 
-    STEPMARK_TEST_SERVER=postgresql://... python bench/explorer.py --solutions 1000000 [--keep]"""
+    STEPMARK_TEST_SERVER=postgresql://... PYTHONPATH=. python bench/explorer.py --solutions 1000000 [--keep]"""
 
 from __future__ import annotations
 
 import argparse
 import os
 
-import psycopg
 from sqlalchemy import text
-from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from app.core.db import make_engine
-from app.core.migrate import upgrade
 from app.explorer import histogram, looking
 from app.explorer.looking import Place, Wanted
+from bench.database import fresh
 from bench.timing import took
 
-NAME = "bench_explorer"
 EACH = 100
 FILL = (
     "INSERT INTO project (name, slug) VALUES ('Pool', 'pool')",
@@ -45,25 +42,18 @@ def main() -> None:
     asked.add_argument("--solutions", type=int, default=1_000_000)
     asked.add_argument("--keep", action="store_true", help="leave the database, for a look at the pages")
     options = asked.parse_args()
-    server = os.environ["STEPMARK_TEST_SERVER"]
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
-        admin.execute(f"CREATE DATABASE {NAME}")
-    engine = make_engine(make_url(server).set(database=NAME).render_as_string(hide_password=False))
-    upgrade(engine)
-    with engine.begin() as db:
-        for statement in FILL:
-            part = statement.format(problems=options.solutions // EACH, each=EACH)
-            db.exec_driver_sql(part.replace("%", "%%"))
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
-        db.exec_driver_sql("VACUUM ANALYZE")
-    with Session(engine) as session:
-        show(session, options.solutions)
-        session.commit()
-    engine.dispose()
-    if not options.keep:
-        with psycopg.connect(server, autocommit=True) as admin:
-            admin.execute(f"DROP DATABASE {NAME} WITH (FORCE)")
+    with fresh(os.environ["STEPMARK_TEST_SERVER"], "bench_explorer", keep=options.keep) as url:
+        engine = make_engine(url)
+        with engine.begin() as db:
+            for statement in FILL:
+                part = statement.format(problems=options.solutions // EACH, each=EACH)
+                db.exec_driver_sql(part.replace("%", "%%"))
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
+            db.exec_driver_sql("VACUUM ANALYZE")
+        with Session(engine) as session:
+            show(session, options.solutions)
+            session.commit()
+        engine.dispose()
 
 
 def show(db: Session, size: int) -> None:

@@ -1,6 +1,6 @@
 """Pick the 5,000 most convincing wrong answers, capped per problem, from many scored solutions.
 
-    python bench/selection.py --server postgresql://... [--scored 1000000]
+    PYTHONPATH=. python bench/selection.py --server postgresql://... [--scored 1000000]
 
 Makes a scratch database, fills it by SQL (10,000 problems of different difficulty, half the
 solutions wrong, some unparseable, some twins), then picks with app.selection.choose at
@@ -15,15 +15,13 @@ import time
 
 import psycopg
 from sqlalchemy import text
-from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from app.core.db import make_engine
-from app.core.migrate import upgrade
 from app.selection.choose import choose
 from app.selection.config import Policy
+from bench.database import fresh
 
-NAME = "stepmark_bench_selection"
 POLICY = Policy(size=5_000, per_problem=4)
 FILL = """
     INSERT INTO project (id, slug, name) OVERRIDING SYSTEM VALUE VALUES (1, 'bench', 'Bench');
@@ -59,14 +57,7 @@ PLAIN = text(
 )
 
 
-def scratch(server: str, scored: int) -> str:
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f'DROP DATABASE IF EXISTS "{NAME}" WITH (FORCE)')
-        admin.execute(f'CREATE DATABASE "{NAME}"')
-    url = make_url(server).set(database=NAME).render_as_string(hide_password=False)
-    engine = make_engine(url, pool_size=2)
-    upgrade(engine)
-    engine.dispose()
+def filled(url: str, scored: int) -> None:
     with psycopg.connect(url, autocommit=True) as db:
         db.execute("SET synchronous_commit = off")
         for table in ("score", "solution"):
@@ -87,7 +78,6 @@ def scratch(server: str, scored: int) -> str:
             db.execute(definition)
         LATER.clear()
         db.execute("VACUUM ANALYZE")
-    return url
 
 
 LATER: list[str] = []
@@ -103,12 +93,13 @@ def timed(run, times: int) -> tuple[float, int]:
 
 
 def measure(server: str, scored: int) -> tuple[float, float, int]:
-    url = scratch(server, scored)
-    engine = make_engine(url, pool_size=1)
-    with Session(engine) as db:
-        ours, picked = timed(lambda: choose(db, 1, 1, POLICY), 5)
-        plain, _ = timed(lambda: db.execute(PLAIN).all(), 2)
-    engine.dispose()
+    with fresh(server, "stepmark_bench_selection") as url:
+        filled(url, scored)
+        engine = make_engine(url, pool_size=1)
+        with Session(engine) as db:
+            ours, picked = timed(lambda: choose(db, 1, 1, POLICY), 5)
+            plain, _ = timed(lambda: db.execute(PLAIN).all(), 2)
+        engine.dispose()
     return ours, plain, picked
 
 
@@ -124,8 +115,6 @@ def main() -> None:
         found.append(ours)
         print(f"{scored:>12,} {picked:>7,} {ours:>9.2f} {plain:>15.2f} {plain / ours:>13.1f}", flush=True)
     print(f"growth of the walk: {found[-1] / found[0]:.2f}")
-    with psycopg.connect(asked.server, autocommit=True) as admin:
-        admin.execute(f'DROP DATABASE "{NAME}" WITH (FORCE)')
 
 
 if __name__ == "__main__":
