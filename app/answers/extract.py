@@ -13,6 +13,7 @@ SAID = re.compile(
     r"(?P<answer>\$[^$\n]{1,200}\$|[^\n]{1,200}?)(?:\*\*)?\.?\s*(?:$|\n)",
     re.I,
 )
+PLAIN = re.compile(r"(?:^|\n)[ \t]*answer[ \t]+(?P<answer>[-+]?[\d.,/]*\d)[ \t]*\Z", re.I)
 BOX = re.compile(r"\\(?:boxed|fbox)\s*(?:\{|(?=[^\s{]))")
 LONGEST = 100_000
 DEEPEST = 200
@@ -49,11 +50,14 @@ def under_heading(text: str) -> str | None:
 
 
 def last_answer(text: str) -> str | None:
-    """The final answer wherever it stands: `# Answer`, a box, `####` or `A:`, then words."""
+    """The final answer wherever it stands: `# Answer`, a box, `####` or `A:`, then words;
+    at last a line "answer 42" that ends the text."""
     found = under_heading(text) or boxed(text) or gsm8k_answer(text)
     if found is None:
         said = list(SAID.finditer(text[-2000:]))
         found = _clean(said[-1]["answer"]) if said else None
+    if found is None and (plain := PLAIN.search(text[-200:].rstrip())):
+        found = plain["answer"]
     return found
 
 

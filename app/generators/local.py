@@ -59,8 +59,8 @@ class Local:
                 max_new_tokens=most,
                 num_return_sequences=ask.count,
                 pad_token_id=self._pad(),
-                stopping_criteria=[_Ended(self.stopping)],
-                **self._how(ends, ask.greedy),
+                stopping_criteria=[_Ended(self.stopping), _Said(ends, self.tokenizer, ids.shape[1])],
+                **self._how(ask.greedy),
             )
         if self.stopping.is_set():
             raise Stopped
@@ -85,13 +85,12 @@ class Local:
         opened = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
         return str(opened) + begun
 
-    def _how(self, ends: list[str], greedy: bool) -> dict[str, Any]:
+    def _how(self, greedy: bool) -> dict[str, Any]:
         """At temperature 0 the likeliest token is taken, and all samples are the same."""
-        how: dict[str, Any] = {"stop_strings": ends, "tokenizer": self.tokenizer} if ends else {}
         if greedy or self.config.temperature == 0:
-            return {**how, "do_sample": False, "temperature": None, "top_p": None, "top_k": None}
+            return {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
         sampling = {"do_sample": True, "temperature": self.config.temperature, "top_k": 0}
-        return {**how, **sampling, "top_p": self.config.top_p}
+        return {**sampling, "top_p": self.config.top_p}
 
     def _pad(self) -> int:
         for each in (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id):
@@ -120,3 +119,21 @@ class _Ended(StoppingCriteria):
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> Any:
         return torch.full((input_ids.shape[0],), self.stopping.is_set(), device=input_ids.device)
+
+
+class _Said(StoppingCriteria):
+    """Ends a sample that holds one of the texts that end it, as it will be read. Not transformers'
+    stop_strings: those ask for a tokenizer that can spell any text."""
+
+    def __init__(self, ends: list[str], tokenizer: Any, start: int) -> None:
+        self.ends, self.tokenizer, self.start = ends, tokenizer, start
+        self.tail = 4 + max((len(end.encode()) for end in ends), default=0)
+        """Tokens that an end may stand in: a token is a byte or more."""
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> Any:
+        said = torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
+        if self.ends:
+            tails = input_ids[:, max(self.start, input_ids.shape[1] - self.tail) :]
+            for row, text in enumerate(self.tokenizer.batch_decode(tails, skip_special_tokens=True)):
+                said[row] = any(end in text for end in self.ends)
+        return said

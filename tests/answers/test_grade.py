@@ -65,3 +65,5 @@ def test_where_answers_stand() -> None:
     assert last_answer("So 9.\n\n# Answer\n\n9") == "9"
     assert last_answer("The answer is 42.") == "42"
     assert last_answer("nothing") is None
+    assert last_answer("7 ×3 = 1\nanswer 1\n") == "1"
+    assert last_answer("Answer 1 of them.") is None
