@@ -19,8 +19,8 @@ RESULTS = "(state = 'succeeded') = (results IS NOT NULL)"
 
 
 class RunColumns:
-    """What every row of a run has that a worker carries (core/runs.py). Each table adds the check
-    `STATE`, and `RESULTS` where it keeps any."""
+    """What every row of a run has whose process a worker watches. Each table adds the check `STATE`, and
+    `RESULTS` where it keeps any."""
 
     id: Mapped[Key]
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)

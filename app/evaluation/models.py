@@ -19,10 +19,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.columns import Created, Json, Key, Moment
+from app.core.columns import RESULTS, STATE, Created, Json, Key, Moment
 from app.core.db import Base
-
-STATE = "state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')"
 
 
 class EvaluationSet(Base):
@@ -109,7 +107,7 @@ class Evaluation(Base):
 
     __table_args__ = (
         CheckConstraint(STATE, name="state"),
-        CheckConstraint("(state = 'succeeded') = (results IS NOT NULL)", name="results"),
+        CheckConstraint(RESULTS, name="results"),
         CheckConstraint("num_nonnulls(outside, coalesce(model_id::text, folder)) = 1", name="of_one"),
     )
 
@@ -148,7 +146,7 @@ class Comparison(Base):
 
     __table_args__ = (
         CheckConstraint(STATE, name="state"),
-        CheckConstraint("(state = 'succeeded') = (results IS NOT NULL)", name="results"),
+        CheckConstraint(RESULTS, name="results"),
         CheckConstraint("first_id <> second_id", name="two"),
         UniqueConstraint("first_id", "second_id"),
     )

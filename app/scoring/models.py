@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ARRAY, REAL, BigInteger, CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.columns import Created, Json, Key, Moment
+from app.core.columns import STATE, Created, Json, Key, Moment
 from app.core.db import Base
 
 
@@ -26,12 +26,7 @@ class ScoringRun(Base):
     finished_at: Mapped[Moment | None]
     cancel_requested_at: Mapped[Moment | None]
 
-    __table_args__ = (
-        CheckConstraint(
-            "state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')",
-            name="state",
-        ),
-    )
+    __table_args__ = (CheckConstraint(STATE, name="state"),)
 
 
 class ScoringShard(Base):

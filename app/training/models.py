@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.columns import Created, Json, Key, Moment
+from app.core.columns import STATE, Created, Json, Key, Moment, RunColumns
 from app.core.db import Base
 
 
@@ -66,40 +66,27 @@ class SnapshotItem(Base):
     )
 
 
-class TrainingRun(Base):
+class TrainingRun(RunColumns, Base):
     """A run of the trainer. `attempt` and `fence` say whose word counts: publishing
-    a model checks that the fence is still the one the process was started with."""
+    a model checks that the fence is still the one the process was started with. `progress` is live:
+    {"phase", "step", "steps", "loss", "examples_per_s", "seconds_left"}."""
 
     __tablename__ = "training_run"
 
-    id: Mapped[Key]
-    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
     snapshot_id: Mapped[int | None] = mapped_column(ForeignKey("snapshot.id"))
     """Null until its process has frozen the labels that `data` names (frozen.py)."""
     data: Mapped[dict | None] = mapped_column(JSONB)
     """A snapshot's definition; null where the run was given a snapshot."""
     config: Mapped[Json]
-    state: Mapped[str] = mapped_column(server_default="queued", default="queued")
     attempt: Mapped[int] = mapped_column(server_default="0", default=0)
     fence: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
     device: Mapped[str | None]
     host: Mapped[str | None]
     pid: Mapped[int | None]
-    progress: Mapped[Json]
-    """Live: {"phase", "step", "steps", "loss", "examples_per_s", "seconds_left"}."""
-    error: Mapped[str | None]
-    created_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
-    created_at: Mapped[Created]
-    started_at: Mapped[Moment | None]
-    heartbeat_at: Mapped[Moment | None]
-    finished_at: Mapped[Moment | None]
     cancel_requested_at: Mapped[Moment | None]
 
     __table_args__ = (
-        CheckConstraint(
-            "state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')",
-            name="state",
-        ),
+        CheckConstraint(STATE, name="state"),
         CheckConstraint("snapshot_id IS NOT NULL OR data IS NOT NULL", name="labels"),
         Index(
             "ix_training_run_live",
