@@ -3,15 +3,17 @@
     PYTHONPATH=. python bench/selection.py --server postgresql://... [--scored 1000000]
 
 Makes a scratch database, fills it by SQL (10,000 problems of different difficulty, half the
-solutions wrong, some unparseable, some twins), then picks with app.selection.choose at
-100,000 scored solutions and at --scored, and beside it the plain query that sorts everything.
-Prints a table of medians; drops the database."""
+solutions wrong, some unparseable, some twins; eight steps each, of 60 letters, many of them said
+again elsewhere), then picks with app.selection.choose at 100,000 scored solutions and at --scored:
+by the paper's mixture, and beside it by the strategies that go by steps, and with the plain query
+that sorts everything. Prints a table of medians; drops the database."""
 
 from __future__ import annotations
 
 import argparse
 import statistics
 import time
+from dataclasses import replace
 
 import psycopg
 from sqlalchemy import text
@@ -23,6 +25,11 @@ from app.selection.config import Policy
 from bench.database import fresh
 
 POLICY = Policy(size=5_000, per_problem=4)
+POLICIES = {
+    "the paper's mixture": POLICY,
+    "uncertain_step": replace(POLICY, shares={"uncertain_step": 1.0}),
+    "convincing_wrong_by_step": replace(POLICY, shares={"convincing_wrong_by_step": 1.0}),
+}
 FILL = """
     INSERT INTO project (id, slug, name) OVERRIDING SYSTEM VALUE VALUES (1, 'bench', 'Bench');
     INSERT INTO problem (id, project_id, external_id, statement, statement_hash, split)
@@ -32,7 +39,9 @@ FILL = """
       FROM generate_series(1, {problems}) n;
     INSERT INTO solution (id, project_id, problem_id, external_id, steps, digest, final_answer, verdict)
       OVERRIDING SYSTEM VALUE
-      SELECT n, 1, 1 + n % {problems}, 's' || n, ARRAY['First.', 'Then.', 'So.'],
+      SELECT n, 1, 1 + n % {problems}, 's' || n,
+             ARRAY(SELECT rpad('So ' || step || ': ' || abs(hashint8extended(n, step) % 20000), 60, ' and on')
+                   FROM generate_series(1, 8) step),
              decode(md5((n / 2)::text), 'hex'), n::text,
              CASE WHEN hashint8(n) % 20 = 0 THEN 'unparseable' WHEN hashint8(n) % 2 = 0 THEN 'wrong'
                   ELSE 'right' END
@@ -40,11 +49,17 @@ FILL = """
     INSERT INTO model (id, project_id, name, path, weights_hash, config)
       OVERRIDING SYSTEM VALUE VALUES (1, 1, 'bench', 'bench', ''::bytea, '{{}}');
     INSERT INTO score (model_id, solution_id, problem_id, log_score, step_probs)
-      SELECT 1, n, 1 + n % {problems},
-             ln((abs(hashint8extended(n, 7) % 1000000) + 1) / 1000001.0)
-               * (1 + (1 + n % {problems}) % 7),
-             ARRAY[0.1, 0.1, 0.8, 0.2, 0.1, 0.7, 0.1, 0.2, 0.7]::real[]
-      FROM generate_series(1, {scored}) n;
+      SELECT 1, n, 1 + n % {problems}, log_score,
+             -- one step in three is doubted: it takes half of what is left of the score
+             (SELECT array_agg(part ORDER BY step, place) FROM (
+                SELECT step, place, CASE place WHEN 0 THEN 1 - p WHEN 1 THEN p / 10 ELSE p * 0.9 END AS part
+                FROM (SELECT step, CASE WHEN (n + step) % 3 > 0 THEN 1
+                                        ELSE exp(greatest(log_score, -20) / 2 ^ (1 + step / 3)) END AS p
+                      FROM generate_series(0, 7) step) steps,
+                     generate_series(0, 2) place) parts)::real[]
+      FROM (SELECT n, ln((abs(hashint8extended(n, 7) % 1000000) + 1) / 1000001.0)
+                        * (1 + (1 + n % {problems}) % 7) AS log_score
+            FROM generate_series(1, {scored}) n) made;
 """
 PLAIN = text(
     """SELECT solution_id FROM (
@@ -92,15 +107,19 @@ def timed(run, times: int) -> tuple[float, int]:
     return statistics.median(took), rows
 
 
-def measure(server: str, scored: int) -> tuple[float, float, int]:
+def measure(server: str, scored: int) -> dict[str, tuple[float, int]]:
+    """By what was asked, seconds and how many were picked."""
     with fresh(server, "stepmark_bench_selection") as url:
         filled(url, scored)
         engine = make_engine(url, pool_size=1)
         with Session(engine) as db:
-            ours, picked = timed(lambda: choose(db, 1, 1, POLICY), 5)
-            plain, _ = timed(lambda: db.execute(PLAIN).all(), 2)
+            found = {
+                name: timed(lambda asked=asked: choose(db, 1, 1, asked), 5)
+                for name, asked in POLICIES.items()
+            }
+            found["plain query"] = timed(lambda: db.execute(PLAIN).all(), 2)
         engine.dispose()
-    return ours, plain, picked
+    return found
 
 
 def main() -> None:
@@ -108,13 +127,17 @@ def main() -> None:
     parse.add_argument("--server", required=True)
     parse.add_argument("--scored", type=int, default=1_000_000)
     asked = parse.parse_args()
-    print(f"{'scored':>12} {'picked':>7} {'walk, s':>9} {'plain query, s':>15} {'plain / walk':>13}")
-    found = []
+    print(f"{'scored':>12} {'picked':>7} {'s':>7} {'of the paper':>13} {'growth':>7}")
+    few: dict[str, float] = {}
     for scored in sorted({100_000, asked.scored}):
-        ours, plain, picked = measure(asked.server, scored)
-        found.append(ours)
-        print(f"{scored:>12,} {picked:>7,} {ours:>9.2f} {plain:>15.2f} {plain / ours:>13.1f}", flush=True)
-    print(f"growth of the walk: {found[-1] / found[0]:.2f}")
+        found = measure(asked.server, scored)
+        paper, _ = found["the paper's mixture"]
+        for name, (took, picked) in found.items():
+            growth = took / few.setdefault(name, took)
+            print(
+                f"{scored:>12,} {picked:>7,} {took:>7.2f} {took / paper:>13.1f} {growth:>7.1f}  {name}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -26,6 +27,7 @@ from app.selection import stepwise
 from app.selection.config import Policy
 from app.selection.doubt import MEASURES
 from app.selection.shuffle import Shuffle
+from app.selection.stepwise import Row
 from app.selection.strategy import Book, Candidate, Pick, fill, seats, verdicts
 
 FIRST_CHUNK, LAST_CHUNK = 2_000, 50_000
@@ -64,7 +66,6 @@ SCORES_OF = text(
 )
 ENDS = text("SELECT min(solution_id), max(solution_id) FROM score WHERE model_id = :model_id")
 FEW = text("""SELECT count(*) FROM (SELECT FROM score WHERE model_id = :model_id LIMIT :enough) counted""")
-Row = tuple[float, int, int]
 
 
 def choose(db: Session, project_id: int, model_id: int, policy: Policy) -> list[Pick]:
@@ -75,9 +76,11 @@ def choose(db: Session, project_id: int, model_id: int, policy: Policy) -> list[
         wanted = places + left_over
         standing = deepcopy(book) if name in MEASURES else book  # what counts as a first of its step is fixed
         rows = _rows(db, model_id, name, standing, policy.seed)
-        there = _candidates(db, project_id, standing, rows, name, policy)
+        eligible = partial(_candidates, db, project_id, standing, name, policy)
         if name in MEASURES:
-            there = stepwise.in_turn(db, model_id, name, wanted, there)
+            there = stepwise.in_turn(db, model_id, name, wanted, rows, eligible)
+        else:
+            there = eligible(rows)
         left_over = fill(book, name, wanted, there)
     return book.picks
 
@@ -138,7 +141,7 @@ def _drawn(db: Session, model_id: int, seed: int) -> Iterator[list[Row]]:
     else:
         drawn = (shuffle.at(position) for position in range(shuffle.count))
     while ids_now := list(islice(drawn, FACTS)):
-        found = {row[1]: row for row in db.execute(SCORES_OF, {"model_id": model_id, "ids": ids_now})}
+        found = {row[1]: row for row in db.execute(SCORES_OF, {"model_id": model_id, "ids": ids_now}).all()}
         yield [found[number] for number in ids_now if number in found]
 
 
@@ -146,9 +149,9 @@ def _candidates(
     db: Session,
     project_id: int,
     book: Book,
-    chunks: Iterator[list[Row]],
     strategy: str,
     policy: Policy,
+    chunks: Iterable[list[Row]],
 ) -> Iterator[Candidate]:
     """The rows that may be taken, in the order given. Only those whose problem is still
     open are looked up; fill() reads along, so the book is up to date between batches."""
@@ -167,7 +170,7 @@ def _candidates(
                         "verdicts": list(verdicts(strategy)),
                         "splits": list(policy.splits),
                     },
-                )
+                ).all()
             }
             for log_score, solution_id, problem_id in batch:
                 if solution_id in facts:

@@ -37,11 +37,13 @@ def uncertain(right: Sequence[float]) -> tuple[float, int]:
     >>> uncertain([0.5, 0.5]), uncertain([1.0, 0.9, 0.5, 0.5])
     ((0.25, 0), (0.225, 2))
     """
-    reached, best = 1.0, (0.0, 0)
+    reached, most, where = 1.0, 0.0, 0
     for position, p in enumerate(right):
-        best = max(best, (reached * p * (1 - p), -position))
+        doubt = reached * p * (1 - p)
+        if doubt > most:
+            most, where = doubt, position
         reached *= p
-    return best[0], -best[1]
+    return most, where
 
 
 def suspected(right: Sequence[float]) -> tuple[float, int]:
@@ -51,11 +53,13 @@ def suspected(right: Sequence[float]) -> tuple[float, int]:
     >>> suspected([0.9, 0.5, 0.1])
     (0.45, 1)
     """
-    reached, best = 1.0, (-1.0, 0)
+    reached, most, where = 1.0, -1.0, 0
     for position, p in enumerate(right):
-        best = max(best, (reached * (1 - p), -position))
+        odds = reached * (1 - p)
+        if odds > most:
+            most, where = odds, position
         reached *= p
-    return best[0], -best[1]
+    return most, where
 
 
 MEASURES: dict[str, Callable[[Sequence[float]], tuple[float, int]]] = {

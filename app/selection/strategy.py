@@ -16,6 +16,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from typing import TypeVar
 
 from app.selection.doubt import MEASURES, Right, Texts, in_turn
 from app.selection.shuffle import Shuffle
@@ -37,6 +38,7 @@ MEANINGS = {
 STRATEGIES = tuple(WORDS)
 """In the order in which they take."""
 ONLY_WRONG = ("convincing_wrong", "convincing_wrong_by_step")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,20 +220,22 @@ def by_step(strategy: str, pool: Iterable[Candidate], right: Right, texts: Texts
     >>> [(one.solution_id, one.position) for one in by_step("uncertain_step", pool, right, texts)]
     [(2, 0), (3, 0), (1, 1)]
     """
-    known = ((one, right[one.solution_id]) for one in pool if right.get(one.solution_id))
-    return in_turn((one, texts[one.solution_id][at]) for one, at in placed(strategy, known))
+    known = ((one, one.solution_id, right[one.solution_id]) for one in pool if right.get(one.solution_id))
+    return in_turn(
+        (replace(one, position=at), texts[one.solution_id][at]) for one, at in placed(strategy, known)
+    )
 
 
-def placed(
-    strategy: str, known: Iterable[tuple[Candidate, Sequence[float]]]
-) -> Iterator[tuple[Candidate, int]]:
+def placed(strategy: str, known: Iterable[tuple[T, int, Sequence[float]]]) -> Iterator[tuple[T, int]]:
     """In order of the strategy, each with the position of the step that its measure points at. `known`
-    comes with `right`, in order of score, and is read no further than it must be."""
+    is what, its solution id and its `right`, in order of score; it is read no further than it must be."""
     measure = MEASURES[strategy]
-    found: Iterable[tuple[float, int, Candidate]] = ((*measure(right), one) for one, right in known)
+    found: Iterable[tuple[float, int, int, T]] = (
+        (*measure(right), solution_id, what) for what, solution_id, right in known
+    )
     if strategy == "uncertain_step":
-        found = sorted(found, key=lambda each: (-each[0], each[2].solution_id))
-    return ((replace(one, position=position), position) for _, position, one in found)
+        found = sorted(found, key=lambda each: (-each[0], each[2]))
+    return ((what, position) for _, position, _, what in found)
 
 
 def interleaved(picks: list[Pick]) -> list[Pick]:
