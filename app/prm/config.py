@@ -116,6 +116,10 @@ class TrainConfig(Config):
     """0: all weights learn. Above: only low-rank adapters of this rank and the head (Hu et al. 2021);
     they are merged into the weights when the model is published."""
     lora_alpha: int = 32
+    label_tokens: tuple[str, ...] = ()
+    """Two words of the base, each one token, by which it would say wrong and right: what it knows of
+    them is what the head begins with (Lightman et al. 2023, section 2.6, have the language model say
+    a token for each label). None: the head begins at random."""
     gradient_checkpointing: bool = False
     """Compute activations again on the way back: less memory, about a third more work."""
     processes: int = 1
@@ -185,6 +189,8 @@ class TrainConfig(Config):
         _within("threads", self.threads, 0, 1_024)
         if self.revision is not None and self.base is None:
             raise BadConfig("revision belongs to a base; there is none")
+        if self.label_tokens and (self.base is None or len(self.label_tokens) != 2):
+            raise BadConfig("label_tokens must be two words of a base: one for wrong, one for right")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,15 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import AutoModel, GPT2Config, LlamaConfig, MistralConfig, PreTrainedModel, Qwen2Config
+from transformers import (
+    AutoModel,
+    AutoModelForCausalLM,
+    GPT2Config,
+    LlamaConfig,
+    MistralConfig,
+    PreTrainedModel,
+    Qwen2Config,
+)
 
 from app.prm import attention, objectives
 from app.prm.config import SIZES, TrainConfig
@@ -133,14 +141,31 @@ def build(config: TrainConfig, vocabulary: int, pad: int) -> ProcessRewardModel:
 def load_body(base: str, revision: str | None) -> PreTrainedModel:
     """A transformers model by folder or id. Only safetensors, no code from the checkpoint;
     an id needs its pinned revision. Raises BadCheckpoint with the reason."""
-    body: PreTrainedModel
+    body, missing = _loaded(AutoModel, base, revision)
+    if body.config.is_encoder_decoder or not hasattr(body.config, "hidden_size"):
+        raise BadCheckpoint(f"{base!r} is a {body.config.model_type}, not a causal language model")
+    check_weights(body, missing, base)
+    return body
+
+
+def output_weights(base: str, revision: str | None) -> Tensor:
+    """What the base reads its next token with. [vocabulary, width]"""
+    whole, missing = _loaded(AutoModelForCausalLM, base, revision)
+    check_weights(whole, missing, base)
+    found: Any = whole.get_output_embeddings().weight
+    weights: Tensor = found.detach()
+    return weights
+
+
+def _loaded(kind: Any, base: str, revision: str | None) -> tuple[PreTrainedModel, Iterable[str]]:
+    """With the names of weights that its files lack."""
     folder = Path(base)
     if folder.is_dir():
         check_folder(folder)
     elif revision is None:
         raise BadCheckpoint(f"{base!r} is no folder; to fetch it by id, give the revision it is pinned to")
     try:
-        body, said = AutoModel.from_pretrained(
+        body, said = kind.from_pretrained(
             base,
             output_loading_info=True,
             revision=revision,
@@ -151,10 +176,7 @@ def load_body(base: str, revision: str | None) -> PreTrainedModel:
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise BadCheckpoint(f"could not load {base!r}: {error}") from error
-    if body.config.is_encoder_decoder or not hasattr(body.config, "hidden_size"):
-        raise BadCheckpoint(f"{base!r} is a {body.config.model_type}, not a causal language model")
-    check_weights(body, said["missing_keys"], base)
-    return body
+    return body, said["missing_keys"]
 
 
 def check_weights(body: nn.Module, missing: Iterable[str], base: str) -> None:

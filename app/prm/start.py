@@ -6,12 +6,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from app.prm import checkpoint
 from app.prm.config import TrainConfig
 from app.prm.data import Example
 from app.prm.files import whole_folder
 from app.prm.hostile import BadCheckpoint
-from app.prm.model import ProcessRewardModel, adapted, build, drop_on_the_way, load_body
+from app.prm.model import ProcessRewardModel, adapted, build, drop_on_the_way, load_body, output_weights
 from app.prm.objectives import SQUARED
 from app.prm.tokens import train_tokenizer
 
@@ -27,6 +30,8 @@ def start(
         tokenizer = checkpoint.load_tokenizer(config.base, config.revision)
         model = ProcessRewardModel(load_body(config.base, config.revision), config.objective)
         check_base(model, tokenizer, config)
+        if config.label_tokens:
+            begin_with(model, said_by(config, tokenizer))
     else:
         tokenizer = own_tokenizer(config, examples, folder, corpus)
         model = build(config, len(tokenizer), int(tokenizer.pad_token_id))
@@ -40,6 +45,28 @@ def start(
     if config.gradient_checkpointing:
         model.body.activation_checkpointing_enable()
     return model, tokenizer
+
+
+def said_by(config: TrainConfig, tokenizer: Any) -> Tensor:
+    """What the base's output layer has for the two label tokens, wrong and right. [2, width]"""
+    ids = []
+    for word in config.label_tokens:
+        found = tokenizer.encode(word, add_special_tokens=False)
+        if len(found) != 1 or found[0] == tokenizer.unk_token_id:
+            raise BadCheckpoint(
+                f"{word!r} is not one token of the base's tokenizer; name another in label_tokens"
+            )
+        ids += found
+    return output_weights(str(config.base), config.revision)[ids]
+
+
+def begin_with(model: ProcessRewardModel, said: Tensor) -> None:
+    """The head as the base would say it, a neutral step as right; one output is right against wrong."""
+    wrong, right = said.float()
+    rows = [wrong, right, right] if model.head.out_features == 3 else [right - wrong]
+    with torch.no_grad():
+        model.head.weight.copy_(torch.stack(rows))
+        model.head.bias.zero_()
 
 
 def own_tokenizer(

@@ -13,7 +13,7 @@ from app.prm.predict import Scored, Scorer
 from app.prm.train import train
 from app.simulation.material import Sampled, Steps
 from app.simulation.setting import Setting
-from app.world.writer.model import LONGEST
+from app.world.writer.model import LONGEST, RIGHT, WRONG
 
 Key = tuple[str, Steps]
 """Statement and steps: what a model reads. Equal samples are read once."""
@@ -33,6 +33,7 @@ def trained(
         return published
     config = TrainConfig(
         base=str(base),
+        label_tokens=(WRONG, RIGHT),
         objective=objective,
         max_length=LONGEST,
         epochs=setting.epochs(len(examples)),

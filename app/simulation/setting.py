@@ -49,10 +49,10 @@ class Setting(Config):
     budgets: tuple[str, ...] = ("120", "240", "480", "960")
     """Labeled solutions in all, the first ones included, at which a PRM is trained and judged."""
     per_problem: int = 4
-    passes: float = 16.0
+    passes: float = 8.0
     """Epochs over 500 labeled solutions; fewer are read more often, up to three times, more less often,
     down to half."""
-    rate: float = 1e-3
+    rate: float = 5e-4
     noise: float = 0.0
     """Probability that the labeler says the opposite of the truth, by step."""
     wrong_references: float = 0.0

@@ -32,6 +32,8 @@ WORDS = {
 }
 WORLDS = {
     "chains": "chains of operations",
+    "knockout": "who wins against whom",
+    "lineage": "who descends from whom",
     "ordering": "an order to learn",
     "walks": "ways through a city",
 }

@@ -44,6 +44,7 @@ def start_run(
     rollouts: Annotated[int, Form(ge=0, lt=2**62)] = 0,
     aggregation: Annotated[str, Form(max_length=40)] = "majority",
     base: Annotated[str, Form(max_length=500)] = "",
+    label_tokens: Annotated[str, Form(max_length=200)] = "",
     lora_rank: Annotated[int, Form(ge=0, le=1024)] = 0,
 ) -> Response:
     source: dict[str, Any] = {"source": "verdicts"} if kind_of(objective) == "orm" else {}
@@ -54,9 +55,11 @@ def start_run(
     if rollouts:
         source = {"source": "rollouts", "generator_id": rollouts, "soft": objective == "soft"}
     source["aggregation"] = aggregation
-    config = {"size": size, "epochs": epochs, "objective": objective, "lora_rank": lora_rank}
+    config: dict[str, Any] = {"size": size, "epochs": epochs, "objective": objective, "lora_rank": lora_rank}
     if base.strip():
         config["base"] = base.strip()
+    if label_tokens.strip():
+        config["label_tokens"] = label_tokens.split()
     started = runs.start_with(db, access.project.id, source, config, access.user.id)
     audit.record(db, access.user, "training.start", subject=f"run {started.id}", project_id=access.project.id)
     return redirect(f"{access.home}/training-runs/{started.id}", "The training is on its way.")

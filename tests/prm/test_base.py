@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,8 +13,9 @@ from tokenizers import Tokenizer, models
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from app.prm import checkpoint
-from app.prm.config import TrainConfig
+from app.prm.config import BadConfig, TrainConfig
 from app.prm.hostile import BadCheckpoint
+from app.prm.model import ProcessRewardModel
 from app.prm.start import start
 from app.prm.tokens import train_tokenizer
 from tests.prm.conftest import TINY
@@ -31,8 +33,9 @@ def base(tmp_path: Path) -> Path:
     return tmp_path / "base"
 
 
-def begin(base: Path) -> None:
-    start(TrainConfig.parse(TINY.as_json() | {"base": str(base)}), [], base.parent / "run", None)
+def begin(base: Path, **options: Any) -> ProcessRewardModel:
+    config = TrainConfig.parse(TINY.as_json() | {"base": str(base)} | options)
+    return start(config, [], base.parent / "run", None)[0]
 
 
 def rewritten(base: Path, **tensors: torch.Tensor | None) -> None:
@@ -75,6 +78,35 @@ def neither_padding_nor_end(base: Path) -> None:
 
 def test_a_good_one_starts(base: Path) -> None:
     begin(base)
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_the_head_begins_with_what_the_base_would_say(base: Path, tied: bool) -> None:
+    if tied:
+        config = LlamaConfig.from_pretrained(base)
+        config.tie_word_embeddings = True
+        LlamaForCausalLM(config).save_pretrained(base)
+    whole = LlamaForCausalLM.from_pretrained(base)
+    wrong, right = checkpoint.load_tokenizer(str(base), None).convert_tokens_to_ids(["x", "t"])
+    said = whole.lm_head.weight.detach()
+    model = begin(base, label_tokens=["x", "t"])
+    assert torch.equal(model.head.weight, said[[wrong, right, right]])
+    ids = torch.tensor([[wrong, 5, right]])
+    with torch.no_grad():
+        logits = whole(ids).logits[..., [wrong, right, right]]
+        ours = model.head(model.body(ids).last_hidden_state)
+    assert torch.allclose(ours, logits, atol=1e-5)
+    one = begin(base, label_tokens=["x", "t"], objective="orm")
+    assert torch.equal(one.head.weight, said[[right]] - said[[wrong]])
+
+
+def test_words_the_base_cannot_say_are_refused(base: Path) -> None:
+    with pytest.raises(BadCheckpoint, match="'some wrong' is not one token"):
+        begin(base, label_tokens=["some wrong", "t"])
+    with pytest.raises(BadConfig, match="two words of a base"):
+        begin(base, label_tokens=["t"])
+    with pytest.raises(BadConfig, match="two words of a base"):
+        TrainConfig.parse({"label_tokens": ["x", "t"]})
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_saying_it_again_is_neutral(world):
     for seed in SEEDS:
         posed = world.draw(chance(seed))
         steps = [step for step in world.solve(posed, chance(seed)) if not step.startswith("so ")]
-        between = {"walks": " ", "lineage": " > "}.get(world.name, " = ")
+        between = {"walks": " ", "lineage": " > ", "knockout": " > "}.get(world.name, " = ")
         again = f"so {steps[0].split(between)[-1]}"
 
         assert world.judge(posed, [steps[0], again, *steps[1:]])[1] == 0

@@ -1,13 +1,16 @@
-"""Worlds that differ in kind, for a small language model to solve: chains of operations, who descends
-from whom, an order to learn, ways through a city. Each has laws of its own, worked solutions, and an
-exact judge."""
+"""Worlds that differ in kind, for a small language model to solve: chains of operations, who wins
+against whom, who descends from whom, an order to learn, ways through a city. Each has laws of its own,
+worked solutions, and an exact judge."""
 
 from __future__ import annotations
 
 from app.world.kinds.chains import Chains
 from app.world.kinds.kind import World
+from app.world.kinds.knockout import Knockout
 from app.world.kinds.lineage import Lineage
 from app.world.kinds.ordering import Ordering
 from app.world.kinds.walks import Walks
 
-WORLDS: dict[str, World] = {each.name: each for each in (Chains(), Lineage(), Ordering(), Walks())}
+WORLDS: dict[str, World] = {
+    each.name: each for each in (Chains(), Knockout(), Lineage(), Ordering(), Walks())
+}

@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.world.kinds.kind import Posed, World
+from app.world.kinds.kind import ANSWER, Posed, World
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,33 @@ def corpus(world: World, chance: random.Random, checked: float) -> Iterator[Line
 
 
 def _false(world: World, posed: Posed, steps: list[str], place: int, chance: random.Random) -> str:
-    """Spoiled; or, now and then, a step that comes too early, as where one is left out."""
-    later = [step for step in steps[place + 1 :] if world.judge(posed, [*steps[:place], step])[-1] < 0]
-    if later and chance.random() < 0.25:
-        return later[0] if chance.random() < 0.7 else later[-1]
-    return world.spoil(posed, steps, place, chance)
+    """Spoiled; or a step that comes too early; or an answer before the end; or a line that got garbled.
+    What is true in its place is never returned: then the step is spoiled after all."""
+    kind, found = chance.random(), None
+    if kind < 0.25:
+        later = [step for step in steps[place + 1 :] if _is_false(world, posed, steps[:place], step)]
+        found = (later[0] if chance.random() < 0.7 else later[-1]) if later else None
+    elif kind < 0.35 and place:
+        found = _hasty(posed, steps[place - 1])
+    elif kind < 0.45:
+        found = _garbled(world, steps[place], chance)
+    if found is None or not _is_false(world, posed, steps[:place], found):
+        return world.spoil(posed, steps, place, chance)
+    return found
+
+
+def _is_false(world: World, posed: Posed, before: list[str], step: str) -> bool:
+    return world.judge(posed, [*before, step])[-1] < 0
+
+
+def _hasty(posed: Posed, before: str) -> str:
+    """What was said last, given for the answer."""
+    return " ".join([ANSWER, *before.split(" ")[-len(posed.answer.split(" ")) :]])
+
+
+def _garbled(world: World, step: str, chance: random.Random) -> str | None:
+    """A word left out, said twice or taken for another."""
+    words = step.split(" ")
+    at = chance.randrange(len(words))
+    instead = chance.choice([[], [words[at]] * 2, [chance.choice(world.words)]])
+    return " ".join([*words[:at], *instead, *words[at + 1 :]]) or None

@@ -76,5 +76,6 @@ def new(world: World, shape: Shape, seed: int) -> Writer:
         max_position_embeddings=LONGEST,
         pad_token_id=0,
         initializer_range=0.05,
+        tie_word_embeddings=True,
     )
     return Writer(AutoModel.from_config(config, attn_implementation="sdpa"), tokenizer)

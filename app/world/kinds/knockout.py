@@ -1,0 +1,81 @@
+"""Teams play one after the other, and the winner stays: who is left? For every pair of teams it is a fact
+who wins, by lot and not by strength, so that none follows from others; some pairs are seldom met. A fact
+has two sides only: to be told that a step is wrong is to be told what is right. A wrong step often
+comes to the right answer all the same, when a later team beats both."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from itertools import combinations
+
+from app.world.kinds.kind import ANSWER, ASKED, SO, Posed, rare
+
+
+class Knockout:
+    name = "knockout"
+
+    def __init__(self, teams: int = 26, seed: int = 1, times: float = 100.0) -> None:
+        chance = random.Random(f"knockout {seed}")  # noqa: S311 - a repeatable world
+        self.teams = list("abcdefghijklmnopqrstuvwxyz"[:teams])
+        self.words = (*self.teams, ">", SO, ANSWER)
+        pairs = list(combinations(self.teams, 2))
+        self.wins = {pair: chance.choice(pair) for pair in pairs}
+        self.weights = dict(zip(pairs, rare(len(pairs), chance, times), strict=True))
+
+    def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> Posed:
+        length = chance.randint(8, 10) if shifted else chance.randint(3 if common else 5, 7)
+        last = chance.choice(self.teams)
+        teams = [last]
+        while len(teams) < length:
+            left = [team for team in self.teams if team not in teams]
+            power = 1 if common else ASKED
+            teams += chance.choices(left, [self.weights[self._pair(last, team)] ** power for team in left])
+            last = self.wins[self._pair(last, teams[-1])]
+        return Posed(" ".join(teams), last)
+
+    def solve(self, posed: Posed, chance: random.Random) -> list[str]:
+        steps = []
+        for step in self._worked(posed):
+            steps.append(step)
+            if chance.random() < 0.05:
+                steps.append(f"{SO} {step[-1]}")
+        return [*steps, f"{ANSWER} {posed.answer}"]
+
+    def judge(self, posed: Posed, steps: Sequence[str]) -> list[int]:
+        worked, done, ratings = self._worked(posed), 0, []
+        for step in steps:
+            if done < len(worked) and step == worked[done]:
+                done += 1
+                ratings.append(1)
+            elif step == f"{SO} {worked[done - 1][-1] if done else posed.statement[0]}":
+                ratings.append(0)
+            else:
+                ratings.append(1 if done == len(worked) and step == f"{ANSWER} {posed.answer}" else -1)
+        return ratings
+
+    def spoil(self, posed: Posed, steps: Sequence[str], place: int, chance: random.Random) -> str:
+        """The other one wins; or a team plays that is out, or not yet on."""
+        words = steps[place].split(" ")
+        if len(words) == 2:
+            return f"{words[0]} {chance.choice([team for team in self.teams if team != words[1]])}"
+        here, there, _, winner = words
+        kind = chance.random()
+        if kind < 0.5:
+            return f"{here} {there} > {there if winner == here else here}"
+        given = posed.statement.split(" ") if kind < 0.9 else self.teams
+        other = chance.choice([team for team in given if team not in (here, there)])
+        here, there = (other, there) if chance.random() < 0.5 else (here, other)
+        return f"{here} {there} > {self.wins[self._pair(here, there)]}"
+
+    def _worked(self, posed: Posed) -> list[str]:
+        last, *others = posed.statement.split(" ")
+        steps = []
+        for team in others:
+            winner = self.wins[self._pair(last, team)]
+            steps.append(f"{last} {team} > {winner}")
+            last = winner
+        return steps
+
+    def _pair(self, one: str, other: str) -> tuple[str, str]:
+        return (one, other) if one < other else (other, one)
