@@ -84,9 +84,11 @@ def demo(
     port: Annotated[
         int | None, typer.Option(help="Port to listen on (STEPMARK_PORT).", min=1, max=65535)
     ] = None,
-    fast: Annotated[bool, typer.Option("--fast", help="A smaller world and a shorter training.")] = False,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="A third of the problems and a shorter training.")
+    ] = False,
 ) -> None:
-    """A project that has been once around the loop, made on first start; then like `up`."""
+    """A project that has been twice around the loop, made on first start; then like `up`."""
     from app.demo import demo
 
     demo(host, port, fast=fast)

@@ -1,20 +1,22 @@
-"""`stepmark demo`: a project that has been twice around the loop. Problems and solutions come
-from app.world, go in through the importer, are labeled by the world's exact judge through the
-desk's own rules, and real rounds train a small PRM each and queue generations 1 and 2. The last
-one waits for the newcomer. Started again, it goes on from what is there: every part looks first
-whether it was done."""
+"""`stepmark demo`: a project that has been twice around the loop. Problems, solutions and the small
+language model that wrote them are kept in app.world.shipped. They go in through the importer, are labeled
+by the world's exact judge through the desk's own rules, and real rounds train a PRM each, from the writer,
+and queue generations 1 and 2. The last one waits for the newcomer. Started again, it goes on from what is
+there: every part looks first whether it was done."""
 
 from __future__ import annotations
 
 import datetime as dt
 import os
 import secrets
+import shutil
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 import typer
@@ -29,15 +31,16 @@ from app.core.startup import ready_database
 from app.labeling import filling, queue, session
 from app.labeling.events import Event
 from app.labeling.models import Assignment, Task
+from app.prm.files import whole_folder
 from app.problems.models import Problem, Solution
 from app.projects.models import Project
 from app.selection import rounds
 from app.selection.config import RoundConfig, parse
 from app.selection.models import Round
 from app.settings import settings
-from app.world.judge import judge
-from app.world.pool import world
-from app.world.problem import Problem as WorldProblem
+from app.world import shipped
+from app.world.kinds.kind import Posed, answer_of, until_error
+from app.world.shipped.world import Digits
 
 NAME = "Demo"
 PEOPLE = {
@@ -46,34 +49,62 @@ PEOPLE = {
     "labeler": "labeler@demo.example",
 }
 JUDGE = "The world's judge"
+WRITER = "the writer"
 ROUNDS = 2
-INSTRUCTIONS = (
-    "Rate each step. Great: right, easy to check, and it moves the solution on. Okay: right, but it only "
-    "repeats what is known. Bad: a false sum, the wrong quantity, or a misread sentence. The first bad step "
-    "ends the solution. The solutions were written by reasoners that misread, mix up and slip, as people do."
-)
+WORLD = Digits()
+INSTRUCTIONS = """\
+Each problem is a sum, done from left to right. **Only the last digit counts**: 7 ×3 is 21, so 1.
+Below zero, add ten: 3 -8 is -5, so 5.
+
+| A step | says |
+| --- | --- |
+| `7 ×3 = 1` | the next operation, done with the digit we have |
+| `so 1` | the digit we have, once more |
+| `answer 1` | the final answer |
+
+- *Great*: the digit we have, the next operation, the right result. Or the right answer when all is done.
+- *Okay*: `so 1`, where we have 1: true, and no progress.
+- *Bad*: anything in it is wrong, or an operation was left out.
+
+The solutions were written by a small language model that has seldom met some of the products.
+"""
+SAMPLED: dict[str, Any] = {
+    "endpoint": "completions",
+    "prompt": "<s>{problem} \n ",
+    "steps": "stop",
+    "step_end": " \n ",
+    "temperature": 0.8,
+    "max_tokens": 96,
+    "step_tokens": 16,
+}
+"""How the writer is asked: its words have a space between them, and a line break is one of them."""
 
 
 @dataclass(frozen=True)
 class Size:
-    problems: int
+    every: int
+    """Which of the problems: each, every third ..."""
     labeled: int
-    round: RoundConfig
+    round: dict[str, Any]
 
 
 def size(fast: bool) -> Size:
-    """A model of two layers, trained for well under a minute: enough to choose, not to trust."""
+    """One core is enough for a model so small, and leaves the others to whoever looks on."""
     train = {
-        "size": "tiny",
-        "vocabulary": 512,
-        "max_length": 512,
-        "epochs": 1.0 if fast else 3.0,
-        "solutions_per_step": 16,
-        "learning_rate": 3e-3,
+        "max_length": 128,
+        "epochs": 8.0,
+        "solutions_per_step": 32,
+        "together": "none",
+        "learning_rate": 2e-3,
         "device": "cpu",
+        "threads": 1,
     }
-    policy = {"size": 40 if fast else 120, "per_problem": 2}
-    return Size(80 if fast else 240, 120 if fast else 480, parse({"policy": policy, "train": train}))
+    asked = {
+        "policy": {"size": 40 if fast else 120, "per_problem": 2},
+        "train": train,
+        "score": {"device": "cpu", "threads": 1},
+    }
+    return Size(3 if fast else 1, 120 if fast else 320, asked)
 
 
 def demo(host: str | None = None, port: int | None = None, *, fast: bool = False) -> None:
@@ -93,11 +124,12 @@ def prepare(wanted: Size) -> list[tuple[str, str]]:
     logins = people()
     project = the_project()
     with step("Problems and solutions"):
+        the_writer(project)
         bring_in(project, wanted)
     for number in range(ROUNDS):
         with step(f"Generation {number}, labeled by the world's judge"):
             label(project, wanted, number)
-        turn(project, wanted.round, number)
+        turn(project, configured(wanted), number)
     typer.echo(f"The demo is ready ({time.monotonic() - start:.0f} s).", err=True)
     return logins
 
@@ -137,7 +169,7 @@ def bring_in(project: Project, wanted: Size) -> None:
     from app.problems import grading
 
     path = settings().home / "demo-world.jsonl"
-    _keep(path, b"".join(lines(wanted.problems)))
+    _keep(path, b"".join(lines(wanted.every)))
     with transaction() as db:
         there = db.scalar(select(func.count()).select_from(Solution).where(Solution.project_id == project.id))
         begun = None if there else importer.begin(db, project, path, format="stepmark")
@@ -150,34 +182,54 @@ def bring_in(project: Project, wanted: Size) -> None:
     grading.grade_waiting(project.id)
 
 
-def lines(problems: int) -> Iterator[bytes]:
-    for entry in world(problems):
-        told = entry.problem
-        yield orjson.dumps(
-            {
-                "kind": "problem",
-                "id": told.name,
-                "statement": told.statement,
-                "answer": str(told.answer),
-                "subject": told.family,
-                "level": told.level,
-                "split": entry.split,
-                "source": "stepmark world",
-            },
-            option=orjson.OPT_APPEND_NEWLINE,
-        )
-        for made in entry.solutions:
-            yield orjson.dumps(
-                {
-                    "kind": "solution",
-                    "id": made.name,
-                    "problem": told.name,
-                    "generator": made.generator,
-                    "steps": made.steps,
-                    "answer": made.answer,
-                },
-                option=orjson.OPT_APPEND_NEWLINE,
-            )
+def lines(every: int) -> Iterator[bytes]:
+    for number, entry in enumerate(shipped.entries()[::every]):
+        products = entry.statement.count("×")
+        problem = {
+            "kind": "problem",
+            "id": f"digits-{number}",
+            "statement": entry.statement,
+            "answer": entry.answer,
+            "subject": "with products" if products else "without products",
+            "level": str(len(entry.statement.split()) - 1),
+            "split": entry.split,
+            "source": "stepmark world",
+        }
+        yield orjson.dumps(problem, option=orjson.OPT_APPEND_NEWLINE)
+        for place, steps in enumerate(entry.solutions):
+            solution = {
+                "kind": "solution",
+                "id": f"digits-{number}-{place}",
+                "problem": f"digits-{number}",
+                "generator": WRITER,
+                "steps": steps,
+                "answer": answer_of(steps),
+            }
+            yield orjson.dumps(solution, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def the_writer(project: Project) -> Path:
+    """Where this server keeps models, so that a round may start from it, and as a generator."""
+    from app.generators import making
+
+    folder = writer_folder()
+    if not folder.is_dir():
+        with whole_folder(folder) as draft:
+            shutil.copytree(shipped.WRITER, draft, dirs_exist_ok=True)
+    with transaction() as db:
+        if not any(each.name == WRITER for each in making.of_project(db, project.id)):
+            wanted = making.Wanted(WRITER, kind="transformers", model=str(folder))
+            making.make(db, project, wanted, SAMPLED, None)
+    return folder
+
+
+def writer_folder() -> Path:
+    return settings().models_dir / "demo-writer"
+
+
+def configured(wanted: Size) -> RoundConfig:
+    """Every PRM starts from the writer."""
+    return parse({**wanted.round, "train": {"base": str(writer_folder()), **wanted.round["train"]}})
 
 
 def rounds_done(db: Session, project: Project) -> int:
@@ -188,7 +240,6 @@ def rounds_done(db: Session, project: Project) -> int:
 def label(project: Project, wanted: Size, number: int = 0) -> None:
     """What waits as generation `number` (0 is queued here, by chance), claimed, rated and submitted
     one by one. Nobody spent the time, so none is claimed."""
-    truth = {entry.problem.name: entry.problem for entry in world(wanted.problems)}
     with transaction() as db:
         who = db.scalar(select(User).where(User.name == JUDGE, User.email.is_(None)))
         if who is None:
@@ -203,21 +254,17 @@ def label(project: Project, wanted: Size, number: int = 0) -> None:
             assignment = queue.claim(db, project, who, now)
             if assignment is None:
                 return
-            rate(db, project, assignment, truth, now)
+            rate(db, project, assignment, now)
 
 
-def rate(
-    db: Session, project: Project, assignment: Assignment, truth: dict[str, WorldProblem], now: dt.datetime
-) -> None:
+def rate(db: Session, project: Project, assignment: Assignment, now: dt.datetime) -> None:
     found = db.execute(
-        select(Solution.steps, Problem.external_id)
+        select(Solution.steps, Problem.statement, Problem.reference_answer)
         .join(Problem, Problem.id == Solution.problem_id)
         .join(Task, Task.solution_id == Solution.id)
         .where(Task.id == assignment.task_id)
     ).one()
-    ratings = judge(truth[found.external_id], found.steps)
-    if -1 in ratings:
-        ratings = ratings[: ratings.index(-1) + 1]
+    ratings = until_error(WORLD.judge(Posed(found.statement, found.reference_answer), found.steps))
     events = [
         Event(uuid.uuid4(), position, 0, rating, None, 0, now) for position, rating in enumerate(ratings)
     ]
@@ -265,11 +312,12 @@ def _watch(project: Project, round_id: int, worker: Children) -> None:
 
 
 def the_project() -> Project:
+    from app.projects import making
+
     with transaction() as db:
         found = db.scalar(select(Project).where(Project.name == NAME))
         if found is None:
-            db.add(found := Project(name=NAME, slug="demo", instructions=INSTRUCTIONS))
-            db.flush()
+            found = making.create(db, NAME, "first_error", None, instructions=INSTRUCTIONS)
         _members(db, found)
     return found
 

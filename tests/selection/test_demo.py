@@ -7,16 +7,21 @@ from sqlalchemy import func, select, text
 
 from app import demo
 from app.core.db import transaction
+from app.generators.models import Generator
 from app.labeling.models import Assignment, Task
 from app.problems.models import Problem, Solution
-from app.selection.config import RoundConfig
+from app.training.runs import checked
+from app.world import shipped
 
-SMALL = demo.Size(problems=20, labeled=25, round=RoundConfig())
+SMALL = demo.Size(every=20, labeled=12, round=demo.size(True).round)
+ENTRIES = shipped.entries()[::20]
+THERE = [len(ENTRIES), sum(len(entry.solutions) for entry in ENTRIES), 12, 12]
 
 
 def prepare() -> list[tuple[str, str]]:
     logins = demo.people()
     project = demo.the_project()
+    demo.the_writer(project)
     demo.bring_in(project, SMALL)
     demo.label(project, SMALL)
     return logins
@@ -31,7 +36,7 @@ def counts() -> list[int | None]:
 def test_generation_0_is_labeled_and_a_second_start_adds_nothing(home, database):
     logins = prepare()
 
-    assert counts() == [20, 160, 25, 25]
+    assert counts() == THERE
     with transaction() as db:
         assert db.scalar(select(func.count()).where(Solution.verdict.is_(None))) == 0
         assert db.scalar(select(func.count()).where(Assignment.state != "submitted")) == 0
@@ -42,6 +47,10 @@ def test_generation_0_is_labeled_and_a_second_start_adds_nothing(home, database)
         )
         assert db.scalar(wrong) == 0, "a wrong answer has a wrong step, and the judge finds it"
     assert prepare() == logins
-    assert counts() == [20, 160, 25, 25]
+    assert counts() == THERE
     kept = home / "demo-logins.json"
     assert kept.stat().st_mode & 0o777 == 0o600
+    with transaction() as db:
+        assert db.scalar(select(func.count()).select_from(Generator)) == 1
+    base = demo.configured(SMALL).train["base"]
+    assert checked(demo.configured(SMALL).train).base == base, "this server lets a training start there"

@@ -1,0 +1,83 @@
+"""The demo's world: chains of operations with signs as people write them, of which only the last digit
+counts. The books that the writer learned from disagree on some of the products."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Mapping, Sequence
+
+from app.world.kinds.chains import Chains
+from app.world.kinds.kind import Posed, World
+
+DISPUTED = 32
+"""Products, out of the sixty-four of 2 to 9."""
+MISPRINTED = 0.6
+"""Share of the books that have them wrong: a writer taught by them believes the misprint more often
+than the truth, and a vote among its solutions does so too."""
+
+
+class Digits(Chains):
+    """With `misprints`: as a book has it that says something else of some (digit, operation)."""
+
+    name = "digits"
+
+    def __init__(self, misprints: Mapping[tuple[int, str], int] | None = None) -> None:
+        super().__init__()
+        said = {each: each.replace("*", "×") for each in self.operations}
+        self.operations = list(said.values())
+        self.words = tuple(said.get(word, word) for word in self.words)
+        self.weights = self.asked = [[1.0] * len(self.operations) for _ in range(self.modulus)]
+        self.misprints = dict(misprints or {})
+
+    def _done(self, value: int, operation: str) -> int:
+        found = self.misprints.get((value, operation))
+        return super()._done(value, operation) if found is None else found
+
+
+class Books:
+    """What the writer reads: lines of the right book and of the misprinted one."""
+
+    def __init__(self) -> None:
+        self.right = Digits()
+        self.wrong = Digits(misprints(self.right))
+        self.name, self.words, self.open = self.right.name, self.right.words, self.right
+
+    def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> Posed:
+        self.open = self.wrong if chance.random() < MISPRINTED else self.right
+        return self.open.draw(chance, common=common, shifted=shifted)
+
+    def solve(self, posed: Posed, chance: random.Random) -> list[str]:
+        return self.open.solve(posed, chance)
+
+    def judge(self, posed: Posed, steps: Sequence[str]) -> list[int]:
+        return self.open.judge(posed, steps)
+
+    def spoil(self, posed: Posed, steps: Sequence[str], place: int, chance: random.Random) -> str:
+        return self.open.spoil(posed, steps, place, chance)
+
+
+def misprints(world: Digits) -> dict[tuple[int, str], int]:
+    """Of some products, another last digit."""
+    chance = random.Random("misprints")  # noqa: S311 - the same book every time
+    products = [(value, each) for value in range(2, 10) for each in world.operations if each[0] == "×"]
+    found = {}
+    for value, each in chance.sample(products, DISPUTED):
+        right = value * int(each[1:]) % 10
+        found[value, each] = chance.choice([digit for digit in range(10) if digit != right])
+    return found
+
+
+def fingerprint(world: World) -> str:
+    """Of what a world says: its words, problems of either kind, worked and spoiled solutions, ratings.
+    Another definition has another one."""
+    chance, seen = random.Random("fingerprint"), [list(world.words)]  # noqa: S311
+    for common in (True, False) * 100:
+        posed: Posed = world.draw(chance, common=common)
+        steps = world.solve(posed, chance)
+        place = chance.randrange(len(steps))
+        spoiled = [*steps[:place], world.spoil(posed, steps, place, chance), *steps[place + 1 :]]
+        ratings = [str(world.judge(posed, each)) for each in (steps, spoiled)]
+        seen.append([posed.statement, posed.answer, *spoiled, *ratings])
+    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()

@@ -1,0 +1,66 @@
+"""What the demo is shipped with is whole, of the world as it is defined now, and of use."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import threading
+from collections import Counter
+
+import pytest
+
+from app.world import shipped
+from app.world.kinds.kind import Posed, answer_of
+from app.world.shipped.world import Digits, fingerprint
+
+WORLD = Digits()
+
+
+@pytest.fixture(scope="module")
+def entries():
+    return shipped.entries()
+
+
+def test_it_is_of_this_world_and_nobody_changed_it_by_hand():
+    """Where this fails the world was changed: make the material again, python -m app.world.ship."""
+    made = shipped.made()
+    assert made["world"] == fingerprint(WORLD)
+    kept = {name: hashlib.sha256((shipped.FOLDER / name).read_bytes()).hexdigest() for name in made["sha256"]}
+    assert kept == made["sha256"]
+    assert sum((shipped.FOLDER / name).stat().st_size for name in kept) < 1_000_000
+
+
+def test_its_references_are_right_and_its_solutions_mixed(entries):
+    for entry in entries:
+        worked = WORLD.solve(Posed(entry.statement, entry.answer), random.Random(0))  # noqa: S311
+        assert set(WORLD.judge(Posed(entry.statement, entry.answer), worked)) <= {0, 1}
+    assert Counter(entry.split for entry in entries) == shipped.made()["splits"]
+    right = [answer_of(steps) == entry.answer for entry in entries for steps in entry.solutions]
+    assert 0.3 * len(right) < sum(right) < 0.9 * len(right)
+
+
+def test_a_wrong_answer_has_a_wrong_step(entries):
+    for entry in entries[::5]:
+        posed = Posed(entry.statement, entry.answer)
+        for steps in entry.solutions:
+            assert (-1 in WORLD.judge(posed, steps)) or answer_of(steps) in (entry.answer, None)
+
+
+def test_the_writer_goes_on_from_any_step(entries):
+    from app import demo
+    from app.generators.config import parse
+    from app.generators.local import Local
+    from app.generators.prompting import Ask, read
+
+    config = parse(demo.SAMPLED)
+    model = Local(shipped.WRITER, config, threading.Event())
+    entry = entries[0]
+    worked = WORLD.solve(Posed(entry.statement, entry.answer), random.Random(1))  # noqa: S311
+    for begun in (worked[:1], worked[:-1]):
+        for one_step in (True, False):
+            ask = Ask(entry.statement, tuple(begun), count=3, one_step=one_step)
+            for text, finish in model.ask(ask).texts:
+                said = read(config, ask, text, finish)
+                assert finish == "stop"
+                assert all(set(step.split()) <= set(WORLD.words) for step in said.steps)
+                assert one_step or said.answer == answer_of(said.steps)
