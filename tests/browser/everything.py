@@ -1,6 +1,6 @@
 """One of everything, as a project that has been around the loop: for tests and pictures of pages.
 
-Problems and solutions are app.world's; labels, gold, adjudication, snapshots, evaluations and the
+Problems and solutions are the demo's; labels, gold, adjudication, snapshots, evaluations and the
 comparison are made by the app's own rules, scores by the world's judge with noise. Nothing is
 trained. Everyone's names and texts are ordinary: hostile ones are in test_hostile.py."""
 
@@ -36,12 +36,15 @@ from app.selection.config import RoundConfig
 from app.selection.models import Generation, Round
 from app.training import snapshots
 from app.training.models import Model, TrainingPoint, TrainingRun
-from app.world.pool import Entry, world
+from app.world import shipped
+from app.world.kinds.kind import Posed, answer_of
+from app.world.shipped.world import Digits
 from tests import factories
 from tests.browser.conftest import empty
 from tests.evaluation import judged_factories as judged
 from tests.simulation import made as simulated
 
+WORLD = Digits()
 PEOPLE = ("Ben Okafor", "Cleo Sand", "Dan Wu")
 RULES = """## How to judge
 
@@ -119,7 +122,7 @@ class Everything:
     def _pool(self, db: Session) -> None:
         project = db.get_one(Project, self.project)
         self.truth: dict[int, tuple[int, ...]] = {}
-        for entry in world(24, 6, seed=3):
+        for entry in shipped.entries()[::19]:
             self._problem(db, project, entry)
         statement, steps, others = HARD
         hard = factories.problem(
@@ -135,18 +138,17 @@ class Everything:
         self._candidate(db, self.hard.id, 4, 1, (0, 0, 0, 1), "# Answer\n\n2")
         self.ids |= {"problem_id": [hard.id], "solution_id": [self.hard.id]}
 
-    def _problem(self, db: Session, project: Project, entry: Entry) -> None:
-        told = entry.problem
+    def _problem(self, db: Session, project: Project, entry: shipped.Entry) -> None:
         made = factories.problem(
-            db, project, told.statement, str(told.answer), split=entry.split, subject=told.family,
-            level=str(told.level), source="world",
+            db, project, entry.statement, entry.answer, split=entry.split, subject="with products",
+            level=str(len(entry.statement.split()) - 1), source="world",
         )  # fmt: skip
-        for each in entry.solutions:
+        for steps in entry.solutions[:6]:
             solution = factories.solution(
-                db, made, each.steps, generator=each.generator, final_answer=each.answer,
-                verdict="right" if each.answer == str(told.answer) else "wrong",
+                db, made, steps, generator="the writer", final_answer=answer_of(steps),
+                verdict="right" if answer_of(steps) == entry.answer else "wrong",
             )  # fmt: skip
-            self.truth[solution.id] = each.ratings
+            self.truth[solution.id] = tuple(WORLD.judge(Posed(entry.statement, entry.answer), steps))
 
     def _candidate(
         self, db: Session, solution: int, at: int, number: int, prefix: tuple[int, ...], words: str
