@@ -10,11 +10,13 @@ from app.core.db import Db
 from app.projects.access import Researcher
 from app.selection import board, config, rounds
 from app.selection.models import Round
+from app.selection.strategy import STRATEGIES
 
 router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["selection"])
 ConfigBody = Body(
     default_factory=dict,
-    description="The round's config; every key may be left out: policy, data, train, score, model_id.",
+    description="The round's config; every key may be left out: policy, data, train, score, gate, model_id. "
+    f"The policy's shares are by strategy: {', '.join(STRATEGIES)}.",
     examples=[{"policy": {"size": 200, "shares": {"convincing_wrong": 0.8, "most_convincing": 0.2}}}],
 )
 

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from app.simulation import asked
+from app.simulation import asked, shown
 from app.simulation.tables import Simulation
 from app.world.kinds import WORLDS
 from tests import factories
@@ -124,6 +124,8 @@ def test_what_it_came_to(page: Page) -> None:
     form = page.web.get(link[1].replace("&amp;", "&")).text
     assert re.search(r'name="convincing_wrong"[^>]* value="80"', form)
     assert re.search(r'<option value="none" selected>queue as asked', form)
+    assert "&uncertain_step=100&" in (shown.round_of("unsure") or "")
+    assert shown.round_of("entropy") is None
     assert "gated" in page.get("/simulations")
 
 
