@@ -66,7 +66,7 @@ Below zero, add ten: 3 -8 is -5, so 5.
 - *Okay*: `so 1`, where we have 1: true, and no progress.
 - *Bad*: anything in it is wrong, or an operation was left out.
 
-The solutions were written by a small language model that has seldom met some of the products.
+The solutions were written by a small language model whose books had misprints in the times table.
 """
 SAMPLED: dict[str, Any] = {
     "endpoint": "completions",
@@ -191,7 +191,7 @@ def lines(every: int) -> Iterator[bytes]:
             "statement": entry.statement,
             "answer": entry.answer,
             "subject": "with products" if products else "without products",
-            "level": str(len(entry.statement.split()) - 1),
+            "level": f"{len(entry.statement.split()) - 1} operations",
             "split": entry.split,
             "source": "stepmark world",
         }

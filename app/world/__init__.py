@@ -1,2 +1,2 @@
-"""A small reasoning world: problems with exact truth for every step, a reasoner that makes
-mistakes of its own, and an exact judge. Pure: no web, no database, no torch."""
+"""Small reasoning worlds: problems with exact truth for every step, an exact judge, and a language model
+that solves them and makes mistakes. Pure: no web, no database; torch only where the model is."""
