@@ -19,10 +19,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-WORLDS = ("chains", "lineage", "ordering")
-MAIN = ("uniform", "paper", "iterated", "spread", "unsure")
-REST = ("uniform", "gated", "uncertainty", "entropy", "hardest")
-FEW = ("uniform", "paper", "gated")
+WORLDS = ("chains", "lineage", "knockout")
+MAIN = ("uniform", "paper", "iterated", "unsure", "contradicted")
+REST = ("uniform", "gated", "spread", "uncertainty", "entropy", "hardest")
+FEW = ("uniform", "paper", "contradicted")
 PARTS: dict[str, dict[str, tuple[dict[str, Any], tuple[str, ...]]]] = {
     "main": {"main": ({}, MAIN)},
     "policies": {"main": ({}, REST)},
@@ -32,11 +32,11 @@ PARTS: dict[str, dict[str, tuple[dict[str, Any], tuple[str, ...]]]] = {
     "synthetic": {"synthetic": ({"teacher_solutions": 4000}, FEW)},
 }
 SIZES: dict[str, dict[str, Any]] = {
-    "small": {"pool_problems": 360, "validation_problems": 40, "test_problems": 60, "shifted_problems": 10,
-              "budgets": ["120", "240", "480"]},
+    "small": {"pool_problems": 1200, "test_problems": 200, "shifted_problems": 10,
+              "budgets": ["60", "120", "240", "480", "960"]},
     "medium": {},
-    "large": {"pool_problems": 4000, "pool_samples": 64, "test_problems": 200,
-              "budgets": ["120", "240", "480", "960", "1920", "3840", "7680"]},
+    "large": {"pool_problems": 6000, "pool_samples": 64, "test_problems": 500,
+              "budgets": ["60", "120", "240", "480", "960", "1920", "3840", "7680"]},
 }  # fmt: skip
 
 

@@ -90,6 +90,8 @@ def _rows(db: Session, model_id: int, strategy: str, book: Book, seed: int) -> I
         return _drawn(db, model_id, seed)
     if strategy == "uncertain_step":
         return _around(db, model_id, book)
+    if strategy == "doubted_right":
+        return _by_score(db, model_id, book, UP, -math.inf)
     return _by_score(db, model_id, book)
 
 

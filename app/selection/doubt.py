@@ -64,9 +64,10 @@ def suspected(right: Sequence[float]) -> tuple[float, int]:
 
 MEASURES: dict[str, Callable[[Sequence[float]], tuple[float, int]]] = {
     "convincing_wrong_by_step": suspected,
+    "doubted_right": suspected,
     "uncertain_step": uncertain,
 }
-"""By strategy. The first goes by score and asks only which step; the second goes by the measure too."""
+"""By strategy. Two go by score and ask only which step; uncertain_step goes by the measure too."""
 
 
 def in_turn(ordered: Iterable[tuple[T, Hashable]]) -> Iterator[T]:

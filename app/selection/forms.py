@@ -15,6 +15,10 @@ from app.selection.strategy import STRATEGIES
 MIXTURES: dict[str, tuple[str, dict[str, float]]] = {
     "paper": ("As in the paper", PAPER),
     "uncertain": ("Uncertain steps", {"uncertain_step": 1.0}),
+    "contradicted": (
+        "Contradicted by the answer",
+        {"convincing_wrong_by_step": 0.5, "doubted_right": 0.5},
+    ),
     "random": ("At random", {"uniform": 1.0}),
 }
 """Buttons that fill in the shares."""
@@ -34,6 +38,7 @@ class RoundForm(BaseModel):
     score: str = ""
     convincing_wrong: str = "80"
     convincing_wrong_by_step: str = "0"
+    doubted_right: str = "0"
     uncertain_step: str = "0"
     most_convincing: str = "20"
     uniform: str = "0"

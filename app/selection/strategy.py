@@ -2,9 +2,10 @@
 
 The mixture is Lightman et al. 2023, section 4.2 ("active learning"): of a batch, 80 % are
 the most convincing wrong answers, 20 % the most convincing of what remains, right or wrong.
-`uniform` is the control arm: drawn without looking at the score. Two strategies go by steps
+`uniform` is the control arm: drawn without looking at the score. Three strategies go by steps
 (doubt.py) and give one solution to every step's text before a second to any:
-`convincing_wrong_by_step` and `uncertain_step`. Left out here on purpose: where the
+`convincing_wrong_by_step`, `uncertain_step`, and `doubted_right`, the mirror image of the first: a right
+answer that the model holds for wrong. Left out here on purpose: where the
 candidates come from (choose.py), and test problems, which never become candidates.
 
 A candidate may be taken once; a second solution with the same steps is never taken; and no
@@ -24,6 +25,7 @@ from app.selection.shuffle import Shuffle
 WORDS = {
     "convincing_wrong": "convincing wrong answer",
     "convincing_wrong_by_step": "convincing wrong answer, by suspected step",
+    "doubted_right": "right answer it doubts, by suspected step",
     "uncertain_step": "uncertain step",
     "most_convincing": "most convincing of the rest",
     "uniform": "drawn at random",
@@ -31,13 +33,15 @@ WORDS = {
 MEANINGS = {
     "convincing_wrong": "Graded wrong, highest score first: the model must have misjudged a step.",
     "convincing_wrong_by_step": "The same, one for each step it suspects before a second for any.",
+    "doubted_right": "Graded right, lowest score first, by suspected step: misjudged, or right by luck.",
     "uncertain_step": "Right or wrong, by the step it is least certain of; another step each time.",
     "most_convincing": "Highest score first, right or wrong.",
     "uniform": "The control arm: does not look at the score.",
 }
 STRATEGIES = tuple(WORDS)
 """In the order in which they take."""
-ONLY_WRONG = ("convincing_wrong", "convincing_wrong_by_step")
+VERDICT = {"convincing_wrong": "wrong", "convincing_wrong_by_step": "wrong", "doubted_right": "right"}
+"""Of those that ask for one."""
 T = TypeVar("T")
 
 
@@ -86,7 +90,7 @@ def suits(strategy: str, candidate: Candidate) -> bool:
 
 
 def verdicts(strategy: str) -> tuple[str, ...]:
-    return ("wrong",) if strategy in ONLY_WRONG else ("right", "wrong")
+    return (VERDICT[strategy],) if strategy in VERDICT else ("right", "wrong")
 
 
 def seats(size: int, shares: Mapping[str, float]) -> dict[str, int]:
@@ -211,8 +215,8 @@ def drawn(pool: Sequence[Candidate], seed: int) -> list[Candidate]:
 
 
 def by_step(strategy: str, pool: Iterable[Candidate], right: Right, texts: Texts) -> Iterator[Candidate]:
-    """The candidates of a strategy that goes by steps, in its order, each with its step. One whose steps
-    are not known cannot be judged by them, and is left out.
+    """The candidates of a strategy that goes by steps, in its order, each with its step; `pool` is in order
+    of score. One whose steps are not known cannot be judged by them, and is left out.
 
     >>> pool = [Candidate(n, n, b"", "wrong", -n) for n in (1, 2, 3)]
     >>> right = {1: [0.9, 0.6], 2: [0.5, 0.9], 3: [0.9, 0.9]}
@@ -220,6 +224,8 @@ def by_step(strategy: str, pool: Iterable[Candidate], right: Right, texts: Texts
     >>> [(one.solution_id, one.position) for one in by_step("uncertain_step", pool, right, texts)]
     [(2, 0), (3, 0), (1, 1)]
     """
+    if strategy == "doubted_right":
+        pool = reversed(list(pool))
     known = ((one, one.solution_id, right[one.solution_id]) for one in pool if right.get(one.solution_id))
     return in_turn(
         (replace(one, position=at), texts[one.solution_id][at]) for one, at in placed(strategy, known)

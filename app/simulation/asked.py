@@ -25,7 +25,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "teacher_solutions": (0, 1_000_000), "threads": (1, 64),
 }  # fmt: skip
 MOST_SAMPLES = 2_000_000
-IN_VAIN = 3_000
+IN_VAIN = 300
 """Draws without a new problem after which a world is held to have no more."""
 
 
@@ -81,7 +81,7 @@ def parse(given: Any) -> Asked:
     if not isinstance(size, str) or size not in SIZES:
         raise Invalid(f"A simulation's size is one of {', '.join(SIZES)}.")
     if not isinstance(setting, dict):
-        raise Invalid('"setting" must be a JSON object.', remedy='Write it like {"world": "walks"}.')
+        raise Invalid('"setting" must be a JSON object.', remedy='Write it like {"world": "lineage"}.')
     if "seed" in setting:
         raise Invalid("The seed has a place of its own.", remedy='Write "seeds": [0, 1] beside "setting".')
     policies, seeds = _policies(given.get("policies", list(USUAL))), _seeds(given.get("seeds", [0]))

@@ -35,7 +35,7 @@ def register(cli: typer.Typer) -> None:
 
 def simulate(
     out: Out,
-    world: Annotated[str, typer.Option(help="chains, knockout, lineage, ordering or walks.")] = "chains",
+    world: Annotated[str, typer.Option(help="chains, knockout, lineage or ordering.")] = "chains",
     policy: Policies = None,
     seed: Seeds = None,
     config: Config = None,

@@ -9,7 +9,18 @@ from app.prm.config import BadConfig, Config
 
 SETTLED = 500
 """Labeled solutions that are read as often as `passes` says."""
-POLICIES = ("uniform", "paper", "iterated", "uncertainty", "entropy", "hardest", "spread", "unsure", "gated")
+POLICIES = (
+    "uniform",
+    "paper",
+    "iterated",
+    "uncertainty",
+    "entropy",
+    "hardest",
+    "spread",
+    "unsure",
+    "contradicted",
+    "gated",
+)
 WORDS = {
     "uniform": "drawn at random",
     "paper": "the paper's choice (80 % convincing wrong answers)",
@@ -19,6 +30,7 @@ WORDS = {
     "hardest": "convincing wrong answers of problems the selector gets wrong",
     "spread": "convincing wrong answers, each by another suspected step",
     "unsure": "least sure of a step, each by another step",
+    "contradicted": "half convincing wrong answers, half right answers it doubts, each by another step",
     "gated": "iterated, at random while the selector is not competent",
 }
 
@@ -36,17 +48,17 @@ class Setting(Config):
     """Of the writer, width 64."""
     checked: float = 0.7
     """Share of the corpus that holds a false step, marked: what lets a PRM learn from few labels."""
-    pool_problems: int = 560
-    pool_samples: int = 32
+    pool_problems: int = 1500
+    pool_samples: int = 16
     validation_problems: int = 60
     """Of the pool: never queued; every selector is held against blind choice and majority on them."""
-    test_problems: int = 100
+    test_problems: int = 300
     test_samples: int = 256
     shifted_problems: int = 20
     """Longer ones than the corpus and the pool have, for a test set of their own."""
-    first: int = 120
+    first: int = 60
     """Solutions drawn at random that every policy begins with: what the first selector learns."""
-    budgets: tuple[str, ...] = ("120", "240", "480", "960")
+    budgets: tuple[str, ...] = ("60", "120", "240", "480", "960", "1920")
     """Labeled solutions in all, the first ones included, at which a PRM is trained and judged."""
     per_problem: int = 4
     passes: float = 8.0

@@ -11,4 +11,5 @@ SHARES: dict[str, dict[str, float]] = {
     "gated": PAPER,
     "spread": {"convincing_wrong_by_step": 1.0},
     "unsure": {"uncertain_step": 1.0},
+    "contradicted": {"convincing_wrong_by_step": 0.5, "doubted_right": 0.5},
 }

@@ -35,7 +35,6 @@ WORLDS = {
     "knockout": "who wins against whom",
     "lineage": "who descends from whom",
     "ordering": "an order to learn",
-    "walks": "ways through a city",
 }
 READING, WRITING, LEARNING, JUDGING = 0.06, 0.0015, 0.002, 0.0001
 """Seconds on one core of an ordinary machine, for two layers: a step of the writer's, a sample, a

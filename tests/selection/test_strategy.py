@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from app.selection import doubt, strategy
 from app.selection.strategy import (
     MEANINGS,
-    ONLY_WRONG,
     STRATEGIES,
+    VERDICT,
     Candidate,
     Pick,
     Shuffle,
@@ -60,8 +60,11 @@ def slow(
     for name, places in seats(size, shares).items():
         carried += places
         rank = 0
+        asked = {"wrong": ("convincing_wrong", "convincing_wrong_by_step"), "right": ("doubted_right",)}
         suited = [
-            one for one in pool if one.verdict in (("wrong",) if name in ONLY_WRONG else ("right", "wrong"))
+            one
+            for one in pool
+            if one.verdict in asked and not any(name in of for v, of in asked.items() if v != one.verdict)
         ]
         key = {
             one.solution_id: shuffle.place(one.solution_id)
@@ -70,7 +73,7 @@ def slow(
             for one in suited
         }
         about: dict[int, int] = {}
-        if name in ("convincing_wrong_by_step", "uncertain_step"):
+        if name in ("convincing_wrong_by_step", "doubted_right", "uncertain_step"):
             key, about = turns(name, [one for one in suited if not capped(one)], inside)
         while carried:
             allowed = [
@@ -104,8 +107,9 @@ def turns(name: str, pool: list[Candidate], inside: list[list]) -> tuple[dict, d
             about[one.solution_id] = doubts.index(max(doubts))
             stands[one.solution_id] = (-max(doubts), one.solution_id)
         else:
+            sign = 1 if name == "doubted_right" else -1
             about[one.solution_id] = wrong.index(max(wrong))
-            stands[one.solution_id] = (-one.log_score, one.solution_id)
+            stands[one.solution_id] = (sign * one.log_score, -sign * one.solution_id)
     said = {key: inside[key - 1][place][1] for key, place in about.items()}
     before = {key: sum(said[o] == said[key] and stands[o] < stands[key] for o in said) for key in said}
     return {key: (before[key], stands[key]) for key in said}, about
@@ -139,7 +143,10 @@ def test_what_comes_out_whatever_goes_in(pool, size, shares, cap, random):
     assert len({pick.solution_id for pick in picks}) == len(picks)
     assert max(Counter(pick.problem_id for pick in picks).values(), default=0) <= cap
     assert all(by_id[pick.solution_id].verdict != "unparseable" for pick in picks)
-    assert all(by_id[pick.solution_id].verdict == "wrong" for pick in picks if pick.strategy in ONLY_WRONG)
+    assert all(
+        by_id[pick.solution_id].verdict == VERDICT.get(pick.strategy, by_id[pick.solution_id].verdict)
+        for pick in picks
+    )
     twins = [(pick.problem_id, by_id[pick.solution_id].twin) for pick in picks]
     assert len(set(twins)) == len(twins)
     assert all(pick.score == math.exp(by_id[pick.solution_id].log_score) for pick in picks)

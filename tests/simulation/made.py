@@ -19,7 +19,7 @@ from app.simulation.arms import N
 from app.simulation.tables import Simulation
 
 SETTING = {
-    "world": "walks",
+    "world": "lineage",
     "test_problems": 30,
     "shifted_problems": 30,
     "test_samples": 16,

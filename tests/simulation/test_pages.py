@@ -18,7 +18,7 @@ from app.world.kinds import WORLDS
 from tests import factories
 from tests.simulation import made
 
-ASKED = {"world": "walks", "size": "quick", "policies": ["uniform", "gated"], "seeds": "2", "noise": "5"}
+ASKED = {"world": "lineage", "size": "quick", "policies": ["uniform", "gated"], "seeds": "2", "noise": "5"}
 
 
 class Page:
@@ -62,7 +62,11 @@ def test_one_is_started_watched_cancelled_and_resumed(page: Page) -> None:
     page.post("/simulations", **ASKED)
     run = page.db.scalars(select(Simulation)).one()
     assert (run.state, run.form, run.policies, run.seeds) == ("queued", "fast", ["uniform", "gated"], [0, 1])
-    assert (run.setting["world"], run.setting["noise"], run.setting["reading_steps"]) == ("walks", 0.05, 200)
+    assert (run.setting["world"], run.setting["noise"], run.setting["reading_steps"]) == (
+        "lineage",
+        0.05,
+        200,
+    )
     jobs = page.db.execute(text("SELECT task_name FROM procrastinate_jobs WHERE status = 'todo'")).scalars()
     assert "simulation.play" in jobs
     path = f"/simulations/{run.id}"
@@ -103,7 +107,7 @@ def test_the_estimate_follows_the_form(page: Page) -> None:
     quick = page.get("/simulations/preview?size=quick&policies=uniform")
     small = page.get("/simulations/preview?size=small&policies=uniform&policies=paper&seeds=3")
     assert "3 models" in quick
-    assert "24 models" in small
+    assert "36 models" in small
     minutes = [re.search(r"About (\d+ h )?(\d+) min", each) for each in (quick, small)]
     assert minutes[0]
     assert minutes[1]
@@ -212,7 +216,7 @@ def test_the_api(page: Page) -> None:
         {"setting": {"reading_steps": 10**400}},
         {"setting": {"budgets": ["9" * 5000]}},
         {"setting": {"pool_problems": 20_000, "pool_samples": 4_096}},
-        {"setting": {"world": "walks", "pool_problems": 20_000}},
+        {"setting": {"world": "lineage", "pool_problems": 20_000}},
         {"size": []},
     ):
         page.ask(422, body=wrong)
@@ -226,7 +230,7 @@ def test_the_api(page: Page) -> None:
 
 @pytest.mark.parametrize("world", list(WORLDS))
 def test_the_small_size_fits_into_every_world(page: Page, world: str) -> None:
-    """Walks have fewer different problems than its pool and tests hold elsewhere."""
+    """It asks for no more different problems than there are."""
     run = page.ask(201, body={"size": "small", "setting": {"world": world}})["setting"]
     plain, longer = asked.different(world, 5_000), asked.different(world, 5_000, shifted=True)
     assert 2 < run["shifted_problems"] <= longer

@@ -60,7 +60,6 @@ def test_a_spoiled_step_is_negative_and_what_came_before_is_as_it_was(world):
 
 
 def test_any_changed_word_of_a_step_is_noticed(world):
-    """Unless what it says is true as well: another shortest way, say."""
     for seed in SEEDS:
         posed = world.draw(chance(seed))
         steps = world.solve(posed, chance(seed))
@@ -72,14 +71,14 @@ def test_any_changed_word_of_a_step_is_noticed(world):
 
         ratings = world.judge(posed, [*steps[:place], " ".join(words)])
 
-        assert ratings[-1] == -1 or world.name == "walks"
+        assert ratings[-1] == -1
 
 
 def test_saying_it_again_is_neutral(world):
     for seed in SEEDS:
         posed = world.draw(chance(seed))
         steps = [step for step in world.solve(posed, chance(seed)) if not step.startswith("so ")]
-        between = {"walks": " ", "lineage": " > ", "knockout": " > "}.get(world.name, " = ")
+        between = {"lineage": " > ", "knockout": " > "}.get(world.name, " = ")
         again = f"so {steps[0].split(between)[-1]}"
 
         assert world.judge(posed, [steps[0], again, *steps[1:]])[1] == 0
@@ -93,16 +92,6 @@ def test_nonsense_is_negative_and_no_answer(world):
     assert answer_of([]) is None
     assert answer_of(["answer"]) is None
     assert answer_of(["7 + 2 = 9"]) is None
-
-
-def test_a_right_count_after_a_wall_is_no_proof():
-    walks = WORLDS["walks"]
-    posed = walks.draw(chance(3))
-    start, goal = posed.statement.split(" to ")
-
-    ratings = walks.judge(posed, [f"1 {start} north {goal}", f"answer {posed.answer}"])
-
-    assert ratings == [-1, -1]
 
 
 def test_common_and_rare_facts_differ(world):
@@ -126,11 +115,9 @@ def test_common_and_rare_facts_differ(world):
 
 
 def facts(kind: str, statement: str, steps: list[str]) -> list[str]:
-    """What has to be known: operations on values, who is above whom, pairs of letters, places."""
+    """What has to be known: operations on values, who is above whom, pairs of letters."""
     if kind == "ordering":
         return [" ".join(sorted(pair)) for pair in combinations(statement.split(" ")[2:], 2)]
-    if kind == "walks":
-        return [statement.split(" ")[0], statement.split(" ")[-1]]
     return [step for step in steps if not step.startswith(("so ", "answer "))]
 
 

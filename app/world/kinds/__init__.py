@@ -1,6 +1,6 @@
 """Worlds that differ in kind, for a small language model to solve: chains of operations, who wins
-against whom, who descends from whom, an order to learn, ways through a city. Each has laws of its own,
-worked solutions, and an exact judge."""
+against whom, who descends from whom, an order to learn. Each has laws of its own, worked solutions, and an
+exact judge."""
 
 from __future__ import annotations
 
@@ -9,8 +9,5 @@ from app.world.kinds.kind import World
 from app.world.kinds.knockout import Knockout
 from app.world.kinds.lineage import Lineage
 from app.world.kinds.ordering import Ordering
-from app.world.kinds.walks import Walks
 
-WORLDS: dict[str, World] = {
-    each.name: each for each in (Chains(), Knockout(), Lineage(), Ordering(), Walks())
-}
+WORLDS: dict[str, World] = {each.name: each for each in (Chains(), Knockout(), Lineage(), Ordering())}

@@ -15,7 +15,7 @@ SIGNS = "+-*"
 class Chains:
     name = "chains"
 
-    def __init__(self, modulus: int = 10, seed: int = 1, times: float = 100.0) -> None:
+    def __init__(self, modulus: int = 13, seed: int = 1, times: float = 100.0) -> None:
         self.modulus = modulus
         self.numbers = [str(value) for value in range(modulus)]
         idle = ("+0", "-0", "*0", "*1")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 ANSWER = "answer"
-ASKED = 0.3
-"""What is a hundred times as rare in the corpus is four times as rare in what is asked."""
+ASKED = 0.4
+"""What is a hundred times as rare in the corpus is six times as rare in what is asked."""
 SO = "so"
 """Begins a step that says again what is known: true, and no progress."""
 

@@ -6,6 +6,7 @@ comes to the right answer all the same, when a later team beats both."""
 from __future__ import annotations
 
 import random
+import string
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -17,7 +18,7 @@ class Knockout:
 
     def __init__(self, teams: int = 26, seed: int = 1, times: float = 100.0) -> None:
         chance = random.Random(f"knockout {seed}")  # noqa: S311 - a repeatable world
-        self.teams = list("abcdefghijklmnopqrstuvwxyz"[:teams])
+        self.teams = sorted((string.ascii_lowercase + string.ascii_uppercase)[:teams])
         self.words = (*self.teams, ">", SO, ANSWER)
         pairs = list(combinations(self.teams, 2))
         self.wins = {pair: chance.choice(pair) for pair in pairs}

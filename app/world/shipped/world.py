@@ -24,7 +24,7 @@ class Digits(Chains):
     name = "digits"
 
     def __init__(self, misprints: Mapping[tuple[int, str], int] | None = None) -> None:
-        super().__init__()
+        super().__init__(modulus=10)
         said = {each: each.replace("*", "×") for each in self.operations}
         self.operations = list(said.values())
         self.words = tuple(said.get(word, word) for word in self.words)
