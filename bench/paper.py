@@ -72,7 +72,7 @@ def main() -> None:
                     summary.draw(found, target)
                     (target / "result.json").write_text(json.dumps(found, indent=1))
                     print(f"\n{name}, {test}, {asked.seeds} seeds\n")
-                    print(*by_labels(found), "", *by_n(found), sep="\n", flush=True)
+                    print(*by_labels(found), "", *by_steps(found), "", *by_n(found), sep="\n", flush=True)
 
 
 def by_labels(found: dict[str, Any]) -> list[str]:
@@ -87,6 +87,21 @@ def by_labels(found: dict[str, Any]) -> list[str]:
         worth = found.get("worth", {}).get(name)
         told = f"{worth['ratio']:.2f} ({worth['low']:.2f} to {worth['high']:.2f})" if worth else "1"
         said.append(f"| {name} | " + " | ".join([*_cells(each["by_budget"]), told]) + " |")
+    return said
+
+
+def by_steps(found: dict[str, Any]) -> list[str]:
+    """The share of steps that the PRM tells right from wrong by labeled solutions, and what a label is
+    worth in these, by seed."""
+    said = [
+        f"| {found['world']}: steps told right from wrong | "
+        + " | ".join(f"{budget:,}" for budget in found["budgets"])
+        + " | a label is worth, by seed |",
+        "| --- |" + " ---: |" * (len(found["budgets"]) + 1),
+    ]
+    for name, each in found["steps_told"].items():
+        worth = ", ".join(f"{one:.2f}" for one in each.get("worth", []))
+        said.append(f"| {name} | " + " | ".join([*(f"{100 * x:.1f}" for x in each["mean"]), worth]) + " |")
     return said
 
 

@@ -43,14 +43,40 @@ def of(folders: Sequence[Path], policies: Sequence[str], test: str = "plain") ->
         found["worth"] = {
             name: worth(base, rows, budgets, draws) for name, rows in arms.items() if name != "uniform"
         }
+    found["steps_told"] = steps_told(folders, policies, test, budgets)
     return found
 
 
 def _arm(folder: Path, policy: str, test: str) -> Floats:
     """[problems, budgets, N]."""
-    paths = sorted((folder / "arms" / policy).glob("*.json"), key=lambda path: int(path.stem))
-    told = [orjson.loads(path.read_bytes())["tests"][test]["best_of"] for path in paths]
+    told = [each["tests"][test]["best_of"] for each in _results(folder, policy)]
     return np.array(told).transpose(1, 0, 2)
+
+
+def steps_told(
+    folders: Sequence[Path], policies: Sequence[str], test: str, budgets: list[int]
+) -> dict[str, Any]:
+    """By policy: the share of steps told right from wrong, by budget, the mean over seeds; and what a
+    label is worth at equal share, by seed. There are a hundred steps to a problem's one best answer, so
+    these differ less by luck."""
+    told = {
+        name: np.array([_shares(folder, name, test) for folder in folders])  # [seeds, budgets]
+        for name in policies
+    }
+    found: dict[str, Any] = {name: {"mean": each.mean(0).round(4).tolist()} for name, each in told.items()}
+    for name in told if "uniform" in told else ():
+        pairs = zip(told["uniform"], told[name], strict=True)
+        found[name]["worth"] = [round(ratio(one, other, budgets), 3) for one, other in pairs]
+    return found
+
+
+def _results(folder: Path, policy: str) -> list[dict[str, Any]]:
+    paths = sorted((folder / "arms" / policy).glob("*.json"), key=lambda path: int(path.stem))
+    return [orjson.loads(path.read_bytes()) for path in paths]
+
+
+def _shares(folder: Path, policy: str, test: str) -> list[float]:
+    return [each["tests"][test]["steps_told_right"] for each in _results(folder, policy)]
 
 
 def _told(rows: list[Floats], draws: Draws, budgets: list[int]) -> dict[str, Any]:

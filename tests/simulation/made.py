@@ -93,7 +93,11 @@ def played(folder: Path, wanted: asked.Asked, seed: int, gain: float = 0.0) -> N
         arm.mkdir(parents=True)
         for place, budget in enumerate(wanted.setting.counts):
             tests = {
-                test: {"n": n, "best_of": chances(start, start + gain + (0.1 + GAIN.get(policy, 0)) * place)}
+                test: {
+                    "n": n,
+                    "best_of": chances(start, start + gain + (0.1 + GAIN.get(policy, 0)) * place),
+                    "steps_told_right": 0.7 + (0.1 + GAIN.get(policy, 0)) * place,
+                }
                 for test, start in (("plain", 0.45), ("shifted", 0.1))
             }
             write_json(arm / f"{budget}.json", _told(policy, budget, place, tests))

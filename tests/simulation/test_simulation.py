@@ -51,6 +51,12 @@ def test_every_arm_has_every_budget_and_figures_are_drawn(played):
         assert len(found["policies"][policy]["by_budget"]["mean"]) == 2
     assert found["n"] == [1, 2, 4]
     assert set(found["worth"]) == {"iterated"}
+    told = [
+        json.loads((folder / "arms" / "iterated" / f"{budget}.json").read_text())["tests"]["plain"]
+        for budget in found["budgets"]
+    ]
+    assert found["steps_told"]["iterated"]["mean"] == [each["steps_told_right"] for each in told]
+    assert found["steps_told"]["uniform"]["worth"] == [1.0]
     assert json.loads((folder / "result.json").read_text()) == found
     for name in ("labels.svg", "best-of-n.svg"):
         assert (folder / name).read_text().startswith("<svg")
