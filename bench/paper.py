@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 WORLDS = ("chains", "lineage", "knockout")
-MAIN = ("uniform", "paper", "iterated", "unsure", "contradicted")
-REST = ("uniform", "gated", "spread", "uncertainty", "entropy", "hardest")
+MAIN = ("uniform", "paper", "unsure", "contradicted")
+REST = ("uniform", "iterated", "gated", "spread", "uncertainty", "entropy", "hardest")
 FEW = ("uniform", "paper", "contradicted")
 PARTS: dict[str, dict[str, tuple[dict[str, Any], tuple[str, ...]]]] = {
     "main": {"main": ({}, MAIN)},
@@ -33,7 +33,7 @@ PARTS: dict[str, dict[str, tuple[dict[str, Any], tuple[str, ...]]]] = {
 }
 SIZES: dict[str, dict[str, Any]] = {
     "small": {"pool_problems": 1200, "test_problems": 200, "shifted_problems": 10,
-              "budgets": ["60", "120", "240", "480", "960"]},
+              "budgets": ["60", "120", "240", "480", "960"], "further": ["1920", "3000"]},
     "medium": {},
     "large": {"pool_problems": 6000, "pool_samples": 64, "test_problems": 500,
               "budgets": ["60", "120", "240", "480", "960", "1920", "3840", "7680"]},
@@ -72,7 +72,16 @@ def main() -> None:
                     summary.draw(found, target)
                     (target / "result.json").write_text(json.dumps(found, indent=1))
                     print(f"\n{name}, {test}, {asked.seeds} seeds\n")
-                    print(*by_labels(found), "", *by_steps(found), "", *by_n(found), sep="\n", flush=True)
+                    print(
+                        *by_labels(found),
+                        *further(found),
+                        "",
+                        *by_steps(found),
+                        "",
+                        *by_n(found),
+                        sep="\n",
+                        flush=True,
+                    )
 
 
 def by_labels(found: dict[str, Any]) -> list[str]:
@@ -88,6 +97,15 @@ def by_labels(found: dict[str, Any]) -> list[str]:
         told = f"{worth['ratio']:.2f} ({worth['low']:.2f} to {worth['high']:.2f})" if worth else "1"
         said.append(f"| {name} | " + " | ".join([*_cells(each["by_budget"]), told]) + " |")
     return said
+
+
+def further(found: dict[str, Any]) -> list[str]:
+    """What the uniform arm comes to with more labels than the others have."""
+    if "further" not in found:
+        return []
+    cells = zip(found["further"]["budgets"], _cells(found["further"]), strict=True)
+    more = [f"{cell} after {budget:,}" for budget, cell in cells if budget > found["budgets"][-1]]
+    return ["", f"Uniform alone, further: {', '.join(more)} labels."]
 
 
 def by_steps(found: dict[str, Any]) -> list[str]:

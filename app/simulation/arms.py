@@ -102,7 +102,7 @@ def run(
         pool.taught = teacher.read(setting, material, folder, report)
     queued = _first(setting, pool)
     scores, finding, found = None, None, []
-    for budget in setting.counts:
+    for budget in setting.counts_of(policy):
         path = arm / f"{budget}.json"
         if path.is_file():
             found.append(orjson.loads(path.read_bytes()))

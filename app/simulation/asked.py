@@ -119,7 +119,8 @@ def _parsed(given: Mapping[str, Any]) -> Setting:
     for name, (least, most) in LIMITS.items():
         if not least <= getattr(found, name) <= most:
             raise Invalid(f"{name} must be between {least:g} and {most:g}.")
-    if found.counts[-1] > 1_000_000 or len(found.counts) > 50:
+    counts = found.counts_of("uniform")
+    if counts[-1] > 1_000_000 or len(counts) > 50:
         raise Invalid("There are at most 50 budgets, of at most 1,000,000 labeled solutions.")
     samples = max(found.pool_problems * found.pool_samples, found.test_problems * found.test_samples)
     if samples > MOST_SAMPLES:

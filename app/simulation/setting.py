@@ -60,6 +60,9 @@ class Setting(Config):
     """Solutions drawn at random that every policy begins with: what the first selector learns."""
     budgets: tuple[str, ...] = ("60", "120", "240", "480", "960", "1920")
     """Labeled solutions in all, the first ones included, at which a PRM is trained and judged."""
+    further: tuple[str, ...] = ()
+    """More budgets, of the uniform arm alone: at how many labels drawn at random does it come to what
+    chosen ones have reached?"""
     per_problem: int = 4
     passes: float = 8.0
     """Epochs over 500 labeled solutions; fewer are read more often, up to three times, more less often,
@@ -82,6 +85,9 @@ class Setting(Config):
     def counts(self) -> list[int]:
         return [int(each) for each in self.budgets]
 
+    def counts_of(self, policy: str) -> list[int]:
+        return self.counts + [int(each) for each in self.further if policy == "uniform"]
+
     def epochs(self, examples: int) -> float:
         """So that the work of training grows with the root of the number of examples."""
         return self.passes * min(3.0, max(0.5, math.sqrt(SETTLED / max(1, examples))))
@@ -91,10 +97,11 @@ class Setting(Config):
 
         if self.world not in WORLDS:
             raise BadConfig(f"world must be one of {', '.join(WORLDS)}, not {self.world!r}")
-        if not all(each.isdigit() and int(each) >= 1 for each in self.budgets) or not self.budgets:
+        every = (*self.budgets, *self.further)
+        if not all(each.isdigit() and int(each) >= 1 for each in every) or not self.budgets:
             raise BadConfig("budgets must be whole numbers of labeled solutions")
-        if self.counts != sorted(set(self.counts)):
-            raise BadConfig("budgets must grow")
+        if (counts := self.counts_of("uniform")) != sorted(set(counts)):
+            raise BadConfig("budgets must grow, and further ones from the last")
         for name in ("noise", "wrong_references", "checked"):
             if not 0 <= getattr(self, name) <= 1:
                 raise BadConfig(f"{name} must be between 0 and 1")

@@ -24,6 +24,7 @@ def of(folders: Sequence[Path], policies: Sequence[str], test: str = "plain") ->
     arms = {policy: [_arm(folder, policy, test) for folder in folders] for policy in policies}
     setting = orjson.loads((folders[0] / "setting.json").read_bytes())
     budgets = [int(each) for each in setting["budgets"]]
+    every = budgets + [int(each) for each in setting.get("further", ())]
     draws = Draws([len(each) for each in arms[policies[0]]])
     found: dict[str, Any] = {
         "world": setting["world"],
@@ -31,7 +32,9 @@ def of(folders: Sequence[Path], policies: Sequence[str], test: str = "plain") ->
         "seeds": len(folders),
         "budgets": budgets,
     }
-    found["policies"] = {name: _told(rows, draws, budgets) for name, rows in arms.items()}
+    found["policies"] = {
+        name: _told([each[:, : len(budgets)] for each in rows], draws) for name, rows in arms.items()
+    }
     known = [orjson.loads((folder / "references.json").read_bytes())[test] for folder in folders]
     found["n"] = [2**place for place in range(len(known[0]["oracle"][0]))]
     found["references"] = {
@@ -41,9 +44,11 @@ def of(folders: Sequence[Path], policies: Sequence[str], test: str = "plain") ->
     if "uniform" in arms:
         base = arms["uniform"]
         found["worth"] = {
-            name: worth(base, rows, budgets, draws) for name, rows in arms.items() if name != "uniform"
+            name: worth(base, rows, every, draws) for name, rows in arms.items() if name != "uniform"
         }
-    found["steps_told"] = steps_told(folders, policies, test, budgets)
+        if len(every) > len(budgets):
+            found["further"] = {"budgets": every, **draws.interval([each[:, :, -1] for each in base])}
+    found["steps_told"] = steps_told(folders, policies, test, budgets, every)
     return found
 
 
@@ -54,7 +59,7 @@ def _arm(folder: Path, policy: str, test: str) -> Floats:
 
 
 def steps_told(
-    folders: Sequence[Path], policies: Sequence[str], test: str, budgets: list[int]
+    folders: Sequence[Path], policies: Sequence[str], test: str, budgets: list[int], every: list[int]
 ) -> dict[str, Any]:
     """By policy: the share of steps told right from wrong, by budget, the mean over seeds; and what a
     label is worth at equal share, by seed. There are a hundred steps to a problem's one best answer, so
@@ -63,10 +68,12 @@ def steps_told(
         name: np.array([_shares(folder, name, test) for folder in folders])  # [seeds, budgets]
         for name in policies
     }
-    found: dict[str, Any] = {name: {"mean": each.mean(0).round(4).tolist()} for name, each in told.items()}
+    found: dict[str, Any] = {
+        name: {"mean": each.mean(0)[: len(budgets)].round(4).tolist()} for name, each in told.items()
+    }
     for name in told if "uniform" in told else ():
         pairs = zip(told["uniform"], told[name], strict=True)
-        found[name]["worth"] = [round(ratio(one, other, budgets), 3) for one, other in pairs]
+        found[name]["worth"] = [round(ratio(one, other, every), 3) for one, other in pairs]
     return found
 
 
@@ -79,7 +86,7 @@ def _shares(folder: Path, policy: str, test: str) -> list[float]:
     return [each["tests"][test]["steps_told_right"] for each in _results(folder, policy)]
 
 
-def _told(rows: list[Floats], draws: Draws, budgets: list[int]) -> dict[str, Any]:
+def _told(rows: list[Floats], draws: Draws) -> dict[str, Any]:
     return {
         "by_budget": draws.interval([each[:, :, -1] for each in rows]),
         "by_n": draws.interval([each[:, -1, :] for each in rows]),
@@ -124,14 +131,14 @@ def worth(uniform: list[Floats], rows: list[Floats], budgets: list[int], draws: 
 
 def ratio(uniform: Floats, policy: Floats, budgets: Sequence[int]) -> float:
     """Labels uniform choice needs over labels the policy needs, the geometric mean over accuracies
-    that both reach after the first budget, which they share. Curves are made to rise (running
-    maximum) and read linearly in the log of labels. 1.0 where nothing can be compared.
+    that both reach after the first budget, which they share. Curves are made to rise (`rising`) and
+    read linearly in the log of labels. 1.0 where nothing can be compared.
 
     >>> round(ratio(np.array([0.2, 0.4, 0.6]), np.array([0.2, 0.6, 0.7]), [100, 200, 400]), 2)
-    1.63
+    1.44
     """
-    logs = np.log(budgets)
-    one, other = np.maximum.accumulate(uniform), np.maximum.accumulate(policy)
+    logs = np.log(budgets)  # of the longer curve; the other may end sooner
+    one, other = rising(uniform), rising(policy)
     low, high = max(one[0], other[0]), min(one[-1], other[-1])
     if high <= low:
         return 1.0
@@ -139,6 +146,23 @@ def ratio(uniform: Floats, policy: Floats, budgets: Sequence[int]) -> float:
     return float(
         np.exp(np.mean([_labels(one, logs, level) - _labels(other, logs, level) for level in levels]))
     )
+
+
+def rising(curve: Floats) -> Floats:
+    """The nearest curve in squares that never falls (isotonic regression by pooling adjacent
+    violators: Ayer et al. 1955): what falls is luck, and so is part of what rises before it.
+
+    >>> rising(np.array([0.1, 0.4, 0.2, 0.5])).round(2).tolist()
+    [0.1, 0.3, 0.3, 0.5]
+    """
+    pools: list[tuple[float, int]] = []
+    for value in curve:
+        mean, count = float(value), 1
+        while pools and pools[-1][0] >= mean:
+            before, beside = pools.pop()
+            mean, count = (before * beside + mean * count) / (beside + count), beside + count
+        pools.append((mean, count))
+    return np.repeat([mean for mean, _ in pools], [count for _, count in pools])
 
 
 def _labels(curve: Floats, logs: Floats, level: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import math
 import random
@@ -32,6 +33,7 @@ TINY = Setting.parse(
         "test_samples": 4,
         "first": 4,
         "budgets": ["4", "8"],
+        "further": ["12"],
         "passes": 1.0,
     }
 )
@@ -49,6 +51,7 @@ def test_every_arm_has_every_budget_and_figures_are_drawn(played):
 
     for policy in ("uniform", "iterated"):
         assert len(found["policies"][policy]["by_budget"]["mean"]) == 2
+    assert (found["further"]["budgets"], len(found["further"]["mean"])) == ([4, 8, 12], 3)
     assert found["n"] == [1, 2, 4]
     assert set(found["worth"]) == {"iterated"}
     told = [
@@ -215,6 +218,9 @@ def test_what_a_label_is_worth():
         1 / summary.ratio(uniform, policy, budgets)
     )
     assert summary.ratio(np.array([0.5, 0.4]), np.array([0.1, 0.2]), [1, 2]) == 1
+    assert summary.ratio(uniform, policy[:2], budgets) == pytest.approx(3**0.5, rel=0.05), "it ends sooner"
+    examples = doctest.testmod(summary)
+    assert (examples.failed, examples.attempted) == (0, 2)
 
 
 def test_intervals_are_paired_and_hold_the_mean():
