@@ -56,11 +56,10 @@ def test_the_writer_goes_on_from_any_step(entries):
     model = Local(shipped.WRITER, config, threading.Event())
     entry = entries[0]
     worked = WORLD.solve(Posed(entry.statement, entry.answer), random.Random(1))  # noqa: S311
-    for begun in (worked[:1], worked[:-1]):
-        for one_step in (True, False):
-            ask = Ask(entry.statement, tuple(begun), count=3, one_step=one_step)
-            for text, finish in model.ask(ask).texts:
-                said = read(config, ask, text, finish)
-                assert finish == "stop"
-                assert all(set(step.split()) <= set(WORLD.words) for step in said.steps)
-                assert one_step or said.answer == answer_of(said.steps)
+    for begun, one_step in ((worked[:1], True), (worked[:-2], False)):
+        ask = Ask(entry.statement, tuple(begun), count=3, one_step=one_step)
+        for text, finish in model.ask(ask).texts:
+            said = read(config, ask, text, finish)
+            assert finish == "stop"
+            assert all(set(step.split()) <= set(WORLD.words) for step in said.steps)
+            assert one_step or said.answer == answer_of(said.steps)
