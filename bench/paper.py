@@ -51,14 +51,15 @@ def main() -> None:
                     folder = asked.out / f"{name}-{world}-{seed}"
                     others = jobs[folder][1] if folder in jobs else ()
                     both = tuple(dict.fromkeys((*others, *policies)))
-                    jobs[folder] = (setting, both, folder, asked.out / f"writer-{world}")
-    writers = [] if asked.own_writers else list({job[3]: job for job in reversed(jobs.values())}.values())
+                    shared = None if asked.own_writers else asked.out / f"writer-{world}"
+                    jobs[folder] = (setting, both, folder, shared)
+    writers = list({job[3]: job for job in reversed(jobs.values()) if job[3]}.values())
     asked.out.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
+    tasks = [(_read, job) for job in writers] + [(_play, job) for job in jobs.values()]
     with multiprocessing.get_context("spawn").Pool(asked.processes) as pool:
-        for work, some in ((_read, writers), (_play, list(jobs.values()))):
-            for folder, seconds in pool.imap_unordered(work, some):
-                print(f"{time.monotonic() - begun:7.0f} s  {folder}: {seconds:.0f} s", flush=True)
+        for folder, seconds in pool.imap_unordered(_do, tasks):
+            print(f"{time.monotonic() - begun:7.0f} s  {folder}: {seconds:.0f} s", flush=True)
     from app.simulation import summary
 
     for part in asked.part:
@@ -162,8 +163,13 @@ def _asked() -> argparse.Namespace:
     return parser.parse_args()
 
 
-Job = tuple[dict[str, Any], tuple[str, ...], Path, Path]
-"""A setting, its policies, its folder, and where its world's writer is."""
+Job = tuple[dict[str, Any], tuple[str, ...], Path, Path | None]
+"""A setting, its policies, its folder, and where its world's writer is or will be, if it shares one."""
+
+
+def _do(task: tuple[Callable[[Job], tuple[Path, float]], Job]) -> tuple[Path, float]:
+    work, job = task
+    return work(job)
 
 
 def _read(job: Job) -> tuple[Path, float]:
@@ -172,6 +178,7 @@ def _read(job: Job) -> tuple[Path, float]:
     from app.simulation.material import the_writer
 
     setting, _, _, writer = job
+    assert writer is not None  # only shared ones are made by themselves
     with _told(writer.with_suffix(".txt")) as (tell, begun):
         the_writer(_parsed(setting), writer, tell)
     return writer, time.monotonic() - begun
@@ -182,7 +189,9 @@ def _play(job: Job) -> tuple[Path, float]:
 
     setting, policies, folder, writer = job
     folder.mkdir(parents=True, exist_ok=True)
-    if writer.is_dir() and not (folder / "base").is_dir():
+    while writer and not writer.is_dir():
+        time.sleep(1)  # it is being made: its task was begun before this one
+    if writer and not (folder / "base").is_dir():
         shutil.copytree(writer, folder / "copied", dirs_exist_ok=True)
         (folder / "copied").replace(folder / "base")
     with _told(folder / "log.txt") as (tell, begun):
