@@ -30,7 +30,7 @@ WORDS = {
     "hardest": "convincing wrong answers of problems the selector gets wrong",
     "spread": "convincing wrong answers, each by another suspected step",
     "unsure": "least sure of a step, each by another step",
-    "contradicted": "half convincing wrong answers, half right answers it doubts, each by another step",
+    "contradicted": "half convincing wrong, half doubted right answers, by step",
     "gated": "iterated, at random while the selector is not competent",
 }
 

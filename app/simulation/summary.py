@@ -12,7 +12,6 @@ import orjson
 from numpy.typing import NDArray
 
 from app.simulation.drawing import Line, svg
-from app.simulation.setting import WORDS
 
 Floats = NDArray[np.float64]
 TIMES = 500
@@ -178,11 +177,11 @@ def _labels(curve: Floats, logs: Floats, level: float) -> float:
 def draw(found: dict[str, Any], folder: Path) -> None:
     """labels.svg: accuracy by labels; best-of-n.svg: by N at the largest budget."""
     most = found["n"][-1]
-    lines = [Line(WORDS[name], **each["by_budget"]) for name, each in found["policies"].items()]
+    lines = [Line(name, **each["by_budget"]) for name, each in found["policies"].items()]
     title = f"{found['world']}: best of {most} by labeled solutions"
     (folder / "labels.svg").write_text(svg(title, "labeled solutions", found["budgets"], lines))
     named = {"orm": "ORM", "majority": "majority vote", "oracle": "pass@N", "judge": "a perfect judge"}
-    lines = [Line(f"PRM, {WORDS[name]}", **each["by_n"]) for name, each in found["policies"].items()]
+    lines = [Line(f"PRM, {name}", **each["by_n"]) for name, each in found["policies"].items()]
     lines += [Line(label, **found["references"][name]) for name, label in named.items()]
     title = f"{found['world']}: best of N after {found['budgets'][-1]} labeled solutions"
     (folder / "best-of-n.svg").write_text(svg(title, "N", found["n"], lines))
