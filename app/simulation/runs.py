@@ -43,8 +43,15 @@ def told(asked: Asked) -> dict[str, Any]:
 
 
 def kick(db: Session, run: Simulation, after_s: float | None = None) -> None:
-    wanted = {"on": "scoring", "lock": "simulation", "once": f"simulation-{run.id}"}
-    defer(db, "simulation.play", **wanted, after_s=after_s, simulation_id=run.id)
+    defer(
+        db,
+        "simulation.play",
+        on="scoring",
+        lock="simulation",
+        once=f"simulation-{run.id}",
+        after_s=after_s,
+        simulation_id=run.id,
+    )
 
 
 def _begun(run: Simulation) -> None:
