@@ -47,7 +47,8 @@ def of(folders: Sequence[Path], policies: Sequence[str], test: str = "plain") ->
         }
         if len(every) > len(budgets):
             found["further"] = {"budgets": every, **draws.interval([each[:, :, -1] for each in base])}
-    found["steps_told"] = steps_told(folders, policies, test, budgets, every)
+    if all("steps_told_right" in each["tests"][test] for each in _results(folders[0], policies[0])):
+        found["steps_told"] = steps_told(folders, policies, test, budgets, every)
     return found
 
 

@@ -148,6 +148,7 @@ def the_labels() -> None:
         ({}, ["hardest"], "No round can follow"),
         ({"first": 5, "budgets": ["10"]}, ["uniform"], "first budget is the first draw"),
         ({"teacher_solutions": 5}, ["uniform"], "Labels by a teacher"),
+        ({"further": ["5000"]}, ["uniform"], "the same budgets"),
     ],
 )
 def test_what_rounds_cannot_do_is_refused(given: dict[str, Any], policies: list[str], said: str) -> None:

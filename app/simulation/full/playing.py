@@ -75,6 +75,10 @@ def check(asked: Asked) -> None:
         raise Invalid(
             "Labels by a teacher are for the fast form: here labelers sign in.", remedy=f"Leave {CANNOT} out."
         )
+    if asked.setting.further:
+        raise Invalid(
+            "In the full form all policies have the same budgets.", remedy='Leave "further" out, or --full.'
+        )
     if asked.setting.counts[0] != asked.setting.first:
         raise Invalid(
             "In the full form the first budget is the first draw.",
