@@ -85,14 +85,14 @@ def main() -> None:
                     )
 
 
+def _head(found: dict[str, Any], what: str, last: str) -> list[str]:
+    cells = [f"{found['world']}: {what}", *(f"{budget:,}" for budget in found["budgets"]), last]
+    return [f"| {' | '.join(cells)} |", "| --- |" + " ---: |" * (len(cells) - 1)]
+
+
 def by_labels(found: dict[str, Any]) -> list[str]:
     """Best of the largest N by labeled solutions, and what a label is worth."""
-    said = [
-        f"| {found['world']}: best of {found['n'][-1]} | "
-        + " | ".join(f"{budget:,}" for budget in found["budgets"])
-        + " | a label is worth |",
-        "| --- |" + " ---: |" * (len(found["budgets"]) + 1),
-    ]
+    said = _head(found, f"best of {found['n'][-1]}", "a label is worth")
     for name, each in found["policies"].items():
         worth = found.get("worth", {}).get(name)
         told = f"{worth['ratio']:.2f} ({worth['low']:.2f} to {worth['high']:.2f})" if worth else "1"
@@ -112,12 +112,7 @@ def further(found: dict[str, Any]) -> list[str]:
 def by_steps(found: dict[str, Any]) -> list[str]:
     """The share of steps that the PRM tells right from wrong by labeled solutions, and what a label is
     worth in these, by seed."""
-    said = [
-        f"| {found['world']}: steps told right from wrong | "
-        + " | ".join(f"{budget:,}" for budget in found["budgets"])
-        + " | a label is worth, by seed |",
-        "| --- |" + " ---: |" * (len(found["budgets"]) + 1),
-    ]
+    said = _head(found, "steps told right from wrong", "a label is worth, by seed")
     for name, each in found["steps_told"].items():
         worth = ", ".join(f"{one:.2f}" for one in each.get("worth", []))
         said.append(f"| {name} | " + " | ".join([*(f"{100 * x:.1f}" for x in each["mean"]), worth]) + " |")

@@ -7,7 +7,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from app.world.kinds.kind import ANSWER, ASKED, SO, Posed, rare
+from app.world.kinds.kind import ANSWER, ASKED, SO, Posed, in_order, rare
 
 SIGNS = "+-*"
 
@@ -51,16 +51,8 @@ class Chains:
         return [*steps, f"{ANSWER} {posed.answer}"]
 
     def judge(self, posed: Posed, steps: Sequence[str]) -> list[int]:
-        values, worked, done, ratings = self._values(posed.statement), self._worked(posed), 0, []
-        for step in steps:
-            if done < len(worked) and step == worked[done]:
-                done += 1
-                ratings.append(1)
-            elif step == f"{SO} {values[done]}":
-                ratings.append(0)
-            else:
-                ratings.append(1 if done == len(worked) and step == f"{ANSWER} {posed.answer}" else -1)
-        return ratings
+        known = [str(value) for value in self._values(posed.statement)]
+        return in_order(self._worked(posed), known, posed.answer, steps)
 
     def spoil(self, posed: Posed, steps: Sequence[str], place: int, chance: random.Random) -> str:
         """A wrong result, a value from elsewhere, or another operation."""

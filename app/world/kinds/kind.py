@@ -63,6 +63,21 @@ def until_error(ratings: Sequence[int]) -> list[int]:
     return list(ratings[: ratings.index(-1) + 1]) if -1 in ratings else list(ratings)
 
 
+def in_order(worked: Sequence[str], known: Sequence[str], answer: str, steps: Sequence[str]) -> list[int]:
+    """The ratings where every step has its one place: `worked` are the steps there are to say, and `known`
+    what is known before each and after the last, which saying again is neutral."""
+    done, ratings = 0, []
+    for step in steps:
+        if done < len(worked) and step == worked[done]:
+            done += 1
+            ratings.append(1)
+        elif step == f"{SO} {known[done]}":
+            ratings.append(0)
+        else:
+            ratings.append(1 if done == len(worked) and step == f"{ANSWER} {answer}" else -1)
+    return ratings
+
+
 def flipped(ratings: Sequence[int], rate: float, chance: random.Random) -> list[int]:
     """A labeler who, with probability `rate`, calls a false step positive or a true one negative."""
     return [(1 if rating < 0 else -1) if chance.random() < rate else rating for rating in ratings]

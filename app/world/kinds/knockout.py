@@ -10,7 +10,7 @@ import string
 from collections.abc import Sequence
 from itertools import combinations
 
-from app.world.kinds.kind import ANSWER, ASKED, SO, Posed, rare
+from app.world.kinds.kind import ANSWER, ASKED, SO, Posed, in_order, rare
 
 
 class Knockout:
@@ -44,16 +44,8 @@ class Knockout:
         return [*steps, f"{ANSWER} {posed.answer}"]
 
     def judge(self, posed: Posed, steps: Sequence[str]) -> list[int]:
-        worked, done, ratings = self._worked(posed), 0, []
-        for step in steps:
-            if done < len(worked) and step == worked[done]:
-                done += 1
-                ratings.append(1)
-            elif step == f"{SO} {worked[done - 1][-1] if done else posed.statement[0]}":
-                ratings.append(0)
-            else:
-                ratings.append(1 if done == len(worked) and step == f"{ANSWER} {posed.answer}" else -1)
-        return ratings
+        worked = self._worked(posed)
+        return in_order(worked, [posed.statement[0], *(step[-1] for step in worked)], posed.answer, steps)
 
     def spoil(self, posed: Posed, steps: Sequence[str], place: int, chance: random.Random) -> str:
         """The other one wins; or a team plays that is out, or not yet on."""
