@@ -22,7 +22,7 @@ def prepare() -> list[tuple[str, str]]:
     logins = demo.people()
     project = demo.the_project()
     demo.the_writer(project)
-    demo.bring_in(project, SMALL)
+    demo.bring_in(project, SMALL.every)
     demo.label(project, SMALL)
     return logins
 

@@ -47,12 +47,12 @@ def test_a_wrong_answer_has_a_wrong_step(entries):
 
 
 def test_the_writer_goes_on_from_any_step(entries):
-    from app import demo
+    from app.demo.material import SAMPLED
     from app.generators.config import parse
     from app.generators.local import Local
     from app.generators.prompting import Ask, read
 
-    config = parse(demo.SAMPLED)
+    config = parse(SAMPLED)
     model = Local(shipped.WRITER, config, threading.Event())
     entry = entries[0]
     worked = WORLD.solve(Posed(entry.statement, entry.answer), random.Random(1))  # noqa: S311

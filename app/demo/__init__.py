@@ -7,15 +7,12 @@ there: every part looks first whether it was done."""
 from __future__ import annotations
 
 import datetime as dt
-import os
 import secrets
-import shutil
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -28,18 +25,17 @@ from app.core.children import Child, Children, stepmark
 from app.core.db import transaction
 from app.core.errors import DomainError
 from app.core.startup import ready_database
+from app.demo.material import bring_in, keep, the_writer, writer_folder
 from app.labeling import filling, queue, session
 from app.labeling.events import Event
 from app.labeling.models import Assignment, Task
-from app.prm.files import whole_folder
 from app.problems.models import Problem, Solution
 from app.projects.models import Project
 from app.selection import rounds
 from app.selection.config import RoundConfig, parse
 from app.selection.models import Round
 from app.settings import settings
-from app.world import shipped
-from app.world.kinds.kind import Posed, answer_of, until_error
+from app.world.kinds.kind import Posed, until_error
 from app.world.shipped.world import Digits
 
 NAME = "Demo"
@@ -49,7 +45,6 @@ PEOPLE = {
     "labeler": "labeler@demo.example",
 }
 JUDGE = "The world's judge"
-WRITER = "the writer"
 ROUNDS = 2
 WORLD = Digits()
 INSTRUCTIONS = """\
@@ -68,16 +63,6 @@ Below zero, add ten: 3 -8 is -5, so 5.
 
 The solutions were written by a small language model whose books had misprints in the times table.
 """
-SAMPLED: dict[str, Any] = {
-    "endpoint": "completions",
-    "prompt": "<s>{problem} \n ",
-    "steps": "stop",
-    "step_end": " \n ",
-    "temperature": 0.8,
-    "max_tokens": 96,
-    "step_tokens": 16,
-}
-"""How the writer is asked: its words have a space between them, and a line break is one of them."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +110,7 @@ def prepare(wanted: Size) -> list[tuple[str, str]]:
     project = the_project()
     with step("Problems and solutions"):
         the_writer(project)
-        bring_in(project, wanted)
+        bring_in(project, wanted.every)
     for number in range(ROUNDS):
         with step(f"Generation {number}, labeled by the world's judge"):
             label(project, wanted, number)
@@ -148,83 +133,13 @@ def people() -> list[tuple[str, str]]:
     kept = settings().home / "demo-logins.json"
     known: dict[str, str] = orjson.loads(kept.read_bytes()) if kept.exists() else {}
     passwords = {email: known.get(email) or secrets.token_urlsafe(9) for email in PEOPLE.values()}
-    _keep(kept, orjson.dumps(passwords))
+    keep(kept, orjson.dumps(passwords))
     from app.accounts import people as accounts
 
     with transaction() as db:
         for role, email in PEOPLE.items():
             accounts.ensure(db, email, passwords[email], name=f"Demo {role}", is_admin=role == "admin")
     return list(passwords.items())
-
-
-def _keep(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-
-
-def bring_in(project: Project, wanted: Size) -> None:
-    """The world as Stepmark JSON Lines, through the importer and the grader like any file."""
-    from app.exchange import importer
-    from app.problems import grading
-
-    path = settings().home / "demo-world.jsonl"
-    _keep(path, b"".join(lines(wanted.every)))
-    with transaction() as db:
-        there = db.scalar(select(func.count()).select_from(Solution).where(Solution.project_id == project.id))
-        begun = None if there else importer.begin(db, project, path, format="stepmark")
-    if begun is not None:
-        done = importer.run(begun.id)
-        if done.state != "succeeded":
-            raise DomainError(
-                f"The demo's data did not go in: {done.error}", remedy="See import 1 in the browser."
-            )
-    grading.grade_waiting(project.id)
-
-
-def lines(every: int) -> Iterator[bytes]:
-    for number, entry in enumerate(shipped.entries()[::every]):
-        products = entry.statement.count("×")
-        problem = {
-            "kind": "problem",
-            "id": f"digits-{number}",
-            "statement": entry.statement,
-            "answer": entry.answer,
-            "subject": "with products" if products else "without products",
-            "level": f"{len(entry.statement.split()) - 1} operations",
-            "split": entry.split,
-            "source": "stepmark world",
-        }
-        yield orjson.dumps(problem, option=orjson.OPT_APPEND_NEWLINE)
-        for place, steps in enumerate(entry.solutions):
-            solution = {
-                "kind": "solution",
-                "id": f"digits-{number}-{place}",
-                "problem": f"digits-{number}",
-                "generator": WRITER,
-                "steps": steps,
-                "answer": answer_of(steps),
-            }
-            yield orjson.dumps(solution, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def the_writer(project: Project) -> Path:
-    """Where this server keeps models, so that a round may start from it, and as a generator."""
-    from app.generators import making
-
-    folder = writer_folder()
-    if not folder.is_dir():
-        with whole_folder(folder) as draft:
-            shutil.copytree(shipped.WRITER, draft, dirs_exist_ok=True)
-    with transaction() as db:
-        if not any(each.name == WRITER for each in making.of_project(db, project.id)):
-            wanted = making.Wanted(WRITER, kind="transformers", model=str(folder))
-            making.make(db, project, wanted, SAMPLED, None)
-    return folder
-
-
-def writer_folder() -> Path:
-    return settings().models_dir / "demo-writer"
 
 
 def configured(wanted: Size) -> RoundConfig:
