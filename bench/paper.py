@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-WORLDS = ("chains", "lineage", "knockout")
+WORLDS = ("chains", "lineage", "knockout", "misprints")
 MAIN = ("uniform", "paper", "unsure", "contradicted")
 REST = ("uniform", "iterated", "gated", "spread", "uncertainty", "entropy", "hardest")
 FEW = ("uniform", "paper", "contradicted")
@@ -95,7 +95,9 @@ def by_labels(found: dict[str, Any]) -> list[str]:
     said = _head(found, f"best of {found['n'][-1]}", "a label is worth")
     for name, each in found["policies"].items():
         worth = found.get("worth", {}).get(name)
-        told = f"{worth['ratio']:.2f} ({worth['low']:.2f} to {worth['high']:.2f})" if worth else "1"
+        told = "1" if worth is None else "cannot be told"
+        if worth and worth["ratio"] is not None:
+            told = f"{worth['ratio']:.2f} ({worth['low']:.2f} to {worth['high']:.2f})"
         said.append(f"| {name} | " + " | ".join([*_cells(each["by_budget"]), told]) + " |")
     return said
 
@@ -114,13 +116,15 @@ def by_steps(found: dict[str, Any]) -> list[str]:
     worth in these, by seed."""
     said = _head(found, "steps told right from wrong", "a label is worth, by seed")
     for name, each in found["steps_told"].items():
-        worth = ", ".join(f"{one:.2f}" for one in each.get("worth", []))
+        worth = ", ".join("-" if one is None else f"{one:.2f}" for one in each.get("worth", []))
         said.append(f"| {name} | " + " | ".join([*(f"{100 * x:.1f}" for x in each["mean"]), worth]) + " |")
     return said
 
 
 def by_n(found: dict[str, Any]) -> list[str]:
     """Best of N after the last labels, beside what needs no step label."""
+    from app.simulation.setting import REFERENCES
+
     places = range(0, len(found["n"]), 2)
     said = [
         f"| {found['world']}, after {found['budgets'][-1]:,} labels | "
@@ -129,8 +133,7 @@ def by_n(found: dict[str, Any]) -> list[str]:
         "| --- |" + " ---: |" * len(places),
     ]
     rows = {f"PRM, {name}": each["by_n"] for name, each in found["policies"].items()}
-    named = {"majority": "majority vote", "orm": "ORM", "judge": "a judge who never errs", "oracle": "pass@N"}
-    rows |= {label: found["references"][name] for name, label in named.items()}
+    rows |= {label: told[name] for name, label in REFERENCES.items() if name in (told := found["references"])}
     for label, each in rows.items():
         cells = _cells(each)
         said.append(f"| {label} | " + " | ".join(cells[place] for place in places) + " |")

@@ -1,11 +1,12 @@
 """Test-time search in a small world: accuracy against budget, by strategy and difficulty.
 
-    python bench/search.py [--world chains] [--problems 60] [--most 16] [--labels 2000] [--out FILE]
+    python bench/search.py [--world chains] [--problems 60] [--most 16] [--labels 2000] [--revise 1000]
 
-A small language model learns to write solutions of the world; a PRM that starts
-from it learns the exact judge's ratings of `--labels` of its solutions, up to the first error. Then every
-strategy of the lab spends every budget on fresh problems, through the lab's own code, and the lab's
-curves are printed, with what each cost in operations. Nothing but the CPU is used."""
+A small language model learns to write solutions of the world; a PRM that starts from it learns the
+exact judge's ratings of `--labels` of its solutions, up to the first error; a reviser that starts from
+it learns from trajectories over `--revise` problems. Then every strategy of the lab spends every budget
+on fresh problems, through the lab's own code, and the lab's curves are printed, with what each cost in
+operations. Nothing but the CPU is used."""
 
 from __future__ import annotations
 
@@ -30,17 +31,21 @@ from app.lab.studying import outcome
 from app.lab.tools import Tools
 from app.prm.config import ScoreConfig, TrainConfig
 from app.prm.data import Example
+from app.prm.language import TuneConfig, tune
 from app.prm.tokens import Encoder
 from app.prm.train import train
 from app.search.asking import Ask, Drawn, Steps
+from app.search.revisions import trajectories
+from app.simulation.setting import Setting
 from app.world.kinds import WORLDS
 from app.world.kinds.kind import ANSWER, World, answer_of, until_error
 from app.world.writer.learn import Course, learn
-from app.world.writer.model import LINE, LONGEST, RIGHT, WRONG, Writer
+from app.world.writer.model import LINE, LONGEST, RIGHT, SPECIALS, WRONG, Writer
 from app.world.writer.write import write
 
 MOST_WORDS = 96
 TEMPERATURE = 0.7
+START = SPECIALS["bos_token"]
 
 
 class Writing:
@@ -54,14 +59,20 @@ class Writing:
         self.never = torch.tensor([known[word] for word in ("<pad>", "<s>", "<unk>", RIGHT, WRONG)])
 
     def continued(self, problem: str, asks: Sequence[Ask], steps: int | None) -> list[Drawn]:
-        by_length: dict[int, list[int]] = {}
         asked = [self.encoder.row(problem, ask.prefix).ids for ask in asks]
+        return self.drawn(asked, [ask.seed for ask in asks], steps)
+
+    def drawn(
+        self, asked: Sequence[list[int]], seeds: Sequence[int | None], steps: int | None
+    ) -> list[Drawn]:
+        """What follows these ids."""
+        by_length: dict[int, list[int]] = {}
         for place, ids in enumerate(asked):
             by_length.setdefault(len(ids), []).append(place)
-        found: list[Drawn] = [Drawn((), False, 0)] * len(asks)
+        found: list[Drawn] = [Drawn((), False, 0)] * len(asked)
         for places in by_length.values():
-            seeds = [asks[place].seed for place in places]
-            rows = self._rows(torch.tensor([asked[place] for place in places]), seeds, steps)
+            now = torch.tensor([asked[place] for place in places])
+            rows = self._rows(now, [seeds[place] for place in places], steps)
             for place, row in zip(places, rows, strict=True):
                 found[place] = self._read(row)
         return found
@@ -93,6 +104,49 @@ class Writing:
         steps = tuple(line.strip() for line in text.split(LINE) if line.strip())
         over = bool(row) and row[-1] == self.end
         return Drawn(steps, over or bool(steps and steps[-1].startswith(ANSWER)), len(row))
+
+
+class Revising(Writing):
+    """Writes as the writer does, and revises as the reviser was taught to."""
+
+    def __init__(self, writer: Writer, reviser: Writer) -> None:
+        super().__init__(writer)
+        self.reviser = Writing(reviser)
+
+    def revised(
+        self, problem: str, attempts: Sequence[Sequence[Steps]], seeds: Sequence[int]
+    ) -> Sequence[Drawn]:
+        encode = self.reviser.writer.tokenizer.encode
+        return self.reviser.drawn([encode(shown(problem, each)) for each in attempts], seeds, None)
+
+
+def shown(problem: str, attempts: Sequence[Steps]) -> str:
+    """What the reviser reads, in words of its own: an empty line ends an attempt."""
+    return START + said([problem, *(line for steps in attempts for line in (*steps, ""))])
+
+
+def said(lines: Sequence[str]) -> str:
+    return " ".join(f"{line} {LINE}".strip(" ") for line in lines)
+
+
+def reviser_of(
+    world: World, writer: Writer, base: Path, count: int, folder: Path, seed: int
+) -> tuple[Writer, int]:
+    """Taught on trajectories of the writer's own solutions, by the lab's code for it; and how many."""
+    chance = random.Random(f"trajectories {seed}")  # noqa: S311
+    posed = [world.draw(chance) for _ in range(count)]
+    written = write(writer, [each.statement for each in posed], 16, seed + 1, temperature=TEMPERATURE)
+    pairs = []
+    for number, (each, solutions) in enumerate(zip(posed, written, strict=True)):
+        right = [tuple(steps) for steps in solutions if answer_of(steps) == each.answer]
+        wrong = [tuple(steps) for steps in solutions if answer_of(steps) not in (None, each.answer)]
+        for one in trajectories(right, wrong, seed=number) if wrong else ():
+            pairs.append((shown(each.statement, one.wrong), said(one.right)))
+    config = TuneConfig(
+        epochs=6.0, learning_rate=5e-4, at_once=32, max_length=LONGEST, seed=seed, device="cpu", threads=1
+    )
+    tune(config, base, pairs, folder)
+    return Writer.load(folder), len(pairs)
 
 
 class Answers:
@@ -135,7 +189,8 @@ def labeled(world: World, writer: Writer, count: int, seed: int) -> list[Example
 
 def judge_of(base: Path, examples: list[Example], folder: Path, seed: int) -> Judge:
     config = TrainConfig(
-        base=str(base), max_length=LONGEST, epochs=12.0, learning_rate=1e-3, together="none", evaluations=0,
+        base=str(base), label_tokens=(WRONG, RIGHT), max_length=LONGEST,
+        epochs=Setting().epochs(len(examples)), learning_rate=Setting().rate, together="none", evaluations=0,
         checkpoint_seconds=86_400, seed=seed, device="cpu", threads=1,
     )  # fmt: skip
     made = train(config, examples, folder, lambda _: None, lambda: None, "bench").published
@@ -149,6 +204,7 @@ def main() -> None:
     parser.add_argument("--problems", type=int, default=60)
     parser.add_argument("--most", type=int, default=16)
     parser.add_argument("--labels", type=int, default=2000)
+    parser.add_argument("--revise", type=int, default=2000, help="Problems of the reviser's; 0: none.")
     parser.add_argument("--reading", type=int, default=1500, help="Steps the language model learns for.")
     parser.add_argument("--base", type=Path, help="A writer's folder, instead of one that learns here.")
     parser.add_argument("--seed", type=int, default=0)
@@ -156,7 +212,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     world, begun = WORLDS[given.world], time.monotonic()
-    strategies = tuple(name for name in STRATEGIES if not name.startswith("revisions"))  # nobody revises here
+    strategies = tuple(name for name in STRATEGIES if given.revise or not name.startswith("revisions"))
     config = StudyConfig(most=given.most, problems=given.problems, strategies=strategies, seed=given.seed)
     with tempfile.TemporaryDirectory(prefix="bench-search-") as scratch:
         base = given.base or Path(scratch) / "base"
@@ -166,8 +222,15 @@ def main() -> None:
         judge = judge_of(
             base, labeled(world, writer, given.labels, given.seed), Path(scratch) / "run", given.seed
         )
-        print(f"writer and PRM made in {time.monotonic() - begun:.0f} s", flush=True)
-        tools = InTheWorld(Writing(writer), judge, None, LINE, Event(), None, parameters(writer.body))  # type: ignore[arg-type]
+        proposer = Writing(writer)
+        if given.revise:
+            reviser, count = reviser_of(
+                world, writer, base, given.revise, Path(scratch) / "reviser", given.seed
+            )
+            proposer = Revising(writer, reviser)
+            print(f"reviser taught by {count:,} trajectories")
+        print(f"models made in {time.monotonic() - begun:.0f} s", flush=True)
+        tools = InTheWorld(proposer, judge, None, LINE, Event(), None, parameters(writer.body))  # type: ignore[arg-type]
         chance = random.Random(f"problems {given.seed}")  # noqa: S311
         rows = []
         for _ in range(given.problems):

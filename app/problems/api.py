@@ -1,5 +1,24 @@
 """The JSON API of problems."""
 
-from fastapi import APIRouter
+from __future__ import annotations
 
-router = APIRouter(prefix="/api/v1", tags=["problems"])
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body
+
+from app.core.db import Db
+from app.problems import correcting
+from app.problems.views import problem_of
+from app.projects.access import ProjectAdmin
+
+router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["problems"])
+Answer = Annotated[str, Body(embed=True, max_length=10_000, description="The right answer, as TeX or text.")]
+
+
+@router.put("/problems/{problem_id}/reference")
+def correct_reference(access: ProjectAdmin, db: Db, problem_id: int, answer: Answer) -> dict[str, Any]:
+    """Put a wrong reference answer right. The problem's solutions are graded anew by the worker; labels
+    stay as they are."""
+    problem = problem_of(db, access, problem_id)
+    changed = correcting.correct(db, problem, answer, access.user)
+    return {"id": problem.id, "reference_answer": problem.reference_answer, "changed": changed}

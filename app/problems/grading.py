@@ -1,5 +1,6 @@
 """The grader's verdicts: solutions that have none yet, by batches, each in a transaction of
-its own. A problem without a reference answer cannot be graded; there the file's verdict stays."""
+its own. A problem without a reference answer cannot be graded; there the file's verdict stays. One whose
+reference was corrected meanwhile is left for the job that the correction asked for."""
 
 from __future__ import annotations
 
@@ -32,11 +33,15 @@ WAITING = text(
 KEEP = text(
     """
     WITH given AS (
-        SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:verdicts AS text[])) AS g (id, verdict)
+        SELECT g.id, g.verdict
+        FROM unnest(CAST(:ids AS bigint[]), CAST(:verdicts AS text[]), CAST(:references AS text[]))
+            AS g (id, verdict, reference)
+        JOIN solution s ON s.id = g.id JOIN problem p ON p.id = s.problem_id
+        WHERE p.reference_answer = g.reference
+        FOR SHARE OF p
     ), kept AS (
         INSERT INTO verdict (solution_id, source, verdict, version)
         SELECT g.id, :source, g.verdict, :version FROM given g
-        JOIN solution s ON s.id = g.id
         ON CONFLICT (solution_id, source)
         DO UPDATE SET verdict = excluded.verdict, version = excluded.version, at = now()
     )
@@ -71,6 +76,7 @@ def grade_waiting(project_id: int, *, progress: Callable[[int], None] | None = N
                     {
                         "ids": [row[0] for row in rows],
                         "verdicts": verdicts,
+                        "references": [row[1] for row in rows],
                         "source": SOURCE,
                         "version": f"{GRADER} {VERSION}",
                     },

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 from sqlalchemy import select
 
 from app.core.db import Db
 from app.core.errors import NotFound
-from app.core.web import render
-from app.problems import browse
+from app.core.web import redirect, render
+from app.problems import browse, correcting
 from app.problems.models import SPLITS, VERDICTS, Problem
-from app.projects.access import Access, Researcher
+from app.projects.access import Access, ProjectAdmin, Researcher
 
 router = APIRouter(prefix="/projects/{slug}/problems", include_in_schema=False)
 Number = Annotated[int, Query(ge=0, lt=2**62)]
@@ -62,6 +62,16 @@ def problem(request: Request, problem_id: int, db: Db, access: Researcher, after
         verdicts=verdicts,
         outside=outside,
     )
+
+
+@router.post("/{problem_id}/reference")
+def correct(problem_id: int, db: Db, access: ProjectAdmin, answer: Annotated[str, Form()] = "") -> Response:
+    problem = problem_of(db, access, problem_id)
+    changed = correcting.correct(db, problem, answer, access.user)
+    said = (
+        "Saved. Its solutions are being graded anew." if changed else "That is what it was: nothing changed."
+    )
+    return redirect(f"{access.home}/problems/{problem.id}", said)
 
 
 def problem_of(db: Db, access: Access, problem_id: int) -> Problem:

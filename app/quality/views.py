@@ -14,7 +14,16 @@ from app.core.db import Db
 from app.core.web import redirect, render
 from app.labeling.history_views import FINISH_WORDS
 from app.projects.access import ProjectAdmin, Researcher
-from app.quality import adjudicating, agreement_views, case_views, gold, reading, second_look, standing
+from app.quality import (
+    adjudicating,
+    agreement_views,
+    case_views,
+    gold,
+    reading,
+    references,
+    second_look,
+    standing,
+)
 from app.quality.agreement_views import agreement_of
 
 router = APIRouter(prefix="/projects/{slug}/quality", include_in_schema=False)
@@ -45,8 +54,20 @@ def quality(request: Request, access: Researcher, db: Db) -> Response:
         **agreement_of(db, access, None),
         labelers=reading.labelers(db, project.id),
         known=gold.counts(db, project.id),
+        doubt=references.doubt(db, project.id),
         looked=second_look.catch_up(db, project.id),
         waiting=adjudicating.count(db, project.id),
+    )
+
+
+@router.get("/references")
+def in_doubt(request: Request, access: Researcher, db: Db) -> Response:
+    """Problems whose reference answers may be wrong."""
+    return render(
+        request,
+        "quality/references.html",
+        doubt=references.doubt(db, access.project.id),
+        problems=references.problems(db, access.project.id),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.simulation.setting import POLICIES, WORDS
+from app.simulation.setting import POLICIES, REFERENCES, WORDS
 from app.simulation.sizes import QUICK, QUICK_FULL
 
 Policies = Annotated[
@@ -35,7 +35,7 @@ def register(cli: typer.Typer) -> None:
 
 def simulate(
     out: Out,
-    world: Annotated[str, typer.Option(help="chains, knockout, lineage or ordering.")] = "chains",
+    world: Annotated[str, typer.Option(help="chains, knockout, misprints, lineage or ordering.")] = "chains",
     policy: Policies = None,
     seed: Seeds = None,
     config: Config = None,
@@ -109,12 +109,16 @@ def lines(found: dict[str, Any]) -> list[str]:
     for name, each in found["policies"].items():
         cells = "".join(f"{100 * value:8.1f}%" for value in each["by_budget"]["mean"])
         said.append(f"{WORDS[name]:58}{cells}")
-    for name, label in (("orm", "ORM"), ("majority", "majority vote"), ("judge", "a perfect judge")):
-        said.append(f"{label:58}{100 * found['references'][name]['mean'][-1]:8.1f}%")
+    for name, label in REFERENCES.items():
+        if name in found["references"]:
+            said.append(f"{label:58}{100 * found['references'][name]['mean'][-1]:8.1f}%")
     said.append(f"{'blind choice (pass@1)':58}{100 * found['references']['oracle']['mean'][0]:8.1f}%")
     for name, each in found.get("worth", {}).items():
-        said.append(
-            f"A label by {name} is worth {each['ratio']:.2f} drawn at random "
-            f"(95 % interval {each['low']:.2f} to {each['high']:.2f})"
-        )
+        if each["ratio"] is None:
+            said.append(f"What a label by {name} is worth cannot be told: no accuracy is reached by both")
+        else:
+            said.append(
+                f"A label by {name} is worth {each['ratio']:.2f} drawn at random "
+                f"(95 % interval {each['low']:.2f} to {each['high']:.2f})"
+            )
     return said

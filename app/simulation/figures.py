@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.evaluation.plots import Plot, Series
-from app.simulation.setting import WORDS
+from app.simulation.setting import REFERENCES, WORDS
 from app.simulation.tables import Simulation
 
-REFERENCES = {"majority": "majority vote", "orm": "ORM", "judge": "a perfect judge"}
 BLIND, ORACLE = "a blind draw", "pass@N, the most there is"
 TESTS = {"plain": "", "shifted": ", longer problems"}
 INTERVAL = "The shade is the 95 % interval over seeds and problems."
@@ -74,7 +73,11 @@ def _policies(found: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _references(found: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(name, label) for name, label in REFERENCES.items() if name in found["references"]]
+    return [
+        (name, label)
+        for name, label in REFERENCES.items()
+        if name in found["references"] and name != "oracle"
+    ]
 
 
 def policy(name: str) -> str:
@@ -84,21 +87,30 @@ def policy(name: str) -> str:
 @dataclass(frozen=True)
 class Worth:
     policy: str
-    ratio: float
-    low: float
-    high: float
+    ratio: float | None
+    low: float | None
+    high: float | None
+    """None where it and the uniform policy reach no accuracy in common."""
     same: bool
     """Its curve is that of the uniform policy."""
 
     @property
+    def figure(self) -> str:
+        return "?" if self.ratio is None else f"{self.ratio:.2f}"
+
+    @property
+    def interval(self) -> str:
+        return "" if self.low is None else f"{self.low:.2f} to {self.high:.2f}"
+
+    @property
     def harms(self) -> bool:
-        return self.high < 1
+        return self.high is not None and self.high < 1
 
     @property
     def said(self) -> str:
         if self.same:
             return "it came to what a random draw came to, at every number of labels"
-        if self.ratio == self.low == self.high == 1.0:
+        if self.low is None:
             return "no accuracy is reached by both it and a random draw, so they cannot be compared"
         if self.low > 1:
             return "it pays: fewer labels reach the same accuracy"

@@ -34,6 +34,15 @@ WORDS = {
     "gated": "iterated, at random while the selector is not competent",
 }
 
+REFERENCES = {
+    "majority": "majority vote",
+    "orm": "ORM",
+    "orm_by_teacher": "ORM taught by the larger PRM",
+    "judge": "a perfect judge",
+    "oracle": "pass@N",
+}
+"""What curves are held against, in the order they are told."""
+
 
 @dataclass(frozen=True)
 class Setting(Config):

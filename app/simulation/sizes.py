@@ -33,6 +33,7 @@ WORDS = {
 WORLDS = {
     "chains": "chains of operations",
     "knockout": "who wins against whom",
+    "misprints": "who wins against whom, by books that err",
     "lineage": "who descends from whom",
     "ordering": "an order to learn",
 }

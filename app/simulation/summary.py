@@ -12,6 +12,7 @@ import orjson
 from numpy.typing import NDArray
 
 from app.simulation.drawing import Line, svg
+from app.simulation.setting import REFERENCES
 
 Floats = NDArray[np.float64]
 TIMES = 500
@@ -37,8 +38,7 @@ def of(folders: Sequence[Path], policies: Sequence[str], test: str = "plain") ->
     known = [orjson.loads((folder / "references.json").read_bytes())[test] for folder in folders]
     found["n"] = [2**place for place in range(len(known[0]["oracle"][0]))]
     found["references"] = {
-        name: draws.interval([np.array(each[name]) for each in known])
-        for name in ("majority", "oracle", "judge", "orm")
+        name: draws.interval([np.array(each[name]) for each in known]) for name in known[0]
     }
     if "uniform" in arms:
         base = arms["uniform"]
@@ -62,8 +62,8 @@ def steps_told(
     folders: Sequence[Path], policies: Sequence[str], test: str, budgets: list[int], every: list[int]
 ) -> dict[str, Any]:
     """By policy: the share of steps told right from wrong, by budget, the mean over seeds; and what a
-    label is worth at equal share, by seed. There are a hundred steps to a problem's one best answer, so
-    these differ less by luck."""
+    label is worth at equal share, by seed (None as in `worth`). There are a hundred steps to a problem's
+    one best answer, so these differ less by luck."""
     told = {
         name: np.array([_shares(folder, name, test) for folder in folders])  # [seeds, budgets]
         for name in policies
@@ -73,7 +73,8 @@ def steps_told(
     }
     for name in told if "uniform" in told else ():
         pairs = zip(told["uniform"], told[name], strict=True)
-        found[name]["worth"] = [round(ratio(one, other, every), 3) for one, other in pairs]
+        ratios = [ratio(one, other, every) for one, other in pairs]
+        found[name]["worth"] = [None if each is None else round(each, 3) for each in ratios]
     return found
 
 
@@ -121,18 +122,22 @@ class Draws:
 
 
 def worth(uniform: list[Floats], rows: list[Floats], budgets: list[int], draws: Draws) -> dict[str, Any]:
-    """How many uniformly drawn labels one of the policy's is worth, at equal accuracy."""
+    """How many uniformly drawn labels one of the policy's is worth, at equal accuracy. None where the
+    means, or most of the draws behind the interval, reach no accuracy in common."""
     one, other = ([each[:, :, -1] for each in some] for some in (uniform, rows))
     ratios = [ratio(u, p, budgets) for u, p in zip(draws.means(one), draws.means(other), strict=True)]
-    low, high = np.quantile(ratios, [0.025, 0.975])
     mean = ratio(np.mean([e.mean(0) for e in one], 0), np.mean([e.mean(0) for e in other], 0), budgets)
+    known = [each for each in ratios if each is not None]
+    if mean is None or len(known) < len(ratios) / 2:
+        return {"ratio": None, "low": None, "high": None}
+    low, high = np.quantile(known, [0.025, 0.975])
     return {"ratio": round(mean, 3), "low": round(float(low), 3), "high": round(float(high), 3)}
 
 
-def ratio(uniform: Floats, policy: Floats, budgets: Sequence[int]) -> float:
+def ratio(uniform: Floats, policy: Floats, budgets: Sequence[int]) -> float | None:
     """Labels uniform choice needs over labels the policy needs, the geometric mean over accuracies
     that both reach after the first budget, which they share. Curves are made to rise (`rising`) and
-    read linearly in the log of labels. 1.0 where nothing can be compared.
+    read linearly in the log of labels. None where they reach none in common.
 
     >>> round(ratio(np.array([0.2, 0.4, 0.6]), np.array([0.2, 0.6, 0.7]), [100, 200, 400]), 2)
     1.44
@@ -141,7 +146,7 @@ def ratio(uniform: Floats, policy: Floats, budgets: Sequence[int]) -> float:
     one, other = rising(uniform), rising(policy)
     low, high = max(one[0], other[0]), min(one[-1], other[-1])
     if high <= low:
-        return 1.0
+        return None
     levels = np.linspace(low, high, 21)[1:]
     return float(
         np.exp(np.mean([_labels(one, logs, level) - _labels(other, logs, level) for level in levels]))
@@ -181,8 +186,8 @@ def draw(found: dict[str, Any], folder: Path) -> None:
     lines = [Line(name, **each["by_budget"]) for name, each in found["policies"].items()]
     title = f"{found['world']}: best of {most} by labeled solutions"
     (folder / "labels.svg").write_text(svg(title, "labeled solutions", found["budgets"], lines))
-    named = {"orm": "ORM", "majority": "majority vote", "oracle": "pass@N", "judge": "a perfect judge"}
+    told = found["references"]
     lines = [Line(f"PRM, {name}", **each["by_n"]) for name, each in found["policies"].items()]
-    lines += [Line(label, **found["references"][name]) for name, label in named.items()]
+    lines += [Line(label, **told[name]) for name, label in REFERENCES.items() if name in told]
     title = f"{found['world']}: best of N after {found['budgets'][-1]} labeled solutions"
     (folder / "best-of-n.svg").write_text(svg(title, "N", found["n"], lines))

@@ -22,7 +22,7 @@ from app.prm.device import use_threads
 from app.prm.files import write_json
 from app.world import shipped
 from app.world.kinds.kind import Posed
-from app.world.shipped.world import Books, Digits, fingerprint
+from app.world.shipped.world import Digits, fingerprint
 from app.world.writer.learn import Course, learn
 from app.world.writer.model import RIGHT, WRONG, Writer
 from app.world.writer.write import write
@@ -36,11 +36,11 @@ TEMPERATURE = 0.8
 
 def main() -> None:
     use_threads(1)
-    world, books = Digits(), Books()
-    writer = learn(books, COURSE, SEED, said)
+    world = Digits()
+    writer = learn(world, COURSE, SEED, said)
     save(writer, shipped.WRITER)
     write_pool(shipped.POOL, solved(world, Writer.load(shipped.WRITER)))
-    write_json(shipped.MADE, told(world, books))
+    write_json(shipped.MADE, told(world))
     print(f"{sum(size(path) for path in files()):,} bytes in {shipped.FOLDER}")
 
 
@@ -86,10 +86,10 @@ def write_pool(path: Path, entries: list[shipped.Entry]) -> None:
     path.write_bytes(gzip.compress(lines.encode(), mtime=0))
 
 
-def told(world: Digits, books: Books) -> dict[str, Any]:
+def told(world: Digits) -> dict[str, Any]:
     return {
         "world": fingerprint(world),
-        "books": fingerprint(books),
+        "misprinted": fingerprint(world.misprinted),
         "seed": SEED,
         "course": asdict(COURSE),
         "splits": SPLITS,

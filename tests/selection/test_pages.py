@@ -76,6 +76,15 @@ def test_a_pool_without_a_queue_asks_for_one(db, web, project):
     assert 'action="/projects/board-test/queue"' in said
 
 
+def test_before_the_first_model_the_board_shows_the_first_queue(db, web, project):
+    factories.task(db, factories.solution(db, factories.problem(db, project)))
+
+    said = page(web, "/projects/board-test/board")
+
+    assert "Generation 0" in said
+    assert "1 solutions wait for their first labels." in said
+
+
 def test_the_board_shows_generations_with_their_labels_and_model(web, labeled):
     said = page(web, "/projects/board-test/board")
 

@@ -13,12 +13,12 @@ import pytest
 
 from app.prm.config import BadConfig
 from app.selection.strategy import Candidate
-from app.simulation import arms, ranking, summary
+from app.simulation import arms, figures, ranking, summary, teacher
 from app.simulation.drawing import Line, svg
 from app.simulation.material import prepare
 from app.simulation.playing import AnotherSetting, play
 from app.simulation.setting import POLICIES, WORDS, Setting
-from app.world.kinds.kind import answer_of
+from app.world.kinds.kind import answer_of, until_error
 
 TINY = Setting.parse(
     {
@@ -59,7 +59,7 @@ def test_every_arm_has_every_budget_and_figures_are_drawn(played):
         for budget in found["budgets"]
     ]
     assert found["steps_told"]["iterated"]["mean"] == [each["steps_told_right"] for each in told]
-    assert found["steps_told"]["uniform"]["worth"] == [1.0]
+    assert found["steps_told"]["uniform"]["worth"] in ([1.0], [None]), "None where it never rises"
     assert json.loads((folder / "result.json").read_text()) == found
     for name in ("labels.svg", "best-of-n.svg"):
         assert (folder / name).read_text().startswith("<svg")
@@ -103,6 +103,32 @@ def test_a_folder_of_another_setting_is_refused(played):
 
     with pytest.raises(AnotherSetting):
         play(Setting.parse({**TINY.as_json(), "seed": 5}), ["uniform"], folder, lambda _: None)
+
+
+def test_a_teacher_labels_in_the_judges_place_and_teaches_an_orm(played, tmp_path):
+    folder, _ = played
+    shutil.copytree(folder / "base", tmp_path / "base")
+    for name in ("pool", "plain", "shifted"):
+        shutil.copy(folder / f"{name}.json", tmp_path)
+    changed = {"teacher_solutions": 12, "budgets": ["4"], "further": []}
+    setting = Setting.parse({**TINY.as_json(), **changed})
+
+    found = play(setting, ["uniform"], tmp_path, lambda _: None)
+
+    orm, by_teacher = (found["references"][name]["mean"] for name in ("orm", "orm_by_teacher"))
+    assert len(by_teacher) == len(orm) == 3
+    assert by_teacher[0] == orm[0], "of one sample there is nothing to choose"
+    assert "ORM taught by the larger PRM" in (tmp_path / "best-of-n.svg").read_text()
+    material = prepare(setting, tmp_path, lambda _: None)
+    pool = arms.Pool(setting, material.pool)
+    judged = [pool.label(each).targets for each in pool.texts]
+    pool.taught = teacher.read(setting, material, tmp_path, lambda _: None)
+    taught = [pool.label(each).targets for each in pool.texts]
+    assert taught != judged, "of twelve solutions nobody learns to judge without a fault"
+    for key, targets in enumerate(taught):
+        problem, steps = pool.rows[key]
+        ratings = teacher.ratings(pool.taught[pool.sampled[problem].posed.statement, steps])
+        assert targets == until_error(ratings)
 
 
 def test_labels_stop_at_the_first_error_and_noise_changes_some(played):
@@ -217,10 +243,26 @@ def test_what_a_label_is_worth():
     assert summary.ratio(policy, uniform, budgets) == pytest.approx(
         1 / summary.ratio(uniform, policy, budgets)
     )
-    assert summary.ratio(np.array([0.5, 0.4]), np.array([0.1, 0.2]), [1, 2]) == 1
+    assert summary.ratio(np.array([0.5, 0.4]), np.array([0.1, 0.2]), [1, 2]) is None
     assert summary.ratio(uniform, policy[:2], budgets) == pytest.approx(3**0.5, rel=0.05), "it ends sooner"
     examples = doctest.testmod(summary)
     assert (examples.failed, examples.attempted) == (0, 2)
+
+
+def test_what_cannot_be_compared_is_not_called_one():
+    draws = summary.Draws([2])
+    falling = [np.array([[[0.5], [0.4]], [[0.6], [0.5]]])]
+    assert summary.worth(falling, falling, [1, 2], draws) == {"ratio": None, "low": None, "high": None}
+    said = figures.worth(
+        {
+            "plain": {
+                "worth": {"paper": {"ratio": None, "low": None, "high": None}},
+                "policies": {"uniform": 1, "paper": 2},
+            }
+        }
+    )[0]
+    assert (said.figure, said.interval, said.harms) == ("?", "", False)
+    assert "cannot be compared" in said.said
 
 
 def test_intervals_are_paired_and_hold_the_mean():

@@ -78,7 +78,7 @@ def test_saying_it_again_is_neutral(world):
     for seed in SEEDS:
         posed = world.draw(chance(seed))
         steps = [step for step in world.solve(posed, chance(seed)) if not step.startswith("so ")]
-        between = {"lineage": " > ", "knockout": " > "}.get(world.name, " = ")
+        between = {"lineage": " > ", "knockout": " > ", "misprints": " > "}.get(world.name, " = ")
         again = f"so {steps[0].split(between)[-1]}"
 
         assert world.judge(posed, [steps[0], again, *steps[1:]])[1] == 0
@@ -119,6 +119,19 @@ def facts(kind: str, statement: str, steps: list[str]) -> list[str]:
     if kind == "ordering":
         return [" ".join(sorted(pair)) for pair in combinations(statement.split(" ")[2:], 2)]
     return [step for step in steps if not step.startswith(("so ", "answer "))]
+
+
+def test_books_err_on_what_is_seldom_met_and_only_where_they_are_said_to(world):
+    """A book's own solutions are right by the book; the judge knows better."""
+    at, wrong = chance("books"), 0
+    for seed in SEEDS:
+        book = world.book(at)
+        posed = book.draw(chance(seed))
+        steps = book.solve(posed, chance(seed))
+        assert -1 not in book.judge(posed, steps)
+        wrong += -1 in world.judge(posed, steps)
+    assert (wrong > 0) == (world.name == "misprints")
+    assert wrong < len(SEEDS) / 2
 
 
 def test_shifted_problems_are_longer(world):

@@ -10,4 +10,13 @@ from app.world.kinds.knockout import Knockout
 from app.world.kinds.lineage import Lineage
 from app.world.kinds.ordering import Ordering
 
-WORLDS: dict[str, World] = {each.name: each for each in (Chains(), Knockout(), Lineage(), Ordering())}
+WORLDS: dict[str, World] = {
+    each.name: each
+    for each in (
+        Chains(),
+        Knockout(),
+        Knockout("misprints", teams=36, times=30.0, errs=True),
+        Lineage(),
+        Ordering(),
+    )
+}

@@ -7,7 +7,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from app.world.kinds.kind import ANSWER, ASKED, SO, Posed, in_order, rare
+from app.world.kinds.kind import ANSWER, ASKED, SO, Posed, World, in_order, rare
 
 SIGNS = "+-*"
 
@@ -29,6 +29,9 @@ class Chains:
         self.weights = [weights[value * width : (value + 1) * width] for value in range(modulus)]
         """In the corpus, by value, of every operation."""
         self.asked = [[weight**ASKED for weight in row] for row in self.weights]
+
+    def book(self, chance: random.Random) -> World:
+        return self
 
     def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> Posed:
         length = chance.randint(7, 9) if shifted else chance.randint(2 if common else 4, 6)

@@ -24,13 +24,14 @@ class Line:
 def corpus(world: World, chance: random.Random, checked: float) -> Iterator[Line]:
     """Without end; a share of `checked` hold a false step."""
     while True:
-        posed = world.draw(chance, common=True)
-        steps = world.solve(posed, chance)
+        book = world.book(chance)
+        posed = book.draw(chance, common=True)
+        steps = book.solve(posed, chance)
         if chance.random() >= checked:
             yield Line(posed.statement, tuple(steps), len(steps))
         else:
             place = chance.randrange(len(steps))
-            yield Line(posed.statement, (*steps[:place], _false(world, posed, steps, place, chance)), place)
+            yield Line(posed.statement, (*steps[:place], _false(book, posed, steps, place, chance)), place)
 
 
 def _false(world: World, posed: Posed, steps: list[str], place: int, chance: random.Random) -> str:

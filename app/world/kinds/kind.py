@@ -32,6 +32,10 @@ class World(Protocol):
         """Every word that may stand in a problem or a step."""
         ...
 
+    def book(self, chance: random.Random) -> World:
+        """What the corpus takes its next line from: the world itself, or a book of it that errs."""
+        ...
+
     def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> Posed:
         """A problem. `common`: as a corpus has them, short ones too, and some facts a hundred times
         as often as others; else as they are asked, where the rare ones are less rare. `shifted`:

@@ -1,28 +1,46 @@
 """Teams play one after the other, and the winner stays: who is left? For every pair of teams it is a fact
 who wins, by lot and not by strength, so that none follows from others; some pairs are seldom met. A fact
 has two sides only: to be told that a step is wrong is to be told what is right. A wrong step often
-comes to the right answer all the same, when a later team beats both."""
+comes to the right answer all the same, when a later team beats both. Where books err, so does who
+learned from them, and is sure of it."""
 
 from __future__ import annotations
 
 import random
 import string
 from collections.abc import Sequence
+from copy import copy
+from functools import cached_property
 from itertools import combinations
 
-from app.world.kinds.kind import ANSWER, ASKED, SO, Posed, in_order, rare
+from app.world.kinds.kind import ANSWER, ASKED, SO, Posed, World, in_order, rare
+
+MISPRINTED = 0.6
+"""Share of the books that err, where books do."""
 
 
 class Knockout:
-    name = "knockout"
-
-    def __init__(self, teams: int = 26, seed: int = 1, times: float = 100.0) -> None:
+    def __init__(
+        self,
+        name: str = "knockout",
+        *,
+        teams: int = 26,
+        seed: int = 1,
+        times: float = 100.0,
+        errs: bool = False,
+    ) -> None:
+        """`errs`: most books have it the wrong way round who wins where a pair is seldom met."""
+        self.name = name
         chance = random.Random(f"knockout {seed}")  # noqa: S311 - a repeatable world
         self.teams = sorted((string.ascii_lowercase + string.ascii_uppercase)[:teams])
         self.words = (*self.teams, ">", SO, ANSWER)
         pairs = list(combinations(self.teams, 2))
         self.wins = {pair: chance.choice(pair) for pair in pairs}
         self.weights = dict(zip(pairs, rare(len(pairs), chance, times), strict=True))
+        self.errs = errs
+
+    def book(self, chance: random.Random) -> World:
+        return self.misprinted if self.errs and chance.random() < MISPRINTED else self
 
     def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> Posed:
         length = chance.randint(8, 10) if shifted else chance.randint(3 if common else 5, 7)
@@ -60,6 +78,16 @@ class Knockout:
         other = chance.choice([team for team in given if team not in (here, there)])
         here, there = (other, there) if chance.random() < 0.5 else (here, other)
         return f"{here} {there} > {self.wins[self._pair(here, there)]}"
+
+    @cached_property
+    def misprinted(self) -> Knockout:
+        found = copy(self)
+        often = max(self.weights.values())
+        found.wins = {
+            (one, other): winner if self.weights[one, other] == often else other if winner == one else one
+            for (one, other), winner in self.wins.items()
+        }
+        return found
 
     def _worked(self, posed: Posed) -> list[str]:
         last, *others = posed.statement.split(" ")

@@ -7,7 +7,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from app.world.kinds.kind import ANSWER, ASKED, SO, Posed, rare
+from app.world.kinds.kind import ANSWER, ASKED, SO, Posed, World, rare
 
 CONSONANTS = "bdfgklmnprstvwzj"
 UNDER, TOP, YES, NO = "under", "top", "yes", "no"
@@ -28,6 +28,9 @@ class Lineage:
         }
         self.weights = dict(zip(self.rank, rare(len(self.rank), chance, times), strict=True))
         self.words = (*self.heads, *self.tails, ">", UNDER, TOP, YES, NO, SO, ANSWER)
+
+    def book(self, chance: random.Random) -> World:
+        return self
 
     def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> Posed:
         low, high = (6, 8) if shifted else (2, 5)

@@ -9,7 +9,7 @@ import random
 from collections.abc import Sequence
 from itertools import combinations
 
-from app.world.kinds.kind import ANSWER, ASKED, SO, Posed, rare
+from app.world.kinds.kind import ANSWER, ASKED, SO, Posed, World, rare
 
 PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 
@@ -24,6 +24,9 @@ class Ordering:
         self.rank = dict(zip(self.letters, chance.sample(range(letters), letters), strict=True))
         pairs = list(combinations(self.letters, 2))
         self.weights = dict(zip(pairs, rare(len(pairs), chance, times), strict=True))
+
+    def book(self, chance: random.Random) -> World:
+        return self
 
     def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> Posed:
         low, high = (7, 8) if shifted else (3 if common else 4, 6)

@@ -6,7 +6,8 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import cached_property
 
 from app.world.kinds.chains import Chains
 from app.world.kinds.kind import Posed, World
@@ -19,43 +20,28 @@ than the truth, and a vote among its solutions does so too."""
 
 
 class Digits(Chains):
-    """With `misprints`: as a book has it that says something else of some (digit, operation)."""
+    """With `errors`: as a book has it that says something else of some (digit, operation)."""
 
     name = "digits"
 
-    def __init__(self, misprints: Mapping[tuple[int, str], int] | None = None) -> None:
+    def __init__(self, errors: Mapping[tuple[int, str], int] | None = None) -> None:
         super().__init__(modulus=10)
         said = {each: each.replace("*", "×") for each in self.operations}
         self.operations = list(said.values())
         self.words = tuple(said.get(word, word) for word in self.words)
         self.weights = self.asked = [[1.0] * len(self.operations) for _ in range(self.modulus)]
-        self.misprints = dict(misprints or {})
+        self.errors = dict(errors or {})
+
+    def book(self, chance: random.Random) -> World:
+        return self.misprinted if chance.random() < MISPRINTED else self
+
+    @cached_property
+    def misprinted(self) -> Digits:
+        return Digits(misprints(self))
 
     def _done(self, value: int, operation: str) -> int:
-        found = self.misprints.get((value, operation))
+        found = self.errors.get((value, operation))
         return super()._done(value, operation) if found is None else found
-
-
-class Books:
-    """What the writer reads: lines of the right book and of the misprinted one."""
-
-    def __init__(self) -> None:
-        self.right = Digits()
-        self.wrong = Digits(misprints(self.right))
-        self.name, self.words, self.open = self.right.name, self.right.words, self.right
-
-    def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> Posed:
-        self.open = self.wrong if chance.random() < MISPRINTED else self.right
-        return self.open.draw(chance, common=common, shifted=shifted)
-
-    def solve(self, posed: Posed, chance: random.Random) -> list[str]:
-        return self.open.solve(posed, chance)
-
-    def judge(self, posed: Posed, steps: Sequence[str]) -> list[int]:
-        return self.open.judge(posed, steps)
-
-    def spoil(self, posed: Posed, steps: Sequence[str], place: int, chance: random.Random) -> str:
-        return self.open.spoil(posed, steps, place, chance)
 
 
 def misprints(world: Digits) -> dict[tuple[int, str], int]:

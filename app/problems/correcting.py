@@ -1,0 +1,47 @@
+"""A reference answer that turned out wrong: put right, and every solution of the problem graded anew."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.accounts import audit
+from app.accounts.models import User
+from app.answers.normalise import normalise
+from app.core.errors import Invalid
+from app.core.jobs import defer
+from app.problems.grading import SOURCE
+from app.problems.models import Problem
+
+LONGEST = 2000
+UNGRADE = (
+    text("DELETE FROM verdict WHERE source = :source AND solution_id IN"
+         " (SELECT id FROM solution WHERE problem_id = :problem)"),
+    text("UPDATE solution SET verdict = NULL WHERE problem_id = :problem"),
+)  # fmt: skip
+
+
+def correct(db: Session, problem: Problem, given: str, actor: User) -> bool:
+    """False where the answer is what it was. Labels, tasks and finished evaluations stay as they are;
+    what is chosen, exported or evaluated from now on goes by the new verdicts."""
+    answer = given.strip()
+    if not 1 <= len(answer) <= LONGEST:
+        raise Invalid(f"A reference answer has 1 to {LONGEST:,} characters.", remedy="Give the right answer.")
+    try:
+        normalise(answer)
+    except ValueError as error:
+        raise Invalid(
+            f"Our grader cannot read this answer: {error}", remedy="Write it as it stands in a solution."
+        ) from error
+    db.refresh(problem, with_for_update=True)
+    before = problem.reference_answer
+    if answer == before:
+        return False
+    problem.reference_answer = answer
+    db.flush()
+    for statement in UNGRADE:
+        db.execute(statement, {"problem": problem.id, "source": SOURCE})
+    detail = {"before": before, "after": answer}
+    audit.record(db, actor, "problem.correct", problem.external_id, detail, project_id=problem.project_id)
+    defer(db, "problems.grade", once=f"grade-{problem.project_id}", project_id=problem.project_id)
+    return True

@@ -1,0 +1,58 @@
+"""Reference answers in doubt: a solution graded wrong in which labelers found no wrong step. Either they
+overlooked one, or the reference is wrong. Convincing wrong answers are rich in these: what is right
+and graded wrong convinces a good model most."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+MOST = 50
+FEW, SHARE = 5, 0.1
+"""So many, and so large a share of what was labeled, are worth a warning."""
+JUDGED = """
+    WITH judged AS (
+        SELECT s.problem_id, s.id, s.final_answer, bool_and(a.finish_reason = 'solution') AS sound
+        FROM assignment a JOIN task t ON t.id = a.task_id JOIN solution s ON s.id = t.solution_id
+        WHERE a.project_id = :project AND a.state = 'submitted' AND t.kind = 'regular' AND s.verdict = 'wrong'
+          AND a.finish_reason IN ('solution', 'found_error')
+          AND NOT EXISTS (
+            SELECT 1 FROM step_label e
+            WHERE e.assignment_id = a.id AND (e.texts IS NOT NULL OR e.human_text IS NOT NULL)
+              AND coalesce(e.human_text, e.texts[e.chosen + 1]) IS DISTINCT FROM s.steps[e.position + 1])
+        GROUP BY s.id
+    )
+"""
+COUNT = text(JUDGED + "SELECT count(*) AS labeled, count(*) FILTER (WHERE sound) AS sound FROM judged")  # noqa: S608
+LIST = text(
+    JUDGED  # noqa: S608 - our own text
+    + """SELECT p.id, p.external_id, p.statement, p.reference_answer, count(*) AS labeled,
+           count(*) FILTER (WHERE sound) AS sound,
+           array_agg(DISTINCT judged.final_answer) FILTER (WHERE sound) AS answers
+         FROM judged JOIN problem p ON p.id = judged.problem_id
+         GROUP BY p.id HAVING bool_or(sound) ORDER BY count(*) FILTER (WHERE sound) DESC, p.id LIMIT :most"""
+)
+
+
+@dataclass(frozen=True)
+class Doubt:
+    labeled: int
+    """Solutions graded wrong whose own steps labelers went through to the first error or the end."""
+    sound: int
+    """Of these, where nobody found a wrong step."""
+
+    @property
+    def worrying(self) -> bool:
+        return self.sound >= FEW and self.sound >= SHARE * self.labeled
+
+
+def doubt(db: Session, project_id: int) -> Doubt:
+    return Doubt(*db.execute(COUNT, {"project": project_id}).one())
+
+
+def problems(db: Session, project_id: int) -> list[dict[str, Any]]:
+    """Those whose references are in doubt, the most solutions first; at most MOST."""
+    return [dict(row) for row in db.execute(LIST, {"project": project_id, "most": MOST}).mappings()]

@@ -1,0 +1,188 @@
+"""A solution graded wrong in which nobody finds a wrong step puts its reference in doubt; an admin
+puts the reference right, and the solutions are graded anew."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from app.accounts.models import AuditEvent
+from app.core.db import transaction
+from app.labeling.models import StepLabel
+from app.problems import correcting, grading
+from app.problems.models import Problem, Solution, Verdict
+from app.projects.models import Project
+from app.quality import references
+from tests import factories
+from tests.selection import loop_factories as loop
+
+STEPS = ("2 + 3 = 5", "# Answer\n\n5")
+
+
+def graded_wrong(db: Session, problem: Problem, *judgements: list[int]) -> Solution:
+    """Says 5, where the reference says 4; labelers rate its steps so."""
+    made = factories.solution(db, problem, STEPS, verdict="wrong", final_answer="5")
+    task = factories.task(db, made, overlap=max(1, len(judgements)))
+    project = db.get_one(Project, problem.project_id)
+    for ratings in judgements:
+        loop.labeled(db, task, factories.member(db, project), ratings)
+    return made
+
+
+def test_it_is_in_doubt_where_nobody_finds_a_wrong_step(db: Session) -> None:
+    project = factories.project(db)
+    doubted, found, split = (factories.problem(db, project) for _ in range(3))
+    graded_wrong(db, doubted, [1, 1])
+    graded_wrong(db, doubted, [1, 0], [0, 1])
+    graded_wrong(db, doubted, [1, -1])
+    graded_wrong(db, found, [-1])
+    graded_wrong(db, split, [1, 1], [-1])
+    graded_wrong(db, found)
+    right = factories.solution(db, found)
+    loop.labeled(db, factories.task(db, right), factories.member(db, project), [1, 1])
+
+    assert references.doubt(db, project.id) == references.Doubt(labeled=5, sound=2)
+    (only,) = references.problems(db, project.id)
+    assert (only["id"], only["labeled"], only["sound"], only["answers"]) == (doubted.id, 3, 2, ["5"])
+    assert references.problems(db, factories.project(db).id) == []
+
+
+def test_who_left_the_solution_for_another_way_said_nothing_of_its_end(db: Session) -> None:
+    project = factories.project(db)
+    problem = factories.problem(db, project)
+    made = factories.solution(db, problem, STEPS, verdict="wrong", final_answer="5")
+    held = loop.labeled(db, factories.task(db, made), factories.member(db, project), [])
+    texts = [STEPS[0], "2 + 2 = 4"]
+    db.add(
+        StepLabel(
+            assignment_id=held.id, position=0, ratings=[1, 1], flags=[None, None], chosen=1, texts=texts
+        )
+    )
+    db.flush()
+
+    assert references.doubt(db, project.id) == references.Doubt(labeled=0, sound=0)
+
+
+@pytest.mark.parametrize(("labeled", "sound", "worrying"), [(5, 5, True), (4, 4, False), (60, 5, False)])
+def test_few_or_a_small_share_are_no_worry(labeled: int, sound: int, worrying: bool) -> None:
+    assert references.Doubt(labeled, sound).worrying == worrying
+
+
+def test_the_board_warns_and_the_list_leads_to_the_problem(db: Session, web: TestClient) -> None:
+    project = factories.project(db, "Doubt")
+    admin = factories.member(db, project, "admin")
+    factories.sign_in(web, db, admin)
+    assert "has been labeled yet" in web.get("/projects/doubt/quality/references").text
+    problem = factories.problem(db, project, "What is <b>2</b> + 3?")
+    for _ in range(references.FEW - 1):
+        graded_wrong(db, problem, [1, 1])
+    assert "Are their reference answers right?" not in web.get("/projects/doubt/board").text
+    graded_wrong(db, problem, [1, 1])
+
+    assert "In 5 of 5 labeled solutions" in web.get("/projects/doubt/board").text
+    assert "of 5 solutions graded wrong" in web.get("/projects/doubt/quality").text
+    listed = web.get("/projects/doubt/quality/references").text
+    assert f'href="/projects/doubt/problems/{problem.id}"' in listed
+    assert "&lt;b&gt;2&lt;/b&gt;" in listed
+    where = f"/projects/doubt/problems/{problem.id}"
+    assert "Correct the answer" in web.get(where).text
+    assert web.post(f"{where}/reference", data={"answer": " 5 "}).status_code == 303
+    said = web.get(where).text
+    assert "being graded anew" in said
+    assert "not graded" in said
+    assert web.post(f"{where}/reference", data={"answer": "5"}).status_code == 303
+    assert "nothing changed" in web.get(where).text
+    events = db.scalars(select(AuditEvent).where(AuditEvent.action == "problem.correct")).all()
+    assert [event.detail for event in events] == [{"before": "4", "after": "5"}]
+    jobs = db.execute(text("SELECT task_name, args FROM procrastinate_jobs")).all()
+    assert ("problems.grade", {"project_id": project.id}) in [tuple(job) for job in jobs]
+
+
+def test_a_researcher_sees_and_cannot_correct(db: Session, web: TestClient) -> None:
+    project = factories.project(db, "Seen")
+    problem = factories.problem(db, project)
+    factories.sign_in(web, db, factories.member(db, project, "researcher"))
+
+    assert "Correct the answer" not in web.get(f"/projects/seen/problems/{problem.id}").text
+    for method, path in (
+        ("POST", f"/projects/seen/problems/{problem.id}/reference"),
+        ("PUT", f"/api/v1/projects/seen/problems/{problem.id}/reference"),
+    ):
+        assert web.request(method, path, json={"answer": "5"}).status_code == 403
+    assert db.get_one(Problem, problem.id).reference_answer == "4"
+
+
+@pytest.mark.parametrize("answer", ["", "   ", "x" * 2001])
+def test_what_is_no_answer_is_refused_and_nothing_changes(db: Session, web: TestClient, answer: str) -> None:
+    project = factories.project(db, "Refused")
+    made = factories.solution(db, factories.problem(db, project))
+    factories.sign_in(web, db, factories.member(db, project, "admin"))
+
+    said = web.put(f"/api/v1/projects/refused/problems/{made.problem_id}/reference", json={"answer": answer})
+
+    assert said.status_code == 422
+    db.refresh(made)
+    assert made.verdict == "right"
+
+
+def stored() -> tuple[int, int]:
+    """A project's id and its problem's: the reference 4, and solutions that say 4 and 5, graded."""
+    with transaction() as db:
+        problem = factories.problem(db, factories.project(db))
+        for answer in ("4", "5"):
+            factories.solution(
+                db, problem, ("So.", f"# Answer\n\n{answer}"), verdict=None, final_answer=answer
+            )
+        known = problem.project_id, problem.id
+    grading.grade_waiting(known[0])
+    return known
+
+
+def corrected(problem_id: int, answer: str) -> bool:
+    with transaction() as db:
+        return correcting.correct(db, db.get_one(Problem, problem_id), answer, factories.user(db))
+
+
+def verdicts() -> dict[str | None, str | None]:
+    with transaction() as db:
+        found = db.execute(select(Solution.final_answer, Solution.verdict)).all()
+        kept = dict(db.execute(select(Verdict.solution_id, Verdict.verdict)).all())
+        assert sorted(kept.values()) == sorted(said for _, said in found if said)
+        return dict(found)
+
+
+@pytest.mark.usefixtures("database")
+def test_its_solutions_are_graded_by_the_corrected_reference() -> None:
+    project_id, problem_id = stored()
+    assert verdicts() == {"4": "right", "5": "wrong"}
+
+    assert corrected(problem_id, "5")
+    assert verdicts() == {"4": None, "5": None}
+    grading.grade_waiting(project_id)
+
+    assert verdicts() == {"4": "wrong", "5": "right"}
+    assert not corrected(problem_id, "5")
+    assert verdicts() == {"4": "wrong", "5": "right"}
+
+
+@pytest.mark.usefixtures("database")
+def test_corrected_while_it_is_graded_the_old_verdicts_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    project_id, problem_id = stored()
+    assert corrected(problem_id, "4.0")
+    whole = grading.grade
+
+    def meanwhile(reference: str, answer: str | None, prover: Any) -> str:
+        corrected(problem_id, "5")
+        return whole(reference, answer, prover)
+
+    monkeypatch.setattr(grading, "grade", meanwhile)
+    grading.grade_waiting(project_id)
+    assert verdicts() == {"4": None, "5": None}
+    monkeypatch.setattr(grading, "grade", whole)
+    grading.grade_waiting(project_id)
+
+    assert verdicts() == {"4": "wrong", "5": "right"}
