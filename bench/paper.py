@@ -19,17 +19,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-WORLDS = ("chains", "lineage", "knockout", "misprints")
+WORLDS = ("chains", "lineage", "misprints")
+OTHERS = ("knockout", "ordering")
 MAIN = ("uniform", "paper", "unsure", "contradicted")
 REST = ("uniform", "iterated", "gated", "spread", "uncertainty", "entropy", "hardest")
-FEW = ("uniform", "paper", "contradicted")
+FEW = ("uniform", "paper", "unsure", "contradicted")
+NO_MORE: dict[str, Any] = {"further": []}
 PARTS: dict[str, dict[str, tuple[dict[str, Any], tuple[str, ...]]]] = {
     "main": {"main": ({}, MAIN)},
     "policies": {"main": ({}, REST)},
-    "noise": {f"noise-{rate}": ({"noise": rate}, FEW) for rate in (0.05, 0.2)},
-    "references": {f"references-{rate}": ({"wrong_references": rate}, FEW) for rate in (0.05, 0.2)},
-    "generator": {"generator": ({"pool_reading_steps": 900}, FEW)},
-    "synthetic": {"synthetic": ({"teacher_solutions": 4000}, FEW)},
+    "noise": {f"noise-{rate}": ({"noise": rate, **NO_MORE}, FEW) for rate in (0.05, 0.2)},
+    "references": {
+        f"references-{rate}": ({"wrong_references": rate, **NO_MORE}, FEW) for rate in (0.05, 0.2)
+    },
+    "generator": {"generator": ({"pool_reading_steps": 900, **NO_MORE}, FEW)},
+    "synthetic": {"synthetic": ({"teacher_solutions": 4000, **NO_MORE}, FEW)},
 }
 SIZES: dict[str, dict[str, Any]] = {
     "small": {"pool_problems": 1200, "test_problems": 200, "shifted_problems": 10,
@@ -153,7 +157,7 @@ def _asked() -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--part", nargs="+", choices=PARTS, default=["main"])
-    parser.add_argument("--world", nargs="+", choices=WORLDS, default=list(WORLDS))
+    parser.add_argument("--world", nargs="+", choices=(*WORLDS, *OTHERS), default=list(WORLDS))
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--own-writers", action="store_true", help="a writer for every seed")
