@@ -14,7 +14,7 @@ import json
 import multiprocessing
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ WORLDS = ("chains", "lineage", "misprints")
 OTHERS = ("knockout", "ordering")
 MAIN = ("uniform", "paper", "unsure", "contradicted")
 REST = ("uniform", "iterated", "gated", "spread", "uncertainty", "entropy", "hardest")
-FEW = ("uniform", "paper", "unsure", "contradicted")
+FEW = ("uniform", "paper", "unsure")
 NO_MORE: dict[str, Any] = {"further": []}
 PARTS: dict[str, dict[str, tuple[dict[str, Any], tuple[str, ...]]]] = {
     "main": {"main": ({}, MAIN)},
@@ -46,9 +46,16 @@ SIZES: dict[str, dict[str, Any]] = {
 
 def main() -> None:
     asked = _asked()
+    parts = {part: PARTS[part] for part in asked.part}
+    if asked.policy:
+        only = ("uniform", *asked.policy)
+        parts = {
+            part: {name: (changed, only) for name, (changed, _) in runs.items()}
+            for part, runs in parts.items()
+        }
     jobs: dict[Path, Job] = {}
-    for part in asked.part:
-        for name, (changed, policies) in PARTS[part].items():
+    for runs in parts.values():
+        for name, (changed, policies) in runs.items():
             for world in asked.world:
                 for seed in range(asked.seeds):
                     setting = {**SIZES[asked.size], **changed, "world": world, "seed": seed}
@@ -57,17 +64,20 @@ def main() -> None:
                     both = tuple(dict.fromkeys((*others, *policies)))
                     shared = None if asked.own_writers else asked.out / f"writer-{world}"
                     jobs[folder] = (setting, both, folder, shared)
-    writers = list({job[3]: job for job in reversed(jobs.values()) if job[3]}.values())
+    writers: dict[Path, Job] = {}
+    for job in jobs.values():
+        if job[3]:
+            writers.setdefault(job[3], job)  # in the order in which they will be needed
     asked.out.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
-    tasks = [(_read, job) for job in writers] + [(_play, job) for job in jobs.values()]
+    tasks = [(_read, job) for job in writers.values()] + [(_play, job) for job in jobs.values()]
     with multiprocessing.get_context("spawn").Pool(asked.processes) as pool:
         for folder, seconds in pool.imap_unordered(_do, tasks):
             print(f"{time.monotonic() - begun:7.0f} s  {folder}: {seconds:.0f} s", flush=True)
     from app.simulation import summary
 
-    for part in asked.part:
-        for name, (_, policies) in PARTS[part].items():
+    for runs in parts.values():
+        for name, (_, policies) in runs.items():
             for world in asked.world:
                 folders = [asked.out / f"{name}-{world}-{seed}" for seed in range(asked.seeds)]
                 for test in ("plain", "shifted"):
@@ -87,6 +97,42 @@ def main() -> None:
                         sep="\n",
                         flush=True,
                     )
+            chosen = [policy for policy in policies if policy != "uniform"]
+            worlds = {
+                world: found
+                for world in (*WORLDS, *OTHERS)
+                if (found := whole(asked.out, name, world, policies))
+            }
+            print(f"\n{name}, over all that lies in {asked.out}\n")
+            print(
+                *over_worlds(
+                    summary.over_worlds(list(worlds.values()), chosen),
+                    [f"{world} ({len(folders)})" for world, folders in worlds.items()],
+                ),
+                sep="\n",
+                flush=True,
+            )
+
+
+def whole(out: Path, name: str, world: str, policies: Sequence[str]) -> list[Path]:
+    """The simulations in `out` that have every arm's last budget."""
+    found = []
+    for folder in sorted(out.glob(f"{name}-{world}-[0-9]*")):
+        last = json.loads((folder / "setting.json").read_text())["budgets"][-1]
+        if all((folder / "arms" / policy / f"{last}.json").is_file() for policy in policies):
+            found.append(folder)
+    return found
+
+
+def over_worlds(worths: dict[str, dict[str, float | None]], worlds: Sequence[str]) -> list[str]:
+    """What a label is worth by best-of-N over all worlds, with their seeds."""
+    said = [f"| a label is worth | {', '.join(worlds)} |", "| --- | ---: |"]
+    return said + [f"| {name} | {_worth(each)} |" for name, each in worths.items()]
+
+
+def _worth(each: dict[str, float | None]) -> str:
+    known = each["ratio"] is not None
+    return f"{each['ratio']:.2f} ({each['low']:.2f} to {each['high']:.2f})" if known else "cannot be told"
 
 
 def _head(found: dict[str, Any], what: str, last: str) -> list[str]:
@@ -99,9 +145,7 @@ def by_labels(found: dict[str, Any]) -> list[str]:
     said = _head(found, f"best of {found['n'][-1]}", "a label is worth")
     for name, each in found["policies"].items():
         worth = found.get("worth", {}).get(name)
-        told = "1" if worth is None else "cannot be told"
-        if worth and worth["ratio"] is not None:
-            told = f"{worth['ratio']:.2f} ({worth['low']:.2f} to {worth['high']:.2f})"
+        told = "1" if worth is None else _worth(worth)
         said.append(f"| {name} | " + " | ".join([*_cells(each["by_budget"]), told]) + " |")
     return said
 
@@ -158,6 +202,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--part", nargs="+", choices=PARTS, default=["main"])
     parser.add_argument("--world", nargs="+", choices=(*WORLDS, *OTHERS), default=list(WORLDS))
+    parser.add_argument("--policy", nargs="+", help="These alone, and uniform, of a part.")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--own-writers", action="store_true", help="a writer for every seed")

@@ -192,6 +192,10 @@ def mix(positive: int, neutral: int, negative: int) -> list[dict[str, Any]]:
     return parts
 
 
+def _waiting(count: int) -> str:
+    return "1 solution waits" if count == 1 else f"{count:,} solutions wait"
+
+
 def next_thing(
     project: Project, funnel_now: dict[str, int], found: list[dict[str, Any]], labels: dict[str, int]
 ) -> dict[str, str] | None:
@@ -213,14 +217,14 @@ def next_thing(
         }
     if not labels["steps"]:
         return {
-            "say": f"{found[0]['waiting']:,} solutions wait for their first labels.",
+            "say": f"{_waiting(found[0]['waiting'])} for first labels.",
             "do": "Go to the desk",
             "href": f"{home}/desk",
             "why": "A round can start as soon as there are labels to learn from.",
         }
     if found[0]["waiting"] > 0:
         return {
-            "say": f"{found[0]['waiting']:,} solutions of generation {found[0]['number']} wait for labelers.",
+            "say": f"{_waiting(found[0]['waiting'])} for labelers in generation {found[0]['number']}.",
             "do": "Go to the desk",
             "href": f"{home}/desk",
             "why": "Once they are labeled, the next round learns from them. You can also start it now.",

@@ -37,17 +37,20 @@ WORLDS = {
     "lineage": "who descends from whom",
     "ordering": "an order to learn",
 }
-READING, WRITING, LEARNING, JUDGING = 0.06, 0.0015, 0.002, 0.0001
-"""Seconds on one core of an ordinary machine, for two layers: a step of the writer's, a sample, a
-solution learned from once, a solution read by a PRM (many are twins, which are read once)."""
+READING, PROBLEM, SAMPLE, LEARNING, JUDGING = 0.08, 0.01, 0.00005, 0.002, 0.0001
+"""Seconds on one core of an ordinary machine, for two layers: a step of the writer's, a problem to write
+for, a sample of it (what samples have in common is computed once), a solution learned from once, a
+solution read by a PRM (many are twins, which are read once)."""
 ORM_SOLUTIONS = 1_600
 
 
 def seconds(setting: Setting, policies: Sequence[str], seeds: Sequence[int]) -> float:
     """A rough sum of what is read, written, learned and judged; figures of one machine."""
     pool = setting.pool_problems * setting.pool_samples
-    tests = (setting.test_problems + setting.shifted_problems) * setting.test_samples
-    begun = READING * (setting.reading_steps + setting.pool_reading_steps) + WRITING * (pool + tests)
+    judged_on = setting.test_problems + setting.shifted_problems
+    tests = judged_on * setting.test_samples
+    writing = PROBLEM * (setting.pool_problems + judged_on) + SAMPLE * (pool + tests)
+    begun = READING * (setting.reading_steps + setting.pool_reading_steps) + writing
     graded = min(pool, ORM_SOLUTIONS)
     orm = LEARNING * setting.epochs(graded) * graded + JUDGING * tests
     arm = sum(LEARNING * setting.epochs(budget) * budget + JUDGING * tests for budget in setting.counts)

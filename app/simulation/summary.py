@@ -11,11 +11,12 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from app.simulation import worth
 from app.simulation.drawing import Line, svg
 from app.simulation.setting import REFERENCES
 
 Floats = NDArray[np.float64]
-TIMES = 500
+Worths = dict[str, worth.Worth]
 
 
 def of(folders: Sequence[Path], policies: Sequence[str], test: str = "plain") -> dict[str, Any]:
@@ -25,7 +26,7 @@ def of(folders: Sequence[Path], policies: Sequence[str], test: str = "plain") ->
     setting = orjson.loads((folders[0] / "setting.json").read_bytes())
     budgets = [int(each) for each in setting["budgets"]]
     every = budgets + [int(each) for each in setting.get("further", ())]
-    draws = Draws([len(each) for each in arms[policies[0]]])
+    draws = worth.Draws([len(each) for each in arms[policies[0]]])
     found: dict[str, Any] = {
         "world": setting["world"],
         "test": test,
@@ -43,7 +44,7 @@ def of(folders: Sequence[Path], policies: Sequence[str], test: str = "plain") ->
     if "uniform" in arms:
         base = arms["uniform"]
         found["worth"] = {
-            name: worth(base, rows, every, draws) for name, rows in arms.items() if name != "uniform"
+            name: worth.worth(base, rows, every, draws) for name, rows in arms.items() if name != "uniform"
         }
         if len(every) > len(budgets):
             found["further"] = {"budgets": every, **draws.interval([each[:, :, -1] for each in base])}
@@ -73,7 +74,7 @@ def steps_told(
     }
     for name in told if "uniform" in told else ():
         pairs = zip(told["uniform"], told[name], strict=True)
-        ratios = [ratio(one, other, every) for one, other in pairs]
+        ratios = [worth.ratio(one, other, every) for one, other in pairs]
         found[name]["worth"] = [None if each is None else round(each, 3) for each in ratios]
     return found
 
@@ -87,97 +88,31 @@ def _shares(folder: Path, policy: str, test: str) -> list[float]:
     return [each["tests"][test]["steps_told_right"] for each in _results(folder, policy)]
 
 
-def _told(rows: list[Floats], draws: Draws) -> dict[str, Any]:
+def _told(rows: list[Floats], draws: worth.Draws) -> dict[str, Any]:
     return {
         "by_budget": draws.interval([each[:, :, -1] for each in rows]),
         "by_n": draws.interval([each[:, -1, :] for each in rows]),
     }
 
 
-class Draws:
-    """Seeds are drawn, then problems of each: what one writer finds hard, its problems share. The same
-    draws serve every arm, so that differences are paired."""
-
-    def __init__(self, counts: Sequence[int], times: int = TIMES, seed: int = 0) -> None:
-        rng = np.random.default_rng(seed)
-        self.weights = []
-        for _ in range(times):
-            drawn = rng.multinomial(len(counts), np.full(len(counts), 1 / len(counts)))
-            self.weights.append(
-                [
-                    share * rng.multinomial(count, np.full(count, 1 / count)) / count / len(counts)
-                    for share, count in zip(drawn, counts, strict=True)
-                ]
-            )
-
-    def means(self, rows: Sequence[Floats]) -> Floats:
-        """rows: by seed, [problems, columns]; [times, columns]."""
-        return np.array([sum(w @ each for w, each in zip(ws, rows, strict=True)) for ws in self.weights])
-
-    def interval(self, rows: Sequence[Floats]) -> dict[str, list[float]]:
-        low, high = np.quantile(self.means(rows), [0.025, 0.975], axis=0)
-        mean = np.mean([each.mean(0) for each in rows], axis=0)
-        parts = {"mean": mean, "low": low, "high": high}
-        return {name: [round(float(value), 4) for value in part] for name, part in parts.items()}
-
-
-def worth(uniform: list[Floats], rows: list[Floats], budgets: list[int], draws: Draws) -> dict[str, Any]:
-    """How many uniformly drawn labels one of the policy's is worth, at equal accuracy. None where the
-    means, or most of the draws behind the interval, reach no accuracy in common."""
-    one, other = ([each[:, :, -1] for each in some] for some in (uniform, rows))
-    ratios = [ratio(u, p, budgets) for u, p in zip(draws.means(one), draws.means(other), strict=True)]
-    mean = ratio(np.mean([e.mean(0) for e in one], 0), np.mean([e.mean(0) for e in other], 0), budgets)
-    known = [each for each in ratios if each is not None]
-    if mean is None or len(known) < len(ratios) / 2:
-        return {"ratio": None, "low": None, "high": None}
-    low, high = np.quantile(known, [0.025, 0.975])
-    return {"ratio": round(mean, 3), "low": round(float(low), 3), "high": round(float(high), 3)}
-
-
-def ratio(uniform: Floats, policy: Floats, budgets: Sequence[int]) -> float | None:
-    """Labels uniform choice needs over labels the policy needs, the geometric mean over accuracies
-    that both reach after the first budget, which they share. Curves are made to rise (`rising`) and
-    read linearly in the log of labels. None where they reach none in common.
-
-    >>> round(ratio(np.array([0.2, 0.4, 0.6]), np.array([0.2, 0.6, 0.7]), [100, 200, 400]), 2)
-    1.44
-    """
-    logs = np.log(budgets)  # of the longer curve; the other may end sooner
-    one, other = rising(uniform), rising(policy)
-    low, high = max(one[0], other[0]), min(one[-1], other[-1])
-    if high <= low:
-        return None
-    levels = np.linspace(low, high, 21)[1:]
-    return float(
-        np.exp(np.mean([_labels(one, logs, level) - _labels(other, logs, level) for level in levels]))
-    )
-
-
-def rising(curve: Floats) -> Floats:
-    """The nearest curve in squares that never falls (isotonic regression by pooling adjacent
-    violators: Ayer et al. 1955): what falls is luck, and so is part of what rises before it.
-
-    >>> rising(np.array([0.1, 0.4, 0.2, 0.5])).round(2).tolist()
-    [0.1, 0.3, 0.3, 0.5]
-    """
-    pools: list[tuple[float, int]] = []
-    for value in curve:
-        mean, count = float(value), 1
-        while pools and pools[-1][0] >= mean:
-            before, beside = pools.pop()
-            mean, count = (before * beside + mean * count) / (beside + count), beside + count
-        pools.append((mean, count))
-    return np.repeat([mean for mean, _ in pools], [count for _, count in pools])
-
-
-def _labels(curve: Floats, logs: Floats, level: float) -> float:
-    """Log of the labels at which a rising curve first reaches `level`."""
-    place = int(np.searchsorted(curve, level - 1e-12))
-    if place == 0:
-        return float(logs[0])
-    before, after = curve[place - 1], curve[place]
-    share = (level - before) / (after - before)
-    return float(logs[place - 1] + share * (logs[place] - logs[place - 1]))
+def over_worlds(worlds: Sequence[Sequence[Path]], policies: Sequence[str], test: str = "plain") -> Worths:
+    """What a label is worth over several worlds: the mean of the logarithms, each world weighed by how
+    much of accuracy there is to compare in it, with seeds and problems drawn within each."""
+    sums: dict[str, list[list[tuple[float, float]]]] = {}
+    for seed, folders in enumerate(worlds):
+        setting = orjson.loads((folders[0] / "setting.json").read_bytes())
+        every = [int(each) for each in (*setting["budgets"], *setting.get("further", ()))]
+        base = [_arm(folder, "uniform", test)[:, :, -1] for folder in folders]
+        draws = worth.Draws([len(each) for each in base], seed=seed)
+        for policy in policies:
+            rows = [_arm(folder, policy, test)[:, :, -1] for folder in folders]
+            mean = [np.mean([each.mean(0) for each in some], 0) for some in (base, rows)]
+            drawn = zip([mean[0], *draws.means(base)], [mean[1], *draws.means(rows)], strict=True)
+            found = sums.setdefault(policy, [[] for _ in range(worth.TIMES + 1)])
+            for place, (one, other) in enumerate(drawn):
+                if (room := worth.room(one, other)) > 0:
+                    found[place].append((room, worth.logarithm(one, other, every)))
+    return {policy: worth.interval([worth.weighed(each) for each in found]) for policy, found in sums.items()}
 
 
 def draw(found: dict[str, Any], folder: Path) -> None:

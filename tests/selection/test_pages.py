@@ -82,7 +82,7 @@ def test_before_the_first_model_the_board_shows_the_first_queue(db, web, project
     said = page(web, "/projects/board-test/board")
 
     assert "Generation 0" in said
-    assert "1 solutions wait for their first labels." in said
+    assert "1 solution waits for first labels." in said
 
 
 def test_the_board_shows_generations_with_their_labels_and_model(web, labeled):
@@ -92,7 +92,7 @@ def test_the_board_shows_generations_with_their_labels_and_model(web, labeled):
     assert "AUC 0.55" in said
     assert "close to chance" in said
     assert "accuracy 75 % (80 % by rating all positive), 40 steps" in " ".join(said.split())
-    assert "1 solutions of generation 1 wait for labelers." in said
+    assert "1 solution waits for labelers in generation 1." in said
     rows = re.findall(r"<tr>.*?</tr>", said, re.S)
     assert len(rows) == 3
 

@@ -13,7 +13,7 @@ import pytest
 
 from app.prm.config import BadConfig
 from app.selection.strategy import Candidate
-from app.simulation import arms, figures, ranking, summary, teacher
+from app.simulation import arms, figures, ranking, summary, teacher, worth
 from app.simulation.drawing import Line, svg
 from app.simulation.material import prepare
 from app.simulation.playing import AnotherSetting, play
@@ -238,21 +238,19 @@ def test_what_a_label_is_worth():
     budgets = [100, 300, 900, 2700]
     uniform, policy = np.array([0.1, 0.2, 0.3, 0.4]), np.array([0.1, 0.3, 0.4, 0.4])
 
-    assert summary.ratio(uniform, uniform, budgets) == pytest.approx(1)
-    assert summary.ratio(uniform, policy, budgets) == pytest.approx(3 ** (2 / 3), rel=0.05)
-    assert summary.ratio(policy, uniform, budgets) == pytest.approx(
-        1 / summary.ratio(uniform, policy, budgets)
-    )
-    assert summary.ratio(np.array([0.5, 0.4]), np.array([0.1, 0.2]), [1, 2]) is None
-    assert summary.ratio(uniform, policy[:2], budgets) == pytest.approx(3**0.5, rel=0.05), "it ends sooner"
-    examples = doctest.testmod(summary)
+    assert worth.ratio(uniform, uniform, budgets) == pytest.approx(1)
+    assert worth.ratio(uniform, policy, budgets) == pytest.approx(3 ** (2 / 3), rel=0.05)
+    assert worth.ratio(policy, uniform, budgets) == pytest.approx(1 / worth.ratio(uniform, policy, budgets))
+    assert worth.ratio(np.array([0.5, 0.4]), np.array([0.1, 0.2]), [1, 2]) is None
+    assert worth.ratio(uniform, policy[:2], budgets) == pytest.approx(3**0.5, rel=0.05), "it ends sooner"
+    examples = doctest.testmod(worth)
     assert (examples.failed, examples.attempted) == (0, 2)
 
 
 def test_what_cannot_be_compared_is_not_called_one():
-    draws = summary.Draws([2])
+    draws = worth.Draws([2])
     falling = [np.array([[[0.5], [0.4]], [[0.6], [0.5]]])]
-    assert summary.worth(falling, falling, [1, 2], draws) == {"ratio": None, "low": None, "high": None}
+    assert worth.worth(falling, falling, [1, 2], draws) == {"ratio": None, "low": None, "high": None}
     said = figures.worth(
         {
             "plain": {
@@ -265,10 +263,19 @@ def test_what_cannot_be_compared_is_not_called_one():
     assert "cannot be compared" in said.said
 
 
+def test_over_several_worlds_each_weighs_by_its_room(played):
+    folder, found = played
+    assert summary.over_worlds([[folder]], ["iterated"]) == {"iterated": found["worth"]["iterated"]}
+    assert worth.weighed([(0.1, math.log(2)), (0.3, math.log(4))]) == pytest.approx(2 ** (7 / 4))
+    assert worth.weighed([]) is None
+    uniform, policy = np.array([0.1, 0.2, 0.3]), np.array([0.15, 0.3, 0.5])
+    assert worth.room(uniform, policy) == pytest.approx(0.15), "from where both are to what both reach"
+
+
 def test_intervals_are_paired_and_hold_the_mean():
     rng = np.random.default_rng(0)
     rows = [rng.random((40, 3)) for _ in range(3)]
-    draws = summary.Draws([40, 40, 40])
+    draws = worth.Draws([40, 40, 40])
 
     found = draws.interval(rows)
 

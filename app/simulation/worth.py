@@ -1,0 +1,119 @@
+"""What a label of a policy is worth in labels drawn at random, with intervals over seeds and problems."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+TIMES = 500
+
+
+class Draws:
+    """Seeds are drawn, then problems of each: what one writer finds hard, its problems share. The same
+    draws serve every arm, so that differences are paired."""
+
+    def __init__(self, counts: Sequence[int], times: int = TIMES, seed: int = 0) -> None:
+        rng = np.random.default_rng(seed)
+        self.weights = []
+        for _ in range(times):
+            drawn = rng.multinomial(len(counts), np.full(len(counts), 1 / len(counts)))
+            self.weights.append(
+                [
+                    share * rng.multinomial(count, np.full(count, 1 / count)) / count / len(counts)
+                    for share, count in zip(drawn, counts, strict=True)
+                ]
+            )
+
+    def means(self, rows: Sequence[Floats]) -> Floats:
+        """rows: by seed, [problems, columns]; [times, columns]."""
+        return np.array([sum(w @ each for w, each in zip(ws, rows, strict=True)) for ws in self.weights])
+
+    def interval(self, rows: Sequence[Floats]) -> dict[str, list[float]]:
+        low, high = np.quantile(self.means(rows), [0.025, 0.975], axis=0)
+        mean = np.mean([each.mean(0) for each in rows], axis=0)
+        parts = {"mean": mean, "low": low, "high": high}
+        return {name: [round(float(value), 4) for value in part] for name, part in parts.items()}
+
+
+Worth = dict[str, float | None]
+"""ratio, low, high."""
+
+
+def worth(uniform: list[Floats], rows: list[Floats], budgets: list[int], draws: Draws) -> Worth:
+    """How many uniformly drawn labels one of the policy's is worth, at equal accuracy. None where the
+    means, or most of the draws behind the interval, reach no accuracy in common."""
+    one, other = ([each[:, :, -1] for each in some] for some in (uniform, rows))
+    ratios = [ratio(u, p, budgets) for u, p in zip(draws.means(one), draws.means(other), strict=True)]
+    mean = ratio(np.mean([e.mean(0) for e in one], 0), np.mean([e.mean(0) for e in other], 0), budgets)
+    return interval([mean, *ratios])
+
+
+def interval(ratios: Sequence[float | None]) -> Worth:
+    """The first is of the means, the others of draws."""
+    mean, *drawn = ratios
+    known = [each for each in drawn if each is not None]
+    if mean is None or len(known) < len(drawn) / 2:
+        return {"ratio": None, "low": None, "high": None}
+    low, high = np.quantile(known, [0.025, 0.975])
+    return {"ratio": round(mean, 3), "low": round(float(low), 3), "high": round(float(high), 3)}
+
+
+def weighed(worlds: Sequence[tuple[float, float]]) -> float | None:
+    """Of (weight, logarithm) the mean's power; None of none."""
+    total = sum(weight for weight, _ in worlds)
+    return float(np.exp(sum(weight * value for weight, value in worlds) / total)) if total else None
+
+
+def ratio(uniform: Floats, policy: Floats, budgets: Sequence[int]) -> float | None:
+    """Labels uniform choice needs over labels the policy needs, the geometric mean over accuracies
+    that both reach after the first budget, which they share. Curves are made to rise (`rising`) and
+    read linearly in the log of labels. None where they reach none in common.
+
+    >>> round(ratio(np.array([0.2, 0.4, 0.6]), np.array([0.2, 0.6, 0.7]), [100, 200, 400]), 2)
+    1.44
+    """
+    return float(np.exp(logarithm(uniform, policy, budgets))) if room(uniform, policy) > 0 else None
+
+
+def room(uniform: Floats, policy: Floats) -> float:
+    """How much of accuracy both gain and reach, from the first budget on."""
+    one, other = rising(uniform), rising(policy)
+    return float(min(one[-1], other[-1]) - max(one[0], other[0]))
+
+
+def logarithm(uniform: Floats, policy: Floats, budgets: Sequence[int]) -> float:
+    """Of `ratio`, where there is room."""
+    logs = np.log(budgets)  # of the longer curve; the other may end sooner
+    one, other = rising(uniform), rising(policy)
+    levels = np.linspace(max(one[0], other[0]), min(one[-1], other[-1]), 21)[1:]
+    return float(np.mean([_labels(one, logs, level) - _labels(other, logs, level) for level in levels]))
+
+
+def rising(curve: Floats) -> Floats:
+    """The nearest curve in squares that never falls (isotonic regression by pooling adjacent
+    violators: Ayer et al. 1955): what falls is luck, and so is part of what rises before it.
+
+    >>> rising(np.array([0.1, 0.4, 0.2, 0.5])).round(2).tolist()
+    [0.1, 0.3, 0.3, 0.5]
+    """
+    pools: list[tuple[float, int]] = []
+    for value in curve:
+        mean, count = float(value), 1
+        while pools and pools[-1][0] >= mean:
+            before, beside = pools.pop()
+            mean, count = (before * beside + mean * count) / (beside + count), beside + count
+        pools.append((mean, count))
+    return np.repeat([mean for mean, _ in pools], [count for _, count in pools])
+
+
+def _labels(curve: Floats, logs: Floats, level: float) -> float:
+    """Log of the labels at which a rising curve first reaches `level`."""
+    place = int(np.searchsorted(curve, level - 1e-12))
+    if place == 0:
+        return float(logs[0])
+    before, after = curve[place - 1], curve[place]
+    share = (level - before) / (after - before)
+    return float(logs[place - 1] + share * (logs[place] - logs[place - 1]))

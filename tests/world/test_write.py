@@ -1,0 +1,72 @@
+"""What is written is drawn from the model: as often as it holds it likely, and repeatably."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+import torch
+
+from app.prm.tokens import Encoder
+from app.world import shipped
+from app.world.writer.model import LINE, LONGEST, RIGHT, WRONG, Writer
+from app.world.writer.write import write
+
+TEMPERATURE = 1.3
+"""High, so that many solutions are likely."""
+EACH = 3000
+
+
+@pytest.fixture(scope="module")
+def writer():
+    return Writer.load(shipped.WRITER)
+
+
+@pytest.fixture(scope="module")
+def statements():
+    """Of two lengths, so that they are written in more than one go."""
+    found = sorted((entry.statement for entry in shipped.entries()), key=len)
+    return [found[0], found[-1], found[1]]
+
+
+def likely(writer: Writer, statement: str, steps: tuple[str, ...]) -> float:
+    """That just this is written, by reading it once whole, without cache or branches."""
+    known = writer.tokenizer.get_vocab()
+    row = Encoder(writer.tokenizer, LONGEST).row(statement, steps)
+    ids = [*row.ids, writer.tokenizer.eos_token_id]
+    with torch.no_grad():
+        logits = writer.logits(writer.body(input_ids=torch.tensor([ids])).last_hidden_state[0]) / TEMPERATURE
+    logits[:, [known[word] for word in ("<pad>", "<s>", "<unk>", RIGHT, WRONG)]] = -torch.inf
+    logs = logits.log_softmax(1)
+    return math.exp(sum(float(logs[at - 1, ids[at]]) for at in range(row.start, len(ids))))
+
+
+def test_each_solution_comes_as_often_as_the_model_holds_it_likely(writer, statements):
+    found = write(writer, statements, EACH, 5, temperature=TEMPERATURE)
+
+    for statement, solutions in zip(statements, found, strict=True):
+        counts = Counter(tuple(steps) for steps in solutions)
+        assert counts.total() == EACH
+        assert len(counts) > 20, "there is something to tell apart"
+        for steps, count in counts.most_common(8):
+            chance = likely(writer, statement, steps)
+            spread = math.sqrt(EACH * chance * (1 - chance))
+            assert abs(count - EACH * chance) < 4.5 * spread + 1, (statement, steps, count, EACH * chance)
+
+
+def test_samples_are_drawn_each_for_itself_and_the_same_for_the_same_seed(writer, statements):
+    first = write(writer, statements, 40, 5, temperature=TEMPERATURE)
+
+    assert first == write(writer, statements, 40, 5, temperature=TEMPERATURE)
+    assert first != write(writer, statements, 40, 6, temperature=TEMPERATURE)
+    for solutions in first:
+        changes = sum(one != other for one, other in pairwise(solutions))
+        assert changes > 5, "in no order"
+
+
+def test_what_does_not_end_is_cut_off(writer, statements):
+    for solutions in write(writer, statements, 5, 0, most=7):
+        for steps in solutions:
+            assert len(f" {LINE} ".join(steps).split(" ")) <= 7
