@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import text
@@ -51,6 +52,30 @@ NEWEST = text(
     """
 )
 FEW = 30
+NOISE = text(
+    """
+    SELECT coalesce(sum(m.steps), 0) AS steps, coalesce(sum(m.steps - m.steps_right), 0) AS wrong
+    FROM known_mark m JOIN assignment a ON a.id = m.assignment_id JOIN task t ON t.id = a.task_id
+    WHERE a.project_id = :project AND t.kind = 'gold' AND a.state = 'submitted'
+    """
+)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What labelers say otherwise than is known, over all gold."""
+
+    steps: int
+    wrong: int
+
+    @property
+    def worrying(self) -> bool:
+        """In simulation one label in twenty took away what choosing well had brought (docs/evidence.md)."""
+        return self.steps >= 100 and self.wrong >= 0.05 * self.steps
+
+
+def noise(db: Session, project_id: int) -> Noise:
+    return Noise(*db.execute(NOISE, {"project": project_id}).one())
 
 
 def labelers(db: Session, project_id: int, user_id: int | None = None) -> list[Any]:

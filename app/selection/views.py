@@ -15,7 +15,7 @@ from app.core.web import polled, redirect, render
 from app.evaluation import over_generations
 from app.evaluation.plots import Plot
 from app.projects.access import Access, Researcher
-from app.quality import references
+from app.quality import reading, references
 from app.selection import board, forms, pool, rounds
 from app.selection.models import Round
 from app.selection.strategy import MEANINGS, STRATEGIES, WORDS
@@ -43,6 +43,7 @@ def board_page(request: Request, access: Researcher, db: Db) -> Response:
         funnel=board.funnel(found[0], now) if found else [],
         labels=labels,
         doubt=references.doubt(db, project.id),
+        noise=reading.noise(db, project.id),
         mix=board.mix(labels["positive"], labels["neutral"], labels["negative"]),
         minutes=sum(each["minutes"] for each in found),
         next_thing=board.next_thing(project, now, found, labels),

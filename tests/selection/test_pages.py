@@ -7,6 +7,7 @@ import re
 import pytest
 from sqlalchemy import select
 
+from app.labeling.known import KnownMark
 from app.labeling.models import Task
 from app.selection.config import RoundConfig
 from app.selection.models import Generation, Round
@@ -83,6 +84,21 @@ def test_before_the_first_model_the_board_shows_the_first_queue(db, web, project
 
     assert "Generation 0" in said
     assert "1 solution waits for first labels." in said
+
+
+@pytest.mark.parametrize(("wrong", "warned"), [(4, False), (5, True)])
+def test_it_warns_where_gold_shows_that_labels_are_noisy(db, web, project, wrong, warned):
+    """Of a hundred steps."""
+    solution = factories.solution(db, factories.problem(db, project), ("one", "two"))
+    for kind, steps, right in (("gold", 100, 100 - wrong), ("screening", 100, 0)):
+        task = factories.task(db, solution, kind=kind)
+        held = loop.labeled(db, task, factories.member(db, project), [1, 1])
+        db.add(KnownMark(assignment_id=held.id, right=False, steps=steps, steps_right=right))
+    factories.task(db, solution)
+
+    said = page(web, "/projects/board-test/board")
+
+    assert (f"labelers rate {wrong} % of the steps" in said) == warned
 
 
 def test_the_board_shows_generations_with_their_labels_and_model(web, labeled):
