@@ -32,6 +32,11 @@ from tests.simulation.conftest import TINY
 from tests.waiting import gone, until
 
 
+def heed_interrupts() -> None:
+    """Where the tests run in a shell's background, what they start would ignore them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Command:
     """`stepmark simulate --full`, in a group of its own."""
 
@@ -42,7 +47,11 @@ class Command:
         line = ["simulate", "--full", "--out", str(out), "--config", str(config), "--labelers", "2", *words]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "app.cli", *line], stdout=log, stderr=log, start_new_session=True
+                [sys.executable, "-m", "app.cli", *line],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=heed_interrupts,
             )
 
     def children(self) -> list[int]:
