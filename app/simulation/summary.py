@@ -24,8 +24,7 @@ def of(folders: Sequence[Path], policies: Sequence[str], test: str = "plain") ->
     largest N unless it is a curve over N."""
     arms = {policy: [_arm(folder, policy, test) for folder in folders] for policy in policies}
     setting = orjson.loads((folders[0] / "setting.json").read_bytes())
-    budgets = [int(each) for each in setting["budgets"]]
-    every = budgets + [int(each) for each in setting.get("further", ())]
+    budgets, every = _budgets(folders[0])
     draws = worth.Draws([len(each) for each in arms[policies[0]]])
     found: dict[str, Any] = {
         "world": setting["world"],
@@ -44,10 +43,12 @@ def of(folders: Sequence[Path], policies: Sequence[str], test: str = "plain") ->
     if "uniform" in arms:
         base = arms["uniform"]
         found["worth"] = {
-            name: worth.worth(base, rows, every, draws) for name, rows in arms.items() if name != "uniform"
+            name: worth.worth([worth.Pair(_last(base), _last(rows), every, draws)])
+            for name, rows in arms.items()
+            if name != "uniform"
         }
         if len(every) > len(budgets):
-            found["further"] = {"budgets": every, **draws.interval([each[:, :, -1] for each in base])}
+            found["further"] = {"budgets": every, **draws.interval(_last(base))}
     if all("steps_told_right" in each["tests"][test] for each in _results(folders[0], policies[0])):
         found["steps_told"] = steps_told(folders, policies, test, budgets, every)
     return found
@@ -90,29 +91,33 @@ def _shares(folder: Path, policy: str, test: str) -> list[float]:
 
 def _told(rows: list[Floats], draws: worth.Draws) -> dict[str, Any]:
     return {
-        "by_budget": draws.interval([each[:, :, -1] for each in rows]),
+        "by_budget": draws.interval(_last(rows)),
         "by_n": draws.interval([each[:, -1, :] for each in rows]),
     }
 
 
 def over_worlds(worlds: Sequence[Sequence[Path]], policies: Sequence[str], test: str = "plain") -> Worths:
-    """What a label is worth over several worlds: the mean of the logarithms, each world weighed by how
-    much of accuracy there is to compare in it, with seeds and problems drawn within each."""
-    sums: dict[str, list[list[tuple[float, float]]]] = {}
+    """What a label is worth over several worlds, with seeds and problems drawn within each."""
+    pairs: dict[str, list[worth.Pair]] = {policy: [] for policy in policies}
     for seed, folders in enumerate(worlds):
-        setting = orjson.loads((folders[0] / "setting.json").read_bytes())
-        every = [int(each) for each in (*setting["budgets"], *setting.get("further", ()))]
-        base = [_arm(folder, "uniform", test)[:, :, -1] for folder in folders]
+        base, every = _last([_arm(folder, "uniform", test) for folder in folders]), _budgets(folders[0])[1]
         draws = worth.Draws([len(each) for each in base], seed=seed)
         for policy in policies:
-            rows = [_arm(folder, policy, test)[:, :, -1] for folder in folders]
-            mean = [np.mean([each.mean(0) for each in some], 0) for some in (base, rows)]
-            drawn = zip([mean[0], *draws.means(base)], [mean[1], *draws.means(rows)], strict=True)
-            found = sums.setdefault(policy, [[] for _ in range(worth.TIMES + 1)])
-            for place, (one, other) in enumerate(drawn):
-                if (room := worth.room(one, other)) > 0:
-                    found[place].append((room, worth.logarithm(one, other, every)))
-    return {policy: worth.interval([worth.weighed(each) for each in found]) for policy, found in sums.items()}
+            rows = _last([_arm(folder, policy, test) for folder in folders])
+            pairs[policy].append(worth.Pair(base, rows, every, draws))
+    return {policy: worth.worth(each) for policy, each in pairs.items()}
+
+
+def _budgets(folder: Path) -> tuple[list[int], list[int]]:
+    """Those of every arm; and with those that the uniform arm has beyond them."""
+    setting = orjson.loads((folder / "setting.json").read_bytes())
+    budgets = [int(each) for each in setting["budgets"]]
+    return budgets, budgets + [int(each) for each in setting.get("further", ())]
+
+
+def _last(rows: Sequence[Floats]) -> list[Floats]:
+    """At the largest N."""
+    return [each[:, :, -1] for each in rows]
 
 
 def draw(found: dict[str, Any], folder: Path) -> None:

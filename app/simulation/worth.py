@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,18 +43,29 @@ Worth = dict[str, float | None]
 """ratio, low, high."""
 
 
-def worth(uniform: list[Floats], rows: list[Floats], budgets: list[int], draws: Draws) -> Worth:
-    """How many uniformly drawn labels one of the policy's is worth, at equal accuracy. None where the
-    means, or most of the draws behind the interval, reach no accuracy in common."""
-    one, other = ([each[:, :, -1] for each in some] for some in (uniform, rows))
-    ratios = [ratio(u, p, budgets) for u, p in zip(draws.means(one), draws.means(other), strict=True)]
-    mean = ratio(np.mean([e.mean(0) for e in one], 0), np.mean([e.mean(0) for e in other], 0), budgets)
-    return interval([mean, *ratios])
+@dataclass(frozen=True)
+class Pair:
+    """Two arms of one world, by seed, [problems, budgets] each; the uniform one may have more budgets."""
+
+    uniform: list[Floats]
+    policy: list[Floats]
+    budgets: list[int]
+    draws: Draws
+
+    def compared(self) -> list[Compared | None]:
+        """Of the means, then of every draw."""
+        arms = [
+            [np.mean([each.mean(0) for each in rows], 0), *self.draws.means(rows)]
+            for rows in (self.uniform, self.policy)
+        ]
+        return [compare(one, other, self.budgets) for one, other in zip(*arms, strict=True)]
 
 
-def interval(ratios: Sequence[float | None]) -> Worth:
-    """The first is of the means, the others of draws."""
-    mean, *drawn = ratios
+def worth(pairs: Sequence[Pair]) -> Worth:
+    """How many uniformly drawn labels one of the policy's is worth, at equal accuracy; over several worlds
+    the mean of the logarithms, each world weighed by how much of accuracy there is to compare in it. None
+    where the means, or most of the draws behind the interval, reach no accuracy in common."""
+    mean, *drawn = (together(each) for each in zip(*(pair.compared() for pair in pairs), strict=True))
     known = [each for each in drawn if each is not None]
     if mean is None or len(known) < len(drawn) / 2:
         return {"ratio": None, "low": None, "high": None}
@@ -61,35 +73,37 @@ def interval(ratios: Sequence[float | None]) -> Worth:
     return {"ratio": round(mean, 3), "low": round(float(low), 3), "high": round(float(high), 3)}
 
 
-def weighed(worlds: Sequence[tuple[float, float]]) -> float | None:
-    """Of (weight, logarithm) the mean's power; None of none."""
-    total = sum(weight for weight, _ in worlds)
-    return float(np.exp(sum(weight * value for weight, value in worlds) / total)) if total else None
+Compared = tuple[float, float]
+"""How much of accuracy both gain and reach, and the logarithm of the labels uniform choice needs over
+those the policy needs, the mean over these accuracies."""
+
+
+def together(worlds: Sequence[Compared | None]) -> float | None:
+    known = [each for each in worlds if each is not None]
+    total = sum(room for room, _ in known)
+    return float(np.exp(sum(room * value for room, value in known) / total)) if known else None
 
 
 def ratio(uniform: Floats, policy: Floats, budgets: Sequence[int]) -> float | None:
-    """Labels uniform choice needs over labels the policy needs, the geometric mean over accuracies
-    that both reach after the first budget, which they share. Curves are made to rise (`rising`) and
-    read linearly in the log of labels. None where they reach none in common.
+    """Labels uniform choice needs over labels the policy needs. None where they reach no accuracy in common.
 
     >>> round(ratio(np.array([0.2, 0.4, 0.6]), np.array([0.2, 0.6, 0.7]), [100, 200, 400]), 2)
     1.44
     """
-    return float(np.exp(logarithm(uniform, policy, budgets))) if room(uniform, policy) > 0 else None
+    return together([compare(uniform, policy, budgets)])
 
 
-def room(uniform: Floats, policy: Floats) -> float:
-    """How much of accuracy both gain and reach, from the first budget on."""
-    one, other = rising(uniform), rising(policy)
-    return float(min(one[-1], other[-1]) - max(one[0], other[0]))
-
-
-def logarithm(uniform: Floats, policy: Floats, budgets: Sequence[int]) -> float:
-    """Of `ratio`, where there is room."""
+def compare(uniform: Floats, policy: Floats, budgets: Sequence[int]) -> Compared | None:
+    """After the first budget, which they share. Curves are made to rise (`rising`) and read linearly in
+    the log of labels."""
     logs = np.log(budgets)  # of the longer curve; the other may end sooner
     one, other = rising(uniform), rising(policy)
-    levels = np.linspace(max(one[0], other[0]), min(one[-1], other[-1]), 21)[1:]
-    return float(np.mean([_labels(one, logs, level) - _labels(other, logs, level) for level in levels]))
+    low, high = max(one[0], other[0]), min(one[-1], other[-1])
+    if high <= low:
+        return None
+    levels = np.linspace(low, high, 21)[1:]
+    found = np.mean([_labels(one, logs, level) - _labels(other, logs, level) for level in levels])
+    return float(high - low), float(found)
 
 
 def rising(curve: Floats) -> Floats:

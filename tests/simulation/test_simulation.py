@@ -249,8 +249,12 @@ def test_what_a_label_is_worth():
 
 def test_what_cannot_be_compared_is_not_called_one():
     draws = worth.Draws([2])
-    falling = [np.array([[[0.5], [0.4]], [[0.6], [0.5]]])]
-    assert worth.worth(falling, falling, [1, 2], draws) == {"ratio": None, "low": None, "high": None}
+    falling = [np.array([[0.5, 0.4], [0.6, 0.5]])]
+    assert worth.worth([worth.Pair(falling, falling, [1, 2], draws)]) == {
+        "ratio": None,
+        "low": None,
+        "high": None,
+    }
     said = figures.worth(
         {
             "plain": {
@@ -266,10 +270,12 @@ def test_what_cannot_be_compared_is_not_called_one():
 def test_over_several_worlds_each_weighs_by_its_room(played):
     folder, found = played
     assert summary.over_worlds([[folder]], ["iterated"]) == {"iterated": found["worth"]["iterated"]}
-    assert worth.weighed([(0.1, math.log(2)), (0.3, math.log(4))]) == pytest.approx(2 ** (7 / 4))
-    assert worth.weighed([]) is None
+    assert worth.together([(0.1, math.log(2)), None, (0.3, math.log(4))]) == pytest.approx(2 ** (7 / 4))
+    assert worth.together([None]) is None
     uniform, policy = np.array([0.1, 0.2, 0.3]), np.array([0.15, 0.3, 0.5])
-    assert worth.room(uniform, policy) == pytest.approx(0.15), "from where both are to what both reach"
+    compared = worth.compare(uniform, policy, [1, 2, 4])
+    assert compared
+    assert compared[0] == pytest.approx(0.15), "from where both are to what both reach"
 
 
 def test_intervals_are_paired_and_hold_the_mean():
