@@ -7,9 +7,9 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.staticfiles import StaticFiles
 
 from app.accounts import api as accounts_api
-from app.accounts import views as accounts_views
+from app.accounts import sign_in_views as accounts_views
 from app.accounts.access import Public
-from app.core import failures, health
+from app.core import error_pages, health
 from app.core.security import Guard
 from app.core.web import STATIC
 from app.evaluation import api as evaluation_api
@@ -24,7 +24,7 @@ from app.generators import views as generators_views
 from app.lab import api as lab_api
 from app.lab import views as lab_views
 from app.labeling import api as labeling_api
-from app.labeling import keys_views
+from app.labeling import shortcut_views
 from app.labeling import views as labeling_views
 from app.overview import views as overview_views
 from app.problems import api as problems_api
@@ -42,7 +42,7 @@ from app.training import views as training_views
 PAGES = (
     labeling_views,  # first: routes are tried in turn, and the desk asks most
     accounts_views,
-    keys_views,
+    shortcut_views,
     projects_views,
     overview_views,
     problems_views,
@@ -77,7 +77,7 @@ def create_app() -> FastAPI:
     web = FastAPI(title="Stepmark", docs_url=None, redoc_url=None, openapi_url=None)
     web.mount("/static", GZipMiddleware(StaticFiles(directory=STATIC), minimum_size=1000), name="static")
     web.add_middleware(Guard)
-    failures.install(web)
+    error_pages.install(web)
     web.include_router(health.router, dependencies=[Public])
     for part in (*PAGES, *APIS):
         web.include_router(part.router)

@@ -7,32 +7,32 @@ from app.exchange import models as exchange
 from app.explorer import models as explorer
 from app.generators import models as generators
 from app.lab import models as lab
-from app.labeling import beside, known, seen
+from app.labeling import beside, control_tasks, label_exposure
 from app.labeling import models as labeling
 from app.problems import models as problems
 from app.projects import models as projects
 from app.quality import models as quality
 from app.scoring import models as scoring
 from app.selection import models as selection
-from app.simulation import tables as simulation
+from app.simulation import models as simulation
 from app.training import models as training
 
 __all__ = [
     "Base",
     "accounts",
     "beside",
+    "control_tasks",
     "evaluation",
     "exchange",
     "explorer",
     "generators",
-    "known",
     "lab",
+    "label_exposure",
     "labeling",
     "problems",
     "projects",
     "quality",
     "scoring",
-    "seen",
     "selection",
     "simulation",
     "training",

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 
 import typer
 
-from app.core.children import Child, Children, stepmark
 from app.core.errors import DomainError
-from app.core.serving import answers, url, web_command
 from app.core.startup import ready_database
+from app.core.supervisor import Child, Children, stepmark
+from app.core.web_process import answers, url, web_command
 from app.settings import settings
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -54,7 +54,7 @@ def up(host: str | None = None, port: int | None = None, *, worker: bool = True)
 
 def first_admin() -> tuple[str, str] | None:
     """Email and password of the admin made just now; None when there is one already."""
-    from app.accounts.people import ensure_first_admin
+    from app.accounts.users import ensure_first_admin
     from app.core.db import transaction
 
     with transaction() as db:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.accounts.models import User
 from app.core.db import engine, transaction
 from app.projects.models import Project
-from app.quality import adjudicating, second_look
+from app.quality import adjudication, adjudication_queue
 from bench.agreement import FILL
 from bench.database import served
 from bench.timing import took
@@ -66,17 +66,17 @@ def measured(size: int) -> None:
         labels = db.scalar(text("SELECT count(*) FROM step_label"))
         anew = took(lambda: db.execute(ANEW, {"project": project}).all(), 3)
     begun = time.perf_counter()
-    second_look.everything(project)
+    adjudication_queue.everything(project)
     whole = time.perf_counter() - begun
 
     def opened(db: Session, after: int = 0) -> int:
-        second_look.catch_up(db, project)
-        adjudicating.count(db, project)
-        adjudicating.waiting(db, project)
-        return adjudicating.following(db, project, None, after) or 0
+        adjudication_queue.catch_up(db, project)
+        adjudication.count(db, project)
+        adjudication.waiting(db, project)
+        return adjudication.following(db, project, None, after) or 0
 
     with transaction() as db:
-        waits = adjudicating.count(db, project)
+        waits = adjudication.count(db, project)
         page = took(lambda: opened(db), 9)
     last = 0
 
@@ -88,7 +88,7 @@ def measured(size: int) -> None:
                 db.get_one(Project, project),
                 db.scalars(text("SELECT id FROM user_account")).first(),
             )
-            adjudicating.decide(db, work, db.get_one(User, actor), last, [-1], "Wrong.")
+            adjudication.decide(db, work, db.get_one(User, actor), last, [-1], "Wrong.")
 
     each = took(decided, 15)
     with_notes, without = copied(True), copied(False)

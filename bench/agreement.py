@@ -14,7 +14,7 @@ import time
 from sqlalchemy import text
 
 from app.core.db import engine, transaction
-from app.quality import agreed, counting, reading
+from app.quality import agreement_job, agreement_report, labeler_stats
 from bench.database import served
 from bench.timing import took
 
@@ -57,13 +57,13 @@ def measured(sizes: list[int], people: int) -> None:
             fill.execute(text("VACUUM ANALYZE"))
         with transaction() as db:
             project = db.scalar(text("SELECT id FROM project"))
-            agreed.ask(db, project, dt.datetime.now(dt.UTC))
+            agreement_report.ask(db, project, dt.datetime.now(dt.UTC))
         begun = time.perf_counter()
-        counting.count(project)
+        agreement_job.count(project)
         whole = time.perf_counter() - begun
         with transaction() as db:
-            figures = took(lambda: agreed.of(db, project, dt.datetime.now(dt.UTC)))  # noqa: B023
-            labelers = took(lambda: reading.labelers(db, project))  # noqa: B023
+            figures = took(lambda: agreement_report.of(db, project, dt.datetime.now(dt.UTC)))  # noqa: B023
+            labelers = took(lambda: labeler_stats.labelers(db, project))  # noqa: B023
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f"{size:>10,} {whole:>11.1f} {figures:>12.1f} {labelers:>13.1f} {peak:>8.0f}")
 

@@ -43,7 +43,7 @@ from sqlalchemy.orm import Session  # noqa: E402
 
 from app.accounts.models import User  # noqa: E402
 from app.core import db as core_db  # noqa: E402
-from app.labeling import queue  # noqa: E402
+from app.labeling import claims  # noqa: E402
 from app.projects.models import Project  # noqa: E402
 from bench.database import fresh  # noqa: E402
 
@@ -170,7 +170,9 @@ def drive(clients: int, seconds: float, work: Callable[[int, float, Times], None
     return len(times) / spent, times
 
 
-def claims(port: int, path: str, tokens: list[str], clients: int) -> Callable[[int, float, Times], None]:
+def claim_request(
+    port: int, path: str, tokens: list[str], clients: int
+) -> Callable[[int, float, Times], None]:
     """Each claim by a labeler who holds nothing yet: no token is used twice."""
     share = len(tokens) // clients
 
@@ -216,14 +218,17 @@ def compare(url: str, tasks: int, clients: list[int], seconds: float, workers: i
     print("| what                   | clients |    per s | p50 ms  | p99 ms  | of bare |")
     print("|---|---|---|---|---|---|")
     used = 0
-    with serving("bench.bare:app", url, workers) as bare, serving("app.main:app", url, workers) as desk:
+    with (
+        serving("bench.baseline_server:app", url, workers) as bare,
+        serving("app.main:app", url, workers) as desk,
+    ):
         for count in clients:
             share = slice(used, used + 6000 // len(clients))
             used += 6000 // len(clients)
-            floor, times = drive(count, seconds, claims(bare, "/claim", bare_tokens[share], count))
+            floor, times = drive(count, seconds, claim_request(bare, "/claim", bare_tokens[share], count))
             row("bare claim and render", count, floor, times)
             rate, times = drive(
-                count, seconds, claims(desk, "/projects/pool/assignments", tokens[share], count)
+                count, seconds, claim_request(desk, "/projects/pool/assignments", tokens[share], count)
             )
             row("desk claim and render", count, rate, times, floor)
         for count in clients:
@@ -250,7 +255,7 @@ def growth(url: str) -> None:
             db.commit()
             for who in people:
                 start = time.perf_counter()
-                assert queue.claim(db, pool, who, dt.datetime.now(dt.UTC))
+                assert claims.claim(db, pool, who, dt.datetime.now(dt.UTC))
                 db.commit()
                 times.append(time.perf_counter() - start)
         engine.dispose()
@@ -287,7 +292,7 @@ def over_assign(url: str) -> None:
                 if naive:
                     db.connection().exec_driver_sql(NAIVE, (who, project, who))
                 else:
-                    queue.claim(
+                    claims.claim(
                         db, db.get_one(Project, project), db.get_one(User, who), dt.datetime.now(dt.UTC)
                     )
 

@@ -36,11 +36,11 @@ from app.accounts.models import User
 from app.core import db as core_db
 from app.core.db import transaction
 from app.exchange import importer
-from app.labeling import filling, known, queue, session
+from app.labeling import assignments, claims, control_tasks, initial_queue
 from app.labeling.models import Assignment, Task
 from app.problems.models import Solution
 from app.projects.models import Membership, Project
-from app.quality import adjudicating, gold, second_look
+from app.quality import adjudication, adjudication_queue, control_task_creation
 from app.training import snapshots
 from app.training.models import SnapshotItem
 from bench.crew_people import (
@@ -130,9 +130,9 @@ def project_of(
     with transaction() as db:
         project = db.get_one(Project, project_id)
         if plan.mark:
-            gold.make(db, project, None, "screening", plan.screening)
-        gold.make(db, project, None, "gold", plan.gold)
-        filling.fill_first(db, project, plan.regular)
+            control_task_creation.make(db, project, None, "screening", plan.screening)
+        control_task_creation.make(db, project, None, "gold", plan.gold)
+        initial_queue.fill_first(db, project, plan.regular)
         for kind, count in crew.items():
             for number in range(1, count + 1):
                 user = User(email=f"{kind}{number}@{name}.example.org", name=f"{kind} {number}")
@@ -155,12 +155,12 @@ def project_of(
 @contextmanager
 def gold_draws(seed: int) -> Iterator[None]:
     """Whether gold comes next is drawn from the system's randomness; here from the seed."""
-    chance, before = random.Random(f"{seed} gold"), known.secrets  # noqa: S311
-    known.secrets = SimpleNamespace(randbelow=chance.randrange)  # type: ignore[assignment]
+    chance, before = random.Random(f"{seed} gold"), control_tasks.secrets  # noqa: S311
+    control_tasks.secrets = SimpleNamespace(randbelow=chance.randrange)  # type: ignore[assignment]
     try:
         yield
     finally:
-        known.secrets = before
+        control_tasks.secrets = before
 
 
 def work(project_id: int, people: list[Person], truths: dict[str, Truth], seed: int) -> None:
@@ -170,7 +170,7 @@ def work(project_id: int, people: list[Person], truths: dict[str, Truth], seed: 
         who = turns.choices(there, [person.eyes.speed for person in there])[0]
         with transaction() as db:
             project, now = db.get_one(Project, project_id), dt.datetime.now(dt.UTC)
-            held = queue.claim(db, project, db.get_one(User, who.id), now)
+            held = claims.claim(db, project, db.get_one(User, who.id), now)
             if held is None:
                 there.remove(who)
                 continue
@@ -187,10 +187,12 @@ def work(project_id: int, people: list[Person], truths: dict[str, Truth], seed: 
 def submit(
     db: core_db.Session, project: Project, held: Assignment, said: list[int], now: dt.datetime
 ) -> None:
-    events = [session.Event(uuid.uuid4(), at, 0, rating, None, 700, now) for at, rating in enumerate(said)]
-    recorded = session.record(db, project, held, events, now)
+    events = [
+        assignments.Event(uuid.uuid4(), at, 0, rating, None, 700, now) for at, rating in enumerate(said)
+    ]
+    recorded = assignments.record(db, project, held, events, now)
     assert recorded.refusal is None, recorded.refusal
-    session.submit(
+    assignments.submit(
         db, project, held, "found_error" if said[-1] == -1 else "solution", "", 700 * len(said), now
     )
 
@@ -221,15 +223,15 @@ def adjudicator(project_id: int) -> int:
 
 def adjudicate(project_id: int, by: int, truths: dict[str, Truth], seed: int, portion: float) -> int:
     """A portion of what waits, drawn at random, by someone who sees better but not everything."""
-    second_look.everything(project_id)
+    adjudication_queue.everything(project_id)
     with transaction() as db:
-        waiting = sorted(row.solution_id for row in adjudicating.waiting(db, project_id, most=100_000))
+        waiting = sorted(row.solution_id for row in adjudication.waiting(db, project_id, most=100_000))
         drawn = random.Random(f"{seed} drawn").sample(waiting, round(portion * len(waiting)))  # noqa: S311
         project, actor = db.get_one(Project, project_id), db.get_one(User, by)
         for solution_id in drawn:
             name = db.get_one(Solution, solution_id).external_id
             said = ratings(ADJUDICATOR, truths[name], random.Random(f"{seed} adjudicator {name}"))  # noqa: S311
-            adjudicating.decide(db, project, actor, solution_id, list(said), "As I see it.")
+            adjudication.decide(db, project, actor, solution_id, list(said), "As I see it.")
     return len(drawn)
 
 

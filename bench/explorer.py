@@ -13,8 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.db import make_engine
-from app.explorer import histogram, looking
-from app.explorer.looking import Place, Wanted
+from app.explorer import histogram, pool_query
+from app.explorer.pool_query import Place, Wanted
 from bench.database import fresh
 from bench.timing import took
 
@@ -65,7 +65,7 @@ def show(db: Session, size: int) -> None:
 
     def page(after: Place | None = None, **wanted: object) -> float:
         asked = Wanted(model_id=model, **wanted)  # type: ignore[arg-type]
-        return took(lambda: looking.page(db, project, asked, after))
+        return took(lambda: pool_query.page(db, project, asked, after))
 
     plain = text(
         "SELECT s.id FROM score c JOIN solution s ON s.id = c.solution_id JOIN problem p ON p.id = s.problem_id"

@@ -26,13 +26,13 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import torch
 from transformers import AutoModel, Qwen2Config
 
-from app.prm import attention
-from app.prm.data import CLASSES, Row
+from app.prm import prefix_attention
+from app.prm.batch_layout import batches
 from app.prm.device import choose, precision
-from app.prm.layout import batches
+from app.prm.encoding import Encoder, train_tokenizer
+from app.prm.examples import CLASSES, Row
 from app.prm.model import ProcessRewardModel
-from app.prm.room import Room
-from app.prm.tokens import Encoder, train_tokenizer
+from app.prm.token_budget import Room
 from bench.scoring import made, real
 
 PEAK = {"H100": 989.0, "H200": 989.0, "A100": 312.0, "L40S": 362.0, "4090": 165.0}
@@ -122,7 +122,7 @@ def main() -> None:
                    if weight.dim() == 2 and "embed" not in name)  # fmt: skip
     peak = peak_of(device, wanted.peak)
     with precision(device, bf16=True):
-        tree, reason = attention.choose(model, rows, "tree", 0)
+        tree, reason = prefix_attention.choose(model, rows, "tree", 0)
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     print(f"{matrices / 1e6:.0f} million weights in matrices, {len(rows)} solutions, {where}, "
           f"tree by {model.backend}" + (f"; NOT USED: {reason}" if reason else ""))  # fmt: skip

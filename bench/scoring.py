@@ -33,12 +33,12 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import torch
 
 from app.prm import checkpoint
+from app.prm.batch_layout import batches, distinct_tokens, padded
 from app.prm.config import SIZES, ScoreConfig, TrainConfig
-from app.prm.data import Row
-from app.prm.layout import batches, distinct_tokens, padded
+from app.prm.encoding import train_tokenizer
+from app.prm.examples import Row
 from app.prm.model import build
 from app.prm.predict import Scorer
-from app.prm.tokens import train_tokenizer
 
 Solution = tuple[str, list[str]]
 BATCH = 16

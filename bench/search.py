@@ -25,23 +25,23 @@ import torch
 from transformers import DynamicCache
 
 from app.lab import curves, figures
+from app.lab.budget_sweep import outcome
 from app.lab.config import STRATEGIES, StudyConfig
-from app.lab.judging import Judge, parameters
-from app.lab.studying import outcome
-from app.lab.tools import Tools
+from app.lab.model_scorer import Judge, parameters
+from app.lab.search_context import Tools
 from app.prm.config import ScoreConfig, TrainConfig
-from app.prm.data import Example
-from app.prm.language import TuneConfig, tune
-from app.prm.tokens import Encoder
+from app.prm.encoding import Encoder
+from app.prm.examples import Example
+from app.prm.finetune_lm import TuneConfig, tune
 from app.prm.train import train
-from app.search.asking import Ask, Drawn, Steps
+from app.search.protocols import Ask, Drawn, Steps
 from app.search.revisions import trajectories
-from app.simulation.setting import Setting
+from app.simulation.config import Setting
 from app.world.kinds import WORLDS
-from app.world.kinds.kind import ANSWER, World, answer_of, until_error
-from app.world.writer.learn import Course, learn
+from app.world.kinds.base import ANSWER, World, answer_of, until_error
 from app.world.writer.model import LINE, LONGEST, RIGHT, SPECIALS, WRONG, Writer
-from app.world.writer.write import write
+from app.world.writer.sample import write
+from app.world.writer.train import Course, learn
 
 MOST_WORDS = 96
 TEMPERATURE = 0.7
@@ -150,7 +150,7 @@ def reviser_of(
 
 
 class Answers:
-    """As lab/answers.py, for a world: its answer is a word, and the judge knows the right one."""
+    """As lab/answer_grader.py, for a world: its answer is a word, and the judge knows the right one."""
 
     def __init__(self, reference: str) -> None:
         self.reference = reference

@@ -4,7 +4,7 @@
 
 Makes a scratch database, fills it by SQL (10,000 problems of different difficulty, half the
 solutions wrong, some unparseable, some twins; eight steps each, of 60 letters, many of them said
-again elsewhere), then picks with app.selection.choose at 100,000 scored solutions and at --scored:
+again elsewhere), then picks with app.selection.select_sql at 100,000 scored solutions and at --scored:
 by the paper's mixture, and beside it by the strategies that go by steps, and with the plain query
 that sorts everything. Prints a table of medians; drops the database."""
 
@@ -20,8 +20,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.db import make_engine
-from app.selection.choose import choose
 from app.selection.config import Policy
+from app.selection.select_sql import choose
 from bench.database import fresh
 
 POLICY = Policy(size=5_000, per_problem=4)

@@ -53,7 +53,7 @@ def labeled(pool: list[tuple[str, list[str]]], alternatives: int) -> list[Row]:
 
 def ours(rows: list[Row], base: Path, **options: Any) -> dict[str, float]:
     from app.prm.config import TrainConfig
-    from app.prm.data import Example
+    from app.prm.examples import Example
     from app.prm.train import train
 
     config = replace(
@@ -118,7 +118,7 @@ def base_model(pool: list[tuple[str, list[str]]], folder: Path) -> None:
     import torch
     from transformers import AutoModel, Qwen2Config
 
-    from app.prm.tokens import train_tokenizer
+    from app.prm.encoding import train_tokenizer
 
     tokenizer = train_tokenizer([piece for problem, steps in pool for piece in (problem, *steps)], 8192)
     torch.manual_seed(0)
@@ -133,7 +133,7 @@ def base_model(pool: list[tuple[str, list[str]]], folder: Path) -> None:
 def fitting(pool: list[tuple[str, list[str]]], base: Path) -> list[tuple[str, list[str]]]:
     """Solutions that neither side has to cut."""
     from app.prm.checkpoint import load_tokenizer
-    from app.prm.tokens import Encoder
+    from app.prm.encoding import Encoder
 
     encoder = Encoder(load_tokenizer(str(base), None), 10**6)
     return [one for one in pool if len(encoder.row(*one).ids) <= LENGTH - 50]

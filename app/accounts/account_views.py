@@ -8,10 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Path, Request
 from fastapi.responses import Response
 
-from app.accounts import audit, people, sessions, tokens
+from app.accounts import audit, sessions, tokens, users
 from app.accounts.access import SignedIn, cookie_name
-from app.accounts.login import verify_again
 from app.accounts.models import User
+from app.accounts.sign_in import verify_again
 from app.core.db import Db
 from app.core.errors import DomainError
 from app.core.web import redirect, render
@@ -59,7 +59,7 @@ def change_password(
     try:
         verify_again(db, user, old, address, dt.datetime.now(dt.UTC))
         kept = sessions.hashed(request.cookies.get(cookie_name(), ""))
-        people.change_password(db, user, new, kept)
+        users.change_password(db, user, new, kept)
     except DomainError as wrong:
         return show(request, db, user, wrong.status, wrong=wrong)
     return redirect("/account", "Your password is changed. Every other browser is signed out.")

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Path, Query, Request
 from fastapi.responses import Response
 
-from app.accounts import audit, people
+from app.accounts import audit, users
 from app.accounts.access import SiteAdmin
 from app.core.db import Db
 from app.core.web import redirect, render
@@ -22,30 +22,30 @@ Before = Annotated[int | None, Query(ge=1, lt=2**62)]
 def users_page(
     request: Request, user: SiteAdmin, db: Db, q: Annotated[str, Query(max_length=200)] = "", after: str = ""
 ) -> Response:
-    found = people.search(db, q, after)
+    found = users.search(db, q, after)
     return render(
-        request, "accounts/users.html", found=found[: people.PAGE], more=len(found) > people.PAGE, q=q
+        request, "accounts/users.html", found=found[: users.PAGE], more=len(found) > users.PAGE, q=q
     )
 
 
 @router.post("/users/{user_id}/disabling")
 def disable(user: SiteAdmin, db: Db, user_id: Id) -> Response:
-    found = people.numbered(db, user_id)
-    people.disable(db, found, user, dt.datetime.now(dt.UTC))
+    found = users.numbered(db, user_id)
+    users.disable(db, found, user, dt.datetime.now(dt.UTC))
     return redirect("/users", f"{found.email} is disabled and signed out everywhere.", "note")
 
 
 @router.post("/users/{user_id}/enabling")
 def enable(user: SiteAdmin, db: Db, user_id: Id) -> Response:
-    found = people.numbered(db, user_id)
-    people.enable(db, found, user)
+    found = users.numbered(db, user_id)
+    users.enable(db, found, user)
     return redirect("/users", f"{found.email} can sign in again.")
 
 
 @router.post("/users/{user_id}/admin")
 def set_admin(user: SiteAdmin, db: Db, user_id: Id, is_admin: Annotated[bool, Form()] = False) -> Response:
-    found = people.numbered(db, user_id)
-    people.set_admin(db, found, is_admin, user)
+    found = users.numbered(db, user_id)
+    users.set_admin(db, found, is_admin, user)
     said = "administers this server now" if is_admin else "no longer administers this server"
     return redirect("/users", f"{found.email} {said}.")
 

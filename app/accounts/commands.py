@@ -43,37 +43,37 @@ def show() -> None:
 @users.command()
 def disable(email: Email) -> None:
     """Nobody signs in with this account any more; every session of it ends."""
-    from app.accounts import people
+    from app.accounts import users
     from app.core.db import transaction
     from app.core.startup import ready_database
 
     with ready_database(), transaction() as db:
-        people.disable(db, people.named(db, email), None, dt.datetime.now(dt.UTC))
+        users.disable(db, users.named(db, email), None, dt.datetime.now(dt.UTC))
     typer.echo(f"{email} is disabled.")
 
 
 @users.command()
 def enable(email: Email) -> None:
     """The account works again."""
-    from app.accounts import people
+    from app.accounts import users
     from app.core.db import transaction
     from app.core.startup import ready_database
 
     with ready_database(), transaction() as db:
-        people.enable(db, people.named(db, email), None)
+        users.enable(db, users.named(db, email), None)
     typer.echo(f"{email} is enabled.")
 
 
 @users.command()
 def password(email: Email, password_stdin: FromStdin = False) -> None:
     """A new password (a random one is printed); every session of theirs ends."""
-    from app.accounts import audit, people
+    from app.accounts import audit, users
     from app.core.db import transaction
     from app.core.startup import ready_database
 
-    new = read_password() if password_stdin else people.new_password()
+    new = read_password() if password_stdin else users.new_password()
     with ready_database(), transaction() as db:
-        user = people.named(db, email)
-        people.set_password(db, user, new)
+        user = users.named(db, email)
+        users.set_password(db, user, new)
         audit.record(db, None, "user.password", user.email or "")
     typer.echo(f"{email} has a new password{'' if password_stdin else ': ' + new}")

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.core.columns import Created, Json, Key, Moment
+from app.core.column_types import Created, Json, Key, Moment
 from app.core.db import Base
 
 

@@ -16,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core import failures
+from app.core import error_pages
 from app.core.errors import Forbidden, TooLarge
 from app.settings import settings
 
@@ -84,14 +84,14 @@ class Guard:
         uploads = UPLOADS.fullmatch(scope["path"].rstrip("/")) is not None
         try:
             if (refused := refusal(scope["method"], headers, uploads)) is not None:
-                await failures.answer(Request(scope), refused)(scope, receive, dressed)
+                await error_pages.answer(Request(scope), refused)(scope, receive, dressed)
                 return
             await self.app(scope, receive if uploads else bounded, dressed)
         except Exception:
             log.exception("%s %s failed (request %s)", scope["method"], scope["path"], request_id)
             if started:
                 raise  # half an answer is out: cut it off rather than end it as if whole
-            await failures.broken(Request(scope))(scope, receive, dressed)
+            await error_pages.broken(Request(scope))(scope, receive, dressed)
 
 
 def refusal(method: str, headers: Headers, uploads: bool) -> Forbidden | TooLarge | None:
@@ -102,7 +102,7 @@ def refusal(method: str, headers: Headers, uploads: bool) -> Forbidden | TooLarg
         )
     said = headers.get("content-length", "")
     if not uploads and said.isdigit() and (len(said) > 15 or int(said) > BODY_LIMIT):
-        return failures.too_large()
+        return error_pages.too_large()
     return None
 
 

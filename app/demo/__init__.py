@@ -1,5 +1,5 @@
 """`stepmark demo`: a project that has been twice around the loop. Problems, solutions and the small
-language model that wrote them are kept in app.world.shipped. They go in through the importer, are labeled
+language model that wrote them are kept in app.world.demo_data. They go in through the importer, are labeled
 by the world's exact judge through the desk's own rules, and real rounds train a PRM each, from the writer,
 and queue generations 1 and 2. The last one waits for the newcomer. Started again, it goes on from what is
 there: every part looks first whether it was done."""
@@ -21,22 +21,22 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
-from app.core.children import Child, Children, stepmark
 from app.core.db import transaction
 from app.core.errors import DomainError
 from app.core.startup import ready_database
-from app.demo.material import bring_in, keep, the_writer, writer_folder
-from app.labeling import filling, queue, session
-from app.labeling.events import Event
+from app.core.supervisor import Child, Children, stepmark
+from app.demo.demo_data import bring_in, keep, the_writer, writer_folder
+from app.labeling import assignments, claims, initial_queue
 from app.labeling.models import Assignment, Task
+from app.labeling.rating_events import Event
 from app.problems.models import Problem, Solution
 from app.projects.models import Project
 from app.selection import rounds
 from app.selection.config import RoundConfig, parse
 from app.selection.models import Round
 from app.settings import settings
-from app.world.kinds.kind import Posed, until_error
-from app.world.shipped.world import Digits
+from app.world.demo_data.world import Digits
+from app.world.kinds.base import Posed, until_error
 
 NAME = "Demo"
 PEOPLE = {
@@ -134,7 +134,7 @@ def people() -> list[tuple[str, str]]:
     known: dict[str, str] = orjson.loads(kept.read_bytes()) if kept.exists() else {}
     passwords = {email: known.get(email) or secrets.token_urlsafe(9) for email in PEOPLE.values()}
     keep(kept, orjson.dumps(passwords))
-    from app.accounts import people as accounts
+    from app.accounts import users as accounts
 
     with transaction() as db:
         for role, email in PEOPLE.items():
@@ -161,12 +161,12 @@ def label(project: Project, wanted: Size, number: int = 0) -> None:
             db.add(who := User(name=JUDGE))
         queued = db.scalar(select(func.count()).select_from(Task).where(Task.project_id == project.id))
         if not queued:
-            filling.fill_first(db, project, wanted.labeled)
+            initial_queue.fill_first(db, project, wanted.labeled)
         waits = rounds_done(db, project) == number
     while waits:
         with transaction() as db:
             now = dt.datetime.now(dt.UTC)
-            assignment = queue.claim(db, project, who, now)
+            assignment = claims.claim(db, project, who, now)
             if assignment is None:
                 return
             rate(db, project, assignment, now)
@@ -183,10 +183,10 @@ def rate(db: Session, project: Project, assignment: Assignment, now: dt.datetime
     events = [
         Event(uuid.uuid4(), position, 0, rating, None, 0, now) for position, rating in enumerate(ratings)
     ]
-    saved = session.record(db, project, assignment, events, now)
+    saved = assignments.record(db, project, assignment, events, now)
     if saved.refusal:
         raise saved.refusal
-    session.submit(db, project, assignment, "found_error" if -1 in ratings else "solution", "", 0, now)
+    assignments.submit(db, project, assignment, "found_error" if -1 in ratings else "solution", "", 0, now)
 
 
 def turn(project: Project, config: RoundConfig, number: int) -> None:
@@ -227,12 +227,12 @@ def _watch(project: Project, round_id: int, worker: Children) -> None:
 
 
 def the_project() -> Project:
-    from app.projects import making
+    from app.projects import projects
 
     with transaction() as db:
         found = db.scalar(select(Project).where(Project.name == NAME))
         if found is None:
-            found = making.create(db, NAME, "first_error", None, instructions=INSTRUCTIONS)
+            found = projects.create(db, NAME, "first_error", None, instructions=INSTRUCTIONS)
         _members(db, found)
     return found
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from fastapi import APIRouter, Body
 
-from app.core import model_folders
+from app.core import model_paths
 from app.core.db import Db
 from app.core.errors import Invalid
-from app.evaluation import comparisons, runs, sets, shown
+from app.evaluation import comparisons, queries, runs, sets
 from app.evaluation.models import Comparison, Evaluation, EvaluationSet
 from app.projects.access import Researcher
 
@@ -38,7 +38,7 @@ def evaluation_as_json(found: Evaluation, results: bool = False) -> dict[str, An
     names = ("id", "evaluation_set_id", "model_id", "outside", "config", "state", "progress", "error")
     times = ("created_at", "started_at", "finished_at")
     said = {name: getattr(found, name) for name in (*names, *times, *(("results",) if results else ()))}
-    return {**said, **shown.key_figures(found.results)}
+    return {**said, **queries.key_figures(found.results)}
 
 
 def comparison_as_json(found: Comparison) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def one_set(access: Researcher, db: Db, set_id: int) -> dict[str, Any]:
 @router.get("/evaluations")
 def list_evaluations(access: Researcher, db: Db) -> dict[str, Any]:
     """Newest first, with their key figures; the whole results are at each one's own address."""
-    found = shown.listed(db, access.project.id)
+    found = queries.listed(db, access.project.id)
     return {"evaluations": [evaluation_as_json(each["evaluation"]) for each in found]}
 
 
@@ -86,7 +86,7 @@ def start(access: Researcher, db: Db, given: dict[str, Any] = StartBody) -> dict
     folder, outside = _text(given, "folder"), _text(given, "outside")
     if folder is not None:
         anywhere = "on the server's own command line, any folder can be named"
-        folder = str(model_folders.within(folder, or_else=anywhere))
+        folder = str(model_paths.within(folder, or_else=anywhere))
     made = runs.start(
         db,
         found,

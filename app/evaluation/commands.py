@@ -61,10 +61,10 @@ def _start(project: str, model: str, on: str | None, config: Path | None) -> int
     from app.core.db import transaction
     from app.core.errors import Invalid
     from app.evaluation import runs, sets
-    from app.projects import making
+    from app.projects import projects
 
     with transaction() as db:
-        found = making.named(db, project)
+        found = projects.named(db, project)
         chosen = sets.named(db, found.id, on) if on else sets.ensure_default(db, found.id)
         if chosen is None:
             raise Invalid(
@@ -99,14 +99,14 @@ def _what(db: Any, project_id: int, model: str) -> dict[str, Any]:
 def _moved_along(evaluation_id: int) -> Iterator[str]:
     """Does the worker's part, and names each phase once. A worker that runs too does no harm."""
     from app.core.db import transaction
-    from app.evaluation import driver, freezing
+    from app.evaluation import driver, freeze
     from app.evaluation.models import Evaluation
-    from app.scoring import runner
+    from app.scoring import launcher
     from app.scoring.models import ScoringRun
 
     with transaction() as db:
         set_id = db.get_one(Evaluation, evaluation_id).evaluation_set_id
-    freezing.freeze(set_id)
+    freeze.freeze(set_id)
     phase = ""
     while driver.advance(evaluation_id):
         with transaction() as db:
@@ -116,7 +116,7 @@ def _moved_along(evaluation_id: int) -> Iterator[str]:
             phase = found.progress.get("phase", "")
             yield phase
         if run is not None and run.state == "queued":
-            runner.run(run.id)
+            launcher.run(run.id)
         else:
             time.sleep(1)
 

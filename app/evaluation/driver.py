@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.core.db import transaction
 from app.core.errors import DomainError
 from app.core.jobs import stopping
-from app.evaluation import comparisons, reading, runs
+from app.evaluation import comparisons, load_set, runs
 from app.evaluation.config import parse
 from app.evaluation.models import Evaluation, EvaluationProblem, EvaluationSet
 from app.scoring import runs as scoring
@@ -65,15 +65,15 @@ def _folder(db: Session, evaluation_id: int) -> str | None:
 
 def _register(evaluation_id: int, folder: str) -> None:
     """A folder made elsewhere becomes a model of the project's, checked and copied."""
-    from app.evaluation import elsewhere
+    from app.evaluation import external_models
 
     with transaction() as db:
         project_id = db.get_one(Evaluation, evaluation_id).project_id
-    made = elsewhere.bring_in(folder)
+    made = external_models.bring_in(folder)
     with transaction() as db:
         evaluation = runs.locked(db, evaluation_id)
         if evaluation is not None and evaluation.state in runs.ACTIVE:
-            evaluation.model_id = elsewhere.register(db, project_id, folder, made)
+            evaluation.model_id = external_models.register(db, project_id, folder, made)
 
 
 def _prepare(db: Session, evaluation_id: int) -> bool | None:
@@ -99,14 +99,14 @@ def _scores_are_awaited(db: Session, found: Evaluation, frozen: EvaluationSet) -
     """A scoring run of this model that is under way is waited for, whoever started it. After one
     that saw all of them, what is still unscored (too long for the model) stays so."""
     assert found.model_id is not None
-    missing = reading.unscored(db, frozen.id, found.model_id)
+    missing = load_set.unscored(db, frozen.id, found.model_id)
     if not missing:
         return False
     chosen = select(ScoringRun).where(ScoringRun.model_id == found.model_id)
     run = db.scalar(chosen.where(ScoringRun.state.in_(runs.ACTIVE)).order_by(ScoringRun.id).limit(1))
     if run is None and found.scoring_run_id is not None:
         run = db.get(ScoringRun, found.scoring_run_id)
-    if run is None and reading.scored_since(db, frozen, found.model_id):
+    if run is None and load_set.scored_since(db, frozen, found.model_id):
         return False
     if run is None:
         splits = {"splits": frozen.definition["splits"]}
@@ -119,12 +119,12 @@ def _scores_are_awaited(db: Session, found: Evaluation, frozen: EvaluationSet) -
 
 
 def _judge(evaluation_id: int) -> None:
-    from app.evaluation import judge, steps
+    from app.evaluation import report, step_metrics
 
     with transaction() as db:
         found = db.get_one(Evaluation, evaluation_id)
         config = parse(found.config)
-        given = reading.read(db, found, config)
+        given = load_set.read(db, found, config)
     last = [0.0]
 
     def tell(phase: str, done: int, total: int) -> None:
@@ -135,11 +135,11 @@ def _judge(evaluation_id: int) -> None:
     results: dict[str, Any] = {"left_out": given.left_out, "best_of_n": None}
     problems: list[dict[str, Any]] = []
     if given.pool.problems:
-        curves = judge.curves(given.pool, config, tell)
-        results["best_of_n"] = judge.told(given.pool, curves, config)
-        problems = list(judge.by_problem(given.pool, curves))
-    results["first_error"] = steps.first_errors(given.labeled, config)
-    results["calibration"] = steps.calibrated(given.labeled, config)
+        curves = report.curves(given.pool, config, tell)
+        results["best_of_n"] = report.told(given.pool, curves, config)
+        problems = list(report.by_problem(given.pool, curves))
+    results["first_error"] = step_metrics.first_errors(given.labeled, config)
+    results["calibration"] = step_metrics.calibrated(given.labeled, config)
     _keep(evaluation_id, results, problems)
 
 

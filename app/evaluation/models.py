@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.columns import RESULTS, STATE, Created, Json, Key, Moment
+from app.core.column_types import RESULTS, STATE, Created, Json, Key, Moment
 from app.core.db import Base
 
 

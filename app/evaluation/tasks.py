@@ -9,9 +9,9 @@ from app.evaluation import runs
 
 @queue.task(name="evaluation.freeze")
 def freeze(set_id: int) -> None:
-    from app.evaluation import freezing
+    from app.evaluation import freeze
 
-    freezing.freeze(set_id)
+    freeze.freeze(set_id)
 
 
 @queue.task(name="evaluation.advance", queue="scoring")
@@ -25,9 +25,9 @@ def advance(evaluation_id: int) -> None:
 
 @queue.task(name="evaluation.compare", queue="scoring")
 def compare(comparison_id: int) -> None:
-    from app.evaluation import comparing
+    from app.evaluation import comparison_report
 
-    comparing.run(comparison_id)
+    comparison_report.run(comparison_id)
 
 
 @queue.periodic(cron="* * * * *")

@@ -7,15 +7,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from app.accounts import people
+from app.accounts import users
 from app.core.db import Db
 from app.core.web import polled, redirect, render
-from app.evaluation import comparisons, published, runs, sets, shown
+from app.evaluation import comparisons, published, queries, runs, sets
 from app.evaluation.models import Comparison, Evaluation
-from app.problems import browse
+from app.problems import queries as problem_queries
 from app.problems.models import SPLITS
 from app.projects.access import Researcher
-from app.training import listing, sources
+from app.training import label_sources
+from app.training import queries as training_queries
 
 router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
 Text = Annotated[str, Form()]
@@ -30,12 +31,12 @@ def evaluations_page(request: Request, access: Researcher, db: Db) -> Response:
         request,
         "evaluation/evaluations.html",
         sets=frozen,
-        evaluations=shown.listed(db, access.project.id),
-        models=listing.all_models(db, access.project.id),
+        evaluations=queries.listed(db, access.project.id),
+        models=training_queries.all_models(db, access.project.id),
         outside=sorted({name for each in ready[:10] for name in published.outside_scores(db, each.id)}),
         splits=SPLITS,
         labels=sets.LABELS,
-        choices=browse.choices(db, access.project.id),
+        choices=problem_queries.choices(db, access.project.id),
     )
 
 
@@ -70,9 +71,9 @@ def set_page(request: Request, access: Researcher, db: Db, set_id: int) -> Respo
         request,
         "evaluation/set.html",
         set=found,
-        by=people.who(db, found.created_by),
-        evaluations=shown.listed(db, access.project.id, set_id=found.id),
-        models=listing.all_models(db, access.project.id),
+        by=users.who(db, found.created_by),
+        evaluations=queries.listed(db, access.project.id, set_id=found.id),
+        models=training_queries.all_models(db, access.project.id),
         outside=published.outside_scores(db, found.id) if found.state == "ready" else [],
     )
 
@@ -104,10 +105,10 @@ def evaluation_page(request: Request, access: Researcher, db: Db, evaluation_id:
 def _evaluation(db: Db, found: Evaluation) -> dict[str, Any]:
     return {
         "evaluation": found,
-        "name": shown.name_of(db, found),
+        "name": queries.name_of(db, found),
         "set": sets.find(db, found.project_id, found.evaluation_set_id),
-        "plots": shown.figures(found),
-        "rivals": shown.rivals(db, found) if found.state == "succeeded" else [],
+        "plots": queries.figures(found),
+        "rivals": queries.rivals(db, found) if found.state == "succeeded" else [],
     }
 
 
@@ -127,22 +128,23 @@ def cancel(access: Researcher, db: Db, evaluation_id: int) -> Response:
 @router.get("/evaluations/{evaluation_id}/plots/{plot}.{form}")
 def evaluation_plot(access: Researcher, db: Db, evaluation_id: int, plot: str, form: str) -> Response:
     found = runs.find(db, access.project.id, evaluation_id)
-    return shown.the_plot(shown.figures(found), plot).answer(form, f"evaluation-{found.id}-{plot}")
+    return queries.the_plot(queries.figures(found), plot).answer(form, f"evaluation-{found.id}-{plot}")
 
 
 @router.get("/models/{model_id}")
 def model_page(request: Request, access: Researcher, db: Db, model_id: int) -> Response:
-    found = listing.model(db, access.project.id, model_id)
-    frozen = listing.snapshot(db, access.project.id, found.snapshot_id) if found.snapshot_id else None
-    newest = shown.newest(db, access.project.id, found.id)
+    found = training_queries.model(db, access.project.id, model_id)
+    snapshot_id = found.snapshot_id
+    frozen = training_queries.snapshot(db, access.project.id, snapshot_id) if snapshot_id else None
+    newest = queries.newest(db, access.project.id, found.id)
     judged = _evaluation(db, newest) if newest else {"evaluation": None, "plots": [], "rivals": []}
     return render(
         request,
         "evaluation/model.html",
         model=found,
         snapshot=frozen,
-        labels=sources.words(frozen.definition) if frozen else "",
-        evaluations=shown.listed(db, access.project.id, model_id=found.id),
+        labels=label_sources.words(frozen.definition) if frozen else "",
+        evaluations=queries.listed(db, access.project.id, model_id=found.id),
         sets=[each for each in sets.all_sets(db, access.project.id) if each.state != "failed"],
         **judged,
     )
@@ -162,14 +164,14 @@ def comparison_page(request: Request, access: Researcher, db: Db, comparison_id:
 
 
 def _comparison(db: Db, found: Comparison) -> dict[str, Any]:
-    evaluations = shown.both(db, found)
+    evaluations = queries.both(db, found)
     return {
         "comparison": found,
-        "names": shown.names_of_both(db, found),
+        "names": queries.names_of_both(db, found),
         "evaluations": evaluations,
         "set": sets.find(db, found.project_id, evaluations[0].evaluation_set_id),
-        "plots": shown.figures_of_both(db, found),
-        "solutions": shown.solutions(db, found.results),
+        "plots": queries.figures_of_both(db, found),
+        "solutions": queries.solutions(db, found.results),
     }
 
 
@@ -183,5 +185,5 @@ def comparison_progress(request: Request, access: Researcher, db: Db, comparison
 @router.get("/comparisons/{comparison_id}/plots/{plot}.{form}")
 def comparison_plot(access: Researcher, db: Db, comparison_id: int, plot: str, form: str) -> Response:
     found = comparisons.find(db, access.project.id, comparison_id)
-    figure = shown.the_plot(shown.figures_of_both(db, found), plot)
+    figure = queries.the_plot(queries.figures_of_both(db, found), plot)
     return figure.answer(form, f"comparison-{found.id}-{plot}")

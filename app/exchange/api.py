@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app.core.db import Db
 from app.core.jobs import defer
-from app.exchange import errors, exporter, importer, sft, uploads
+from app.exchange import exporter, importer, rejected_records, sft, uploads
 from app.exchange.models import Import
 from app.exchange.views import Count, export, export_sft, import_of, newest
 from app.projects.access import Access, ProjectAdmin
@@ -74,7 +74,7 @@ def one(import_id: int, db: Db, access: ProjectAdmin) -> dict[str, Any]:
 
 @router.get("/imports/{import_id}/errors")
 def error_lines(import_id: int, db: Db, access: ProjectAdmin, after: Number = 0) -> dict[str, Any]:
-    lines, more = errors.page(db, import_of(db, access, import_id).id, after)
+    lines, more = rejected_records.page(db, import_of(db, access, import_id).id, after)
     found = [{"line": each.line, "message": each.message, "record": each.excerpt} for each in lines]
     return {"errors": found, "next": more}
 

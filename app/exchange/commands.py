@@ -51,7 +51,7 @@ def import_file(
     from app.core.startup import ready_database
     from app.exchange import importer
     from app.exchange.unfinished import unfinished
-    from app.projects.making import named
+    from app.projects.projects import named
 
     with ready_database():
         with transaction() as db:
@@ -127,7 +127,7 @@ def export_prm800k(
     from app.core.db import transaction
     from app.core.startup import ready_database
     from app.exchange import exporter
-    from app.projects.making import named
+    from app.projects.projects import named
 
     chosen = exporter.filters(generation, kind, finish_reason, labeler, notes)
     with ready_database(), transaction() as db:
@@ -156,7 +156,7 @@ def export_revisions(
     from app.core.db import transaction
     from app.core.startup import ready_database
     from app.exchange import revisions
-    from app.projects.making import named
+    from app.projects.projects import named
 
     with ready_database(), transaction() as db:
         where = named(db, project)
@@ -188,7 +188,7 @@ def export_sft(
     from app.core.startup import ready_database
     from app.exchange import sft
     from app.exchange.trail import sft_noted
-    from app.projects.making import named
+    from app.projects.projects import named
 
     prompt = prompt.replace("\\n", "\n")
     chosen = sft.filters(

@@ -22,10 +22,10 @@ from app.core.errors import Invalid
 from app.exchange.filters import Filters as Filters
 from app.exchange.filters import filters as filters
 from app.exchange.filters import where as where_of
-from app.exchange.patches import patched
 from app.exchange.prm800k import Finished, row_of
 from app.exchange.records import StepRecord
-from app.labeling.known import GENERATION
+from app.exchange.row_patches import patched
+from app.labeling.control_tasks import GENERATION
 
 PAGE = 1000
 

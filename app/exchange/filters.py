@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core.errors import Invalid
-from app.labeling.known import GENERATION
+from app.labeling.control_tasks import GENERATION
 from app.labeling.models import FINISH_REASONS, KINDS
 
 

@@ -23,11 +23,11 @@ from sqlalchemy.orm import Session
 
 from app.core.db import transaction
 from app.core.errors import Conflict, DomainError, Invalid
-from app.exchange.decoding import BadLine
+from app.exchange.file_reader import Entry, entries, unpacked_size
 from app.exchange.formats import READERS, default_split, detect, parse
-from app.exchange.loading import Batch, load
+from app.exchange.json_decoding import BadLine
+from app.exchange.load_batch import Batch, load
 from app.exchange.models import Import
-from app.exchange.reading import Entry, entries, unpacked_size
 from app.exchange.records import Line
 from app.problems.models import SPLITS
 from app.problems.segmentation import SEGMENTATIONS

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.accounts import models as _people  # noqa: F401  a foreign key names its table
-from app.core.columns import Created, Json, Key, Moment
+from app.core.column_types import Created, Json, Key, Moment
 from app.core.db import Base
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from app.exchange.decoding import BadLine
 from app.exchange.exporter import connection_of
+from app.exchange.file_reader import entries
 from app.exchange.formats import parse
 from app.exchange.importer import Choice
-from app.exchange.loading import Batch, Known, SplitConflict, look_up, place_of
-from app.exchange.reading import entries
+from app.exchange.json_decoding import BadLine
+from app.exchange.load_batch import Batch, Known, SplitConflict, look_up, place_of
 from app.exchange.records import Line, ProblemRecord
 
 LOOKED_AT = 200

@@ -16,9 +16,9 @@ from uuid import UUID, uuid5
 import orjson
 
 from app.answers.extract import last_answer
-from app.exchange.alternatives import completions
-from app.exchange.decoding import BadLine
-from app.exchange.fields import Row, maybe_text, nested, one_of, text
+from app.exchange.alternative_parser import completions
+from app.exchange.field_parsers import Row, maybe_text, nested, one_of, text
+from app.exchange.json_decoding import BadLine
 from app.exchange.prm800k_steps import chain_of, pre_generated, step_of
 from app.exchange.records import (
     LabelRecord,

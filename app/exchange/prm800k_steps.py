@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.exchange.decoding import BadLine
-from app.exchange.fields import Row
+from app.exchange.field_parsers import Row
+from app.exchange.json_decoding import BadLine
 from app.exchange.records import StepRecord
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from app.problems.statements import statement_key
+from app.problems.problem_keys import statement_key
 
 
 @dataclass(slots=True)

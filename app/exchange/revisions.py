@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from app.search.asking import Steps
+from app.search.protocols import Steps
 from app.search.revisions import Trajectory, prompt, trajectories
 
 BATCH = 2_000

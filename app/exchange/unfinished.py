@@ -7,8 +7,8 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.exchange.file_reader import unpacked_size
 from app.exchange.models import Import
-from app.exchange.reading import unpacked_size
 from app.projects.models import Project
 
 

@@ -13,7 +13,7 @@ from app.core.db import Db, transaction
 from app.core.errors import NotFound
 from app.core.jobs import defer
 from app.core.web import polled, redirect, render
-from app.exchange import errors, exporter, importer, sft, uploads
+from app.exchange import exporter, importer, rejected_records, sft, uploads
 from app.exchange.formats import READERS
 from app.exchange.models import Import
 from app.exchange.preview import preview
@@ -90,7 +90,7 @@ def start(
 @router.get("/imports/{import_id}")
 def one(request: Request, import_id: int, db: Db, access: ProjectAdmin, after: int = 0) -> Response:
     found = import_of(db, access, import_id)
-    lines, more = errors.page(db, found.id, after)
+    lines, more = rejected_records.page(db, found.id, after)
     return render(
         request, "exchange/import.html", of=found, lines=lines, more=more, after=after,
         over=found.state in OVER,
@@ -119,7 +119,7 @@ def resume(import_id: int, db: Db, access: ProjectAdmin) -> Response:
 @router.get("/imports/{import_id}/errors.jsonl")
 def error_lines(import_id: int, db: Db, access: ProjectAdmin) -> Response:
     found = import_of(db, access, import_id)
-    return attachment(errors.as_lines(found.id), f"import-{found.id}-errors.jsonl")
+    return attachment(rejected_records.as_lines(found.id), f"import-{found.id}-errors.jsonl")
 
 
 @router.get("/exports")

@@ -8,13 +8,13 @@ from typing import Any
 from fastapi import APIRouter
 
 from app.core.db import Db
-from app.explorer import looking, shown
+from app.explorer import pool_query, solution_query
 from app.explorer.histogram import BINS, histogram
-from app.explorer.looking import Place
+from app.explorer.pool_query import Place
 from app.explorer.views import After, Asked, chosen
-from app.labeling import seen
+from app.labeling import label_exposure
 from app.projects.access import Researcher
-from app.scoring.strips import Strip
+from app.scoring.heat_strips import Strip
 
 router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["pool"])
 
@@ -23,11 +23,11 @@ router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["pool"])
 def solutions(db: Db, access: Researcher, wanted: Asked, after: After = "") -> dict[str, Any]:
     """A page of the pool in the order of a model's scores. `next` is the `after` of the next page,
     null at the end; `looked` says that a page ended early, after looking at so many."""
-    model, wanted = chosen(shown.models_of(db, access.project.id), wanted)
-    page = looking.page(db, access.project.id, wanted, Place.parse(after))
+    model, wanted = chosen(solution_query.models_of(db, access.project.id), wanted)
+    page = pool_query.page(db, access.project.id, wanted, Place.parse(after))
     return {
         "model_id": wanted.model_id,
-        "solutions": [_as_json(each) for each in shown.found(db, page.ids, model)],
+        "solutions": [_as_json(each) for each in solution_query.found(db, page.ids, model)],
         "next": str(page.more) if page.more else None,
         "looked": page.looked,
     }
@@ -35,16 +35,16 @@ def solutions(db: Db, access: Researcher, wanted: Asked, after: After = "") -> d
 
 @router.get("/solutions/{solution_id}")
 def solution(solution_id: int, db: Db, access: Researcher) -> dict[str, Any]:
-    found, problem = shown.one(db, access, solution_id)
-    seen.opened(db, access.user, found.id)
+    found, problem = solution_query.one(db, access, solution_id)
+    label_exposure.opened(db, access.user, found.id)
     return {
-        **_as_json(shown.Found(found, problem, None, [], 0)),
+        **_as_json(solution_query.Found(found, problem, None, [], 0)),
         "steps": found.steps,
         "statement": problem.statement,
-        "scores": [_strip(strip) for strip in shown.all_strips(db, found)],
+        "scores": [_strip(strip) for strip in solution_query.all_strips(db, found)],
         "labels": [
             {"labeler": each.who, "finish_reason": each.assignment.finish_reason, "ratings": each.ratings}
-            for each in shown.judgements(db, found.id)
+            for each in solution_query.judgements(db, found.id)
         ],
     }
 
@@ -54,7 +54,7 @@ def score_histogram(db: Db, access: Researcher, wanted: Asked) -> dict[str, Any]
     """Counts of solutions by verdict in equal steps of the score from 0 to 1. `filtered` is false
     where the filters leave too many to count: then it is the whole pool's. `counting` is true, and
     `verdicts` empty, until a large pool was counted for the first time."""
-    _, wanted = chosen(shown.models_of(db, access.project.id), wanted)
+    _, wanted = chosen(solution_query.models_of(db, access.project.id), wanted)
     found = histogram(db, access.project.id, wanted)
     edges = [place / BINS for place in range(BINS + 1)]
     return {
@@ -66,7 +66,7 @@ def score_histogram(db: Db, access: Researcher, wanted: Asked) -> dict[str, Any]
     }
 
 
-def _as_json(found: shown.Found) -> dict[str, Any]:
+def _as_json(found: solution_query.Found) -> dict[str, Any]:
     of = ("id", "external_id", "problem_id", "generator", "final_answer", "verdict")
     return {
         **{name: getattr(found.solution, name) for name in of},

@@ -10,8 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.jobs import defer
-from app.explorer import looking
-from app.explorer.looking import LOOK, Wanted
+from app.explorer import pool_query
+from app.explorer.pool_query import LOOK, Wanted
 
 BINS = 20
 COUNT_JOB = "explorer.count"
@@ -21,7 +21,7 @@ BIN = "least(width_bucket(exp(greatest({}log_score, -80)), 0, 1, 20), 20)"
 
 COUNT = f"""
     SELECT p.split, coalesce(s.verdict, 'ungraded') AS verdict, {BIN.format("w.")} AS bin, count(*) AS found
-    FROM score w {looking.JOINS}
+    FROM score w {pool_query.JOINS}
     WHERE w.model_id = :model_id AND {{}} GROUP BY 1, 2, 3
 """  # noqa: S608  the parts are ours
 STALE = text(
@@ -57,11 +57,11 @@ def histogram(db: Session, project_id: int, wanted: Wanted) -> Histogram | None:
     """None without a model: then there are no scores."""
     if wanted.model_id is None:
         return None
-    values = looking.values_of(project_id, wanted)
+    values = pool_query.values_of(project_id, wanted)
     if not many(db, wanted.model_id):
-        return Histogram(_count(db, values, looking.conditions(wanted)), True)
-    if wanted.narrow_filter and (ids := looking.few(db, wanted, values)) is not None:
-        where = f"w.solution_id = ANY(:ids) AND {looking.conditions(wanted)}"
+        return Histogram(_count(db, values, pool_query.conditions(wanted)), True)
+    if wanted.narrow_filter and (ids := pool_query.few(db, wanted, values)) is not None:
+        where = f"w.solution_id = ANY(:ids) AND {pool_query.conditions(wanted)}"
         return Histogram(_count(db, values | {"ids": ids}, where), True)
     filtered = not wanted.narrow_filter
     return _kept(db, wanted.model_id, wanted if filtered else Wanted(), filtered)

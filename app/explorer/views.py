@@ -12,13 +12,13 @@ from fastapi.responses import Response
 from app.core.db import Db
 from app.core.errors import NotFound
 from app.core.web import render
-from app.explorer import looking, shown
+from app.explorer import pool_query, solution_query
 from app.explorer.drawing import drawn
 from app.explorer.histogram import TITLES, histogram
-from app.explorer.looking import Place, Wanted
-from app.labeling import seen
-from app.labeling.history_views import FINISH_WORDS
-from app.problems import browse
+from app.explorer.pool_query import Place, Wanted
+from app.labeling import label_exposure
+from app.labeling.submission_views import FINISH_WORDS
+from app.problems import queries
 from app.problems.models import SPLITS, VERDICTS
 from app.projects.access import Researcher
 
@@ -74,11 +74,11 @@ After = Annotated[str, Query(max_length=80)]
 
 @router.get("")
 def pool(request: Request, db: Db, access: Researcher, wanted: Asked, after: After = "") -> Response:
-    models = shown.models_of(db, access.project.id)
+    models = solution_query.models_of(db, access.project.id)
     model, wanted = chosen(models, wanted)
     place = Place.parse(after)
-    page = looking.page(db, access.project.id, wanted, place)
-    choices = browse.choices(db, access.project.id)
+    page = pool_query.page(db, access.project.id, wanted, place)
+    choices = queries.choices(db, access.project.id)
     counted = histogram(db, access.project.id, wanted) if not place else None
     return render(
         request,
@@ -86,7 +86,7 @@ def pool(request: Request, db: Db, access: Researcher, wanted: Asked, after: Aft
         wanted=wanted,
         models=models,
         model=model,
-        found=shown.found(db, page.ids, model),
+        found=solution_query.found(db, page.ids, model),
         page=page,
         after=place,
         histogram=counted,
@@ -102,16 +102,16 @@ def pool(request: Request, db: Db, access: Researcher, wanted: Asked, after: Aft
 
 @router.get("/{solution_id}")
 def solution(request: Request, solution_id: int, db: Db, access: Researcher) -> Response:
-    found, problem = shown.one(db, access, solution_id)
-    seen.opened(db, access.user, found.id)
+    found, problem = solution_query.one(db, access, solution_id)
+    label_exposure.opened(db, access.user, found.id)
     return render(
         request,
         "explorer/solution.html",
         solution=found,
         problem=problem,
-        strips=shown.all_strips(db, found),
-        judged=shown.judgements(db, found.id),
-        rollouts=shown.rollouts(db, found.id),
+        strips=solution_query.all_strips(db, found),
+        judged=solution_query.judgements(db, found.id),
+        rollouts=solution_query.rollouts(db, found.id),
         titles=TITLES,
         finish=FINISH_WORDS,
     )

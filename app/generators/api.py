@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body
 
 from app.core.db import Db
 from app.core.errors import Invalid
-from app.generators import counting, making, pool, preparing, rollout_plan, runs
+from app.generators import alternative_settings, generators, pool_sampling, rollout_plan, runs, usage
 from app.generators.models import Generator, SamplingRun
 from app.generators.views import noted
 from app.projects.access import Access, ProjectAdmin, Researcher
@@ -47,40 +47,40 @@ def run_as_json(found: SamplingRun) -> dict[str, Any]:
     names = ("id", "generator_id", "purpose", "config", "state", "attempt", "total", "counters", "progress")
     times = ("error", "created_at", "started_at", "heartbeat_at", "finished_at")
     said = {name: getattr(found, name) for name in (*names, *times)}
-    return {**said, "price": counting.price(found.counters, found.generator.config)}
+    return {**said, "price": usage.price(found.counters, found.generator.config)}
 
 
 @router.get("/generators")
 def list_generators(access: Researcher, db: Db) -> dict[str, Any]:
-    return {"generators": [generator_as_json(each) for each in making.of_project(db, access.project.id)]}
+    return {"generators": [generator_as_json(each) for each in generators.of_project(db, access.project.id)]}
 
 
 @router.post("/generators", status_code=201)
 def make(access: ProjectAdmin, db: Db, given: dict[str, Any] = MakeBody) -> dict[str, Any]:
     given = dict(given)
     config = given.pop("config", {})
-    unknown = sorted(set(given) - set(making.Wanted.__annotations__))
+    unknown = sorted(set(given) - set(generators.Wanted.__annotations__))
     if unknown or not all(isinstance(value, str) for value in given.values()) or "name" not in given:
         raise Invalid(
             f"There is no field {unknown[0]!r}."
             if unknown
             else "A generator has a name, and fields of text.",
-            remedy=f"There are: {', '.join(making.Wanted.__annotations__)}, config.",
+            remedy=f"There are: {', '.join(generators.Wanted.__annotations__)}, config.",
         )
-    made = making.make(db, access.project, making.Wanted(**given), config, access.user)
+    made = generators.make(db, access.project, generators.Wanted(**given), config, access.user)
     db.refresh(made)
     return generator_as_json(made)
 
 
 @router.get("/generators/{generator_id}")
 def one_generator(access: Researcher, db: Db, generator_id: int) -> dict[str, Any]:
-    return generator_as_json(making.one(db, access.project.id, generator_id))
+    return generator_as_json(generators.one(db, access.project.id, generator_id))
 
 
 @router.post("/generators/{generator_id}/retirement")
 def retire(access: ProjectAdmin, db: Db, generator_id: int) -> dict[str, Any]:
-    found = making.one(db, access.project.id, generator_id)
-    making.retire(db, found, access.user)
+    found = generators.one(db, access.project.id, generator_id)
+    generators.retire(db, found, access.user)
     return generator_as_json(found)
 
 
@@ -89,20 +89,22 @@ def preview(
     access: Researcher, db: Db, generator_id: int, given: dict[str, Any] = PlanBody
 ) -> dict[str, int]:
     """How many problems are chosen, how many of them lack solutions, and how many solutions that is."""
-    return pool.preview(db, making.one(db, access.project.id, generator_id), pool.plan(given))
+    return pool_sampling.preview(
+        db, generators.one(db, access.project.id, generator_id), pool_sampling.plan(given)
+    )
 
 
 @router.post("/generators/{generator_id}/trials", status_code=202)
 def try_out(access: Researcher, db: Db, generator_id: int) -> dict[str, Any]:
     """One sample of a problem drawn at random, to be seen in the run's progress. It is not kept."""
-    return _started(db, access, making.one(db, access.project.id, generator_id), "trial", {})
+    return _started(db, access, generators.one(db, access.project.id, generator_id), "trial", {})
 
 
 @router.post("/generators/{generator_id}/sampling-runs", status_code=202)
 def start(access: Researcher, db: Db, generator_id: int, given: dict[str, Any] = PlanBody) -> dict[str, Any]:
     """Fill the pool to so many solutions a problem."""
-    found = making.one(db, access.project.id, generator_id)
-    return _started(db, access, found, "solutions", pool.plan(given).as_json())
+    found = generators.one(db, access.project.id, generator_id)
+    return _started(db, access, found, "solutions", pool_sampling.plan(given).as_json())
 
 
 def _started(db: Db, access: Access, of: Generator, purpose: str, config: dict[str, Any]) -> dict[str, Any]:
@@ -117,7 +119,7 @@ def rollouts_preview(
     access: Researcher, db: Db, generator_id: int, given: dict[str, Any] = RolloutsBody
 ) -> dict[str, int]:
     """What rollouts will cost in generations (`missing`), at most where the first error is searched."""
-    found = making.one(db, access.project.id, generator_id)
+    found = generators.one(db, access.project.id, generator_id)
     return rollout_plan.preview(db, found, rollout_plan.plan(given))
 
 
@@ -126,7 +128,7 @@ def start_rollouts(
     access: Researcher, db: Db, generator_id: int, given: dict[str, Any] = RolloutsBody
 ) -> dict[str, Any]:
     """Go on from behind steps of solutions, and count what comes to the right answer."""
-    found = making.one(db, access.project.id, generator_id)
+    found = generators.one(db, access.project.id, generator_id)
     return _started(db, access, found, "rollouts", rollout_plan.plan(given).as_json())
 
 
@@ -140,7 +142,7 @@ def list_runs(access: Researcher, db: Db) -> dict[str, Any]:
 def one_run(access: Researcher, db: Db, sampling_id: int) -> dict[str, Any]:
     found = runs.one(db, access.project.id, sampling_id)
     errors = [{"problem_id": each.problem_id, "message": each.message} for each in runs.errors(db, found.id)]
-    return {**run_as_json(found), "items": counting.items(db, found.id), "errors": errors}
+    return {**run_as_json(found), "items": usage.items(db, found.id), "errors": errors}
 
 
 @router.post("/sampling-runs/{sampling_id}/cancellation")
@@ -162,16 +164,18 @@ def resume(access: Researcher, db: Db, sampling_id: int) -> dict[str, Any]:
 @router.post("/sampling-runs/{sampling_id}/release")
 def release(access: Researcher, db: Db, sampling_id: int) -> dict[str, int]:
     """Queue what a run of alternatives left over, with the candidates it has."""
-    return {"queued": preparing.release(db, runs.one(db, access.project.id, sampling_id), access.user)}
+    return {
+        "queued": alternative_settings.release(db, runs.one(db, access.project.id, sampling_id), access.user)
+    }
 
 
 @router.get("/preparation")
 def preparation(access: Researcher, db: Db) -> dict[str, Any]:
     """What is prepared before a solution is queued, and how many wait for it."""
-    found = preparing.of(db, access.project.id)
+    found = alternative_settings.of(db, access.project.id)
     names = ("generator_id", "candidates", "positions")
     said = {name: getattr(found, name) if found else None for name in names}
-    return {**said, "waiting": preparing.waiting(db, access.project.id)}
+    return {**said, "waiting": alternative_settings.waiting(db, access.project.id)}
 
 
 @router.put("/preparation")
@@ -183,5 +187,5 @@ def prepare(access: ProjectAdmin, db: Db, given: dict[str, Any] = PrepareBody) -
         raise Invalid("It has generator_id, candidates and positions, and nothing else.")
     if candidates is None or not all(isinstance(each, int) and not isinstance(each, bool) for each in whole):
         raise Invalid("generator_id and candidates must be whole numbers; null for no generator.")
-    preparing.set_to(db, access.project, number, candidates, positions, access.user)
+    alternative_settings.set_to(db, access.project, number, candidates, positions, access.user)
     return preparation(access, db)

@@ -38,13 +38,13 @@ def make(
     from app.core import config_file
     from app.core.db import transaction
     from app.core.startup import ready_database
-    from app.generators import making
-    from app.projects.making import named
+    from app.generators import generators
+    from app.projects.projects import named
 
     kind = "openai" if base_url else "transformers"
-    wanted = making.Wanted(name, kind, model, base_url, key_name)
+    wanted = generators.Wanted(name, kind, model, base_url, key_name)
     with ready_database(), transaction() as db:
-        made = making.make(db, named(db, project), wanted, config_file.read(config), None)
+        made = generators.make(db, named(db, project), wanted, config_file.read(config), None)
     typer.echo(f"{made.name} is made.")
 
 
@@ -53,13 +53,13 @@ def list_all(project: ProjectName) -> None:
     """The generators of a project and how many solutions each made."""
     from app.core.db import transaction
     from app.core.startup import ready_database
-    from app.generators import counting, making
-    from app.projects.making import named
+    from app.generators import generators, usage
+    from app.projects.projects import named
 
     with ready_database(), transaction() as db:
         where = named(db, project)
-        made = counting.made(db, where.id)
-        for each in making.of_project(db, where.id):
+        made = usage.made(db, where.id)
+        for each in generators.of_project(db, where.id):
             retired = ", retired" if each.retired_at else ""
             typer.echo(f"{each.name}: {each.kind}, {each.model}, {made.get(each.id, 0):,} solutions{retired}")
 
@@ -80,14 +80,14 @@ def sample(
     """Fill the pool to so many solutions a problem. Run again after a stop: it makes what is missing."""
     from app.core.db import transaction
     from app.core.startup import ready_database
-    from app.generators import making, pool, runs
-    from app.projects.making import named
+    from app.generators import generators, pool_sampling, runs
+    from app.projects.projects import named
 
     given = {"per_problem": per_problem, "splits": split or ["train"], "subject": subject, "level": level}
-    config = pool.plan({**given, "counting": counting, "duplicates": duplicates}).as_json()
+    config = pool_sampling.plan({**given, "counting": counting, "duplicates": duplicates}).as_json()
     with ready_database():
         with transaction() as db:
-            asked = making.named(db, named(db, project).id, generator)
+            asked = generators.named(db, named(db, project).id, generator)
             started = runs.start(db, asked, "solutions", config, None, wait=True)
         typer.echo(f"{started.total:,} solutions are missing.", err=True)
         done = followed(started)
@@ -117,14 +117,14 @@ def rollouts(
     """Go on from behind steps, and keep the share that comes to the right answer as their value."""
     from app.core.db import transaction
     from app.core.startup import ready_database
-    from app.generators import making, rollout_plan, runs
-    from app.projects.making import named
+    from app.generators import generators, rollout_plan, runs
+    from app.projects.projects import named
 
     given = {"rollouts": count, "how": how, "verdict": verdict, "splits": split or ["train"]}
     wanted = rollout_plan.plan({**given, "per_problem": per_problem, "most": most})
     with ready_database():
         with transaction() as db:
-            asked = making.named(db, named(db, project).id, generator)
+            asked = generators.named(db, named(db, project).id, generator)
             cost = rollout_plan.preview(db, asked, wanted)
             words = "generations, at most," if how == "search" else "generations"
             typer.echo(f"{cost['missing']:,} {words} for {cost['incomplete']:,} solutions.", err=True)
@@ -142,7 +142,7 @@ def followed(started: SamplingRun) -> SamplingRun:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from app.core.db import transaction
-    from app.generators import counting, runner
+    from app.generators import launcher, usage
     from app.generators.models import SamplingRun as Row
 
     columns = (
@@ -154,10 +154,10 @@ def followed(started: SamplingRun) -> SamplingRun:
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
         task = shown.add_task("", total=max(started.total, 1))
-        runner.run(started.id, lambda now: shown.update(task, completed=now.counters["made"]))
+        launcher.run(started.id, lambda now: shown.update(task, completed=now.counters["made"]))
     with transaction() as db:
         done = db.get_one(Row, started.id)
-        unfinished = counting.items(db, done.id)["failed"]
+        unfinished = usage.items(db, done.id)["failed"]
     words = ("made", "duplicates", "requests", "retries", "failed", "prompt_tokens", "completion_tokens")
     typer.echo(", ".join(f"{done.counters[word]:,} {word.replace('_', ' ')}" for word in words))
     if unfinished:

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.accounts import models as _people  # noqa: F401  a foreign key names its table
-from app.core.columns import STATE, Created, Json, Key, Moment, RunColumns
+from app.core.column_types import STATE, Created, Json, Key, Moment, RunColumns
 from app.core.db import Base
 from app.projects import models as _projects  # noqa: F401  likewise
 

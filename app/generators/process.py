@@ -25,10 +25,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.answers.pool import Killable
 from app.core.db import libpq_url, transaction
-from app.generators import alternatives, counting, runs
-from app.generators.asking import Answer, Came, Failed, Refused, Sampler, Stopped
+from app.generators import alternatives, runs, usage
 from app.generators.models import SamplingError, SamplingItem, SamplingRun
-from app.generators.prompting import Ask
+from app.generators.prompts import Ask
+from app.generators.sampler import Answer, Came, Failed, Refused, Sampler, Stopped
 from app.generators.samplers import opened
 from app.settings import settings
 
@@ -169,7 +169,7 @@ class Work:
             run.progress = {**run.progress, **said}
             item.tries += len(answer.texts)
             item.errors += not counts["made"] and bool(came.useless)
-            counting.add(run, answer.cost, counts)
+            usage.add(run, answer.cost, counts)
             for message in came.useless:
                 self._note(db, run, item, message)
         self.made += counts["made"]
@@ -182,7 +182,7 @@ class Work:
         with transaction() as db:
             run, item = runs.locked(db, self.run_id), db.get_one(SamplingItem, hand.id)
             item.errors += 1
-            counting.add(run, error.cost, Counter(failed=1))
+            usage.add(run, error.cost, Counter(failed=1))
             self._note(db, run, item, str(error))
         hand.asks.clear()  # what is missing is counted again when the last request is back
 

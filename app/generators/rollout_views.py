@@ -11,11 +11,11 @@ from fastapi.responses import Response
 from app.core.db import Db
 from app.core.errors import DomainError
 from app.core.web import render
-from app.generators import forms, making, rollout_plan, runs
+from app.generators import forms, generators, rollout_plan, runs
 from app.generators.config import GeneratorConfig
 from app.generators.models import Generator
 from app.generators.views import SPLITS, Form, begun
-from app.problems import browse
+from app.problems import queries
 from app.projects.access import Researcher
 
 router = APIRouter(prefix="/projects/{slug}/generators/{generator_id}/rollouts", include_in_schema=False)
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/projects/{slug}/generators/{generator_id}/rollouts",
 
 @router.get("")
 def rollouts(request: Request, access: Researcher, db: Db, generator_id: int) -> Response:
-    found = making.one(db, access.project.id, generator_id)
+    found = generators.one(db, access.project.id, generator_id)
     return render(
         request,
         "generators/rollouts.html",
@@ -34,13 +34,13 @@ def rollouts(request: Request, access: Researcher, db: Db, generator_id: int) ->
         splits={value: words for value, words in SPLITS.items() if value != "test"},
         hows=rollout_plan.HOW,
         verdicts=rollout_plan.VERDICTS,
-        **{**browse.choices(db, access.project.id), **_preview(db, found, request)},
+        **{**queries.choices(db, access.project.id), **_preview(db, found, request)},
     )
 
 
 @router.get("/preview")
 def preview(request: Request, access: Researcher, db: Db, generator_id: int) -> Response:
-    found = making.one(db, access.project.id, generator_id)
+    found = generators.one(db, access.project.id, generator_id)
     return render(
         request, "generators/_rollouts_preview.html", generator=found, **_preview(db, found, request)
     )
@@ -56,6 +56,6 @@ def _preview(db: Db, generator: Generator, request: Request) -> dict[str, Any]:
 
 @router.post("")
 def start(access: Researcher, db: Db, generator_id: int, form: Form) -> Response:
-    found = making.one(db, access.project.id, generator_id)
+    found = generators.one(db, access.project.id, generator_id)
     config = rollout_plan.plan(forms.rollouts_of(form)).as_json()
     return begun(db, access, found, "rollouts", config, "Rollouts are on their way.")

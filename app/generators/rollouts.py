@@ -19,12 +19,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.answers.grade import grade
-from app.generators.asking import Came
 from app.generators.config import parse
 from app.generators.models import Rollout, SamplingItem, SamplingRun
-from app.generators.prompting import Ask, Useless, read
+from app.generators.prompts import Ask, Useless, read
 from app.generators.rollout_plan import open_items as open_items
 from app.generators.rollout_plan import plan
+from app.generators.sampler import Came
 from app.problems.models import Problem, Solution
 
 Known = Mapping[int, tuple[int, int]]

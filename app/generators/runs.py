@@ -1,4 +1,4 @@
-"""Sampling runs as rows: starting, resuming, finishing; the rest of their life is core/runs.py."""
+"""Sampling runs as rows: starting, resuming, finishing; the rest of their life is core/run_lifecycle.py."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, NotFound
 from app.core.jobs import defer
-from app.core.runs import ACTIVE, Life
-from app.generators import alternatives, counting, pool, rollouts, trial
+from app.core.run_lifecycle import ACTIVE, Life
+from app.generators import alternatives, pool_sampling, rollouts, trial, usage
 from app.generators.models import Generator, SamplingError, SamplingItem, SamplingRun
 
 SHOWN_ERRORS = 50
 PURPOSES: dict[str, ModuleType] = {
     "trial": trial,
-    "solutions": pool,
+    "solutions": pool_sampling,
     "rollouts": rollouts,
     "alternatives": alternatives,
 }
@@ -41,7 +41,7 @@ def start(
         generator_id=generator.id,
         purpose=purpose,
         config=config,
-        counters=dict(counting.NONE),
+        counters=dict(usage.NONE),
         progress={},
         created_by=user_id,
     )

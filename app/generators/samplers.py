@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from app.generators.asking import Refused, Sampler
 from app.generators.config import parse
 from app.generators.models import Generator
+from app.generators.sampler import Refused, Sampler
 from app.settings import api_key
 
 
@@ -15,10 +15,10 @@ def opened(generator: Generator, stopping: threading.Event) -> Sampler:
     """Ready to be asked. `stopping` ends its waiting. Refused says why it cannot be."""
     config = parse(generator.config)
     if generator.kind == "transformers":
-        from app.generators.local import Local
+        from app.generators.transformers_sampler import Local
 
         return Local(Path(generator.model), config, stopping)
-    from app.generators.openai import Server
+    from app.generators.openai_sampler import Server
 
     key = api_key(generator.key_name) if generator.key_name else None
     if generator.key_name and not key:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from app.core.db import transaction
 from app.core.jobs import queue
-from app.generators import preparing, runner, runs
+from app.generators import alternative_settings, launcher, runs
 from app.projects.models import Project
 
 
 @queue.task(name="generators.sample")
 def sample(sampling_run_id: int) -> None:
-    runner.run(sampling_run_id)
+    launcher.run(sampling_run_id)
 
 
 @queue.task(name="generators.queue_first", retry=3)
 def queue_first(project_id: int, limit: int | None) -> None:
     with transaction() as db:
-        preparing.queue_first(db, db.get_one(Project, project_id), limit)
+        alternative_settings.queue_first(db, db.get_one(Project, project_id), limit)
 
 
 @queue.periodic(cron="* * * * *")

@@ -8,10 +8,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
-from app.generators.asking import Came
 from app.generators.config import parse
 from app.generators.models import SamplingItem, SamplingRun
-from app.generators.prompting import Ask, Useless, read
+from app.generators.prompts import Ask, Useless, read
+from app.generators.sampler import Came
 from app.problems.models import Problem
 
 

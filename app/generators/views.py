@@ -8,14 +8,14 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData
 
-from app.accounts import audit, people
+from app.accounts import audit, users
 from app.core.db import Db
 from app.core.errors import DomainError
 from app.core.web import polled, redirect, render
-from app.generators import counting, forms, making, pool, preparing, runs
+from app.generators import alternative_settings, forms, generators, pool_sampling, runs, usage
 from app.generators.config import CHAT, ENDPOINTS, PLAIN, STEPS, GeneratorConfig
 from app.generators.models import Generator, SamplingRun
-from app.problems import browse
+from app.problems import queries
 from app.projects.access import Access, ProjectAdmin, Researcher
 
 router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
@@ -33,16 +33,16 @@ Form = Annotated[FormData, Depends(form_of)]
 
 
 @router.get("/generators")
-def generators(request: Request, access: Researcher, db: Db) -> Response:
+def show_generators(request: Request, access: Researcher, db: Db) -> Response:
     return _list(request, access, db)
 
 
 @router.post("/generators")
 def make(request: Request, access: ProjectAdmin, db: Db, form: Form) -> Response:
     names = ("name", "kind", "model", "base_url", "key_name")
-    wanted = making.Wanted(**{name: forms.text(form, name) for name in names})
+    wanted = generators.Wanted(**{name: forms.text(form, name) for name in names})
     try:
-        made = making.make(db, access.project, wanted, forms.config_of(form), access.user)
+        made = generators.make(db, access.project, wanted, forms.config_of(form), access.user)
     except DomainError as error:
         return _list(request, access, db, given=form, wrong=error)
     return redirect(f"{access.home}/generators/{made.id}", f"{made.name} is made. Try it on a problem.")
@@ -53,11 +53,11 @@ def _list(request: Request, access: Access, db: Db, **more: Any) -> Response:
         request,
         "generators/generators.html",
         status=more["wrong"].status if "wrong" in more else 200,
-        generators=making.of_project(db, access.project.id),
-        made=counting.made(db, access.project.id),
-        preparation=preparing.of(db, access.project.id),
-        waiting=preparing.waiting(db, access.project.id),
-        positions=preparing.POSITIONS,
+        generators=generators.of_project(db, access.project.id),
+        made=usage.made(db, access.project.id),
+        preparation=alternative_settings.of(db, access.project.id),
+        waiting=alternative_settings.waiting(db, access.project.id),
+        positions=alternative_settings.POSITIONS,
         endpoints=ENDPOINTS,
         steps=STEPS,
         default=GeneratorConfig(),
@@ -68,52 +68,52 @@ def _list(request: Request, access: Access, db: Db, **more: Any) -> Response:
 
 @router.get("/generators/{generator_id}")
 def one(request: Request, access: Researcher, db: Db, generator_id: int) -> Response:
-    found = making.one(db, access.project.id, generator_id)
+    found = generators.one(db, access.project.id, generator_id)
     return render(
         request,
         "generators/generator.html",
         generator=found,
         config=GeneratorConfig(**found.config),
-        by=people.who(db, found.created_by),
+        by=users.who(db, found.created_by),
         runs=runs.newest(db, access.project.id, found.id),
         splits=SPLITS,
-        countings=pool.COUNTING,
-        duplicates=pool.DUPLICATES,
-        **{**browse.choices(db, access.project.id), **_preview(db, found, request)},
+        countings=pool_sampling.COUNTING,
+        duplicates=pool_sampling.DUPLICATES,
+        **{**queries.choices(db, access.project.id), **_preview(db, found, request)},
     )
 
 
 @router.get("/generators/{generator_id}/preview")
 def preview(request: Request, access: Researcher, db: Db, generator_id: int) -> Response:
-    found = making.one(db, access.project.id, generator_id)
+    found = generators.one(db, access.project.id, generator_id)
     return render(request, "generators/_preview.html", generator=found, **_preview(db, found, request))
 
 
 def _preview(db: Db, generator: Generator, request: Request) -> dict[str, Any]:
     """What the form asks for would come to; or what is wrong with it."""
     try:
-        plan = pool.plan(forms.plan_of(request.query_params))
+        plan = pool_sampling.plan(forms.plan_of(request.query_params))
     except DomainError as error:
-        return {"plan": pool.Plan(), "missing": None, "wrong": error}
-    return {"plan": plan, "missing": pool.preview(db, generator, plan), "wrong": None}
+        return {"plan": pool_sampling.Plan(), "missing": None, "wrong": error}
+    return {"plan": plan, "missing": pool_sampling.preview(db, generator, plan), "wrong": None}
 
 
 @router.post("/generators/{generator_id}/retirement")
 def retire(access: ProjectAdmin, db: Db, generator_id: int) -> Response:
-    making.retire(db, making.one(db, access.project.id, generator_id), access.user)
+    generators.retire(db, generators.one(db, access.project.id, generator_id), access.user)
     return redirect(f"{access.home}/generators", "It is retired: what it made stays.", "note")
 
 
 @router.post("/generators/{generator_id}/trials")
 def try_out(access: Researcher, db: Db, generator_id: int) -> Response:
-    found = making.one(db, access.project.id, generator_id)
+    found = generators.one(db, access.project.id, generator_id)
     return begun(db, access, found, "trial", {}, "One sample is on its way.")
 
 
 @router.post("/generators/{generator_id}/sampling-runs")
 def start(access: Researcher, db: Db, generator_id: int, form: Form) -> Response:
-    found = making.one(db, access.project.id, generator_id)
-    config = pool.plan(forms.plan_of(form)).as_json()
+    found = generators.one(db, access.project.id, generator_id)
+    config = pool_sampling.plan(forms.plan_of(form)).as_json()
     return begun(db, access, found, "solutions", config, "Solutions are on their way.")
 
 
@@ -133,7 +133,7 @@ def noted(db: Db, access: Access, run: SamplingRun, verb: str) -> None:
 @router.get("/sampling-runs/{sampling_id}")
 def run(request: Request, access: Researcher, db: Db, sampling_id: int) -> Response:
     found = runs.one(db, access.project.id, sampling_id)
-    return render(request, "generators/run.html", by=people.who(db, found.created_by), **_live(db, found))
+    return render(request, "generators/run.html", by=users.who(db, found.created_by), **_live(db, found))
 
 
 @router.get("/sampling-runs/{sampling_id}/progress")
@@ -146,9 +146,9 @@ def _live(db: Db, found: SamplingRun) -> dict[str, Any]:
     return {
         "run": found,
         "generator": found.generator,
-        "items": counting.items(db, found.id),
+        "items": usage.items(db, found.id),
         "errors": runs.errors(db, found.id),
-        "price": counting.price(found.counters, found.generator.config),
+        "price": usage.price(found.counters, found.generator.config),
     }
 
 
@@ -171,7 +171,7 @@ def resume(access: Researcher, db: Db, sampling_id: int) -> Response:
 @router.post("/sampling-runs/{sampling_id}/release")
 def release(access: Researcher, db: Db, sampling_id: int) -> Response:
     """Queue what a run left over, with the candidates it has."""
-    made = preparing.release(db, runs.one(db, access.project.id, sampling_id), access.user)
+    made = alternative_settings.release(db, runs.one(db, access.project.id, sampling_id), access.user)
     return redirect(f"{access.home}/sampling-runs/{sampling_id}", f"{made:,} solutions queued as they are.")
 
 
@@ -181,7 +181,7 @@ def prepare(access: ProjectAdmin, db: Db, form: Form) -> Response:
     number = int(forms.number(form, "generator", True)) if chosen else None
     candidates = int(forms.number(form, "candidates", True)) if forms.text(form, "candidates") else 3
     positions = forms.text(form, "positions") or "every"
-    preparing.set_to(db, access.project, number, candidates, positions, access.user)
+    alternative_settings.set_to(db, access.project, number, candidates, positions, access.user)
     words = (
         "From now on alternatives are prepared before a solution is queued."
         if number

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body
 
 from app.core.db import Db
 from app.core.errors import Invalid
-from app.lab import runs, shown
+from app.lab import queries, runs
 from app.lab.models import SearchRun
 from app.projects.access import Researcher
 
@@ -31,7 +31,7 @@ def as_json(found: SearchRun, *, whole: bool = False) -> dict[str, Any]:
 @router.get("/searches")
 def list_searches(access: Researcher, db: Db) -> dict[str, Any]:
     """Newest first; tree and results are at each one's own address."""
-    return {"searches": [as_json(each.run) for each in shown.listed(db, access.project.id)]}
+    return {"searches": [as_json(each.run) for each in queries.listed(db, access.project.id)]}
 
 
 @router.post("/searches", status_code=201)

@@ -38,7 +38,7 @@ def search(
     """Search one problem, or measure accuracy by budget over many, here and now: no worker is needed.
     Exit 0 when it is done, 3 when it could not be."""
     from app.core.startup import ready_database
-    from app.lab import runner
+    from app.lab import launcher
 
     told = [""]
 
@@ -53,7 +53,7 @@ def search(
         run_id = _start(project, model, generator, problem, config)
         typer.echo(f"Search {run_id}", err=True)
         while _waits(run_id):
-            runner.run(run_id, look)
+            launcher.run(run_id, look)
         found = _found(run_id)
     if out is not None:
         out.write_text(json.dumps(found, indent=1), encoding="utf-8")
@@ -65,9 +65,9 @@ def search(
 def _start(project: str, model: str, generator: str, problem: str | None, config: Path | None) -> int:
     from app.core import config_file
     from app.core.db import transaction
-    from app.generators import making
+    from app.generators import generators
     from app.lab import runs
-    from app.projects.making import named
+    from app.projects.projects import named
 
     with transaction() as db:
         where = named(db, project)
@@ -75,7 +75,7 @@ def _start(project: str, model: str, generator: str, problem: str | None, config
             db,
             where.id,
             model_id=_model(db, where.id, model),
-            generator_id=making.named(db, where.id, generator).id,
+            generator_id=generators.named(db, where.id, generator).id,
             config=config_file.read(config),
             user=None,
             problem_id=None if problem is None else _problem(db, where.id, problem),
@@ -165,9 +165,9 @@ def train_reviser(
     """Teach a language model to revise its attempts. A small trainer for small models; the data suits any."""
     from app.core import config_file
     from app.core.errors import Invalid
+    from app.prm.checkpoint_safety import BadCheckpoint
     from app.prm.config import BadConfig
-    from app.prm.hostile import BadCheckpoint
-    from app.prm.language import TuneConfig, tune
+    from app.prm.finetune_lm import TuneConfig, tune
 
     try:
         lines = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()]

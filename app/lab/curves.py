@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.evaluation import bins, bootstrap
+from app.evaluation import bootstrap, difficulty_bins
 from app.evaluation.best_of_n import oracle
 from app.lab.config import StudyConfig
 
@@ -41,7 +41,7 @@ def told(rows: list[dict[str, Any]], config: StudyConfig) -> dict[str, Any]:
         "read": {name: _means(array(rows, "read", name)) for name in config.strategies},
     }
     for kind, measure in KINDS.items():
-        bin_of = bins.difficulty(np.array([row[measure] for row in rows]))
+        bin_of = difficulty_bins.difficulty(np.array([row[measure] for row in rows]))
         found["optimal"][kind] = _interval(optimal(right, bin_of, half), config)
         found["bins"][kind] = list(map(_bin, *_by_bin(right, bin_of, budgets)))
     return found
@@ -55,7 +55,7 @@ def array(rows: list[dict[str, Any]], measure: str, strategy: str) -> Floats:
 def optimal(right: dict[str, Floats], bin_of: NDArray[np.int64], half: NDArray[np.int64]) -> Floats:
     """[problems, budgets] of the strategy chosen for each problem's bin without looking at its half."""
     values = {name: np.where(np.isnan(each), MISSING, each) for name, each in right.items()}
-    found = bins.compute_optimal(values, bin_of, half)
+    found = difficulty_bins.compute_optimal(values, bin_of, half)
     return np.where(found == MISSING, np.nan, found)
 
 

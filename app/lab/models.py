@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.columns import RESULTS, STATE, Json, RunColumns
+from app.core.column_types import RESULTS, STATE, Json, RunColumns
 from app.core.db import Base
 
 
@@ -24,7 +24,7 @@ class SearchRun(RunColumns, Base):
     problem_id: Mapped[int | None] = mapped_column(ForeignKey("problem.id", ondelete="CASCADE"), index=True)
     config: Mapped[Json]
     tree: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
-    """As far as it has grown: {"nodes": [...], "left_out"}; lab/keeping.py bounds it."""
+    """As far as it has grown: {"nodes": [...], "left_out"}; lab/tree_json.py bounds it."""
     results: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
     __table_args__ = (

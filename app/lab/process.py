@@ -11,16 +11,16 @@ from contextlib import contextmanager
 
 from app.answers.pool import Killable
 from app.core.db import transaction
-from app.generators.asking import Failed, Refused, Stopped
 from app.generators.config import parse
-from app.generators.local import Local
 from app.generators.models import Generator
+from app.generators.sampler import Failed, Refused, Stopped
 from app.generators.samplers import opened
-from app.lab import runs, studying, watching
-from app.lab.judging import Judge, parameters
+from app.generators.transformers_sampler import Local
+from app.lab import budget_sweep, runs, single_search
+from app.lab.generator_proposer import Generated
+from app.lab.model_scorer import Judge, parameters
 from app.lab.models import SearchRun
-from app.lab.proposing import Generated
-from app.lab.tools import Ended, Tools
+from app.lab.search_context import Ended, Tools
 from app.prm.config import ScoreConfig
 from app.settings import settings
 from app.training.models import Model
@@ -37,7 +37,7 @@ def search(run_id: int, stopping: threading.Event) -> int:
     """0 when it is over, 2 when it cannot be or is not wanted any more, 3 when asked to end."""
     try:
         with tools(run_id, stopping) as ready:
-            (watching.watch if ready.problem_id else studying.study)(run_id, ready)
+            (single_search.watch if ready.problem_id else budget_sweep.study)(run_id, ready)
     except (Stopped, Ended):
         return 3 if stopping.is_set() else 2
     except Failed as error:

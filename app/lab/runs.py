@@ -1,4 +1,4 @@
-"""Searches as rows: starting and cancelling; the rest of their life is core/runs.py."""
+"""Searches as rows: starting and cancelling; the rest of their life is core/run_lifecycle.py."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from app.accounts import audit
 from app.accounts.models import User
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.jobs import defer
-from app.core.runs import ACTIVE as ACTIVE
-from app.core.runs import ATTEMPTS as ATTEMPTS
-from app.core.runs import Life
-from app.generators import making
+from app.core.run_lifecycle import ACTIVE as ACTIVE
+from app.core.run_lifecycle import ATTEMPTS as ATTEMPTS
+from app.core.run_lifecycle import Life
+from app.generators import generators
 from app.generators.config import parse as parse_generator
 from app.generators.models import Generator
 from app.lab.config import goes_on, parse_search, parse_study
 from app.lab.models import SearchRun
 from app.problems.models import Problem
-from app.training import listing
+from app.training import queries
 
 
 def start(
@@ -33,8 +33,8 @@ def start(
     problem_id: int | None = None,
 ) -> SearchRun:
     """A queued search of one problem, or, without one, of many."""
-    model = listing.model(db, project_id, model_id)
-    generator = making.one(db, project_id, generator_id)
+    model = queries.model(db, project_id, model_id)
+    generator = generators.one(db, project_id, generator_id)
     if problem_id is not None:
         _problem(db, project_id, problem_id)
     parsed = parse_study(config) if problem_id is None else parse_search(config)

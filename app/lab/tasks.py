@@ -9,9 +9,9 @@ from app.lab import runs
 
 @queue.task(name="lab.search", queue="scoring")
 def search(search_run_id: int) -> None:
-    from app.lab import runner
+    from app.lab import launcher
 
-    runner.run(search_run_id)
+    launcher.run(search_run_id)
 
 
 @queue.periodic(cron="* * * * *")

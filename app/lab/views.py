@@ -7,19 +7,19 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from app.accounts import people
+from app.accounts import users
 from app.core.db import Db
 from app.core.web import polled, redirect, render
 from app.evaluation.plots import Plot
-from app.evaluation.shown import the_plot
-from app.generators import making
-from app.lab import figures, runs, shown
+from app.evaluation.queries import the_plot
+from app.generators import generators
+from app.lab import figures, queries, runs
 from app.lab.config import STRATEGIES, SearchConfig, StudyConfig
 from app.lab.models import SearchRun
 from app.problems.models import SPLITS
 from app.projects.access import Access, Researcher
 from app.search.config import METHODS, PICKS
-from app.training import listing
+from app.training import queries as training_queries
 
 router = APIRouter(prefix="/projects/{slug}/lab", include_in_schema=False)
 Number = Annotated[int, Form(ge=0, lt=2**62)]
@@ -36,10 +36,10 @@ def lab_page(
     return render(
         request,
         "lab/lab.html",
-        runs=shown.listed(db, access.project.id),
-        models=listing.all_models(db, access.project.id),
-        generators=[each for each in making.of_project(db, access.project.id) if each.retired_at is None],
-        problems=shown.problems(db, access.project.id, problem),
+        runs=queries.listed(db, access.project.id),
+        models=training_queries.all_models(db, access.project.id),
+        generators=[each for each in generators.of_project(db, access.project.id) if each.retired_at is None],
+        problems=queries.problems(db, access.project.id, problem),
         wanted=problem,
         methods=METHODS,
         picks=PICKS,
@@ -137,14 +137,14 @@ def search_page(
 
 
 def _shown(db: Db, found: SearchRun) -> dict[str, Any]:
-    listed = shown.one(db, found)
+    listed = queries.one(db, found)
     return {
         "run": found,
         "model": listed.model,
         "generator": listed.generator,
         "problem": listed.problem,
-        "by": people.who(db, found.created_by),
-        "tree": shown.branches(found.tree, found.results) if found.problem_id else None,
+        "by": users.who(db, found.created_by),
+        "tree": queries.branches(found.tree, found.results) if found.problem_id else None,
         "plots": figures.of_run(found),
         "strategies": STRATEGIES,
         "attempts": runs.ATTEMPTS,

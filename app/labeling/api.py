@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from app.core.db import Db
-from app.labeling import filling, notes, returning
+from app.labeling import initial_queue, notes, returns
 from app.labeling.beside import TaskReturn
 from app.projects.access import Member, Researcher
 
@@ -36,7 +36,7 @@ class Filled(BaseModel):
 
 @router.get("/projects/{slug}/queue", summary="What waits, is on a desk, is done, could be queued")
 def queue_counts(access: Member, db: Db) -> Queue:
-    return Queue(**filling.counts(db, access.project.id))
+    return Queue(**initial_queue.counts(db, access.project.id))
 
 
 @router.post(
@@ -45,7 +45,7 @@ def queue_counts(access: Member, db: Db) -> Queue:
     response_model_exclude_defaults=True,
 )
 def fill_queue(access: Researcher, db: Db, wanted: Filling | None = None) -> Filled:
-    made = filling.queue_first(db, access.project, wanted.limit if wanted else None)
+    made = initial_queue.queue_first(db, access.project, wanted.limit if wanted else None)
     return Filled(queued=made or 0, preparing=made is None)
 
 
@@ -86,12 +86,12 @@ class Return(BaseModel):
 
 
 class Reason(BaseModel):
-    reason: Annotated[str, Field(min_length=1, max_length=returning.LONGEST)]
+    reason: Annotated[str, Field(min_length=1, max_length=returns.LONGEST)]
 
 
 @router.get("/projects/{slug}/returns", summary="Judgements sent back to their labelers, newest first")
 def list_returns(access: Researcher, db: Db, answered: bool | None = None) -> list[Return]:
-    return [_return(row) for row in returning.newest(db, access.project, answered)]
+    return [_return(row) for row in returns.newest(db, access.project, answered)]
 
 
 @router.post(
@@ -99,7 +99,7 @@ def list_returns(access: Researcher, db: Db, answered: bool | None = None) -> li
 )
 def give_back(access: Researcher, db: Db, assignment_id: int, sent: Reason) -> Return:
     now = dt.datetime.now(dt.UTC)
-    return _return(returning.give_back(db, access.project, assignment_id, access.user, sent.reason, now))
+    return _return(returns.give_back(db, access.project, assignment_id, access.user, sent.reason, now))
 
 
 def _return(row: TaskReturn) -> Return:

@@ -24,8 +24,8 @@ def fill(
     """Queue solutions that were never queued: one of each problem first, in random order."""
     from app.core.db import transaction
     from app.core.startup import ready_database
-    from app.labeling.filling import queue_first
-    from app.projects.making import named
+    from app.labeling.initial_queue import queue_first
+    from app.projects.projects import named
 
     with ready_database(), transaction() as db:
         made = queue_first(db, named(db, project), limit)
@@ -40,8 +40,8 @@ def status(project: ProjectName) -> None:
     """What waits, is on a desk, is done, and could be queued."""
     from app.core.db import transaction
     from app.core.startup import ready_database
-    from app.labeling.filling import counts
-    from app.projects.making import named
+    from app.labeling.initial_queue import counts
+    from app.projects.projects import named
 
     with ready_database(), transaction() as db:
         found = counts(db, named(db, project).id)

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.core.errors import NotFound
+from app.labeling.labeling_state import Place
 from app.labeling.models import Assignment, StepLabel, Task
-from app.labeling.walk import Place
 from app.problems.models import Problem, Solution
 from app.projects.models import Project
 

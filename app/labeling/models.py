@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.core.columns import Created, Json, Key, Moment
+from app.core.column_types import Created, Json, Key, Moment
 from app.core.db import Base
 from app.problems.models import Solution
 
@@ -29,7 +29,7 @@ FINISH_REASONS = ("solution", "found_error", "bad_problem", "give_up")
 
 class Task(Base):
     """A solution that waits for, or has, labelers. `taken` counts leases and
-    submissions and is only changed with the row locked (labeling/queue.py)."""
+    submissions and is only changed with the row locked (labeling/claims.py)."""
 
     __tablename__ = "task"
 

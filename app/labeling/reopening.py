@@ -9,10 +9,10 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
-from app.labeling import feedback, keeping, queue
+from app.labeling import claims, gold_feedback, previous_submissions
+from app.labeling.assignments import Refused
 from app.labeling.beside import TaskReturn
 from app.labeling.models import Assignment
-from app.labeling.session import Refused
 from app.projects.models import Project
 
 FROZEN = text(
@@ -35,7 +35,7 @@ def may_reopen(project: Project, assignment: Assignment, now: dt.datetime) -> bo
     """By policy alone; what became of the label since is asked when it is tried."""
     if assignment.state != "submitted" or assignment.submitted_at is None or assignment.origin is not None:
         return False
-    if project.archived_at is not None or project.reopening == "never" or feedback.given(assignment):
+    if project.archived_at is not None or project.reopening == "never" or gold_feedback.given(assignment):
         return False
     return project.reopening == "open" or now - assignment.submitted_at <= grace(project)
 
@@ -66,7 +66,7 @@ def _why(project: Project, assignment: Assignment) -> tuple[str, str]:
         return "This solution is not submitted.", "Go on with it at the desk."
     if assignment.origin is not None:
         return "This judgement was imported.", "It is not changed here."
-    if feedback.given(assignment):
+    if gold_feedback.given(assignment):
         return (
             "You were told what was known of this solution, so it stays as you judged it.",
             "Where you think the known answer is wrong, say so in a note: researchers read it.",
@@ -102,10 +102,10 @@ def reopen(db: Session, project: Project, assignment: Assignment, now: dt.dateti
     next one, with its ratings; what was prefetched behind it goes back to the queue. The place
     in the queue stays taken, so nobody else is given it meanwhile."""
     check(db, project, assignment, now)
-    held = queue.leases(db, project.id, assignment.user_id, now)
+    held = claims.leases(db, project.id, assignment.user_id, now)
     if "leased" in held:
         if "reserved" in held:
-            queue.give_back(db, held["reserved"])
+            claims.give_back(db, held["reserved"])
         held["leased"].state = "reserved"
         db.flush()
     if returned(db, assignment):
@@ -113,7 +113,7 @@ def reopen(db: Session, project: Project, assignment: Assignment, now: dt.dateti
     else:
         age = now - assignment.submitted_at if assignment.submitted_at else grace(project)
         why = "undone" if age <= grace(project) else "reopened"
-    keeping.keep(db, assignment, why, now)
+    previous_submissions.keep(db, assignment, why, now)
     assignment.finish_reason, assignment.submitted_at = None, None
-    queue.lease(assignment, project, now)
+    claims.lease(assignment, project, now)
     db.flush()

@@ -13,25 +13,25 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from app.core.db import Db
 from app.core.web import redirect, render, wants_json
 from app.labeling import (
-    desk,
-    feedback,
-    filling,
-    history_views,
-    keys,
-    known,
-    nothing,
+    assignments,
+    claims,
+    control_tasks,
+    desk_payload,
+    gold_feedback,
+    initial_queue,
+    no_task,
     pace,
-    queue,
     reopening,
-    session,
+    shortcuts,
+    submission_views,
 )
-from app.labeling.events import Event
+from app.labeling.rating_events import Event
 from app.projects import instructions
 from app.projects.access import Access, Member, Researcher
 from app.projects.markdown import as_html
 
 router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
-router.include_router(history_views.router)
+router.include_router(submission_views.router)
 
 
 class RatingIn(BaseModel):
@@ -79,14 +79,14 @@ def answer(found: dict[str, Any] | None) -> Response:
 
 
 def why_nothing(access: Access, db: Db) -> dict[str, Any]:
-    return nothing.why(db, access.project, access.user, access.at_least("researcher")).as_json()
+    return no_task.why(db, access.project, access.user, access.at_least("researcher")).as_json()
 
 
 @router.get("/desk")
 def desk_page(request: Request, access: Member, db: Db) -> Response:
     project, moment = access.project, now()
-    if barred := known.barred(db, project, access.user.id):
-        return render(request, "labeling/barred.html", nothing=nothing.closed(barred))
+    if barred := control_tasks.barred(db, project, access.user.id):
+        return render(request, "labeling/barred.html", nothing=no_task.closed(barred))
     last = reopening.last(db, project, access.user, moment)
     return render(
         request,
@@ -94,7 +94,7 @@ def desk_page(request: Request, access: Member, db: Db) -> Response:
         today=pace.today(db, project, access.user, moment),
         usual=pace.usual(db, project, access.user, moment),
         last=last,
-        keys=keys.of(access.user),
+        keys=shortcuts.of(access.user),
         last_steps=pace.steps_of(db, last) if last else 0,
         told=as_html(project.instructions) if project.instructions else None,
         news=instructions.news(db, project, access.user),
@@ -103,7 +103,7 @@ def desk_page(request: Request, access: Member, db: Db) -> Response:
 
 @router.post("/assignments")
 def claim(request: Request, access: Member, db: Db) -> Response:
-    found = desk.next_sheet(db, access.project, access.user, now())
+    found = desk_payload.next_sheet(db, access.project, access.user, now())
     if not wants_json(request):
         return redirect(f"{access.home}/desk")
     return answer(found or {"nothing": why_nothing(access, db)})
@@ -111,16 +111,16 @@ def claim(request: Request, access: Member, db: Db) -> Response:
 
 @router.post("/reservation")
 def reserve(access: Member, db: Db) -> Response:
-    found = queue.reserve(db, access.project, access.user, now())
-    return answer(desk.sheet(db, access.project, found) if found else None)
+    found = claims.reserve(db, access.project, access.user, now())
+    return answer(desk_payload.sheet(db, access.project, found) if found else None)
 
 
 @router.post("/assignments/{assignment_id}/ratings")
 def rate(assignment_id: int, sent: RatingsIn, access: Member, db: Db) -> Response:
-    mine = session.mine(db, access.project, assignment_id, access.user.id)
+    mine = assignments.mine(db, access.project, assignment_id, access.user.id)
     events = [rating.event() for rating in sent.events]
-    done = session.record(db, access.project, mine, events, now())
-    current = desk.said(done.current)
+    done = assignments.record(db, access.project, mine, events, now())
+    current = desk_payload.said(done.current)
     body: dict[str, Any] = {
         "saved": [str(event_id) for event_id in done.saved],
         "current": current.pop("ratings"),
@@ -135,48 +135,48 @@ def rate(assignment_id: int, sent: RatingsIn, access: Member, db: Db) -> Respons
 
 @router.post("/assignments/{assignment_id}/submission")
 def submit(assignment_id: int, sent: SubmissionIn, access: Member, db: Db) -> Response:
-    queue.lock_labeler(db, access.project.id, access.user.id)
-    mine = session.mine(db, access.project, assignment_id, access.user.id)
-    session.submit(db, access.project, mine, **sent.model_dump(), now=now())
-    told = feedback.give(db, access.project, mine)
-    following = desk.next_sheet(db, access.project, access.user, now())
+    claims.lock_labeler(db, access.project.id, access.user.id)
+    mine = assignments.mine(db, access.project, assignment_id, access.user.id)
+    assignments.submit(db, access.project, mine, **sent.model_dump(), now=now())
+    told = gold_feedback.give(db, access.project, mine)
+    following = desk_payload.next_sheet(db, access.project, access.user, now())
     body = {"submitted": True, "feedback": told, "next": following}
     return JSONResponse({**body, "nothing": None if following else why_nothing(access, db)})
 
 
 @router.post("/assignments/{assignment_id}/reopening")
 def reopen(request: Request, assignment_id: int, access: Member, db: Db) -> Response:
-    queue.lock_labeler(db, access.project.id, access.user.id)
-    mine = session.mine(db, access.project, assignment_id, access.user.id)
-    sheet = desk.reopen(db, access.project, access.user, mine, now())
+    claims.lock_labeler(db, access.project.id, access.user.id)
+    mine = assignments.mine(db, access.project, assignment_id, access.user.id)
+    sheet = desk_payload.reopen(db, access.project, access.user, mine, now())
     return answer(sheet) if wants_json(request) else redirect(f"{access.home}/desk")
 
 
 @router.post("/assignments/{assignment_id}/lease")
 def retake(assignment_id: int, access: Member, db: Db) -> Response:
-    queue.lock_labeler(db, access.project.id, access.user.id)
-    mine = session.mine(db, access.project, assignment_id, access.user.id)
-    again = queue.retake(db, access.project, access.user, mine, now())
+    claims.lock_labeler(db, access.project.id, access.user.id)
+    mine = assignments.mine(db, access.project, assignment_id, access.user.id)
+    again = claims.retake(db, access.project, access.user, mine, now())
     if again is None:
-        raise session.Refused(
+        raise assignments.Refused(
             "lease_lost",
             "This solution is not free any more.",
             "What was saved before is kept. Go on to the next.",
         )
-    return answer(desk.sheet(db, access.project, again))
+    return answer(desk_payload.sheet(db, access.project, again))
 
 
 @router.post("/assignments/{assignment_id}/release")
 def release(request: Request, assignment_id: int, access: Member, db: Db) -> Response:
-    queue.lock_labeler(db, access.project.id, access.user.id)
-    mine = session.mine(db, access.project, assignment_id, access.user.id)
-    queue.give_back(db, mine)
+    claims.lock_labeler(db, access.project.id, access.user.id)
+    mine = assignments.mine(db, access.project, assignment_id, access.user.id)
+    claims.give_back(db, mine)
     return answer(None) if wants_json(request) else redirect(f"{access.home}/history", "Given back.")
 
 
 @router.post("/queue")
 def fill_queue(access: Researcher, db: Db) -> Response:
-    made = filling.queue_first(db, access.project)
+    made = initial_queue.queue_first(db, access.project)
     message = f"{made:,} solutions queued." if made else "Every solution is in the queue already."
     if made is None:
         message = "Their alternatives are prepared; each is queued when its candidates are there."

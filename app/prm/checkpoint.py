@@ -21,9 +21,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from app.prm.checkpoint_safety import BadCheckpoint, check_folder, read_json
 from app.prm.config import BadConfig, TrainConfig, kind_of
 from app.prm.files import whole_folder, write_json
-from app.prm.hostile import BadCheckpoint, check_folder, read_json
 from app.prm.model import ProcessRewardModel, load_body
 
 __all__ = ["BadCheckpoint", "Loaded", "code_version", "load", "load_tokenizer", "save", "weights_hash"]

@@ -145,7 +145,7 @@ class TrainConfig(Config):
     once: walk (alternatives of one walk), problem (all of a problem: faster with several solutions
     a problem, steps less mixed), none."""
     tokens_per_batch: int = 0
-    """Tokens one micro-batch computes, padding included. 0: what memory holds (prm/room.py), at most
+    """Tokens one micro-batch computes, padding included. 0: what memory holds (prm/token_budget.py), at most
     8,192; either way halved when memory runs out."""
     layout: str = "auto"
     """How rows lie in a micro-batch: padded, packed, or tree (what rows begin with in common is

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 
 from app.prm import objectives
+from app.prm.batch_layout import Batch, batches
 from app.prm.config import kind_of
-from app.prm.data import Row
 from app.prm.device import precision
-from app.prm.layout import Batch, batches
+from app.prm.examples import Row
 from app.prm.loss import area_under_curve
 from app.prm.model import ProcessRewardModel
 

@@ -23,10 +23,10 @@ from transformers import (
     Qwen2Config,
 )
 
-from app.prm import attention, objectives
+from app.prm import objectives, prefix_attention
+from app.prm.batch_layout import Batch
+from app.prm.checkpoint_safety import BadCheckpoint, check_folder
 from app.prm.config import SIZES, TrainConfig
-from app.prm.hostile import BadCheckpoint, check_folder
-from app.prm.layout import Batch
 from app.prm.objectives import outputs
 
 
@@ -37,14 +37,14 @@ class ProcessRewardModel(nn.Module):
         self.objective = objective
         self.head = nn.Linear(int(body.config.hidden_size), outputs(objective))
         self.backend = "sdpa"
-        """How the body attends where rows lie in one line (prm/attention.py); padded rows: sdpa."""
+        """How the body attends where rows lie in one line (prm/prefix_attention.py); padded rows: sdpa."""
 
     def hidden(self, batch: Batch) -> Tensor:
         """The body's last states, [lines * length, width]: `batch.slots` says whose they are."""
         backend = "sdpa" if batch.until is None else self.backend
         if self.body.config._attn_implementation != backend:
             self.body.set_attn_implementation(backend)
-        given = attention.arguments(batch, backend)
+        given = prefix_attention.arguments(batch, backend)
         states = self.body(
             input_ids=batch.ids, position_ids=batch.positions, use_cache=False, **given
         ).last_hidden_state

@@ -18,9 +18,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from app.prm.batch_layout import Batch
 from app.prm.config import OUTCOME, TrainConfig
-from app.prm.data import Example, Row
-from app.prm.layout import Batch
+from app.prm.examples import Example, Row
 from app.prm.loss import step_loss
 
 SQUARED = ("verifier_token", "verifier_solution")

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import torch
 
-from app.prm import attention, checkpoint, objectives
+from app.prm import checkpoint, objectives, prefix_attention
+from app.prm.batch_layout import Batch, batches, distinct_tokens
 from app.prm.config import ScoreConfig, kind_of
-from app.prm.data import Row
 from app.prm.device import choose, precision, use_threads
-from app.prm.layout import Batch, batches, distinct_tokens
-from app.prm.room import Room
-from app.prm.tokens import Encoder
+from app.prm.encoding import Encoder
+from app.prm.examples import Row
+from app.prm.token_budget import Room
 
 SMALLEST = 1e-12
 """A probability of 0 is taken as this, so that a product stays comparable in logs."""
@@ -124,7 +124,7 @@ class Scorer:
         """The layout, chosen once and checked on the first rows that come."""
         if self.layout is None and rows:
             with precision(self.device, self.config.bf16):
-                self.layout, reason = attention.choose(self.model, rows, self.config.layout, self.pad)
+                self.layout, reason = prefix_attention.choose(self.model, rows, self.config.layout, self.pad)
             if reason:
                 self._notes.append(f"rows are padded: {reason}")
         return self.layout or "padded"

@@ -15,19 +15,19 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from app.prm import attention, checkpoint, progress
+from app.prm import checkpoint, prefix_attention, training_state
+from app.prm.batch_layout import batches
+from app.prm.checkpoint_safety import BadCheckpoint, read_json
 from app.prm.config import TrainConfig
-from app.prm.data import Example, Row, groups_of, steps_of
 from app.prm.device import choose, precision, use_threads
+from app.prm.distributed import FINISH, GO, STOP, Group, gather
+from app.prm.encoding import Encoder, encode
 from app.prm.evaluate import evaluate
+from app.prm.examples import Example, Row, groups_of, steps_of
 from app.prm.files import write_json
-from app.prm.group import FINISH, GO, STOP, Group, gather
-from app.prm.hostile import BadCheckpoint, read_json
-from app.prm.layout import batches
+from app.prm.init_model import start
 from app.prm.model import ProcessRewardModel, merged
-from app.prm.room import Room
-from app.prm.start import start
-from app.prm.tokens import Encoder, encode
+from app.prm.token_budget import Room
 
 Report = Callable[[dict[str, Any]], None]
 REPORT_SECONDS = 0.5
@@ -125,7 +125,7 @@ class _Run:
         self.evaluate_at = {round(self.steps * (i + 1) / wanted) for i in range(wanted)}
 
     def go(self, should_stop: Callable[[], str | None], snapshot_hash: str) -> Outcome:
-        self.layout, reason = attention.choose(self.model, self.rows, self.config.layout, self.pad)
+        self.layout, reason = prefix_attention.choose(self.model, self.rows, self.config.layout, self.pad)
         self.metrics["layout"] = {"used": self.layout, **({"instead_because": reason} if reason else {})}
         self.resume()
         self.group.wait()  # all have read the same checkpoint before a newer one is written
@@ -167,9 +167,9 @@ class _Run:
 
     def resume(self) -> None:
         """From the newest checkpoint that can be read; one that was cut short is passed over."""
-        for path in progress.newest(self.folder / "checkpoints"):
+        for path in training_state.newest(self.folder / "checkpoints"):
             try:
-                state = progress.read(path, self.model, self.optimiser)
+                state = training_state.read(path, self.model, self.optimiser)
             except BadCheckpoint:
                 continue
             self.step, self.best_loss = state["step"], state.get("best_loss")
@@ -244,7 +244,7 @@ class _Run:
         self.since_best += 1
         if self.best_loss is None or seen < self.best_loss:
             self.best_loss, self.since_best = seen, 0
-            progress.write_weights(self.best, self.model)
+            training_state.write_weights(self.best, self.model)
             write_json(self.folder / "best.json", {"step": self.step, **found})
         self.report(
             {"phase": "training", "step": self.step, "steps": self.steps, "loss": loss, "validation": found}
@@ -267,7 +267,7 @@ class _Run:
         if self.group.rank:
             return
         state = {"best_loss": self.best_loss, "since_best": self.since_best}
-        progress.write(self.folder / "checkpoints", self.step, self.model, self.optimiser, state)
+        training_state.write(self.folder / "checkpoints", self.step, self.model, self.optimiser, state)
 
     def publish(self, snapshot_hash: str) -> Outcome:
         """The best weights on validation, or the last ones where nothing is held out."""
@@ -275,7 +275,7 @@ class _Run:
             return Outcome("finished", self.metrics)
         self.report({"phase": "publishing", "step": self.step, "steps": self.steps})
         if self.best_loss is not None and self.best.is_file():
-            progress.read_weights(self.best, self.model)
+            training_state.read_weights(self.best, self.model)
             self.metrics["best"] = read_json(self.folder / "best.json")
         self.metrics["steps"] = self.steps
         if self.step < self.steps:

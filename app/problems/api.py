@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body
 
 from app.core.db import Db
-from app.problems import correcting
+from app.problems import reference_corrections
 from app.problems.views import problem_of
 from app.projects.access import ProjectAdmin
 
@@ -20,5 +20,5 @@ def correct_reference(access: ProjectAdmin, db: Db, problem_id: int, answer: Ans
     """Put a wrong reference answer right. The problem's solutions are graded anew by the worker; labels
     stay as they are."""
     problem = problem_of(db, access, problem_id)
-    changed = correcting.correct(db, problem, answer, access.user)
+    changed = reference_corrections.correct(db, problem, answer, access.user)
     return {"id": problem.id, "reference_answer": problem.reference_answer, "changed": changed}

@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.core.columns import Created, Json, Key
+from app.core.column_types import Created, Json, Key
 from app.core.db import Base
 
 SPLITS = ("train", "validation", "test")

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.core.db import Db
 from app.core.errors import NotFound
 from app.core.web import redirect, render
-from app.problems import browse, correcting
+from app.problems import queries, reference_corrections
 from app.problems.models import SPLITS, VERDICTS, Problem
 from app.projects.access import Access, ProjectAdmin, Researcher
 
@@ -31,9 +31,9 @@ def problems(
     verdict: str = "",
     after: Number = 0,
 ) -> Response:
-    wanted = browse.Wanted(q[:200], split, subject, level, verdict)
-    choices = browse.choices(db, access.project.id)
-    found, more = browse.page(db, access.project.id, wanted, after)
+    wanted = queries.Wanted(q[:200], split, subject, level, verdict)
+    choices = queries.choices(db, access.project.id)
+    found, more = queries.page(db, access.project.id, wanted, after)
     return render(
         request,
         "problems/problems.html",
@@ -51,8 +51,8 @@ def problems(
 @router.get("/{problem_id}")
 def problem(request: Request, problem_id: int, db: Db, access: Researcher, after: Number = 0) -> Response:
     found = problem_of(db, access, problem_id)
-    solutions, more = browse.solutions(db, found, after)
-    verdicts, outside = browse.said(db, solutions)
+    solutions, more = queries.solutions(db, found, after)
+    verdicts, outside = queries.said(db, solutions)
     return render(
         request,
         "problems/problem.html",
@@ -67,7 +67,7 @@ def problem(request: Request, problem_id: int, db: Db, access: Researcher, after
 @router.post("/{problem_id}/reference")
 def correct(problem_id: int, db: Db, access: ProjectAdmin, answer: Annotated[str, Form()] = "") -> Response:
     problem = problem_of(db, access, problem_id)
-    changed = correcting.correct(db, problem, answer, access.user)
+    changed = reference_corrections.correct(db, problem, answer, access.user)
     said = (
         "Saved. Its solutions are being graded anew." if changed else "That is what it was: nothing changed."
     )

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from app.accounts.access import SignedIn, SiteAdmin
 from app.core.db import Db
-from app.projects import making, members
+from app.projects import members, projects
 from app.projects.access import Member
 from app.projects.models import Project
 
@@ -48,7 +48,7 @@ def index(user: SignedIn, db: Db) -> list[ProjectOut]:
 
 @router.post("", status_code=201, summary="Make a project (site admins)")
 def create(user: SiteAdmin, db: Db, sent: ProjectIn) -> ProjectOut:
-    made = making.create(db, sent.name, sent.mode, user, instructions=sent.instructions)
+    made = projects.create(db, sent.name, sent.mode, user, instructions=sent.instructions)
     db.refresh(made)
     return shown(made, "admin")
 

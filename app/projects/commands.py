@@ -38,10 +38,10 @@ def create(
     """Make a project."""
     from app.core.db import transaction
     from app.core.startup import ready_database
-    from app.projects import making
+    from app.projects import projects
 
     with ready_database(), transaction() as db:
-        made = making.create(db, name, mode.value, None)
+        made = projects.create(db, name, mode.value, None)
         typer.echo(f"{made.name} is at /projects/{made.slug}")
 
 
@@ -70,13 +70,13 @@ def add(
     password_stdin: FromStdin = False,
 ) -> None:
     """Make an account, or give one that is there a role. A random password is printed."""
-    from app.accounts import people
+    from app.accounts import users
     from app.core.db import transaction
     from app.core.startup import ready_database
     from app.projects import joining
 
     given = read_password() if password_stdin else None
-    password = given if given is not None else people.new_password()
+    password = given if given is not None else users.new_password()
     with ready_database(), transaction() as db:
         new = joining.add(db, email, role.value, project, name=name, password=password)
     if not new:

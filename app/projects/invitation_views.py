@@ -8,10 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
-from app.accounts import people
+from app.accounts import users
 from app.accounts.access import Public, SignedIn, user_of
 from app.accounts.models import User
-from app.accounts.views import welcome
+from app.accounts.sign_in_views import welcome
 from app.core.db import Db
 from app.core.errors import DomainError
 from app.core.web import redirect, render
@@ -26,7 +26,7 @@ def show(
     wrong: DomainError | None = None, name: str = "",
 ) -> Response:  # fmt: skip
     found, project = invitations.of_token(db, token, dt.datetime.now(dt.UTC))
-    has_account = user is not None or people.find(db, found.email) is not None
+    has_account = user is not None or users.find(db, found.email) is not None
     return render(
         request, "projects/invitation.html", status, invitation=found, project=project, token=token,
         asking=user, has_account=has_account, wrong=wrong, name=name,

@@ -8,7 +8,7 @@ import secrets
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.accounts import audit, people
+from app.accounts import audit, users
 from app.accounts.models import Invitation, User
 from app.accounts.sessions import hashed
 from app.core.errors import Conflict, Invalid, NotFound
@@ -22,10 +22,10 @@ def invite(
     db: Session, project: Project, email: str, role: str, actor: User, now: dt.datetime
 ) -> tuple[Invitation, str]:
     """The invitation and its token, which is shown now and never again."""
-    email = people.checked_email(email)
+    email = users.checked_email(email)
     if role not in ROLES:
         raise Invalid(f"There is no role {role[:40]!r}.", remedy=f"Choose one of {', '.join(ROLES)}.")
-    there = people.find(db, email)
+    there = users.find(db, email)
     if there and any(user.id == there.id for user, _ in members.everyone(db, project)):
         raise Conflict(f"{email} is a member already.", remedy="Change their role in the list.")
     token = secrets.token_urlsafe(24)
@@ -93,9 +93,9 @@ def accept_as_new(
 ) -> tuple[Project, User]:
     """Makes the account of the invited email."""
     found, _ = of_token(db, token, now)
-    if people.find(db, found.email) is not None:
+    if users.find(db, found.email) is not None:
         raise Conflict(f"{found.email} has an account.", remedy="Sign in, then open the link again.")
-    user = people.add(db, found.email, name=name, password=password)
+    user = users.add(db, found.email, name=name, password=password)
     audit.record(db, user, "user.add", found.email, {"by": "invitation"})
     return accept(db, token, user, now), user
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from app.accounts import audit, people
-from app.projects import making, members
+from app.accounts import audit, users
+from app.projects import members, projects
 
 
 def add(db: Session, email: str, role: str, project: str | None, *, name: str, password: str) -> bool:
     """True when the account is new. An account that is there keeps its password and its name.
     Admin without a project is an admin of the server."""
-    chosen = making.named(db, project) if project else None
-    user = people.find(db, email)
+    chosen = projects.named(db, project) if project else None
+    user = users.find(db, email)
     new = user is None
     if user is None:
-        user = people.add(db, email, name=name, password=password)
+        user = users.add(db, email, name=name, password=password)
         audit.record(db, None, "user.add", user.email or "", {"role": role})
     if chosen is not None:
         members.set_role(db, chosen, user, role, None)
     elif role == "admin" and not user.is_admin:
-        people.set_admin(db, user, True, None)
+        users.set_admin(db, user, True, None)
     return new

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, CheckConstraint, Float, ForeignKey, ForeignKeyConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.columns import Created, Key, Moment
+from app.core.column_types import Created, Key, Moment
 from app.core.db import Base
 
 MODES = ("first_error", "alternatives", "every_step")

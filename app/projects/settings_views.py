@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from app.core.db import Db
 from app.core.errors import DomainError
 from app.core.web import redirect, render
-from app.projects import making
+from app.projects import projects
 from app.projects.access import ProjectAdmin
 from app.projects.models import MODES
 
@@ -40,7 +40,7 @@ def save_settings(
     request: Request, access: ProjectAdmin, db: Db, sent: Annotated[SettingsForm, Form()]
 ) -> Response:
     try:
-        changed = making.change(db, access.project, access.user, **sent.model_dump())
+        changed = projects.change(db, access.project, access.user, **sent.model_dump())
     except DomainError as wrong:
         return render(request, "projects/settings.html", wrong.status, typed=sent, wrong=wrong, modes=MODES)
     return redirect(f"{access.home}/settings", "Saved." if changed else "Nothing was different.")
@@ -48,11 +48,11 @@ def save_settings(
 
 @router.post("/archive")
 def archive(access: ProjectAdmin, db: Db) -> Response:
-    making.archive(db, access.project, access.user, dt.datetime.now(dt.UTC))
+    projects.archive(db, access.project, access.user, dt.datetime.now(dt.UTC))
     return redirect(f"{access.home}/settings", "Archived. Everything is kept.", "note")
 
 
 @router.post("/restoration")
 def restore(access: ProjectAdmin, db: Db) -> Response:
-    making.archive(db, access.project, access.user, None)
+    projects.archive(db, access.project, access.user, None)
     return redirect(f"{access.home}/settings", "The project is back.")

@@ -11,7 +11,7 @@ from app.accounts.access import SignedIn, SiteAdmin
 from app.core.db import Db
 from app.core.errors import DomainError
 from app.core.web import redirect, render
-from app.projects import instructions_views, invitation_views, making, member_views, members, settings_views
+from app.projects import instructions_views, invitation_views, member_views, members, projects, settings_views
 from app.projects.models import MODES
 
 router = APIRouter(include_in_schema=False)
@@ -43,7 +43,7 @@ def create_project(
     mode: Annotated[str, Form(max_length=40)] = "first_error",
 ) -> Response:
     try:
-        made = making.create(db, name, mode, user)
+        made = projects.create(db, name, mode, user)
     except DomainError as wrong:
         seen, typed = members.of_user(db, user), {"name": name, "mode": mode}
         return render(

@@ -13,7 +13,7 @@ from app.accounts.models import User
 from app.core.db import Db
 from app.core.web import polled, redirect, render
 from app.projects.access import Access, Researcher
-from app.quality import agreed, standing
+from app.quality import agreement_report, labeler_status
 
 router = APIRouter()
 Id = Annotated[int | None, Query(ge=1, le=2**62)]
@@ -22,13 +22,13 @@ Id = Annotated[int | None, Query(ge=1, le=2**62)]
 def agreement_of(db: Db, access: Access, who: User | None) -> dict[str, Any]:
     """What quality/_agreement.html shows; None: the project's."""
     now = dt.datetime.now(dt.UTC)
-    found = agreed.of(db, access.project.id, now, who.id if who else None)
-    names = standing.names(db, [id for one, other, _ in found.pairs for id in (one, other)])
+    found = agreement_report.of(db, access.project.id, now, who.id if who else None)
+    names = labeler_status.names(db, [id for one, other, _ in found.pairs for id in (one, other)])
     return {"read": found, "who": who, "names": names}
 
 
 def person(db: Db, access: Access, user_id: int | None) -> User | None:
-    return standing.labeler(db, access.project, user_id) if user_id else None
+    return labeler_status.labeler(db, access.project, user_id) if user_id else None
 
 
 @router.get("/agreement")
@@ -41,7 +41,7 @@ def agreement(request: Request, access: Researcher, db: Db, labeler: Id = None) 
 @router.post("/agreement")
 def count_again(access: Researcher, db: Db, labeler: Id = None) -> Response:
     who = person(db, access, labeler)
-    agreed.ask(db, access.project.id, dt.datetime.now(dt.UTC))
+    agreement_report.ask(db, access.project.id, dt.datetime.now(dt.UTC))
     page = f"/labelers/{who.id}" if who else ""
     return redirect(f"{access.home}/quality{page}", "The worker counts it.", "note")
 
@@ -55,6 +55,8 @@ def shared(
     """The solutions a figure rests on, without what anyone said of them."""
     people = [found for found in (person(db, access, labeler), person(db, access, other)) if found]
     number = generation if isinstance(generation, int) else None
-    figure, found = agreed.solutions(db, access.project.id, number, labeler, other, generation is None)
-    names = list(standing.names(db, [each.id for each in people]).values())
+    figure, found = agreement_report.solutions(
+        db, access.project.id, number, labeler, other, generation is None
+    )
+    names = list(labeler_status.names(db, [each.id for each in people]).values())
     return render(request, "quality/shared.html", figure=figure, found=found, names=names)

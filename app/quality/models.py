@@ -6,7 +6,7 @@ from __future__ import annotations
 from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Computed, Float, ForeignKey, Index, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.columns import Created, Json, Key, Moment
+from app.core.column_types import Created, Json, Key, Moment
 from app.core.db import Base
 
 

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from app.core.db import transaction
 from app.core.jobs import queue
-from app.quality import agreed, counting, second_look
+from app.quality import adjudication_queue, agreement_job, agreement_report
 
 
-@queue.task(name=agreed.JOB)
+@queue.task(name=agreement_report.JOB)
 def agree(project_id: int) -> None:
     try:
-        counting.count(project_id)
-    except counting.Stopped:
+        agreement_job.count(project_id)
+    except agreement_job.Stopped:
         with transaction() as db:
-            agreed.defer_count(db, project_id)
+            agreement_report.defer_count(db, project_id)
     except Exception:
         with transaction() as db:
-            agreed.failed(db, project_id)
+            agreement_report.failed(db, project_id)
         raise
 
 
-@queue.task(name=second_look.JOB)
+@queue.task(name=adjudication_queue.JOB)
 def look(project_id: int) -> None:
-    if not second_look.everything(project_id):
+    if not adjudication_queue.everything(project_id):
         with transaction() as db:
-            second_look.defer_look(db, project_id)
+            adjudication_queue.defer_look(db, project_id)

@@ -12,23 +12,23 @@ from pydantic import BaseModel, Field
 from app.accounts import audit
 from app.core.db import Db
 from app.core.web import redirect, render
-from app.labeling.history_views import FINISH_WORDS
+from app.labeling.submission_views import FINISH_WORDS
 from app.projects.access import ProjectAdmin, Researcher
 from app.quality import (
-    adjudicating,
+    adjudication,
+    adjudication_queue,
+    adjudication_views,
     agreement_views,
-    case_views,
-    gold,
-    reading,
-    references,
-    second_look,
-    standing,
+    control_task_creation,
+    labeler_stats,
+    labeler_status,
+    suspect_references,
 )
 from app.quality.agreement_views import agreement_of
 
 router = APIRouter(prefix="/projects/{slug}/quality", include_in_schema=False)
 router.include_router(agreement_views.router)
-router.include_router(case_views.router)
+router.include_router(adjudication_views.router)
 
 Share = Annotated[float, Field(ge=0, le=100)]
 
@@ -52,11 +52,11 @@ def quality(request: Request, access: Researcher, db: Db) -> Response:
         request,
         "quality/quality.html",
         **agreement_of(db, access, None),
-        labelers=reading.labelers(db, project.id),
-        known=gold.counts(db, project.id),
-        doubt=references.doubt(db, project.id),
-        looked=second_look.catch_up(db, project.id),
-        waiting=adjudicating.count(db, project.id),
+        labelers=labeler_stats.labelers(db, project.id),
+        known=control_task_creation.counts(db, project.id),
+        doubt=suspect_references.doubt(db, project.id),
+        looked=adjudication_queue.catch_up(db, project.id),
+        waiting=adjudication.count(db, project.id),
     )
 
 
@@ -66,38 +66,38 @@ def in_doubt(request: Request, access: Researcher, db: Db) -> Response:
     return render(
         request,
         "quality/references.html",
-        doubt=references.doubt(db, access.project.id),
-        problems=references.problems(db, access.project.id),
+        doubt=suspect_references.doubt(db, access.project.id),
+        problems=suspect_references.problems(db, access.project.id),
     )
 
 
 @router.get("/labelers/{user_id}")
 def labeler(request: Request, user_id: int, access: Researcher, db: Db) -> Response:
-    who = standing.labeler(db, access.project, user_id)
-    marks = reading.marks(db, access.project.id, user_id)
+    who = labeler_status.labeler(db, access.project, user_id)
+    marks = labeler_stats.marks(db, access.project.id, user_id)
     return render(
         request,
         "quality/labeler.html",
         **agreement_of(db, access, who),
-        done=next(iter(reading.labelers(db, access.project.id, user_id)), None),
+        done=next(iter(labeler_stats.labelers(db, access.project.id, user_id)), None),
         marks=marks,
-        drift=reading.drift(marks, access.project.gold_window),
-        newest=reading.newest(db, access.project.id, user_id),
+        drift=labeler_stats.drift(marks, access.project.gold_window),
+        newest=labeler_stats.newest(db, access.project.id, user_id),
         finish=FINISH_WORDS,
     )
 
 
 @router.post("/labelers/{user_id}/lifting")
 def lift(user_id: int, access: ProjectAdmin, db: Db) -> Response:
-    standing.labeler(db, access.project, user_id)
-    standing.lift(db, access.project, user_id, access.user, dt.datetime.now(dt.UTC))
+    labeler_status.labeler(db, access.project, user_id)
+    labeler_status.lift(db, access.project, user_id, access.user, dt.datetime.now(dt.UTC))
     return redirect(f"{access.home}/quality/labelers/{user_id}", "The pause is lifted.")
 
 
 @router.post("/labelers/{user_id}/screening")
 def screen_again(user_id: int, access: ProjectAdmin, db: Db) -> Response:
-    standing.labeler(db, access.project, user_id)
-    standing.screen_again(db, access.project, user_id, access.user)
+    labeler_status.labeler(db, access.project, user_id)
+    labeler_status.screen_again(db, access.project, user_id, access.user)
     return redirect(f"{access.home}/quality/labelers/{user_id}", "They may take the screening again.")
 
 
@@ -106,17 +106,19 @@ def make_known(
     access: ProjectAdmin,
     db: Db,
     kind: Annotated[str, Form(pattern="^gold$|^screening$")],
-    count: Annotated[int, Form(ge=1, le=gold.MOST)],
+    count: Annotated[int, Form(ge=1, le=control_task_creation.MOST)],
 ) -> Response:
-    made = gold.make(db, access.project, access.user, kind, count)
+    made = control_task_creation.make(db, access.project, access.user, kind, count)
     return redirect(f"{access.home}/quality/policy", f"{made:,} {kind} tasks made.")
 
 
 @router.get("/policy")
 def policy(request: Request, access: ProjectAdmin, db: Db) -> Response:
-    left = gold.available(db, access.project)
-    known = gold.counts(db, access.project.id)
-    return render(request, "quality/policy.html", known=known, available=left, most=gold.MOST)
+    left = control_task_creation.available(db, access.project)
+    known = control_task_creation.counts(db, access.project.id)
+    return render(
+        request, "quality/policy.html", known=known, available=left, most=control_task_creation.MOST
+    )
 
 
 @router.post("/policy")

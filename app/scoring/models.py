@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ARRAY, REAL, BigInteger, CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.columns import STATE, Created, Json, Key, Moment
+from app.core.column_types import STATE, Created, Json, Key, Moment
 from app.core.db import Base
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from app.core.db import transaction
 from app.core.jobs import queue
-from app.scoring import runner, runs
+from app.scoring import launcher, runs
 
 
 @queue.task(name="scoring.run", queue="scoring")
 def run(scoring_run_id: int) -> None:
-    runner.run(scoring_run_id)
+    launcher.run(scoring_run_id)
 
 
 @queue.task(name="scoring.join", queue="scoring")
 def join(scoring_run_id: int) -> None:
-    runner.join(scoring_run_id)
+    launcher.join(scoring_run_id)
 
 
 @queue.periodic(cron="* * * * *")

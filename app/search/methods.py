@@ -5,7 +5,7 @@ papers leave something open, and what published code gets wrong, docs/search.md 
 
 from __future__ import annotations
 
-from app.search.growing import Growing
+from app.search.expansion import Growing
 from app.search.revisions import chains
 from app.search.tree import Node
 

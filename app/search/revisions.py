@@ -11,8 +11,8 @@ from typing import Protocol, runtime_checkable
 
 from rapidfuzz.distance import Levenshtein
 
-from app.search.asking import Classes, Drawn, Steps
-from app.search.growing import Growing, seed_of
+from app.search.expansion import Growing, seed_of
+from app.search.protocols import Classes, Drawn, Steps
 from app.search.tree import Node
 from app.search.voting import votes
 

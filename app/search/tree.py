@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from app.search.asking import Steps
+from app.search.protocols import Steps
 
 ROOT = 0
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.search.asking import Classes
+from app.search.protocols import Classes
 from app.search.tree import Node
 
 SAME = 1e-12

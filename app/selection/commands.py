@@ -14,7 +14,7 @@ from app.projects.commands import ProjectName
 rounds_commands = typer.Typer(no_args_is_help=True, help="Snapshot, train, score, validate, select, queue.")
 
 Config = Annotated[
-    Path | None, typer.Option("--config", exists=True, dir_okay=False, help="JSON file; see docs/loop.md.")
+    Path | None, typer.Option("--config", exists=True, dir_okay=False, help="JSON file; see docs/rounds.md.")
 ]
 Aggregation = Annotated[
     str | None,
@@ -90,11 +90,11 @@ def status(
 def _and_wait(project: str, run: Any, wait: bool, said: str) -> None:
     from app.core.db import transaction
     from app.core.startup import ready_database
-    from app.projects import making
+    from app.projects import projects
 
     with ready_database():
         with transaction() as db:
-            round_id = run(db, making.named(db, project))
+            round_id = run(db, projects.named(db, project))
         typer.echo(said.format(id=round_id))
         if wait and not _watch(project, round_id):
             raise typer.Exit(FAILED)
@@ -123,11 +123,11 @@ def _watch(project: str, round_id: int) -> bool:
 
 def _state(project: str, round_id: int | None = None) -> dict[str, Any]:
     from app.core.db import transaction
-    from app.projects import making
+    from app.projects import projects
     from app.selection import rounds
 
     with transaction() as db:
-        found = making.named(db, project)
+        found = projects.named(db, project)
         round_ = rounds.find(db, found.id, round_id) if round_id else _latest(db, found)
         return {
             "id": round_.id,

@@ -9,7 +9,7 @@ from typing import Any
 from app.core.errors import Invalid
 from app.prm.config import BadConfig, ScoreConfig, TrainConfig
 from app.selection.gate import FALLBACKS, Gate
-from app.selection.strategy import STRATEGIES
+from app.selection.strategies import STRATEGIES
 
 PAPER = {**dict.fromkeys(STRATEGIES, 0.0), "convincing_wrong": 0.8, "most_convincing": 0.2}
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from app.core.errors import Invalid
 from app.selection.config import PAPER, RoundConfig, parse
-from app.selection.strategy import STRATEGIES
+from app.selection.strategies import STRATEGIES
 
 MIXTURES: dict[str, tuple[str, dict[str, float]]] = {
     "paper": ("As in the paper", PAPER),

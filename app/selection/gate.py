@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from app.selection.strategy import STRATEGIES
+from app.selection.strategies import STRATEGIES
 
 FALLBACKS = ("uniform", "mixture", "none")
 TIMES = 1_000

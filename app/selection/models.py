@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.columns import Created, Json, Key, Moment
+from app.core.column_types import Created, Json, Key, Moment
 from app.core.db import Base
 
 STAGES = ("snapshot", "train", "score", "validate", "select", "queue")

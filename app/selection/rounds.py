@@ -16,11 +16,11 @@ from app.problems.models import Problem, Solution
 from app.projects.models import Project
 from app.scoring import runs as scoring
 from app.scoring.models import ScoringRun
-from app.selection import choose, pool, validating
+from app.selection import funnel, gate_check, select_sql
 from app.selection.config import RoundConfig
-from app.selection.driver import ACTIVE, kick, locked
 from app.selection.models import STAGES, Round
-from app.selection.strategy import Pick, interleaved
+from app.selection.round_driver import ACTIVE, kick, locked
+from app.selection.strategies import Pick, interleaved
 from app.training import runs as training
 from app.training import snapshots
 from app.training.models import Model, TrainingRun
@@ -33,7 +33,7 @@ def start(db: Session, project: Project, config: RoundConfig, user: User | None)
     _check(db, project, config)
     made = Round(
         project_id=project.id,
-        generation=pool.next_number(db, project.id),
+        generation=funnel.next_number(db, project.id),
         config=config.as_json(),
         created_by=user.id if user else None,
     )
@@ -54,7 +54,7 @@ def _check(db: Session, project: Project, config: RoundConfig) -> None:
             raise Invalid(
                 f"This project has no model {config.model_id}.", remedy="Leave it out to train one."
             )
-    elif not pool.labels(db, project.id)["steps"]:
+    elif not funnel.labels(db, project.id)["steps"]:
         raise Invalid(
             "There are no labels to train on yet.",
             remedy="Queue some solutions, have them labeled at the desk, then start a round.",
@@ -148,22 +148,22 @@ def latest(db: Session, project_id: int) -> Round | None:
 def preview(db: Session, project: Project, config: RoundConfig) -> dict[str, Any]:
     """What a round would learn from, and what it would queue if the newest model (or the
     one named) did the choosing; the model it trains will choose differently."""
-    model = db.get(Model, config.model_id) if config.model_id else pool.newest_model(db, project.id)
+    model = db.get(Model, config.model_id) if config.model_id else funnel.newest_model(db, project.id)
     if model is not None and model.project_id != project.id:
         raise Invalid(f"This project has no model {config.model_id}.")
     generations = config.data.get("generations")
-    gate = validating.foreseen(db, project.id, model, config.gate)
-    policy = validating.policy(config.policy, gate)
-    picks = choose.choose(db, project.id, model.id, policy) if model else []
+    gate = gate_check.foreseen(db, project.id, model, config.gate)
+    policy = gate_check.policy(config.policy, gate)
+    picks = select_sql.choose(db, project.id, model.id, policy) if model else []
     counts: dict[str, int] = {}
     for pick in picks:
         counts[pick.strategy] = counts.get(pick.strategy, 0) + 1
-    funnel = pool.funnel(db, project.id, model.id if model else None, config.policy.splits)
-    labels = pool.labels(db, project.id, generations)
+    funnel_counts = funnel.funnel(db, project.id, model.id if model else None, config.policy.splits)
+    labels = funnel.labels(db, project.id, generations)
     return {
-        "generation": pool.next_number(db, project.id),
+        "generation": funnel.next_number(db, project.id),
         "labels": labels,
-        "funnel": funnel,
+        "funnel": funnel_counts,
         "model": {"id": model.id, "name": model.name} if model else None,
         "trains": config.model_id is None,
         "would_queue": len(picks),
@@ -171,7 +171,7 @@ def preview(db: Session, project: Project, config: RoundConfig) -> dict[str, Any
         "by_strategy": counts,
         "first": _shown(db, interleaved(picks)[:SHOWN]),
         "gate": gate,
-        "warnings": _warnings(config, labels, funnel, model, len(picks)) + validating.warnings(gate),
+        "warnings": _warnings(config, labels, funnel_counts, model, len(picks)) + gate_check.warnings(gate),
     }
 
 

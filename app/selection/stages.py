@@ -14,15 +14,15 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, DomainError, Invalid
 from app.evaluation import runs as evaluation
-from app.generators import preparing
+from app.generators import alternative_settings
 from app.labeling.overlap import OVERLAP, overlap_of
 from app.projects.models import Project
 from app.scoring import runs as scoring
 from app.scoring.models import ScoringRun
-from app.selection import choose, pool, validating
+from app.selection import funnel, gate_check, select_sql
 from app.selection.config import RoundConfig
 from app.selection.models import Generation, Round
-from app.selection.strategy import interleaved
+from app.selection.strategies import interleaved
 from app.training import runs as training
 from app.training import snapshots
 from app.training.models import Model, TrainingRun
@@ -101,7 +101,7 @@ def validate(db: Session, round_: Round, config: RoundConfig) -> bool:
     """Whether the model may choose (gate.py). Waits for its evaluation; does not fail with it."""
     if "gate" in round_.made:
         return True
-    found = validating.finding(db, round_.project_id, round_.made["model_id"], config.gate)
+    found = gate_check.finding(db, round_.project_id, round_.made["model_id"], config.gate)
     if found is None:
         return False
     instead = config.gate.after(found.verdict)
@@ -112,16 +112,16 @@ def validate(db: Session, round_: Round, config: RoundConfig) -> bool:
 def choose_tasks(db: Session, round_: Round, config: RoundConfig) -> bool:
     """The picks, remembered with their reasons until they are queued."""
     gate = round_.made.get("gate", {})
-    policy = validating.policy(config.policy, gate)
-    picks = interleaved(choose.choose(db, round_.project_id, round_.made["model_id"], policy))
+    policy = gate_check.policy(config.policy, gate)
+    picks = interleaved(select_sql.choose(db, round_.project_id, round_.made["model_id"], policy))
     if not picks:
         raise Invalid(
             "There is nothing left to queue: every scored solution has a task, is a twin of one "
             "that has, or belongs to a split the policy leaves out.",
             remedy="Import more solutions, or widen the policy, and start another round.",
         )
-    counts = pool.funnel(db, round_.project_id, round_.made["model_id"], config.policy.splits)
-    said = validating.reason(gate)
+    counts = funnel.funnel(db, round_.project_id, round_.made["model_id"], config.policy.splits)
+    said = gate_check.reason(gate)
     remember(round_, funnel=counts, picks=[[pick.solution_id, pick.reason() | said] for pick in picks])
     return True
 
@@ -131,7 +131,7 @@ def queue(db: Session, round_: Round, config: RoundConfig) -> bool:
     if "generation_id" in round_.made:
         return True
     project = db.get_one(Project, round_.project_id)
-    number = round_.generation = pool.next_number(db, project.id)
+    number = round_.generation = funnel.next_number(db, project.id)
     queued, preparing_run = _queued(db, round_, project, number)
     if not queued:
         raise Conflict(
@@ -142,7 +142,7 @@ def queue(db: Session, round_: Round, config: RoundConfig) -> bool:
         number=number,
         model_id=round_.made["model_id"],
         snapshot_id=round_.made.get("snapshot_id"),
-        policy=validating.told(config, round_.made.get("gate", {})),
+        policy=gate_check.told(config, round_.made.get("gate", {})),
         funnel={**round_.made["funnel"], "selected": len(queued), "by_strategy": dict(Counter(queued))},
     )
     db.add(made)
@@ -157,16 +157,16 @@ def queue(db: Session, round_: Round, config: RoundConfig) -> bool:
 def _queued(db: Session, round_: Round, project: Project, number: int) -> tuple[Sequence[str], int | None]:
     """The strategies of what is queued now, or, where the project's generator prepares alternatives
     first, of what will be; then with the number of the run that does."""
-    if preparing.of(db, project.id) is None:
+    if alternative_settings.of(db, project.id) is None:
         return db.execute(QUEUE, _tasks(project, number, round_.made["picks"])).scalars().all(), None
     picks = [
-        preparing.Pick(solution_id, number, number * NEWER_FIRST - place, reason)
+        alternative_settings.Pick(solution_id, number, number * NEWER_FIRST - place, reason)
         for place, (solution_id, reason) in enumerate(round_.made["picks"])
     ]
-    run = preparing.start(db, project, picks, round_.created_by)
+    run = alternative_settings.start(db, project, picks, round_.created_by)
     if run is None:
         return [], None
-    among = preparing.solutions_of(db, run)
+    among = alternative_settings.solutions_of(db, run)
     return [pick.reason["strategy"] for pick in picks if pick.solution_id in among], run.id
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from app.core.db import transaction
 from app.core.jobs import queue
-from app.selection import driver
+from app.selection import round_driver
 
 
 @queue.task(name="selection.advance")
 def advance(round_id: int) -> None:
-    if driver.advance(round_id):
+    if round_driver.advance(round_id):
         with transaction() as db:
-            driver.kick(db, round_id, after_s=driver.LOOK_AGAIN_S)
+            round_driver.kick(db, round_id, after_s=round_driver.LOOK_AGAIN_S)
 
 
 @queue.periodic(cron="* * * * *")
 @queue.task(name="selection.sweep", queueing_lock="selection.sweep", pass_context=False)
 def sweep(timestamp: int) -> None:
-    driver.sweep()
+    round_driver.sweep()

@@ -8,17 +8,17 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 from sqlalchemy import select
 
-from app.accounts import people
+from app.accounts import users
 from app.core.db import Db
 from app.core.errors import DomainError, NotFound
 from app.core.web import polled, redirect, render
-from app.evaluation import over_generations
+from app.evaluation import generation_curve
 from app.evaluation.plots import Plot
 from app.projects.access import Access, Researcher
-from app.quality import reading, references
-from app.selection import board, forms, pool, rounds
+from app.quality import labeler_stats, suspect_references
+from app.selection import forms, funnel, queries, rounds
 from app.selection.models import Round
-from app.selection.strategy import MEANINGS, STRATEGIES, WORDS
+from app.selection.strategies import MEANINGS, STRATEGIES, WORDS
 from app.training.models import Model
 
 router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
@@ -28,26 +28,26 @@ Sent = Annotated[forms.RoundForm, Form()]
 @router.get("/board")
 def board_page(request: Request, access: Researcher, db: Db) -> Response:
     project = access.project
-    found = board.generations(db, project.id)
-    model = pool.newest_model(db, project.id)
-    now = pool.funnel(db, project.id, model.id if model else None)
-    labels = pool.labels(db, project.id)
+    found = queries.generations(db, project.id)
+    model = funnel.newest_model(db, project.id)
+    now = funnel.funnel(db, project.id, model.id if model else None)
+    labels = funnel.labels(db, project.id)
     latest = rounds.latest(db, project.id)
-    judged = board.judged(db, project.id, found)
+    judged = queries.judged(db, project.id, found)
     return render(
         request,
         "selection/board.html",
         generations=found,
         judged=judged,
-        plot=over_generations.plot(judged),
-        funnel=board.funnel(found[0], now) if found else [],
+        plot=generation_curve.plot(judged),
+        funnel=queries.funnel(found[0], now) if found else [],
         labels=labels,
-        doubt=references.doubt(db, project.id),
-        noise=reading.noise(db, project.id),
-        mix=board.mix(labels["positive"], labels["neutral"], labels["negative"]),
+        doubt=suspect_references.doubt(db, project.id),
+        noise=labeler_stats.noise(db, project.id),
+        mix=queries.mix(labels["positive"], labels["neutral"], labels["negative"]),
         minutes=sum(each["minutes"] for each in found),
-        next_thing=board.next_thing(project, now, found, labels),
-        rounds=board.rounds(db, project.id),
+        next_thing=queries.next_thing(project, now, found, labels),
+        rounds=queries.rounds(db, project.id),
         words=WORDS,
         **_live(db, latest),
     )
@@ -56,8 +56,8 @@ def board_page(request: Request, access: Researcher, db: Db) -> Response:
 @router.get("/board/plots/generations.{form}")
 def board_plot(access: Researcher, db: Db, form: str) -> Response:
     """The board's curve, as data."""
-    found: Plot | None = over_generations.plot(
-        board.judged(db, access.project.id, board.generations(db, access.project.id))
+    found: Plot | None = generation_curve.plot(
+        queries.judged(db, access.project.id, queries.generations(db, access.project.id))
     )
     if found is None:
         raise NotFound("Fewer than two generations have been judged.")
@@ -74,21 +74,21 @@ def generation_page(
     state: str | None = None,
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> Response:
-    found = board.one(db, access.project.id, number)
+    found = queries.one(db, access.project.id, number)
     model = found["model"]
-    tasks = board.queue(
+    tasks = queries.queue(
         db, access.project.id, number, model, strategy=strategy or None, state=state or None, page=page
     )
     return render(
         request,
         "selection/generation.html",
         shown=found,
-        funnel=board.funnel(found, pool.funnel(db, access.project.id, model.id if model else None)),
-        mix=board.mix(found["positive"], found["neutral"], found["negative"]),
+        funnel=queries.funnel(found, funnel.funnel(db, access.project.id, model.id if model else None)),
+        mix=queries.mix(found["positive"], found["neutral"], found["negative"]),
         tasks=tasks,
-        counts=board.counts(db, access.project.id, number),
+        counts=queries.counts(db, access.project.id, number),
         asked={"strategy": strategy or "", "state": state or "", "page": page},
-        more=len(tasks) == board.PAGE,
+        more=len(tasks) == queries.PAGE,
         words=WORDS,
     )
 
@@ -142,7 +142,7 @@ def start_round(request: Request, access: Researcher, db: Db, sent: Sent) -> Res
 @router.get("/rounds/{round_id}")
 def round_page(request: Request, access: Researcher, db: Db, round_id: int) -> Response:
     found = rounds.find(db, access.project.id, round_id)
-    by = people.who(db, found.created_by)
+    by = users.who(db, found.created_by)
     return render(request, "selection/round.html", by=by, words=WORDS, **_live(db, found))
 
 

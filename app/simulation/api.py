@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body
 
 from app.core.db import Db
 from app.projects.access import Researcher
-from app.simulation import asked, runs, shown
+from app.simulation import queries, request, runs
 
 router = APIRouter(prefix="/api/v1/projects/{slug}/simulations", tags=["simulation"])
 StartBody = Body(
@@ -23,28 +23,28 @@ StartBody = Body(
 @router.get("")
 def list_simulations(access: Researcher, db: Db) -> dict[str, Any]:
     """Newest first; points and results are at each one's own address."""
-    return {"simulations": [shown.as_json(each) for each in shown.listed(db, access.project.id)]}
+    return {"simulations": [queries.as_json(each) for each in queries.listed(db, access.project.id)]}
 
 
 @router.post("", status_code=201)
 def start(access: Researcher, db: Db, given: dict[str, Any] = StartBody) -> dict[str, Any]:
     """Start a simulation of the fast form; poll until `state` is succeeded."""
-    made = runs.start(db, access.project.id, asked.parse(given), access.user)
+    made = runs.start(db, access.project.id, request.parse(given), access.user)
     db.refresh(made)
-    return shown.as_json(made)
+    return queries.as_json(made)
 
 
 @router.get("/{simulation_id}")
 def one(access: Researcher, db: Db, simulation_id: int) -> dict[str, Any]:
     """With its points so far, and its results once it has succeeded."""
-    return shown.whole(db, runs.find(db, access.project.id, simulation_id))
+    return queries.whole(db, runs.find(db, access.project.id, simulation_id))
 
 
 @router.post("/{simulation_id}/cancellation")
 def cancel(access: Researcher, db: Db, simulation_id: int) -> dict[str, Any]:
     found = runs.find(db, access.project.id, simulation_id)
     runs.cancel(db, found, access.user)
-    return shown.as_json(found)
+    return queries.as_json(found)
 
 
 @router.post("/{simulation_id}/resumption")
@@ -52,4 +52,4 @@ def resume(access: Researcher, db: Db, simulation_id: int) -> dict[str, Any]:
     """One that failed or was cancelled goes on behind its last point."""
     found = runs.find(db, access.project.id, simulation_id)
     runs.resume(db, found, access.user)
-    return shown.as_json(found)
+    return queries.as_json(found)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.simulation.setting import POLICIES, REFERENCES, WORDS
+from app.simulation.config import POLICIES, REFERENCES, WORDS
 from app.simulation.sizes import QUICK, QUICK_FULL
 
 Policies = Annotated[
@@ -47,7 +47,7 @@ def simulate(
     Ctrl-C at any time; started again with the same folder it goes on."""
     from app.core import config_file
     from app.core.errors import Invalid
-    from app.simulation.asked import Asked, sized
+    from app.simulation.request import Asked, sized
 
     chosen = policy or list(ALWAYS)
     if unknown := sorted(set(chosen) - set(POLICIES)):
@@ -58,7 +58,7 @@ def simulate(
     asked = Asked(sized(size, told), tuple(each for each in POLICIES if each in chosen), tuple(seeds))
     from transformers.utils.logging import disable_progress_bar
 
-    from app.simulation.playing import AnotherSetting
+    from app.simulation.run import AnotherSetting
 
     disable_progress_bar()
     try:
@@ -72,16 +72,16 @@ def simulate(
 
 def _play(asked: Any, out: Path, labelers: int | None) -> dict[str, Any]:
     """The full form where there are labelers."""
-    from app.simulation.playing import AnotherSetting, several
+    from app.simulation.run import AnotherSetting, several
 
     is_full = (out / "simulation.json").is_file()
     if is_full != (labelers is not None) and (is_full or (out / "setting.json").is_file()):
         raise AnotherSetting(f"{out} holds a simulation of the {'full' if is_full else 'fast'} form")
     if labelers is None:
         return several(asked.settings(), asked.policies, out, _teller())
-    from app.simulation.full import playing
+    from app.simulation.end_to_end import run
 
-    return playing.play(asked, out, labelers, _teller())
+    return run.play(asked, out, labelers, _teller())
 
 
 def _teller() -> Callable[[dict[str, Any]], None]:

@@ -1,69 +1,61 @@
-"""Training and reading a PRM or ORM of a simulation: app.prm, with the settings' few knobs."""
+"""A simulation as rows: what was asked, how far it is, and every point of its curves. (What is trained
+in a simulation is in models.py.)"""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from typing import Any
 
-from app.prm.config import ScoreConfig, TrainConfig
-from app.prm.data import Example
-from app.prm.predict import Scored, Scorer
-from app.prm.train import train
-from app.simulation.material import Sampled, Steps
-from app.simulation.setting import Setting
-from app.world.writer.model import LONGEST, RIGHT, WRONG
+from sqlalchemy import ARRAY, CheckConstraint, Double, ForeignKey, Integer, String
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
 
-Key = tuple[str, Steps]
-"""Statement and steps: what a model reads. Equal samples are read once."""
+from app.core.column_types import RESULTS, STATE, Created, Json, RunColumns
+from app.core.db import Base
+from app.projects import models as projects  # noqa: F401 - its rows point there, whoever else is loaded
 
 
-def trained(
-    setting: Setting,
-    base: Path,
-    examples: Sequence[Example],
-    target: Path,
-    objective: str = "prm3",
-    seed: int = 0,
-) -> Path:
-    """The published folder, under `target`; from there if it is there already."""
-    published = target / "published"
-    if published.is_dir():
-        return published
-    config = TrainConfig(
-        base=str(base),
-        label_tokens=(WRONG, RIGHT),
-        objective=objective,
-        max_length=LONGEST,
-        epochs=setting.epochs(len(examples)),
-        learning_rate=setting.rate,
-        solutions_per_step=32,
-        together="none",
-        evaluations=0,
-        checkpoint_seconds=86_400,
-        seed=setting.seed * 1000 + seed,
-        device="cpu",
-        threads=setting.threads,
+class Simulation(RunColumns, Base):
+    """Fast: played by functions in one process of a worker. Full: through desk, rounds and worker, by
+    the command line, which writes its own rows. `progress` is what was said last: {"phase", "seed",
+    "done", "total"}, done and total in points."""
+
+    __tablename__ = "simulation"
+
+    form: Mapped[str] = mapped_column(server_default="fast", default="fast")
+    setting: Mapped[Json]
+    """simulation/config.py, without the seed."""
+    policies: Mapped[list[str]] = mapped_column(ARRAY(String))
+    seeds: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    results: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """By test set, what simulation/summary.py makes of the folders."""
+
+    __table_args__ = (
+        CheckConstraint("form IN ('fast', 'full')", name="form"),
+        CheckConstraint(STATE, name="state"),
+        CheckConstraint(RESULTS, name="results"),
     )
-    with tempfile.TemporaryDirectory(prefix="simulation-") as scratch:
-        made = train(config, examples, Path(scratch), lambda _: None, lambda: None, "simulation").published
-        assert made is not None  # nothing asks it to stop
-        target.mkdir(parents=True, exist_ok=True)
-        draft = target / "draft"
-        shutil.rmtree(draft, ignore_errors=True)
-        shutil.move(made, draft)
-        draft.replace(published)
-    return published
 
 
-def read(setting: Setting, model: Path, sets: Sequence[Sequence[Sampled]]) -> dict[Key, Scored | None]:
-    """Scores of every different sample of the sets."""
-    keys = list(
-        {(one.posed.statement, steps) for some in sets for one in some for steps in one.samples if steps}
+class SimulationPoint(Base):
+    """A PRM taught by so many labels that one policy chose, judged on one test set. Written once."""
+
+    __tablename__ = "simulation_point"
+
+    simulation_id: Mapped[int] = mapped_column(
+        ForeignKey("simulation.id", ondelete="CASCADE"), primary_key=True
     )
-    scorer = Scorer(model, ScoreConfig(device="cpu", threads=setting.threads))
-    return dict(zip(keys, scorer.score(keys), strict=True))
-
-
-Reader = Callable[[Path], dict[Key, Scored | None]]
+    seed: Mapped[int] = mapped_column(primary_key=True)
+    policy: Mapped[str] = mapped_column(primary_key=True)
+    test_set: Mapped[str] = mapped_column(primary_key=True)
+    budget: Mapped[int] = mapped_column(primary_key=True)
+    labeled: Mapped[int]
+    """Solutions; fewer than the budget where the pool gave no more."""
+    negative: Mapped[int]
+    """Of them, those with a negative step."""
+    n: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    best_of: Mapped[list[float]] = mapped_column(ARRAY(Double()))
+    """Share of the test set's problems solved by best-of-N, by `n`."""
+    gate: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """What the gate said of the selector that chose the newest of these labels (selection/gate.py)."""
+    seconds: Mapped[Json]
+    created_at: Mapped[Created]

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from app.core.db import transaction
 from app.prm.train import NothingToLearn
-from app.simulation import keeping, runner, runs
-from app.simulation.asked import Asked, setting_of
-from app.simulation.playing import AnotherSetting, play
-from app.simulation.tables import Simulation
+from app.simulation import launcher, recorder, runs
+from app.simulation.models import Simulation
+from app.simulation.request import Asked, setting_of
+from app.simulation.run import AnotherSetting, play
 
 
 def main(run_id: int) -> int:
@@ -25,11 +25,11 @@ def main(run_id: int) -> int:
         run = db.get_one(Simulation, run_id)
         setting = setting_of({**run.setting, "seed": run.seeds[0]})
         asked = Asked(setting, tuple(run.policies), tuple(run.seeds))
-    folder = runner.folder(run_id)
+    folder = launcher.folder(run_id)
     try:
         with alone(folder):
             simulate(run_id, asked, folder)
-    except keeping.Ended:
+    except recorder.Ended:
         return 2
     except AnotherSetting as error:
         return refused(run_id, f"{error}. Start it anew.")
@@ -52,14 +52,14 @@ def refused(run_id: int, reason: str) -> int:
 
 def simulate(run_id: int, asked: Asked, folder: Path) -> None:
     settings = asked.settings()
-    tell = keeping.Keeper(run_id, keeping.total(settings, asked.policies))
+    tell = recorder.Keeper(run_id, recorder.total(settings, asked.policies))
     folders = []
     for setting in settings:
         folders.append(folder / f"seed-{setting.seed}")
         tell.go_on(setting.seed, folders[-1])
         play(setting, asked.policies, folders[-1], tell)
         tell({"phase": "summing up"})
-    found = keeping.results(folders, asked.policies)
+    found = recorder.results(folders, asked.policies)
     with transaction() as db:
         runs.succeeded(db, run_id, found)
 

@@ -1,5 +1,5 @@
-"""Simulations as rows: starting, cancelling, resuming; the rest of their life is core/runs.py. Those of
-the fast form are played by a worker; a full one is the command line's own."""
+"""Simulations as rows: start, cancel, resume. core/run_lifecycle.py does the rest.
+A worker runs the in-process form; the command line runs the end-to-end form itself."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from app.accounts import audit
 from app.accounts.models import User
 from app.core.errors import Conflict
 from app.core.jobs import defer
-from app.core.runs import ACTIVE as ACTIVE
-from app.core.runs import ATTEMPTS as ATTEMPTS
-from app.core.runs import Life
-from app.core.runs import now as now
-from app.simulation.asked import Asked
-from app.simulation.tables import Simulation
+from app.core.run_lifecycle import ACTIVE as ACTIVE
+from app.core.run_lifecycle import ATTEMPTS as ATTEMPTS
+from app.core.run_lifecycle import Life
+from app.core.run_lifecycle import now as now
+from app.simulation.models import Simulation
+from app.simulation.request import Asked
 
 
 def start(db: Session, project_id: int, asked: Asked, user: User | None) -> Simulation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from app.simulation.setting import Setting
+from app.simulation.config import Setting
 
 QUICK: dict[str, Any] = {
     "reading_steps": 200,

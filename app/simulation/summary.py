@@ -11,12 +11,12 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from app.simulation import worth
-from app.simulation.drawing import Line, svg
-from app.simulation.setting import REFERENCES
+from app.simulation import label_efficiency
+from app.simulation.config import REFERENCES
+from app.simulation.svg_plot import Line, svg
 
 Floats = NDArray[np.float64]
-Worths = dict[str, worth.Worth]
+Worths = dict[str, label_efficiency.Worth]
 
 
 def of(folders: Sequence[Path], policies: Sequence[str], test: str = "plain") -> dict[str, Any]:
@@ -25,7 +25,7 @@ def of(folders: Sequence[Path], policies: Sequence[str], test: str = "plain") ->
     arms = {policy: [_arm(folder, policy, test) for folder in folders] for policy in policies}
     setting = orjson.loads((folders[0] / "setting.json").read_bytes())
     budgets, every = _budgets(folders[0])
-    draws = worth.Draws([len(each) for each in arms[policies[0]]])
+    draws = label_efficiency.Draws([len(each) for each in arms[policies[0]]])
     found: dict[str, Any] = {
         "world": setting["world"],
         "test": test,
@@ -43,7 +43,7 @@ def of(folders: Sequence[Path], policies: Sequence[str], test: str = "plain") ->
     if "uniform" in arms:
         base = arms["uniform"]
         found["worth"] = {
-            name: worth.worth([worth.Pair(_last(base), _last(rows), every, draws)])
+            name: label_efficiency.worth([label_efficiency.Pair(_last(base), _last(rows), every, draws)])
             for name, rows in arms.items()
             if name != "uniform"
         }
@@ -75,7 +75,7 @@ def steps_told(
     }
     for name in told if "uniform" in told else ():
         pairs = zip(told["uniform"], told[name], strict=True)
-        ratios = [worth.ratio(one, other, every) for one, other in pairs]
+        ratios = [label_efficiency.ratio(one, other, every) for one, other in pairs]
         found[name]["worth"] = [None if each is None else round(each, 3) for each in ratios]
     return found
 
@@ -89,7 +89,7 @@ def _shares(folder: Path, policy: str, test: str) -> list[float]:
     return [each["tests"][test]["steps_told_right"] for each in _results(folder, policy)]
 
 
-def _told(rows: list[Floats], draws: worth.Draws) -> dict[str, Any]:
+def _told(rows: list[Floats], draws: label_efficiency.Draws) -> dict[str, Any]:
     return {
         "by_budget": draws.interval(_last(rows)),
         "by_n": draws.interval([each[:, -1, :] for each in rows]),
@@ -98,14 +98,14 @@ def _told(rows: list[Floats], draws: worth.Draws) -> dict[str, Any]:
 
 def over_worlds(worlds: Sequence[Sequence[Path]], policies: Sequence[str], test: str = "plain") -> Worths:
     """What a label is worth over several worlds, with seeds and problems drawn within each."""
-    pairs: dict[str, list[worth.Pair]] = {policy: [] for policy in policies}
+    pairs: dict[str, list[label_efficiency.Pair]] = {policy: [] for policy in policies}
     for seed, folders in enumerate(worlds):
         base, every = _last([_arm(folder, "uniform", test) for folder in folders]), _budgets(folders[0])[1]
-        draws = worth.Draws([len(each) for each in base], seed=seed)
+        draws = label_efficiency.Draws([len(each) for each in base], seed=seed)
         for policy in policies:
             rows = _last([_arm(folder, policy, test) for folder in folders])
-            pairs[policy].append(worth.Pair(base, rows, every, draws))
-    return {policy: worth.worth(each) for policy, each in pairs.items()}
+            pairs[policy].append(label_efficiency.Pair(base, rows, every, draws))
+    return {policy: label_efficiency.worth(each) for policy, each in pairs.items()}
 
 
 def _budgets(folder: Path) -> tuple[list[int], list[int]]:

@@ -9,9 +9,9 @@ from app.simulation import runs
 
 @queue.task(name="simulation.play", queue="scoring")
 def play(simulation_id: int) -> None:
-    from app.simulation import runner
+    from app.simulation import launcher
 
-    runner.run(simulation_id)
+    launcher.run(simulation_id)
 
 
 @queue.periodic(cron="* * * * *")

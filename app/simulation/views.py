@@ -9,17 +9,17 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
-from app.accounts import people
+from app.accounts import users
 from app.accounts.models import User
 from app.core.db import Db
 from app.core.errors import DomainError, NotFound
 from app.core.web import polled, redirect, render
-from app.evaluation.shown import the_plot
+from app.evaluation.queries import the_plot
 from app.projects.access import Access, Researcher
-from app.simulation import figures, runs, shown, sizes
-from app.simulation.asked import SimulationForm
-from app.simulation.setting import WORDS
-from app.simulation.tables import Simulation
+from app.simulation import plots, queries, runs, sizes
+from app.simulation.config import WORDS
+from app.simulation.models import Simulation
+from app.simulation.request import SimulationForm
 from app.world.kinds import WORLDS
 
 router = APIRouter(prefix="/projects/{slug}/simulations", include_in_schema=False)
@@ -62,15 +62,15 @@ def _list(
         request,
         "simulation/simulations.html",
         status=wrong.status if wrong else 200,
-        simulations=shown.listed(db, access.project.id),
+        simulations=queries.listed(db, access.project.id),
         form=form,
         wrong=wrong,
         preview=None if wrong else _preview(form),
         worlds={name: sizes.WORLDS.get(name, name) for name in WORLDS},
         sizes=sizes.WORDS,
         words=WORDS,
-        worth=figures.worth,
-        policy=figures.policy,
+        worth=plots.worth,
+        policy=plots.policy,
     )
 
 
@@ -92,22 +92,22 @@ def simulation(request: Request, access: Researcher, db: Db, simulation_id: int)
 
 
 def _shown(db: Db, found: Simulation, user: User) -> dict[str, Any]:
-    points = shown.points(db, found)
-    rows = shown.grid(found, points)
+    points = queries.points(db, found)
+    rows = queries.grid(found, points)
     return {
         "run": found,
-        "by": people.who(db, found.created_by),
-        "budgets": shown.budgets(found),
+        "by": users.who(db, found.created_by),
+        "budgets": queries.budgets(found),
         "rows": rows,
         "n": max((point.n[-1] for point in points if point.test_set == "plain"), default=0),
-        "judged": shown.judged(rows),
-        "plots": figures.plots(found),
-        "worth": figures.worth(found.results) if found.results else [],
-        "warnings": figures.warnings(found.results) if found.results else [],
-        "silent": shown.silent(found),
-        "projects": shown.projects(db, found, user),
-        "policy": figures.policy,
-        "round_of": shown.round_of,
+        "judged": queries.judged(rows),
+        "plots": plots.plots(found),
+        "worth": plots.worth(found.results) if found.results else [],
+        "warnings": plots.warnings(found.results) if found.results else [],
+        "silent": queries.silent(found),
+        "projects": queries.projects(db, found, user),
+        "policy": plots.policy,
+        "round_of": queries.round_of,
         "attempts": runs.ATTEMPTS,
     }
 
@@ -138,14 +138,14 @@ def points(access: Researcher, db: Db, simulation_id: int, form: str) -> Respons
     found = runs.find(db, access.project.id, simulation_id)
     headers = {"Content-Disposition": f'attachment; filename="simulation-{found.id}.{form}"'}
     if form == "csv":
-        lines = shown.as_csv(shown.points(db, found))
+        lines = queries.as_csv(queries.points(db, found))
         return PlainTextResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
     if form == "json":
-        return JSONResponse(jsonable_encoder(shown.whole(db, found)), headers=headers)
+        return JSONResponse(jsonable_encoder(queries.whole(db, found)), headers=headers)
     raise NotFound("A simulation's points come as csv or json.")
 
 
 @router.get("/{simulation_id}/plots/{plot}.{form}")
 def plot(access: Researcher, db: Db, simulation_id: int, plot: str, form: str) -> Response:
     found = runs.find(db, access.project.id, simulation_id)
-    return the_plot(figures.plots(found), plot).answer(form, f"simulation-{found.id}-{plot}")
+    return the_plot(plots.plots(found), plot).answer(form, f"simulation-{found.id}-{plot}")

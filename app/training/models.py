@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.columns import STATE, Created, Json, Key, Moment, RunColumns
+from app.core.column_types import STATE, Created, Json, Key, Moment, RunColumns
 from app.core.db import Base
 
 

@@ -23,11 +23,11 @@ from app.accounts import models as _accounts  # noqa: F401  a foreign key names 
 from app.core.db import transaction
 from app.core.errors import DomainError
 from app.prm.config import BadConfig, TrainConfig, kind_of
-from app.prm.data import Example
+from app.prm.examples import Example
 from app.problems.models import Problem
 from app.projects import models as _projects  # noqa: F401  likewise
 from app.settings import settings
-from app.training import frozen, runs, sources
+from app.training import frozen, label_sources, runs
 from app.training.models import Model, Snapshot, SnapshotItem, TrainingRun
 
 BEAT_SECONDS = 1.0
@@ -142,7 +142,7 @@ def work(run_id: int, fence: int, reporter: Reporter, folder: Path) -> int:
     if outcome.state == "stopped":
         return over(run_id, fence, str(outcome.reason))
     assert outcome.published is not None
-    tell(outcome.published, labels=sources.card(snapshot))
+    tell(outcome.published, labels=label_sources.card(snapshot))
     return 0 if publish(run, fence, outcome.published, outcome.metrics) else 4
 
 

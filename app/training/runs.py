@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from app.core import model_folders
+from app.core import model_paths
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.jobs import defer
 from app.prm.config import BadConfig, TrainConfig, kind_of
-from app.training import snapshots, sources
+from app.training import label_sources, snapshots
 from app.training.models import Snapshot, TrainingRun
 
 ATTEMPTS = 3
@@ -68,13 +68,13 @@ def check_labels(objective: str, definition: dict[str, Any]) -> None:
     source = definition.get("source", "people")
     if (objective == "soft") != bool(definition.get("soft")):
         raise Invalid(
-            f"The objective {objective} does not learn from labels of {sources.words(definition)}.",
+            f"The objective {objective} does not learn from labels of {label_sources.words(definition)}.",
             remedy='The objective "soft" learns from labels of the source "rollouts" with "soft": true, '
             "and nothing else does.",
         )
     if (kind_of(objective) == "orm") != (source == "verdicts"):
         raise Invalid(
-            f"The objective {objective} does not learn from labels of {sources.words(definition)}.",
+            f"The objective {objective} does not learn from labels of {label_sources.words(definition)}.",
             remedy='An outcome model (orm, verifier_*) needs labels of the source "verdicts"; '
             "a process model (prm3, prm2) those of people or of a model.",
         )
@@ -86,7 +86,7 @@ def checked(config: dict[str, Any]) -> TrainConfig:
     except BadConfig as error:
         raise Invalid(f"The training config is wrong: {error}.") from error
     if parsed.base is not None and parsed.revision is None:
-        model_folders.within(parsed.base, or_else="for a model by id, give its pinned revision")
+        model_paths.within(parsed.base, or_else="for a model by id, give its pinned revision")
     return parsed
 
 

@@ -24,8 +24,8 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
 from app.labeling.models import KINDS
-from app.training import sources
-from app.training.guard import guarded
+from app.training import label_sources
+from app.training.guarded_problems import guarded
 from app.training.label_tree import Chain
 from app.training.models import Snapshot, SnapshotItem
 
@@ -75,7 +75,7 @@ def freeze(
     dropped: Counter[str] = Counter()
     digest, batch, ordinal = hashlib.sha256(), [], 0
     splits, kept_out = _splits(db, project_id, wanted), guarded(db, project_id)
-    for problem_id, statement, chain in sources.chains_of(db, project_id, wanted, dropped):
+    for problem_id, statement, chain in label_sources.chains_of(db, project_id, wanted, dropped):
         split = splits.get(problem_id, "train")
         if split == "train" and problem_id in kept_out:
             dropped["in_evaluation_set"] += _count(chain, split)["labeled_steps"]
@@ -110,14 +110,14 @@ def nothing_in(wanted: dict[str, Any], *, but_guarded: bool = False) -> Invalid:
 def check_some(db: Session, project_id: int, wanted: dict[str, Any]) -> None:
     """Invalid where there is no label at all to freeze. Whether one is left after what is dropped, the
     freezing tells."""
-    if not sources.some(db, project_id, wanted):
+    if not label_sources.some(db, project_id, wanted):
         raise nothing_in(wanted)
 
 
 def check(db: Session, project_id: int, definition: dict[str, Any]) -> dict[str, Any]:
     """The definition with its defaults, as this project can freeze it. Invalid where it cannot."""
     wanted = checked(definition)
-    sources.check(db, project_id, wanted)
+    label_sources.check(db, project_id, wanted)
     return wanted
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from app.core.db import transaction
 from app.core.jobs import queue
-from app.training import runner
+from app.training import launcher
 
 
 @queue.task(name="training.run", queue="training")
 def run(training_run_id: int) -> None:
-    runner.run(training_run_id)
+    launcher.run(training_run_id)
 
 
 @queue.periodic(cron="* * * * *")
 @queue.task(name="training.sweep", queueing_lock="training.sweep")
 def sweep(timestamp: int) -> None:
     with transaction() as db:
-        runner.sweep(db)
+        launcher.sweep(db)

@@ -9,16 +9,16 @@ from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.accounts import audit, people, sessions, tokens
+from app.accounts import audit, sessions, tokens, users
 from app.accounts.models import AuditEvent, LoginAttempt, UserSession
-from tests import factories
+from tests.factories import base as factories
 
 NOW = dt.datetime.now(dt.UTC)
 PASSWORD = "correct horse battery"
 
 
 def test_a_password_change_signs_the_others_out(web: TestClient, db: Session) -> None:
-    ada = people.add(db, "ada@example.org", password=PASSWORD)
+    ada = users.add(db, "ada@example.org", password=PASSWORD)
     elsewhere = sessions.start(db, ada, now=NOW)
     factories.sign_in(web, db, ada)
     wrong = web.post("/account/password", data={"old": "guess", "new": "another good one"})
@@ -48,7 +48,7 @@ def test_sessions_are_listed_and_ended(web: TestClient, db: Session) -> None:
 
 
 def test_tokens(web: TestClient, db: Session) -> None:
-    ada = people.add(db, "ada@example.org")
+    ada = users.add(db, "ada@example.org")
     factories.sign_in(web, db, ada)
     page = web.post("/account/tokens", data={"name": "nightly", "days": "30"})
     token = re.search(r"stepmark_[\w-]{43}", page.text)
@@ -73,7 +73,7 @@ def test_tokens(web: TestClient, db: Session) -> None:
     assert web.get("/api/v1/me", headers={"Authorization": f"Bearer {text}"}).status_code == 401
     fresh = {"Authorization": f"Bearer {tokens.make(db, ada, 'fresh', None, NOW)[1]}"}
     assert web.get("/api/v1/me", headers=fresh).status_code == 200
-    people.disable(db, ada, None, NOW)
+    users.disable(db, ada, None, NOW)
     assert web.get("/api/v1/me", headers=fresh).status_code == 401
     assert old.expires_at is not None
 
@@ -96,9 +96,9 @@ def test_projects_over_the_api(web: TestClient, db: Session) -> None:
 
 
 def test_users(web: TestClient, db: Session) -> None:
-    boss = people.add(db, "boss@example.org", is_admin=True)
-    ada = people.add(db, "ada_1@example.org", name="Ada <script>alert(1)</script>")
-    people.add(db, "adax1@example.org")
+    boss = users.add(db, "boss@example.org", is_admin=True)
+    ada = users.add(db, "ada_1@example.org", name="Ada <script>alert(1)</script>")
+    users.add(db, "adax1@example.org")
     token = sessions.start(db, ada, now=NOW)
     factories.sign_in(web, db, boss)
     page = web.get("/users?q=ADA_").text

@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 
-from tests import factories
+from tests.factories import base as factories
 
 HOSTILE = (
     "<script>alert(1)</script>",

@@ -9,20 +9,20 @@ from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.accounts import login, passwords, people, sessions
+from app.accounts import passwords, sessions, sign_in, users
 from app.accounts.models import LoginAttempt, UserSession
-from tests import factories
+from tests.factories import base as factories
 
 PASSWORD = "correct horse battery"
 NOW = dt.datetime(2026, 11, 1, 9, tzinfo=dt.UTC)
 
 
-def sign_in(web: TestClient, email: str, password: str = PASSWORD, **more: str) -> int:
+def post_sign_in(web: TestClient, email: str, password: str = PASSWORD, **more: str) -> int:
     return web.post("/session", data={"email": email, "password": password, **more}).status_code
 
 
 def test_in_and_out(web: TestClient, db: Session) -> None:
-    people.add(db, "Ada@Example.org", password=PASSWORD)
+    users.add(db, "Ada@Example.org", password=PASSWORD)
     answer = web.post("/session", data={"email": "ada@example.org", "password": PASSWORD, "next": "/account"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/account")
     cookie = answer.headers["set-cookie"]
@@ -37,10 +37,10 @@ def test_in_and_out(web: TestClient, db: Session) -> None:
 
 
 def test_a_login_makes_a_new_session(web: TestClient, db: Session) -> None:
-    who = people.add(db, "ada@example.org", password=PASSWORD)
+    who = users.add(db, "ada@example.org", password=PASSWORD)
     factories.sign_in(web, db, who)
     before = web.cookies["stepmark"]
-    sign_in(web, "ada@example.org")
+    post_sign_in(web, "ada@example.org")
     assert db.scalar(select(UserSession).where(UserSession.token_hash == sessions.hashed(before))) is None
     assert db.scalar(select(func.count()).select_from(UserSession)) == 1
 
@@ -49,13 +49,13 @@ def test_a_login_makes_a_new_session(web: TestClient, db: Session) -> None:
     "next", ["https://evil.example", "//evil.example", "/\\evil", "javascript:alert(1)", "/a\nb"]
 )
 def test_next_stays_here(web: TestClient, db: Session, next: str) -> None:
-    people.add(db, "ada@example.org", password=PASSWORD)
+    users.add(db, "ada@example.org", password=PASSWORD)
     answer = web.post("/session", data={"email": "ada@example.org", "password": PASSWORD, "next": next})
     assert answer.headers["location"] == "/"
 
 
 def test_wrong_and_unknown_look_the_same(web: TestClient, db: Session) -> None:
-    people.add(db, "ada@example.org", password=PASSWORD)
+    users.add(db, "ada@example.org", password=PASSWORD)
     wrong = web.post("/session", data={"email": "ada@example.org", "password": "x"})
     unknown = web.post("/session", data={"email": "bob@example.org", "password": "x"})
     assert wrong.status_code == unknown.status_code == 401
@@ -63,7 +63,7 @@ def test_wrong_and_unknown_look_the_same(web: TestClient, db: Session) -> None:
 
 
 def test_unknown_users_are_hashed_too(db: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    people.add(db, "ada@example.org", password=PASSWORD)
+    users.add(db, "ada@example.org", password=PASSWORD)
     verified = []
     real = passwords._hasher.verify
     monkeypatch.setattr(
@@ -72,35 +72,35 @@ def test_unknown_users_are_hashed_too(db: Session, monkeypatch: pytest.MonkeyPat
         lambda self, stored, given: verified.append(given) or real(stored, given),
     )
     for email in ("ada@example.org", "bob@example.org"):
-        assert login.sign_in(db, email, "no", "10.0.0.1", NOW) is None
+        assert sign_in.sign_in(db, email, "no", "10.0.0.1", NOW) is None
     assert len(verified) == 2
 
 
 def test_the_throttle_comes_before_the_hash_and_lets_go(db: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    ada = people.add(db, "ada@example.org", password=PASSWORD)
-    monkeypatch.setattr(login, "verify", lambda stored, given: given == PASSWORD and stored is not None)
-    for _ in range(login.PER_ACCOUNT):
-        assert login.sign_in(db, "ada@example.org", "no", "10.0.0.1", NOW) is None
-    paused = login.sign_in(db, "ada@example.org", PASSWORD, "10.0.0.1", NOW)
+    ada = users.add(db, "ada@example.org", password=PASSWORD)
+    monkeypatch.setattr(sign_in, "verify", lambda stored, given: given == PASSWORD and stored is not None)
+    for _ in range(sign_in.PER_ACCOUNT):
+        assert sign_in.sign_in(db, "ada@example.org", "no", "10.0.0.1", NOW) is None
+    paused = sign_in.sign_in(db, "ada@example.org", PASSWORD, "10.0.0.1", NOW)
     assert isinstance(paused, dt.timedelta)
-    assert paused <= login.WINDOW
-    assert login.sign_in(db, "ada@example.org", PASSWORD, "10.9.9.9", NOW) == ada, (
+    assert paused <= sign_in.WINDOW
+    assert sign_in.sign_in(db, "ada@example.org", PASSWORD, "10.9.9.9", NOW) == ada, (
         "her own address is not locked"
     )
-    assert login.sign_in(db, "ada@example.org", PASSWORD, "10.0.0.1", NOW + login.WINDOW) == ada
+    assert sign_in.sign_in(db, "ada@example.org", PASSWORD, "10.0.0.1", NOW + sign_in.WINDOW) == ada
 
 
 def test_one_address_cannot_try_everyone(db: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(login, "verify", lambda stored, given: False)
-    for number in range(login.PER_ADDRESS):
-        login.sign_in(db, f"p{number}@example.org", "no", "10.0.0.1", NOW)
-    assert isinstance(login.sign_in(db, "new@example.org", "no", "10.0.0.1", NOW), dt.timedelta)
-    assert login.sign_in(db, "new@example.org", "no", "10.0.0.2", NOW) is None
-    assert db.scalar(select(func.count()).select_from(LoginAttempt)) == login.PER_ADDRESS + 1
+    monkeypatch.setattr(sign_in, "verify", lambda stored, given: False)
+    for number in range(sign_in.PER_ADDRESS):
+        sign_in.sign_in(db, f"p{number}@example.org", "no", "10.0.0.1", NOW)
+    assert isinstance(sign_in.sign_in(db, "new@example.org", "no", "10.0.0.1", NOW), dt.timedelta)
+    assert sign_in.sign_in(db, "new@example.org", "no", "10.0.0.2", NOW) is None
+    assert db.scalar(select(func.count()).select_from(LoginAttempt)) == sign_in.PER_ADDRESS + 1
 
 
 def test_sessions_end(db: Session) -> None:
-    ada = people.add(db, "ada@example.org", password=PASSWORD)
+    ada = users.add(db, "ada@example.org", password=PASSWORD)
     boss = factories.user(db, is_admin=True)
     token = sessions.start(db, ada, now=NOW)
     assert sessions.find(db, token, now=NOW + dt.timedelta(hours=11)) is not None
@@ -112,18 +112,18 @@ def test_sessions_end(db: Session) -> None:
         assert sessions.find(db, busy, now=moment) is not None
     assert sessions.find(db, busy, now=NOW + sessions.ABSOLUTE) is None
     for end in (
-        lambda: people.disable(db, ada, boss, NOW),
-        lambda: people.set_password(db, ada, "another good one"),
-        lambda: people.set_admin(db, ada, True, boss),
+        lambda: users.disable(db, ada, boss, NOW),
+        lambda: users.set_password(db, ada, "another good one"),
+        lambda: users.set_admin(db, ada, True, boss),
     ):
         token = sessions.start(db, ada, now=NOW)
         end()
         assert sessions.find(db, token, now=NOW) is None
-        people.enable(db, ada, boss)
+        users.enable(db, ada, boss)
 
 
 def test_the_first_admin_is_made_once(db: Session) -> None:
-    made = people.ensure_first_admin(db)
+    made = users.ensure_first_admin(db)
     assert made is not None
-    assert login.sign_in(db, *made, "10.0.0.1", NOW).is_admin  # type: ignore[union-attr]
-    assert people.ensure_first_admin(db) is None
+    assert sign_in.sign_in(db, *made, "10.0.0.1", NOW).is_admin  # type: ignore[union-attr]
+    assert users.ensure_first_admin(db) is None

@@ -27,10 +27,10 @@ from app.labeling.models import Assignment
 from app.main import create_app
 from app.projects import access as projects
 from app.selection.models import Generation, Round
-from app.simulation.tables import Simulation
+from app.simulation.models import Simulation
 from app.training.models import Model, Snapshot, TrainingRun
-from tests import factories
 from tests.conftest import forget
+from tests.factories import base as factories
 
 APP = create_app()
 PUBLIC = {

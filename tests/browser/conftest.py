@@ -24,10 +24,10 @@ from app.accounts.access import cookie_name
 from app.accounts.passwords import hash_password
 from app.core import db as core_db
 from app.core.db import transaction
-from tests import factories
 from tests.browser.chromium import ARGUMENTS, find_chromium
 from tests.conftest import forget, named
-from tests.waiting import until
+from tests.factories import base as factories
+from tests.polling import until
 
 expect.set_options(timeout=20_000)  # a state is waited for as long as a loaded machine takes
 EMAIL, PASSWORD = "labeler@example.org", "correct horse battery"

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from app.accounts.access import cookie_name
 from tests.accounts.test_routes import routes
 from tests.browser.conftest import Web
-from tests.browser.everything import Everything, opened
+from tests.browser.seeded_site import Everything, opened
 
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
 RUN = """async (only) => {

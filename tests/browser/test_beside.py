@@ -11,12 +11,12 @@ from playwright.sync_api import Page, expect
 
 from app.accounts.models import User
 from app.core.db import transaction
-from app.labeling import returning
+from app.labeling import returns
 from app.labeling.models import Assignment
 from app.projects import instructions
 from app.projects.models import Project
-from tests import factories
 from tests.browser.conftest import Web, Work, on_problem, on_step, press, saved
+from tests.factories import base as factories
 
 Open = Callable[..., Page]
 
@@ -106,7 +106,7 @@ def test_what_came_back_is_first_and_the_history_finds_it(open_desk: Open, site:
         project = db.get(Project, work.project)
         boss = factories.member(db, project, "researcher")
         first = db.query(Assignment).filter_by(state="submitted").one()
-        returning.give_back(db, project, first.id, boss, "Is step 3 really wrong?", dt.datetime.now(dt.UTC))
+        returns.give_back(db, project, first.id, boss, "Is step 3 really wrong?", dt.datetime.now(dt.UTC))
     page.goto(f"{site.url}/projects/pilot/history")
     expect(page.get_by_role("region", name="1 came back to you")).to_contain_text("Is step 3 really wrong?")
     page.get_by_label("Words in the problem").fill("zebra")

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import text
 
 from app.core.db import transaction
-from app.labeling.known import KnownAnswer
+from app.labeling.control_tasks import KnownAnswer
 from app.labeling.models import Task
 from app.quality.models import Adjudication
 from tests.browser.conftest import Work, on_problem, on_step, press, saved

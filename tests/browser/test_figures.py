@@ -13,9 +13,9 @@ from app.accounts import sessions
 from app.accounts.access import cookie_name
 from app.core.db import transaction
 from app.evaluation import driver, runs
-from tests import factories
 from tests.browser.conftest import Web, comes_true, empty
-from tests.evaluation import judged_factories as judged
+from tests.factories import base as factories
+from tests.factories import evaluation as judged
 
 Opened = Callable[..., Page]
 

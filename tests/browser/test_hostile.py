@@ -18,8 +18,8 @@ from app.core.db import transaction
 from app.labeling.beside import StepNote
 from tests.accounts.test_routes import routes
 from tests.browser.conftest import Web, Work, saved
-from tests.browser.everything import Everything, opened
-from tests.browser.hostile import CORPUS, UNSTORABLE
+from tests.browser.hostile_strings import CORPUS, UNSTORABLE
+from tests.browser.seeded_site import Everything, opened
 
 WATCH = """addEventListener("securitypolicyviolation", (event) =>
     (window.violations ??= []).push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));"""

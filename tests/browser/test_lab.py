@@ -15,16 +15,16 @@ from app.accounts import sessions
 from app.accounts.access import cookie_name
 from app.core.db import transaction
 from app.generators.models import Generator
-from app.lab import keeping, runs
+from app.lab import runs, tree_json
 from app.lab.models import SearchRun
 from app.search.config import SearchConfig
-from app.search.growing import Growing
-from app.search.searching import Found, search
-from tests import factories
+from app.search.expansion import Growing
+from app.search.run_search import Found, search
 from tests.browser.conftest import Web, empty
+from tests.factories import base as factories
+from tests.factories import selection as loop
 from tests.lab.test_curves import RESULTS
-from tests.search.small_world import Chances, Dictionary, Table, classes
-from tests.selection import loop_factories as loop
+from tests.search.tabular_world import Chances, Dictionary, Table, classes
 
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
 RUN = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations
@@ -62,7 +62,7 @@ class Lab:
             self.token = sessions.start(db, who, now=dt.datetime.now(dt.UTC))
 
     def look(self, growing: Growing) -> None:
-        self.trees.append(keeping.kept(growing.tree))
+        self.trees.append(tree_json.kept(growing.tree))
 
     def grows(self, to: int) -> None:
         with transaction() as db:
@@ -78,7 +78,7 @@ class Lab:
             "costs": self.found.costs.as_json(),
         }  # fmt: skip
         with transaction() as db:
-            runs.succeeded(db, self.run, results, keeping.kept(self.found.tree, self.found.chosen))
+            runs.succeeded(db, self.run, results, tree_json.kept(self.found.tree, self.found.chosen))
 
 
 @pytest.fixture

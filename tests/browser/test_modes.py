@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import text
 
 from app.core.db import transaction
-from app.exchange.alternatives import told
+from app.exchange.alternative_parser import told
 from tests.browser.conftest import Web, Work, next_is_here, on_problem, press, saved
 
 Open = Callable[..., Page]

@@ -9,9 +9,9 @@ from sqlalchemy import text
 
 from app.core.db import transaction
 from app.labeling.models import Task
-from tests import factories
 from tests.browser.conftest import Work, next_is_here, on_problem, saved
 from tests.browser.test_feedback import gold, press
+from tests.factories import base as factories
 
 Open = Callable[..., Page]
 

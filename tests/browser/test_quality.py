@@ -9,13 +9,13 @@ from playwright.sync_api import Browser, expect
 
 from app.accounts.access import cookie_name
 from app.core.db import transaction
-from app.labeling import queue
+from app.labeling import claims
 from app.projects.models import Project
 from app.quality import tasks
-from tests import factories
 from tests.browser.conftest import Web, Work, press
-from tests.quality.test_known import judge, solution
-from tests.quality.test_second_look import disputed
+from tests.factories import base as factories
+from tests.quality.test_adjudication_queue import disputed
+from tests.quality.test_control_tasks import judge, solution
 
 
 def admins(work: Work) -> None:
@@ -39,7 +39,7 @@ def disagree(work: Work) -> int:
         factories.task(db, made, overlap=2)
         for name, first_error in (("Bo", 0), ("Cy", -1)):
             who = factories.member(db, project, who=factories.user(db, name=name))
-            judge(db, project, queue.claim(db, project, who, now), first_error)
+            judge(db, project, claims.claim(db, project, who, now), first_error)
         return made.id
 
 

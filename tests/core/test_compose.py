@@ -13,7 +13,7 @@ import yaml
 from typer.main import get_command
 
 from app.cli import cli
-from app.generators.address import KEY_NAME
+from app.generators.url_policy import KEY_NAME
 from app.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent

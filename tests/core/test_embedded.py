@@ -22,7 +22,7 @@ import psycopg
 import pytest
 
 from app.core.embedded import DatabaseTrouble, Embedded, processes
-from tests.waiting import until
+from tests.polling import until
 
 ROOT = Path(__file__).parent.parent.parent
 IS_ROOT = os.geteuid() == 0
@@ -315,7 +315,7 @@ class TestAsRoot:
     def test_a_home_closed_to_the_server_is_left_closed(
         self, place: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("app.core.embedded.place.ELSEWHERE", place / "elsewhere")
+        monkeypatch.setattr("app.core.embedded.paths.ELSEWHERE", place / "elsewhere")
         closed = place / "closed"
         closed.mkdir(mode=0o700)
         lines: list[str] = []
@@ -326,7 +326,7 @@ class TestAsRoot:
         assert any("closed to the user" in line for line in lines)
         assert ask(embedded.start()) == 1, "it is found again"
         assert Path(str(embedded.status().data)).is_relative_to(place / "elsewhere")
-        monkeypatch.setattr("app.core.embedded.place.ELSEWHERE", place / "other")
+        monkeypatch.setattr("app.core.embedded.paths.ELSEWHERE", place / "other")
         embedded.stop()
 
     def test_programs_out_of_reach_are_copied(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.core import job_process
+from app.core import subprocess_jobs
 from app.core.jobs import stopping
 
 PROGRAM = """
@@ -41,19 +41,19 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Started
 
     def start(how: str) -> tuple[Process, Path]:
         log = tmp_path / "runs" / "1.log"
-        made.append(job_process.start("a_job", how, log=log))
+        made.append(subprocess_jobs.start("a_job", how, log=log))
         end = time.monotonic() + 30
-        while made[-1].poll() is None and not job_process.tail(log) and time.monotonic() < end:
+        while made[-1].poll() is None and not subprocess_jobs.tail(log) and time.monotonic() < end:
             time.sleep(0.02)
         return made[-1], log
 
     yield start
     for process in made:
-        job_process.end_group(process, 0)
+        subprocess_jobs.end_group(process, 0)
 
 
 def child_of(log: Path) -> psutil.Process | None:
-    number = int(job_process.tail(log).split()[-1])
+    number = int(subprocess_jobs.tail(log).split()[-1])
     return psutil.Process(number) if psutil.pid_exists(number) else None
 
 
@@ -65,7 +65,7 @@ def test_what_nobody_wants_is_ended_with_all_it_started(
     child = child_of(log)
     assert child is not None
     asked = iter([False, True])
-    assert not job_process.watch(process, lambda: next(asked), patience=patience)
+    assert not subprocess_jobs.watch(process, lambda: next(asked), patience=patience)
     assert process.returncode == code
     psutil.wait_procs([child], timeout=10)
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
@@ -75,7 +75,7 @@ def test_work_is_handed_back_when_the_worker_ends(started: Started) -> None:
     process, _ = started("polite")
     threading.Timer(0.1, stopping.set).start()
     try:
-        assert job_process.watch(process, lambda: False, patience=0, patience_at_stop=30)
+        assert subprocess_jobs.watch(process, lambda: False, patience=0, patience_at_stop=30)
     finally:
         stopping.clear()
     assert process.returncode == 3, "its exit code says that it did not get to the end"
@@ -83,8 +83,8 @@ def test_work_is_handed_back_when_the_worker_ends(started: Started) -> None:
 
 def test_how_it_ended_is_said_with_its_last_lines(started: Started, tmp_path: Path) -> None:
     process, log = started("broken")
-    assert not job_process.watch(process, lambda: False, patience=0)
-    said = job_process.how_it_ended("sampling", process.returncode, log, lines=2)
+    assert not subprocess_jobs.watch(process, lambda: False, patience=0)
+    said = subprocess_jobs.how_it_ended("sampling", process.returncode, log, lines=2)
     assert said == "The sampling process ended with exit code 5.\nline 1998\nline 1999"
-    killed = job_process.how_it_ended("scoring", -signal.SIGKILL, tmp_path / "no.log")
+    killed = subprocess_jobs.how_it_ended("scoring", -signal.SIGKILL, tmp_path / "no.log")
     assert killed == "The scoring process was ended by SIGKILL. The system may have run out of memory."

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from app.core.security import BODY_LIMIT, POLICY
 from app.settings import settings
-from tests import factories
 from tests.conftest import forget
+from tests.factories import base as factories
 
 HOST = "testserver"
 

@@ -19,7 +19,7 @@ import psycopg
 import pytest
 
 from app.core.embedded import Embedded
-from tests.waiting import LONG, free_port, until
+from tests.polling import LONG, free_port, until
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.evaluation.bins import compute_optimal, difficulty
+from app.evaluation.difficulty_bins import compute_optimal, difficulty
 
 
 def test_five_even_bins_easiest_first() -> None:

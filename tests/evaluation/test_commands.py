@@ -14,12 +14,12 @@ from typer.testing import CliRunner, Result
 from app.cli import cli
 from app.core.db import transaction
 from app.core.errors import Conflict, Invalid, NotFound
-from app.evaluation import elsewhere
-from app.prm.tokens import train_tokenizer
+from app.evaluation import external_models
+from app.prm.encoding import train_tokenizer
 from app.settings import settings
 from app.training.models import Model
-from tests import factories
-from tests.evaluation import judged_factories as judged
+from tests.factories import base as factories
+from tests.factories import evaluation as judged
 
 pytestmark = pytest.mark.usefixtures("database", "home")
 
@@ -78,7 +78,7 @@ def test_a_folder_made_elsewhere(project: int, tmp_path: Path) -> None:
         made = db.scalars(select(Model).where(Model.name == "theirs")).one()
         (settings().models_dir / "copy").mkdir()
         again = {"path": "copy", "weights_hash": made.weights_hash.hex(), "kind": "prm", "config": {}}
-        assert elsewhere.register(db, project, str(folder), again) == made.id
+        assert external_models.register(db, project, str(folder), again) == made.id
     assert made.metrics == {"made_elsewhere": True}
     assert [path.name for path in settings().models_dir.iterdir()] == [made.path], "the second copy is gone"
     (folder / "extra.bin").write_bytes(b"x")

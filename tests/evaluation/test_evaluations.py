@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from app.core.db import transaction
 from app.core.errors import Conflict, Invalid, NotFound
-from app.evaluation import comparing, comparisons, driver, freezing, runs, sets
+from app.evaluation import comparison_report, comparisons, driver, freeze, runs, sets
 from app.evaluation.models import Comparison, Evaluation, EvaluationProblem, EvaluationSet
 from app.exchange import importer
 from app.problems import grading
@@ -22,8 +22,8 @@ from app.selection import config as round_config
 from app.selection import stages
 from app.selection.models import Round
 from app.training.models import Snapshot, SnapshotItem
-from tests import factories
-from tests.evaluation import judged_factories as judged
+from tests.factories import base as factories
+from tests.factories import evaluation as judged
 
 pytestmark = pytest.mark.usefixtures("database", "home")
 
@@ -280,7 +280,7 @@ def test_a_comparison() -> None:
         assert comparisons.create(db, first, second) == made
         with pytest.raises(Invalid):
             comparisons.create(db, first, first)
-    comparing.run(made.id)
+    comparison_report.run(made.id)
     with transaction() as db:
         results = db.get_one(Comparison, made.id).results or {}
     best = results["best_of_n"]
@@ -310,7 +310,7 @@ def test_published_scores_on_math(shared_data: Path) -> None:
     grading.grade_waiting(project.id)
     with transaction() as db:
         set_id = sets.create(db, project.id, "MATH", {}, None).id
-    freezing.freeze(set_id)
+    freeze.freeze(set_id)
     evaluation_id = judge(set_id, outside="pred_score")
     driver.advance(evaluation_id)
     curves = (of(evaluation_id).results or {})["best_of_n"]["curves"]

@@ -10,14 +10,14 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from app.evaluation import judge, over_generations
+from app.evaluation import generation_curve, report
 from app.evaluation.config import JudgeConfig
+from app.evaluation.load_set import read
 from app.evaluation.models import Comparison, Evaluation, EvaluationSet
-from app.evaluation.reading import read
 from app.projects.models import Project
 from app.selection.models import Generation
-from tests import factories
-from tests.evaluation import judged_factories as judged
+from tests.factories import base as factories
+from tests.factories import evaluation as judged
 
 HOSTILE = '<script>alert(1)</script>=cmd|"x"'
 
@@ -44,8 +44,8 @@ class Page:
         self.db.add(made)
         self.db.flush()
         pool = read(self.db, made, config).pool
-        curves = judge.curves(pool, config, lambda *_: None)
-        told = judge.told(pool, curves, config)
+        curves = report.curves(pool, config, lambda *_: None)
+        told = report.told(pool, curves, config)
         left_out = {"learned_from": 2, "picked_by": 0}
         made.results = {"best_of_n": told, "first_error": None, "calibration": None, "left_out": left_out}
         made.state = "succeeded"
@@ -175,7 +175,7 @@ def test_and_says_nothing_when_it_is_not(page: Page) -> None:
 
 
 def test_a_board_without_evaluations_has_no_curve(page: Page) -> None:
-    assert over_generations.judged(page.db, page.project.id, {}) == {}
+    assert generation_curve.judged(page.db, page.project.id, {}) == {}
     page.get("/board/plots/generations.csv", 404)
 
 

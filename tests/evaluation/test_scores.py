@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.evaluation.answers import classes
-from app.evaluation.scores import WAYS, log_scores, squashed, way
+from app.evaluation.answer_classes import classes
+from app.evaluation.external_scores import WAYS, log_scores, squashed, way
 from app.prm.predict import log_solution_score
 
 step = st.tuples(st.floats(0, 1), st.floats(0, 1)).map(lambda p: [1 - p[0], p[0] * p[1], p[0] * (1 - p[1])])

@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 
 from app.core.db import transaction
 from app.core.errors import Conflict, Invalid
-from app.evaluation import freezing, sets
+from app.evaluation import freeze, sets
 from app.evaluation.models import EvaluationItem, EvaluationSet
 from app.training import snapshots
-from tests import factories
-from tests.evaluation import judged_factories as judged
-from tests.selection import loop_factories as loop
+from tests.factories import base as factories
+from tests.factories import evaluation as judged
+from tests.factories import selection as loop
 
 
 def items(db: Session, of: EvaluationSet) -> list[EvaluationItem]:
@@ -146,7 +146,7 @@ def test_nothing_to_judge_on_fails_aloud(database: str) -> None:
     with transaction() as db:
         set_id = sets.create(db, factories.project(db).id, "Empty", {}, None).id
         assert sets.ensure_default(db, db.get_one(EvaluationSet, set_id).project_id) is not None
-    freezing.freeze(set_id)
+    freeze.freeze(set_id)
     with transaction() as db:
         found = db.get_one(EvaluationSet, set_id)
         assert found.state == "failed"

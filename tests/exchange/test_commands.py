@@ -16,7 +16,7 @@ from app.accounts.models import AuditEvent
 from app.core.db import transaction
 from app.exchange import importer, uploads
 from app.settings import settings
-from tests import factories
+from tests.factories import base as factories
 
 
 def stepmark(*words: str) -> subprocess.CompletedProcess[str]:

@@ -21,10 +21,10 @@ from sqlalchemy.orm import aliased
 from app.core.db import transaction
 from app.core.errors import Invalid
 from app.exchange import importer
-from app.exchange.errors import as_lines
+from app.exchange.file_reader import BadFile, entries
 from app.exchange.formats import detect
 from app.exchange.models import Import, LineError
-from app.exchange.reading import BadFile, entries
+from app.exchange.rejected_records import as_lines
 from app.labeling.models import Task
 from app.problems import grading
 from app.problems.models import OutsideLabel, Problem, Solution, Verdict
@@ -129,7 +129,7 @@ def test_an_array_is_cut_into_its_elements(
     values = [{"a": '"]}\\'}, {"b": [1, {"c": "[{"}]}, 5, "x,y", None, {"d": "\\"}, []]
     path = tmp_path / "array.json"
     path.write_text("\n " + json.dumps(values, indent=1))
-    monkeypatch.setattr("app.exchange.reading.CHUNK", chunk)
+    monkeypatch.setattr("app.exchange.file_reader.CHUNK", chunk)
     found = list(entries(path))
     assert [json.loads(each.raw) for each in found] == values
     for at, each in enumerate(found):

@@ -16,15 +16,15 @@ from app.accounts import sessions
 from app.accounts.access import cookie_name
 from app.core.db import transaction
 from app.exchange import exporter, importer
-from app.labeling import known, queue
+from app.labeling import claims, control_tasks
 from app.main import create_app
 from app.problems.models import OutsideLabel, Solution
 from app.projects.models import Project
-from app.quality import gold
+from app.quality import control_task_creation
 from app.selection.models import Generation
 from app.training import snapshots
-from tests import factories
-from tests.quality.test_known import NOW, STEPS, judge, truth
+from tests.factories import base as factories
+from tests.quality.test_control_tasks import NOW, STEPS, judge, truth
 
 
 def solution(db: Session, project: Project, number: int, first_error: int | None = None) -> Solution:
@@ -51,15 +51,15 @@ def test_gold_belongs_to_the_generation_it_was_handed_out_in(
     db: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PRM800K's README: "In each generation, we reserve some solutions for quality control"."""
-    monkeypatch.setattr(known.secrets, "randbelow", lambda most: 0)
+    monkeypatch.setattr(control_tasks.secrets, "randbelow", lambda most: 0)
     project = factories.project(db, gold_rate=0.5, gold_mark=0.0)
     for number in range(3):
         solution(db, project, number, 1)
-    gold.make(db, project, None, "gold", 3)
+    control_task_creation.make(db, project, None, "gold", 3)
     factories.task(db, solution(db, project, 5), generation=1)
     who = factories.member(db, project)
     for number in (1, 2, None):  # the generation that is queued after this one was handed out
-        held = queue.claim(db, project, who, NOW + dt.timedelta(hours=number or 3))
+        held = claims.claim(db, project, who, NOW + dt.timedelta(hours=number or 3))
         assert held is not None
         assert held.task.kind == "gold"
         judge(db, project, held, 1)
@@ -84,19 +84,19 @@ def test_gold_belongs_to_the_generation_it_was_handed_out_in(
 def test_gold_and_screening_carry_their_flags_through_the_export_and_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(known.secrets, "randbelow", lambda most: 0)  # gold as long as there is some
+    monkeypatch.setattr(control_tasks.secrets, "randbelow", lambda most: 0)  # gold as long as there is some
     with transaction() as db:
         project = factories.project(db, "Ours", screening_mark=0.5, gold_rate=0.5, gold_mark=0.0)
         for number, at in enumerate((-1, 0, 1, 2, -1)):
             solution(db, project, number, at)
-        gold.make(db, project, None, "screening", 2)
-        gold.make(db, project, None, "gold", 3)
+        control_task_creation.make(db, project, None, "screening", 2)
+        control_task_creation.make(db, project, None, "gold", 3)
         for number, generation in enumerate((0, 0, 4, 4, 4), 5):
             factories.task(db, solution(db, project, number), generation=generation)
         who, boss = factories.member(db, project), factories.member(db, project, "admin")
         kinds: Counter[str] = Counter()
         said: dict[str, int] = {}
-        while held := queue.claim(db, project, who, NOW):
+        while held := claims.claim(db, project, who, NOW):
             kind = held.task.kind
             first_error = -1 if kind == "regular" else truth(db, held)
             kinds[kind] += 1

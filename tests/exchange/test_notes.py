@@ -14,11 +14,11 @@ from app.accounts.models import AuditEvent
 from app.core.db import transaction
 from app.exchange import exporter, importer
 from app.exchange.trail import export_noted
-from app.labeling import notes, queue
+from app.labeling import claims, notes
 from app.labeling.notes import Note
 from app.projects.models import Project
-from tests import factories
-from tests.quality.test_known import NOW, judge, solution
+from tests.factories import base as factories
+from tests.quality.test_control_tasks import NOW, judge, solution
 
 NOTED = exporter.filters(notes=True)
 
@@ -28,7 +28,7 @@ def noted(db: Session, project: Project) -> None:
     who = factories.member(db, project)
     for first in (True, False):
         factories.task(db, solution(db, project))
-        held = queue.claim(db, project, who, NOW)
+        held = claims.claim(db, project, who, NOW)
         assert held
         if first:
             for position, words in ((1, "Is 0 allowed?"), (0, "Hm."), (1, "Is “0” <allowed>?"), (0, "")):

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.exchange.models import Import
-from tests import factories
+from tests.factories import base as factories
 
 LINE = b'{"question": "What is 2 + 2?", "answer": "2 + 2 = <<2+2=4>>4\\n#### 4"}\n{"broken"\n'
 

@@ -13,7 +13,7 @@ from app.core.db import transaction
 from app.exchange import exporter, importer
 from app.exchange.formats import parse
 from app.exchange.models import Import
-from app.exchange.patches import patch, patched, same
+from app.exchange.row_patches import patch, patched, same
 from app.projects.models import Project
 
 

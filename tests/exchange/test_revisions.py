@@ -14,8 +14,8 @@ from app.core.db import transaction
 from app.exchange import revisions
 from app.problems.models import Problem
 from app.projects.models import Project
-from tests import factories
-from tests.evaluation import judged_factories as judged
+from tests.factories import base as factories
+from tests.factories import evaluation as judged
 
 
 def pool(db: Session, of: Project, split: str = "train", **values: object) -> Problem:

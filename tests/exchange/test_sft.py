@@ -18,8 +18,8 @@ from app.evaluation.models import EvaluationItem, EvaluationSet
 from app.exchange import sft
 from app.projects.models import Project
 from app.quality.models import Adjudication
-from tests import factories
-from tests.selection import loop_factories as loop
+from tests.factories import base as factories
+from tests.factories import selection as loop
 
 
 @pytest.fixture

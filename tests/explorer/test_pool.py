@@ -10,13 +10,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import worker
-from app.explorer import histogram, looking
-from app.explorer.looking import Place, Wanted
+from app.explorer import histogram, pool_query
+from app.explorer.pool_query import Place, Wanted
 from app.problems.models import Solution
 from app.scoring import process
 from app.scoring.models import Score, ScoringRun
 from app.training.models import Model
-from tests import factories
+from tests.factories import base as factories
 
 SCORES = (0.97, 0.9, 0.9, 0.9, 0.51, 0.3, 0.04, 1.0)
 VERDICTS = ("wrong", "right", "wrong", "unparseable", "right", "wrong", "wrong", "right")
@@ -57,7 +57,7 @@ class Pool:
         asked = Wanted(**{"model_id": self.model.id, **wanted})  # type: ignore[arg-type]
         after, found, of = None, [], {each.id: place for place, each in enumerate(self.solutions)}
         for _ in range(40):
-            page = looking.page(self.db, self.project.id, asked, after)
+            page = pool_query.page(self.db, self.project.id, asked, after)
             found += [of[each] for each in page.ids]
             if page.more is None:
                 return found
@@ -72,8 +72,8 @@ def pool(db: Session) -> Pool:
 
 @pytest.mark.parametrize(("page", "look"), [(50, 20_000), (1, 20_000), (3, 20_000), (2, 2), (1, 1), (5, 3)])
 def test_every_solution_once_in_the_order_of_scores(pool, monkeypatch, page, look):
-    monkeypatch.setattr(looking, "PAGE", page)
-    monkeypatch.setattr(looking, "LOOK", look)
+    monkeypatch.setattr(pool_query, "PAGE", page)
+    monkeypatch.setattr(pool_query, "LOOK", look)
     highest = sorted(range(8), key=lambda place: (-SCORES[place], place))
     assert pool.places() == highest == [7, 0, 1, 2, 3, 4, 5, 6]
     assert pool.places(order="lowest") == highest[::-1]
@@ -103,7 +103,7 @@ def test_every_solution_once_in_the_order_of_scores(pool, monkeypatch, page, loo
     ],
 )
 def test_filters(pool, monkeypatch, wanted, left, look):
-    monkeypatch.setattr(looking, "LOOK", look)
+    monkeypatch.setattr(pool_query, "LOOK", look)
     factories.task(pool.db, pool.solutions[2], generation=3)
     assert pool.places(**wanted) == left
     counted = histogram.histogram(pool.db, pool.project.id, Wanted(model_id=pool.model.id, **wanted))
@@ -120,7 +120,7 @@ def test_a_name_from_a_file_finds_its_solution(pool):
 def large(pool, monkeypatch) -> Pool:
     """A pool that is taken for one too large to count while one waits."""
     monkeypatch.setattr(histogram, "LOOK", 3)
-    monkeypatch.setattr(looking, "LOOK", 3)
+    monkeypatch.setattr(pool_query, "LOOK", 3)
     monkeypatch.setattr(
         histogram, "MANY", histogram.text("SELECT count(*) FROM score WHERE model_id = :model_id")
     )
@@ -143,7 +143,9 @@ def test_scores_in_their_bins(pool):
 
 def test_the_histogram_kept_is_the_one_counted(large):
     asked = Wanted(model_id=large.model.id)
-    live = histogram._count(large.db, looking.values_of(large.project.id, asked), looking.conditions(asked))
+    live = histogram._count(
+        large.db, pool_query.values_of(large.project.id, asked), pool_query.conditions(asked)
+    )
     histogram.refresh(large.db, large.model.id)
     assert histogram.histogram(large.db, large.project.id, asked).rows == live
     large.solutions[0].verdict = "right"

@@ -14,7 +14,7 @@ from typing import TypeVar
 import httpx
 import pytest
 
-from tests.waiting import free_port, until
+from tests.polling import free_port, until
 
 T = TypeVar("T")
 

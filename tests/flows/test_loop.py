@@ -14,11 +14,11 @@ from sqlalchemy import select
 
 from app.core.db import transaction
 from app.labeling.models import Task
-from app.simulation.full.labelers import Judge, label_all
-from tests import factories
+from app.simulation.end_to_end.scripted_labelers import Judge, label_all
 from tests.conftest import SHARED
+from tests.factories import base as factories
 from tests.flows.conftest import Running
-from tests.waiting import until
+from tests.polling import until
 
 TINY = {"size": "tiny", "epochs": 1, "vocabulary": 1000, "learning_rate": 2e-3, "device": "cpu"}
 

@@ -15,11 +15,11 @@ import pytest
 from sqlalchemy.orm import Session
 
 from app.core.db import transaction
-from app.generators import making, process, runs
-from app.generators.making import Wanted
+from app.generators import generators, process, runs
+from app.generators.generators import Wanted
 from app.generators.models import Generator, SamplingRun
 from app.projects.models import Project
-from tests import factories
+from tests.factories import base as factories
 
 QUICK = {"backoff_s": 0.02, "timeout_s": 5.0, "endpoint": "completions", "at_once": 4, "per_request": 3}
 
@@ -36,7 +36,7 @@ class Server:
 @pytest.fixture(scope="session")
 def server_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     log = tmp_path_factory.mktemp("server") / "requests.jsonl"
-    command = [sys.executable, str(Path(__file__).with_name("server.py")), str(log)]
+    command = [sys.executable, str(Path(__file__).with_name("fake_openai_server.py")), str(log)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert process.stdout is not None
     yield f"http://127.0.0.1:{int(process.stdout.readline())}/v1", log
@@ -57,7 +57,7 @@ def generator(db: Session, project: Project, api: Server, model: str = "steady",
     wanted = Wanted(name=f"{model} {config.pop('called', '')}".strip(), model=model, base_url=api.url)
     key_name = config.pop("key_name", "")
     wanted = Wanted(wanted.name, "openai", model, api.url, key_name)
-    return making.make(db, project, wanted, {**QUICK, **config}, None)
+    return generators.make(db, project, wanted, {**QUICK, **config}, None)
 
 
 def sums(db: Session, project: Project, count: int = 4, **values: Any) -> list[Any]:

@@ -10,14 +10,14 @@ from sqlalchemy import func, select
 
 from app.core.db import transaction
 from app.core.errors import Invalid
-from app.generators import making
-from app.generators.asking import Refused, Stopped
+from app.generators import generators
 from app.generators.config import parse
-from app.generators.making import Wanted
-from app.generators.prompting import Ask
+from app.generators.generators import Wanted
+from app.generators.prompts import Ask
+from app.generators.sampler import Refused, Stopped
 from app.problems.models import Solution
 from app.settings import settings
-from tests import factories
+from tests.factories import base as factories
 from tests.generators.conftest import done, sums
 
 WORDS = ["What is", "Problem:", "Solution:", "We add", "so", "=", "+", *map(str, range(10)), "\n", " "]
@@ -50,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def opened(folder):
-    from app.generators.local import Local
+    from app.generators.transformers_sampler import Local
 
     def make(stopping: threading.Event | None = None, **config):
         return Local(folder, parse({"endpoint": "completions", **config}), stopping or threading.Event())
@@ -84,7 +84,7 @@ def test_a_step_ends_where_a_step_ends(opened):
 
 
 def test_too_long_a_problem_and_a_stop_are_told(opened):
-    from app.generators.asking import Failed
+    from app.generators.sampler import Failed
 
     with pytest.raises(Failed, match="room for 256"):
         opened().ask(Ask("What " * 400))
@@ -102,26 +102,26 @@ def test_the_whole_run_in_the_sampling_process(database, home, folder):
         sums(db, project, 2)
         config = {"endpoint": "completions", "max_tokens": 8, "temperature": 1.0, "per_request": 4}
         with pytest.raises(Invalid, match="where this server keeps models"):
-            making.make(db, project, Wanted("x", "transformers", str(folder)), config, None)
+            generators.make(db, project, Wanted("x", "transformers", str(folder)), config, None)
     with transaction() as db:  # where models are kept
         (settings().models_dir / "tiny").unlink()
         folder.rename(settings().models_dir / "tiny")
         place = str(settings().models_dir / "tiny")
-        number = making.make(db, project, Wanted("tiny", "transformers", place), config, None).id
+        number = generators.make(db, project, Wanted("tiny", "transformers", place), config, None).id
     run = done(number, per_problem=5)
     assert (run.state, run.counters["made"]) == ("succeeded", 10), run.error
     with transaction() as db:
         assert db.scalar(select(func.count()).select_from(Solution).where(Solution.generator == "tiny")) == 10
         (settings().models_dir / "tiny" / "pytorch_model.bin").write_bytes(b"cos\nsystem\n")
         with pytest.raises(Invalid, match="may carry code"):
-            making.make(db, project, Wanted("bad", "transformers", place), config, None)
+            generators.make(db, project, Wanted("bad", "transformers", place), config, None)
     bad = done(number, per_problem=6)
     assert bad.state == "failed"
     assert "may carry code" in bad.error
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path):
-    from app.generators.local import Local
+    from app.generators.transformers_sampler import Local
 
     (tmp_path / "config.json").write_text('{"auto_map": {"AutoModel": "x.Y"}}')
     with pytest.raises(Refused, match="auto_map"):

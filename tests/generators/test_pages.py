@@ -11,14 +11,14 @@ from typer.testing import CliRunner
 from app.cli import cli
 from app.core.db import transaction
 from app.core.errors import Forbidden, Invalid
-from app.generators import address, runs
+from app.generators import runs, url_policy
 from app.generators.config import parse
 from app.generators.models import Generator, Rollout, SamplingRun
 from app.problems.models import Problem, Solution
 from app.projects.models import Project
 from app.training import snapshots
 from app.training.models import TrainingRun
-from tests import factories
+from tests.factories import base as factories
 from tests.generators.conftest import Server, generator, gone_on, sums
 
 FORM = {"name": "asked", "kind": "openai", "model": "m", "base_url": "http://model.example/v1"}
@@ -66,7 +66,7 @@ def test_who_is_no_site_admin_calls_only_hosts_on_the_list(
     assert refused.status_code == 403
     assert "may not call model.example" in refused.text
     monkeypatch.setenv("STEPMARK_GENERATOR_HOSTS", "other.example:1, model.example")
-    address.settings.cache_clear()
+    url_policy.settings.cache_clear()
     assert web.post(here, data=FORM).status_code == 303
 
 
@@ -77,15 +77,15 @@ def test_who_is_no_site_admin_calls_only_hosts_on_the_list(
 )  # fmt: skip
 def test_addresses_that_are_none_or_never_called(url: str) -> None:
     with pytest.raises((Invalid, Forbidden)):
-        address.checked(url, site_admin=True)
+        url_policy.checked(url, site_admin=True)
 
 
 def test_only_keys_made_for_generators_can_be_named() -> None:
-    assert address.checked_key_name("STEPMARK_KEY_A1") == "STEPMARK_KEY_A1"
-    assert address.checked_key_name(" ") is None
+    assert url_policy.checked_key_name("STEPMARK_KEY_A1") == "STEPMARK_KEY_A1"
+    assert url_policy.checked_key_name(" ") is None
     for name in ("DATABASE_URL", "STEPMARK_KEY_", "STEPMARK_KEY_a", "sk-123"):
         with pytest.raises(Invalid):
-            address.checked_key_name(name)
+            url_policy.checked_key_name(name)
 
 
 @pytest.mark.parametrize(

@@ -11,18 +11,18 @@ from sqlalchemy.orm import Session
 
 from app.core.db import transaction
 from app.core.errors import Conflict, Invalid
-from app.generators import making, preparing, runs, tasks
+from app.generators import alternative_settings, generators, runs, tasks
 from app.generators.models import Generator, SamplingRun
-from app.labeling import filling, nothing
+from app.labeling import initial_queue, no_task
+from app.labeling.labeling_state import Candidate
 from app.labeling.models import Task
-from app.labeling.walk import Candidate
 from app.problems.models import Alternative, Solution
 from app.scoring.models import Score
 from app.selection import stages
 from app.selection.config import RoundConfig
 from app.selection.models import Generation, Round
 from app.training.models import Model
-from tests import factories
+from tests.factories import base as factories
 from tests.generators.conftest import generator, gone_on, sums
 
 
@@ -42,7 +42,7 @@ def made(database, home, api):
             for number, problem in enumerate(sums(db, project, 4), start=1):
                 factories.solution(db, problem, chosen(number), verdict="wrong", final_answer="0")
             asked = generator(db, project, api, model, **config)
-            preparing.set_to(db, project, asked.id, 2, positions, None)
+            alternative_settings.set_to(db, project, asked.id, 2, positions, None)
         return asked
 
     return make
@@ -67,7 +67,7 @@ def the_run() -> SamplingRun:
 def test_the_first_queue_waits_for_its_candidates(made, api):
     asked = made()
     with transaction() as db:
-        assert filling.queue_first(db, project_of(db, asked), 3) is None
+        assert initial_queue.queue_first(db, project_of(db, asked), 3) is None
         jobs = "SELECT args FROM procrastinate_jobs WHERE task_name = 'generators.queue_first'"
         assert db.scalars(text(jobs)).all() == [{"project_id": asked.project_id, "limit": 3}]
     tasks.queue_first(asked.project_id, 3)
@@ -75,7 +75,7 @@ def test_the_first_queue_waits_for_its_candidates(made, api):
     run = the_run()
     assert (run.purpose, run.total, run.config["behind"]) == ("alternatives", 18, False)
     with transaction() as db:
-        assert preparing.waiting(db, asked.project_id) == 3
+        assert alternative_settings.waiting(db, asked.project_id) == 3
     done = gone_on(run.id)
     assert done.state == "succeeded"
     queued = tasks_there()
@@ -102,7 +102,7 @@ def test_where_labelers_walk_on_a_whole_way_stands_behind_each_candidate(made):
     solution_id = tasks_there()[0].solution_id
     with transaction() as db:
         found = db.scalars(select(Alternative).where(Alternative.solution_id == solution_id)).all()
-    from app.labeling.choosing import Choosing
+    from app.labeling.branching_state import Choosing
 
     walk = Choosing(
         "alternatives", 3, {}, [Candidate(a.position, a.candidate, a.text, tuple(a.prefix)) for a in found]
@@ -125,12 +125,12 @@ def test_what_could_not_be_made_is_queued_when_someone_says_so(made):
     assert run.state == "succeeded"
     assert len(tasks_there()) == 3
     with transaction() as db:
-        assert preparing.waiting(db, asked.project_id) == 1
-        assert preparing.release(db, run, None) == 1
-        assert preparing.waiting(db, asked.project_id) == 0
+        assert alternative_settings.waiting(db, asked.project_id) == 1
+        assert alternative_settings.release(db, run, None) == 1
+        assert alternative_settings.waiting(db, asked.project_id) == 0
     assert len(tasks_there()) == 4
     with transaction() as db:
-        assert preparing.release(db, run, None) == 0
+        assert alternative_settings.release(db, run, None) == 0
 
 
 def test_one_text_again_and_again_is_one_candidate_and_ends(made):
@@ -181,7 +181,7 @@ def test_the_desk_offers_them_and_no_model_is_asked(made, api):
     with transaction() as db:
         project = project_of(db, asked)
         who = factories.member(db, project)
-        assert nothing.why(db, project, who).code == "preparing"
+        assert no_task.why(db, project, who).code == "preparing"
     gone_on(the_run().id)
     before = len(api.seen())
     with TestClient(
@@ -206,18 +206,18 @@ def test_who_may_prepare_what(db: Session, api) -> None:
         (walked, generator(db, walked, api).id, 3, "every"),
     ):  # fmt: skip
         with pytest.raises(Invalid):
-            preparing.set_to(db, of, number, candidates, positions, None)
-    preparing.set_to(db, project, asked.id, 3, "every", None)
+            alternative_settings.set_to(db, of, number, candidates, positions, None)
+    alternative_settings.set_to(db, project, asked.id, 3, "every", None)
     with pytest.raises(Conflict, match="prepares alternatives"):
-        making.retire(db, asked, None)
-    preparing.set_to(db, project, None, 3, "every", None)
-    making.retire(db, asked, None)
-    assert preparing.start(db, project, [preparing.Pick(1, 0, 0.0, {})], None) is None
+        generators.retire(db, asked, None)
+    alternative_settings.set_to(db, project, None, 3, "every", None)
+    generators.retire(db, asked, None)
+    assert alternative_settings.start(db, project, [alternative_settings.Pick(1, 0, 0.0, {})], None) is None
     with pytest.raises(Conflict):
-        preparing.set_to(db, project, asked.id, 3, "every", None)
+        alternative_settings.set_to(db, project, asked.id, 3, "every", None)
     trial = SamplingRun(project_id=project.id, generator_id=asked.id, purpose="trial", config={})
     with pytest.raises(Conflict):
-        preparing.release(db, trial, None)
+        alternative_settings.release(db, trial, None)
     assert runs.newest(db, project.id) == []
 
 

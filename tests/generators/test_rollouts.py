@@ -12,19 +12,19 @@ from sqlalchemy.orm import Session
 
 from app.core.db import transaction
 from app.core.errors import Invalid
-from app.generators import rollout_plan, rollouts, runner, runs
+from app.generators import launcher, rollout_plan, rollouts, runs
 from app.generators.models import Generator, Rollout
 from app.prm.config import TrainConfig
+from app.prm.encoding import Encoder, train_tokenizer
 from app.prm.objectives import supervised
-from app.prm.tokens import Encoder, train_tokenizer
 from app.problems.models import Solution
 from app.training import runs as training
 from app.training import snapshots
 from app.training.models import SnapshotItem
 from app.training.process import read_examples
 from app.training.rollout_labels import hard
-from tests import factories
 from tests.accounts.test_routes import least, routes
+from tests.factories import base as factories
 from tests.generators.conftest import done, generator, row, started, sums
 
 
@@ -132,7 +132,7 @@ def test_two_processes_add_no_rollout_too_many(made):
     run_id = started(made("slow", per_request=2), "rollouts", rollouts=9)
     with transaction() as db:
         assert runs.begin(db, run_id)
-    both = [runner.spawn(run_id)[0] for _ in range(2)]
+    both = [launcher.spawn(run_id)[0] for _ in range(2)]
     assert [process.wait(60) for process in both] == [0, 0]
     with transaction() as db:
         assert set(db.scalars(select(Rollout.rollouts))) == {9}

@@ -14,16 +14,16 @@ import psutil
 import pytest
 from sqlalchemy import func, select, text
 
-from app.core import children
+from app.core import supervisor
 from app.core.db import transaction
 from app.core.errors import Conflict, Invalid
-from app.generators import openai, pool, runner, runs
+from app.generators import launcher, openai_sampler, pool_sampling, runs
 from app.generators.models import Generator, SamplingError, SamplingItem, SamplingRun
 from app.problems.grading import grade_waiting
 from app.problems.models import Problem, Solution
-from tests import factories
+from tests.factories import base as factories
 from tests.generators.conftest import done, generator, gone_on, row, started, sums
-from tests.waiting import LONG, until
+from tests.polling import LONG, until
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_every_problem_gets_exactly_k_and_what_it_cost_is_counted(made, api):
 
 def test_killed_in_the_middle_it_goes_on_where_it_was(made):
     run_id = started(made("slow", per_request=2), per_problem=12)
-    job = threading.Thread(target=runner.run, args=(run_id,))
+    job = threading.Thread(target=launcher.run, args=(run_id,))
     job.start()
     until(lambda: row(run_id).counters.get("made", 0) >= 6, "the first solutions")
     mine = [
@@ -114,7 +114,7 @@ def test_two_processes_on_the_same_problems_never_make_one_too_many(made):
     with transaction() as db:
         for run_id in (first, second):
             assert runs.begin(db, run_id)
-    ours = [runner.spawn(run_id)[0] for run_id in (first, first, second)]
+    ours = [launcher.spawn(run_id)[0] for run_id in (first, first, second)]
     assert [process.wait(LONG) for process in ours] == [0, 0, 0]
     assert set(counts().values()) == {12}
     assert row(first).counters["made"] + row(second).counters.get("made", 0) == 48
@@ -171,7 +171,7 @@ NEVER = {
 
 
 def test_a_server_that_never_works_ends_the_run_with_the_reason(made, monkeypatch):
-    monkeypatch.setattr(openai, "LARGEST", 1 << 20)
+    monkeypatch.setattr(openai_sampler, "LARGEST", 1 << 20)
     for model, says in NEVER.items():
         timeout = 0.3 if model in ("asleep", "trickling") else 10.0
         run = done(made(model, retries=2 if model == "down" else 0, timeout_s=timeout), per_problem=9)
@@ -222,7 +222,7 @@ def test_what_comes_is_taken_as_it_is(made, api):
 
 def test_cancelled_its_process_is_gone_and_what_was_sampled_stays(made):
     run_id = started(made("slow", per_request=1, at_once=2), per_problem=500)
-    job = threading.Thread(target=runner.run, args=(run_id,))
+    job = threading.Thread(target=launcher.run, args=(run_id,))
     job.start()
     until(lambda: row(run_id).counters.get("made", 0) > 0, "the first solutions")
     with transaction() as db:
@@ -260,15 +260,15 @@ def test_test_problems_are_sampled_for_by_themselves(db, api):
     sums(db, project, 2)
     tests = factories.problem(db, project, "What is 9 + 9?", "18", split="test", subject="sums", level="1")
     asked = generator(db, project, api)
-    assert pool.preview(db, asked, pool.plan({"per_problem": 3})) == {
+    assert pool_sampling.preview(db, asked, pool_sampling.plan({"per_problem": 3})) == {
         "problems": 2,
         "incomplete": 2,
         "missing": 6,
     }
     only = {"per_problem": 3, "splits": ["test"], "subject": "sums"}
-    assert pool.preview(db, asked, pool.plan(only))["missing"] == 3
+    assert pool_sampling.preview(db, asked, pool_sampling.plan(only))["missing"] == 3
     with pytest.raises(Invalid, match="by themselves"):
-        pool.plan({"splits": ["train", "test"]})
+        pool_sampling.plan({"splits": ["train", "test"]})
     for wrong in (
         {"per_problem": 0},
         {"counting": "x"},
@@ -278,7 +278,7 @@ def test_test_problems_are_sampled_for_by_themselves(db, api):
         {"level": 3},
     ):
         with pytest.raises(Invalid):
-            pool.plan(wrong)
+            pool_sampling.plan(wrong)
     run = runs.start(db, asked, "solutions", only, None)
     assert db.scalars(
         select(SamplingItem.problem_id).where(SamplingItem.sampling_run_id == run.id)
@@ -290,7 +290,7 @@ def test_test_problems_are_sampled_for_by_themselves(db, api):
 
 def test_a_worker_that_is_killed_leaves_its_samples_and_its_process_finishes(made):
     run_id = started(made("slow", per_request=2), per_problem=10)
-    worker = subprocess.Popen([sys.executable, "-m", "app.cli", "worker"], cwd=children.ROOT)
+    worker = subprocess.Popen([sys.executable, "-m", "app.cli", "worker"], cwd=supervisor.ROOT)
     try:
         until(lambda: row(run_id).counters["made"] > 0, "the worker to begin")
     finally:
@@ -299,5 +299,5 @@ def test_a_worker_that_is_killed_leaves_its_samples_and_its_process_finishes(mad
     assert row(run_id).state == "running"
     until(lambda: row(run_id).state == "succeeded", "the sampling to end")
     assert set(counts().values()) == {10}
-    runner.run(run_id)  # the job again, as the sweep has it done: nothing is left to do
+    launcher.run(run_id)  # the job again, as the sweep has it done: nothing is left to do
     assert row(run_id).counters["made"] == 40

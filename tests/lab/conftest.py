@@ -14,9 +14,9 @@ from app.lab.models import SearchRun
 from app.problems.models import Problem
 from app.settings import settings
 from app.training.models import Model
-from tests import factories
+from tests.factories import base as factories
+from tests.factories.training import TINY
 from tests.generators.conftest import Server, api, generator, server_process, sums
-from tests.training.training_factories import TINY
 
 __all__ = ["api", "server_process"]
 
@@ -25,7 +25,7 @@ __all__ = ["api", "server_process"]
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny PRM's folder, made once."""
     from app.prm.config import TrainConfig
-    from app.prm.data import Example
+    from app.prm.examples import Example
     from app.prm.train import train
 
     examples = [Example(f"What is {n} + 1?", ["We add.", f"{n} + 1 = {n + 1}"], [1, 1]) for n in range(8)]

@@ -12,15 +12,15 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.generators.models import Generator
-from app.lab import keeping, shown
+from app.lab import queries, tree_json
 from app.lab.models import SearchRun
 from app.search.config import SearchConfig
-from app.search.searching import search
+from app.search.run_search import search
 from app.search.tree import Tree
-from tests import factories
+from tests.factories import base as factories
+from tests.factories import selection as loop
 from tests.lab.test_curves import RESULTS
-from tests.search.small_world import Chances, Dictionary, Table, classes
-from tests.selection import loop_factories as loop
+from tests.search.tabular_world import Chances, Dictionary, Table, classes
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -107,7 +107,7 @@ def test_wrong_forms_say_what_is_wrong(page: Page) -> None:
 def watched(page: Page, tree: Tree, results: dict[str, object] | None = None) -> SearchRun:
     return page.done(
         **page.ready(), config=SearchConfig(method="beam", n=4, width=2).as_json(),
-        tree=keeping.kept(tree, None), results=results or {"votes": [], "chosen": None, "verdict": None},
+        tree=tree_json.kept(tree, None), results=results or {"votes": [], "chosen": None, "verdict": None},
     )  # fmt: skip
 
 
@@ -123,7 +123,10 @@ def test_the_tree_of_a_search(page: Page) -> None:
         "costs": found.costs.as_json(), "read_tokens": 99, "seconds": 1.5, "parameters": 5, "finished": 3,
     }  # fmt: skip
     run = page.done(
-        **page.ready(), config=config.as_json(), tree=keeping.kept(found.tree, found.chosen), results=results
+        **page.ready(),
+        config=config.as_json(),
+        tree=tree_json.kept(found.tree, found.chosen),
+        results=results,
     )
     said = page.get(f"/lab/searches/{run.id}")
     assert HOSTILE not in said
@@ -146,15 +149,15 @@ def test_a_large_tree_is_cut_to_what_leads_somewhere(page: Page) -> None:
     kept, _ = tree.drawn(tree.root, ("kept",), False, 0, 1)
     kept.kept = True
     end, _ = tree.drawn(kept, ("kept", "x" * 5000), True, 0, 2)
-    found = keeping.kept(tree, end)
-    assert len(found["nodes"]) == keeping.MOST_NODES
-    assert found["left_out"] == 2002 - keeping.MOST_NODES
+    found = tree_json.kept(tree, end)
+    assert len(found["nodes"]) == tree_json.MOST_NODES
+    assert found["left_out"] == 2002 - tree_json.MOST_NODES
     ids = {node["id"] for node in found["nodes"]}
     assert {kept.id, end.id} <= ids
     assert all(node["parent"] == 0 or node["parent"] in ids for node in found["nodes"])
     assert max(len(node["text"]) for node in found["nodes"]) < 2100
     run = watched(page, tree)
-    assert f"{2002 - keeping.MOST_NODES} more steps were drawn" in page.get(f"/lab/searches/{run.id}")
+    assert f"{2002 - tree_json.MOST_NODES} more steps were drawn" in page.get(f"/lab/searches/{run.id}")
 
 
 def test_a_chain_is_one_list_however_long() -> None:
@@ -162,7 +165,7 @@ def test_a_chain_is_one_list_however_long() -> None:
     node = tree.root
     for length in range(300):
         node, _ = tree.drawn(node, (*node.steps, str(length)), length == 299, 0, length)
-    whole = shown.branches(keeping.kept(tree, node), None)
+    whole = queries.branches(tree_json.kept(tree, node), None)
     assert len(whole.steps) == 301
     assert whole.branches == []
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from app.generators.asking import Answer, Cost
 from app.generators.config import GeneratorConfig
-from app.generators.prompting import Ask as Request
-from app.lab.proposing import Generated
-from app.search.asking import Ask, Drawn
+from app.generators.prompts import Ask as Request
+from app.generators.sampler import Answer, Cost
+from app.lab.generator_proposer import Generated
+from app.search.protocols import Ask, Drawn
 
 
 class Told:

@@ -28,8 +28,8 @@ def test_a_reviser_is_trained_and_samples(base: Path, tmp_path: Path) -> None:
     import threading
 
     from app.generators.config import parse
-    from app.generators.local import Local
-    from app.lab.proposing import Generated
+    from app.generators.transformers_sampler import Local
+    from app.lab.generator_proposer import Generated
 
     shown = prompt("red?", [("blue",)])
     lines = [json.dumps({"prompt": shown, "completion": "red\n#### red"})] * 4

@@ -17,11 +17,11 @@ from typer.testing import CliRunner
 from app.cli import cli
 from app.core.db import transaction
 from app.core.errors import Conflict, Invalid, NotFound
-from app.lab import runner, runs
+from app.lab import launcher, runs
 from app.lab.models import SearchOutcome, SearchRun
 from app.training.models import Snapshot, SnapshotItem
 from tests.lab.conftest import Lab
-from tests.waiting import LONG, gone, until
+from tests.polling import LONG, gone, until
 
 
 def test_a_search_leaves_its_tree_its_answers_and_its_costs(lab: Lab) -> None:
@@ -158,7 +158,7 @@ def test_a_problem_the_model_learned_from_is_left_out(lab: Lab) -> None:
         db.add(frozen)
         db.flush()
         from app.problems.models import Problem
-        from tests import factories
+        from tests.factories import base as factories
 
         problem = db.get_one(Problem, lab.problems[0])
         solution = factories.solution(db, problem)
@@ -178,7 +178,7 @@ def test_a_problem_the_model_learned_from_is_left_out(lab: Lab) -> None:
 
 
 def in_the_background(run_id: int) -> tuple[threading.Thread, int]:
-    job = threading.Thread(target=runner.run, args=(run_id,))
+    job = threading.Thread(target=launcher.run, args=(run_id,))
     job.start()
 
     def mine() -> list[int]:
@@ -230,7 +230,7 @@ def test_on_the_command_line(lab: Lab, tmp_path: Path, monkeypatch: pytest.Monke
         look(lab.row(run_id))
         lab.search(run_id)
 
-    monkeypatch.setattr(runner, "run", here)
+    monkeypatch.setattr(launcher, "run", here)
     out, config = tmp_path / "found.json", tmp_path / "config.json"
     config.write_text('{"method": "beam", "n": 4, "width": 2}')
     arguments = ["search", "--project", "Lab", "--model", "tiny", "--generator", "steady"]

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.labeling.models import Assignment, StepLabel
-from tests import factories
+from tests.factories import base as factories
 
 JSON = {"Accept": "application/json"}
 

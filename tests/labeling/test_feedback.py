@@ -11,12 +11,12 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.labeling import feedback, reopening, returning, session
-from app.labeling.known import KnownAnswer, KnownMark
+from app.labeling import assignments, gold_feedback, reopening, returns
+from app.labeling.control_tasks import KnownAnswer, KnownMark
 from app.labeling.models import Assignment
 from app.quality.models import Adjudication
-from tests import factories
-from tests.quality.test_known import JSON, solution
+from tests.factories import base as factories
+from tests.quality.test_control_tasks import JSON, solution
 
 REASON = "The second line divides by zero."
 
@@ -138,14 +138,14 @@ def test_who_was_told_cannot_take_it_back_and_the_first_time_counts(db: Session,
     assert refused.status_code == 409
     assert "You were told what was known" in refused.json()["message"]
     # a researcher may still return it; then what they say with that knowledge changes no mark
-    returning.give_back(db, desk.project, held.id, desk.boss, "Look again", now)
+    returns.give_back(db, desk.project, held.id, desk.boss, "Look again", now)
     reopening.reopen(db, desk.project, held, now)
-    event = session.Event(uuid4(), 1, 0, -1, None, 500, now)
-    session.record(db, desk.project, held, [event], now)
-    session.submit(db, desk.project, held, "found_error", "", 1000, now)
+    event = assignments.Event(uuid4(), 1, 0, -1, None, 500, now)
+    assignments.record(db, desk.project, held, [event], now)
+    assignments.submit(db, desk.project, held, "found_error", "", 1000, now)
     assert db.scalar(select(KnownMark.right).where(KnownMark.assignment_id == held.id)) is False
 
 
 def test_flagged_steps_are_said_as_such() -> None:
-    assert feedback.differs([1, None, -1], [1, -1]) == [{"position": 1, "said": None, "known": -1}]
-    assert feedback.differs([1], [1, 0, -1]) == []
+    assert gold_feedback.differs([1, None, -1], [1, -1]) == [{"position": 1, "said": None, "known": -1}]
+    assert gold_feedback.differs([1], [1, 0, -1]) == []

@@ -7,9 +7,9 @@ from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
-from app.labeling import keys
-from app.labeling.keys_views import KeysForm
-from tests import factories
+from app.labeling import shortcuts
+from app.labeling.shortcut_views import KeysForm
+from tests.factories import base as factories
 
 
 @pytest.mark.parametrize(
@@ -27,13 +27,14 @@ from tests import factories
 )
 def test_keys_that_cannot_be(wanted: dict[str, str], about: str) -> None:
     with pytest.raises(Invalid, match=about):
-        keys.check(
-            keys.USUAL | {action: key if key == "Enter" else key.lower() for action, key in wanted.items()}
+        shortcuts.check(
+            shortcuts.USUAL
+            | {action: key if key == "Enter" else key.lower() for action, key in wanted.items()}
         )
 
 
 def test_own_keys_are_kept_and_taken_back(web: TestClient, db: Session) -> None:
-    assert set(KeysForm.model_fields) == set(keys.ACTIONS)
+    assert set(KeysForm.model_fields) == set(shortcuts.ACTIONS)
     user = factories.user(db)
     factories.sign_in(web, db, user)
     assert web.post("/account/keys", data={"bad": "f", "flag": "1"}).status_code == 303  # changed places
@@ -43,7 +44,7 @@ def test_own_keys_are_kept_and_taken_back(web: TestClient, db: Session) -> None:
     assert answer.status_code == 422
     assert "have the same key: u" in answer.text
     db.refresh(user)
-    assert keys.of(user)["bad"] == "f"
+    assert shortcuts.of(user)["bad"] == "f"
     assert web.post("/account/keys/reset").status_code == 303
     db.refresh(user)
-    assert keys.of(user) == keys.USUAL
+    assert shortcuts.of(user) == shortcuts.USUAL

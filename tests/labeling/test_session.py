@@ -10,11 +10,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import DomainError, Invalid
-from app.labeling import desk, keeping, queue, reopening, session
+from app.labeling import assignments, claims, desk_payload, previous_submissions, reopening
+from app.labeling.labeling_state import Place, Walk
 from app.labeling.models import RatingEvent, StepLabel, Task
-from app.labeling.walk import Place, Walk
 from app.training.models import Snapshot, SnapshotItem
-from tests import factories
+from tests.factories import base as factories
 
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 SOON = NOW + dt.timedelta(minutes=2)
@@ -27,26 +27,26 @@ def start(db: Session, steps: int = 4, mode: str = "first_error"):  # type: igno
         db, factories.problem(db, project), tuple(f"step {number}" for number in range(steps))
     )
     factories.task(db, solution)
-    held = queue.claim(db, project, who, NOW)
+    held = claims.claim(db, project, who, NOW)
     assert held
     return project, who, held
 
 
 def event(position: int, rating: int | None, *, flagged: bool | None = None, id: UUID | None = None):  # type: ignore[no-untyped-def]
-    return session.Event(id or uuid4(), position, 0, rating, flagged, 1000, NOW)
+    return assignments.Event(id or uuid4(), position, 0, rating, flagged, 1000, NOW)
 
 
 def rate(db, project, held, *ratings, now=NOW):  # type: ignore[no-untyped-def]
     events = [event(position, rating) for position, rating in enumerate(ratings)]
-    return session.record(db, project, held, events, now)
+    return assignments.record(db, project, held, events, now)
 
 
 def submit(db, project, held, reason, comment="", now=NOW, **more):  # type: ignore[no-untyped-def]
-    session.submit(db, project, held, reason, comment, 5000, now, **more)
+    assignments.submit(db, project, held, reason, comment, 5000, now, **more)
 
 
 def places(db, project, held):  # type: ignore[no-untyped-def]
-    return session.progress(db, project, held).walk.places
+    return assignments.progress(db, project, held).walk.places
 
 
 def labels(db, held):  # type: ignore[no-untyped-def]
@@ -59,9 +59,9 @@ def labels(db, held):  # type: ignore[no-untyped-def]
 def test_a_retry_changes_nothing(db: Session) -> None:
     project, _, held = start(db)
     sent = [event(0, 1), event(1, 0)]
-    first = session.record(db, project, held, sent, NOW)
-    session.record(db, project, held, [event(0, 0)], NOW)
-    again = session.record(db, project, held, sent, NOW)
+    first = assignments.record(db, project, held, sent, NOW)
+    assignments.record(db, project, held, [event(0, 0)], NOW)
+    again = assignments.record(db, project, held, sent, NOW)
     assert first.saved == again.saved == [item.id for item in sent]
     assert places(db, project, held) == {0: Place(0, None), 1: Place(0, None)}
     assert db.scalar(select(func.count()).where(RatingEvent.assignment_id == held.id)) == 3
@@ -70,14 +70,14 @@ def test_a_retry_changes_nothing(db: Session) -> None:
 def test_one_batch_may_hold_an_event_twice(db: Session) -> None:
     project, _, held = start(db)
     one = event(0, 1)
-    assert session.record(db, project, held, [one, one], NOW).saved == [one.id, one.id]
+    assert assignments.record(db, project, held, [one, one], NOW).saved == [one.id, one.id]
     assert db.scalar(select(func.count()).where(RatingEvent.assignment_id == held.id)) == 1
 
 
 def test_out_of_order_is_refused_and_what_came_before_is_kept(db: Session) -> None:
     project, _, held = start(db)
     sent = [event(0, 1), event(2, 1), event(1, 1)]
-    done = session.record(db, project, held, sent, NOW)
+    done = assignments.record(db, project, held, sent, NOW)
     assert done.saved == [sent[0].id]
     assert done.refusal
     assert done.refusal.code == "out_of_order"
@@ -89,23 +89,25 @@ def test_out_of_order_is_refused_and_what_came_before_is_kept(db: Session) -> No
 def test_nothing_is_rated_behind_the_first_error(db: Session) -> None:
     project, _, held = start(db)
     assert rate(db, project, held, 1, -1).refusal is None
-    assert session.record(db, project, held, [event(2, 1)], NOW).refusal.code == "out_of_order"  # type: ignore[union-attr]
+    assert assignments.record(db, project, held, [event(2, 1)], NOW).refusal.code == "out_of_order"  # type: ignore[union-attr]
     # taking the error back opens the way again
-    assert session.record(db, project, held, [event(1, None), event(1, 0), event(2, 1)], NOW).refusal is None
+    assert (
+        assignments.record(db, project, held, [event(1, None), event(1, 0), event(2, 1)], NOW).refusal is None
+    )
 
 
 @pytest.mark.parametrize("position", [4, 30000])
 def test_a_step_that_is_not_there(db: Session, position: int) -> None:
     project, _, held = start(db)
-    assert isinstance(session.record(db, project, held, [event(position, 1)], NOW).refusal, Invalid)
+    assert isinstance(assignments.record(db, project, held, [event(position, 1)], NOW).refusal, Invalid)
 
 
 def test_every_step_mode_has_no_order_and_goes_through_all(db: Session) -> None:
     project, _, held = start(db, 3, "every_step")
-    assert session.record(db, project, held, [event(2, 1), event(0, -1)], NOW).refusal is None
+    assert assignments.record(db, project, held, [event(2, 1), event(0, -1)], NOW).refusal is None
     with pytest.raises(Invalid, match="Step 2"):
         submit(db, project, held, "found_error")
-    session.record(db, project, held, [event(1, 0)], NOW)
+    assignments.record(db, project, held, [event(1, 0)], NOW)
     submit(db, project, held, "found_error")
     assert labels(db, held) == [([-1], [None], None), ([0], [None], 0), ([1], [None], 0)]
 
@@ -113,7 +115,7 @@ def test_every_step_mode_has_no_order_and_goes_through_all(db: Session) -> None:
 def test_an_error_found_labels_up_to_it(db: Session) -> None:
     project, _, held = start(db)
     rate(db, project, held, 1, 1, 1)
-    session.record(db, project, held, [event(1, -1)], NOW)
+    assignments.record(db, project, held, [event(1, -1)], NOW)
     submit(db, project, held, "found_error")
     assert labels(db, held) == [([1], [None], 0), ([-1], [None], None)]
     assert (held.state, held.lease_expires_at, held.active_time_ms) == ("submitted", None, 4000)
@@ -141,7 +143,7 @@ def test_what_is_missing_is_said(db: Session, ratings: tuple[int, ...], reason: 
 
 def test_a_flag_without_a_rating_lets_the_walk_go_on(db: Session) -> None:
     project, _, held = start(db, 2)
-    session.record(db, project, held, [event(0, None, flagged=True), event(1, 1)], NOW)
+    assignments.record(db, project, held, [event(0, None, flagged=True), event(1, 1)], NOW)
     submit(db, project, held, "solution")
     assert labels(db, held) == [([None], [True], 0), ([1], [None], 0)]
 
@@ -161,7 +163,7 @@ def test_submitting_again_is_no_error_and_no_second_submission(db: Session) -> N
     submit(db, project, held, "solution", now=SOON)
     assert held.submitted_at == NOW
     assert held.shown["reference_doubt"] == "reference"
-    with pytest.raises(session.Refused) as refusal:
+    with pytest.raises(assignments.Refused) as refusal:
         submit(db, project, held, "give_up", "tired", now=SOON)
     assert refusal.value.code == "already_submitted"
     assert rate(db, project, held, 0).refusal.code == "already_submitted"
@@ -170,9 +172,9 @@ def test_submitting_again_is_no_error_and_no_second_submission(db: Session) -> N
 def test_a_retry_after_the_submission_is_still_acknowledged(db: Session) -> None:
     project, _, held = start(db, 1)
     sent = event(0, 1)
-    session.record(db, project, held, [sent], NOW)
+    assignments.record(db, project, held, [sent], NOW)
     submit(db, project, held, "solution")
-    done = session.record(db, project, held, [sent, event(0, -1)], SOON)
+    done = assignments.record(db, project, held, [sent, event(0, -1)], SOON)
     assert done.saved == [sent.id]
     assert done.refusal.code == "already_submitted"  # type: ignore[union-attr]
 
@@ -182,7 +184,7 @@ def test_a_lost_lease_refuses_and_keeps(db: Session) -> None:
     rate(db, project, held, 1)
     late = NOW + dt.timedelta(minutes=61)
     assert rate(db, project, held, 1, now=late).refusal.code == "lease_lost"
-    with pytest.raises(session.Refused) as refusal:
+    with pytest.raises(assignments.Refused) as refusal:
         submit(db, project, held, "bad_problem", "why", now=late)
     assert refusal.value.code == "lease_lost"
     assert places(db, project, held) == {0: Place(1, None)}
@@ -191,7 +193,7 @@ def test_a_lost_lease_refuses_and_keeps(db: Session) -> None:
 def test_work_renews_the_lease_and_the_reservation_behind_it(db: Session) -> None:
     project, who, held = start(db)
     factories.task(db, factories.solution(db, factories.problem(db, project)))
-    following = queue.reserve(db, project, who, NOW)
+    following = claims.reserve(db, project, who, NOW)
     assert following
     later = NOW + dt.timedelta(minutes=9)
     rate(db, project, held, 1, now=later)
@@ -203,9 +205,9 @@ def test_an_event_id_of_someone_else_is_no_way_in(db: Session) -> None:
     project, _, held = start(db)
     other_project, _, other = start(db)
     sent = event(0, 1)
-    session.record(db, project, held, [sent], NOW)
+    assignments.record(db, project, held, [sent], NOW)
     with pytest.raises(Invalid, match="used before"):
-        session.record(db, other_project, other, [sent], NOW)
+        assignments.record(db, other_project, other, [sent], NOW)
     assert places(db, other_project, other) == {}
 
 
@@ -215,13 +217,13 @@ def test_undo_across_a_submission(db: Session) -> None:
         factories.task(db, factories.solution(db, factories.problem(db, project)))
     rate(db, project, first, 1)
     submit(db, project, first, "solution")
-    second = queue.claim(db, project, who, NOW)
-    third = queue.reserve(db, project, who, NOW)
+    second = claims.claim(db, project, who, NOW)
+    third = claims.reserve(db, project, who, NOW)
     assert second
     assert third
-    session.record(db, project, second, [event(0, 1)], NOW)
+    assignments.record(db, project, second, [event(0, 1)], NOW)
 
-    sheet = desk.reopen(db, project, who, first, SOON)
+    sheet = desk_payload.reopen(db, project, who, first, SOON)
     for row in (first, second, third):
         db.refresh(row)
     assert [row.state for row in (first, second, third)] == ["leased", "reserved", "expired"]
@@ -232,10 +234,10 @@ def test_undo_across_a_submission(db: Session) -> None:
     ]  # type: ignore[union-attr]
     assert labels(db, first) == [([1], [None], 0)]  # kept until the next
     assert sheet["ratings"] == [{"position": 0, "candidate": 0, "rating": 1, "flagged": None}]
-    assert [row.why for row in keeping.earlier(db, first)] == ["undone"]
+    assert [row.why for row in previous_submissions.earlier(db, first)] == ["undone"]
 
     submit(db, project, first, "solution", now=SOON)
-    assert queue.claim(db, project, who, SOON).id == second.id  # type: ignore[union-attr]
+    assert claims.claim(db, project, who, SOON).id == second.id  # type: ignore[union-attr]
     assert places(db, project, second) == {0: Place(1, None)}
 
 
@@ -243,8 +245,8 @@ def test_too_late_to_undo(db: Session) -> None:
     project, who, held = start(db, 1)
     rate(db, project, held, 1)
     submit(db, project, held, "solution")
-    with pytest.raises(session.Refused) as refusal:
-        desk.reopen(db, project, who, held, NOW + reopening.grace(project) + dt.timedelta(seconds=1))
+    with pytest.raises(assignments.Refused) as refusal:
+        desk_payload.reopen(db, project, who, held, NOW + reopening.grace(project) + dt.timedelta(seconds=1))
     assert refusal.value.code == "too_late"
 
 
@@ -270,8 +272,8 @@ def test_a_label_in_a_snapshot_is_not_undone(db: Session) -> None:
         )
     )
     db.flush()
-    with pytest.raises(session.Refused) as refusal:
-        desk.reopen(db, project, who, held, SOON)
+    with pytest.raises(assignments.Refused) as refusal:
+        desk_payload.reopen(db, project, who, held, SOON)
     assert refusal.value.code == "in_a_snapshot"
 
 
@@ -284,6 +286,6 @@ def test_the_walk_by_itself() -> None:
 
 
 def test_refusals_say_what_to_do() -> None:
-    refusal = session.Refused("lease_lost", "It ran out.", "Go on.")
+    refusal = assignments.Refused("lease_lost", "It ran out.", "Go on.")
     assert isinstance(refusal, DomainError)
     assert refusal.as_json() == {"error": "lease_lost", "message": "It ran out.", "remedy": "Go on."}

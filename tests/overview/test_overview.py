@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.core.jobs import defer
 from app.overview import progress
-from tests import factories
+from tests.factories import base as factories
 
 NOW = dt.datetime(2026, 11, 1, 9, tzinfo=dt.UTC)
 

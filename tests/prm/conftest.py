@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from app.prm.config import TrainConfig
-from app.prm.data import Example
+from app.prm.examples import Example
 from app.prm.train import Outcome, train
 
 TINY = TrainConfig(

@@ -13,11 +13,11 @@ from tokenizers import Tokenizer, models
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from app.prm import checkpoint
+from app.prm.checkpoint_safety import BadCheckpoint
 from app.prm.config import BadConfig, TrainConfig
-from app.prm.hostile import BadCheckpoint
+from app.prm.encoding import train_tokenizer
+from app.prm.init_model import start
 from app.prm.model import ProcessRewardModel
-from app.prm.start import start
-from app.prm.tokens import train_tokenizer
 from tests.prm.conftest import TINY
 
 NAME = "model.layers.0.mlp.up_proj.weight"

@@ -17,9 +17,9 @@ from transformers import AutoModel, GPT2Config, LlamaConfig, MistralConfig, Qwen
 from app.prm import checkpoint
 from app.prm.checkpoint import BadCheckpoint
 from app.prm.config import ARCHITECTURES, ScoreConfig
+from app.prm.encoding import train_tokenizer
 from app.prm.model import load_body
 from app.prm.predict import Scorer, log_solution_score
-from app.prm.tokens import train_tokenizer
 from app.prm.train import Outcome, train
 from tests.prm.conftest import TINY, sums
 

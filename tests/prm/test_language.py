@@ -8,10 +8,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
+from app.prm.checkpoint_safety import BadCheckpoint
 from app.prm.config import BadConfig
-from app.prm.hostile import BadCheckpoint
-from app.prm.language import NOTHING, TuneConfig, _padded, row, tune
-from app.prm.tokens import train_tokenizer
+from app.prm.encoding import train_tokenizer
+from app.prm.finetune_lm import NOTHING, TuneConfig, _padded, row, tune
 
 WORDS = ["red", "blue", "green", "grey"]
 PAIRS = [(f"Say {one} then {other}:\n", f"{one}\n{other}") for one in WORDS for other in WORDS]

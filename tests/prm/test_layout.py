@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from app.prm import attention
-from app.prm.attention import BRANCHES, arguments
+from app.prm import prefix_attention
+from app.prm.batch_layout import Batch, batches, distinct_tokens, in_line, padded, seen, shared
 from app.prm.config import ARCHITECTURES
-from app.prm.data import Row
-from app.prm.layout import Batch, batches, distinct_tokens, in_line, padded, seen, shared
+from app.prm.examples import Row
 from app.prm.loss import step_loss
 from app.prm.model import ProcessRewardModel, build
+from app.prm.prefix_attention import BRANCHES, arguments
 from tests.prm.conftest import TINY
 
 VOCABULARY = 50
@@ -141,10 +141,10 @@ def test_shared(one: list[int], other: list[int]) -> None:
 def test_a_body_that_slides_over_less_than_a_row_is_padded_aloud(caplog: pytest.LogCaptureFixture) -> None:
     model, rows = model_of("mistral"), family()
     model.body.config.sliding_window = 8
-    assert attention.choose(model, rows, "auto", 0)[0] == "padded"
+    assert prefix_attention.choose(model, rows, "auto", 0)[0] == "padded"
     assert "slides over 8 tokens" in caplog.text
     model.body.config.sliding_window = 4096
-    assert attention.choose(model, rows, "auto", 0) == ("tree", None)
+    assert prefix_attention.choose(model, rows, "auto", 0) == ("tree", None)
 
 
 def test_a_layout_whose_answer_differs_is_found_out(
@@ -152,9 +152,9 @@ def test_a_layout_whose_answer_differs_is_found_out(
 ) -> None:
     model, rows = model_of("llama"), family()
     everyone = lambda until: torch.ones(1, 1, len(until), len(until), dtype=torch.bool)  # noqa: E731
-    monkeypatch.setattr(attention, "seen", everyone)  # a backend that loses the mask
-    monkeypatch.setattr(attention, "BRANCHES", "sdpa")
-    how, reason = attention.choose(model, rows, "tree", 0)
+    monkeypatch.setattr(prefix_attention, "seen", everyone)  # a backend that loses the mask
+    monkeypatch.setattr(prefix_attention, "BRANCHES", "sdpa")
+    how, reason = prefix_attention.choose(model, rows, "tree", 0)
     assert how == "padded"
     assert "differ" in (reason or "")
     assert "padded instead" in caplog.text

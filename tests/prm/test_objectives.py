@@ -11,14 +11,14 @@ import pytest
 import torch
 
 from app.prm import checkpoint, objectives
+from app.prm.batch_layout import batches, padded
+from app.prm.checkpoint_safety import BadCheckpoint
 from app.prm.config import OBJECTIVES, BadConfig, ScoreConfig, TrainConfig, kind_of
-from app.prm.data import Example
-from app.prm.hostile import BadCheckpoint
-from app.prm.layout import batches, padded
+from app.prm.encoding import Encoder, encode, train_tokenizer
+from app.prm.examples import Example
+from app.prm.init_model import start
 from app.prm.model import ProcessRewardModel, build
 from app.prm.predict import Scorer
-from app.prm.start import start
-from app.prm.tokens import Encoder, encode, train_tokenizer
 from app.prm.train import Outcome, train
 from tests.prm.conftest import TINY, sums
 

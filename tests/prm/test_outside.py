@@ -20,11 +20,11 @@ from transformers import (
     Qwen2ForTokenClassification,
 )
 
+from app.prm.checkpoint_safety import BadCheckpoint
 from app.prm.config import ScoreConfig
-from app.prm.hostile import BadCheckpoint
-from app.prm.outside import bring_in, places
+from app.prm.encoding import train_tokenizer
+from app.prm.import_model import bring_in, places
 from app.prm.predict import Scorer
-from app.prm.tokens import train_tokenizer
 
 PROBLEM, STEPS = "What is 2 + 3?", ["2 + 3 = 5", "so 5"]
 SHAPE = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}

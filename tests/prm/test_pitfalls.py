@@ -7,11 +7,11 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from app.prm.data import Example
-from app.prm.layout import batches, distinct_tokens
+from app.prm.batch_layout import batches, distinct_tokens
+from app.prm.encoding import SPECIALS, Encoder, encode, train_tokenizer
+from app.prm.examples import Example
 from app.prm.loss import step_loss
 from app.prm.model import build
-from app.prm.tokens import SPECIALS, Encoder, encode, train_tokenizer
 from tests.prm.conftest import TINY
 
 STEPS = ["It is right.", "It is wrong."]

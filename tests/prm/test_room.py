@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.prm import room
+from app.prm import token_budget
+from app.prm.batch_layout import Batch
 from app.prm.config import ScoreConfig
-from app.prm.layout import Batch
 from app.prm.model import ProcessRewardModel, build
 from app.prm.predict import Scorer
 from app.prm.train import Outcome, train
@@ -42,11 +42,13 @@ def test_the_budget_grows_with_memory_and_shrinks_with_the_model() -> None:
     model = build(TINY, 400, 0)
     large = build(replace(TINY, size="small"), 400, 0)
     some = 40_000_000
-    assert room.fitting(model, some, learning=False) > room.fitting(model, some, learning=True)
-    assert room.fitting(model, some, learning=True) > room.fitting(large, some, learning=True)
-    assert room.fitting(model, 0, learning=True) == room.LEAST
-    assert room.fitting(model, 2**50, learning=False) == room.MOST_SCORING
-    assert 0 < room.free_bytes(CPU) < 2**50
+    assert token_budget.fitting(model, some, learning=False) > token_budget.fitting(
+        model, some, learning=True
+    )
+    assert token_budget.fitting(model, some, learning=True) > token_budget.fitting(large, some, learning=True)
+    assert token_budget.fitting(model, 0, learning=True) == token_budget.LEAST
+    assert token_budget.fitting(model, 2**50, learning=False) == token_budget.MOST_SCORING
+    assert 0 < token_budget.free_bytes(CPU) < 2**50
 
 
 def test_activations_take_no_more_than_is_said() -> None:
@@ -62,12 +64,12 @@ def test_activations_take_no_more_than_is_said() -> None:
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         model.hidden(batch)
     weights = sum(weight.nbytes for weight in model.parameters())
-    assert sum(kept.values()) - weights <= batch.computed * room.bytes_per_token(model, learning=True)
+    assert sum(kept.values()) - weights <= batch.computed * token_budget.bytes_per_token(model, learning=True)
 
 
 @pytest.mark.usefixtures("little_memory")
 def test_scoring_halves_and_says_so(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "LEAST", 64)
+    monkeypatch.setattr(token_budget, "LEAST", 64)
     folder = trained[0].published
     assert folder is not None
     config = ScoreConfig(device="cpu", threads=1, layout="padded")
@@ -84,11 +86,11 @@ def test_scoring_halves_and_says_so(trained: Trained, monkeypatch: pytest.Monkey
 
 @pytest.mark.usefixtures("little_memory")
 def test_training_halves_and_learns_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "LEAST", 64)
+    monkeypatch.setattr(token_budget, "LEAST", 64)
     losses = []
     for tokens in (200, 4000):
         config = replace(TINY, epochs=1.0, layout="packed", tokens_per_batch=tokens)
-        monkeypatch.setattr("app.prm.attention.CHECKED_TOKENS", 200)
+        monkeypatch.setattr("app.prm.prefix_attention.CHECKED_TOKENS", 200)
         said: list[dict[str, object]] = []
         done = train(config, sums(48), tmp_path / str(tokens), said.append, lambda: None, "")
         losses.append(said[-2]["loss"])

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 
+from app.prm.batch_layout import padded
 from app.prm.config import TrainConfig
-from app.prm.data import Example, Row, groups_of, steps_of
-from app.prm.layout import padded
+from app.prm.encoding import Encoder, encode, train_tokenizer
+from app.prm.examples import Example, Row, groups_of, steps_of
 from app.prm.loss import area_under_curve, step_loss
 from app.prm.model import ProcessRewardModel, build
-from app.prm.tokens import Encoder, encode, train_tokenizer
 from app.prm.train import NothingToLearn, Outcome, train
 from tests.prm.conftest import TINY, sums
 

@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import AuditEvent
 from app.core.errors import Conflict
-from app.projects import instructions, making
+from app.projects import instructions, projects
 from app.projects.instructions import Line
 from app.projects.markdown import as_html
 from app.projects.models import InstructionsVersion, Project
-from tests import factories
+from tests.factories import base as factories
 
 
 @pytest.fixture
@@ -40,10 +40,10 @@ def test_versions_follow_one_another_and_stay(db: Session, project: Project) -> 
 
 
 def test_a_new_project_begins_with_ours(db: Session) -> None:
-    made = making.create(db, "Geometry", "first_error", None)
+    made = projects.create(db, "Geometry", "first_error", None)
     assert "Substance over nitpicks" in made.instructions
     assert db.get(InstructionsVersion, (made.id, 1)).text == made.instructions  # type: ignore[union-attr]
-    own = making.create(db, "Sums", "first_error", None, instructions="Ours")
+    own = projects.create(db, "Sums", "first_error", None, instructions="Ours")
     assert (own.instructions, own.instructions_number) == ("Ours", 1)
 
 

@@ -10,12 +10,12 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.accounts import people
+from app.accounts import users
 from app.accounts.models import Invitation
 from app.core.errors import NotFound
 from app.projects import invitations, members
 from app.projects.models import Project
-from tests import factories
+from tests.factories import base as factories
 
 NOW = dt.datetime.now(dt.UTC)
 
@@ -42,7 +42,7 @@ def test_a_new_person_joins(web: TestClient, db: Session, project: Project) -> N
     assert web.post(f"{link}/account", data={"name": "Ada", "password": "short"}).status_code == 422
     answer = web.post(f"{link}/account", data={"name": "Ada", "password": "long enough"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/projects/algebra")
-    assert members.role_of(db, project, people.named(db, "ada@example.org")) == "researcher"
+    assert members.role_of(db, project, users.named(db, "ada@example.org")) == "researcher"
     assert web.get("/projects/algebra").status_code == 303, "signed in at once"
     web.cookies.clear()
     assert web.get(link).status_code == 404
@@ -50,7 +50,7 @@ def test_a_new_person_joins(web: TestClient, db: Session, project: Project) -> N
 
 
 def test_someone_with_an_account_joins_with_it(web: TestClient, db: Session, project: Project) -> None:
-    ada = people.add(db, "ada@example.org", password="long enough")
+    ada = users.add(db, "ada@example.org", password="long enough")
     link = invited(web)
     web.cookies.clear()
     assert f"/login?next={link}" in web.get(link).text
@@ -90,7 +90,7 @@ def test_expired_and_revoked(web: TestClient, db: Session, project: Project) -> 
 
 
 def test_members_page(web: TestClient, db: Session, project: Project) -> None:
-    ada = factories.member(db, project, "labeler", people.add(db, "ada@example.org"))
+    ada = factories.member(db, project, "labeler", users.add(db, "ada@example.org"))
     assert "ada@example.org" in web.get("/projects/algebra/members").text
     home = f"/projects/algebra/members/{ada.id}"
     assert web.post(f"{home}/role", data={"role": "king"}).status_code == 422

@@ -9,36 +9,38 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.accounts import people, sessions
+from app.accounts import sessions, users
 from app.accounts.models import AuditEvent
 from app.core.errors import Conflict, Invalid, NotFound
-from app.projects import joining, making, members
-from tests import factories
+from app.projects import joining, members, projects
+from tests.factories import base as factories
 
 NOW = dt.datetime(2026, 11, 1, 9, tzinfo=dt.UTC)
 
 
 def test_slugs(db: Session) -> None:
-    made = [making.create(db, name, "first_error", None) for name in ("Grade school", "Grade-School", "数学")]
+    made = [
+        projects.create(db, name, "first_error", None) for name in ("Grade school", "Grade-School", "数学")
+    ]
     assert [each.slug for each in made] == ["grade-school", "grade-school-2", "project"]
     with pytest.raises(Conflict):
-        making.create(db, " Grade  school ", "first_error", None)
+        projects.create(db, " Grade  school ", "first_error", None)
     for name, mode in (("", "first_error"), ("x" * 200, "first_error"), ("fine", "guess")):
         with pytest.raises(Invalid):
-            making.create(db, name, mode, None)
+            projects.create(db, name, mode, None)
 
 
 def test_a_change_says_from_and_to(db: Session) -> None:
     boss = factories.user(db, is_admin=True)
-    made = making.create(db, "Algebra", "first_error", boss)
-    assert making.change(db, made, boss, overlap=3, name="Algebra") == {"overlap": [1, 3]}
+    made = projects.create(db, "Algebra", "first_error", boss)
+    assert projects.change(db, made, boss, overlap=3, name="Algebra") == {"overlap": [1, 3]}
     said = db.scalars(select(AuditEvent).where(AuditEvent.action == "project.change")).one()
     assert (said.actor_id, said.project_id, said.detail) == (boss.id, made.id, {"overlap": [1, 3]})
 
 
 def test_a_role_change_ends_sessions_and_joining_does_not(db: Session) -> None:
     boss, ada = factories.user(db), factories.user(db)
-    made = making.create(db, "Algebra", "first_error", boss)
+    made = projects.create(db, "Algebra", "first_error", boss)
     token = sessions.start(db, ada, now=NOW)
     members.set_role(db, made, ada, "labeler", boss)
     assert sessions.find(db, token, now=NOW) is not None
@@ -55,12 +57,12 @@ def test_a_role_change_ends_sessions_and_joining_does_not(db: Session) -> None:
 
 
 def test_the_command_line_adds_people(db: Session) -> None:
-    made = making.create(db, "Algebra", "first_error", None)
+    made = projects.create(db, "Algebra", "first_error", None)
     assert joining.add(db, "ada@example.org", "labeler", "Algebra", name="Ada", password="long enough")
     assert not joining.add(db, "ADA@example.org", "researcher", "algebra", name="", password="other one!")
     assert [(user.name, each.role) for user, each in members.everyone(db, made)] == [("Ada", "researcher")]
     assert joining.add(db, "root@example.org", "admin", None, name="", password="long enough")
-    root = people.named(db, "root@example.org")
+    root = users.named(db, "root@example.org")
     assert root.is_admin
     with pytest.raises(NotFound):
         joining.add(db, "eve@example.org", "labeler", "No such", name="", password="long enough")
@@ -68,17 +70,17 @@ def test_the_command_line_adds_people(db: Session) -> None:
 
 def test_a_project_is_found_by_name_or_slug(db: Session) -> None:
     with pytest.raises(NotFound) as none_yet:
-        making.named(db, "Ada's")
+        projects.named(db, "Ada's")
     assert none_yet.value.remedy == """Make it: stepmark project create 'Ada'"'"'s'"""
-    first = making.create(db, "Algebra one", "first_error", None)
-    second = making.create(db, "algebra-one", "first_error", None)
-    assert making.named(db, " Algebra one ") == first
-    assert making.named(db, "algebra-one") == second  # a name goes before another's slug
-    assert making.named(db, "algebra-one-2") == second
+    first = projects.create(db, "Algebra one", "first_error", None)
+    second = projects.create(db, "algebra-one", "first_error", None)
+    assert projects.named(db, " Algebra one ") == first
+    assert projects.named(db, "algebra-one") == second  # a name goes before another's slug
+    assert projects.named(db, "algebra-one-2") == second
     for name in "ABCD":
-        making.archive(db, making.create(db, name, "first_error", None), None, NOW)
+        projects.archive(db, projects.create(db, name, "first_error", None), None, NOW)
     with pytest.raises(NotFound, match="no project 'Topology'") as unknown:
-        making.named(db, "Topology")
+        projects.named(db, "Topology")
     assert (
         unknown.value.remedy
         == "There are algebra-one, Algebra one. Make it: stepmark project create Topology"
@@ -86,7 +88,7 @@ def test_a_project_is_found_by_name_or_slug(db: Session) -> None:
 
 
 def test_where_people_land(web: TestClient, db: Session) -> None:
-    one, two = (making.create(db, name, "first_error", None) for name in ("One", "Two"))
+    one, two = (projects.create(db, name, "first_error", None) for name in ("One", "Two"))
     landings = {}
     for role in ("labeler", "researcher", "admin"):
         factories.sign_in(web, db, factories.member(db, one, role))

@@ -6,13 +6,13 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.labeling import queue
-from app.labeling.known import KnownAnswer
+from app.labeling import claims
+from app.labeling.control_tasks import KnownAnswer
 from app.quality.models import Adjudication
 from app.training import snapshots
 from app.training.models import SnapshotItem
-from tests import factories
-from tests.quality.test_known import NOW, judge, solution
+from tests.factories import base as factories
+from tests.quality.test_control_tasks import NOW, judge, solution
 
 
 def test_a_disagreement_is_decided_blind_and_the_decision_counts(db: Session, web: TestClient) -> None:
@@ -23,7 +23,7 @@ def test_a_disagreement_is_decided_blind_and_the_decision_counts(db: Session, we
         factories.member(db, project, "labeler", factories.user(db, name=name)) for name in ("Ann", "Bo")
     ]
     for who, first_error in zip(people, (0, -1), strict=True):
-        judge(db, project, queue.claim(db, project, who, NOW), first_error)
+        judge(db, project, claims.claim(db, project, who, NOW), first_error)
     factories.sign_in(web, db, factories.member(db, project, "admin"))
     base = f"/projects/{project.slug}/quality"
     assert "Labelers disagree" in web.get(f"{base}/adjudications").text
@@ -65,7 +65,7 @@ def test_every_page_empty_and_full(db: Session, web: TestClient) -> None:
         factories.task(db, made, overlap=2)
         people = [admin, factories.member(db, project)]
         for who in people:
-            judge(db, project, queue.claim(db, project, who, NOW), number % 3 - 1)
+            judge(db, project, claims.claim(db, project, who, NOW), number % 3 - 1)
     for page in ("", "/adjudications", f"/labelers/{admin.id}"):
         assert web.get(base + page).status_code == 200
     policy = {"overlap": 3, "overlap_share": 10, "screening_mark": 70, "gold_rate": 5, "gold_mark": 60,

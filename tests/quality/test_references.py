@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 from app.accounts.models import AuditEvent
 from app.core.db import transaction
 from app.labeling.models import StepLabel
-from app.problems import correcting, grading
+from app.problems import grading, reference_corrections
 from app.problems.models import Problem, Solution, Verdict
 from app.projects.models import Project
-from app.quality import references
-from tests import factories
-from tests.selection import loop_factories as loop
+from app.quality import suspect_references
+from tests.factories import base as factories
+from tests.factories import selection as loop
 
 STEPS = ("2 + 3 = 5", "# Answer\n\n5")
 
@@ -45,10 +45,10 @@ def test_it_is_in_doubt_where_nobody_finds_a_wrong_step(db: Session) -> None:
     right = factories.solution(db, found)
     loop.labeled(db, factories.task(db, right), factories.member(db, project), [1, 1])
 
-    assert references.doubt(db, project.id) == references.Doubt(labeled=5, sound=2)
-    (only,) = references.problems(db, project.id)
+    assert suspect_references.doubt(db, project.id) == suspect_references.Doubt(labeled=5, sound=2)
+    (only,) = suspect_references.problems(db, project.id)
     assert (only["id"], only["labeled"], only["sound"], only["answers"]) == (doubted.id, 3, 2, ["5"])
-    assert references.problems(db, factories.project(db).id) == []
+    assert suspect_references.problems(db, factories.project(db).id) == []
 
 
 def test_who_left_the_solution_for_another_way_said_nothing_of_its_end(db: Session) -> None:
@@ -64,12 +64,12 @@ def test_who_left_the_solution_for_another_way_said_nothing_of_its_end(db: Sessi
     )
     db.flush()
 
-    assert references.doubt(db, project.id) == references.Doubt(labeled=0, sound=0)
+    assert suspect_references.doubt(db, project.id) == suspect_references.Doubt(labeled=0, sound=0)
 
 
 @pytest.mark.parametrize(("labeled", "sound", "worrying"), [(5, 5, True), (4, 4, False), (60, 5, False)])
 def test_few_or_a_small_share_are_no_worry(labeled: int, sound: int, worrying: bool) -> None:
-    assert references.Doubt(labeled, sound).worrying == worrying
+    assert suspect_references.Doubt(labeled, sound).worrying == worrying
 
 
 def test_the_board_warns_and_the_list_leads_to_the_problem(db: Session, web: TestClient) -> None:
@@ -78,7 +78,7 @@ def test_the_board_warns_and_the_list_leads_to_the_problem(db: Session, web: Tes
     factories.sign_in(web, db, admin)
     assert "has been labeled yet" in web.get("/projects/doubt/quality/references").text
     problem = factories.problem(db, project, "What is <b>2</b> + 3?")
-    for _ in range(references.FEW - 1):
+    for _ in range(suspect_references.FEW - 1):
         graded_wrong(db, problem, [1, 1])
     assert "Are their reference answers right?" not in web.get("/projects/doubt/board").text
     graded_wrong(db, problem, [1, 1])
@@ -144,7 +144,7 @@ def stored() -> tuple[int, int]:
 
 def corrected(problem_id: int, answer: str) -> bool:
     with transaction() as db:
-        return correcting.correct(db, db.get_one(Problem, problem_id), answer, factories.user(db))
+        return reference_corrections.correct(db, db.get_one(Problem, problem_id), answer, factories.user(db))
 
 
 def verdicts() -> dict[str | None, str | None]:

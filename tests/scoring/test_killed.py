@@ -13,14 +13,14 @@ from sqlalchemy import func, select, text
 from app.core.db import transaction
 from app.core.errors import Conflict, Invalid, NotFound
 from app.prm.config import TrainConfig
-from app.prm.data import Example
-from app.scoring import runner, runs
+from app.prm.examples import Example
+from app.scoring import launcher, runs
 from app.scoring.models import Score, ScoringRun, ScoringShard
 from app.settings import settings
 from app.training.models import Model
-from tests import factories
-from tests.training.training_factories import TINY
-from tests.waiting import LONG, gone, until
+from tests.factories import base as factories
+from tests.factories.training import TINY
+from tests.polling import LONG, gone, until
 
 POOL = 600
 
@@ -62,7 +62,7 @@ def row(run_id: int) -> ScoringRun:
 
 def in_the_background(run_id: int) -> tuple[threading.Thread, int]:
     """The job, and the id of its process once it scores."""
-    job = threading.Thread(target=runner.run, args=(run_id,))
+    job = threading.Thread(target=launcher.run, args=(run_id,))
     job.start()
     until(lambda: row(run_id).done > 0, "the first shard")
     mine = [
@@ -86,7 +86,7 @@ def test_killed_and_resumed_it_scores_each_solution_once(queued):
         assert db.scalar(select(func.count()).select_from(Score)) == killed.done
         before = {each[0]: each[1] for each in db.execute(select(Score.solution_id, Score.log_score))}
 
-    runner.run(queued)
+    launcher.run(queued)
     done = row(queued)
     assert (done.state, done.done, done.total, done.error) == ("succeeded", POOL + 1, POOL + 1, None)
     assert done.progress["too_long"] == 1
@@ -116,13 +116,13 @@ def test_cancelled_its_process_is_gone_within_five_seconds_and_the_scores_stay(q
 def test_two_processes_share_a_run_and_one_that_is_killed_leaves_no_gap(queued):
     with transaction() as db:
         assert runs.begin(db, queued)
-    (first, _), (second, _) = runner.spawn(queued), runner.spawn(queued)
+    (first, _), (second, _) = launcher.spawn(queued), launcher.spawn(queued)
     until(lambda: row(queued).done > 0, "the first shard")
     first.kill()
     first.wait()
     assert second.wait(LONG) == 0
     if row(queued).state != "succeeded":  # what the killed one held came free after the other's last look
-        third, _ = runner.spawn(queued)
+        third, _ = launcher.spawn(queued)
         assert third.wait(LONG) == 0
     done = row(queued)
     assert (done.state, done.done) == ("succeeded", POOL + 1)
@@ -137,10 +137,10 @@ def test_workers_elsewhere_are_called_and_one_on_this_machine_stays_out(queued):
         runs.call_for_help(db, queued)
         jobs = text("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'scoring.join'")
         assert db.scalar(jobs) == runs.HELPERS
-    with runner.device_lock(runner.socket.gethostname(), runner.DEVICE):
-        runner.join(queued)
+    with launcher.device_lock(launcher.socket.gethostname(), launcher.DEVICE):
+        launcher.join(queued)
     assert row(queued).done == 0
-    runner.join(queued)  # nobody scores here now
+    launcher.join(queued)  # nobody scores here now
     assert (row(queued).state, row(queued).done) == ("succeeded", POOL + 1)
 
 
@@ -151,7 +151,7 @@ def test_three_deaths_and_it_has_failed_with_the_reason(queued):
             assert runs.begin(db, queued)
             runs.ended_badly(db, queued, "gone")
         assert row(queued).state == "queued"
-    runner.run(queued)  # the third dies by itself: its model is not there
+    launcher.run(queued)  # the third dies by itself: its model is not there
     assert row(queued).state == "failed"
     assert "exit code 1" in row(queued).error
 

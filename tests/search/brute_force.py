@@ -8,7 +8,7 @@ import math
 from collections import defaultdict
 from fractions import Fraction
 
-from tests.search.small_world import ANSWERS, BRANCHES, CORRECT, Steps, ends
+from tests.search.tabular_world import ANSWERS, BRANCHES, CORRECT, Steps, ends
 
 Dist = dict[Steps | None, Fraction]
 

@@ -11,13 +11,13 @@ from fractions import Fraction
 import pytest
 
 from app.prm.config import BadConfig
-from app.search.asking import Ask, Drawn, Steps
 from app.search.config import SearchConfig
-from app.search.growing import Growing, seed_of
-from app.search.scores import log_score
-from app.search.searching import Found, search
+from app.search.expansion import Growing, seed_of
+from app.search.prefix_score import log_score
+from app.search.protocols import Ask, Drawn, Steps
+from app.search.run_search import Found, search
 from tests.search import brute_force
-from tests.search.small_world import (
+from tests.search.tabular_world import (
     BRANCHES,
     CORRECT,
     Chances,

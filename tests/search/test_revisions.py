@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.search.asking import Ask, Drawn, Steps
 from app.search.config import SearchConfig
+from app.search.protocols import Ask, Drawn, Steps
 from app.search.revisions import distance, splits, trajectories
-from app.search.searching import Found, search
-from tests.search.small_world import CORRECT, Chances, Dictionary, Table, classes, ends
+from app.search.run_search import Found, search
+from tests.search.tabular_world import CORRECT, Chances, Dictionary, Table, classes, ends
 
 
 def textbook(one: str, other: str) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from app.selection.models import STAGES
-from tests import factories
-from tests.selection import loop_factories as loop
+from tests.factories import base as factories
+from tests.factories import selection as loop
 
 
 @pytest.fixture

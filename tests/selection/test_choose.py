@@ -12,12 +12,12 @@ from sqlalchemy import select, text
 
 from app.problems.models import Problem, Solution
 from app.scoring.models import Score, ScoringRun
-from app.selection import choose as database
-from app.selection import doubt, stepwise, strategy
+from app.selection import select_by_step_sql, step_uncertainty, strategies
+from app.selection import select_sql as database
 from app.selection.config import Policy
 from app.training.models import Model
-from tests import factories
-from tests.selection import loop_factories as loop
+from tests.factories import base as factories
+from tests.factories import selection as loop
 
 SHARES = {"convincing_wrong": 0.5, "most_convincing": 0.3, "uniform": 0.2}
 BY_STEP = {
@@ -62,7 +62,7 @@ def all_candidates(db, model, splits):
         .where(Score.model_id == model.id)
     )
     return [
-        strategy.Candidate(s.id, p.id, s.digest, s.verdict, score.log_score)
+        strategies.Candidate(s.id, p.id, s.digest, s.verdict, score.log_score)
         for score, s, p in rows
         if p.split in splits and s.verdict in ("right", "wrong") and (p.id, s.digest) not in queued
     ]
@@ -72,7 +72,7 @@ def test_it_is_the_pure_rule(db, pool, monkeypatch):
     monkeypatch.setattr(database, "FIRST_CHUNK", 4)
     monkeypatch.setattr(database, "LAST_CHUNK", 16)
     monkeypatch.setattr(database, "FACTS", 5)
-    monkeypatch.setattr(stepwise, "AT_ONCE", 7)
+    monkeypatch.setattr(select_by_step_sql, "AT_ONCE", 7)
     model = pool
     everyone = list(db.scalars(select(Score.solution_id).where(Score.model_id == model.id)))
     both = ("train", "validation")
@@ -89,37 +89,37 @@ def test_it_is_the_pure_rule(db, pool, monkeypatch):
 
 def in_memory(db, pool, policy, model_id, scored):
     """strategy.choose, drawing from the range of all that was scored, as the database does."""
-    shuffle = strategy.Shuffle(min(scored), max(scored), policy.seed)
-    by_score = sorted(pool, key=strategy.order)
+    shuffle = strategies.Shuffle(min(scored), max(scored), policy.seed)
+    by_score = sorted(pool, key=strategies.order)
     rows = db.execute(
         select(Score.solution_id, Score.step_probs, Solution.steps)
         .join(Solution, Solution.id == Score.solution_id)
         .where(Score.model_id == model_id)
     ).all()
-    right = {solution: doubt.right_of(probs) for solution, probs, _ in rows}
+    right = {solution: step_uncertainty.right_of(probs) for solution, probs, _ in rows}
     texts = {solution: steps for solution, _, steps in rows}
-    book = strategy.Book(policy.per_problem, model_id)
+    book = strategies.Book(policy.per_problem, model_id)
     left = 0
-    for name, places in strategy.seats(policy.size, policy.shares).items():
+    for name, places in strategies.seats(policy.size, policy.shares).items():
         ordered = by_score
         if name == "uniform":
             ordered = sorted(pool, key=lambda one: shuffle.place(one.solution_id))
-        elif name in doubt.MEASURES:
+        elif name in step_uncertainty.MEASURES:
             still = [
                 one
                 for one in by_score
-                if strategy.suits(name, one) and book.open_to(one.solution_id, one.problem_id)
+                if strategies.suits(name, one) and book.open_to(one.solution_id, one.problem_id)
             ]
-            ordered = strategy.by_step(name, still, right, texts)
-        left = strategy.fill(book, name, places + left, ordered)
+            ordered = strategies.by_step(name, still, right, texts)
+        left = strategies.fill(book, name, places + left, ordered)
     return book.picks
 
 
 def test_of_a_larger_pool_only_a_part_is_read_by_step(db, pool, monkeypatch):
     """40 nearest to even odds, of which every step comes once before any comes twice; what they cannot
     fill comes from the next 40."""
-    monkeypatch.setattr(stepwise, "LEAST", 40)
-    monkeypatch.setattr(stepwise, "TIMES", 1)
+    monkeypatch.setattr(select_by_step_sql, "LEAST", 40)
+    monkeypatch.setattr(select_by_step_sql, "TIMES", 1)
     policy = Policy(size=12, shares={"uncertain_step": 1.0}, per_problem=1)
     candidates = {one.solution_id: one for one in all_candidates(db, pool, policy.splits)}
 
@@ -135,7 +135,7 @@ def test_of_a_larger_pool_only_a_part_is_read_by_step(db, pool, monkeypatch):
     said = [texts[pick.solution_id][pick.position] for pick in picks]
     assert len(set(said[: len(set(said))])) == len(set(said)) > 3
 
-    monkeypatch.setattr(stepwise, "LEAST", 2)
+    monkeypatch.setattr(select_by_step_sql, "LEAST", 2)
     everybody = Policy(size=1000, shares={"uncertain_step": 1.0}, per_problem=100)
     assert len(database.choose(db, pool.project_id, pool.id, everybody)) == len(
         {(one.problem_id, one.twin) for one in candidates.values()}

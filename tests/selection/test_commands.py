@@ -11,8 +11,8 @@ from app.cli import cli
 from app.core.db import transaction
 from app.core.errors import Conflict, Invalid, NotFound
 from app.selection.models import Round
-from tests import factories
-from tests.selection import loop_factories as loop
+from tests.factories import base as factories
+from tests.factories import selection as loop
 
 
 @pytest.fixture

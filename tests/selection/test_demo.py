@@ -11,10 +11,10 @@ from app.generators.models import Generator
 from app.labeling.models import Assignment, Task
 from app.problems.models import Problem, Solution
 from app.training.runs import checked
-from app.world import shipped
+from app.world import demo_data
 
 SMALL = demo.Size(every=20, labeled=12, round=demo.size(True).round)
-ENTRIES = shipped.entries()[::20]
+ENTRIES = demo_data.entries()[::20]
 THERE = [len(ENTRIES), sum(len(entry.solutions) for entry in ENTRIES), 12, 12]
 
 

@@ -14,14 +14,14 @@ from app.labeling.models import Task
 from app.problems.models import Problem, Solution
 from app.projects.models import Project
 from app.scoring.models import ScoringRun
-from app.selection import driver, rounds
+from app.selection import round_driver, rounds
 from app.selection.config import Policy, RoundConfig, parse
 from app.selection.gate import COMPETENT, FAILED, UNCHECKED, Gate, check, difference, shares
 from app.selection.gate import Problem as Checked
 from app.selection.models import Generation, Round
-from app.selection.strategy import STRATEGIES
-from tests import factories
-from tests.selection import loop_factories as loop
+from app.selection.strategies import STRATEGIES
+from tests.factories import base as factories
+from tests.factories import selection as loop
 
 GATE = Gate(min_problems=20)
 
@@ -164,15 +164,15 @@ def chosen_by(
             judged(db, project, model.id, **evaluation)
         config = RoundConfig(policy=Policy(size=4, per_problem=2), model_id=model.id, gate=gate)
         round_id = rounds.start(db, project, config, None).id
-    driver.advance(round_id)
+    round_driver.advance(round_id)
     with transaction() as db:
         db.get_one(ScoringRun, db.get_one(Round, round_id).made["scoring_run_id"]).state = "succeeded"
-    driver.advance(round_id)
+    round_driver.advance(round_id)
     if evaluation.get("state") == "failed":  # it is tried once more, and fails again
         with transaction() as db:
             for each in db.scalars(select(Evaluation)):
                 each.state, each.error = "failed", "no scores"
-        driver.advance(round_id)
+        round_driver.advance(round_id)
     with transaction() as db:
         return (
             db.get_one(Round, round_id),

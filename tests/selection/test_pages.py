@@ -7,13 +7,13 @@ import re
 import pytest
 from sqlalchemy import select
 
-from app.labeling.known import KnownMark
+from app.labeling.control_tasks import KnownMark
 from app.labeling.models import Task
 from app.selection.config import RoundConfig
 from app.selection.models import Generation, Round
-from app.selection.strategy import MEANINGS, STRATEGIES
-from tests import factories
-from tests.selection import loop_factories as loop
+from app.selection.strategies import MEANINGS, STRATEGIES
+from tests.factories import base as factories
+from tests.factories import selection as loop
 
 METRICS = {"negative_auc": 0.55, "accuracy": 0.75, "always_positive": 0.8, "steps": 40}
 

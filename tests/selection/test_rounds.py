@@ -14,13 +14,13 @@ from app.labeling.models import Task
 from app.problems.models import Problem, Solution
 from app.projects.models import Project
 from app.scoring.models import ScoringRun
-from app.selection import driver, pool, rounds, stages
+from app.selection import funnel, round_driver, rounds, stages
 from app.selection.config import Policy, RoundConfig, parse
 from app.selection.gate import Gate
 from app.selection.models import Generation, Round
 from app.training.models import Model, Snapshot, TrainingRun
-from tests import factories
-from tests.selection import loop_factories as loop
+from tests.factories import base as factories
+from tests.factories import selection as loop
 
 SMALL = RoundConfig(policy=Policy(size=4, per_problem=2), gate=Gate(unchecked="none"))
 
@@ -84,18 +84,18 @@ def test_a_round_from_labels_to_the_next_queue(project):
     round_id = started(project)
     assert waiting_jobs("selection.advance") == 1
 
-    assert driver.advance(round_id) is True
+    assert round_driver.advance(round_id) is True
     assert now(round_id).stage == "train"
-    assert driver.advance(round_id) is True, "looking again starts nothing twice"
+    assert round_driver.advance(round_id) is True, "looking again starts nothing twice"
     with transaction() as db:
         assert db.scalar(select(func.count()).select_from(TrainingRun)) == 1
         assert db.scalar(select(func.count()).select_from(Snapshot)) == 1
 
     finish_training(round_id)
-    assert driver.advance(round_id) is True
+    assert round_driver.advance(round_id) is True
     assert now(round_id).stage == "score"
     finish_scoring(round_id)
-    assert driver.advance(round_id) is False
+    assert round_driver.advance(round_id) is False
 
     done = now(round_id)
     assert (done.state, done.stage, done.made["queued"]) == ("succeeded", "queue", 4)
@@ -116,7 +116,7 @@ def test_a_round_from_labels_to_the_next_queue(project):
             assert task.reason["model_id"] == generation.model_id
         older = db.scalars(select(Task.priority).where(Task.generation == 0)).all()
         assert min(task.priority for task in tasks) > max(older)
-    assert driver.advance(round_id) is False, "a finished round stays finished"
+    assert round_driver.advance(round_id) is False, "a finished round stays finished"
 
 
 def test_the_preview_is_what_gets_queued_with_the_same_model(project):
@@ -127,9 +127,9 @@ def test_the_preview_is_what_gets_queued_with_the_same_model(project):
         config = RoundConfig(policy=SMALL.policy, model_id=model.id)
         seen = rounds.preview(db, project, config)
     round_id = started(project, config)
-    driver.advance(round_id)
+    round_driver.advance(round_id)
     finish_scoring_as_is(round_id)
-    assert driver.advance(round_id) is False
+    assert round_driver.advance(round_id) is False
 
     with transaction() as db:
         tasks = db.scalars(select(Task).where(Task.generation == 1).order_by(Task.priority.desc())).all()
@@ -165,19 +165,19 @@ def test_a_round_without_labels_is_refused(database):
 
 def test_a_failed_training_shows_why_and_is_resumed(project):
     round_id = started(project)
-    driver.advance(round_id)
+    round_driver.advance(round_id)
     snapshot_id = now(round_id).made["snapshot_id"]
     first_run = now(round_id).made["training_run_id"]
     finish_training(round_id, state="failed", error="out of memory")
 
-    assert driver.advance(round_id) is False
+    assert round_driver.advance(round_id) is False
     failed = now(round_id)
     assert (failed.state, failed.stage) == ("failed", "train")
     assert "out of memory" in failed.error
 
     with transaction() as db:
         rounds.resume(db, db.get_one(Round, round_id), None)
-    assert driver.advance(round_id) is True
+    assert round_driver.advance(round_id) is True
     again = now(round_id)
     assert again.made["snapshot_id"] == snapshot_id
     assert again.made["training_run_id"] == first_run, "it goes on from its checkpoint"
@@ -193,26 +193,26 @@ def test_an_error_nobody_foresaw_is_shown_too(project, monkeypatch):
     round_id = started(project)
     monkeypatch.setitem(stages.STAGES, "snapshot", breaks)
 
-    assert driver.advance(round_id) is False
+    assert round_driver.advance(round_id) is False
     assert now(round_id).error == "RuntimeError: the disk is on fire"
 
 
 def test_nothing_left_to_queue_says_so(project):
     round_id = started(project)
-    driver.advance(round_id)
+    round_driver.advance(round_id)
     finish_training(round_id)
-    driver.advance(round_id)
+    round_driver.advance(round_id)
     with transaction() as db:
         db.get_one(ScoringRun, db.get_one(Round, round_id).made["scoring_run_id"]).state = "succeeded"
 
-    assert driver.advance(round_id) is False
+    assert round_driver.advance(round_id) is False
     assert now(round_id).stage == "select"
     assert "nothing left to queue" in now(round_id).error
 
 
 def test_cancel_ends_the_round_and_its_training(project):
     round_id = started(project)
-    driver.advance(round_id)
+    round_driver.advance(round_id)
 
     with transaction() as db:
         rounds.cancel(db, db.get_one(Round, round_id), None)
@@ -221,7 +221,7 @@ def test_cancel_ends_the_round_and_its_training(project):
         run = db.scalars(select(TrainingRun)).one()
         assert run.cancel_requested_at is not None or run.state == "cancelled"
     assert now(round_id).state == "cancelled"
-    assert driver.advance(round_id) is False
+    assert round_driver.advance(round_id) is False
     with transaction() as db, pytest.raises(Conflict, match="nothing to cancel"):
         rounds.cancel(db, db.get_one(Round, round_id), None)
 
@@ -245,11 +245,11 @@ def test_the_sweep_picks_up_a_round_whose_driver_was_killed(project):
         )
     assert waiting_jobs("selection.advance") == 0
 
-    assert driver.sweep() == 1
-    assert driver.sweep() == 1
+    assert round_driver.sweep() == 1
+    assert round_driver.sweep() == 1
 
     assert waiting_jobs("selection.advance") == 1, "one driver waits, however often it is swept"
-    assert driver.advance(round_id) is True
+    assert round_driver.advance(round_id) is True
 
 
 def test_two_drivers_at_once_make_one_of_everything(project):
@@ -257,7 +257,7 @@ def test_two_drivers_at_once_make_one_of_everything(project):
 
     round_id = started(project)
     with ThreadPoolExecutor(4) as workers:
-        list(workers.map(lambda _: driver.advance(round_id), range(8)))
+        list(workers.map(lambda _: round_driver.advance(round_id), range(8)))
 
     with transaction() as db:
         assert db.scalar(select(func.count()).select_from(Snapshot)) == 1
@@ -267,9 +267,9 @@ def test_two_drivers_at_once_make_one_of_everything(project):
 def test_the_next_number_counts_queues_without_a_generation(project):
     with transaction() as db:
         solution = db.scalars(select(Solution).join(Problem).where(Problem.split != "test")).first()
-        assert pool.next_number(db, project.id) == 1
+        assert funnel.next_number(db, project.id) == 1
         factories.task(db, solution, generation=6)
-        assert pool.next_number(db, project.id) == 7
+        assert funnel.next_number(db, project.id) == 7
 
 
 @pytest.mark.parametrize(

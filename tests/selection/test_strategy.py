@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.selection import doubt, strategy
-from app.selection.strategy import (
+from app.selection import step_uncertainty, strategies
+from app.selection.strategies import (
     MEANINGS,
     STRATEGIES,
     VERDICT,
@@ -128,7 +128,7 @@ def test_it_picks_what_a_slow_reading_of_the_rules_picks(pool, size, shares, cap
 
 
 def test_the_examples_in_the_rules_hold():
-    for module in (strategy, doubt):
+    for module in (strategies, step_uncertainty):
         assert doctest.testmod(module).attempted
         assert not doctest.testmod(module).failed
     assert set(MEANINGS) == set(STRATEGIES)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.simulation import asked, references
-from app.simulation.material import prepare
+from app.simulation import baselines, request
+from app.simulation.datasets import prepare
 
 TINY = {
     "reading_steps": 40, "temperature": 1.0, "pool_problems": 16, "validation_problems": 4, "pool_samples": 4,
@@ -20,6 +20,6 @@ TINY = {
 def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Everything of TINY that needs no labels, in a folder without the name of a setting."""
     folder = tmp_path_factory.mktemp("material")
-    setting = asked.setting_of(TINY)
-    references.made(setting, prepare(setting, folder, lambda _: None), folder, lambda _: None)
+    setting = request.setting_of(TINY)
+    baselines.made(setting, prepare(setting, folder, lambda _: None), folder, lambda _: None)
     return folder

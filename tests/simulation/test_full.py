@@ -23,13 +23,13 @@ from app.evaluation.models import Evaluation
 from app.labeling.models import Assignment, StepLabel, Task
 from app.problems.models import Problem, Solution
 from app.projects.models import Project
-from app.simulation import asked
-from app.simulation.full import playing
-from app.simulation.tables import Simulation, SimulationPoint
+from app.simulation import request
+from app.simulation.end_to_end import run
+from app.simulation.models import Simulation, SimulationPoint
 from app.world.kinds import WORLDS
-from app.world.kinds.kind import Posed, flipped, until_error
+from app.world.kinds.base import Posed, flipped, until_error
+from tests.polling import gone, until
 from tests.simulation.conftest import TINY
-from tests.waiting import gone, until
 
 
 def heed_interrupts() -> None:
@@ -162,4 +162,4 @@ def the_labels() -> None:
 )
 def test_what_rounds_cannot_do_is_refused(given: dict[str, Any], policies: list[str], said: str) -> None:
     with pytest.raises(Invalid, match=said):
-        playing.check(asked.parse({"setting": given, "policies": policies}))
+        run.check(request.parse({"setting": given, "policies": policies}))

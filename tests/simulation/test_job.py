@@ -18,21 +18,21 @@ import pytest
 from sqlalchemy import select
 
 from app.core.db import transaction
-from app.simulation import asked, keeping, process, runner, runs
-from app.simulation.tables import Simulation, SimulationPoint
-from tests import factories
+from app.simulation import launcher, process, recorder, request, runs
+from app.simulation.models import Simulation, SimulationPoint
+from tests.factories import base as factories
+from tests.polling import until
 from tests.simulation.conftest import TINY
-from tests.waiting import until
 
 
 def started(policies: list[str], seeds: list[int], material: Path | None = None) -> int:
     """Queued; with `material`, every seed finds it in its folder."""
     with transaction() as db:
         project = factories.project(db, "Pilot")
-        wanted = asked.parse({"setting": TINY, "policies": policies, "seeds": seeds})
+        wanted = request.parse({"setting": TINY, "policies": policies, "seeds": seeds})
         run_id = runs.start(db, project.id, wanted, None).id
         for seed in seeds if material else ():
-            shutil.copytree(material, runner.folder(run_id) / f"seed-{seed}")
+            shutil.copytree(material, launcher.folder(run_id) / f"seed-{seed}")
     return run_id
 
 
@@ -98,7 +98,7 @@ def test_killed_on_the_way_it_goes_on_and_ends(worker: psutil.Process, material:
     assert done.results["plain"]["seeds"] == 2
     assert done.results["plain"]["n"] == [1, 2, 4]
     assert all((each.gate is None) == (each.budget == 4) for each in found)
-    until(lambda: not runner.folder(run_id).exists(), "its folder to go: all is in its rows")
+    until(lambda: not launcher.folder(run_id).exists(), "its folder to go: all is in its rows")
     assert (done.progress["done"], done.progress["total"]) == (4, 4)
 
 
@@ -112,7 +112,7 @@ def test_cancelled_its_process_is_gone_and_its_points_stay(database: str, home: 
                 if found.state == "running":
                     runs.cancel(db, found, None)
 
-    runner.run(run_id, look)  # returns when the process is gone
+    launcher.run(run_id, look)  # returns when the process is gone
     found = row(run_id)
     assert (found.state, found.results) == ("cancelled", None), found.error
     assert 2 <= len(points(run_id)) < 9 * 2 * 2
@@ -127,14 +127,14 @@ def test_who_hears_that_nobody_wants_it_stops(database: str, home: Path) -> None
     with transaction() as db:
         runs.begin(db, run_id)
         runs.cancel(db, db.get_one(Simulation, run_id), None)
-    tell = keeping.Keeper(run_id, 2)
-    with pytest.raises(keeping.Ended):
+    tell = recorder.Keeper(run_id, 2)
+    with pytest.raises(recorder.Ended):
         tell({"phase": "reading"})
 
 
 def test_a_writer_that_comes_to_no_answer_is_told_of(database: str, home: Path, material: Path) -> None:
     run_id = started(["uniform"], [0], material)
-    pool = runner.folder(run_id) / "seed-0" / "pool.json"
+    pool = launcher.folder(run_id) / "seed-0" / "pool.json"
     told = orjson.loads(pool.read_bytes())
     pool.write_bytes(orjson.dumps([[statement, answer, [["so"] * 4]] for statement, answer, _ in told]))
     with transaction() as db:

@@ -12,11 +12,11 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from app.simulation import asked, shown
-from app.simulation.tables import Simulation
+from app.simulation import queries, request
+from app.simulation.models import Simulation
 from app.world.kinds import WORLDS
-from tests import factories
-from tests.simulation import made
+from tests.factories import base as factories
+from tests.factories import simulation
 
 ASKED = {"world": "lineage", "size": "quick", "policies": ["uniform", "gated"], "seeds": "2", "noise": "5"}
 
@@ -117,7 +117,7 @@ def test_the_estimate_follows_the_form(page: Page) -> None:
 
 
 def test_what_it_came_to(page: Page) -> None:
-    run = made.simulation(page.db, page.project, policies=["uniform", "iterated", "gated"], gain=0.12)
+    run = simulation.simulation(page.db, page.project, policies=["uniform", "iterated", "gated"], gain=0.12)
     said = page.get(f"/simulations/{run.id}")
     assert "it pays: fewer labels reach the same accuracy" in said.lower()
     assert "competent in 2 of 2" in said
@@ -128,32 +128,32 @@ def test_what_it_came_to(page: Page) -> None:
     form = page.web.get(link[1].replace("&amp;", "&")).text
     assert re.search(r'name="convincing_wrong"[^>]* value="80"', form)
     assert re.search(r'<option value="none" selected>queue as asked', form)
-    assert "&uncertain_step=100&" in (shown.round_of("unsure") or "")
-    assert shown.round_of("entropy") is None
+    assert "&uncertain_step=100&" in (queries.round_of("unsure") or "")
+    assert queries.round_of("entropy") is None
     assert "gated" in page.get("/simulations")
 
 
 def test_a_policy_that_harms_is_no_round_to_start(page: Page) -> None:
-    run = made.simulation(page.db, page.project, policies=["uniform", "paper"])
+    run = simulation.simulation(page.db, page.project, policies=["uniform", "paper"])
     said = page.get(f"/simulations/{run.id}")
     assert "It does harm" in said
     assert "Start a round like it" not in said
 
 
 def test_what_is_worse_than_blind_is_said_so(page: Page) -> None:
-    run = made.simulation(page.db, page.project, gain=-0.4)
+    run = simulation.simulation(page.db, page.project, gain=-0.4)
     assert "No model here chooses better than a blind draw" in page.get(f"/simulations/{run.id}")
-    less = made.simulation(page.db, page.project, gain=-0.2)
+    less = simulation.simulation(page.db, page.project, gain=-0.2)
     assert "A majority vote, which needs no label" in page.get(f"/simulations/{less.id}")
 
 
 def test_without_uniform_nothing_is_compared(page: Page) -> None:
-    run = made.simulation(page.db, page.project, policies=["paper", "hardest"])
+    run = simulation.simulation(page.db, page.project, policies=["paper", "hardest"])
     assert "Nothing to compare" in page.get(f"/simulations/{run.id}")
 
 
 def test_while_it_runs_the_points_so_far_are_there(page: Page) -> None:
-    run = made.simulation(page.db, page.project, "running")
+    run = simulation.simulation(page.db, page.project, "running")
     said = page.get(f"/simulations/{run.id}/progress")
     assert "9 of 18 points, seed 0" in said
     assert "1 of 2 seeds" in said
@@ -161,7 +161,7 @@ def test_while_it_runs_the_points_so_far_are_there(page: Page) -> None:
 
 
 def test_why_it_failed_and_what_to_do(page: Page) -> None:
-    run = made.simulation(page.db, page.project, "failed", error="It ended.\nMemoryError", attempt=3)
+    run = simulation.simulation(page.db, page.project, "failed", error="It ended.\nMemoryError", attempt=3)
     said = page.get(f"/simulations/{run.id}")
     assert "It ended. It was tried 3 times" in said
     assert "<pre>MemoryError</pre>" in said
@@ -169,7 +169,7 @@ def test_why_it_failed_and_what_to_do(page: Page) -> None:
 
 
 def test_a_full_one_whose_command_is_gone_says_how_it_goes_on(page: Page) -> None:
-    run = made.simulation(page.db, page.project, "running", form="full")
+    run = simulation.simulation(page.db, page.project, "running", form="full")
     assert "whose process is gone" not in page.get(f"/simulations/{run.id}")
     page.db.execute(text("UPDATE simulation SET heartbeat_at = now() - interval '5 min'"))
     assert "whose process is gone" in page.get(f"/simulations/{run.id}")
@@ -178,7 +178,7 @@ def test_a_full_one_whose_command_is_gone_says_how_it_goes_on(page: Page) -> Non
 
 
 def test_figures_and_points_as_files(page: Page) -> None:
-    run = made.simulation(page.db, page.project)
+    run = simulation.simulation(page.db, page.project)
     plots = f"/simulations/{run.id}/plots"
     rows = list(csv.reader(io.StringIO(page.get(f"{plots}/labels.csv"))))
     assert rows[0][:2] == ["labeled solutions", "uniform"]
@@ -232,7 +232,7 @@ def test_the_api(page: Page) -> None:
 def test_the_small_size_fits_into_every_world(page: Page, world: str) -> None:
     """It asks for no more different problems than there are."""
     run = page.ask(201, body={"size": "small", "setting": {"world": world}})["setting"]
-    plain, longer = asked.different(world, 5_000), asked.different(world, 5_000, shifted=True)
+    plain, longer = request.different(world, 5_000), request.different(world, 5_000, shifted=True)
     assert 2 < run["shifted_problems"] <= longer
     assert run["validation_problems"] < run["pool_problems"] < plain - run["test_problems"]
     if longer < 5_000:
@@ -241,7 +241,7 @@ def test_the_small_size_fits_into_every_world(page: Page, world: str) -> None:
 
 
 def test_of_another_project_there_is_none(page: Page) -> None:
-    run = made.simulation(page.db, factories.project(page.db, "Other"))
+    run = simulation.simulation(page.db, factories.project(page.db, "Other"))
     page.get(f"/simulations/{run.id}", 404)
     page.get(f"/simulations/{run.id}/points.csv", 404)
     page.get(f"/simulations/{10**30}", 404)

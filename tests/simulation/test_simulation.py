@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from app.prm.config import BadConfig
-from app.selection.strategy import Candidate
-from app.simulation import arms, figures, ranking, summary, teacher, worth
-from app.simulation.drawing import Line, svg
-from app.simulation.material import prepare
-from app.simulation.playing import AnotherSetting, play
-from app.simulation.setting import POLICIES, WORDS, Setting
-from app.world.kinds.kind import answer_of, until_error
+from app.selection.strategies import Candidate
+from app.simulation import label_efficiency, plots, policy_ranking, policy_run, summary, synthetic_labels
+from app.simulation.config import POLICIES, WORDS, Setting
+from app.simulation.datasets import prepare
+from app.simulation.run import AnotherSetting, play
+from app.simulation.svg_plot import Line, svg
+from app.world.kinds.base import answer_of, until_error
 
 TINY = Setting.parse(
     {
@@ -68,7 +68,7 @@ def test_every_arm_has_every_budget_and_figures_are_drawn(played):
 def test_arms_begin_alike_and_queue_no_twins_and_no_validation_problems(played):
     folder, _ = played
     material = prepare(TINY, folder, lambda _: None)
-    pool = arms.Pool(TINY, material.pool)
+    pool = policy_run.Pool(TINY, material.pool)
     told = {
         policy: json.loads((folder / "arms" / policy / "8.json").read_text())
         for policy in ("uniform", "iterated")
@@ -120,22 +120,22 @@ def test_a_teacher_labels_in_the_judges_place_and_teaches_an_orm(played, tmp_pat
     assert by_teacher[0] == orm[0], "of one sample there is nothing to choose"
     assert "ORM taught by the larger PRM" in (tmp_path / "best-of-n.svg").read_text()
     material = prepare(setting, tmp_path, lambda _: None)
-    pool = arms.Pool(setting, material.pool)
+    pool = policy_run.Pool(setting, material.pool)
     judged = [pool.label(each).targets for each in pool.texts]
-    pool.taught = teacher.read(setting, material, tmp_path, lambda _: None)
+    pool.taught = synthetic_labels.read(setting, material, tmp_path, lambda _: None)
     taught = [pool.label(each).targets for each in pool.texts]
     assert taught != judged, "of twelve solutions nobody learns to judge without a fault"
     for key, targets in enumerate(taught):
         problem, steps = pool.rows[key]
-        ratings = teacher.ratings(pool.taught[pool.sampled[problem].posed.statement, steps])
+        ratings = synthetic_labels.ratings(pool.taught[pool.sampled[problem].posed.statement, steps])
         assert targets == until_error(ratings)
 
 
 def test_labels_stop_at_the_first_error_and_noise_changes_some(played):
     folder, _ = played
     material = prepare(TINY, folder, lambda _: None)
-    plain = arms.Pool(TINY, material.pool)
-    noisy = arms.Pool(Setting.parse({**TINY.as_json(), "noise": 0.3}), material.pool)
+    plain = policy_run.Pool(TINY, material.pool)
+    noisy = policy_run.Pool(Setting.parse({**TINY.as_json(), "noise": 0.3}), material.pool)
 
     labels = [plain.label(each).targets for each in range(len(plain.rows))]
 
@@ -200,18 +200,18 @@ def test_a_policy_keeps_the_cap_and_what_is_taken_out(policy):
     made, right, said = candidates()
     taken = made[:6]
 
-    chosen = ranking.pick(policy, made, 20, 2, 0, right, said, taken)
+    chosen = policy_ranking.pick(policy, made, 20, 2, 0, right, said, taken)
 
     assert len(chosen) == len(set(chosen)) == 18  # two of each of the nine problems left
     assert not set(chosen) & {each.solution_id for each in taken}
-    assert chosen == ranking.pick(policy, made, 20, 2, 0, right, said, taken)
+    assert chosen == policy_ranking.pick(policy, made, 20, 2, 0, right, said, taken)
 
 
 def test_wrong_answers_come_first_for_policies_that_want_them():
     made, right, said = candidates()
 
     for policy in ("entropy", "hardest", "spread"):
-        chosen = ranking.pick(policy, made, 8, 2, 0, right, said)
+        chosen = policy_ranking.pick(policy, made, 8, 2, 0, right, said)
         assert {made[key].verdict for key in chosen} == {"wrong"}
 
 
@@ -222,15 +222,15 @@ def test_a_policy_that_spreads_comes_to_a_second_of_a_step_last():
     made = [Candidate(key, key, bytes([key]), "wrong", -0.1 * key) for key in range(12)]
 
     for policy in ("spread", "unsure"):
-        assert ranking.pick(policy, made, 6, 1, 0, right, said) == [0, 9, 10, 11, 1, 2]
+        assert policy_ranking.pick(policy, made, 6, 1, 0, right, said) == [0, 9, 10, 11, 1, 2]
 
 
 def test_the_entropy_of_the_first_error():
     """Of two equally likely places one bit, in nats; of a certain one nothing."""
-    assert ranking.first_error_entropy([0.5, 0.0]) == pytest.approx(math.log(2))
-    assert ranking.first_error_entropy([1.0, 0.0, 0.3]) == 0
-    assert ranking.first_error_entropy([1.0, 1.0]) == pytest.approx(math.log(2))
-    assert ranking.first_error_entropy([]) == 0
+    assert policy_ranking.first_error_entropy([0.5, 0.0]) == pytest.approx(math.log(2))
+    assert policy_ranking.first_error_entropy([1.0, 0.0, 0.3]) == 0
+    assert policy_ranking.first_error_entropy([1.0, 1.0]) == pytest.approx(math.log(2))
+    assert policy_ranking.first_error_entropy([]) == 0
 
 
 def test_what_a_label_is_worth():
@@ -238,24 +238,28 @@ def test_what_a_label_is_worth():
     budgets = [100, 300, 900, 2700]
     uniform, policy = np.array([0.1, 0.2, 0.3, 0.4]), np.array([0.1, 0.3, 0.4, 0.4])
 
-    assert worth.ratio(uniform, uniform, budgets) == pytest.approx(1)
-    assert worth.ratio(uniform, policy, budgets) == pytest.approx(3 ** (2 / 3), rel=0.05)
-    assert worth.ratio(policy, uniform, budgets) == pytest.approx(1 / worth.ratio(uniform, policy, budgets))
-    assert worth.ratio(np.array([0.5, 0.4]), np.array([0.1, 0.2]), [1, 2]) is None
-    assert worth.ratio(uniform, policy[:2], budgets) == pytest.approx(3**0.5, rel=0.05), "it ends sooner"
-    examples = doctest.testmod(worth)
+    assert label_efficiency.ratio(uniform, uniform, budgets) == pytest.approx(1)
+    assert label_efficiency.ratio(uniform, policy, budgets) == pytest.approx(3 ** (2 / 3), rel=0.05)
+    assert label_efficiency.ratio(policy, uniform, budgets) == pytest.approx(
+        1 / label_efficiency.ratio(uniform, policy, budgets)
+    )
+    assert label_efficiency.ratio(np.array([0.5, 0.4]), np.array([0.1, 0.2]), [1, 2]) is None
+    assert label_efficiency.ratio(uniform, policy[:2], budgets) == pytest.approx(3**0.5, rel=0.05), (
+        "it ends sooner"
+    )
+    examples = doctest.testmod(label_efficiency)
     assert (examples.failed, examples.attempted) == (0, 2)
 
 
 def test_what_cannot_be_compared_is_not_called_one():
-    draws = worth.Draws([2])
+    draws = label_efficiency.Draws([2])
     falling = [np.array([[0.5, 0.4], [0.6, 0.5]])]
-    assert worth.worth([worth.Pair(falling, falling, [1, 2], draws)]) == {
+    assert label_efficiency.worth([label_efficiency.Pair(falling, falling, [1, 2], draws)]) == {
         "ratio": None,
         "low": None,
         "high": None,
     }
-    said = figures.worth(
+    said = plots.worth(
         {
             "plain": {
                 "worth": {"paper": {"ratio": None, "low": None, "high": None}},
@@ -270,10 +274,12 @@ def test_what_cannot_be_compared_is_not_called_one():
 def test_over_several_worlds_each_weighs_by_its_room(played):
     folder, found = played
     assert summary.over_worlds([[folder]], ["iterated"]) == {"iterated": found["worth"]["iterated"]}
-    assert worth.together([(0.1, math.log(2)), None, (0.3, math.log(4))]) == pytest.approx(2 ** (7 / 4))
-    assert worth.together([None]) is None
+    assert label_efficiency.together([(0.1, math.log(2)), None, (0.3, math.log(4))]) == pytest.approx(
+        2 ** (7 / 4)
+    )
+    assert label_efficiency.together([None]) is None
     uniform, policy = np.array([0.1, 0.2, 0.3]), np.array([0.15, 0.3, 0.5])
-    compared = worth.compare(uniform, policy, [1, 2, 4])
+    compared = label_efficiency.compare(uniform, policy, [1, 2, 4])
     assert compared
     assert compared[0] == pytest.approx(0.15), "from where both are to what both reach"
 
@@ -281,7 +287,7 @@ def test_over_several_worlds_each_weighs_by_its_room(played):
 def test_intervals_are_paired_and_hold_the_mean():
     rng = np.random.default_rng(0)
     rows = [rng.random((40, 3)) for _ in range(3)]
-    draws = worth.Draws([40, 40, 40])
+    draws = label_efficiency.Draws([40, 40, 40])
 
     found = draws.interval(rows)
 

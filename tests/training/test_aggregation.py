@@ -20,8 +20,8 @@ from app.training import snapshots
 from app.training.aggregation import by_majority, likeliest
 from app.training.dawid_skene import Fit, Said, fit
 from app.training.models import Snapshot, SnapshotItem
-from tests import factories
-from tests.selection import loop_factories as loop
+from tests.factories import base as factories
+from tests.factories import selection as loop
 
 # Dawid & Skene 1979, table 1: 45 patients, five anaesthetists, the first of whom judged three times
 PATIENTS = """111 1 1 1 1|333 4 3 3 4|112 2 1 2 2|222 3 1 2 1|222 3 2 2 2|222 3 3 2 2|122 2 1 1 1|333 3 4 3 3

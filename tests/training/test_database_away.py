@@ -22,10 +22,10 @@ from app.core.jobs import defer
 from app.core.migrate import upgrade
 from app.problems.models import Solution
 from app.training.models import Model, TrainingPoint
-from tests import factories
 from tests.conftest import forget
-from tests.training import training_factories as make
-from tests.waiting import until
+from tests.factories import base as factories
+from tests.factories import training as make
+from tests.polling import until
 
 
 @pytest.fixture

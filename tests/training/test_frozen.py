@@ -11,8 +11,8 @@ from app.core.db import transaction
 from app.core.errors import Invalid
 from app.training import frozen, process, runs
 from app.training.models import Snapshot, SnapshotItem, TrainingRun
-from tests import factories
-from tests.training import training_factories as make
+from tests.factories import base as factories
+from tests.factories import training as make
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from sqlalchemy import func, select, text
 from app.core.db import transaction
 from app.core.jobs import stopping
 from app.settings import settings
-from app.training import runner, runs
+from app.training import launcher, runs
 from app.training.models import Model, TrainingPoint
-from tests.training import training_factories as make
-from tests.waiting import LONG as PATIENCE
-from tests.waiting import gone, until
+from tests.factories import training as make
+from tests.polling import LONG as PATIENCE
+from tests.polling import gone, until
 
 LONG = {"epochs": 900.0}
 
@@ -30,7 +30,7 @@ def _a_place_of_its_own(database, home) -> Iterator[None]:
 
 
 def in_the_background(run_id: int) -> threading.Thread:
-    job = threading.Thread(target=runner.run, args=(run_id,))
+    job = threading.Thread(target=launcher.run, args=(run_id,))
     job.start()
     return job
 
@@ -49,9 +49,9 @@ def trains(run_id: int, fence: int, step: int = 3) -> None:
 
 def claimed(run_id: int, host: str | None = None):
     with transaction() as db:
-        mine = runs.claim(db, run_id, host or runner.socket.gethostname(), "cpu")
+        mine = runs.claim(db, run_id, host or launcher.socket.gethostname(), "cpu")
         assert mine is not None
-    return runner.spawn(mine, make.nothing())
+    return launcher.spawn(mine, make.nothing())
 
 
 def models(run_id: int) -> list[Model]:
@@ -72,7 +72,7 @@ def test_killed_it_goes_on_from_its_checkpoint_and_publishes_one_model_that_load
     assert "SIGKILL" in killed.error
     assert not models(run_id)
 
-    runner.run(run_id)
+    launcher.run(run_id)
     done = make.row(run_id)
     assert (done.state, done.attempt, done.error) == ("succeeded", 2, None), done.error
     assert done.progress["resumed_at"] >= 3
@@ -87,7 +87,7 @@ def test_killed_it_goes_on_from_its_checkpoint_and_publishes_one_model_that_load
     with transaction() as db:
         assert db.scalar(select(func.max(TrainingPoint.step))) == done.progress["steps"]
     assert not (settings().runs_dir / str(run_id) / "checkpoints").exists()
-    runner.run(run_id)  # a job that comes twice changes nothing
+    launcher.run(run_id)  # a job that comes twice changes nothing
     assert len(models(run_id)) == 1
 
 
@@ -124,10 +124,10 @@ def test_stopped_overtaken_and_woken_it_publishes_nothing():
     trains(run_id, fence=1, step=1)
     os.killpg(old.pid, signal.SIGSTOP)
     with transaction() as db:
-        assert runner.sweep(db) == []
+        assert launcher.sweep(db) == []
         db.execute(text("UPDATE training_run SET heartbeat_at = now() - interval '61 seconds'"))
     with transaction() as db:
-        assert runner.sweep(db) == [run_id]
+        assert launcher.sweep(db) == [run_id]
     assert "not heard of" in make.row(run_id).error
     new = claimed(run_id)
     os.killpg(old.pid, signal.SIGCONT)
@@ -146,7 +146,7 @@ def test_three_deaths_and_it_has_failed_with_the_reason():
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         with transaction() as db:
-            assert runner.sweep(db) == [run_id]
+            assert launcher.sweep(db) == [run_id]
         now = make.row(run_id)
         assert now.state == ("failed" if attempt == 3 else "queued")
         assert "The training process is gone." in now.error
@@ -157,14 +157,14 @@ def test_three_deaths_and_it_has_failed_with_the_reason():
 
 
 def test_one_run_a_device():
-    with runner.device_lock("here", "cpu") as first:
+    with launcher.device_lock("here", "cpu") as first:
         assert first is not None
-        with runner.device_lock("here", "cpu") as second:
+        with launcher.device_lock("here", "cpu") as second:
             assert second is None
-        with runner.device_lock("here", "cuda:0") as other:
+        with launcher.device_lock("here", "cuda:0") as other:
             assert other is not None
         run_id = make.queued_run()
-        runner.run(run_id)  # the lock file is the device's, whatever the host is called
+        launcher.run(run_id)  # the lock file is the device's, whatever the host is called
         assert (make.row(run_id).state, make.row(run_id).attempt) == ("queued", 0)
 
 
@@ -172,7 +172,7 @@ def test_what_trying_again_cannot_help_fails_at_once():
     run_id = make.queued_run(base=None, max_length=16)
     with transaction() as db:
         db.execute(text("UPDATE problem SET statement = repeat('far too long ', 500)"))
-    runner.run(run_id)
+    launcher.run(run_id)
     failed = make.row(run_id)
     assert (failed.state, failed.attempt) == ("failed", 1)
     assert "max_length" in failed.error

@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from app.training import runs, snapshots
 from app.training.models import Model, TrainingPoint, TrainingRun
-from tests import factories
-from tests.selection import loop_factories as loop
+from tests.factories import base as factories
+from tests.factories import selection as loop
 
 
 @pytest.fixture

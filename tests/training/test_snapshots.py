@@ -9,8 +9,8 @@ from app.core.errors import Invalid
 from app.labeling.models import StepLabel
 from app.training import snapshots
 from app.training.models import Snapshot, SnapshotItem
-from tests import factories
-from tests.selection import loop_factories as loop
+from tests.factories import base as factories
+from tests.factories import selection as loop
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from app.projects.models import Project
 from app.scoring.models import Score
 from app.training import runs, snapshots
 from app.training.models import Model, Snapshot, SnapshotItem, TrainingRun
-from tests import factories
+from tests.factories import base as factories
 
 STEPS = ("one", "two", "three")
 
@@ -74,7 +74,7 @@ def test_a_model_calls_wrong_what_is_above_the_threshold(db: Session, project: P
 
 
 def test_labels_of_people_stay_out_of_it(db: Session, project: Project) -> None:
-    from tests.selection import loop_factories as loop
+    from tests.factories import selection as loop
 
     who, problem = factories.member(db, project), factories.problem(db, project)
     solution = factories.solution(db, problem, STEPS, verdict="right")

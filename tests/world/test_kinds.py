@@ -8,7 +8,7 @@ from itertools import combinations
 import pytest
 
 from app.world.kinds import WORLDS
-from app.world.kinds.kind import answer_of, flipped, until_error
+from app.world.kinds.base import answer_of, flipped, until_error
 
 SEEDS = range(150)
 

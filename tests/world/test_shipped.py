@@ -9,32 +9,34 @@ from collections import Counter
 
 import pytest
 
-from app.world import shipped
-from app.world.kinds.kind import Posed, answer_of
-from app.world.shipped.world import Digits, fingerprint
+from app.world import demo_data
+from app.world.demo_data.world import Digits, fingerprint
+from app.world.kinds.base import Posed, answer_of
 
 WORLD = Digits()
 
 
 @pytest.fixture(scope="module")
 def entries():
-    return shipped.entries()
+    return demo_data.entries()
 
 
 def test_it_is_of_this_world_and_nobody_changed_it_by_hand():
-    """Where this fails the world was changed: make the material again, python -m app.world.ship."""
-    made = shipped.made()
+    """If this fails, the world changed. Build the data again: python -m app.world.build_demo_data."""
+    made = demo_data.made()
     assert made["world"] == fingerprint(WORLD)
-    kept = {name: hashlib.sha256((shipped.FOLDER / name).read_bytes()).hexdigest() for name in made["sha256"]}
+    kept = {
+        name: hashlib.sha256((demo_data.FOLDER / name).read_bytes()).hexdigest() for name in made["sha256"]
+    }
     assert kept == made["sha256"]
-    assert sum((shipped.FOLDER / name).stat().st_size for name in kept) < 1_000_000
+    assert sum((demo_data.FOLDER / name).stat().st_size for name in kept) < 1_000_000
 
 
 def test_its_references_are_right_and_its_solutions_mixed(entries):
     for entry in entries:
         worked = WORLD.solve(Posed(entry.statement, entry.answer), random.Random(0))  # noqa: S311
         assert set(WORLD.judge(Posed(entry.statement, entry.answer), worked)) <= {0, 1}
-    assert Counter(entry.split for entry in entries) == shipped.made()["splits"]
+    assert Counter(entry.split for entry in entries) == demo_data.made()["splits"]
     right = [answer_of(steps) == entry.answer for entry in entries for steps in entry.solutions]
     assert 0.3 * len(right) < sum(right) < 0.9 * len(right)
 
@@ -47,13 +49,13 @@ def test_a_wrong_answer_has_a_wrong_step(entries):
 
 
 def test_the_writer_goes_on_from_any_step(entries):
-    from app.demo.material import SAMPLED
+    from app.demo.demo_data import SAMPLED
     from app.generators.config import parse
-    from app.generators.local import Local
-    from app.generators.prompting import Ask, read
+    from app.generators.prompts import Ask, read
+    from app.generators.transformers_sampler import Local
 
     config = parse(SAMPLED)
-    model = Local(shipped.WRITER, config, threading.Event())
+    model = Local(demo_data.WRITER, config, threading.Event())
     entry = entries[0]
     worked = WORLD.solve(Posed(entry.statement, entry.answer), random.Random(1))  # noqa: S311
     for begun, one_step in ((worked[:1], True), (worked[:-2], False)):

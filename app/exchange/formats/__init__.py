@@ -8,8 +8,8 @@ from types import ModuleType
 from typing import Any
 
 from app.core.errors import Invalid
-from app.exchange.decoding import BadLine, decode
-from app.exchange.fields import row_of
+from app.exchange.field_parsers import row_of
+from app.exchange.file_reader import entries
 from app.exchange.formats import (
     gsm8k,
     gsm8k_solutions,
@@ -19,7 +19,7 @@ from app.exchange.formats import (
     processbench,
     stepmark,
 )
-from app.exchange.reading import entries
+from app.exchange.json_decoding import BadLine, decode
 from app.exchange.records import Line
 
 READERS: dict[str, ModuleType] = {

@@ -4,7 +4,7 @@ and the final answer behind `####`. Problems have no id: equal statements are on
 from __future__ import annotations
 
 from app.answers.extract import gsm8k_answer
-from app.exchange.fields import Row, text
+from app.exchange.field_parsers import Row, text
 from app.exchange.records import Line, ProblemRecord, name_of_statement
 from app.problems.segmentation import without_calculator
 

@@ -4,9 +4,9 @@ solution (a step a line, the answer behind `A:`) and whether it was right."""
 from __future__ import annotations
 
 from app.answers.extract import gsm8k_answer
-from app.exchange.decoding import BadLine
-from app.exchange.fields import Row, enough, text, truth
+from app.exchange.field_parsers import Row, enough, text, truth
 from app.exchange.formats.gsm8k import gsm8k_problem
+from app.exchange.json_decoding import BadLine
 from app.exchange.records import Line, SolutionRecord
 from app.problems.segmentation import segment, without_calculator
 

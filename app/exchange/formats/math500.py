@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.exchange.fields import Row, maybe_text, text
+from app.exchange.field_parsers import Row, maybe_text, text
 from app.exchange.records import Line, ProblemRecord
 
 NAME = "MATH problems (MATH-500)"

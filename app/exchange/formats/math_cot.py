@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.exchange.decoding import BadLine
-from app.exchange.fields import Row, enough, maybe_text, text, texts
+from app.exchange.field_parsers import Row, enough, maybe_text, text, texts
+from app.exchange.json_decoding import BadLine
 from app.exchange.records import Line, ProblemRecord, SolutionRecord, name_of_statement
 from app.problems.segmentation import segment
 

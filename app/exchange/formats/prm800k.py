@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.exchange.fields import Row
+from app.exchange.field_parsers import Row
 from app.exchange.prm800k import read
 from app.exchange.records import Line
 

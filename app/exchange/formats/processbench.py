@@ -7,8 +7,8 @@ is the file's. The first error is an outside label, never shown to a labeler."""
 from __future__ import annotations
 
 from app.answers.extract import last_answer
-from app.exchange.decoding import BadLine
-from app.exchange.fields import Row, maybe_text, text, texts, truth, whole
+from app.exchange.field_parsers import Row, maybe_text, text, texts, truth, whole
+from app.exchange.json_decoding import BadLine
 from app.exchange.records import Line, ProblemRecord, SolutionRecord, name_of_statement
 
 NAME = "ProcessBench"

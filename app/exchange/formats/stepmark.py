@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from app.exchange import alternatives
-from app.exchange.decoding import BadLine
-from app.exchange.fields import (
+from app.exchange import alternative_parser
+from app.exchange.field_parsers import (
     Row,
     enough,
     maybe_text,
@@ -14,6 +13,7 @@ from app.exchange.fields import (
     texts,
     whole,
 )
+from app.exchange.json_decoding import BadLine
 from app.exchange.records import Line, ProblemRecord, SolutionRecord, name_of_statement
 from app.problems.models import SPLITS, VERDICTS
 from app.problems.segmentation import segment
@@ -67,7 +67,7 @@ def solution(row: Row, segmentation: str) -> Line:
         file_verdict=one_of(row, "verdict", VERDICTS) if row.get("verdict") is not None else None,
         first_error=first,
         outside_ratings=ratings,
-        alternatives=alternatives.told(row.get("alternatives"), len(steps)),
+        alternatives=alternative_parser.told(row.get("alternatives"), len(steps)),
     )
     if isinstance(row.get("problem"), dict):
         return Line(problem=problem(row["problem"]), solutions=[made])

@@ -4,8 +4,8 @@ exact judge."""
 
 from __future__ import annotations
 
+from app.world.kinds.base import World
 from app.world.kinds.chains import Chains
-from app.world.kinds.kind import World
 from app.world.kinds.knockout import Knockout
 from app.world.kinds.lineage import Lineage
 from app.world.kinds.ordering import Ordering

@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.world.kinds.kind import ANSWER, Posed, World
+from app.world.kinds.base import ANSWER, Posed, World
 
 
 @dataclass(frozen=True)

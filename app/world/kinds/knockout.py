@@ -13,7 +13,7 @@ from copy import copy
 from functools import cached_property
 from itertools import combinations
 
-from app.world.kinds.kind import ANSWER, ASKED, SO, Posed, World, in_order, rare
+from app.world.kinds.base import ANSWER, ASKED, SO, Posed, World, in_order, rare
 
 MISPRINTED = 0.6
 """Share of the books that err, where books do."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from app.world.kinds.kind import ANSWER, ASKED, SO, Posed, World, rare
+from app.world.kinds.base import ANSWER, ASKED, SO, Posed, World, rare
 
 CONSONANTS = "bdfgklmnprstvwzj"
 UNDER, TOP, YES, NO = "under", "top", "yes", "no"

@@ -9,7 +9,7 @@ import random
 from collections.abc import Sequence
 from itertools import combinations
 
-from app.world.kinds.kind import ANSWER, ASKED, SO, Posed, World, rare
+from app.world.kinds.base import ANSWER, ASKED, SO, Posed, World, rare
 
 PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 

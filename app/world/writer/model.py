@@ -14,7 +14,7 @@ from transformers import AutoModel, LlamaConfig, PreTrainedTokenizerFast
 
 from app.prm import checkpoint
 from app.prm.files import whole_folder
-from app.world.kinds.kind import World
+from app.world.kinds.base import World
 
 RIGHT, WRONG = "<right>", "<wrong>"
 LINE = "\n"

@@ -1,0 +1,29 @@
+"""Who needs the server: one small file per owner, named by process id and birth.
+
+The last owner out stops the server. An owner that was killed leaves a file that no
+living process matches; it is swept by whoever looks next."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+from app.core import process_identity
+
+
+def join(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    mine = folder / f"{process_identity.life()}-{uuid.uuid4().hex[:8]}"
+    mine.touch()
+    return mine
+
+
+def living(folder: Path) -> list[Path]:
+    """The files of owners that are alive; the others are removed."""
+    alive = []
+    for file in sorted(folder.glob("*-*-*")):
+        if process_identity.living(file.name.rpartition("-")[0]):
+            alive.append(file)
+        else:
+            file.unlink(missing_ok=True)
+    return alive

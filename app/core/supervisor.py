@@ -1,0 +1,117 @@
+"""Processes that `stepmark up` keeps running: each in a group of its own, restarted when
+it crashes, and all of them ended, with whatever they started, when we end; also when we
+are killed, for a watcher sees to that."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from app.core import process_identity
+
+LONGEST_WAIT = 30.0  # seconds between two restarts of a child that keeps crashing
+STEADY = 60.0  # a child up this long starts again at once when it crashes
+ROOT = Path(__file__).parent.parent.parent
+
+
+@dataclass
+class Child:
+    name: str
+    command: list[str]
+    patience: float = 10.0  # seconds between the request to end and the kill
+    process: subprocess.Popen[bytes] | None = None
+    crashes: int = 0
+    born: float = 0.0
+    again_at: float = 0.0
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            self.command, stdin=subprocess.DEVNULL, cwd=ROOT, start_new_session=True
+        )
+        self.born = time.monotonic()
+
+
+class Children:
+    """In the order they start; they end in the opposite order."""
+
+    def __init__(self, members: list[Child]) -> None:
+        self.members = members
+        ours, self._told = os.pipe()
+        self._watcher = subprocess.Popen(
+            [sys.executable, "-c", "from app.core.supervisor import watch; watch()"],
+            stdin=ours,
+            cwd=ROOT,
+            start_new_session=True,
+        )
+        os.close(ours)
+
+    def look(self) -> list[str]:
+        """Called now and then: start what is down and due. Gives lines to say."""
+        lines = []
+        now = time.monotonic()
+        for child in self.members:
+            if child.process is not None and (code := child.process.poll()) is not None:
+                end_group(child.process.pid)
+                child.process = None
+                child.crashes = 1 if now - child.born > STEADY else child.crashes + 1
+                wait = min(2.0 ** (child.crashes - 1), LONGEST_WAIT)
+                child.again_at = now + wait
+                lines.append(f"The {child.name} ended ({ended(code)}); it starts again in {wait:.0f} s")
+            if child.process is None and now >= child.again_at:
+                child.start()
+                assert child.process is not None
+                os.write(self._told, f"{process_identity.life(child.process.pid)}\n".encode())
+        return lines
+
+    def stop(self, *, hurry: bool = False) -> None:
+        for child in reversed(self.members):
+            if child.process is not None:
+                end(psutil.Process(child.process.pid), 0.5 if hurry else child.patience)
+                child.process.wait()
+                child.process = None
+        if self._watcher.returncode is None:
+            os.close(self._told)
+            self._watcher.wait()
+
+
+def end(process: psutil.Process, patience: float) -> None:
+    """Ask it to end; after `patience` seconds end it and all that came from it."""
+    theirs: list[psutil.Process] = []
+    with contextlib.suppress(psutil.Error):
+        theirs = process.children(recursive=True)
+        process.terminate()
+        process.wait(patience)
+    end_group(process.pid)
+    for left in theirs:  # psutil refuses an id that was given to somebody else
+        with contextlib.suppress(psutil.Error):
+            left.kill()
+
+
+def end_group(pid: int) -> None:
+    """End what is left of the group that a child of ours leads."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def watch() -> None:
+    """The watcher: reads the children's lives until its owner is gone, then ends those still there."""
+    for one in sys.stdin.read().split():
+        if left := process_identity.living(one):
+            end(left, 10.0)
+
+
+def stepmark(*arguments: str) -> list[str]:
+    """The command line that runs `stepmark ...` with this very Python."""
+    return [sys.executable, "-m", "app.cli", *arguments]
+
+
+def ended(code: int) -> str:
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

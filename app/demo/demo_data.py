@@ -1,0 +1,104 @@
+"""What the demo is made of, from app.world.demo_data: problems and solutions go in through the importer, and
+the small language model that wrote them becomes a base for rounds and a generator."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import func, select
+
+from app.core.db import transaction
+from app.core.errors import DomainError
+from app.prm.files import whole_folder
+from app.problems.models import Solution
+from app.projects.models import Project
+from app.settings import settings
+from app.world import demo_data
+from app.world.kinds.base import answer_of
+
+WRITER = "the writer"
+SAMPLED: dict[str, Any] = {
+    "endpoint": "completions",
+    "prompt": "<s>{problem} \n ",
+    "steps": "stop",
+    "step_end": " \n ",
+    "temperature": 0.8,
+    "max_tokens": 96,
+    "step_tokens": 16,
+}
+"""How the writer is asked: its words have a space between them, and a line break is one of them."""
+
+
+def keep(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+
+
+def bring_in(project: Project, every: int) -> None:
+    """The world as Stepmark JSON Lines, through the importer and the grader like any file."""
+    from app.exchange import importer
+    from app.problems import grading
+
+    path = settings().home / "demo-world.jsonl"
+    keep(path, b"".join(lines(every)))
+    with transaction() as db:
+        there = db.scalar(select(func.count()).select_from(Solution).where(Solution.project_id == project.id))
+        begun = None if there else importer.begin(db, project, path, format="stepmark")
+    if begun is not None:
+        done = importer.run(begun.id)
+        if done.state != "succeeded":
+            raise DomainError(
+                f"The demo's data did not go in: {done.error}", remedy="See import 1 in the browser."
+            )
+    grading.grade_waiting(project.id)
+
+
+def lines(every: int) -> Iterator[bytes]:
+    for number, entry in enumerate(demo_data.entries()[::every]):
+        products = entry.statement.count("×")
+        problem = {
+            "kind": "problem",
+            "id": f"digits-{number}",
+            "statement": entry.statement,
+            "answer": entry.answer,
+            "subject": "with products" if products else "without products",
+            "level": f"{len(entry.statement.split()) - 1} operations",
+            "split": entry.split,
+            "source": "stepmark world",
+        }
+        yield orjson.dumps(problem, option=orjson.OPT_APPEND_NEWLINE)
+        for place, steps in enumerate(entry.solutions):
+            solution = {
+                "kind": "solution",
+                "id": f"digits-{number}-{place}",
+                "problem": f"digits-{number}",
+                "generator": WRITER,
+                "steps": steps,
+                "answer": answer_of(steps),
+            }
+            yield orjson.dumps(solution, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def the_writer(project: Project) -> Path:
+    """Where this server keeps models, so that a round may start from it, and as a generator."""
+    from app.generators import generators
+
+    folder = writer_folder()
+    if not folder.is_dir():
+        with whole_folder(folder) as draft:
+            shutil.copytree(demo_data.WRITER, draft, dirs_exist_ok=True)
+    with transaction() as db:
+        if not any(each.name == WRITER for each in generators.of_project(db, project.id)):
+            wanted = generators.Wanted(WRITER, kind="transformers", model=str(folder))
+            generators.make(db, project, wanted, SAMPLED, None)
+    return folder
+
+
+def writer_folder() -> Path:
+    return settings().models_dir / "demo-writer"

@@ -1,0 +1,208 @@
+"""Holding two evaluations side by side: their difference with a paired interval, the problems
+where only one picks a right answer, the solutions they rank differently."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Row, select, text
+from sqlalchemy.orm import Session
+
+from app.core.db import transaction
+from app.core.errors import DomainError, Invalid
+from app.evaluation import bootstrap, load_set
+from app.evaluation.config import parse
+from app.evaluation.models import Comparison, Evaluation, EvaluationProblem
+
+Floats = NDArray[np.float64]
+MOST_SOLUTIONS = 100
+CURVES = ("majority", "oracle")
+log = logging.getLogger("stepmark.evaluation")
+
+
+def run(comparison_id: int) -> None:
+    """Does nothing for one that is done. What goes wrong is kept for the page."""
+    try:
+        with transaction() as db:
+            found = db.get(Comparison, comparison_id)
+            if found is None or found.state not in ("queued", "running"):
+                return
+            results = compare(
+                db, db.get_one(Evaluation, found.first_id), db.get_one(Evaluation, found.second_id)
+            )
+            found.results, found.state = results, "succeeded"
+    except DomainError as error:
+        _fail(comparison_id, f"{error.message} {error.remedy}".strip())
+    except (ValueError, KeyError, IndexError) as error:
+        log.exception("comparison %s failed", comparison_id, exc_info=error)
+        _fail(comparison_id, f"{type(error).__name__}: {error}")
+
+
+def _fail(comparison_id: int, reason: str) -> None:
+    with transaction() as db:
+        found = db.get(Comparison, comparison_id, with_for_update=True)
+        if found is not None and found.state in ("queued", "running"):
+            found.state, found.error = "failed", reason
+
+
+def compare(db: Session, first: Evaluation, second: Evaluation) -> dict[str, Any]:
+    """The results as JSON. Only problems that both were judged on count."""
+    config = parse(first.config)
+    one, other = _problems(db, first), _problems(db, second)
+    shared = sorted(one.keys() & other.keys())
+    if not shared:
+        if (
+            first.results
+            and second.results
+            and first.results["first_error"]
+            and second.results["first_error"]
+        ):
+            return {"best_of_n": None, "solutions": [], **_step_figures(first, second)}
+        raise Invalid("There is no problem that both were judged on.")
+    n = sorted(set(one[shared[0]].values["n"]) & set(other[shared[0]].values["n"]))
+
+    def values(of: dict[int, Row[Any]], name: str) -> Floats:
+        places = [of[shared[0]].values["n"].index(size) for size in n]
+        return np.array([of[key].values[name] for key in shared])[:, places]
+
+    a, b = values(one, "best_of"), values(other, "best_of")
+    difference, better = bootstrap.paired(a, b, times=config.resamples, seed=config.seed)
+    drawn = {
+        "first": a,
+        "second": b,
+        **{name: values(other, name) for name in CURVES},
+    }
+    return {
+        "best_of_n": {
+            "problems": len(shared),
+            "n": n,
+            "curves": {
+                name: bootstrap.interval(each, times=config.resamples, seed=config.seed).as_json()
+                for name, each in drawn.items()
+            },
+            "difference": {**difference.as_json(), "better": bootstrap.rounded(better, 4)},
+            "picks": picks(a[:, -1], b[:, -1]),
+            "verdict": verdict(difference),
+            "groups": _groups(db, shared, a, b, config.resamples, config.seed),
+        },
+        "solutions": _solutions(db, first, second, shared),
+        **_step_figures(first, second),
+    }
+
+
+def _problems(db: Session, of: Evaluation) -> dict[int, Any]:
+    chosen = select(EvaluationProblem).where(EvaluationProblem.evaluation_id == of.id)
+    return {each.problem_id: each for each in db.scalars(chosen)}
+
+
+def verdict(difference: bootstrap.Interval) -> str:
+    """Of the second, at the largest size: better or worse where the paired interval leaves zero
+    out, else unclear."""
+    if difference.low[-1] > 0:
+        return "better"
+    return "worse" if difference.high[-1] < 0 else "unclear"
+
+
+def picks(first: Floats, second: Floats) -> dict[str, int]:
+    """Problems by whose pick from all solutions is right (more likely right than not)."""
+    a, b = first > 0.5, second > 0.5
+    return {
+        "both": int((a & b).sum()),
+        "first": int((a & ~b).sum()),
+        "second": int((~a & b).sum()),
+        "neither": int((~a & ~b).sum()),
+    }
+
+
+def _groups(
+    db: Session, shared: list[int], a: Floats, b: Floats, times: int, seed: int
+) -> list[dict[str, Any]]:
+    rows = db.execute(
+        text("SELECT id, level, subject FROM problem WHERE id = ANY(:ids) ORDER BY id"), {"ids": shared}
+    ).all()
+    found = []
+    for by in ("level", "subject"):
+        names = [getattr(row, by) for row in rows]
+        for name in sorted({name for name in names if name})[:20]:
+            here = np.array([each == name for each in names])
+            difference, _ = bootstrap.paired(a[here, -1:], b[here, -1:], times=times, seed=seed)
+            found.append(
+                {
+                    "by": by,
+                    "name": name,
+                    "problems": int(here.sum()),
+                    "first": float(a[here, -1].mean()),
+                    "second": float(b[here, -1].mean()),
+                    "difference": {key: value[0] for key, value in difference.as_json().items()},
+                }
+            )
+    return found
+
+
+def _step_figures(first: Evaluation, second: Evaluation) -> dict[str, Any]:
+    """First-error F1 and calibration of each, as they were found."""
+    said = [each.results or {} for each in (first, second)]
+    return {
+        "first_error": [
+            {key: found[key] for key in ("f1", "low", "high", "solutions")} if found else None
+            for found in (each.get("first_error") for each in said)
+        ],
+        "ece": [
+            {each["name"]: each["before"]["ece"] for each in found["classes"]} if found else None
+            for found in (each.get("calibration") for each in said)
+        ],
+    }
+
+
+def _solutions(db: Session, first: Evaluation, second: Evaluation, shared: list[int]) -> list[dict[str, Any]]:
+    """The solutions whose places in their problem's ranking differ most, as a share of it."""
+    ranked: list[dict[int, list[tuple[int, float, str]]]] = []
+    for each in (first, second):
+        pools: dict[int, list[tuple[int, float, str]]] = defaultdict(list)
+        for problem_id, solution_id, score, said in load_set.main_scores(db, each):
+            pools[problem_id].append((solution_id, score, said))
+        ranked.append(pools)
+    found: list[dict[str, Any]] = []
+    for problem_id in shared:
+        a, b = ranked[0][problem_id], ranked[1][problem_id]
+        if [each[0] for each in a] == [each[0] for each in b]:
+            found += _ranks(problem_id, a, b)
+    found.sort(key=lambda each: (-each["apart"], each["solution_id"]))
+    return found[:MOST_SOLUTIONS]
+
+
+def _ranks(
+    problem_id: int, a: list[tuple[int, float, str]], b: list[tuple[int, float, str]]
+) -> list[dict[str, Any]]:
+    first, second = _places(a), _places(b)
+    return [
+        {
+            "solution_id": solution_id,
+            "problem_id": problem_id,
+            "verdict": said,
+            "of": len(a),
+            "first_place": float(first[index]),
+            "second_place": float(second[index]),
+            "first_score": _finite(score),
+            "second_score": _finite(b[index][1]),
+            "apart": abs(float(first[index] - second[index])) / max(len(a) - 1, 1),
+        }
+        for index, (solution_id, score, said) in enumerate(a)
+        if first[index] != second[index]
+    ]
+
+
+def _finite(log_score: float) -> float | None:
+    return float(np.exp(log_score)) if np.isfinite(log_score) else None
+
+
+def _places(solutions: list[tuple[int, float, str]]) -> Floats:
+    """1 for the highest score; ties share the middle of their places."""
+    scores = np.array([-score for _, score, _ in solutions])
+    order = np.sort(scores)
+    found: Floats = (np.searchsorted(order, scores, "left") + np.searchsorted(order, scores, "right") + 1) / 2
+    return found

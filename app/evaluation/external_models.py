@@ -1,0 +1,79 @@
+"""Models made elsewhere: a local folder becomes a model of the project's. It is checked and
+copied by a process of its own (app.prm.import_model), so that torch's memory goes back and nothing
+in the folder is read here."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.accounts import audit
+from app.core.errors import Invalid
+from app.prm.checkpoint_safety import BadCheckpoint, check_folder
+from app.settings import settings
+from app.training.models import Model
+
+ROOT = Path(__file__).parent.parent.parent
+SECONDS = 1_800
+
+
+def bring_in(folder: str) -> dict[str, Any]:
+    """{"path", "weights_hash", "kind", "config", "metrics"} of the copy under the models folder.
+    Invalid with the reason if the folder is no model we read."""
+    try:
+        check_folder(Path(folder))
+    except BadCheckpoint as error:
+        raise Invalid(f"This folder cannot be judged: {error}", remedy="See docs/evaluation.md.") from error
+    path = f"elsewhere-{uuid.uuid4().hex[:12]}"
+    done = subprocess.run(
+        [sys.executable, "-m", "app.prm.import_model", folder, str(settings().models_dir / path)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        cwd=ROOT,
+        env=os.environ | {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"},
+        timeout=SECONDS,
+        check=False,
+    )
+    said = done.stdout.decode(errors="replace").strip().splitlines()
+    if done.returncode == 0 and said:
+        found: dict[str, Any] = json.loads(said[-1])
+        return {"path": path, **found}
+    if done.returncode == 2 and said:
+        raise Invalid(f"This folder cannot be judged: {said[-1]}", remedy="See docs/evaluation.md.")
+    tail = done.stderr.decode(errors="replace").strip().splitlines()[-3:]
+    raise Invalid("Reading the folder failed: " + " ".join(tail))
+
+
+def register(db: Session, project_id: int, folder: str, made: dict[str, Any]) -> int:
+    """The id of the project's model with these weights: there already, or new."""
+    weights = bytes.fromhex(made["weights_hash"])
+    there = db.scalar(
+        select(Model.id)
+        .where(Model.project_id == project_id, Model.weights_hash == weights, Model.training_run_id.is_(None))
+        .limit(1)
+    )
+    if there is not None:
+        shutil.rmtree(settings().models_dir / made["path"], ignore_errors=True)
+        return there
+    model = Model(
+        project_id=project_id,
+        name=Path(folder).name[:80] or "elsewhere",
+        kind=made["kind"],
+        path=made["path"],
+        weights_hash=weights,
+        config=made["config"],
+        metrics={"made_elsewhere": True},
+    )
+    db.add(model)
+    db.flush()
+    audit.record(db, None, "model.register", subject=model.name, project_id=project_id)
+    return model.id

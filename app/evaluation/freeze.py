@@ -1,0 +1,141 @@
+"""Freezing a set: its solutions, and what is held true of each, copied and hashed. What changes
+later (another grader, more labels) changes no evaluation that was made on it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any
+
+import orjson
+from sqlalchemy import Row, insert, text
+from sqlalchemy.orm import Session
+
+from app.answers.pool import Killable
+from app.core.db import transaction
+from app.core.errors import DomainError, Invalid
+from app.evaluation.answer_classes import classes
+from app.evaluation.models import EvaluationItem, EvaluationSet
+from app.evaluation.reference_labels import Truth, of_people
+
+BATCH = 2_000
+ROWS = text(
+    """
+    WITH chosen AS (
+      SELECT p.id FROM problem p
+      WHERE p.project_id = :project_id AND p.split = ANY(:splits)
+        AND (CAST(:subject AS text) IS NULL OR p.subject = :subject)
+        AND (CAST(:level AS text) IS NULL OR p.level = :level)
+        AND (CAST(:source AS text) IS NULL OR p.source = :source)
+        AND (EXISTS (SELECT FROM solution s WHERE s.problem_id = p.id AND s.verdict IS NOT NULL
+                     OFFSET CAST(:least_solutions AS int) - 1)
+             OR p.id = ANY(CAST(:labeled AS bigint[]))
+             OR (:file_labels AND EXISTS (
+                   SELECT FROM solution s JOIN outside_label o ON o.solution_id = s.id
+                   WHERE s.problem_id = p.id)))
+      ORDER BY md5(CAST(:seed AS text) || '/' || p.external_id) LIMIT CAST(:most_problems AS bigint)
+    )
+    SELECT s.problem_id, p.statement_hash, s.id, s.digest, s.final_answer, s.verdict,
+           cardinality(s.steps) AS steps, o.first_error, o.ratings
+    FROM chosen c JOIN problem p ON p.id = c.id JOIN solution s ON s.problem_id = p.id
+    LEFT JOIN LATERAL (SELECT first_error, ratings FROM outside_label o
+                       WHERE :file_labels AND o.solution_id = s.id ORDER BY o.source LIMIT 1) o ON true
+    ORDER BY s.problem_id, s.id
+    """
+)
+
+
+def freeze(set_id: int) -> None:
+    """Does nothing for a set that is frozen. A set without a use fails with the reason."""
+    try:
+        with transaction() as db, Killable() as prover:
+            found = db.get(EvaluationSet, set_id, with_for_update=True)
+            if found is not None and found.state == "queued":
+                _freeze(db, found, prover)
+    except DomainError as error:
+        with transaction() as db:
+            failed = db.get_one(EvaluationSet, set_id)
+            failed.state, failed.error = "failed", f"{error.message} {error.remedy}".strip()
+
+
+def _freeze(db: Session, found: EvaluationSet, prover: Killable) -> None:
+    digest, counts = hashlib.sha256(), Counter[str]()
+    truths = of_people(db, found.project_id) if found.definition["labels"] in ("any", "people") else {}
+    batch: list[dict[str, Any]] = []
+    for _, rows in groupby(_rows(db, found, truths), key=lambda row: row.problem_id):
+        for item, line in _items(found, list(rows), truths, counts, prover):
+            digest.update(orjson.dumps(line) + b"\n")
+            batch.append(item)
+        if len(batch) >= BATCH:
+            db.execute(insert(EvaluationItem), batch)
+            batch = []
+    if batch:
+        db.execute(insert(EvaluationItem), batch)
+    if not counts["several"] and not counts["first_errors"] and not counts["no_errors"]:
+        raise Invalid(
+            "There is nothing to judge a model on: no problem with several graded solutions, and no "
+            "solution whose first error is known.",
+            remedy="Import solutions (several a problem), grade them, or choose other splits.",
+        )
+    found.hash, found.counts, found.state = digest.digest(), dict(+counts), "ready"
+
+
+def _rows(db: Session, found: EvaluationSet, truths: dict[int, Truth]) -> Iterable[Row[Any]]:
+    wanted = found.definition
+    labeled = {truth.problem_id for truth in truths.values()}
+    return db.execute(
+        ROWS.execution_options(yield_per=BATCH),
+        {
+            **{name: wanted[name] for name in ("splits", "subject", "level", "source", "least_solutions")},
+            "most_problems": wanted["most_problems"],
+            "seed": str(wanted["seed"]),
+            "labeled": sorted(labeled),
+            "file_labels": wanted["labels"] in ("any", "file"),
+            "project_id": found.project_id,
+        },
+    )
+
+
+def _items(
+    found: EvaluationSet,
+    rows: list[Row[Any]],
+    truths: dict[int, Truth],
+    counts: Counter[str],
+    prover: Killable,
+) -> Iterator[tuple[dict[str, Any], list[Any]]]:
+    """The rows of one problem as items, each with the line it adds to the hash."""
+    known = [row for row in rows if row.verdict or row.first_error is not None or row.id in truths]
+    graded = sum(row.verdict is not None for row in known)
+    counts["problems"] += bool(known)
+    counts["several"] += graded >= max(2, found.definition["least_solutions"])
+    answers = classes([row.final_answer for row in known], [row.verdict for row in known], prover)
+    for row, answer in zip(known, answers, strict=True):
+        first_error, ratings, source = _held_true(row, truths.get(row.id))
+        counts["solutions"] += 1
+        counts[row.verdict or "ungraded"] += 1
+        counts["first_errors"] += first_error is not None and first_error >= 0
+        counts["no_errors"] += first_error == -1
+        counts["rated_steps"] += sum(rating is not None for rating in ratings or [])
+        counts[f"labels_from_{source}"] += source != ""
+        item = {
+            "evaluation_set_id": found.id,
+            "solution_id": row.id,
+            "problem_id": row.problem_id,
+            "verdict": row.verdict,
+            "answer": answer,
+            "first_error": first_error,
+            "ratings": ratings,
+        }
+        line = [row.statement_hash.hex(), row.digest.hex(), row.verdict, answer, first_error, ratings]
+        yield item, line
+
+
+def _held_true(row: Row[Any], truth: Truth | None) -> tuple[int | None, list[int | None] | None, str]:
+    """People first; else what the file said, if it fits the steps."""
+    if truth is not None:
+        return truth.first_error, truth.ratings, "people"
+    first = row.first_error if row.first_error is not None and row.first_error < row.steps else None
+    ratings = row.ratings if row.ratings is not None and len(row.ratings) <= row.steps else None
+    return first, ratings, "file" if first is not None or ratings is not None else ""

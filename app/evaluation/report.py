@@ -1,0 +1,168 @@
+"""PURE: everything an evaluation says of one model on one set, as JSON.
+
+Best-of-N beside votes and the best that could be reached; each way to make a solution score; by
+level, subject and difficulty; first errors; calibration. Intervals are over problems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.evaluation import bootstrap, difficulty_bins, votes
+from app.evaluation.best_of_n import best_of_n, grid, oracle, reach
+from app.evaluation.config import JudgeConfig
+from app.evaluation.external_scores import vote_weights
+
+Floats = NDArray[np.float64]
+MOST_GROUPS = 20
+
+
+@dataclass
+class Judged:
+    """A problem with its graded solutions, a row of `scores` for every way to make them."""
+
+    problem_id: int
+    scores: Floats
+    """[ways, solutions], natural logs; -inf where the model gave none."""
+    right: NDArray[np.bool_]
+    answers: NDArray[np.int64]
+    solution_ids: list[int] = field(default_factory=list)
+    verdicts: list[str] = field(default_factory=list)
+    level: str | None = None
+    subject: str | None = None
+
+
+@dataclass
+class Pool:
+    problems: list[Judged]
+    ways: tuple[tuple[str, bool | None], ...]
+    main: int
+    """The way the curve is drawn with."""
+
+
+@dataclass
+class Curves:
+    n: NDArray[np.int64]
+    values: dict[str, Floats]
+    """By name, [problems, len(n)]."""
+    ways: Floats
+    """[ways, problems, len(n)]: best-of-N with each way to make a score."""
+    mean_scores: Floats = field(default_factory=lambda: np.empty(0))
+
+
+Tell = Callable[[str, int, int], None]
+
+
+def curves(pool: Pool, config: JudgeConfig, tell: Tell) -> Curves:
+    """Every curve, problem by problem. `tell` hears how far it is, and may raise to end it."""
+    problems = pool.problems
+    right = [each.right for each in problems]
+    n = grid(reach([len(each) for each in right]))
+    tell("best of N", 0, len(pool.ways))
+    ways = np.stack(
+        [best_of_n([each.scores[way] for each in problems], right, n) for way in range(len(pool.ways))]
+    )
+    found = {"best_of": ways[pool.main], "oracle": oracle(right, n)}
+    voted: list[dict[str, Floats]] = []
+    for place, each in enumerate(problems):
+        if place % 20 == 0:
+            tell("votes", place, len(problems))
+        voted.append(
+            votes.votes(
+                each.scores[pool.main],
+                vote_weights(each.scores[pool.main]),
+                each.answers,
+                each.right,
+                n,
+                subsets=config.subsets,
+                seed=config.seed * 1_000_003 + each.problem_id,
+                k=config.top_k,
+            )
+        )
+    found |= {name: np.stack([each[name] for each in voted]) for name in votes.NAMES}
+    means = np.array([vote_weights(each.scores[pool.main]).mean() for each in problems])
+    return Curves(n, found, ways, means)
+
+
+def told(pool: Pool, found: Curves, config: JudgeConfig) -> dict[str, Any]:
+    """The curves as JSON: means over problems with intervals, tables, groups."""
+    problems, rate = pool.problems, np.array([each.right.mean() for each in pool.problems])
+    difficulty = {"difficulty, by pass@1": rate, "difficulty, as the model sees it": found.mean_scores}
+    half = np.random.default_rng(config.seed).permutation(len(problems)) % 2
+    choice = {name: found.values[name] for name in ("best_of", "majority", "weighted", "top_k")}
+    best = difficulty_bins.compute_optimal(choice, difficulty_bins.difficulty(found.mean_scores), half)
+    counts = np.array([len(each.right) for each in problems])
+    return {
+        "problems": len(problems),
+        "solutions": int(counts.sum()),
+        "unscored": int(sum(np.isneginf(each.scores[pool.main]).sum() for each in problems)),
+        "pass_at_1": float(rate.mean()),
+        "n": found.n.tolist(),
+        "with_n": [int((counts >= n).sum()) for n in found.n],
+        "curves": {
+            name: bootstrap.interval(values, times=config.resamples, seed=config.seed).as_json()
+            for name, values in {**found.values, "compute_optimal": best}.items()
+        },
+        "ways": list(_ways(pool, found, config)),
+        "groups": list(_groups(pool, found, difficulty, config)),
+    }
+
+
+def _ways(pool: Pool, found: Curves, config: JudgeConfig) -> Iterator[dict[str, Any]]:
+    for place, (aggregate, neutral) in enumerate(pool.ways):
+        told = bootstrap.interval(found.ways[place], times=config.resamples, seed=config.seed).as_json()
+        yield {"aggregate": aggregate, "neutral_is_positive": neutral, "main": place == pool.main, **told}
+
+
+def _groups(
+    pool: Pool, found: Curves, difficulty: dict[str, Floats], config: JudgeConfig
+) -> Iterator[dict[str, Any]]:
+    """Level, subject and difficulty: each group with its curves."""
+    named: dict[str, Sequence[str | None]] = {
+        "level": [each.level for each in pool.problems],
+        "subject": [each.subject for each in pool.problems],
+    }
+    ordered = {by: sorted({name for name in names if name}) for by, names in named.items()}
+    for by, values in difficulty.items():
+        named[by], ordered[by] = _ranges(values)
+    for by, names in named.items():
+        for name in ordered[by][:MOST_GROUPS]:
+            here = np.array([each == name for each in names])
+            yield {"by": by, "name": name, "problems": int(here.sum()), **_group(found, here, config)}
+
+
+def _ranges(values: Floats) -> tuple[list[str], list[str]]:
+    """The bin of each problem, named by the values in it; and the names, easiest first."""
+    place = difficulty_bins.difficulty(values)
+    names = {}
+    for each in np.unique(place):
+        low, high = values[place == each].min(), values[place == each].max()
+        names[each] = f"{high:.0%}" if f"{low:.0%}" == f"{high:.0%}" else f"{high:.0%} to {low:.0%}"
+    return [names[each] for each in place], list(dict.fromkeys(names.values()))
+
+
+def _group(found: Curves, here: NDArray[np.bool_], config: JudgeConfig) -> dict[str, Any]:
+    drawn = bootstrap.interval(found.values["best_of"][here], times=config.resamples, seed=config.seed)
+    return {
+        "best_of": drawn.as_json(),
+        **{name: bootstrap.rounded(found.values[name][here].mean(axis=0)) for name in ("majority", "oracle")},
+    }
+
+
+def by_problem(pool: Pool, found: Curves) -> Iterator[dict[str, Any]]:
+    """What a comparison needs of each problem."""
+    for place, each in enumerate(pool.problems):
+        yield {
+            "problem_id": each.problem_id,
+            "solutions": len(each.right),
+            "right": int(each.right.sum()),
+            "mean_score": float(found.mean_scores[place]),
+            "values": {
+                "n": found.n.tolist(),
+                **{name: bootstrap.rounded(values[place]) for name, values in found.values.items()},
+            },
+        }

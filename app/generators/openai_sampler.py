@@ -1,0 +1,220 @@
+"""A server that speaks the OpenAI API: chat/completions or completions, as vLLM, SGLang,
+llama.cpp and hosted ones do.
+
+Waiting is for the server to say (Retry-After), else doubled each time with a random share taken
+off, so that many who were turned away together do not come back together. What it answers is
+read to a limit and within the request's time, whole or trickling; nothing in it is believed
+before it was looked at, and the key is taken out of every message."""
+
+from __future__ import annotations
+
+import datetime as dt
+import email.utils
+import json
+import random
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import orjson
+
+from app.generators import prompts
+from app.generators.config import GeneratorConfig
+from app.generators.prompts import Ask
+from app.generators.sampler import Answer, Cost, Failed, Refused, Stopped
+from app.generators.url_policy import BadAddress, look_up
+
+LARGEST = 32 * 1024 * 1024
+LONGEST_WAIT = 60.0
+LONGEST_ASKED = 600.0
+"""What a Retry-After may ask for, seconds."""
+AGAIN = {408, 409, 425, 429, 500, 502, 503, 504, 529}
+FOR_GOOD = {401, 403, 404, 405}
+
+
+class Again(Exception):
+    """It may work later."""
+
+    def __init__(self, message: str, after: float | None = None) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+@dataclass
+class Server:
+    base_url: str
+    model: str
+    key: str | None
+    config: GeneratorConfig
+    stopping: threading.Event
+
+    def __post_init__(self) -> None:
+        self.at_once = self.config.at_once
+        self._mine = threading.local()
+        self._all: list[httpx.Client] = []
+        try:
+            look_up(self.base_url)
+        except BadAddress as error:
+            raise Refused(str(error)) from error
+
+    def ask(self, ask: Ask) -> Answer:
+        cost = Cost()
+        while True:
+            begun = time.monotonic()
+            cost.requests += 1
+            try:
+                found = self._once(ask)
+            except Again as error:
+                cost.seconds += time.monotonic() - begun
+                if cost.retries >= self.config.retries:
+                    raise Failed(f"{error} (asked {cost.requests} times)", cost) from error
+                self._wait(cost.retries, error.after)
+                cost.retries += 1
+                continue
+            except Failed as error:
+                cost.seconds += time.monotonic() - begun
+                error.cost = cost
+                raise
+            cost.seconds += time.monotonic() - begun
+            return self._answer(found, ask, cost)
+
+    def close(self) -> None:
+        for client in self._all:
+            client.close()
+
+    def _wait(self, retries: int, asked: float | None) -> None:
+        wait = min(LONGEST_WAIT, self.config.backoff_s * 2**retries) * random.uniform(0.5, 1)  # noqa: S311
+        if asked is not None:
+            wait = min(LONGEST_ASKED, asked) + wait * 0.1
+        if self.stopping.wait(wait):
+            raise Stopped
+
+    def _once(self, ask: Ask) -> Any:
+        path = "chat/completions" if self.config.endpoint == "chat" else "completions"
+        try:
+            status, headers, body = self._post(f"{self.base_url}/{path}", self.body(ask))
+        except httpx.TimeoutException as error:
+            raise Again(f"The server did not answer within {self.config.timeout_s:g} s.") from error
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise Again(
+                self._safe(f"The server was not reached: {error or type(error).__name__}.")
+            ) from error
+        if status == 200:
+            try:
+                return json.loads(body)  # not orjson: a text may hold half of a surrogate pair
+            except (ValueError, RecursionError) as error:
+                raise Again("The server's answer is not JSON, or was cut off.") from error
+        said = self._safe(f"The server said {status}: {_message(body)}")
+        if status in AGAIN:
+            raise Again(said, retry_after(headers.get("retry-after"), dt.datetime.now(dt.UTC)))
+        raise (Refused if status in FOR_GOOD else Failed)(said)
+
+    def _post(self, url: str, body: dict[str, Any]) -> tuple[int, httpx.Headers, bytes]:
+        """No redirect is followed: an address was allowed, not whatever it names."""
+        end, found = time.monotonic() + self.config.timeout_s, bytearray()
+        with self._client().stream("POST", url, content=orjson.dumps(body)) as answer:
+            for piece in answer.iter_bytes():
+                found += piece
+                if len(found) > LARGEST:
+                    raise Failed(f"The answer is larger than {LARGEST // 1024**2} MiB.")
+                if time.monotonic() > end:
+                    raise httpx.ReadTimeout("trickling")
+            return answer.status_code, answer.headers, bytes(found)
+
+    def _client(self) -> httpx.Client:
+        """One a thread: a connection that is kept, and nobody waits for another's."""
+        if not hasattr(self._mine, "client"):
+            headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+            if self.key:
+                headers["Authorization"] = f"Bearer {self.key}"
+            self._mine.client = httpx.Client(
+                headers=headers, timeout=self.config.timeout_s, follow_redirects=False, trust_env=False
+            )
+            self._all.append(self._mine.client)
+        client: httpx.Client = self._mine.client
+        return client
+
+    def body(self, ask: Ask) -> dict[str, Any]:
+        config = self.config
+        body: dict[str, Any] = {
+            "model": self.model,
+            "temperature": 0.0 if ask.greedy else config.temperature,
+            "top_p": config.top_p,
+            "max_tokens": config.step_tokens if ask.one_step else config.max_tokens,
+            "n": ask.count,
+        }
+        if stop := prompts.stops(config, ask.one_step):
+            body["stop"] = stop
+        if ask.seed is not None:
+            body["seed"] = ask.seed
+        asked, begun = prompts.prompt(config, ask.statement), prompts.beginning(config, ask.steps)
+        if config.endpoint == "completions":
+            return {**body, "prompt": asked + begun}
+        system = [{"role": "system", "content": config.system}] if config.system else []
+        messages = [*system, {"role": "user", "content": asked}]
+        if begun:
+            messages.append({"role": "assistant", "content": begun})
+            body |= {"continue_final_message": True, "add_generation_prompt": False}
+        return {**body, "messages": messages}
+
+    def _answer(self, found: Any, ask: Ask, cost: Cost) -> Answer:
+        choices = found.get("choices") if isinstance(found, dict) else None
+        texts = [_text(each) for each in choices] if isinstance(choices, list) else []
+        kept = [each for each in texts if each is not None][: ask.count]
+        usage = found.get("usage") if isinstance(found, dict) else None
+        usage = usage if isinstance(usage, dict) else {}
+        spent = [_count(usage.get(name)) for name in ("prompt_tokens", "completion_tokens")]
+        cost.without_usage += None in spent
+        cost.prompt_tokens, cost.completion_tokens = spent[0] or 0, spent[1] or 0
+        if not kept:
+            raise Failed("The server's answer holds no text.", cost)
+        return Answer(kept, cost)
+
+    def _safe(self, message: str) -> str:
+        message = prompts.clean(message)[:500]
+        return message.replace(self.key, "[key]") if self.key else message
+
+
+def _text(choice: Any) -> tuple[str, str] | None:
+    if not isinstance(choice, dict):
+        return None
+    message = choice.get("message")
+    text = message.get("content") if isinstance(message, dict) else choice.get("text")
+    finish = "length" if choice.get("finish_reason") == "length" else "stop"
+    return (text, finish) if isinstance(text, str) else None
+
+
+def _count(value: Any) -> int | None:
+    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**40
+    return value if whole else None
+
+
+def _message(body: bytes) -> str:
+    """What the server says is wrong, in one short line."""
+    try:
+        found = json.loads(body)
+        error = found.get("error", found.get("message", found.get("detail")))
+        text = error.get("message") if isinstance(error, dict) else error
+        if isinstance(text, str):
+            return " ".join(text.split())[:300]
+    except (ValueError, RecursionError, AttributeError):
+        pass
+    return " ".join(body[:300].decode(errors="replace").split()) or "nothing more"
+
+
+def retry_after(said: str | None, now: dt.datetime) -> float | None:
+    """Seconds, from either of the header's two forms; None for anything else."""
+    if said is None:
+        return None
+    try:
+        seconds = float(said)
+    except ValueError:
+        try:
+            moment = email.utils.parsedate_to_datetime(said)
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+            seconds = (moment - now).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return max(0.0, seconds) if seconds == seconds else None

@@ -1,0 +1,180 @@
+"""Filling the pool: every chosen problem gets as many solutions as were asked for, exactly.
+
+How many a problem has is counted from what is stored, with the problem's row locked, in the
+transaction that stores more: so a run that was killed goes on where it was, and of two processes
+that sampled for the same problem the later one finds that it has enough."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from app.core.errors import Invalid
+from app.generators.config import parse
+from app.generators.models import Generator, SamplingItem, SamplingRun
+from app.generators.prompts import Ask, Sampled, Useless, read
+from app.generators.sampler import Came
+from app.problems.models import SPLITS, Problem, Solution
+
+COUNTING = {"generator": "of this generator", "pool": "in all, whoever made them"}
+DUPLICATES = {"keep": "kept, and counted", "skip": "left out, and sampled again"}
+PATIENCE = 5
+"""Samples for each one wanted, before a problem is given up where duplicates are left out."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    per_problem: int = 4
+    counting: str = "generator"
+    duplicates: str = "keep"
+    splits: tuple[str, ...] = ("train",)
+    subject: str = ""
+    level: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "splits": list(self.splits)}
+
+
+def plan(given: dict[str, Any]) -> Plan:
+    """A plan from JSON. Test problems are sampled for by themselves or not at all: such a pool is
+    for evaluation, and nobody should make one by ticking a box too many."""
+    unknown = sorted(set(given) - set(Plan.__annotations__))
+    if unknown:
+        raise Invalid(
+            f"Sampling has no option {unknown[0]!r}.", remedy=f"It has: {', '.join(Plan.__annotations__)}."
+        )
+    made = Plan(**{**given, "splits": tuple(given.get("splits") or Plan.splits)})
+    whole = isinstance(made.per_problem, int) and not isinstance(made.per_problem, bool)
+    if not whole or not 1 <= made.per_problem <= 100_000:
+        raise Invalid("Solutions for a problem must be a whole number from 1 to 100,000.")
+    for value, known in ((made.counting, COUNTING), (made.duplicates, DUPLICATES)):
+        if value not in known:
+            raise Invalid(f"There is no {str(value)[:50]!r} here.", remedy=f"Use one of: {', '.join(known)}.")
+    if not all(isinstance(each, str) and each in SPLITS for each in made.splits):
+        raise Invalid(f"The splits must be out of {', '.join(SPLITS)}.")
+    if "test" in made.splits and set(made.splits) != {"test"}:
+        raise Invalid(
+            "Test problems are sampled for by themselves, for evaluation.",
+            remedy="Start one run for the test split and another for the rest.",
+        )
+    for value in (made.subject, made.level):
+        if not isinstance(value, str) or len(value) > 300 or "\0" in value:
+            raise Invalid("Subject and level must be short texts.")
+    return made
+
+
+CHOSEN = """
+    FROM problem p CROSS JOIN LATERAL (
+        SELECT count(*) AS solutions FROM solution s WHERE s.problem_id = p.id
+          AND (CAST(:name AS text) IS NULL OR s.generator = CAST(:name AS text))
+    ) there
+    WHERE p.project_id = :project AND p.split = ANY(:splits)
+      AND (:subject = '' OR p.subject = :subject) AND (:level = '' OR p.level = :level)
+"""
+PREVIEW = text(
+    "SELECT count(*) AS problems, count(*) FILTER (WHERE there.solutions < :k) AS incomplete,"
+    f" coalesce(sum(greatest(:k - there.solutions, 0)), 0)::bigint AS missing {CHOSEN}"
+)
+OPEN = text(
+    "INSERT INTO sampling_item (sampling_run_id, problem_id, wanted)"
+    f" SELECT :run, p.id, :k - there.solutions {CHOSEN} AND there.solutions < :k ORDER BY p.id"
+)
+LOCK = text("SELECT id FROM problem WHERE id = :problem FOR NO KEY UPDATE")
+THERE = text(
+    "SELECT count(*) FROM solution WHERE problem_id = :problem"
+    " AND (CAST(:name AS text) IS NULL OR generator = CAST(:name AS text))"
+)
+
+
+def _named(generator: Generator, wanted: Plan) -> str | None:
+    return generator.name if wanted.counting == "generator" else None
+
+
+def _values(generator: Generator, wanted: Plan) -> dict[str, Any]:
+    return {
+        "name": _named(generator, wanted), "project": generator.project_id, "splits": list(wanted.splits),
+        "subject": wanted.subject, "level": wanted.level, "k": wanted.per_problem,
+    }  # fmt: skip
+
+
+def preview(db: Session, generator: Generator, wanted: Plan) -> dict[str, int]:
+    """{"problems", "incomplete", "missing"}: those chosen, those that lack some, how many they lack."""
+    return dict(db.execute(PREVIEW, _values(generator, wanted)).mappings().one())
+
+
+def open_items(db: Session, run: SamplingRun) -> None:
+    found = plan(run.config)
+    db.execute(OPEN, {**_values(run.generator, found), "run": run.id})
+    total = "SELECT coalesce(sum(wanted), 0) FROM sampling_item WHERE sampling_run_id = :run"
+    run.total = db.scalar(text(total), {"run": run.id}) or 0
+    if not run.total:
+        raise Invalid(
+            "No solution is missing: every chosen problem has as many, or none was chosen.",
+            remedy="Ask for more solutions a problem, or choose other problems.",
+        )
+
+
+def want(db: Session, run: SamplingRun, item: SamplingItem) -> list[Ask]:
+    found, config = plan(run.config), parse(run.generator.config)
+    missing = found.per_problem - _there(db, run, item, found)
+    if found.duplicates == "skip" and item.tries >= PATIENCE * item.wanted + 20:
+        item.error = "Only solutions that are there already came."
+        return []
+    statement = db.get_one(Problem, item.problem_id).statement
+    sizes = [config.per_request] * (missing // config.per_request) + [missing % config.per_request]
+    return [Ask(statement, count=size) for size in sizes if size > 0] if missing > 0 else []
+
+
+def _there(db: Session, run: SamplingRun, item: SamplingItem, found: Plan) -> int:
+    asked = {"problem": item.problem_id, "name": _named(run.generator, found)}
+    return int(db.scalar(THERE, asked) or 0)
+
+
+def keep(db: Session, run: SamplingRun, item: SamplingItem, came: Came) -> Counter[str]:
+    """Store what is of use, up to what is missing now."""
+    found, config, counts = plan(run.config), parse(run.generator.config), Counter[str]()
+    db.execute(LOCK, {"problem": item.problem_id})
+    missing = found.per_problem - _there(db, run, item, found)
+    digests = {
+        bytes(each)
+        for each in db.scalars(select(Solution.digest).where(Solution.problem_id == item.problem_id))
+    }
+    for words, finish in came.answer.texts:
+        try:
+            one = read(config, came.ask, words, finish)
+        except Useless as error:
+            came.useless.append(str(error))
+            continue
+        digest = hashlib.sha256("\0".join(one.steps).encode()).digest()
+        twin = digest in digests
+        counts["duplicates"] += twin
+        if twin and found.duplicates == "skip":
+            continue
+        if counts["made"] >= missing:
+            counts["surplus"] += 1
+            continue
+        digests.add(digest)
+        db.add(_solution(run, item, one, digest))
+        counts["made"] += 1
+        counts["cut_off"] += one.finish == "length"
+    db.flush()
+    return counts
+
+
+def _solution(run: SamplingRun, item: SamplingItem, one: Sampled, digest: bytes) -> Solution:
+    return Solution(
+        project_id=run.project_id,
+        problem_id=item.problem_id,
+        external_id=f"generator-{run.generator_id}/{uuid.uuid4().hex}",
+        generator=run.generator.name,
+        steps=one.steps,
+        digest=digest,
+        final_answer=one.answer,
+        detail={"sampling_run": run.id, "finish": one.finish},
+    )

@@ -1,0 +1,139 @@
+"""A language model in a folder of this machine, by transformers. Only a sampling process loads it.
+
+As with every folder: safetensors only, no code from it, nothing that leads out of it. Requests
+are answered one after the other, each as one batch."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, StoppingCriteria
+
+from app.generators import prompts
+from app.generators.config import GeneratorConfig
+from app.generators.prompts import Ask
+from app.generators.sampler import Answer, Cost, Failed, Refused, Stopped
+from app.prm.checkpoint_safety import BadCheckpoint, check_folder
+
+
+class Local:
+    def __init__(self, folder: Path, config: GeneratorConfig, stopping: threading.Event) -> None:
+        self.config, self.stopping, self.at_once = config, stopping, 1
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        try:
+            check_folder(folder)
+            self.tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                folder, trust_remote_code=False, use_safetensors=True, dtype="auto"
+            )
+            self.model = loaded.to(self.device).eval()
+        except (BadCheckpoint, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+            raise Refused(f"The model was not loaded: {error}") from error
+        if self.config.endpoint == "chat" and not self.tokenizer.chat_template:
+            raise Refused("The folder has no chat template: make a generator that completes plain text.")
+        room = getattr(self.model.config, "max_position_embeddings", None)
+        self.room = int(room) if isinstance(room, int) else 1 << 20
+
+    def ask(self, ask: Ask) -> Answer:
+        if self.stopping.is_set():
+            raise Stopped
+        begun = time.monotonic()
+        chat = self.config.endpoint == "chat"
+        made = self.tokenizer(self._text(ask), add_special_tokens=not chat, return_tensors="pt")
+        ids = made["input_ids"].to(self.device)
+        longest = self.config.step_tokens if ask.one_step else self.config.max_tokens
+        most = min(longest, self.room - ids.shape[1])
+        if most < 1:
+            raise Failed(f"The problem is {ids.shape[1]} tokens long; the model has room for {self.room}.")
+        ends = prompts.stops(self.config, ask.one_step)
+        if ask.seed is not None:
+            torch.manual_seed(ask.seed)
+        with torch.inference_mode():
+            out = self.model.generate(
+                input_ids=ids,
+                attention_mask=torch.ones_like(ids),
+                max_new_tokens=most,
+                num_return_sequences=ask.count,
+                pad_token_id=self._pad(),
+                stopping_criteria=[_Ended(self.stopping), _Said(ends, self.tokenizer, ids.shape[1])],
+                **self._how(ask.greedy),
+            )
+        if self.stopping.is_set():
+            raise Stopped
+        rows = out[:, ids.shape[1] :].tolist()
+        texts = [self._read(row, ends, most) for row in rows]
+        new = sum(tokens for _, _, tokens in texts)
+        cost = Cost(1, 0, ids.shape[1], new, 0, time.monotonic() - begun)
+        return Answer([(text, finish) for text, finish, _ in texts], cost)
+
+    def close(self) -> None:
+        """Its memory goes with its process."""
+
+    def _text(self, ask: Ask) -> str:
+        asked, begun = (
+            prompts.prompt(self.config, ask.statement),
+            prompts.beginning(self.config, ask.steps),
+        )
+        if self.config.endpoint == "completions":
+            return asked + begun
+        system = [{"role": "system", "content": self.config.system}] if self.config.system else []
+        messages = [*system, {"role": "user", "content": asked}]
+        opened = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+        return str(opened) + begun
+
+    def _how(self, greedy: bool) -> dict[str, Any]:
+        """At temperature 0 the likeliest token is taken, and all samples are the same."""
+        if greedy or self.config.temperature == 0:
+            return {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
+        sampling = {"do_sample": True, "temperature": self.config.temperature, "top_k": 0}
+        return {**sampling, "top_p": self.config.top_p}
+
+    def _pad(self) -> int:
+        for each in (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id):
+            if isinstance(each, int):
+                return each
+        return 0
+
+    def _read(self, row: list[int], ends: list[str], most: int) -> tuple[str, str, int]:
+        """The text without what ended it, why it ended, and its tokens."""
+        stop = self.model.generation_config.eos_token_id
+        final = {stop} if isinstance(stop, int) else set(stop or ())
+        at = next((place for place, token in enumerate(row) if token in final), None)
+        tokens = row[:at]
+        text = str(self.tokenizer.decode(tokens, skip_special_tokens=True))
+        found = [place for place in (text.find(end) for end in ends) if place >= 0]
+        if found:
+            return text[: min(found)], "stop", len(tokens)
+        return text, "stop" if at is not None else "length", len(tokens)
+
+
+class _Ended(StoppingCriteria):
+    """Ends a long answer when the process is asked to end."""
+
+    def __init__(self, stopping: threading.Event) -> None:
+        self.stopping = stopping
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> Any:
+        return torch.full((input_ids.shape[0],), self.stopping.is_set(), device=input_ids.device)
+
+
+class _Said(StoppingCriteria):
+    """Ends a sample that holds one of the texts that end it, as it will be read. Not transformers'
+    stop_strings: those ask for a tokenizer that can spell any text."""
+
+    def __init__(self, ends: list[str], tokenizer: Any, start: int) -> None:
+        self.ends, self.tokenizer, self.start = ends, tokenizer, start
+        self.tail = 4 + max((len(end.encode()) for end in ends), default=0)
+        """Tokens that an end may stand in: a token is a byte or more."""
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> Any:
+        said = torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
+        if self.ends:
+            tails = input_ids[:, max(self.start, input_ids.shape[1] - self.tail) :]
+            for row, text in enumerate(self.tokenizer.batch_decode(tails, skip_special_tokens=True)):
+                said[row] = any(end in text for end in self.ends)
+        return said

@@ -1,0 +1,54 @@
+"""What a run cost so far, and what that comes to in money."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.generators.models import SamplingRun
+from app.generators.sampler import Cost
+
+NONE: dict[str, Any] = {
+    **vars(Cost()),
+    **dict.fromkeys(("made", "duplicates", "surplus", "useless", "failed"), 0),
+}
+
+
+def add(run: SamplingRun, cost: Cost, more: Counter[str]) -> None:
+    """To the run's counters; its row is locked by who calls."""
+    before = run.counters
+    found = {name: before.get(name, 0) + value for name, value in vars(cost).items()}
+    found |= {name: before.get(name, 0) + value for name, value in more.items()}
+    run.counters = {**before, **found, "seconds": round(found["seconds"], 3)}
+
+
+def price(counters: dict[str, Any], config: dict[str, Any]) -> float | None:
+    """By the generator's prices for a million tokens; None where it has none."""
+    rates = {"prompt_tokens": config.get("price_in"), "completion_tokens": config.get("price_out")}
+    if all(rate is None for rate in rates.values()):
+        return None
+    return sum(counters.get(name, 0) * (rate or 0.0) for name, rate in rates.items()) / 1e6
+
+
+ITEMS = text(
+    """SELECT count(*) AS whole, count(*) FILTER (WHERE state = 'done') AS done,
+              count(*) FILTER (WHERE state = 'failed') AS failed
+       FROM sampling_item WHERE sampling_run_id = :run"""
+)
+MADE = text(
+    """SELECT generator_id, sum((counters->>'made')::bigint)::bigint FROM sampling_run
+       WHERE project_id = :project AND purpose = 'solutions' GROUP BY generator_id"""
+)
+
+
+def items(db: Session, run_id: int) -> dict[str, int]:
+    """{"whole", "done", "failed"}: problems (or solutions) of the run."""
+    return dict(db.execute(ITEMS, {"run": run_id}).mappings().one())
+
+
+def made(db: Session, project_id: int) -> dict[int, int]:
+    """Generator id -> solutions its runs have stored."""
+    return {row[0]: row[1] for row in db.execute(MADE, {"project": project_id})}

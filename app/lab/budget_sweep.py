@@ -1,0 +1,156 @@
+"""A run over many problems: what every strategy makes of each, at every budget. A problem is written
+when it is done; a run that is broken off goes on with the next."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Row, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from app.core.db import transaction
+from app.evaluation import votes
+from app.evaluation.best_of_n import best_of_n
+from app.lab import curves, runs
+from app.lab.answer_grader import Answers
+from app.lab.config import SEARCHED, StudyConfig, parse_study, search_of
+from app.lab.models import SearchOutcome, SearchRun
+from app.lab.search_context import Tools, note
+from app.search.config import SearchConfig
+from app.search.run_search import Found, search
+
+BEAT_SECONDS = 5.0
+PROBLEMS = text(
+    """SELECT p.id, p.statement, p.reference_answer,
+              EXISTS (SELECT FROM snapshot_item o JOIN problem q ON q.id = o.problem_id
+                      JOIN model m ON m.snapshot_id = o.snapshot_id
+                      WHERE m.id = :model_id AND q.project_id = p.project_id
+                        AND q.statement_hash = p.statement_hash AND o.split = 'train') AS learned
+       FROM problem p WHERE p.project_id = :project_id AND p.split = ANY(:splits)
+         AND p.reference_answer IS NOT NULL
+       ORDER BY md5(CAST(:seed AS text) || '/' || p.external_id), p.id LIMIT :most"""
+)
+NOTHING = "No problem of these splits has a reference answer and is new to the model. Choose other splits."
+MEASURES = ("right", "tokens", "read")
+
+
+def study(run_id: int, tools: Tools) -> None:
+    with transaction() as db:
+        run = db.get_one(SearchRun, run_id)
+        config = parse_study(run.config)
+        asked = {
+            "project_id": run.project_id,
+            "model_id": run.model_id,
+            "splits": list(config.splits),
+            "seed": str(config.seed),
+            "most": config.problems,
+        }
+        rows = db.execute(PROBLEMS, asked).all()
+        done = set(db.scalars(select(SearchOutcome.problem_id).where(SearchOutcome.search_run_id == run_id)))
+    problems = [row for row in rows if not row.learned]
+    if not problems:
+        with transaction() as db:
+            runs.failed(db, run_id, NOTHING)
+        return
+    for number, problem in enumerate(problems):
+        if problem.id not in done:
+            progress = {"phase": "searching", "done": number, "total": len(problems)}
+            note(run_id, tools, progress)
+            _keep(
+                run_id,
+                problem.id,
+                outcome(problem, config, tools, lambda _, p=progress: _beat(run_id, tools, p)),
+            )
+    _conclude(run_id, config, tools, len(rows) - len(problems))
+
+
+_beaten = [0.0]
+
+
+def _beat(run_id: int, tools: Tools, progress: dict[str, Any]) -> None:
+    if time.monotonic() - _beaten[0] > BEAT_SECONDS:
+        _beaten[0] = time.monotonic()
+        note(run_id, tools, progress)
+
+
+def _keep(run_id: int, problem_id: int, values: dict[str, Any]) -> None:
+    row = {"search_run_id": run_id, "problem_id": problem_id, "values": values}
+    with transaction() as db:
+        db.execute(insert(SearchOutcome).values(row).on_conflict_do_nothing())
+
+
+def _conclude(run_id: int, config: StudyConfig, tools: Tools, learned: int) -> None:
+    chosen = select(SearchOutcome).where(SearchOutcome.search_run_id == run_id)
+    with transaction() as db:
+        rows = [row.values for row in db.scalars(chosen.order_by(SearchOutcome.problem_id))]
+        results = curves.told(rows, config)
+        results["left_out"] = {"learned_from": learned}
+        results["parameters"] = tools.judge.parameters
+        results["generator_parameters"] = tools.generator_parameters
+        runs.succeeded(db, run_id, results, None)
+
+
+def outcome(problem: Row[Any], config: StudyConfig, tools: Tools, tell: Any) -> dict[str, Any]:
+    """One problem's `SearchOutcome.values`."""
+    answers = tools.answers(problem.reference_answer)
+
+    def run(wanted: SearchConfig) -> tuple[Found, int]:
+        before = tools.judge.tokens
+        found = search(
+            problem.statement, wanted, tools.proposer, tools.judge, answers.classes, tell,
+            usual=tools.judge.aggregate,
+        )  # fmt: skip
+        return found, tools.judge.tokens - before
+
+    values: dict[str, Any] = {name: {} for name in MEASURES}
+    found, read = run(SearchConfig(n=config.most, aggregate=config.aggregate, seed=config.seed))
+    values |= _pool(found, answers, config, values, read)
+    for strategy in config.strategies:
+        if strategy in SEARCHED:
+            by_budget = [search_of(strategy, budget, config) for budget in config.budgets]
+            each = [None if wanted is None else _searched(*run(wanted), answers) for wanted in by_budget]
+            for place, name in enumerate(MEASURES):
+                values[name][strategy] = [None if one is None else one[place] for one in each]
+    return values
+
+
+def _searched(found: Found, read: int, answers: Answers) -> tuple[float, int, int]:
+    right = found.chosen is not None and answers.verdict(found.chosen.steps) == "right"
+    return float(right), found.costs.tokens + found.costs.rolled_tokens, read
+
+
+def _pool(
+    found: Found, answers: Answers, config: StudyConfig, values: dict[str, Any], read: int
+) -> dict[str, Any]:
+    """What is chosen from random subsets of the samples; how hard the problem is by all of them. A
+    sample that was cut off is one that is wrong, has no answer, and is chosen last."""
+    solutions = [node for node in found.tree.finished() for _ in range(node.drawn)]
+    lost = config.most - len(solutions)
+    said, right = answers.graded([node.steps for node in solutions])
+    scores = np.array(
+        [-np.inf if node.score is None else node.score for node in solutions] + [-np.inf] * lost
+    )
+    is_right = np.array(right + [False] * lost, dtype=bool)
+    classes = np.array(said + [-1] * lost, dtype=np.int64)
+    n = np.array(config.budgets, dtype=np.int64)
+    chosen = votes.votes(
+        scores, np.exp(scores), classes, is_right, n, subsets=config.subsets, seed=config.seed, k=1
+    )
+    chosen["best"] = best_of_n([scores], [is_right], n)[0]
+    for strategy in config.strategies:
+        if strategy in chosen:
+            values["right"][strategy] = chosen[strategy].tolist()
+            values["tokens"][strategy] = [
+                found.costs.tokens * budget / config.most for budget in config.budgets
+            ]
+            values["read"][strategy] = [
+                0.0 if strategy == "majority" else read * budget / config.most for budget in config.budgets
+            ]
+    return {
+        "pass_at_1": float(is_right.mean()),
+        "mean_score": float(np.exp(scores).mean()),
+        "samples_right": int(is_right.sum()),
+        "sample_tokens": found.costs.tokens / config.most,
+    }

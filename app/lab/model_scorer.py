@@ -1,0 +1,60 @@
+"""A published model as what a search is judged by. Brings torch: only in the worker's processes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from app.prm.config import ScoreConfig
+from app.prm.predict import Scorer
+from app.search.protocols import Steps
+
+
+def parameters(model: Any) -> int:
+    """Without embeddings, as operations are counted (Kaplan et al. 2020, section 2.1)."""
+    tables = {
+        id(table.weight): table.weight.numel()
+        for table in (model.get_input_embeddings(), model.get_output_embeddings())
+        if table is not None
+    }
+    return sum(each.numel() for each in model.parameters()) - sum(tables.values())
+
+
+class Judge:
+    """A `Scorer` (search/protocols.py): the prefixes of one call share what they begin with, and each
+    is read once. `aggregate`: what fits how the model was taught."""
+
+    def __init__(self, folder: Path, config: ScoreConfig) -> None:
+        self.scorer = Scorer(folder, config)
+        self.neutral = config.neutral_is_positive
+
+    @property
+    def aggregate(self) -> str:
+        """An outcome model is read at its last token, and one taught values (the chance to arrive) at
+        its last step (Snell et al. 2024, section 5.1); one taught by people's ratings up to the first
+        error says nothing of what follows an error, so its steps are multiplied (Lightman et al. 2023,
+        appendix F)."""
+        return "product" if self.scorer.model.objective in ("prm3", "prm2") else "last"
+
+    @property
+    def tokens(self) -> int:
+        """Read so far; what prefixes of one call share counts once."""
+        return self.scorer.computed
+
+    @property
+    def parameters(self) -> int:
+        return parameters(self.scorer.model.body) + sum(
+            each.numel() for each in self.scorer.model.head.parameters()
+        )
+
+    def correct(self, problem: str, prefixes: Sequence[Steps]) -> list[list[float] | None]:
+        found = self.scorer.score([(problem, steps) for steps in prefixes])
+        return [None if each is None else self._of(each.step_probs) for each in found]
+
+    def _of(self, probs: Sequence[float]) -> list[float]:
+        """p(positive) of each step, and p(neutral) with it where neutral counts as positive."""
+        return [
+            positive + neutral * self.neutral
+            for neutral, positive in zip(probs[1::3], probs[2::3], strict=True)
+        ]

@@ -1,0 +1,88 @@
+"""Where a training stands: everything a run needs to go on as if it had not stopped. No
+pickle: tensors as safetensors, the rest as JSON; a folder whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from app.prm.checkpoint_safety import BadCheckpoint, read_json
+from app.prm.files import whole_folder, write_json
+
+KEPT = 2
+
+
+def write(
+    folder: Path, step: int, model: nn.Module, optimiser: torch.optim.AdamW, state: dict[str, Any]
+) -> None:
+    """`folder`/step-N with weights, optimiser moments and `state`; older ones go."""
+    with whole_folder(folder / f"step-{step:08d}") as draft:
+        save_file(_weights(model), draft / "weights.safetensors")
+        save_file(_moments(optimiser), draft / "optimiser.safetensors")
+        write_json(draft / "state.json", {"step": step, **state})
+    for old in sorted(folder.glob("step-*"))[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def newest(folder: Path) -> list[Path]:
+    """Checkpoints, newest first."""
+    return sorted(folder.glob("step-*"), reverse=True)
+
+
+def read(path: Path, model: nn.Module, optimiser: torch.optim.AdamW) -> dict[str, Any]:
+    """Put model and optimiser back; returns the state. BadCheckpoint if it cannot."""
+    try:
+        state = read_json(path / "state.json")
+        weights = load_file(path / "weights.safetensors")
+        moments = load_file(path / "optimiser.safetensors")
+        model.load_state_dict(weights, strict=False)
+        _put_moments(optimiser, moments)
+    except (OSError, SafetensorError, KeyError, RuntimeError, ValueError) as error:
+        raise BadCheckpoint(f"{path.name} cannot be read: {error}") from error
+    if not isinstance(state, dict) or not isinstance(state.get("step"), int):
+        raise BadCheckpoint(f"{path.name} does not say at which step it was written")
+    return state
+
+
+def _weights(model: nn.Module) -> dict[str, Tensor]:
+    """Each tensor once: tied weights share memory, which safetensors refuses twice."""
+    seen: set[int] = set()
+    kept = {}
+    for name, tensor in model.state_dict().items():
+        if tensor.data_ptr() not in seen:
+            seen.add(tensor.data_ptr())
+            kept[name] = tensor.detach().cpu().contiguous()
+    return kept
+
+
+def write_weights(path: Path, model: nn.Module) -> None:
+    draft = path.with_suffix(".draft")
+    save_file(_weights(model), draft)
+    draft.replace(path)
+
+
+def read_weights(path: Path, model: nn.Module) -> None:
+    model.load_state_dict(load_file(path), strict=False)
+
+
+def _moments(optimiser: torch.optim.AdamW) -> dict[str, Tensor]:
+    return {
+        f"{index}.{name}": value.detach().cpu().contiguous()
+        for index, values in optimiser.state_dict()["state"].items()
+        for name, value in values.items()
+    }
+
+
+def _put_moments(optimiser: torch.optim.AdamW, moments: dict[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in moments.items():
+        index, name = key.split(".", 1)
+        state.setdefault(int(index), {})[name] = value
+    whole = optimiser.state_dict()
+    optimiser.load_state_dict({"state": state, "param_groups": whole["param_groups"]})

@@ -1,0 +1,201 @@
+"""Adjudication: which solutions need a second look, and the word that then counts.
+
+In the queue stand solutions whose labelers stop at different steps or differ on whether one is
+wrong, where someone flagged a step, or where a model that was seen to tell wrong steps from right
+(competence.py) is sure of the opposite of a label (p(negative) of a step called right above SURE, or of
+a step called wrong below 1 - SURE); second_look.py finds and keeps them. Where a
+labeler's walk left the solution's own steps, nothing is said of what follows: no disagreement. What people
+said is hidden until the adjudicator has decided, or asks for it: a second opinion that knows the first
+is not one, and what they knew stands beside the decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from app.accounts import audit
+from app.accounts.models import User
+from app.core.errors import Conflict, Invalid, NotFound
+from app.labeling import label_exposure
+from app.labeling.label_exposure import LabelsSeen
+from app.problems.models import Problem, Solution
+from app.projects.models import Project
+from app.quality import adjudication_queue, reviewing_model
+from app.quality.control_task_creation import upto
+from app.quality.models import Adjudication, SecondLook
+
+PAGE = 30
+REASONS = ("disagreement", "flagged", "model")
+
+WAITING = text(
+    """
+    SELECT w.*, p.statement, p.subject, p.level FROM second_look w
+    JOIN solution s ON s.id = w.solution_id JOIN problem p ON p.id = s.problem_id
+    WHERE w.project_id = :project AND (w.place, w.solution_id) > (:place, :after)
+      AND (CAST(:why AS text) IS NULL OR CASE :why WHEN 'disagreement' THEN w.disagreement
+           WHEN 'flagged' THEN w.flagged ELSE w.model END)
+    ORDER BY w.place, w.solution_id LIMIT :most
+    """
+)
+COUNT = text("SELECT count(*) FROM second_look WHERE project_id = :project")
+ORIGINALS = text(
+    """
+    SELECT a.id, a.user_id, coalesce(nullif(u.name, ''), u.email, 'imported labeler') AS labeler,
+        a.finish_reason, a.submitted_at, t.kind, a.origin IS NULL AS own_work,
+        EXISTS (SELECT 1 FROM task_return r
+            WHERE r.assignment_id = a.id AND r.answered_at IS NULL) AS returned,
+        coalesce(array_agg(l.rating ORDER BY l.position)
+            FILTER (WHERE l.assignment_id IS NOT NULL), '{}') AS ratings
+    FROM assignment a JOIN task t ON t.id = a.task_id JOIN user_account u ON u.id = a.user_id
+    LEFT JOIN own_step_label l ON l.assignment_id = a.id
+    WHERE t.solution_id = :solution AND a.state = 'submitted'
+    GROUP BY a.id, u.id, t.kind ORDER BY a.id
+    """
+)
+OWN = text(
+    "SELECT 1 FROM assignment a JOIN task t ON t.id = a.task_id WHERE t.solution_id = :solution"
+    " AND a.user_id = :user AND a.state = 'submitted' LIMIT 1"
+)
+PROBS = text("SELECT step_probs FROM score WHERE solution_id = :solution AND model_id = :model")
+
+
+@dataclass(frozen=True)
+class Case:
+    solution: Solution
+    problem: Problem
+    decided: Adjudication | None
+    knew: str
+    """What whoever decided it knew, or whoever looks at it now knows: see Adjudication."""
+    before: list[int | None]
+    """What they had rated when they asked for the labels."""
+    originals: list[Any]
+    """Empty until it is decided, or asked for."""
+    negative: list[float]
+    """p(negative) of each step by the model that counts (competence.py); empty as these are, where
+    none does, or where it has not scored the solution."""
+
+    @property
+    def open(self) -> bool:
+        return self.decided is not None or self.knew == "shown"
+
+
+def waiting(
+    db: Session, project_id: int, why: str | None = None, after: int = 0, most: int = PAGE
+) -> list[Any]:
+    """What stands in the queue behind solution `after`; from its beginning where that was never in it.
+    What was submitted since somebody asked last is looked at by second_look.catch_up."""
+    asked = {"project": project_id, "why": why, "most": most, "place": place(db, after), "after": after}
+    return list(db.execute(WAITING, asked))
+
+
+def place(db: Session, solution_id: int) -> int:
+    """Where it stands in the queue, or stood when it was decided; before all, if nowhere."""
+    if row := db.get(SecondLook, solution_id):
+        return row.place
+    decided = db.scalar(select(Adjudication).where(Adjudication.solution_id == solution_id))
+    if decided is None or not decided.asked_for:
+        return -1
+    return 2 * (not decided.asked_for["disagreement"]) + (not decided.asked_for["flagged"])
+
+
+def count(db: Session, project_id: int) -> int:
+    return int(db.scalar(COUNT, {"project": project_id}) or 0)
+
+
+def following(db: Session, project_id: int, why: str | None, after: int) -> int | None:
+    """The solution that comes next, or the first again behind the last; None where nothing waits."""
+    for start in (after, 0):
+        for row in waiting(db, project_id, why, start, 2):
+            if row.solution_id != after:
+                return int(row.solution_id)
+    return None
+
+
+def case(db: Session, project: Project, actor: User, solution_id: int) -> Case:
+    found = None
+    if 0 < solution_id < 2**62:
+        wanted = select(Solution).where(Solution.id == solution_id, Solution.project_id == project.id)
+        found = db.scalar(wanted)
+    if found is None:
+        raise NotFound("There is no such solution in this project.", remedy="Go back to the queue.")
+    decided = db.scalar(select(Adjudication).where(Adjudication.solution_id == found.id))
+    asked = {"solution": found.id, "model": reviewing_model.judge(db, project.id).model_id}
+    looked = db.get(LabelsSeen, (found.id, decided.decided_by if decided else actor.id))
+    knew = decided.knew if decided else known_to(db, actor, looked, found.id)
+    shown = decided is not None or knew == "shown"
+    originals = list(db.execute(ORIGINALS, asked)) if shown else []
+    probs = (db.scalar(PROBS, asked) or []) if shown else []
+    before = list((looked.before if looked else None) or [])
+    return Case(found, found.problem, decided, knew, before, originals, list(probs[::3]))
+
+
+def known_to(db: Session, actor: User, looked: LabelsSeen | None, solution_id: int) -> str:
+    """Asked for goes before opened elsewhere: then the labels lie open on this page."""
+    if looked and looked.before is not None:
+        return "shown"
+    if db.scalar(OWN, {"solution": solution_id, "user": actor.id}):
+        return "own"
+    return "opened" if looked else "nothing"
+
+
+def show(db: Session, project: Project, actor: User, solution_id: int, ratings: list[int | None]) -> None:
+    """Before deciding: what the labelers and the model say, from now on, with what the adjudicator
+    had rated until then."""
+    found = case(db, project, actor, solution_id)
+    if not found.open:
+        label_exposure.shown(db, actor, solution_id, ratings[: len(found.solution.steps)])
+
+
+def decide(
+    db: Session, project: Project, actor: User, solution_id: int, ratings: list[int | None], reason: str
+) -> Adjudication:
+    """The decision, once. `ratings` as the form sent them: what stands behind the first negative
+    one does not count; every step before it must be rated."""
+    found = case(db, project, actor, solution_id)
+    if found.decided:
+        raise Conflict("This solution is adjudicated already.", remedy="Its page shows the decision.")
+    if found.problem.split == "test":
+        raise Invalid("This solution is of a test problem.", remedy="Test problems are never labeled.")
+    said = checked(ratings, len(found.solution.steps))
+    reason = " ".join(reason.split())
+    if not reason or len(reason) > 2000:
+        raise Invalid("A decision needs a reason.", remedy="Say in a sentence why, for who reads it later.")
+    why = _out_of_the_queue(db, project.id, solution_id)
+    made = Adjudication(
+        project_id=project.id, solution_id=solution_id, ratings=said, reason=reason,
+        decided_by=actor.id, asked_for=why, knew=found.knew,
+    )  # fmt: skip
+    db.add(made)
+    db.flush()
+    detail = {"ratings": said, "reason": reason, "knew": found.knew}
+    audit.record(db, actor, "solution.adjudicate", str(solution_id), detail, project_id=project.id)
+    return made
+
+
+def _out_of_the_queue(db: Session, project_id: int, solution_id: int) -> dict[str, bool]:
+    """Why it was in there, by what is known now; empty if it was not."""
+    adjudication_queue.hold(db, project_id)
+    adjudication_queue.look(db, project_id, [solution_id], adjudication_queue.of(db, project_id))
+    row = db.get(SecondLook, solution_id, populate_existing=True)
+    if row is None:
+        return {}
+    why = {name: bool(getattr(row, name)) for name in REASONS}
+    db.delete(row)
+    return why
+
+
+def checked(ratings: list[int | None], steps: int) -> list[int]:
+    said: list[int] = []
+    for rating in ratings[:steps]:
+        if rating is None:
+            break
+        said.append(rating)
+    said = upto(said)
+    if len(said) < steps and -1 not in said:
+        raise Invalid(
+            f"Step {len(said) + 1} is not rated.", remedy="Rate every step up to the first wrong one."
+        )
+    return said

@@ -1,0 +1,185 @@
+"""What waits for a second look is kept, so that no page reads all labels to find it.
+
+A trigger notes each solution whose judgements came or went (submitted, taken back, imported) in
+`look_again`. Whoever asks what waits has those few looked at first, and only those. A model's word
+changes with the model that counts and with what it has scored: then everything labeled is looked at
+anew, at once where it is little, else by the worker. One looks at a time in a project, so an older view
+never overwrites a newer one; a page that finds someone at it shows what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.core.db import transaction
+from app.core.jobs import defer, stopping
+from app.quality import reviewing_model
+
+JOB = "quality.look"
+SURE = 0.9
+AT_ONCE = 300
+"""Solutions that a page has looked at before it answers."""
+CHUNK = 1000
+"""And the worker, in one transaction."""
+
+LOOK = text(
+    """
+    WITH judged AS (
+        SELECT l.solution_id,
+            coalesce(min(l.position) FILTER (WHERE l.rating = -1),
+                CASE WHEN count(*) = max(l.steps) THEN -1 END) AS first_error,
+            bool_or(l.flagged) AS flagged,
+            bool_or(c.step_probs[3 * l.position + 1] > :sure AND l.rating >= 0
+                 OR c.step_probs[3 * l.position + 1] < 1 - :sure AND l.rating = -1) AS contradicted
+        FROM own_step_label l JOIN problem p ON p.id = l.problem_id
+        LEFT JOIN score c ON c.solution_id = l.solution_id AND c.model_id = :model
+        WHERE l.project_id = :project AND l.state = 'submitted' AND p.split <> 'test'
+          AND l.finish_reason IN ('solution', 'found_error')
+          AND l.kind <> 'screening' AND l.solution_id = ANY(:solutions)
+          AND NOT EXISTS (SELECT 1 FROM adjudication d WHERE d.solution_id = l.solution_id)
+          AND NOT EXISTS (SELECT 1 FROM known_answer k WHERE k.task_id = l.task_id)
+        GROUP BY l.solution_id, l.assignment_id
+    ), found AS (
+        SELECT solution_id, count(*) AS labelers,
+            count(DISTINCT first_error) > 1 AS disagreement,
+            coalesce(bool_or(flagged), false) AS flagged, coalesce(bool_or(contradicted), false) AS model
+        FROM judged GROUP BY solution_id
+    ), waits AS (
+        SELECT * FROM found WHERE disagreement OR flagged OR model
+    ), gone AS (
+        DELETE FROM second_look w WHERE w.solution_id = ANY(:solutions)
+          AND NOT EXISTS (SELECT 1 FROM waits WHERE waits.solution_id = w.solution_id)
+    )
+    INSERT INTO second_look (project_id, solution_id, labelers, disagreement, flagged, model)
+    SELECT :project, solution_id, labelers, disagreement, flagged, model FROM waits
+    ON CONFLICT (solution_id) DO UPDATE SET labelers = excluded.labelers,
+        disagreement = excluded.disagreement, flagged = excluded.flagged, model = excluded.model
+    """
+)
+CHANGED = text(
+    "DELETE FROM look_again WHERE id IN (SELECT id FROM look_again WHERE project_id = :project"
+    " ORDER BY id LIMIT :most) RETURNING solution_id"
+)
+MORE = text("SELECT EXISTS (SELECT 1 FROM look_again WHERE project_id = :project)")
+LABELED = text(
+    "SELECT DISTINCT t.solution_id FROM task t WHERE t.project_id = :project AND t.solution_id > :after"
+    " AND EXISTS (SELECT 1 FROM assignment a WHERE a.task_id = t.id AND a.state = 'submitted')"
+    " ORDER BY 1 LIMIT :most"
+)
+BASIS = text(
+    # by name: scoring is quality's neighbour
+    "SELECT max(id) FROM scoring_run WHERE model_id = :model AND state = 'succeeded'"
+)
+KEPT = text("SELECT model_id, scoring_run_id FROM looked_over WHERE project_id = :project")
+KEEP = text(
+    "INSERT INTO looked_over (project_id, model_id, scoring_run_id) VALUES (:project, :model, :run)"
+    " ON CONFLICT (project_id) DO UPDATE SET model_id = :model, scoring_run_id = :run"
+)
+HOLD = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+HOLD_IF_FREE = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:key, 0))")
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Whose word counts, and how much it has said."""
+
+    model_id: int | None
+    scoring_run_id: int | None
+
+
+def catch_up(db: Session, project_id: int) -> bool:
+    """What changed is looked at, up to AT_ONCE solutions; the rest is the worker's. False: something
+    is not looked at yet."""
+    if not db.scalar(HOLD_IF_FREE, {"key": _key(project_id)}):
+        return False
+    basis, behind = of(db, project_id), False
+    if changed(db, project_id, basis, AT_ONCE):
+        behind = bool(db.scalar(MORE, {"project": project_id}))
+    if kept(db, project_id) != basis:
+        ids = labeled(db, project_id, 0, AT_ONCE + 1)
+        if len(ids) <= AT_ONCE:
+            look(db, project_id, ids, basis)
+            keep(db, project_id, basis)
+        else:
+            behind = True
+    if behind:
+        defer_look(db, project_id)
+    return not behind
+
+
+def defer_look(db: Session, project_id: int) -> None:
+    key = f"{JOB}-{project_id}"
+    defer(db, JOB, once=key, lock=key, project_id=project_id)
+
+
+def everything(project_id: int) -> bool:
+    """All that changed; and where another model's word counts now, all that is labeled. In
+    transactions of its own. False: the worker is ending, and someone has to go on."""
+    while True:
+        with transaction() as db:
+            hold(db, project_id)
+            basis = of(db, project_id)
+            if stopping.is_set():
+                return False
+            if not changed(db, project_id, basis, CHUNK):
+                break
+    with transaction() as db:
+        if kept(db, project_id) == basis:
+            return True
+    after = 0
+    while True:
+        with transaction() as db:
+            hold(db, project_id)
+            if stopping.is_set():
+                return False
+            ids = labeled(db, project_id, after, CHUNK)
+            look(db, project_id, ids, basis)
+            if len(ids) < CHUNK:
+                keep(db, project_id, basis)
+                return True
+            after = ids[-1]
+
+
+def of(db: Session, project_id: int) -> Basis:
+    model_id = reviewing_model.judge(db, project_id).model_id
+    return Basis(model_id, db.scalar(BASIS, {"model": model_id}))
+
+
+def kept(db: Session, project_id: int) -> Basis:
+    row = db.execute(KEPT, {"project": project_id}).one_or_none()
+    return Basis(*row) if row else Basis(None, None)
+
+
+def keep(db: Session, project_id: int, basis: Basis) -> None:
+    db.execute(KEEP, {"project": project_id, "model": basis.model_id, "run": basis.scoring_run_id})
+
+
+def labeled(db: Session, project_id: int, after: int, most: int) -> list[int]:
+    """Solutions someone submitted, by id."""
+    return list(db.scalars(LABELED, {"project": project_id, "after": after, "most": most}))
+
+
+def changed(db: Session, project_id: int, basis: Basis, most: int) -> int:
+    """Look at what changed first; returns how many notes of a change there were."""
+    ids = list(db.scalars(CHANGED, {"project": project_id, "most": most}))
+    look(db, project_id, ids, basis)
+    return len(ids)
+
+
+def look(db: Session, project_id: int, solutions: Iterable[int], basis: Basis) -> None:
+    ids = sorted(set(solutions))
+    if ids:
+        asked = {"project": project_id, "solutions": ids, "model": basis.model_id, "sure": SURE}
+        db.execute(LOOK, asked)
+
+
+def hold(db: Session, project_id: int) -> None:
+    """Nobody else looks in this project until the transaction ends."""
+    db.execute(HOLD, {"key": _key(project_id)})
+
+
+def _key(project_id: int) -> str:
+    return f"second look {project_id}"

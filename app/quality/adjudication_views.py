@@ -1,0 +1,179 @@
+"""Adjudication: the queue, one solution blind and with its labels, the decision, and what comes of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.core.db import Db
+from app.core.errors import DomainError, NotFound
+from app.core.web import redirect, render
+from app.labeling import returns, shortcuts
+from app.projects.access import Access, Researcher
+from app.quality import (
+    adjudication,
+    adjudication_queue,
+    control_task_creation,
+    labeler_status,
+    reviewing_model,
+)
+
+router = APIRouter()
+WORDS = {1: "great", 0: "okay", -1: "bad", None: "can’t tell"}
+KNEW = {
+    "nothing": "decided blind",
+    "own": "decided by someone who had judged it themselves",
+    "opened": "decided after opening its labels on another page",
+    "shown": "decided with the labels shown",
+    "unknown": "whether it was decided blind is not known",
+}
+FACES = (("bad", -1), ("okay", 0), ("great", 1))
+After = Annotated[int, Query(ge=0, lt=2**62)]
+
+
+class Decision(BaseModel):
+    """A face a step: `step-0` is 1, 0 or -1; a step without one is not rated."""
+
+    model_config = ConfigDict(extra="allow")
+    reason: Annotated[str, Field(max_length=2000)] = ""
+
+    def ratings(self) -> list[int | None]:
+        said = {str(name): value for name, value in (self.model_extra or {}).items()}
+        last = max((at for at in range(len(said)) if f"step-{at}" in said), default=-1)
+        return [{"1": 1, "0": 0, "-1": -1}.get(str(said.get(f"step-{at}"))) for at in range(last + 1)]
+
+
+Decided = Annotated[Decision, Form()]
+
+
+@router.get("/adjudications")
+def queue(request: Request, access: Researcher, db: Db, why: str | None = None, after: After = 0) -> Response:
+    project = access.project
+    _known(why)
+    return render(
+        request,
+        "quality/adjudications.html",
+        looked=adjudication_queue.catch_up(db, project.id),
+        waiting=adjudication.waiting(db, project.id, why, after),
+        count=adjudication.count(db, project.id),
+        why=why,
+        after=after,
+        most=adjudication.PAGE,
+        reasons=adjudication.REASONS,
+        sure=adjudication_queue.SURE,
+        judge=reviewing_model.judge(db, project.id),
+    )
+
+
+@router.get("/adjudications/next")
+def following(access: Researcher, db: Db, why: str | None = None, after: After = 0) -> Response:
+    """To the solution behind `after` in the queue; to the queue where nothing is left."""
+    _known(why)
+    adjudication_queue.catch_up(db, access.project.id)
+    found = adjudication.following(db, access.project.id, why, after)
+    of = f"?why={why}" if why else ""
+    if found is None:
+        return redirect(f"{access.home}/quality/adjudications{of}", "Nothing else waits.", "note")
+    return redirect(f"{access.home}/quality/solutions/{found}{of}")
+
+
+def _known(why: str | None) -> None:
+    if why is not None and why not in adjudication.REASONS:
+        raise NotFound("There is no such queue.", remedy="See all that waits.")
+
+
+@router.get("/solutions/{solution_id}")
+def solution(
+    request: Request, solution_id: int, access: Researcher, db: Db, why: str | None = None
+) -> Response:
+    _known(why)
+    return _case(request, access, db, solution_id, why)
+
+
+@router.post("/solutions/{solution_id}/labels")
+def show_labels(
+    solution_id: int, access: Researcher, db: Db, sent: Decided, why: str | None = None
+) -> Response:
+    """Before the decision, and written down: from here on it is not blind."""
+    adjudication.show(db, access.project, access.user, solution_id, sent.ratings())
+    return redirect(_page(access, solution_id, why), "This decision will not be called blind.", "note")
+
+
+@router.post("/solutions/{solution_id}/adjudication")
+def decide(
+    request: Request, solution_id: int, access: Researcher, db: Db, sent: Decided, why: str | None = None
+) -> Response:
+    try:
+        adjudication.decide(db, access.project, access.user, solution_id, sent.ratings(), sent.reason)
+    except NotFound:
+        raise
+    except DomainError as wrong:
+        return _case(request, access, db, solution_id, why, wrong, sent)
+    return redirect(_page(access, solution_id, why), "Decided. The labels are shown below.")
+
+
+def _page(access: Access, solution_id: int, why: str | None) -> str:
+    _known(why)
+    return f"{access.home}/quality/solutions/{solution_id}" + (f"?why={why}" if why else "")
+
+
+def _case(
+    request: Request,
+    access: Access,
+    db: Db,
+    solution_id: int,
+    why: str | None,
+    wrong: DomainError | None = None,
+    sent: Decision | None = None,
+) -> Response:
+    case = adjudication.case(db, access.project, access.user, solution_id)
+    return render(
+        request,
+        "quality/case.html",
+        wrong.status if wrong else 200,
+        case=case,
+        why=why,
+        known=control_task_creation.known_as(db, case.solution),
+        wrong=wrong,
+        typed=sent.ratings() if sent else case.before,
+        reason=sent.reason if sent else "",
+        words=WORDS,
+        knew=KNEW,
+        faces=FACES,
+        keys=shortcuts.of(access.user),
+    )
+
+
+@router.post("/solutions/{solution_id}/gold")
+def make_gold(solution_id: int, access: Researcher, db: Db) -> Response:
+    adjudication.case(db, access.project, access.user, solution_id)
+    control_task_creation.make(db, access.project, access.user, "gold", solution_id=solution_id)
+    return redirect(f"{access.home}/quality/solutions/{solution_id}", "It is mixed in as gold from now on.")
+
+
+@router.post("/returns")
+def give_back(
+    access: Researcher,
+    db: Db,
+    assignment: Annotated[int, Form(ge=1, le=2**62)],
+    reason: Annotated[str, Form(max_length=20_000)] = "",
+    to: Annotated[Literal["solution", "labeler"], Form()] = "solution",
+) -> Response:
+    """A judgement goes back to its labeler, from the solution's page or the labeler's (`to`)."""
+    page = f"{access.home}/quality{returned_from(db, access, assignment, to)}"
+    try:
+        returns.give_back(db, access.project, assignment, access.user, reason, dt.datetime.now(dt.UTC))
+    except NotFound:
+        raise
+    except DomainError as wrong:
+        return redirect(page, f"{wrong.message} {wrong.remedy}", "bad")
+    return redirect(page, "Returned. It comes first at its labeler’s desk.")
+
+
+def returned_from(db: Db, access: Access, assignment_id: int, to: str) -> str:
+    found = labeler_status.judgement(db, access.project, assignment_id)
+    return f"/labelers/{found.user_id}" if to == "labeler" else f"/solutions/{found.solution_id}"

@@ -1,0 +1,239 @@
+"""Counting agreement, in the worker: no page waits for it, and nothing is left out of it.
+
+Solutions are read a few hundred at a time and forgotten again; what stays are sums of their tables
+(agreement.Batches), for the project, each generation, each labeler with all others, and each pair.
+Someone who judged a solution twice counts with the later judgement. A labeler whose walk left the
+solution's own steps before an error has no first error to compare."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+from sqlalchemy import insert, text
+from sqlalchemy.orm import Session
+
+from app.core.db import transaction
+from app.core.jobs import stopping
+from app.quality import agreement_metrics
+from app.quality.agreement_metrics import Batches, Figure, Table
+from app.quality.models import AgreementFigure
+
+CHUNK = 500
+KEPT = 100
+"""Newest solutions named with a figure."""
+PAIRS = 60
+"""Pairs kept for a labeler: those with most solutions in common."""
+BETWEEN_S = 0.5
+
+SEVERAL = text(
+    """
+    SELECT t.solution_id FROM assignment a JOIN task t ON t.id = a.task_id
+    WHERE a.project_id = :project AND a.state = 'submitted'
+      AND a.finish_reason IN ('solution', 'found_error')
+    GROUP BY 1 HAVING count(DISTINCT a.user_id) > 1 ORDER BY 1
+    """
+)
+JUDGED = text(
+    """
+    SELECT t.solution_id, t.generation, a.user_id, cardinality(s.steps) AS steps,
+        array_agg(l.position ORDER BY l.position) AS positions,
+        array_agg(l.rating ORDER BY l.position) AS ratings
+    FROM task t JOIN assignment a ON a.task_id = t.id JOIN solution s ON s.id = t.solution_id
+    JOIN own_step_label l ON l.assignment_id = a.id
+    WHERE t.solution_id = ANY(:ids) AND a.state = 'submitted'
+      AND a.finish_reason IN ('solution', 'found_error')
+    GROUP BY t.id, a.id, s.id ORDER BY t.solution_id, a.id
+    """
+)
+BASIS = text(
+    "SELECT count(*) AS submissions, max(submitted_at) AS last_at FROM assignment"
+    " WHERE project_id = :project AND state = 'submitted'"
+)
+BEGIN = text(
+    "UPDATE agreement SET state = 'reading', done = 0, whole = :whole WHERE project_id = :project"
+    " RETURNING project_id"
+)
+PROGRESS = text(
+    "UPDATE agreement SET state = :state, done = :done, whole = :whole WHERE project_id = :project"
+)
+END = text(
+    "UPDATE agreement SET state = 'done', counted_at = :now, submissions = :submissions, last_at = :last_at"
+    " WHERE project_id = :project"
+)
+
+
+@dataclass(frozen=True)
+class About:
+    """What a figure is of; its fields are the row's."""
+
+    about: str
+    generation: int | None = None
+    user_id: int | None = None
+    other_id: int | None = None
+
+
+@dataclass
+class Found:
+    """Of one thing: by measure, the tables of its solutions."""
+
+    batches: dict[str, Batches] = field(default_factory=lambda: defaultdict(Batches))
+    newest: deque[int] = field(default_factory=lambda: deque(maxlen=KEPT))
+    solutions: int = 0
+
+    def add(self, solution_id: int, tables: Mapping[str, Table]) -> None:
+        for measure, table in tables.items():
+            self.batches[measure].add(table)
+        self.newest.appendleft(solution_id)
+        self.solutions += 1
+
+
+Collected = dict[About, Found]
+
+
+class Stopped(Exception):
+    """The worker is ending: whoever comes next counts from the start."""
+
+
+def count(project_id: int) -> None:
+    """Count everything and put it in place of what was counted before."""
+    with transaction() as db:
+        basis = db.execute(BASIS, {"project": project_id}).one()
+        ids = list(db.scalars(SEVERAL, {"project": project_id}))
+        if db.scalar(BEGIN, {"project": project_id, "whole": len(ids)}) is None:
+            return  # the project is gone
+    tell = telling(project_id)
+    collected = collect(ids, tell)
+    rows = list(figures(project_id, chosen(collected), tell))
+    with transaction() as db:
+        db.execute(text("DELETE FROM agreement_figure WHERE project_id = :project"), {"project": project_id})
+        if rows:
+            db.execute(insert(AgreementFigure), rows)
+        ended = {"project": project_id, "now": dt.datetime.now(dt.UTC), **basis._mapping}
+        db.execute(END, ended)
+
+
+def telling(project_id: int) -> Callable[[str, int, int], None]:
+    """Says how far it is, at most twice a second; and notices that the worker is ending."""
+    last = 0.0
+
+    def tell(state: str, done: int, whole: int) -> None:
+        nonlocal last
+        if stopping.is_set():
+            raise Stopped
+        if time.monotonic() - last < BETWEEN_S:
+            return
+        last = time.monotonic()
+        with transaction() as db:
+            db.execute(PROGRESS, {"project": project_id, "state": state, "done": done, "whole": whole})
+
+    return tell
+
+
+def collect(ids: list[int], tell: Callable[[str, int, int], None]) -> Collected:
+    collected: Collected = defaultdict(Found)
+    for start in range(0, len(ids), CHUNK):
+        tell("reading", start, len(ids))
+        with transaction() as db:
+            for each in read(db, ids[start : start + CHUNK]):
+                add(collected, *each)
+    return collected
+
+
+@dataclass(frozen=True)
+class Said:
+    ratings: list[int | None]
+    """Of the solution's own steps, from the first on."""
+    firm: bool
+    """It names a first error, or went through to the last step."""
+
+
+Judgements = dict[Hashable, Said]
+"""By labeler; of those who judged it twice, the later."""
+
+
+def read(db: Session, ids: list[int]) -> Iterator[tuple[int, Judgements, dict[int | None, Judgements]]]:
+    """Each solution with its judgements in all, and by generation."""
+    whole: dict[int, Judgements] = defaultdict(dict)
+    by: dict[int, dict[int | None, Judgements]] = defaultdict(lambda: defaultdict(dict))
+    for row in db.execute(JUDGED, {"ids": ids}):  # the oldest first
+        ratings: list[int | None] = [None] * (row.positions[-1] + 1)
+        for position, rating in zip(row.positions, row.ratings, strict=True):
+            ratings[position] = rating
+        said = Said(ratings, -1 in ratings or len(ratings) == row.steps)
+        whole[row.solution_id][row.user_id] = by[row.solution_id][row.generation][row.user_id] = said
+    for solution_id in sorted(whole):
+        yield solution_id, whole[solution_id], by[solution_id]
+
+
+def add(
+    collected: Collected, solution_id: int, whole: Judgements, by: Mapping[int | None, Judgements]
+) -> None:
+    """Put one solution into every figure it belongs to."""
+    for generation, judged in by.items():
+        if len(judged) > 1:
+            collected[About("generation", generation)].add(solution_id, tables(judged))
+    if len(whole) < 2:
+        return
+    found = tables(whole)
+    collected[About("project")].add(solution_id, found)
+    people: list[Any] = sorted(whole, key=str)
+    for one in people:
+        collected[About("labeler", None, one)].add(solution_id, found)
+    ratings = {who: said.ratings for who, said in whole.items()}
+    for one, other in combinations(people, 2):
+        pair = {"kappa": agreement_metrics.together(ratings, one, other)}
+        collected[About("pair", None, one, other)].add(solution_id, pair)
+
+
+def tables(judged: Judgements) -> dict[str, Table]:
+    ratings = {who: said.ratings for who, said in judged.items()}
+    firm = {who: said.ratings for who, said in judged.items() if said.firm}
+    return {
+        "alpha": agreement_metrics.coincidences(ratings),
+        "first_error": agreement_metrics.same_first(firm),
+    }
+
+
+def chosen(collected: Collected) -> Collected:
+    """All but the pairs that stand behind PAIRS others at both labelers."""
+    ranked = sorted(collected.items(), key=lambda each: -each[1].solutions)
+    held: Counter[int | None] = Counter()
+    kept: Collected = {}
+    for about, found in ranked:
+        if about.about == "pair":
+            if min(held[about.user_id], held[about.other_id]) >= PAIRS:
+                continue
+            held.update((about.user_id, about.other_id))
+        kept[about] = found
+    return kept
+
+
+STATISTIC: dict[str, Callable[[Table], float | None]] = {
+    "alpha": agreement_metrics.alpha_of,
+    "first_error": agreement_metrics.share_of,
+    "kappa": agreement_metrics.kappa_of,
+}
+
+
+TIMES = {"alpha": agreement_metrics.TIMES, "first_error": agreement_metrics.TIMES, "kappa": 200}
+"""Resamples; of pairs there are many."""
+
+
+def figures(
+    project_id: int, collected: Collected, tell: Callable[[str, int, int], None]
+) -> Iterator[dict[str, Any]]:
+    """Rows of agreement_figure."""
+    for number, (about, found) in enumerate(collected.items()):
+        for measure, batches in found.batches.items():
+            tell("resampling", number, len(collected))
+            made: Figure = agreement_metrics.figure(batches, STATISTIC[measure], times=TIMES[measure])
+            yield {
+                "project_id": project_id, **vars(about), "measure": measure, **vars(made),
+                "newest": list(found.newest),
+            }  # fmt: skip

@@ -1,0 +1,117 @@
+"""Known tasks: gold and the screening set, made from adjudicated solutions or from labels that came
+with a file (ProcessBench's human labels). A test problem's solution never becomes one: the queue's
+own guard refuses it."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.accounts import audit
+from app.accounts.models import User
+from app.core.errors import Invalid
+from app.labeling.control_tasks import FOR_EVERYONE, KnownAnswer
+from app.labeling.models import Task
+from app.problems.models import Solution
+from app.projects.models import Project
+
+SCREENING = -1
+MOST = 2_000
+
+KNOWN = text(
+    """
+    SELECT s.id, coalesce(a.ratings, o.ratings, CASE
+            WHEN o.first_error = -1 THEN array_fill(1::smallint, ARRAY[cardinality(s.steps)])
+            ELSE array_fill(1::smallint, ARRAY[o.first_error]) || -1::smallint END) AS ratings,
+        CASE WHEN a.id IS NULL THEN 'imported' ELSE 'adjudicated' END AS source
+    FROM solution s JOIN problem p ON p.id = s.problem_id
+    LEFT JOIN adjudication a ON a.solution_id = s.id
+    LEFT JOIN LATERAL (SELECT first_error, ratings FROM outside_label
+        WHERE solution_id = s.id AND (first_error IS NOT NULL OR ratings IS NOT NULL)
+        ORDER BY source LIMIT 1) o ON true
+    WHERE s.project_id = :project AND p.split <> 'test'
+      AND (a.id IS NOT NULL OR o.first_error IS NOT NULL OR o.ratings IS NOT NULL)
+      AND (CAST(:solution AS bigint) IS NULL OR s.id = :solution)
+      AND NOT EXISTS (SELECT 1 FROM task t JOIN known_answer k ON k.task_id = t.id
+                      WHERE t.solution_id = s.id AND t.withdrawn_at IS NULL)
+    ORDER BY hashint8extended(s.id, 20260412) LIMIT :most
+    """
+)
+COUNTS = text(
+    """
+    SELECT t.kind, k.source, count(*) AS tasks FROM task t JOIN known_answer k ON k.task_id = t.id
+    WHERE t.project_id = :project AND t.withdrawn_at IS NULL GROUP BY 1, 2 ORDER BY 1, 2
+    """
+)
+
+
+def make(
+    db: Session,
+    project: Project,
+    actor: User | None,
+    kind: str,
+    count: int = 1,
+    solution_id: int | None = None,
+) -> int:
+    """Known tasks of `kind` (gold or screening) from one solution, or from `count` drawn among all
+    that have a known answer and are not known tasks yet. Returns how many were made."""
+    if kind not in ("gold", "screening") or not 1 <= count <= MOST:
+        raise Invalid(
+            f"Known tasks are gold or screening, 1 to {MOST:,} at once.", remedy="Correct the form."
+        )
+    asked = {"project": project.id, "solution": solution_id, "most": count}
+    rows = db.execute(KNOWN, asked).all()
+    if not rows:
+        raise Invalid(
+            "There is no solution with a known answer left.",
+            remedy="Adjudicate some, or import solutions with human labels.",
+        )
+    for row in rows:
+        _task(db, project, row.id, kind, upto(list(row.ratings)), row.source, actor)
+    audit.record(db, actor, f"{kind}.make", project.name, {"tasks": len(rows)}, project_id=project.id)
+    return len(rows)
+
+
+def available(db: Session, project: Project) -> int:
+    """Solutions that could become known tasks, up to MOST."""
+    asked = {"project": project.id, "solution": None, "most": MOST}
+    return len(db.execute(KNOWN, asked).all())
+
+
+def _task(
+    db: Session, project: Project, solution_id: int, kind: str, ratings: list[int], source: str,
+    actor: User | None,
+) -> None:  # fmt: skip
+    generation = SCREENING if kind == "screening" else 0
+    values = {"solution_id": solution_id, "kind": kind, "generation": generation}
+    task = db.query(Task).filter_by(**values).one_or_none() or Task(
+        project_id=project.id, reason={"strategy": kind}, **values
+    )
+    task.overlap, task.withdrawn_at = FOR_EVERYONE, None
+    db.add(task)
+    db.flush()
+    db.merge(
+        KnownAnswer(task_id=task.id, ratings=ratings, source=source, made_by=actor.id if actor else None)
+    )
+    db.flush()
+
+
+def upto(ratings: list[int]) -> list[int]:
+    """Up to and including the first negative one."""
+    return ratings[: ratings.index(-1) + 1] if -1 in ratings else ratings
+
+
+def counts(db: Session, project_id: int) -> dict[str, int]:
+    found: dict[str, int] = {"gold": 0, "screening": 0}
+    for row in db.execute(COUNTS, {"project": project_id}):
+        found[row.kind] = found.get(row.kind, 0) + row.tasks
+    return found
+
+
+def known_as(db: Session, solution: Solution) -> str | None:
+    """gold or screening, if the solution is one already."""
+    query = text(
+        "SELECT t.kind FROM task t JOIN known_answer k ON k.task_id = t.id"
+        " WHERE t.solution_id = :solution AND t.withdrawn_at IS NULL LIMIT 1"
+    )
+    return db.scalar(query, {"solution": solution.id})

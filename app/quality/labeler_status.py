@@ -1,0 +1,83 @@
+"""What an admin may do about a labeler's standing: lift a pause, let a screening be tried again."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+
+from sqlalchemy import Row, Text, cast, func, select, text
+from sqlalchemy.orm import Session
+
+from app.accounts import audit
+from app.accounts.models import User
+from app.core.errors import NotFound
+from app.labeling.control_tasks import Standing
+from app.labeling.models import Assignment, Task
+from app.projects.models import Membership, Project
+
+NAME = func.coalesce(
+    func.nullif(User.name, ""), User.email, "imported " + func.left(cast(User.uuid, Text), 8)
+)
+SCREENINGS = text(
+    """
+    DELETE FROM assignment a USING task t WHERE t.id = a.task_id AND t.kind = 'screening'
+      AND a.project_id = :project AND a.user_id = :user AND a.origin IS NULL
+    RETURNING a.id, a.state IN ('leased', 'reserved', 'submitted') AS counted, t.id AS task_id
+    """
+)
+
+
+def of(db: Session, project: Project, user_id: int) -> Standing:
+    found = db.get(Standing, (project.id, user_id))
+    if found is None:
+        raise NotFound("This labeler has no standing here.", remedy="Go back to the labeler's page.")
+    return found
+
+
+def labeler(db: Session, project: Project, user_id: int) -> User:
+    found = db.get(User, user_id) if 0 < user_id < 2**62 else None
+    known = text("SELECT 1 FROM assignment WHERE project_id = :project AND user_id = :user LIMIT 1")
+    if found is None or (
+        db.get(Membership, (project.id, user_id)) is None
+        and db.scalar(known, {"project": project.id, "user": user_id}) is None
+    ):
+        raise NotFound("There is no such labeler in this project.", remedy="Go back to the quality page.")
+    return found
+
+
+def judgement(db: Session, project: Project, assignment_id: int) -> Row[int, int]:
+    """Whose it is and of which solution."""
+    wanted = (
+        select(Assignment.user_id, Task.solution_id)
+        .join(Task, Task.id == Assignment.task_id)
+        .where(Assignment.id == assignment_id, Assignment.project_id == project.id)
+    )
+    if (found := db.execute(wanted).one_or_none()) is None:
+        raise NotFound("There is no such judgement in this project.", remedy="Go back to the list.")
+    return found
+
+
+def names(db: Session, ids: Iterable[int]) -> dict[int, str]:
+    """How each is called on the pages of quality."""
+    rows = db.execute(select(User.id, NAME).where(User.id.in_(set(ids))).order_by(User.id))
+    return {row[0]: row[1] for row in rows}
+
+
+def lift(db: Session, project: Project, user_id: int, actor: User, now: dt.datetime) -> None:
+    """Back to work; gold from before does not pause again."""
+    found = of(db, project, user_id)
+    detail = {"user_id": user_id, "was": found.pause_reason}
+    found.paused_at, found.pause_reason, found.counted_from = None, "", now
+    audit.record(db, actor, "labeler.lift", project.name, detail, project_id=project.id)
+
+
+def screen_again(db: Session, project: Project, user_id: int, actor: User) -> None:
+    """The screening starts anew. What was said in it goes into the audit trail and away: it would
+    otherwise stand in for the new try."""
+    found = of(db, project, user_id)
+    gone = db.execute(SCREENINGS, {"project": project.id, "user": user_id}).all()
+    counted = [row.task_id for row in gone if row.counted]
+    db.execute(text("UPDATE task SET taken = taken - 1 WHERE id = ANY(:ids)"), {"ids": counted})
+    detail = {"user_id": user_id, "was": found.screened, "score": found.screening_score, "tasks": len(gone)}
+    found.screened, found.screening_score, found.screened_at = None, None, None
+    audit.record(db, actor, "screening.reset", project.name, detail, project_id=project.id)

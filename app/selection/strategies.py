@@ -1,0 +1,257 @@
+"""Which solutions are worth a labeler's time: pure rules, no database, no numpy.
+
+The mixture is Lightman et al. 2023, section 4.2 ("active learning"): of a batch, 80 % are
+the most convincing wrong answers, 20 % the most convincing of what remains, right or wrong.
+`uniform` is the control arm: drawn without looking at the score. Three strategies go by steps
+(doubt.py) and give one solution to every step's text before a second to any:
+`convincing_wrong_by_step`, `uncertain_step`, and `doubted_right`, the mirror image of the first: a right
+answer that the model holds for wrong. Left out here on purpose: where the
+candidates come from (choose.py), and test problems, which never become candidates.
+
+A candidate may be taken once; a second solution with the same steps is never taken; and no
+problem gives more than `per_problem` (the paper surfaced few per problem)."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import TypeVar
+
+from app.selection.shuffle import Shuffle
+from app.selection.step_uncertainty import MEASURES, Right, Texts, in_turn
+
+WORDS = {
+    "convincing_wrong": "convincing wrong answer",
+    "convincing_wrong_by_step": "convincing wrong answer, by suspected step",
+    "doubted_right": "right answer it doubts, by suspected step",
+    "uncertain_step": "uncertain step",
+    "most_convincing": "most convincing of the rest",
+    "uniform": "drawn at random",
+}
+MEANINGS = {
+    "convincing_wrong": "Graded wrong, highest score first: the model must have misjudged a step.",
+    "convincing_wrong_by_step": "The same, one for each step it suspects before a second for any.",
+    "doubted_right": "Graded right, lowest score first, by suspected step: misjudged, or right by luck.",
+    "uncertain_step": "Right or wrong, by the step it is least certain of; another step each time.",
+    "most_convincing": "Highest score first, right or wrong.",
+    "uniform": "The control arm: does not look at the score.",
+}
+STRATEGIES = tuple(WORDS)
+"""In the order in which they take."""
+VERDICT = {"convincing_wrong": "wrong", "convincing_wrong_by_step": "wrong", "doubted_right": "right"}
+"""Of those that ask for one."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A scored solution. `log_score` is the natural log of its solution score;
+    `twin` is equal for solutions of one problem with the same steps."""
+
+    solution_id: int
+    problem_id: int
+    twin: bytes
+    verdict: str
+    log_score: float
+    position: int | None = None
+    """The step it is taken for, from 0, where a strategy goes by steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    solution_id: int
+    problem_id: int
+    strategy: str
+    score: float
+    """The solution score itself, between 0 and 1."""
+    rank: int
+    """1 for the first that its strategy took."""
+    model_id: int | None
+    position: int | None = None
+    """The step it was taken for, from 0, if it was for one."""
+
+    def reason(self) -> dict[str, object]:
+        """What the task remembers."""
+        kept = asdict(self)
+        about = () if self.position is None else ("position",)
+        return {key: kept[key] for key in ("strategy", "score", "rank", "model_id", *about)}
+
+
+def order(candidate: Candidate) -> tuple[float, int]:
+    """Most convincing first; equal scores by solution id, so that a choice repeats exactly."""
+    return (-candidate.log_score, candidate.solution_id)
+
+
+def suits(strategy: str, candidate: Candidate) -> bool:
+    """Invalid is not wrong: a solution without a parseable answer suits nothing."""
+    return candidate.verdict in verdicts(strategy)
+
+
+def verdicts(strategy: str) -> tuple[str, ...]:
+    return (VERDICT[strategy],) if strategy in VERDICT else ("right", "wrong")
+
+
+def seats(size: int, shares: Mapping[str, float]) -> dict[str, int]:
+    """`size` places divided by share, largest remainder first, ties in the order of STRATEGIES."""
+    total = sum(shares.get(name, 0.0) for name in STRATEGIES)
+    exact = {name: size * shares.get(name, 0.0) / total for name in STRATEGIES if shares.get(name, 0.0) > 0}
+    given = {name: math.floor(value) for name, value in exact.items()}
+    by_remainder = sorted(exact, key=lambda name: (given[name] - exact[name], STRATEGIES.index(name)))
+    for name in by_remainder[: size - sum(given.values())]:
+        given[name] += 1
+    return given
+
+
+@dataclass
+class Book:
+    """What has been taken so far: the cap, the twins, and the picks in the order taken."""
+
+    per_problem: int
+    model_id: int | None = None
+    picks: list[Pick] = field(default_factory=list)
+    taken: set[int] = field(default_factory=set)
+    twins: set[tuple[int, bytes]] = field(default_factory=set)
+    problems: Counter[int] = field(default_factory=Counter)
+    ranks: Counter[str] = field(default_factory=Counter)
+
+    def open_to(self, solution_id: int, problem_id: int) -> bool:
+        """Whether it is worth finding out more about this solution."""
+        return self.problems[problem_id] < self.per_problem and solution_id not in self.taken
+
+    def full(self) -> list[int]:
+        """The problems that reached their cap."""
+        return [problem for problem, taken in self.problems.items() if taken >= self.per_problem]
+
+    def take(self, strategy: str, candidate: Candidate) -> bool:
+        """Takes the candidate for the strategy if every rule allows it."""
+        twin = (candidate.problem_id, candidate.twin)
+        if not self.open_to(candidate.solution_id, candidate.problem_id):
+            return False
+        if twin in self.twins or not suits(strategy, candidate):
+            return False
+        self.ranks[strategy] += 1
+        self.taken.add(candidate.solution_id)
+        self.twins.add(twin)
+        self.problems[candidate.problem_id] += 1
+        self.picks.append(
+            Pick(
+                candidate.solution_id,
+                candidate.problem_id,
+                strategy,
+                math.exp(candidate.log_score),
+                self.ranks[strategy],
+                self.model_id,
+                candidate.position,
+            )
+        )
+        return True
+
+
+def fill(book: Book, strategy: str, places: int, ordered: Iterable[Candidate]) -> int:
+    """Gives `places` to the first of `ordered` that may have them; returns how many stay
+    empty. Stops reading as soon as the last place is given."""
+    if places <= 0:
+        return 0
+    for candidate in ordered:
+        if book.take(strategy, candidate):
+            places -= 1
+            if places == 0:
+                break
+    return places
+
+
+def choose(
+    candidates: Iterable[Candidate],
+    size: int,
+    shares: Mapping[str, float],
+    per_problem: int,
+    seed: int,
+    model_id: int | None = None,
+    right: Right | None = None,
+    texts: Texts | None = None,
+) -> list[Pick]:
+    """The whole rule over candidates that fit in memory. `right` and `texts` are for the strategies
+    that go by steps.
+
+    >>> pool = [Candidate(1, 1, b"a", "wrong", -0.1), Candidate(2, 1, b"b", "right", -0.01)]
+    >>> [pick.strategy for pick in choose(pool, 2, {"convincing_wrong": 1, "most_convincing": 1}, 2, 0)]
+    ['convincing_wrong', 'most_convincing']
+    """
+    book = Book(per_problem, model_id)
+    fill_by_shares(book, sorted(candidates, key=order), size, shares, seed, right or {}, texts or {})
+    return book.picks
+
+
+def fill_by_shares(
+    book: Book,
+    pool: Sequence[Candidate],
+    size: int,
+    shares: Mapping[str, float],
+    seed: int,
+    right: Right,
+    texts: Texts,
+) -> None:
+    """`pool` in order. Places a strategy cannot fill pass to the next one with a share, so a pool with
+    few wrong answers still fills its batch."""
+    left_over = 0
+    for name, places in seats(size, shares).items():
+        ordered: Iterable[Candidate] = pool
+        if name == "uniform":
+            ordered = drawn(pool, seed)
+        elif name in MEASURES:
+            still = [
+                one for one in pool if suits(name, one) and book.open_to(one.solution_id, one.problem_id)
+            ]
+            ordered = by_step(name, still, right, texts)
+        left_over = fill(book, name, places + left_over, ordered)
+
+
+def drawn(pool: Sequence[Candidate], seed: int) -> list[Candidate]:
+    ids = [candidate.solution_id for candidate in pool] or [0]
+    shuffle = Shuffle(min(ids), max(ids), seed)
+    return sorted(pool, key=lambda candidate: shuffle.place(candidate.solution_id))
+
+
+def by_step(strategy: str, pool: Iterable[Candidate], right: Right, texts: Texts) -> Iterator[Candidate]:
+    """The candidates of a strategy that goes by steps, in its order, each with its step; `pool` is in order
+    of score. One whose steps are not known cannot be judged by them, and is left out.
+
+    >>> pool = [Candidate(n, n, b"", "wrong", -n) for n in (1, 2, 3)]
+    >>> right = {1: [0.9, 0.6], 2: [0.5, 0.9], 3: [0.9, 0.9]}
+    >>> texts = {1: ["1 + 1 = 2", "so 3"], 2: ["so 3", "so 4"], 3: ["so 5", "so 6"]}
+    >>> [(one.solution_id, one.position) for one in by_step("uncertain_step", pool, right, texts)]
+    [(2, 0), (3, 0), (1, 1)]
+    """
+    if strategy == "doubted_right":
+        pool = reversed(list(pool))
+    known = ((one, one.solution_id, right[one.solution_id]) for one in pool if right.get(one.solution_id))
+    return in_turn(
+        (replace(one, position=at), texts[one.solution_id][at]) for one, at in placed(strategy, known)
+    )
+
+
+def placed(strategy: str, known: Iterable[tuple[T, int, Sequence[float]]]) -> Iterator[tuple[T, int]]:
+    """In order of the strategy, each with the position of the step that its measure points at. `known`
+    is what, its solution id and its `right`, in order of score; it is read no further than it must be."""
+    measure = MEASURES[strategy]
+    found: Iterable[tuple[float, int, int, T]] = (
+        (*measure(right), solution_id, what) for what, solution_id, right in known
+    )
+    if strategy == "uncertain_step":
+        found = sorted(found, key=lambda each: (-each[0], each[2]))
+    return ((what, position) for _, position, _, what in found)
+
+
+def interleaved(picks: list[Pick]) -> list[Pick]:
+    """The order labelers get them in: any first part of the queue holds the mixture,
+    so a generation cut short is still the experiment it was meant to be."""
+    counts = Counter(pick.strategy for pick in picks)
+    return sorted(
+        picks,
+        key=lambda pick: (
+            (pick.rank - 0.5) / counts[pick.strategy],
+            STRATEGIES.index(pick.strategy),
+        ),
+    )

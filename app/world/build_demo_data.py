@@ -1,0 +1,115 @@
+"""Builds the demo data (app/world/demo_data), some minutes on a core: `python -m app.world.build_demo_data`.
+
+The same seeds on the same machine and versions give the same files; elsewhere a model that is as good
+and not the same to the last bit, and so other solutions."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import random
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers import GenerationConfig
+
+from app.prm.device import use_threads
+from app.prm.files import write_json
+from app.world import demo_data
+from app.world.demo_data.world import Digits, fingerprint
+from app.world.kinds.base import Posed
+from app.world.writer.model import RIGHT, WRONG, Writer
+from app.world.writer.sample import write
+from app.world.writer.train import Course, learn
+
+SEED = 0
+COURSE = Course(steps=1200)
+SPLITS = {"train": 300, "validation": 100, "test": 60}
+EACH = 8
+TEMPERATURE = 0.8
+
+
+def main() -> None:
+    use_threads(1)
+    world = Digits()
+    writer = learn(world, COURSE, SEED, said)
+    save(writer, demo_data.WRITER)
+    write_pool(demo_data.POOL, solved(world, Writer.load(demo_data.WRITER)))
+    write_json(demo_data.MADE, told(world))
+    print(f"{sum(size(path) for path in files()):,} bytes in {demo_data.FOLDER}")
+
+
+def said(what: dict[str, Any]) -> None:
+    words = f"{what['step']} of {what['steps']}: words {what['words']:.3f}, marks {what['marks']:.3f}"
+    print(words, file=sys.stderr)
+
+
+def save(writer: Writer, folder: Path) -> None:
+    """As a whole language model: its output is its embedding, and marks are not words it may write."""
+    known = writer.tokenizer.get_vocab()
+    never = [known[word] for word in (writer.tokenizer.unk_token, RIGHT, WRONG)]
+    writer.body.config.tie_word_embeddings = True
+    writer.save(folder)
+    ends = {
+        f"{name}_token_id": getattr(writer.tokenizer, f"{name}_token_id") for name in ("pad", "bos", "eos")
+    }
+    GenerationConfig(suppress_tokens=never, **ends).save_pretrained(folder)
+
+
+def solved(world: Digits, writer: Writer) -> list[demo_data.Entry]:
+    splits = [split for split, count in SPLITS.items() for _ in range(count)]
+    posed = drawn(world, len(splits))
+    found = write(writer, [each.statement for each in posed], EACH, SEED, temperature=TEMPERATURE)
+    return [
+        demo_data.Entry(each.statement, each.answer, split, [steps for steps in solutions if steps])
+        for each, split, solutions in zip(posed, splits, found, strict=True)
+    ]
+
+
+def drawn(world: Digits, count: int) -> list[Posed]:
+    """Different problems."""
+    chance = random.Random(f"shipped {SEED}")  # noqa: S311 - repeatable
+    found: dict[str, Posed] = {}
+    while len(found) < count:
+        posed = world.draw(chance)
+        found.setdefault(posed.statement, posed)
+    return list(found.values())
+
+
+def write_pool(path: Path, entries: list[demo_data.Entry]) -> None:
+    lines = "".join(json.dumps(asdict(entry), ensure_ascii=False) + "\n" for entry in entries)
+    path.write_bytes(gzip.compress(lines.encode(), mtime=0))
+
+
+def told(world: Digits) -> dict[str, Any]:
+    return {
+        "world": fingerprint(world),
+        "misprinted": fingerprint(world.misprinted),
+        "seed": SEED,
+        "course": asdict(COURSE),
+        "splits": SPLITS,
+        "each": EACH,
+        "temperature": TEMPERATURE,
+        "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+        "sha256": {
+            str(path.relative_to(demo_data.FOLDER)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in files()
+        },
+    }
+
+
+def files() -> list[Path]:
+    return [*sorted(path for path in demo_data.WRITER.iterdir()), demo_data.POOL]
+
+
+def size(path: Path) -> int:
+    return path.stat().st_size
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""The demo's world: chains of operations with signs as people write them, of which only the last digit
+counts. The books that the writer learned from disagree on some of the products."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Mapping
+from functools import cached_property
+
+from app.world.kinds.base import Posed, World
+from app.world.kinds.chains import Chains
+
+DISPUTED = 32
+"""Products, out of the sixty-four of 2 to 9."""
+MISPRINTED = 0.6
+"""Share of the books that have them wrong: a writer taught by them believes the misprint more often
+than the truth, and a vote among its solutions does so too."""
+
+
+class Digits(Chains):
+    """With `errors`: as a book has it that says something else of some (digit, operation)."""
+
+    name = "digits"
+
+    def __init__(self, errors: Mapping[tuple[int, str], int] | None = None) -> None:
+        super().__init__(modulus=10)
+        said = {each: each.replace("*", "×") for each in self.operations}
+        self.operations = list(said.values())
+        self.words = tuple(said.get(word, word) for word in self.words)
+        self.weights = self.asked = [[1.0] * len(self.operations) for _ in range(self.modulus)]
+        self.errors = dict(errors or {})
+
+    def book(self, chance: random.Random) -> World:
+        return self.misprinted if chance.random() < MISPRINTED else self
+
+    @cached_property
+    def misprinted(self) -> Digits:
+        return Digits(misprints(self))
+
+    def _done(self, value: int, operation: str) -> int:
+        found = self.errors.get((value, operation))
+        return super()._done(value, operation) if found is None else found
+
+
+def misprints(world: Digits) -> dict[tuple[int, str], int]:
+    """Of some products, another last digit."""
+    chance = random.Random("misprints")  # noqa: S311 - the same book every time
+    products = [(value, each) for value in range(2, 10) for each in world.operations if each[0] == "×"]
+    found = {}
+    for value, each in chance.sample(products, DISPUTED):
+        right = value * int(each[1:]) % 10
+        found[value, each] = chance.choice([digit for digit in range(10) if digit != right])
+    return found
+
+
+def fingerprint(world: World) -> str:
+    """Of what a world says: its words, problems of either kind, worked and spoiled solutions, ratings.
+    Another definition has another one."""
+    chance, seen = random.Random("fingerprint"), [list(world.words)]  # noqa: S311
+    for common in (True, False) * 100:
+        posed: Posed = world.draw(chance, common=common)
+        steps = world.solve(posed, chance)
+        place = chance.randrange(len(steps))
+        spoiled = [*steps[:place], world.spoil(posed, steps, place, chance), *steps[place + 1 :]]
+        ratings = [str(world.judge(posed, each)) for each in (steps, spoiled)]
+        seen.append([posed.statement, posed.answer, *spoiled, *ratings])
+    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()

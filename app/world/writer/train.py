@@ -1,0 +1,118 @@
+"""How the writer learns: the next words of worked solutions, and the mark at every step. The marks are
+weighed against each other alone: whether one is given does not compete with what is said next."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from app.world.kinds.base import World
+from app.world.kinds.corpus import Line, corpus
+from app.world.writer.model import LINE, RIGHT, WRONG, Shape, Writer, new
+
+NOTHING = -100
+
+
+@dataclass(frozen=True)
+class Course:
+    """How long it reads, and what."""
+
+    steps: int = 1500
+    """Long enough to write and to check as it is done, with facts left that it has seldom met."""
+    lines: int = 64
+    """A step."""
+    checked: float = 0.7
+    """Share of lines that hold a false step: what lets a PRM start from this model learn from few labels."""
+    rate: float = 3e-3
+    shape: Shape = field(default_factory=Shape)
+
+
+def learn(
+    world: World, course: Course, seed: int, report: Callable[[dict[str, Any]], None] = lambda _: None
+) -> Writer:
+    """A writer from nothing. Equal seeds give equal writers on one machine."""
+    writer = new(world, course.shape, seed)
+    lines = corpus(world, random.Random(f"corpus {seed}"), course.checked)  # noqa: S311
+    reader = Reader(writer)
+    optimiser = torch.optim.AdamW(writer.parameters(), lr=course.rate, weight_decay=0.01, betas=(0.9, 0.98))
+    writer.train()
+    for step in range(course.steps):
+        for group in optimiser.param_groups:
+            group["lr"] = course.rate * _pace(step, course.steps)
+        words, marks = _losses(writer, reader, reader.batch(list(islice(lines, course.lines))))
+        optimiser.zero_grad(set_to_none=True)
+        (words + marks).backward()
+        nn.utils.clip_grad_norm_(writer.parameters(), 1.0)
+        optimiser.step()
+        if step % 50 == 49:
+            told = {"words": float(words.detach()), "marks": float(marks.detach())}
+            report({"phase": "reading", "step": step + 1, "steps": course.steps, **told})
+    return writer.eval()
+
+
+def _losses(writer: Writer, reader: Reader, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Cross-entropy in nats of words and of marks, a mean each: there are ten words to a mark."""
+    states = writer.body(input_ids=batch.ids).last_hidden_state
+    said, marked = batch.words != NOTHING, batch.marks != NOTHING
+    words = nn.functional.cross_entropy(writer.logits(states[said]), batch.words[said])
+    two = writer.logits(states[marked])[:, reader.two]
+    return words, nn.functional.cross_entropy(two, batch.marks[marked])
+
+
+def _pace(step: int, steps: int) -> float:
+    """Warm-up over a twentieth, then a cosine to a tenth."""
+    rising = max(1, steps // 20)
+    if step < rising:
+        return (step + 1) / rising
+    return 0.1 + 0.45 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """[lines, longest] each: token ids; the word to say next; 1 at the end of a true step, 0 at the end
+    of a false one. NOTHING where nothing is learned."""
+
+    ids: Tensor
+    words: Tensor
+    marks: Tensor
+
+
+class Reader:
+    """Lines as token ids, with what is learned at each: right-padded, which a causal body ignores."""
+
+    def __init__(self, writer: Writer) -> None:
+        known = writer.tokenizer.get_vocab()
+        self.start = [int(writer.tokenizer.bos_token_id)]
+        self.known, self.line = known, [known[LINE]]
+        self.pad, self.end = int(writer.tokenizer.pad_token_id), int(writer.tokenizer.eos_token_id)
+        self.two = torch.tensor([known[WRONG], known[RIGHT]])
+
+    def batch(self, lines: list[Line]) -> Batch:
+        rows = [self.row(line) for line in lines]
+        longest = max(len(ids) for ids, _, _ in rows)
+        found = [torch.full((len(rows), longest), empty) for empty in (self.pad, NOTHING, NOTHING)]
+        for place, row in enumerate(rows):
+            for made, values in zip(found, row, strict=True):
+                made[place, : len(values)] = torch.tensor(values)
+        return Batch(*found)
+
+    def row(self, line: Line) -> tuple[list[int], list[int], list[int]]:
+        """As app.prm.encoding reads it, many times as fast: a word is looked up."""
+        ids = self.start + self._ids(line.statement)
+        words, marks = [NOTHING] * (len(ids) - 1), [NOTHING] * len(ids)
+        for place, step in enumerate(line.steps):
+            said, true = self._ids(step), place < line.true
+            ids += said
+            words += said if true else [NOTHING] * len(said)
+            marks += [NOTHING] * (len(said) - 1) + [int(true)]
+        return ids, [*words, self.end if line.true == len(line.steps) else NOTHING], marks
+
+    def _ids(self, text: str) -> list[int]:
+        return [self.known[word] for word in text.split(" ")] + self.line

@@ -1,0 +1,77 @@
+"""Where nothing waits, the answer says why: by the state the labeler and the project are in."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from fastapi.testclient import TestClient
+from sqlalchemy.orm import Session
+
+from app.labeling import claims
+from app.labeling.control_tasks import Standing
+from app.projects.models import Project
+from tests.factories import base as factories
+from tests.quality.test_control_tasks import JSON, NOW, judge, screened, solution, truth
+
+
+def said(db: Session, web: TestClient, project: Project, who: Any) -> Any:
+    factories.sign_in(web, db, who)
+    answer = web.post(f"/projects/{project.slug}/assignments", headers=JSON)
+    assert answer.status_code == 200
+    found = answer.json()["nothing"]
+    assert found["message"]
+    assert found["remedy"]
+    return found
+
+
+def test_an_empty_project_then_all_done_then_only_ones_own(db: Session, web: TestClient) -> None:
+    project = factories.project(db)
+    ann, bo = factories.member(db, project), factories.member(db, project)
+    assert said(db, web, project, ann)["code"] == "empty"
+    factories.task(db, solution(db, project), overlap=2)
+    judge(db, project, claims.claim(db, project, ann, NOW), -1)
+    found = said(db, web, project, ann)
+    assert (found["code"], found["closed"]) == ("yours_done", False)
+    held = claims.claim(db, project, bo, dt.datetime.now(dt.UTC))
+    found = said(db, web, project, ann)
+    assert found["code"] == "all_done"
+    assert "1 is on other desks" in found["message"]
+    judge(db, project, held, -1)
+    assert "other desks" not in said(db, web, project, ann)["message"]
+
+
+def test_after_the_screening(db: Session, web: TestClient) -> None:
+    project = screened(db, overlap=1)
+    who, other = factories.member(db, project), factories.member(db, project)
+    project.screening_mark = 0
+    for _ in range(3):  # the regular ones are taken
+        judge(db, project, claims.claim(db, project, other, NOW), -1)
+    project.screening_mark = 0.5
+    for _ in range(4):
+        held = claims.claim(db, project, who, NOW)
+        judge(db, project, held, truth(db, held))
+    found = said(db, web, project, who)
+    assert (found["code"], found["title"]) == ("screened", "You passed the screening")
+    db.get(Standing, (project.id, who.id)).screened = None
+    db.flush()
+    assert said(db, web, project, who)["code"] == "screening"
+    db.get(Standing, (project.id, who.id)).screened = "failed"
+    db.get(Standing, (project.id, who.id)).screening_score = 0.25
+    db.flush()
+    found = said(db, web, project, who)
+    assert (found["code"], found["closed"]) == ("failed_screening", True)
+    assert "25%" in found["message"]
+
+
+def test_a_submission_that_pauses_says_so_in_its_answer(db: Session, web: TestClient) -> None:
+    project = factories.project(db, gold_rate=0.5, gold_mark=0.6, gold_window=1)
+    who = factories.member(db, project)
+    factories.task(db, solution(db, project))
+    db.add(Standing(project_id=project.id, user_id=who.id, paused_at=NOW, pause_reason="Too fast."))
+    db.flush()
+    found = said(db, web, project, who)
+    assert (found["code"], found["closed"], found["message"]) == ("paused", True, "Too fast.")
+    page = web.get(f"/projects/{project.slug}/desk").text
+    assert found["title"] in page
+    assert found["remedy"] in page

@@ -1,0 +1,207 @@
+"""Agreement is counted by the worker and kept: pages show it with its time, ask for it, never wait."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from app import worker
+from app.core import jobs
+from app.core.db import transaction
+from app.labeling import claims
+from app.projects.models import Project
+from app.quality import agreement_job, agreement_metrics, agreement_report, tasks
+from app.quality.models import Agreement, AgreementFigure
+from tests.factories import base as factories
+from tests.quality.test_control_tasks import NOW, judge, solution
+
+FEW = 12
+MANY = """
+    WITH p AS (
+        INSERT INTO problem (project_id, external_id, statement, statement_hash)
+        VALUES (:project, 'many', 'What?', decode(repeat('00', 32), 'hex')) RETURNING id
+    ), s AS (
+        INSERT INTO solution (project_id, problem_id, external_id, steps, digest)
+        SELECT :project, p.id, 'many-' || n, ARRAY['one', 'two', 'three'],
+            decode(lpad(to_hex(n), 64, '0'), 'hex')
+        FROM p, generate_series(1, :count) n RETURNING id, substr(external_id, 6)::int AS n
+    ), t AS (
+        INSERT INTO task (project_id, solution_id, generation, overlap, taken, reason)
+        SELECT :project, id, n % 2, 3, 2, '{}' FROM s RETURNING id, solution_id
+    ), a AS (
+        INSERT INTO assignment (project_id, task_id, user_id, state, submitted_at, finish_reason, shown)
+        SELECT :project, t.id, who, 'submitted', :now,
+            CASE WHEN who <> :stray OR s.n % 11 > 0 THEN 'solution' ELSE 'found_error' END, '{}'
+        FROM t JOIN s ON s.id = t.solution_id, unnest(CAST(:people AS bigint[])) who
+        WHERE who <> :rare OR s.n <= 20
+        RETURNING id, finish_reason
+    )
+    INSERT INTO step_label (assignment_id, position, ratings, flags)
+    SELECT a.id, at, ARRAY[CASE WHEN a.finish_reason = 'solution' THEN at % 2 ELSE at - 1 END]::smallint[],
+        ARRAY[NULL]::boolean[]
+    FROM a, generate_series(0, 2) at WHERE a.finish_reason = 'solution' OR at = 0
+"""
+"""Ann and Bo judge all; Bo calls the first step of every 11th bad. Cy judges the first twenty."""
+
+
+def people(db: Session, project: Project) -> list[int]:
+    made = [factories.user(db, name=name) for name in ("Ann", "Bo", "Cy")]
+    return [factories.member(db, project, "labeler", each).id for each in made]
+
+
+def test_every_solution_counts_for_project_generation_labeler_and_pair(database: str) -> None:
+    count = 1_100  # more than agreement.MOST
+    with transaction() as db:
+        project = factories.project(db)
+        ann, bo, cy = people(db, project)
+        asked = {"project": project.id, "count": count, "now": NOW, "people": [ann, bo, cy]}
+        db.execute(text(MANY), {**asked, "stray": bo, "rare": cy})
+        agreement_report.ask(db, project.id, NOW)
+    worker.declare()
+    assert agreement_report.JOB in worker.queue.tasks
+    tasks.agree(project.id)
+
+    judged = []
+    for n in range(1, count + 1):
+        said = {ann: [0, 1, 0], bo: [-1] if n % 11 == 0 else [0, 1, 0]}
+        judged.append(said | ({cy: [0, 1, 0]} if n <= 20 else {}))
+    with transaction() as db:
+        whole = agreement_report.of(db, project.id, NOW)
+        assert (whole.state, whole.since) == ("done", 0)
+        assert whole.alpha == agreement_metrics.alpha(judged)
+        assert whole.alpha.solutions == count, "all of them: there is no cap"
+        assert whole.first_error == agreement_metrics.first_errors(judged)
+        assert [number for number, *_ in whole.generations] == [0, 1]
+        odd = agreement_metrics.alpha(judged[::2])
+        assert whole.generations[1][1].value == pytest.approx(odd.value)
+        of_cy = agreement_report.of(db, project.id, NOW, cy)
+        assert of_cy.alpha.solutions == 20
+        assert of_cy.first_error.value == pytest.approx(agreement_metrics.first_errors(judged[:20]).value)
+        by_pair = {(one, other): figure for one, other, figure in of_cy.pairs}
+        assert set(by_pair) == {(ann, cy), (bo, cy)}
+        assert by_pair[bo, cy].value == pytest.approx(agreement_metrics.kappa(judged[:20], bo, cy).value)
+        figure, found = agreement_report.solutions(db, project.id, None, cy, None, True)
+        assert (figure.solutions, len(found)) == (20, 20)
+
+
+def test_a_worker_that_ends_hands_it_on_and_a_failure_is_said(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction() as db:
+        project = factories.project(db)
+        ann, bo, cy = people(db, project)
+        asked = {"project": project.id, "count": FEW, "now": NOW, "people": [ann, bo, cy]}
+        db.execute(text(MANY), {**asked, "stray": bo, "rare": cy})
+        agreement_report.ask(db, project.id, NOW)
+    tasks.agree(project.id)
+    with transaction() as db:
+        first = agreement_report.of(db, project.id, NOW)
+        db.execute(text("UPDATE agreement_figure SET value = 7"))
+    tasks.agree(project.id)  # it may run twice: the second replaces, and doubles nothing
+    with transaction() as db:
+        again = agreement_report.of(db, project.id, NOW)
+        assert (again.alpha, again.first_error, again.generations) == (
+            first.alpha, first.first_error, first.generations,
+        )  # fmt: skip
+        db.execute(text("DELETE FROM agreement_figure"))
+    todo = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'quality.agree' AND status = 'todo'"
+    with transaction() as db:
+        db.execute(text("UPDATE procrastinate_jobs SET status = 'doing'"))  # this one is taken
+    ending = threading.Event()
+    ending.set()
+    with monkeypatch.context() as patch:
+        patch.setattr(agreement_job, "stopping", ending)
+        tasks.agree(project.id)
+    with transaction() as db:
+        assert db.scalar(text(todo)) == 1
+        assert db.scalars(select(AgreementFigure)).all() == []
+        db.execute(text("ALTER VIEW own_step_label RENAME TO away"))
+    assert not jobs.stopping.is_set()
+    with pytest.raises(Exception, match="own_step_label"):
+        tasks.agree(project.id)
+    with transaction() as db:
+        assert agreement_report.of(db, project.id, NOW).state == "failed"
+        later = NOW + dt.timedelta(hours=1)
+        assert agreement_report.of(db, project.id, later).state == "failed", "not tried again unasked"
+
+
+def test_how_far_it_is() -> None:
+    said: list[tuple[str, int, int]] = []
+    collected: agreement_job.Collected = {
+        agreement_job.About("labeler", None, at): agreement_job.Found(
+            {"alpha": agreement_metrics.Batches([{(1, 1): 2.0, (1, -1): 1.0, (-1, 1): 1.0}])}
+        )
+        for at in range(3)
+    }
+    list(agreement_job.figures(1, collected, lambda *how: said.append(how)))
+    assert said == [("resampling", 0, 3), ("resampling", 1, 3), ("resampling", 2, 3)]
+
+
+def test_a_page_shows_what_is_kept_and_asks_when_it_is_old(db: Session, web: TestClient) -> None:
+    project = factories.project(db, overlap=2)
+    admin = factories.member(db, project, "admin")
+    factories.sign_in(web, db, admin)
+    base = f"/projects/{project.slug}/quality"
+    jobs_of = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'quality.agree'"
+    assert "Nothing is judged yet" in web.get(base).text
+    assert "once two people judged the same solution" in web.get(f"{base}/agreement").text
+    assert db.scalar(text(jobs_of)) == 0, "there is nothing to count"
+    for number in range(3):
+        factories.task(db, solution(db, project), overlap=2)
+        for who in (admin, factories.member(db, project)):
+            judge(db, project, claims.claim(db, project, who, NOW), number % 2 - 1)
+    first = web.get(base)
+    assert "The worker counts it next." in first.text
+    assert 'hx-trigger="every 1s"' in first.text
+    assert "HX-Refresh" not in web.get(f"{base}/agreement").headers
+    web.get(f"{base}/labelers/{admin.id}")
+    assert db.scalar(text(jobs_of)) == 1, "asked once"
+
+    row = db.get(Agreement, project.id)
+    row.state, row.done, row.whole = "reading", 1, 1234
+    db.flush()
+    assert "Reading 1,234 solutions judged by several: 1 so far." in web.get(f"{base}/agreement").text
+    basis = db.execute(agreement_job.BASIS, {"project": project.id}).one()
+    assert basis.submissions == 6
+    row.state, row.counted_at, row.submissions, row.last_at = "done", row.asked_at, 6, basis.last_at
+    kept = AgreementFigure(
+        project_id=project.id, about="project", measure="alpha", value=0.625, low=0.5, high=0.75,
+        pairs=9, solutions=3, newest=[],
+    )  # fmt: skip
+    db.add(kept)
+    db.flush()
+    page = web.get(f"{base}/agreement")
+    assert page.headers["HX-Refresh"] == "true"
+    assert "0.62" in page.text
+    assert "0.50 to 0.75" in page.text
+    assert "changed since" not in page.text
+    assert web.get(f"{base}/shared").status_code == 200
+    assert web.get(f"{base}/shared?generation=3").status_code == 404
+
+    who = factories.member(db, project)
+    judge(db, project, claims.claim(db, project, who, NOW) or again(db, project, who), -1)
+    just_now = row.asked_at + dt.timedelta(seconds=30)
+    fresh = agreement_report.of(db, project.id, just_now)
+    assert (fresh.state, fresh.since, fresh.alpha.value) == ("done", 1, 0.625), "not twice a minute"
+    later = agreement_report.of(db, project.id, just_now + dt.timedelta(minutes=2))
+    assert (later.state, later.alpha.value) == ("waiting", 0.625), "what was counted stays to be seen"
+
+
+def again(db: Session, project: Project, who: object) -> object:
+    factories.task(db, solution(db, project))
+    return claims.claim(db, project, who, NOW)
+
+
+def test_it_is_counted_when_asked(db: Session, web: TestClient) -> None:
+    project = factories.project(db)
+    admin = factories.member(db, project, "admin")
+    factories.sign_in(web, db, admin)
+    base = f"/projects/{project.slug}/quality"
+    done = web.post(f"{base}/agreement?labeler={admin.id}")
+    assert (done.status_code, done.headers["location"]) == (303, f"{base}/labelers/{admin.id}")
+    assert db.get(Agreement, project.id).state == "waiting"

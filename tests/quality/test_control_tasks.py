@@ -1,0 +1,241 @@
+"""Screening, gold and pauses, by the desk's own rules."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import event, select
+from sqlalchemy.orm import Session
+
+from app.accounts.models import AuditEvent
+from app.core.errors import Invalid
+from app.labeling import assignments, claims, control_tasks
+from app.labeling.control_tasks import KnownMark, Standing
+from app.labeling.models import Assignment, Task
+from app.problems.models import OutsideLabel
+from app.quality import control_task_creation, labeler_status
+from tests.factories import base as factories
+
+NOW = dt.datetime(2026, 11, 21, 9, tzinfo=dt.UTC)
+JSON = {"Accept": "application/json"}
+STEPS = ("one", "two", "three")
+
+
+def solution(db: Session, project: Any, first_error: int | None = None) -> Any:
+    made = factories.solution(db, factories.problem(db, project), STEPS)
+    if first_error is not None:
+        db.add(OutsideLabel(solution_id=made.id, source="file:processbench", first_error=first_error))
+        db.flush()
+    return made
+
+
+def judge(db: Session, project: Any, held: Any, first_error: int) -> None:
+    ratings = [1, 1, 1] if first_error < 0 else [*[1] * first_error, -1]
+    events = [assignments.Event(uuid4(), at, 0, rating, None, 500, NOW) for at, rating in enumerate(ratings)]
+    assignments.record(db, project, held, events, NOW)
+    assignments.submit(db, project, held, "solution" if first_error < 0 else "found_error", "", 1000, NOW)
+
+
+def screened(db: Session, mark: float = 0.5, **policy: Any) -> Any:
+    project = factories.project(db, screening_mark=mark, **policy)
+    for at in (-1, 0, 1, 2):
+        solution(db, project, at)
+    control_task_creation.make(db, project, None, "screening", 4)
+    for _ in range(3):
+        factories.task(db, solution(db, project))
+    return project
+
+
+def truth(db: Session, held: Any) -> int:
+    task = db.get(Task, held.task_id)
+    label = db.scalar(select(OutsideLabel).where(OutsideLabel.solution_id == task.solution_id))
+    return label.first_error
+
+
+def test_screening_comes_first_and_lets_the_careful_through(db: Session) -> None:
+    project = screened(db)
+    who = factories.member(db, project)
+    for _ in range(4):
+        held = claims.claim(db, project, who, NOW)
+        assert db.get(Task, held.task_id).kind == "screening"
+        assert db.get(Task, held.task_id).generation == -1
+        judge(db, project, held, truth(db, held))
+    assert db.get(Standing, (project.id, who.id)).screened == "passed"
+    assert db.get(Task, claims.claim(db, project, who, NOW).task_id).kind == "regular"
+    mark = db.scalars(select(KnownMark)).all()
+    assert all(each.right and each.steps == each.steps_right for each in mark)
+
+
+def test_who_fails_is_told_and_may_be_let_in_again(db: Session, web: TestClient) -> None:
+    project = screened(db)
+    who, admin = factories.member(db, project), factories.member(db, project, "admin")
+    for _ in range(4):
+        held = claims.claim(db, project, who, NOW)
+        right = truth(db, held)
+        judge(db, project, held, 0 if right != 0 else 1)
+    assert claims.claim(db, project, who, NOW) is None
+    assert claims.reserve(db, project, who, NOW) is None
+    factories.sign_in(web, db, who)
+    page = web.get(f"/projects/{project.slug}/desk")
+    assert page.status_code == 200
+    assert "0%" in page.text
+    assert "An admin of the project can talk it through with you" in page.text
+    factories.sign_in(web, db, admin)
+    done = web.post(f"/projects/{project.slug}/quality/labelers/{who.id}/screening")
+    assert done.status_code == 303
+    db.expire_all()
+    assert db.get(Task, claims.claim(db, project, who, NOW).task_id).kind == "screening"
+    said = set(db.scalars(select(AuditEvent.action)))
+    assert {"screening.failed", "screening.reset"} <= said
+
+
+def test_gold_is_handed_out_and_a_labeler_under_the_mark_is_paused(
+    db: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = factories.project(db, gold_rate=0.5, gold_mark=0.6, gold_window=3)
+    for at in (0, 1, 2, -1):
+        solution(db, project, at)
+    control_task_creation.make(db, project, None, "gold", 4)
+    for _ in range(30):
+        factories.task(db, solution(db, project))
+    who, admin = factories.member(db, project), factories.member(db, project, "admin")
+    kinds = []
+    while held := claims.claim(db, project, who, NOW):
+        kinds.append(db.get(Task, held.task_id).kind)
+        if kinds[-1] == "gold":
+            judge(db, project, held, 1 if truth(db, held) == 0 else 0)
+        else:
+            judge(db, project, held, -1)
+        assert len(kinds) < 34
+    assert kinds.count("gold") == 3
+    assert "regular" in kinds or len(kinds) == 3
+    code, reason, remedy = control_tasks.barred(db, project, who.id)
+    assert reason == (
+        "Of your last 3 control solutions, 0 agreed with the known answer; this project asks for 60 %."
+    )
+    assert (code, "admin" in remedy) == ("paused", True)
+    labeler_status.lift(db, project, who.id, admin, dt.datetime.now(dt.UTC))
+    assert claims.claim(db, project, who, NOW) is not None
+    assert {"labeler.pause", "labeler.lift"} <= set(db.scalars(select(AuditEvent.action)))
+
+
+def shape(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: shape(each) for key, each in value.items()}
+    return [shape(value[0])] if isinstance(value, list) and value else type(value).__name__
+
+
+@contextmanager
+def statements(db: Session) -> Iterator[list[str]]:
+    """What the database is asked, without the values."""
+    asked: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        asked.append(" ".join(statement.split()))
+
+    engine = db.connection().engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield asked
+    event.remove(engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_a_gold_task_cannot_be_told_from_a_regular_one(
+    db: Session, web: TestClient, monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
+    """By its fields, its pages, its addresses, or the work the server does for it: claim, desk, page,
+    ratings, and where nothing is told the submission too. Statements are counted, not timed: a time
+    says nothing on a busy machine."""
+    project = factories.project(db, gold_rate=0.5, gold_feedback=told)
+    for _ in range(5):
+        factories.task(db, solution(db, project))
+    solution(db, project, 1)
+    control_task_creation.make(db, project, None, "gold", 1)
+    who = factories.member(db, project)
+    factories.sign_in(web, db, who)
+    base = f"/projects/{project.slug}"
+
+    def drawn(kind: str) -> None:
+        monkeypatch.setattr(
+            control_tasks.secrets, "randbelow", lambda most: 0 if kind == "gold" else most - 1
+        )
+        db.expire_all()
+
+    def look(wanted: str) -> dict[str, Any]:
+        drawn(wanted)
+        with statements(db) as asked:
+            claimed = web.post(f"{base}/assignments", headers=JSON)
+            number = claimed.json()["assignment"]["id"]
+            page, desk = web.get(f"{base}/assignments/{number}"), web.get(f"{base}/desk")
+            said = {"events": [{"id": str(uuid4()), "position": at, "rating": 1} for at in range(3)]}
+            rated = web.post(f"{base}/assignments/{number}/ratings", json=said, headers=JSON)
+        held = db.get(Assignment, number)
+        assert db.get(Task, held.task_id).kind == wanted
+        drawn("regular")
+        with statements(db) as then:
+            sent = {"finish_reason": "solution", "total_time_ms": 5}
+            done = web.post(f"{base}/assignments/{number}/submission", json=sent, headers=JSON)
+        assert done.status_code == 200
+        seen = {"claim": claimed, "page": page, "desk": desk, "rate": rated}
+        following = done.json()["next"]["assignment"]["id"]
+        web.post(f"{base}/assignments/{following}/release", headers=JSON)
+        return {"seen": seen, "number": number, "asked": asked, "then": then, "done": done}
+
+    look("regular")
+    one = look("gold")
+    look("regular")  # so that the same lies behind both
+    two = look("regular")
+    assert [bool(each["done"].json()["feedback"]) for each in (one, two)] == [told, False]
+    for name, answer in one["seen"].items():
+        other = two["seen"][name]
+        assert set(answer.headers) == set(other.headers)
+        assert answer.headers.get("set-cookie") == other.headers.get("set-cookie")
+        assert address(answer, one) == address(other, two)
+        assert neutral(answer) == neutral(other), name
+        for word in ("gold", "known", "kind", "generation", "overlap", "task_id"):
+            assert (told and name == "desk") or word not in answer.text, (name, word)
+    assert shape(one["seen"]["claim"].json()) == shape(two["seen"]["claim"].json())
+    assert len(one["asked"]) == len(two["asked"]) > 10
+    if not told:
+        assert len(one["then"]) == len(two["then"]) > 10
+        assert shape(one["done"].json()) == shape(two["done"].json())
+
+
+def address(answer: Any, of: dict[str, Any]) -> str:
+    return str(answer.request.url.path).replace(f"/{of['number']}", "/N")
+
+
+def neutral(answer: Any) -> str:
+    """The answer with its numbers, ids and moments put away: what is left is its shape to the byte."""
+    text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+(\+00:00|Z)?", "MOMENT", answer.text)
+    text = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "UUID", text)
+    counted = r'data-(?:done|steps|active|last|last-active|last-steps)="'
+    return re.sub(rf'(/assignments/|"id":\s*|{counted})\d+', r"\1N", text)
+
+
+def test_no_gold_of_a_test_problem_and_none_twice(db: Session) -> None:
+    project = factories.project(db)
+    hidden = factories.solution(db, factories.problem(db, project, split="test"), STEPS)
+    db.add(OutsideLabel(solution_id=hidden.id, source="file:processbench", first_error=0))
+    solution(db, project, 1)
+    assert control_task_creation.make(db, project, None, "gold", 10) == 1
+    with pytest.raises(Invalid):
+        control_task_creation.make(db, project, None, "gold", 10)
+
+
+def test_overlap_goes_to_a_share_of_the_tasks(db: Session) -> None:
+    project = factories.project(db, overlap=3, overlap_share=0.1)
+    problem = factories.problem(db, project)
+    for number in range(400):
+        factories.solution(db, problem, (f"step {number}",))
+    claims.fill_first(db, project)
+    drawn = list(db.scalars(select(Task.overlap).where(Task.project_id == project.id)))
+    assert set(drawn) == {1, 3}
+    assert 15 <= drawn.count(3) <= 70

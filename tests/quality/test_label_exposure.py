@@ -1,0 +1,148 @@
+"""Whether a decision is called blind depends on what its adjudicator had seen; and what they, or the
+labeler's page, send back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.labeling import claims
+from app.labeling.beside import TaskReturn
+from app.labeling.label_exposure import LabelsSeen
+from app.labeling.models import Assignment
+from app.quality.models import Adjudication
+from tests.factories import base as factories
+from tests.quality.test_control_tasks import NOW, judge, solution
+
+SENT = {"step-0": "1", "step-1": "1", "step-2": "-1", "reason": "The last line does not follow."}
+
+
+class Split:
+    """Ann found an error that Bo did not; a researcher looks at it."""
+
+    def __init__(self, db: Session, web: TestClient) -> None:
+        self.db, self.web = db, web
+        self.project = factories.project(db, overlap=2)
+        self.solution = solution(db, self.project)
+        factories.task(db, self.solution, overlap=3)
+        self.people = [
+            factories.member(db, self.project, who=factories.user(db, name=n)) for n in ("Ann", "Bo")
+        ]
+        for who, first_error in zip(self.people, (0, -1), strict=True):
+            judge(db, self.project, claims.claim(db, self.project, who, NOW), first_error)
+        self.boss = factories.member(db, self.project, "researcher")
+        factories.sign_in(web, db, self.boss)
+        self.home = f"/projects/{self.project.slug}"
+        self.page = f"{self.home}/quality/solutions/{self.solution.id}"
+        self.anns = db.scalar(select(Assignment).where(Assignment.user_id == self.people[0].id))
+
+    def decided(self) -> Adjudication:
+        assert self.web.post(f"{self.page}/adjudication", data=SENT).status_code == 303
+        made = self.db.scalar(select(Adjudication))
+        assert made
+        return made
+
+
+@pytest.fixture
+def split(db: Session, web: TestClient) -> Split:
+    return Split(db, web)
+
+
+def test_who_saw_nothing_decides_blind(split: Split) -> None:
+    assert "Decide blind" in split.web.get(split.page).text
+    assert split.decided().knew == "nothing"
+    assert "decided blind" in split.web.get(split.page).text
+
+
+@pytest.mark.parametrize("where", ["/assignments/{anns}", "/solutions/{it}", "api"])
+def test_labels_opened_elsewhere_are_known_of(split: Split, where: str) -> None:
+    path = f"/api/v1{split.home}/solutions/{split.solution.id}" if where == "api" else split.home + where
+    assert split.web.get(path.format(anns=split.anns.id, it=split.solution.id)).status_code == 200
+    page = split.web.get(split.page).text
+    assert "You have opened its labels before" in page
+    assert "Ann" not in page, "they stay hidden here"
+    assert split.decided().knew == "opened"
+    assert "decided after opening its labels on another page" in split.web.get(split.page).text
+
+
+def test_shown_when_asked_with_what_was_said_before(split: Split) -> None:
+    sent = {"step-0": "0"}
+    assert split.web.post(f"{split.page}/labels", data=sent).status_code == 303
+    page = split.web.get(split.page).text
+    assert "Ann" in page
+    assert "What they said" in page
+    assert 'name="step-0" value="0" checked>' in page, "what was rated stays in the form"
+    assert "Decide blind" not in page
+    assert split.decided().knew == "shown"
+    page = split.web.get(split.page).text
+    assert "decided with the labels shown" in page
+    assert "Before the labels were shown" in page
+    seen = split.db.scalar(select(LabelsSeen))
+    assert (seen.how, seen.before) == ("shown", [0])
+
+
+def test_asking_for_them_after_a_look_elsewhere_opens_them_too(split: Split) -> None:
+    split.web.get(f"{split.home}/assignments/{split.anns.id}")
+    split.web.post(f"{split.page}/labels", data={"step-0": "1"})
+    assert "Ann" in split.web.get(split.page).text
+    assert split.decided().knew == "shown"
+
+
+def test_who_judged_it_is_not_blind(split: Split) -> None:
+    judge(split.db, split.project, claims.claim(split.db, split.project, split.boss, NOW), -1)
+    assert "You have judged this solution yourself" in split.web.get(split.page).text
+    assert split.decided().knew == "own"
+
+
+def test_a_look_where_nobody_has_judged_is_no_look_at_labels(split: Split) -> None:
+    other = solution(split.db, split.project)
+    split.web.get(f"{split.home}/solutions/{other.id}")
+    assert split.db.get(LabelsSeen, (other.id, split.boss.id)) is None
+
+
+def returned(split: Split, **sent: Any) -> Any:
+    form = {"assignment": split.anns.id, "reason": "Look at step 1 again.", **sent}
+    return split.web.post(f"{split.home}/quality/returns", data=form)
+
+
+def test_a_judgement_goes_back_from_where_it_is_seen(split: Split) -> None:
+    assert "Return" not in split.web.get(split.page).text, "hidden like the labels"
+    split.decided()
+    assert "Why it goes back to Ann" in split.web.get(split.page).text
+    done = returned(split)
+    assert (done.status_code, done.headers["location"]) == (303, split.page)
+    made = split.db.scalar(select(TaskReturn))
+    assert (made.assignment_id, made.reason, made.returned_by) == (
+        split.anns.id, "Look at step 1 again.", split.boss.id,
+    )  # fmt: skip
+    page = split.web.get(split.page).text
+    assert "Returned to Ann, not answered yet" in page
+    assert "Why it goes back to Ann" not in page
+    assert "Why it goes back to Bo" in page
+
+
+def test_and_from_the_labelers_page(split: Split) -> None:
+    labeler = f"{split.home}/quality/labelers/{split.people[0].id}"
+    page = split.web.get(labeler).text
+    assert "Newest judgements" in page
+    assert "Why it goes back to Ann" in page
+    done = returned(split, to="labeler")
+    assert (done.status_code, done.headers["location"]) == (303, labeler)
+    assert "Returned. It comes first" in split.web.get(labeler).text
+    again = returned(split, to="labeler")
+    assert again.status_code == 303
+    assert "It is returned already." in split.web.get(labeler).text
+    assert len(split.db.scalars(select(TaskReturn)).all()) == 1
+
+
+def test_nothing_of_another_project_goes_back(split: Split) -> None:
+    other = factories.project(split.db)
+    factories.member(split.db, other, "researcher", split.boss)
+    form = {"assignment": split.anns.id, "reason": "Mine?"}
+    done = split.web.post(f"/projects/{other.slug}/quality/returns", data=form)
+    assert done.status_code == 404
+    assert split.db.scalar(select(TaskReturn)) is None

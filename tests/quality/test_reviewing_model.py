@@ -1,0 +1,148 @@
+"""A model's word against a label counts only where it was seen to tell wrong steps from right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.evaluation.models import Evaluation, EvaluationSet
+from app.labeling import claims
+from app.projects.models import Project
+from app.quality import adjudication, adjudication_queue, reviewing_model
+from app.quality.models import Adjudication
+from app.scoring.models import Score
+from app.training.models import Model
+from tests.factories import base as factories
+from tests.factories import selection as loop
+from tests.quality.test_control_tasks import NOW, judge, solution
+
+REST = {"steps": 1204, "accuracy": 0.8, "always_positive": 0.7, "loss": 0.5}
+GOOD = {"best": {"negative_auc": 0.83, **REST}}
+CHANCE = {"best": {"negative_auc": 0.53, **REST}}
+
+
+def curve(low: float, high: float, blind: float = 0.5) -> dict[str, Any]:
+    return {"pass_at_1": blind, "curves": {"best_of": {"low": [blind, low], "high": [blind, high]}}}
+
+
+@pytest.mark.parametrize(
+    ("metrics", "best_of_n", "counts", "said"),
+    [
+        (GOOD, None, True, "AUC 0.83 in finding wrong steps, on 1,204"),
+        (CHANCE, None, False, "it takes 0.60, chance is 0.50"),
+        (CHANCE, curve(0.7, 0.9), False, "it takes 0.60"),
+        (GOOD, curve(0.3, 0.45), False, "worse than a blind draw"),
+        (GOOD, curve(0.45, 0.6), True, "AUC 0.83"),
+        ({"best": {"negative_auc": 0.99, "steps": 99}}, None, False, "measured neither"),
+        ({"best": {"negative_auc": None, "steps": 500}}, curve(0.6, 0.9), True, "better than a blind draw"),
+        ({}, curve(0.45, 0.9), False, "not shown to be better"),
+        ({}, None, False, "measured neither on 100 held-out steps"),
+        ({"best": None}, None, False, "measured neither"),
+    ],
+)
+def test_who_counts(metrics: Any, best_of_n: Any, counts: bool, said: str) -> None:
+    found, why = reviewing_model.competent(metrics, best_of_n)
+    assert found is counts
+    assert said in why
+
+
+def contradicting(db: Session, project: Project, name: str, metrics: Any, negative: list[float]) -> Model:
+    """A model that scored every solution with these p(negative)."""
+    made = loop.model(db, project, name, metrics=metrics)
+    for each in project_solutions(db, project):
+        probs = [part for at in range(3) for part in (negative[at], 0.0, 1 - negative[at])]
+        db.add(
+            Score(
+                model_id=made.id,
+                solution_id=each.id,
+                problem_id=each.problem_id,
+                log_score=-1,
+                step_probs=probs,
+            )
+        )
+    db.flush()
+    return made
+
+
+def project_solutions(db: Session, project: Project) -> Any:
+    return db.scalars(select(adjudication.Solution).where(adjudication.Solution.project_id == project.id))
+
+
+@pytest.fixture
+def labeled(db: Session) -> Project:
+    """Of two solutions, one is called right and one wrong at its first step."""
+    project = factories.project(db)
+    who = factories.member(db, project)
+    for first_error in (-1, 0):
+        factories.task(db, solution(db, project))
+        judge(db, project, claims.claim(db, project, who, NOW), first_error)
+    return project
+
+
+def waits(db: Session, project: Project) -> list[list[int]]:
+    """Of the solutions that wait for their model's sake, the place among all."""
+    ids = sorted(each.id for each in project_solutions(db, project))
+    assert adjudication_queue.catch_up(db, project.id)
+    return [ids.index(row.solution_id) for row in adjudication.waiting(db, project.id, "model")]
+
+
+def test_a_model_near_chance_fills_no_queue(db: Session, labeled: Project) -> None:
+    contradicting(db, labeled, "vague", CHANCE, [0.05, 0.05, 0.95])
+    assert waits(db, labeled) == []
+    assert adjudication.waiting(db, labeled.id) == []
+
+
+def test_a_model_that_tells_them_apart_does_by_both_kinds_of_contradiction(
+    db: Session, labeled: Project
+) -> None:
+    contradicting(db, labeled, "sharp", GOOD, [0.05, 0.5, 0.95])
+    assert waits(db, labeled) == [0, 1], "a bad step called right, and a right one called bad"
+    contradicting(db, labeled, "sharp too", GOOD, [0.5, 0.5, 0.89])
+    assert waits(db, labeled) == [], "not sure enough; and the newest that counts is asked"
+    contradicting(db, labeled, "vague", CHANCE, [0.05, 0.5, 0.95])
+    assert waits(db, labeled) == [], "a newer one near chance is passed over"
+
+
+def test_an_evaluation_that_finds_it_worse_than_blind_takes_its_word_away(
+    db: Session, labeled: Project
+) -> None:
+    made = contradicting(db, labeled, "sharp", GOOD, [0.05, 0.5, 0.95])
+    frozen = EvaluationSet(project_id=labeled.id, name="Validation", state="ready", hash=b"0", definition={})
+    db.add(frozen)
+    db.flush()
+    for state, results in (("failed", None), ("succeeded", {"best_of_n": curve(0.3, 0.4)})):
+        assert waits(db, labeled) == [0, 1]
+        db.add(
+            Evaluation(
+                project_id=labeled.id, evaluation_set_id=frozen.id, model_id=made.id, config={}, state=state,
+                results=results,
+            )
+        )  # fmt: skip
+        db.flush()
+    assert waits(db, labeled) == []
+    assert "worse than a blind draw" in reviewing_model.judge(db, labeled.id).why
+
+
+def test_the_pages_say_whose_word_counts(db: Session, web: TestClient, labeled: Project) -> None:
+    factories.sign_in(web, db, factories.member(db, labeled, "admin"))
+    base = f"/projects/{labeled.slug}/quality"
+    assert "once there is one that tells wrong steps from right" in web.get(f"{base}/adjudications").text
+    contradicting(db, labeled, "vague", CHANCE, [0.05, 0.05, 0.95])
+    page = web.get(f"{base}/adjudications").text
+    assert "No model’s contradictions count yet. vague, the newest: AUC 0.53" in page
+    assert "Nothing waits" in page
+    sharp = contradicting(db, labeled, "sharp", GOOD, [0.05, 0.5, 0.95])
+    page = web.get(f"{base}/adjudications?why=model").text
+    assert f'href="/projects/{labeled.slug}/models/{sharp.id}"' in page
+    assert web.get(f"/projects/{labeled.slug}/models/{sharp.id}").status_code == 200
+    assert ">sharp</a> is more than 90 % sure of the opposite. It counts: AUC 0.83" in page
+    assert page.count("The model contradicts</span>") == 2
+    first = adjudication.waiting(db, labeled.id, "model")[0].solution_id
+    sent = {"step-0": "1", "step-1": "1", "step-2": "-1", "reason": "It does not follow."}
+    assert web.post(f"{base}/solutions/{first}/adjudication", data=sent).status_code == 303
+    assert db.scalar(select(Adjudication)).asked_for["model"] is True
+    assert "0.95" in web.get(f"{base}/solutions/{first}").text
