@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.core.db import make_engine
 from app.explorer import histogram, pool_query
-from app.explorer.pool_query import Place, Wanted
+from app.explorer.pool_query import PageCursor, PoolFilter
 from bench.database import fresh
 from bench.timing import took
 
@@ -63,16 +63,16 @@ def show(db: Session, size: int) -> None:
         {"half": size // 2},
     ).one()
 
-    def page(after: Place | None = None, **wanted: object) -> float:
-        asked = Wanted(model_id=model, **wanted)  # type: ignore[arg-type]
-        return took(lambda: pool_query.page(db, project, asked, after))
+    def page(after: PageCursor | None = None, **wanted: object) -> float:
+        asked = PoolFilter(model_id=model, **wanted)  # type: ignore[arg-type]
+        return took(lambda: pool_query.load_page(db, project, asked, after))
 
     plain = text(
         "SELECT s.id FROM score c JOIN solution s ON s.id = c.solution_id JOIN problem p ON p.id = s.problem_id"
         " WHERE c.model_id = :model ORDER BY log_score DESC, solution_id OFFSET :half LIMIT 51"
     )
     offset = took(lambda: db.execute(plain, {"model": model, "half": size // 2}).all(), 3)
-    first, half = page(), page(Place(middle, score))
+    first, half = page(), page(PageCursor(middle, score))
     print(f"{size:,} scored solutions")
     print(f"first page                       {first:8.1f} ms")
     print(
@@ -86,9 +86,9 @@ def show(db: Session, size: int) -> None:
     print(
         f"words no step has                {page(words='zebra', inside='steps'):8.1f} ms   (looked at 20,000)"
     )
-    asked = Wanted(model_id=model)
-    counting = took(lambda: histogram.refresh(db, model), 1)
-    kept = took(lambda: histogram.histogram(db, project, asked))
+    asked = PoolFilter(model_id=model)
+    counting = took(lambda: histogram.refresh_histogram(db, model), 1)
+    kept = took(lambda: histogram.load_histogram(db, project, asked))
     print(
         f"histogram, kept                  {kept:8.1f} ms   counted {counting:.0f} ms: {counting / kept:.0f} times"
     )

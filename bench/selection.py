@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from app.core.db import make_engine
 from app.selection.config import Policy
-from app.selection.select_sql import choose
+from app.selection.select_sql import select_solutions
 from bench.database import fresh
 
 POLICY = Policy(size=5_000, per_problem=4)
@@ -114,7 +114,7 @@ def measure(server: str, scored: int) -> dict[str, tuple[float, int]]:
         engine = make_engine(url, pool_size=1)
         with Session(engine) as db:
             found = {
-                name: timed(lambda asked=asked: choose(db, 1, 1, asked), 5)
+                name: timed(lambda asked=asked: select_solutions(db, 1, 1, asked), 5)
                 for name, asked in POLICIES.items()
             }
             found["plain query"] = timed(lambda: db.execute(PLAIN).all(), 2)

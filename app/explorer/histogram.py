@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.core.jobs import defer
 from app.explorer import pool_query
-from app.explorer.pool_query import LOOK, Wanted
+from app.explorer.pool_query import SCAN_LIMIT, PoolFilter
 
 BINS = 20
 COUNT_JOB = "explorer.count"
@@ -32,7 +32,7 @@ STALE = text(
             AND (r.finished_at > h.at OR (r.state = 'running' AND h.at < now() - interval '5 minutes'))))
     """
 )
-MANY = text(f"SELECT count(*) FROM (SELECT 1 FROM score WHERE model_id = :model_id LIMIT {LOOK + 1}) seen")  # noqa: S608
+MANY = text("SELECT count(*) FROM (SELECT 1 FROM score WHERE model_id = :model_id LIMIT :limit) AS counted")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Histogram:
     """By verdict: counts of BINS equal steps of the score from 0 to 1."""
     filtered: bool
     """Whether it is of the solutions asked for; else of the model's whole pool."""
-    counting: bool = False
+    computing: bool = False
     """Whether none is kept yet: a job counts it."""
 
     @property
@@ -53,23 +53,23 @@ class Histogram:
         return max(map(max, self.rows.values()), default=0)
 
 
-def histogram(db: Session, project_id: int, wanted: Wanted) -> Histogram | None:
+def load_histogram(db: Session, project_id: int, wanted: PoolFilter) -> Histogram | None:
     """None without a model: then there are no scores."""
     if wanted.model_id is None:
         return None
-    values = pool_query.values_of(project_id, wanted)
-    if not many(db, wanted.model_id):
-        return Histogram(_count(db, values, pool_query.conditions(wanted)), True)
-    if wanted.narrow_filter and (ids := pool_query.few(db, wanted, values)) is not None:
-        where = f"w.solution_id = ANY(:ids) AND {pool_query.conditions(wanted)}"
+    values = pool_query.bind_values(project_id, wanted)
+    if not is_large(db, wanted.model_id):
+        return Histogram(_count(db, values, pool_query.build_conditions(wanted)), True)
+    if wanted.narrow_filter and (ids := pool_query.find_few_ids(db, wanted, values)) is not None:
+        where = f"w.solution_id = ANY(:ids) AND {pool_query.build_conditions(wanted)}"
         return Histogram(_count(db, values | {"ids": ids}, where), True)
     filtered = not wanted.narrow_filter
-    return _kept(db, wanted.model_id, wanted if filtered else Wanted(), filtered)
+    return _kept(db, wanted.model_id, wanted if filtered else PoolFilter(), filtered)
 
 
-def many(db: Session, model_id: int) -> bool:
+def is_large(db: Session, model_id: int) -> bool:
     """Whether the model's solutions are too many to count while one waits."""
-    return (db.scalar(MANY, {"model_id": model_id}) or 0) > LOOK
+    return (db.scalar(MANY, {"model_id": model_id, "limit": SCAN_LIMIT + 1}) or 0) > SCAN_LIMIT
 
 
 def _count(db: Session, values: dict[str, Any], where: str) -> dict[str, list[int]]:
@@ -79,7 +79,7 @@ def _count(db: Session, values: dict[str, Any], where: str) -> dict[str, list[in
     return in_order(rows)
 
 
-def _kept(db: Session, model_id: int, wanted: Wanted, filtered: bool) -> Histogram:
+def _kept(db: Session, model_id: int, wanted: PoolFilter, filtered: bool) -> Histogram:
     """What was counted last, also where it is old: a job counts it anew."""
     key = {"model_id": model_id}
     if db.scalar(STALE, key):
@@ -90,10 +90,10 @@ def _kept(db: Session, model_id: int, wanted: Wanted, filtered: bool) -> Histogr
     for split, verdict, bins in kept:
         if wanted.split in ("", split) and wanted.verdict in ("", verdict):
             rows[verdict] = [a + b for a, b in zip(rows.get(verdict, [0] * BINS), bins, strict=True)]
-    return Histogram(in_order(rows), filtered, counting=not kept)
+    return Histogram(in_order(rows), filtered, computing=not kept)
 
 
-def refresh(db: Session, model_id: int) -> None:
+def refresh_histogram(db: Session, model_id: int) -> None:
     """Count the model's whole pool and keep it; of several who come at once, one counts."""
     key = {"model_id": model_id}
     db.execute(text("SELECT pg_advisory_xact_lock(hashtext('score_histogram'), CAST(:model_id AS int))"), key)

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 PAGE = 50
-LOOK = 20_000
+SCAN_LIMIT = 20_000
 """Solutions a page looks at."""
 LEAST = -80.0
 """Log of a score that is shown as 0."""
@@ -32,7 +32,7 @@ LABELED = "a.project_id = :project_id AND a.state = 'submitted'"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PoolFilter:
     model_id: int | None = None
     words: str = ""
     inside: str = "problem"
@@ -63,7 +63,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Place:
+class PageCursor:
     """Behind this solution the next page begins."""
 
     solution_id: int
@@ -73,7 +73,7 @@ class Place:
         return f"{self.solution_id}" if self.log_score is None else f"{self.solution_id}:{self.log_score!r}"
 
     @classmethod
-    def parse(cls, said: str) -> Place | None:
+    def parse(cls, said: str) -> PageCursor | None:
         try:
             first, _, score = said.partition(":")
             found = cls(int(first), float(score) if score else None)
@@ -86,30 +86,31 @@ class Place:
 @dataclass(frozen=True)
 class Page:
     ids: list[int]
-    more: Place | None
-    looked: int | None
+    next_cursor: PageCursor | None
+    scanned: int | None
     """Solutions looked at, where the page ended for that; None when it is full or all were seen."""
 
 
-def page(db: Session, project_id: int, wanted: Wanted, after: Place | None = None) -> Page:
-    values = {**values_of(project_id, wanted), **_place(after)}
-    ids = few(db, wanted, values)
+def load_page(db: Session, project_id: int, wanted: PoolFilter, after: PageCursor | None = None) -> Page:
+    values = {**bind_values(project_id, wanted), **_place(after)}
+    ids = find_few_ids(db, wanted, values)
     window = _window(wanted, after, ids)
     found = db.execute(
         text(
-            f"SELECT w.solution_id, w.log_score FROM ({window}) w {ONE_BY_ONE} WHERE {conditions(wanted)}"
-            f" ORDER BY {_order(wanted, 'w.')} LIMIT {PAGE + 1}"
+            f"SELECT w.solution_id, w.log_score FROM ({window}) w {ONE_BY_ONE}"
+            f" WHERE {build_conditions(wanted)} ORDER BY {_order(wanted, 'w.')} LIMIT {PAGE + 1}"
         ),
         values | {"ids": ids},
     ).all()
     if len(found) > PAGE:
         last = found[PAGE - 1]
-        return Page([row[0] for row in found[:PAGE]], Place(last[0], last[1]), None)
+        return Page([row[0] for row in found[:PAGE]], PageCursor(last[0], last[1]), None)
     end = db.execute(
-        text(f"{window.replace(f'LIMIT {LOOK}', f'OFFSET {LOOK - 1} LIMIT 1')}"), values | {"ids": ids}
+        text(f"{window.replace(f'LIMIT {SCAN_LIMIT}', f'OFFSET {SCAN_LIMIT - 1} LIMIT 1')}"),
+        values | {"ids": ids},
     ).one_or_none()
-    more = Place(end.solution_id, end.log_score) if end else None
-    return Page([row[0] for row in found], more, LOOK if end else None)
+    more = PageCursor(end.solution_id, end.log_score) if end else None
+    return Page([row[0] for row in found], more, SCAN_LIMIT if end else None)
 
 
 JOINS = "JOIN solution s ON s.id = w.solution_id JOIN problem p ON p.id = s.problem_id"
@@ -121,15 +122,15 @@ ONE_BY_ONE = (
 keeps the parts apart, the planner would rather search the steps of the whole table."""
 
 
-def values_of(project_id: int, wanted: Wanted) -> dict[str, Any]:
+def bind_values(project_id: int, wanted: PoolFilter) -> dict[str, Any]:
     """What the parts of the statements are bound to."""
     words = wanted.words.replace("\0", "").strip()
     pattern = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    bounds = {"least": log(wanted.low or None, -1e30), "most": log(wanted.high, 1e30)}
+    bounds = {"least": log_bound(wanted.low or None, -1e30), "most": log_bound(wanted.high, 1e30)}
     return {**wanted.__dict__, **bounds, "project_id": project_id, "words": words, "pattern": pattern}
 
 
-def conditions(wanted: Wanted) -> str:
+def build_conditions(wanted: PoolFilter) -> str:
     parts = ["s.project_id = :project_id", *_of_problem(wanted)]
     if wanted.words and wanted.inside == "steps":
         parts.append(STEP_WORDS)
@@ -149,16 +150,16 @@ def conditions(wanted: Wanted) -> str:
     return " AND ".join(parts)
 
 
-def few(db: Session, wanted: Wanted, values: dict[str, Any]) -> list[int] | None:
+def find_few_ids(db: Session, wanted: PoolFilter, values: dict[str, Any]) -> list[int] | None:
     """The solutions that pass one of the filters (some twice), if they are no more than LOOK; else None."""
     for chosen in _narrow(wanted):
-        ids = list(db.scalars(text(f"{chosen} LIMIT {LOOK + 1}"), values))
-        if len(ids) <= LOOK:
+        ids = list(db.scalars(text(f"{chosen} LIMIT {SCAN_LIMIT + 1}"), values))
+        if len(ids) <= SCAN_LIMIT:
             return ids
     return None
 
 
-def _narrow(wanted: Wanted) -> Iterator[str]:
+def _narrow(wanted: PoolFilter) -> Iterator[str]:
     if wanted.generation is not None:
         yield f"SELECT DISTINCT t.solution_id FROM task t WHERE {QUEUED}"
     if wanted.labeled == "yes":
@@ -177,12 +178,12 @@ def _narrow(wanted: Wanted) -> Iterator[str]:
         )
 
 
-def _of_problem(wanted: Wanted) -> list[str]:
+def _of_problem(wanted: PoolFilter) -> list[str]:
     parts = [f"p.{name} = :{name}" for name in ("split", "subject", "level") if getattr(wanted, name)]
     return [*parts, PROBLEM_WORDS] if wanted.words and wanted.inside != "steps" else parts
 
 
-def _order(wanted: Wanted, of: str = "") -> str:
+def _order(wanted: PoolFilter, of: str = "") -> str:
     if wanted.model_id is None:
         return f"{of}solution_id"
     if wanted.order == "lowest":
@@ -190,13 +191,13 @@ def _order(wanted: Wanted, of: str = "") -> str:
     return f"{of}log_score DESC, {of}solution_id"
 
 
-def _window(wanted: Wanted, after: Place | None, ids: list[int] | None) -> str:
+def _window(wanted: PoolFilter, after: PageCursor | None, ids: list[int] | None) -> str:
     """What is looked at: ids and scores in order behind `after`."""
     if wanted.model_id is None:
         only = " AND id = ANY(:ids)" if ids is not None else ""
         return (
             "SELECT id AS solution_id, NULL::real AS log_score FROM solution WHERE project_id = :project_id"
-            f" AND id > :after_id{only} ORDER BY solution_id LIMIT {LOOK}"
+            f" AND id > :after_id{only} ORDER BY solution_id LIMIT {SCAN_LIMIT}"
         )
     parts = ["model_id = :model_id", "log_score BETWEEN CAST(:least AS real) AND CAST(:most AS real)"]
     if ids is not None:
@@ -208,17 +209,19 @@ def _window(wanted: Wanted, after: Place | None, ids: list[int] | None) -> str:
             f" OR solution_id {way} :after_id)"
         )
     where = " AND ".join(parts)
-    return f"SELECT solution_id, log_score FROM score WHERE {where} ORDER BY {_order(wanted)} LIMIT {LOOK}"
+    return (
+        f"SELECT solution_id, log_score FROM score WHERE {where} ORDER BY {_order(wanted)} LIMIT {SCAN_LIMIT}"
+    )
 
 
-def _place(after: Place | None) -> dict[str, Any]:
+def _place(after: PageCursor | None) -> dict[str, Any]:
     return {
         "after_id": after.solution_id if after else -1,
         "after_score": after.log_score if after else None,
     }
 
 
-def log(score: float | None, any_score: float) -> float:
+def log_bound(score: float | None, any_score: float) -> float:
     """Of a bound. Bounds are compared in single precision, as scores are kept."""
     if score is None:
         return any_score

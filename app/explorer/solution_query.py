@@ -19,7 +19,7 @@ from app.training.models import Model
 
 
 @dataclass(frozen=True)
-class Found:
+class PoolSolution:
     solution: Solution
     problem: Problem
     strip: Strip | None
@@ -30,16 +30,16 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Judged:
+class SubmissionRatings:
     """What one labeler said of a solution."""
 
     assignment: Assignment
-    who: str
+    labeler: str
     ratings: dict[int, int | None] = field(default_factory=dict)
     """Of the solution's own steps, by position; null where they could not tell."""
 
 
-BESIDE = text(
+SELECT_TASK_COUNTS = text(
     """
     SELECT t.solution_id, array_remove(array_agg(DISTINCT t.generation), NULL) AS queued,
         count(a.id) FILTER (WHERE a.state = 'submitted') AS labeled
@@ -47,10 +47,10 @@ BESIDE = text(
     WHERE t.solution_id = ANY(:ids) AND t.withdrawn_at IS NULL GROUP BY t.solution_id
     """
 )
-SAID = text("SELECT * FROM own_step_label WHERE assignment_id = ANY(:assignments)")
+SELECT_STEP_LABELS = text("SELECT * FROM own_step_label WHERE assignment_id = ANY(:assignments)")
 
 
-def models_of(db: Session, project_id: int) -> list[Model]:
+def list_scoring_models(db: Session, project_id: int) -> list[Model]:
     """Those that scored something, newest first."""
     scored = select(Score.model_id).where(Score.model_id == Model.id).limit(1).exists()
     return list(
@@ -58,16 +58,16 @@ def models_of(db: Session, project_id: int) -> list[Model]:
     )
 
 
-def found(db: Session, ids: list[int], model: Model | None) -> list[Found]:
+def load_solutions(db: Session, ids: list[int], model: Model | None) -> list[PoolSolution]:
     """In the order of `ids`."""
     rows = db.execute(
         select(Solution, Problem).join(Problem, Problem.id == Solution.problem_id).where(Solution.id.in_(ids))
     )
     both = {solution.id: (solution, problem) for solution, problem in rows}
     strips = strips_of(db, ids, model) if model else {}
-    beside = {row.solution_id: row for row in db.execute(BESIDE, {"ids": ids})}
+    beside = {row.solution_id: row for row in db.execute(SELECT_TASK_COUNTS, {"ids": ids})}
     return [
-        Found(
+        PoolSolution(
             *both[each],
             strips.get(each),
             list(beside[each].queued) if each in beside else [],
@@ -78,13 +78,13 @@ def found(db: Session, ids: list[int], model: Model | None) -> list[Found]:
     ]
 
 
-def all_strips(db: Session, solution: Solution) -> list[Strip]:
+def load_strips(db: Session, solution: Solution) -> list[Strip]:
     """By every model that scored it, the newest first."""
-    by = (strips_of(db, [solution.id], each) for each in models_of(db, solution.project_id))
+    by = (strips_of(db, [solution.id], each) for each in list_scoring_models(db, solution.project_id))
     return [found[solution.id] for found in by if found]
 
 
-def one(db: Session, access: Access, solution_id: int) -> tuple[Solution, Problem]:
+def get_solution(db: Session, access: Access, solution_id: int) -> tuple[Solution, Problem]:
     chosen = (
         select(Solution, Problem)
         .join(Problem, Problem.id == Solution.problem_id)
@@ -96,7 +96,7 @@ def one(db: Session, access: Access, solution_id: int) -> tuple[Solution, Proble
     return row[0], row[1]
 
 
-def rollouts(db: Session, solution_id: int) -> dict[int, list[tuple[str, int, int]]]:
+def load_rollouts(db: Session, solution_id: int) -> dict[int, list[tuple[str, int, int]]]:
     """Position -> each generator's name, its rollouts from behind that step, and those that came right."""
     chosen = select(Generator.name, Rollout).join(Generator, Generator.id == Rollout.generator_id)
     found: dict[int, list[tuple[str, int, int]]] = {}
@@ -105,7 +105,7 @@ def rollouts(db: Session, solution_id: int) -> dict[int, list[tuple[str, int, in
     return found
 
 
-def judgements(db: Session, solution_id: int) -> list[Judged]:
+def list_submissions(db: Session, solution_id: int) -> list[SubmissionRatings]:
     """Submitted ones, oldest first. For researchers: a labeler never comes here."""
     rows = db.execute(
         select(Assignment, User.name, User.email)
@@ -114,7 +114,9 @@ def judgements(db: Session, solution_id: int) -> list[Judged]:
         .where(Task.solution_id == solution_id, Assignment.state == "submitted")
         .order_by(Assignment.submitted_at, Assignment.id)
     )
-    made = {assignment.id: Judged(assignment, name or email or "") for assignment, name, email in rows}
-    for label in db.execute(SAID, {"assignments": list(made)}):
+    made = {
+        assignment.id: SubmissionRatings(assignment, name or email or "") for assignment, name, email in rows
+    }
+    for label in db.execute(SELECT_STEP_LABELS, {"assignments": list(made)}):
         made[label.assignment_id].ratings[label.position] = label.rating
     return list(made.values())

@@ -11,5 +11,5 @@ from app.explorer import histogram
 @queue.task(name=histogram.COUNT_JOB)
 def count(model_id: int) -> None:
     with transaction() as db:
-        if histogram.many(db, model_id):
-            histogram.refresh(db, model_id)
+        if histogram.is_large(db, model_id):
+            histogram.refresh_histogram(db, model_id)

@@ -14,8 +14,8 @@ from app.core.errors import NotFound
 from app.core.web import render
 from app.explorer import pool_query, solution_query
 from app.explorer.drawing import drawn
-from app.explorer.histogram import TITLES, histogram
-from app.explorer.pool_query import Place, Wanted
+from app.explorer.histogram import TITLES, load_histogram
+from app.explorer.pool_query import PageCursor, PoolFilter
 from app.labeling import label_exposure
 from app.labeling.submission_views import FINISH_WORDS
 from app.problems import queries
@@ -48,10 +48,10 @@ def asked(
     low: str = "",
     high: str = "",
     order: str = "highest",
-) -> Wanted:
+) -> PoolFilter:
     """What the query says; what it cannot mean is left out."""
     of_model, queued = number(model), number(generation, 2**31 - 1)
-    return Wanted(
+    return PoolFilter(
         model_id=None if of_model is None else int(of_model),
         words=q.replace("\0", "").strip()[:200],
         inside="steps" if inside == "steps" else "problem",
@@ -68,25 +68,25 @@ def asked(
     )
 
 
-Asked = Annotated[Wanted, Depends(asked)]
+Asked = Annotated[PoolFilter, Depends(asked)]
 After = Annotated[str, Query(max_length=80)]
 
 
 @router.get("")
 def pool(request: Request, db: Db, access: Researcher, wanted: Asked, after: After = "") -> Response:
-    models = solution_query.models_of(db, access.project.id)
+    models = solution_query.list_scoring_models(db, access.project.id)
     model, wanted = chosen(models, wanted)
-    place = Place.parse(after)
-    page = pool_query.page(db, access.project.id, wanted, place)
+    place = PageCursor.parse(after)
+    page = pool_query.load_page(db, access.project.id, wanted, place)
     choices = queries.choices(db, access.project.id)
-    counted = histogram(db, access.project.id, wanted) if not place else None
+    counted = load_histogram(db, access.project.id, wanted) if not place else None
     return render(
         request,
         "explorer/pool.html",
         wanted=wanted,
         models=models,
         model=model,
-        found=solution_query.found(db, page.ids, model),
+        found=solution_query.load_solutions(db, page.ids, model),
         page=page,
         after=place,
         histogram=counted,
@@ -102,22 +102,22 @@ def pool(request: Request, db: Db, access: Researcher, wanted: Asked, after: Aft
 
 @router.get("/{solution_id}")
 def solution(request: Request, solution_id: int, db: Db, access: Researcher) -> Response:
-    found, problem = solution_query.one(db, access, solution_id)
+    found, problem = solution_query.get_solution(db, access, solution_id)
     label_exposure.opened(db, access.user, found.id)
     return render(
         request,
         "explorer/solution.html",
         solution=found,
         problem=problem,
-        strips=solution_query.all_strips(db, found),
-        judged=solution_query.judgements(db, found.id),
-        rollouts=solution_query.rollouts(db, found.id),
+        strips=solution_query.load_strips(db, found),
+        judged=solution_query.list_submissions(db, found.id),
+        rollouts=solution_query.load_rollouts(db, found.id),
         titles=TITLES,
         finish=FINISH_WORDS,
     )
 
 
-def chosen(models: list[Any], wanted: Wanted) -> tuple[Any, Wanted]:
+def chosen(models: list[Any], wanted: PoolFilter) -> tuple[Any, PoolFilter]:
     """The model asked for, the newest that scored if none was; a strange one is not there."""
     if wanted.model_id is None:
         model = models[0] if models else None
@@ -125,10 +125,10 @@ def chosen(models: list[Any], wanted: Wanted) -> tuple[Any, Wanted]:
         model = next((each for each in models if each.id == wanted.model_id), None)
         if model is None:
             raise NotFound("No such model scored this project's pool.", remedy="Choose one from the list.")
-    return model, Wanted(**{**wanted.__dict__, "model_id": model.id if model else None})
+    return model, PoolFilter(**{**wanted.__dict__, "model_id": model.id if model else None})
 
 
-def query_of(wanted: Wanted) -> dict[str, Any]:
+def query_of(wanted: PoolFilter) -> dict[str, Any]:
     """The query that asks for it again."""
     names = {"model_id": "model", "words": "q"}
     said = {names.get(name, name): value for name, value in wanted.__dict__.items()}

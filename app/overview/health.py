@@ -17,7 +17,7 @@ from app.core.errors import Conflict
 STATES = ("todo", "doing", "succeeded", "failed", "cancelled", "aborted")
 
 
-def queues(db: Session) -> list[dict[str, Any]]:
+def count_jobs_by_queue(db: Session) -> list[dict[str, Any]]:
     """One row a queue: how many jobs in which state."""
     counted: dict[str, dict[str, Any]] = {}
     rows = db.execute(text("SELECT queue_name, status::text, count(*) FROM procrastinate_jobs GROUP BY 1, 2"))
@@ -26,7 +26,7 @@ def queues(db: Session) -> list[dict[str, Any]]:
     return [counted[queue] for queue in sorted(counted)]
 
 
-def workers(db: Session) -> list[dict[str, Any]]:
+def list_workers(db: Session) -> list[dict[str, Any]]:
     found = db.execute(
         text(
             "SELECT w.id, w.last_heartbeat, w.last_heartbeat > now() - interval '60 seconds' AS alive,"
@@ -38,7 +38,7 @@ def workers(db: Session) -> list[dict[str, Any]]:
     return [dict(row) for row in found.mappings()]
 
 
-def failed(db: Session, limit: int = 50) -> list[dict[str, Any]]:
+def list_failed_jobs(db: Session, limit: int = 50) -> list[dict[str, Any]]:
     found = db.execute(
         text(
             "SELECT j.id, j.task_name, j.queue_name, j.attempts, j.args, max(e.at) AS at"
@@ -50,7 +50,7 @@ def failed(db: Session, limit: int = 50) -> list[dict[str, Any]]:
     return [dict(row) for row in found.mappings()]
 
 
-def retry(db: Session, job_id: int, actor: User) -> None:
+def retry_job(db: Session, job_id: int, actor: User) -> None:
     """Back into its queue, now. Every job here may run twice."""
     found = db.execute(
         text("SELECT status::text, task_name FROM procrastinate_jobs WHERE id = :id FOR UPDATE"),
@@ -62,16 +62,16 @@ def retry(db: Session, job_id: int, actor: User) -> None:
     audit.record(db, actor, "job.retry", f"{found.task_name} {job_id}")
 
 
-def room(db: Session, home: Path) -> list[tuple[str, int]]:
+def measure_disk_usage(db: Session, home: Path) -> list[tuple[str, int]]:
     """Bytes: the database, each folder of STEPMARK_HOME, what is left on that disk."""
     database = db.scalar(text("SELECT pg_database_size(current_database())")) or 0
     folders = sorted(each for each in home.iterdir() if each.is_dir()) if home.is_dir() else []
-    sizes = [(each.name, size_of(each)) for each in folders]
+    sizes = [(each.name, folder_size(each)) for each in folders]
     there = home if home.is_dir() else Path("/")
     return [("database", int(database)), *sizes, ("free on the disk", shutil.disk_usage(there).free)]
 
 
-def size_of(folder: Path) -> int:
+def folder_size(folder: Path) -> int:
     total = 0
     for at, _, names in os.walk(folder, onerror=None):
         for name in names:

@@ -18,7 +18,7 @@ from app.selection.models import Round
 ACTIVE = ("queued", "running")
 
 
-def counts(db: Session, project: Project, now: dt.datetime) -> dict[str, Any]:
+def count_progress(db: Session, project: Project, now: dt.datetime) -> dict[str, Any]:
     """Problems; solutions by verdict; tasks waiting and done; labels today (UTC) and ever."""
     problems = db.scalar(select(func.count()).where(Problem.project_id == project.id)) or 0
     verdicts = select(Solution.verdict, func.count()).where(Solution.project_id == project.id)
@@ -49,7 +49,7 @@ def counts(db: Session, project: Project, now: dt.datetime) -> dict[str, Any]:
     }
 
 
-def labelers(db: Session, project: Project, now: dt.datetime) -> list[dict[str, Any]]:
+def list_labelers(db: Session, project: Project, now: dt.datetime) -> list[dict[str, Any]]:
     """Who labeled here or may: today, the last seven days, ever, found errors, median minutes."""
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     mine = (Assignment.user_id == User.id) & (Assignment.project_id == project.id)
@@ -81,7 +81,7 @@ def labelers(db: Session, project: Project, now: dt.datetime) -> list[dict[str, 
     return [dict(row) for row in rows.mappings()]
 
 
-def running(db: Session, project: Project) -> dict[str, Any]:
+def find_active_runs(db: Session, project: Project) -> dict[str, Any]:
     """The round and the import under way, if any."""
     chosen = select(Round).where(Round.project_id == project.id, Round.state.in_(ACTIVE))
     imports = select(Import).where(Import.project_id == project.id, Import.state.in_(ACTIVE))
@@ -91,7 +91,7 @@ def running(db: Session, project: Project) -> dict[str, Any]:
     }
 
 
-def next_thing(
+def find_next_action(
     project: Project, found: dict[str, Any], people: list[dict[str, Any]]
 ) -> dict[str, str] | None:
     """What an admin does next, where something is missing."""

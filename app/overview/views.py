@@ -23,13 +23,13 @@ def front(request: Request, access: Member, db: Db) -> Response:
     if not access.at_least("admin"):
         place = "board" if access.at_least("researcher") else "desk"
         return redirect(f"/projects/{project.slug}/{place}")
-    found = progress.counts(db, project, now)
-    people = progress.labelers(db, project, now)
+    found = progress.count_progress(db, project, now)
+    people = progress.list_labelers(db, project, now)
     return render(
         request,
         "overview/overview.html",
         found=found,
         labelers=people,
-        running=progress.running(db, project),
-        next_thing=progress.next_thing(project, found, people),
+        running=progress.find_active_runs(db, project),
+        next_thing=progress.find_next_action(project, found, people),
     )

@@ -21,7 +21,7 @@ def worker_page(request: Request, user: SiteAdmin, db: Db) -> Response:
     return render(
         request,
         "overview/worker.html",
-        room=health.room(db, settings().home),
+        room=health.measure_disk_usage(db, settings().home),
         states=health.STATES,
         **live(db),
     )
@@ -34,9 +34,13 @@ def worker_part(request: Request, user: SiteAdmin, db: Db) -> Response:
 
 @router.post("/jobs/{job_id}/retry")
 def retry(user: SiteAdmin, db: Db, job_id: Annotated[int, Path(ge=1, lt=2**62)]) -> Response:
-    health.retry(db, job_id, user)
+    health.retry_job(db, job_id, user)
     return redirect("/worker", f"Job {job_id} is in its queue again.")
 
 
 def live(db: Db) -> dict[str, Any]:
-    return {"queues": health.queues(db), "workers": health.workers(db), "failed": health.failed(db)}
+    return {
+        "queues": health.count_jobs_by_queue(db),
+        "workers": health.list_workers(db),
+        "failed": health.list_failed_jobs(db),
+    }

@@ -53,7 +53,7 @@ def preview(access: Researcher, db: Db, given: dict[str, Any] = ConfigBody) -> d
 
 @router.get("/rounds")
 def list_rounds(access: Researcher, db: Db) -> dict[str, Any]:
-    return {"rounds": [shown(db, found) for found in queries.rounds(db, access.project.id, limit=100)]}
+    return {"rounds": [shown(db, found) for found in queries.list_rounds(db, access.project.id, limit=100)]}
 
 
 @router.get("/rounds/{round_id}")
@@ -74,7 +74,7 @@ def resume_round(access: Researcher, db: Db, round_id: int) -> dict[str, Any]:
 @router.get("/generations")
 def list_generations(access: Researcher, db: Db) -> dict[str, Any]:
     """Newest first, with what was labeled and how long it took."""
-    return {"generations": [_generation(each) for each in queries.generations(db, access.project.id)]}
+    return {"generations": [_generation(each) for each in queries.list_generations(db, access.project.id)]}
 
 
 def _generation(found: dict[str, Any]) -> dict[str, Any]:

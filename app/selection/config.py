@@ -8,7 +8,7 @@ from typing import Any
 
 from app.core.errors import Invalid
 from app.prm.config import BadConfig, ScoreConfig, TrainConfig
-from app.selection.gate import FALLBACKS, Gate
+from app.selection.gate import FALLBACKS, GateConfig
 from app.selection.strategies import STRATEGIES
 
 PAPER = {**dict.fromkeys(STRATEGIES, 0.0), "convincing_wrong": 0.8, "most_convincing": 0.2}
@@ -56,7 +56,7 @@ class RoundConfig:
     data: dict[str, Any] = field(default_factory=dict)
     train: dict[str, Any] = field(default_factory=dict)
     score: dict[str, Any] = field(default_factory=dict)
-    gate: Gate = field(default_factory=Gate)
+    gate: GateConfig = field(default_factory=GateConfig)
     model_id: int | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def parse(given: Any) -> RoundConfig:
     return RoundConfig(policy=Policy(**policy), gate=gate, **fields)
 
 
-def _gate(given: Any) -> Gate:
+def _gate(given: Any) -> GateConfig:
     fields = _known(given, {"fallback", "unchecked", "min_problems", "min_solutions"}, '"gate"')
     for name in ("fallback", "unchecked"):
         if fields.get(name, "none") not in FALLBACKS:
@@ -98,7 +98,7 @@ def _gate(given: Any) -> Gate:
         value = fields.get(name, 2)
         if not isinstance(value, int) or isinstance(value, bool) or not 2 <= value <= most:
             raise Invalid(f'"{name}" of the gate must be a whole number between 2 and {most:,}.')
-    return Gate(**fields)
+    return GateConfig(**fields)
 
 
 def _checked_by(what: type[TrainConfig | ScoreConfig], given: dict[str, Any], name: str) -> None:

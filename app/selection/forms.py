@@ -46,7 +46,7 @@ class RoundForm(BaseModel):
     unchecked: str = "mixture"
 
 
-def values(given: Mapping[str, Any]) -> dict[str, str]:
+def form_values(given: Mapping[str, Any]) -> dict[str, str]:
     """What the fields show: the mixture of a button, what was sent, else the defaults."""
     sent = {name: str(given[name]) for name in RoundForm.model_fields if name in given}
     if given.get("mixture") in MIXTURES:
@@ -55,7 +55,7 @@ def values(given: Mapping[str, Any]) -> dict[str, str]:
     return RoundForm(**sent).model_dump()
 
 
-def config(shown: Mapping[str, str]) -> RoundConfig:
+def config_from_form(shown: Mapping[str, str]) -> RoundConfig:
     asked: dict[str, Any] = {
         "policy": {
             "size": _whole(shown["size"], "How many to queue"),

@@ -38,7 +38,7 @@ LABELS = text(
 )
 
 
-def funnel(
+def count_funnel(
     db: Session, project_id: int, model_id: int | None, splits: tuple[str, ...] = ("train", "validation")
 ) -> dict[str, int]:
     """sampled, graded, wrong, scored, eligible: solutions of problems that are not test problems."""
@@ -46,13 +46,13 @@ def funnel(
     return dict(db.execute(FUNNEL, asked).mappings().one())
 
 
-def labels(db: Session, project_id: int, generations: list[int] | None = None) -> dict[str, int]:
+def count_labels(db: Session, project_id: int, generations: list[int] | None = None) -> dict[str, int]:
     """solutions, steps, positive, neutral, negative, of finished judgements that carry labels."""
     asked = {"project_id": project_id, "generation": generations}
     return dict(db.execute(LABELS, asked).mappings().one())
 
 
-def newest_model(db: Session, project_id: int) -> Model | None:
+def find_newest_model(db: Session, project_id: int) -> Model | None:
     return db.scalar(
         select(Model)
         .where(Model.project_id == project_id, Model.kind == "prm")
@@ -61,7 +61,7 @@ def newest_model(db: Session, project_id: int) -> Model | None:
     )
 
 
-def next_number(db: Session, project_id: int) -> int:
+def next_generation_number(db: Session, project_id: int) -> int:
     """The number of the generation a round makes now. 0 is the first queue, before any model."""
     made = db.scalar(select(func.max(Generation.number)).where(Generation.project_id == project_id))
     queued = db.scalar(select(func.max(Task.generation)).where(Task.project_id == project_id))

@@ -19,11 +19,11 @@ from app.selection.strategies import STRATEGIES
 
 FALLBACKS = ("uniform", "mixture", "none")
 TIMES = 1_000
-COMPETENT, FAILED, UNCHECKED = "competent", "not competent", "unchecked"
+PASSED, FAILED, INCONCLUSIVE = "competent", "not competent", "unchecked"
 
 
 @dataclass(frozen=True)
-class Gate:
+class GateConfig:
     """What a round does with a selector that did not pass."""
 
     fallback: str = "uniform"
@@ -36,8 +36,8 @@ class Gate:
     min_solutions: int = 4
     """Graded solutions a validation problem needs to count."""
 
-    def after(self, verdict: str) -> str:
-        return {FAILED: self.fallback, UNCHECKED: self.unchecked}.get(verdict, "none")
+    def action_after(self, verdict: str) -> str:
+        return {FAILED: self.fallback, INCONCLUSIVE: self.unchecked}.get(verdict, "none")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Finding:
+class GateResult:
     verdict: str
     why: str
     problems: int = 0
@@ -66,7 +66,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Problem:
+class ProblemAccuracy:
     """One validation problem: chances of a right pick."""
 
     solutions: int
@@ -75,23 +75,25 @@ class Problem:
     majority: float
 
 
-def check(problems: Sequence[Problem], n: int, gate: Gate, seed: int = 0) -> Finding:
+def check_selector(
+    problems: Sequence[ProblemAccuracy], n: int, gate: GateConfig, seed: int = 0
+) -> GateResult:
     """The verdict on a selector from its validation problems at subset size `n`."""
     kept = [one for one in problems if one.solutions >= gate.min_solutions]
     if len(kept) < gate.min_problems or not kept:
-        return Finding(
-            UNCHECKED,
+        return GateResult(
+            INCONCLUSIVE,
             f"{len(kept)} validation problems have {gate.min_solutions} graded solutions or more that the "
             f"model did not learn from; it takes {gate.min_problems} to tell.",
             problems=len(kept),
         )
     blind = difference([one.best_of - one.blind for one in kept], seed)
     majority = difference([one.best_of - one.majority for one in kept], seed)
-    verdict = COMPETENT if blind.low > 0 and majority.high >= 0 else FAILED
+    verdict = PASSED if blind.low > 0 and majority.high >= 0 else FAILED
     means = {
         name: sum(getattr(one, name) for one in kept) / len(kept) for name in ("best_of", "blind", "majority")
     }
-    return Finding(
+    return GateResult(
         verdict, _why(blind, majority), len(kept), n, **means, over_blind=blind, over_majority=majority
     )
 
@@ -116,7 +118,7 @@ def difference(values: Sequence[float], seed: int = 0) -> Difference:
     )
 
 
-def shares(asked: Mapping[str, float], fallback: str) -> dict[str, float]:
+def applied_shares(asked: Mapping[str, float], fallback: str) -> dict[str, float]:
     """What is queued instead of `asked`; parts that add up to 1."""
     total = sum(asked.values())
     parts = {name: asked.get(name, 0.0) / total for name in STRATEGIES}

@@ -68,7 +68,7 @@ COUNTS = f"""SELECT {STATE_OF} AS state, coalesce(t.reason->>'strategy', '') AS 
              GROUP BY 1, 2"""  # noqa: S608 - our own text
 
 
-def generations(db: Session, project_id: int) -> list[dict[str, Any]]:
+def list_generations(db: Session, project_id: int) -> list[dict[str, Any]]:
     """Newest first: its tasks, what was labeled, the ratings, the minutes, its model."""
     made = {
         row.number: row for row in db.scalars(select(Generation).where(Generation.project_id == project_id))
@@ -89,20 +89,22 @@ def generations(db: Session, project_id: int) -> list[dict[str, Any]]:
     return found
 
 
-def judged(db: Session, project_id: int, found: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+def load_generation_evaluations(
+    db: Session, project_id: int, found: list[dict[str, Any]]
+) -> dict[int, dict[str, Any]]:
     """By generation: how its model does on the default evaluation set, and against the one before."""
     models = {each["number"]: each["model"].id for each in found if each["model"]}
     return generation_curve.judged(db, project_id, models)
 
 
-def one(db: Session, project_id: int, number: int) -> dict[str, Any]:
-    for found in generations(db, project_id):
+def get_generation(db: Session, project_id: int, number: int) -> dict[str, Any]:
+    for found in list_generations(db, project_id):
         if found["number"] == number:
             return found
     raise NotFound(f"There is no generation {number} in this project.")
 
 
-def funnel(shown: dict[str, Any], counts: dict[str, int]) -> list[dict[str, Any]]:
+def build_funnel(shown: dict[str, Any], counts: dict[str, int]) -> list[dict[str, Any]]:
     """The steps of a generation's funnel with their share of the first, for drawing. A
     generation that a round made remembers its counts; the first queue shows today's."""
     kept = shown["generation"].funnel if shown["generation"] else {}
@@ -135,7 +137,7 @@ def _width(count: int, most: int) -> float:
     return round(100 * math.sqrt(count / most), 2)
 
 
-def queue(
+def list_queue(
     db: Session,
     project_id: int,
     number: int,
@@ -166,7 +168,7 @@ def queue(
     ]
 
 
-def counts(db: Session, project_id: int, number: int) -> dict[str, dict[str, int]]:
+def count_tasks(db: Session, project_id: int, number: int) -> dict[str, dict[str, int]]:
     """{"states": {state: tasks}, "strategies": {strategy: tasks}}."""
     states: dict[str, int] = {}
     strategies: dict[str, int] = {}
@@ -176,12 +178,12 @@ def counts(db: Session, project_id: int, number: int) -> dict[str, dict[str, int
     return {"states": states, "strategies": strategies}
 
 
-def rounds(db: Session, project_id: int, limit: int = 10) -> list[Round]:
+def list_rounds(db: Session, project_id: int, limit: int = 10) -> list[Round]:
     newest_first = select(Round).where(Round.project_id == project_id).order_by(Round.id.desc())
     return list(db.scalars(newest_first.limit(limit)))
 
 
-def mix(positive: int, neutral: int, negative: int) -> list[dict[str, Any]]:
+def rating_shares(positive: int, neutral: int, negative: int) -> list[dict[str, Any]]:
     """Three parts of a bar 100 wide, with where each begins."""
     total = positive + neutral + negative
     parts, start = [], 0.0
@@ -196,7 +198,7 @@ def _waiting(count: int) -> str:
     return "1 solution waits" if count == 1 else f"{count:,} solutions wait"
 
 
-def next_thing(
+def find_next_action(
     project: Project, funnel_now: dict[str, int], found: list[dict[str, Any]], labels: dict[str, int]
 ) -> dict[str, str] | None:
     """What a researcher should do now, and where."""

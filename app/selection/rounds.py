@@ -20,7 +20,7 @@ from app.selection import funnel, gate_check, select_sql
 from app.selection.config import RoundConfig
 from app.selection.models import STAGES, Round
 from app.selection.round_driver import ACTIVE, kick, locked
-from app.selection.strategies import Pick, interleaved
+from app.selection.strategies import Selection, interleaved
 from app.training import runs as training
 from app.training import snapshots
 from app.training.models import Model, TrainingRun
@@ -33,7 +33,7 @@ def start(db: Session, project: Project, config: RoundConfig, user: User | None)
     _check(db, project, config)
     made = Round(
         project_id=project.id,
-        generation=funnel.next_number(db, project.id),
+        generation=funnel.next_generation_number(db, project.id),
         config=config.as_json(),
         created_by=user.id if user else None,
     )
@@ -54,7 +54,7 @@ def _check(db: Session, project: Project, config: RoundConfig) -> None:
             raise Invalid(
                 f"This project has no model {config.model_id}.", remedy="Leave it out to train one."
             )
-    elif not funnel.labels(db, project.id)["steps"]:
+    elif not funnel.count_labels(db, project.id)["steps"]:
         raise Invalid(
             "There are no labels to train on yet.",
             remedy="Queue some solutions, have them labeled at the desk, then start a round.",
@@ -148,20 +148,20 @@ def latest(db: Session, project_id: int) -> Round | None:
 def preview(db: Session, project: Project, config: RoundConfig) -> dict[str, Any]:
     """What a round would learn from, and what it would queue if the newest model (or the
     one named) did the choosing; the model it trains will choose differently."""
-    model = db.get(Model, config.model_id) if config.model_id else funnel.newest_model(db, project.id)
+    model = db.get(Model, config.model_id) if config.model_id else funnel.find_newest_model(db, project.id)
     if model is not None and model.project_id != project.id:
         raise Invalid(f"This project has no model {config.model_id}.")
     generations = config.data.get("generations")
-    gate = gate_check.foreseen(db, project.id, model, config.gate)
-    policy = gate_check.policy(config.policy, gate)
-    picks = select_sql.choose(db, project.id, model.id, policy) if model else []
+    gate = gate_check.preview_gate(db, project.id, model, config.gate)
+    policy = gate_check.applied_policy(config.policy, gate)
+    picks = select_sql.select_solutions(db, project.id, model.id, policy) if model else []
     counts: dict[str, int] = {}
     for pick in picks:
         counts[pick.strategy] = counts.get(pick.strategy, 0) + 1
-    funnel_counts = funnel.funnel(db, project.id, model.id if model else None, config.policy.splits)
-    labels = funnel.labels(db, project.id, generations)
+    funnel_counts = funnel.count_funnel(db, project.id, model.id if model else None, config.policy.splits)
+    labels = funnel.count_labels(db, project.id, generations)
     return {
-        "generation": funnel.next_number(db, project.id),
+        "generation": funnel.next_generation_number(db, project.id),
         "labels": labels,
         "funnel": funnel_counts,
         "model": {"id": model.id, "name": model.name} if model else None,
@@ -171,11 +171,12 @@ def preview(db: Session, project: Project, config: RoundConfig) -> dict[str, Any
         "by_strategy": counts,
         "first": _shown(db, interleaved(picks)[:SHOWN]),
         "gate": gate,
-        "warnings": _warnings(config, labels, funnel_counts, model, len(picks)) + gate_check.warnings(gate),
+        "warnings": _warnings(config, labels, funnel_counts, model, len(picks))
+        + gate_check.gate_warnings(gate),
     }
 
 
-def _shown(db: Session, picks: list[Pick]) -> list[dict[str, Any]]:
+def _shown(db: Session, picks: list[Selection]) -> list[dict[str, Any]]:
     rows = db.execute(
         select(
             Solution.id, Solution.final_answer, Solution.verdict, Problem.statement, Problem.reference_answer

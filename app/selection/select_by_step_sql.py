@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 
 from app.scoring.heat_strips import config_of
 from app.selection import step_uncertainty
-from app.selection.strategies import Candidate, placed
+from app.selection.strategies import ScoredSolution, placed
 from app.training.models import Model
 
 TIMES, LEAST = 10, 5_000
@@ -43,38 +43,43 @@ TEXTS_OF = text(
          ON wanted.id = s.id"""
 )
 T = TypeVar("T")
-Row = tuple[float, int, int]
+ScoreRow = tuple[float, int, int]
 """Log score, solution id, problem id."""
-Eligible = Callable[[Iterable[list[Row]]], Iterator[Candidate]]
+Eligible = Callable[[Iterable[list[ScoreRow]]], Iterator[ScoredSolution]]
 """Of rows, those that may be taken, in the same order."""
 
 
-def in_turn(
-    db: Session, model_id: int, strategy: str, places: int, chunks: Iterator[list[Row]], eligible: Eligible
-) -> Iterator[Candidate]:
+def iter_by_step(
+    db: Session,
+    model_id: int,
+    strategy: str,
+    places: int,
+    chunks: Iterator[list[ScoreRow]],
+    eligible: Eligible,
+) -> Iterator[ScoredSolution]:
     """The candidates of the walk in the order of the strategy, each with its step."""
     neutral, _ = config_of(db, db.get_one(Model, model_id))
     rows = chain.from_iterable(chunks)
     part = max(LEAST, TIMES * places)
     while (first := next(rows, None)) is not None:
         known = _with_right(db, model_id, chain([first], islice(rows, part - 1)), neutral)
-        yield from step_uncertainty.in_turn(_with_texts(db, placed(strategy, known), eligible))
+        yield from step_uncertainty.alternate_steps(_with_texts(db, placed(strategy, known), eligible))
 
 
 def _with_right(
-    db: Session, model_id: int, rows: Iterable[Row], neutral: bool
-) -> Iterator[tuple[Row, int, Sequence[float]]]:
+    db: Session, model_id: int, rows: Iterable[ScoreRow], neutral: bool
+) -> Iterator[tuple[ScoreRow, int, Sequence[float]]]:
     for some in _batches(rows):
         asked = {"model_id": model_id, "ids": [solution_id for _, solution_id, _ in some]}
         probs: dict[int, list[float]] = {row[0]: row[1] for row in db.execute(PROBS_OF, asked).all()}
         for row in some:
             if row[1] in probs:
-                yield row, row[1], step_uncertainty.right_of(probs[row[1]], neutral)
+                yield row, row[1], step_uncertainty.step_correctness(probs[row[1]], neutral)
 
 
 def _with_texts(
-    db: Session, found: Iterable[tuple[Row, int]], eligible: Eligible
-) -> Iterator[tuple[Candidate, str]]:
+    db: Session, found: Iterable[tuple[ScoreRow, int]], eligible: Eligible
+) -> Iterator[tuple[ScoredSolution, str]]:
     for some in _batches(found):
         at = {row[1]: position for row, position in some}
         those = [replace(one, position=at[one.solution_id]) for one in eligible([[row for row, _ in some]])]

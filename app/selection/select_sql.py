@@ -25,10 +25,17 @@ from sqlalchemy.orm import Session
 
 from app.selection import select_by_step_sql
 from app.selection.config import Policy
-from app.selection.select_by_step_sql import Row
+from app.selection.select_by_step_sql import ScoreRow
 from app.selection.shuffle import Shuffle
 from app.selection.step_uncertainty import MEASURES
-from app.selection.strategies import Book, Candidate, Pick, fill, seats, verdicts
+from app.selection.strategies import (
+    ScoredSolution,
+    Selection,
+    SelectionState,
+    apportion,
+    fill_places,
+    verdicts,
+)
 
 FIRST_CHUNK, LAST_CHUNK = 2_000, 50_000
 FACTS = 2_000
@@ -68,24 +75,26 @@ ENDS = text("SELECT min(solution_id), max(solution_id) FROM score WHERE model_id
 FEW = text("""SELECT count(*) FROM (SELECT FROM score WHERE model_id = :model_id LIMIT :enough) counted""")
 
 
-def choose(db: Session, project_id: int, model_id: int, policy: Policy) -> list[Pick]:
+def select_solutions(db: Session, project_id: int, model_id: int, policy: Policy) -> list[Selection]:
     """The picks of strategy.choose over everything `model_id` scored. Reads only."""
-    book = Book(policy.per_problem, model_id)
+    book = SelectionState(policy.per_problem, model_id)
     left_over = 0
-    for name, places in seats(policy.size, policy.shares).items():
+    for name, places in apportion(policy.size, policy.shares).items():
         wanted = places + left_over
         standing = deepcopy(book) if name in MEASURES else book  # what counts as a first of its step is fixed
         rows = _rows(db, model_id, name, standing, policy.seed)
         eligible = partial(_candidates, db, project_id, standing, name, policy)
         if name in MEASURES:
-            there = select_by_step_sql.in_turn(db, model_id, name, wanted, rows, eligible)
+            there = select_by_step_sql.iter_by_step(db, model_id, name, wanted, rows, eligible)
         else:
             there = eligible(rows)
-        left_over = fill(book, name, wanted, there)
-    return book.picks
+        left_over = fill_places(book, name, wanted, there)
+    return book.selections
 
 
-def _rows(db: Session, model_id: int, strategy: str, book: Book, seed: int) -> Iterator[list[Row]]:
+def _rows(
+    db: Session, model_id: int, strategy: str, book: SelectionState, seed: int
+) -> Iterator[list[ScoreRow]]:
     if strategy == "uniform":
         return _drawn(db, model_id, seed)
     if strategy == "uncertain_step":
@@ -95,7 +104,7 @@ def _rows(db: Session, model_id: int, strategy: str, book: Book, seed: int) -> I
     return _by_score(db, model_id, book)
 
 
-def _around(db: Session, model_id: int, book: Book) -> Iterator[list[Row]]:
+def _around(db: Session, model_id: int, book: SelectionState) -> Iterator[list[ScoreRow]]:
     """Scores nearest to even odds first, from both sides."""
     even = math.log(0.5)
     sides = [_by_score(db, model_id, book, way, even) for way in (DOWN, UP)]
@@ -108,14 +117,14 @@ def _around(db: Session, model_id: int, book: Book) -> Iterator[list[Row]]:
 
 
 def _by_score(
-    db: Session, model_id: int, book: Book, way: TextClause = DOWN, start: float = math.inf
-) -> Iterator[list[Row]]:
+    db: Session, model_id: int, book: SelectionState, way: TextClause = DOWN, start: float = math.inf
+) -> Iterator[list[ScoreRow]]:
     """Scores of problems that are still open, most convincing first, a chunk at a time; or from `start`
     the other way."""
     last: dict[str, Any] = {"log_score": start, "solution_id": -1}
     chunk = FIRST_CHUNK
     while True:
-        asked = {"model_id": model_id, "chunk": chunk, "full": book.full(), **last}
+        asked = {"model_id": model_id, "chunk": chunk, "full": book.full_problems(), **last}
         rows = db.execute(way, asked).all()
         if rows:
             yield list(rows)
@@ -125,7 +134,7 @@ def _by_score(
         chunk = min(chunk * 2, LAST_CHUNK)
 
 
-def _drawn(db: Session, model_id: int, seed: int) -> Iterator[list[Row]]:
+def _drawn(db: Session, model_id: int, seed: int) -> Iterator[list[ScoreRow]]:
     """All scores of the model in an order that does not look at them. Where the ids lie
     close together they are drawn one by one; where most of the range is other projects'
     rows, the ids are read and sorted into the same order."""
@@ -150,16 +159,16 @@ def _drawn(db: Session, model_id: int, seed: int) -> Iterator[list[Row]]:
 def _candidates(
     db: Session,
     project_id: int,
-    book: Book,
+    book: SelectionState,
     strategy: str,
     policy: Policy,
-    chunks: Iterable[list[Row]],
-) -> Iterator[Candidate]:
+    chunks: Iterable[list[ScoreRow]],
+) -> Iterator[ScoredSolution]:
     """The rows that may be taken, in the order given. Only those whose problem is still
     open are looked up; fill() reads along, so the book is up to date between batches."""
     for rows in chunks:
         for start in range(0, len(rows), FACTS):
-            batch = [row for row in rows[start : start + FACTS] if book.open_to(row[1], row[2])]
+            batch = [row for row in rows[start : start + FACTS] if book.is_open(row[1], row[2])]
             if not batch:
                 continue
             facts = {
@@ -177,4 +186,4 @@ def _candidates(
             for log_score, solution_id, problem_id in batch:
                 if solution_id in facts:
                     _, digest, verdict = facts[solution_id]
-                    yield Candidate(solution_id, problem_id, bytes(digest), verdict, log_score)
+                    yield ScoredSolution(solution_id, problem_id, bytes(digest), verdict, log_score)

@@ -27,7 +27,7 @@ from app.training import runs as training
 from app.training import snapshots
 from app.training.models import Model, TrainingRun
 
-QUEUE = text(
+INSERT_TASKS = text(
     f"""INSERT INTO task (project_id, solution_id, generation, priority, overlap, reason)
        SELECT s.project_id, s.id, :number, pick.priority, {OVERLAP}, pick.reason
        FROM jsonb_to_recordset(CAST(:picks AS jsonb))
@@ -46,50 +46,50 @@ class StageFailed(DomainError):
     status, code = 409, "stage_failed"
 
 
-def remember(round_: Round, **made: object) -> None:
+def record_outputs(round_: Round, **made: object) -> None:
     round_.made = {**round_.made, **made}
 
 
-def snapshot(db: Session, round_: Round, config: RoundConfig) -> bool:
+def create_snapshot(db: Session, round_: Round, config: RoundConfig) -> bool:
     """Freeze the labels. With a model given there is nothing to learn from."""
     if config.model_id is not None:
-        remember(round_, model_id=config.model_id)
+        record_outputs(round_, model_id=config.model_id)
     elif "snapshot_id" not in round_.made:
         frozen = snapshots.freeze(db, round_.project_id, dict(config.data), round_.created_by)
-        remember(round_, snapshot_id=frozen.id)
+        record_outputs(round_, snapshot_id=frozen.id)
     return True
 
 
-def train(db: Session, round_: Round, config: RoundConfig) -> bool:
+def train_model(db: Session, round_: Round, config: RoundConfig) -> bool:
     """A training run over the snapshot, until it published a model."""
     if "model_id" in round_.made:
         return True
     if "training_run_id" not in round_.made:
         snapshot_id = round_.made["snapshot_id"]
         run = training.start(db, round_.project_id, snapshot_id, dict(config.train), round_.created_by)
-        remember(round_, training_run_id=run.id)
+        record_outputs(round_, training_run_id=run.id)
         return False
     run = db.get_one(TrainingRun, round_.made["training_run_id"])
-    if not _went_well(run, "Training"):
+    if not _has_succeeded(run, "Training"):
         return False
-    remember(round_, model_id=db.scalars(select(Model.id).where(Model.training_run_id == run.id)).one())
+    record_outputs(round_, model_id=db.scalars(select(Model.id).where(Model.training_run_id == run.id)).one())
     return True
 
 
-def score(db: Session, round_: Round, config: RoundConfig) -> bool:
+def score_pool(db: Session, round_: Round, config: RoundConfig) -> bool:
     """Every solution that could be queued, scored by the round's model; which is then judged on
     the project's default set: the gate asks what came out."""
     if "scoring_run_id" not in round_.made:
         run = scoring.start(db, round_.project_id, round_.made["model_id"], dict(config.score))
-        remember(round_, scoring_run_id=run.id)
+        record_outputs(round_, scoring_run_id=run.id)
         return False
-    if not _went_well(db.get_one(ScoringRun, round_.made["scoring_run_id"]), "Scoring"):
+    if not _has_succeeded(db.get_one(ScoringRun, round_.made["scoring_run_id"]), "Scoring"):
         return False
     evaluation.after_scoring(db, round_.project_id, round_.made["model_id"])
     return True
 
 
-def _went_well(run: TrainingRun | ScoringRun, what: str) -> bool:
+def _has_succeeded(run: TrainingRun | ScoringRun, what: str) -> bool:
     if run.state == "failed":
         raise StageFailed(f"{what} failed: {run.error or 'it left no reason.'}")
     if run.state == "cancelled":
@@ -97,42 +97,42 @@ def _went_well(run: TrainingRun | ScoringRun, what: str) -> bool:
     return run.state == "succeeded"
 
 
-def validate(db: Session, round_: Round, config: RoundConfig) -> bool:
+def validate_model(db: Session, round_: Round, config: RoundConfig) -> bool:
     """Whether the model may choose (gate.py). Waits for its evaluation; does not fail with it."""
     if "gate" in round_.made:
         return True
-    found = gate_check.finding(db, round_.project_id, round_.made["model_id"], config.gate)
+    found = gate_check.evaluate_gate(db, round_.project_id, round_.made["model_id"], config.gate)
     if found is None:
         return False
-    instead = config.gate.after(found.verdict)
-    remember(round_, gate={**found.as_json(), "instead": instead})
+    instead = config.gate.action_after(found.verdict)
+    record_outputs(round_, gate={**found.as_json(), "instead": instead})
     return True
 
 
-def choose_tasks(db: Session, round_: Round, config: RoundConfig) -> bool:
+def select_tasks(db: Session, round_: Round, config: RoundConfig) -> bool:
     """The picks, remembered with their reasons until they are queued."""
     gate = round_.made.get("gate", {})
-    policy = gate_check.policy(config.policy, gate)
-    picks = interleaved(select_sql.choose(db, round_.project_id, round_.made["model_id"], policy))
+    policy = gate_check.applied_policy(config.policy, gate)
+    picks = interleaved(select_sql.select_solutions(db, round_.project_id, round_.made["model_id"], policy))
     if not picks:
         raise Invalid(
             "There is nothing left to queue: every scored solution has a task, is a twin of one "
             "that has, or belongs to a split the policy leaves out.",
             remedy="Import more solutions, or widen the policy, and start another round.",
         )
-    counts = funnel.funnel(db, round_.project_id, round_.made["model_id"], config.policy.splits)
-    said = gate_check.reason(gate)
-    remember(round_, funnel=counts, picks=[[pick.solution_id, pick.reason() | said] for pick in picks])
+    counts = funnel.count_funnel(db, round_.project_id, round_.made["model_id"], config.policy.splits)
+    said = gate_check.gate_reason(gate)
+    record_outputs(round_, funnel=counts, picks=[[pick.solution_id, pick.reason() | said] for pick in picks])
     return True
 
 
-def queue(db: Session, round_: Round, config: RoundConfig) -> bool:
+def queue_generation(db: Session, round_: Round, config: RoundConfig) -> bool:
     """The generation and its tasks, in this one transaction."""
     if "generation_id" in round_.made:
         return True
     project = db.get_one(Project, round_.project_id)
-    number = round_.generation = funnel.next_number(db, project.id)
-    queued, preparing_run = _queued(db, round_, project, number)
+    number = round_.generation = funnel.next_generation_number(db, project.id)
+    queued, preparing_run = _queue_selections(db, round_, project, number)
     if not queued:
         raise Conflict(
             "What was selected has been queued by someone else meanwhile.", remedy="Start another round."
@@ -142,7 +142,7 @@ def queue(db: Session, round_: Round, config: RoundConfig) -> bool:
         number=number,
         model_id=round_.made["model_id"],
         snapshot_id=round_.made.get("snapshot_id"),
-        policy=gate_check.told(config, round_.made.get("gate", {})),
+        policy=gate_check.applied_policy_to_json(config, round_.made.get("gate", {})),
         funnel={**round_.made["funnel"], "selected": len(queued), "by_strategy": dict(Counter(queued))},
     )
     db.add(made)
@@ -150,15 +150,17 @@ def queue(db: Session, round_: Round, config: RoundConfig) -> bool:
     kept = {key: value for key, value in round_.made.items() if key not in ("picks", "funnel")}
     round_.made = {**kept, "generation_id": made.id, "queued": len(queued)}
     if preparing_run is not None:
-        remember(round_, sampling_run_id=preparing_run)
+        record_outputs(round_, sampling_run_id=preparing_run)
     return True
 
 
-def _queued(db: Session, round_: Round, project: Project, number: int) -> tuple[Sequence[str], int | None]:
+def _queue_selections(
+    db: Session, round_: Round, project: Project, number: int
+) -> tuple[Sequence[str], int | None]:
     """The strategies of what is queued now, or, where the project's generator prepares alternatives
     first, of what will be; then with the number of the run that does."""
     if alternative_settings.of(db, project.id) is None:
-        return db.execute(QUEUE, _tasks(project, number, round_.made["picks"])).scalars().all(), None
+        return db.execute(INSERT_TASKS, _tasks(project, number, round_.made["picks"])).scalars().all(), None
     picks = [
         alternative_settings.Pick(solution_id, number, number * NEWER_FIRST - place, reason)
         for place, (solution_id, reason) in enumerate(round_.made["picks"])
@@ -184,10 +186,10 @@ def _tasks(project: Project, number: int, picks: list[list]) -> dict[str, object
 
 
 STAGES: dict[str, Callable[[Session, Round, RoundConfig], bool]] = {
-    "snapshot": snapshot,
-    "train": train,
-    "score": score,
-    "validate": validate,
-    "select": choose_tasks,
-    "queue": queue,
+    "snapshot": create_snapshot,
+    "train": train_model,
+    "score": score_pool,
+    "validate": validate_model,
+    "select": select_tasks,
+    "queue": queue_generation,
 }

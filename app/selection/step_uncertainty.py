@@ -11,16 +11,16 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from typing import TypeVar
 
 T = TypeVar("T")
-Right = Mapping[int, Sequence[float]]
+StepCorrectness = Mapping[int, Sequence[float]]
 """By solution id, how right the selector holds each step."""
-Texts = Mapping[int, Sequence[str]]
+StepTexts = Mapping[int, Sequence[str]]
 """By solution id, what its steps say."""
 
 
-def right_of(step_probs: Sequence[float], neutral: bool = True) -> list[float]:
+def step_correctness(step_probs: Sequence[float], neutral: bool = True) -> list[float]:
     """`right` from p(negative), p(neutral), p(positive) of each step in turn. neutral: it counts as right.
 
-    >>> right_of([0.25, 0.5, 0.25]), right_of([0.25, 0.5, 0.25], neutral=False)
+    >>> step_correctness([0.25, 0.5, 0.25]), step_correctness([0.25, 0.5, 0.25], neutral=False)
     ([0.75], [0.25])
     """
     if neutral:
@@ -28,13 +28,13 @@ def right_of(step_probs: Sequence[float], neutral: bool = True) -> list[float]:
     return list(step_probs[2::3])
 
 
-def uncertain(right: Sequence[float]) -> tuple[float, int]:
+def most_uncertain_step(right: Sequence[float]) -> tuple[float, int]:
     """How uncertain the selector is at the step where it is least certain, and which step that is:
     p (1 - p), the variance of the label, times the odds of getting there; at most 0.25. This is
     uncertainty sampling (Lewis and Gale 1994, "A sequential algorithm for training text classifiers")
     with the step as what is labeled. The first of equals.
 
-    >>> uncertain([0.5, 0.5]), uncertain([1.0, 0.9, 0.5, 0.5])
+    >>> most_uncertain_step([0.5, 0.5]), most_uncertain_step([1.0, 0.9, 0.5, 0.5])
     ((0.25, 0), (0.225, 2))
     """
     reached, most, where = 1.0, 0.0, 0
@@ -46,11 +46,11 @@ def uncertain(right: Sequence[float]) -> tuple[float, int]:
     return most, where
 
 
-def suspected(right: Sequence[float]) -> tuple[float, int]:
+def suspected_step(right: Sequence[float]) -> tuple[float, int]:
     """The odds that the first error is at the step where that is likeliest, and which step that is.
     The first of equals.
 
-    >>> suspected([0.9, 0.5, 0.1])
+    >>> suspected_step([0.9, 0.5, 0.1])
     (0.45, 1)
     """
     reached, most, where = 1.0, -1.0, 0
@@ -63,19 +63,19 @@ def suspected(right: Sequence[float]) -> tuple[float, int]:
 
 
 MEASURES: dict[str, Callable[[Sequence[float]], tuple[float, int]]] = {
-    "convincing_wrong_by_step": suspected,
-    "doubted_right": suspected,
-    "uncertain_step": uncertain,
+    "convincing_wrong_by_step": suspected_step,
+    "doubted_right": suspected_step,
+    "uncertain_step": most_uncertain_step,
 }
 """By strategy. Two go by score and ask only which step; uncertain_step goes by the measure too."""
 
 
-def in_turn(ordered: Iterable[tuple[T, Hashable]]) -> Iterator[T]:
+def alternate_steps(ordered: Iterable[tuple[T, Hashable]]) -> Iterator[T]:
     """Of (what, its step) in order, the first of every step, then the second of every step, and so on:
     a selector errs by the same step many times over, and one label may be enough to put it right.
     Reads no further than it is read.
 
-    >>> list(in_turn([(1, "a"), (2, "a"), (3, "b"), (4, "a"), (5, "b")]))
+    >>> list(alternate_steps([(1, "a"), (2, "a"), (3, "b"), (4, "a"), (5, "b")]))
     [1, 3, 2, 5, 4]
     """
     while ordered:

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TypeVar
 
 from app.selection.shuffle import Shuffle
-from app.selection.step_uncertainty import MEASURES, Right, Texts, in_turn
+from app.selection.step_uncertainty import MEASURES, StepCorrectness, StepTexts, alternate_steps
 
 WORDS = {
     "convincing_wrong": "convincing wrong answer",
@@ -46,21 +46,25 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class ScoredSolution:
     """A scored solution. `log_score` is the natural log of its solution score;
-    `twin` is equal for solutions of one problem with the same steps."""
+    `digest` is equal for solutions of one problem with the same steps."""
 
     solution_id: int
     problem_id: int
-    twin: bytes
+    digest: bytes
     verdict: str
     log_score: float
     position: int | None = None
     """The step it is taken for, from 0, where a strategy goes by steps."""
 
+    @property
+    def duplicate_key(self) -> tuple[int, bytes]:
+        return self.problem_id, self.digest
+
 
 @dataclass(frozen=True, slots=True)
-class Pick:
+class Selection:
     solution_id: int
     problem_id: int
     strategy: str
@@ -79,12 +83,12 @@ class Pick:
         return {key: kept[key] for key in ("strategy", "score", "rank", "model_id", *about)}
 
 
-def order(candidate: Candidate) -> tuple[float, int]:
+def score_order(candidate: ScoredSolution) -> tuple[float, int]:
     """Most convincing first; equal scores by solution id, so that a choice repeats exactly."""
     return (-candidate.log_score, candidate.solution_id)
 
 
-def suits(strategy: str, candidate: Candidate) -> bool:
+def is_suitable(strategy: str, candidate: ScoredSolution) -> bool:
     """Invalid is not wrong: a solution without a parseable answer suits nothing."""
     return candidate.verdict in verdicts(strategy)
 
@@ -93,7 +97,7 @@ def verdicts(strategy: str) -> tuple[str, ...]:
     return (VERDICT[strategy],) if strategy in VERDICT else ("right", "wrong")
 
 
-def seats(size: int, shares: Mapping[str, float]) -> dict[str, int]:
+def apportion(size: int, shares: Mapping[str, float]) -> dict[str, int]:
     """`size` places divided by share, largest remainder first, ties in the order of STRATEGIES."""
     total = sum(shares.get(name, 0.0) for name in STRATEGIES)
     exact = {name: size * shares.get(name, 0.0) / total for name in STRATEGIES if shares.get(name, 0.0) > 0}
@@ -105,38 +109,38 @@ def seats(size: int, shares: Mapping[str, float]) -> dict[str, int]:
 
 
 @dataclass
-class Book:
+class SelectionState:
     """What has been taken so far: the cap, the twins, and the picks in the order taken."""
 
     per_problem: int
     model_id: int | None = None
-    picks: list[Pick] = field(default_factory=list)
+    selections: list[Selection] = field(default_factory=list)
     taken: set[int] = field(default_factory=set)
-    twins: set[tuple[int, bytes]] = field(default_factory=set)
+    duplicate_keys: set[tuple[int, bytes]] = field(default_factory=set)
     problems: Counter[int] = field(default_factory=Counter)
     ranks: Counter[str] = field(default_factory=Counter)
 
-    def open_to(self, solution_id: int, problem_id: int) -> bool:
+    def is_open(self, solution_id: int, problem_id: int) -> bool:
         """Whether it is worth finding out more about this solution."""
         return self.problems[problem_id] < self.per_problem and solution_id not in self.taken
 
-    def full(self) -> list[int]:
+    def full_problems(self) -> list[int]:
         """The problems that reached their cap."""
         return [problem for problem, taken in self.problems.items() if taken >= self.per_problem]
 
-    def take(self, strategy: str, candidate: Candidate) -> bool:
+    def take(self, strategy: str, candidate: ScoredSolution) -> bool:
         """Takes the candidate for the strategy if every rule allows it."""
-        twin = (candidate.problem_id, candidate.twin)
-        if not self.open_to(candidate.solution_id, candidate.problem_id):
+        twin = candidate.duplicate_key
+        if not self.is_open(candidate.solution_id, candidate.problem_id):
             return False
-        if twin in self.twins or not suits(strategy, candidate):
+        if twin in self.duplicate_keys or not is_suitable(strategy, candidate):
             return False
         self.ranks[strategy] += 1
         self.taken.add(candidate.solution_id)
-        self.twins.add(twin)
+        self.duplicate_keys.add(twin)
         self.problems[candidate.problem_id] += 1
-        self.picks.append(
-            Pick(
+        self.selections.append(
+            Selection(
                 candidate.solution_id,
                 candidate.problem_id,
                 strategy,
@@ -149,7 +153,7 @@ class Book:
         return True
 
 
-def fill(book: Book, strategy: str, places: int, ordered: Iterable[Candidate]) -> int:
+def fill_places(book: SelectionState, strategy: str, places: int, ordered: Iterable[ScoredSolution]) -> int:
     """Gives `places` to the first of `ordered` that may have them; returns how many stay
     empty. Stops reading as soon as the last place is given."""
     if places <= 0:
@@ -162,63 +166,68 @@ def fill(book: Book, strategy: str, places: int, ordered: Iterable[Candidate]) -
     return places
 
 
-def choose(
-    candidates: Iterable[Candidate],
+def select_solutions(
+    candidates: Iterable[ScoredSolution],
     size: int,
     shares: Mapping[str, float],
     per_problem: int,
     seed: int,
     model_id: int | None = None,
-    right: Right | None = None,
-    texts: Texts | None = None,
-) -> list[Pick]:
+    right: StepCorrectness | None = None,
+    texts: StepTexts | None = None,
+) -> list[Selection]:
     """The whole rule over candidates that fit in memory. `right` and `texts` are for the strategies
     that go by steps.
 
-    >>> pool = [Candidate(1, 1, b"a", "wrong", -0.1), Candidate(2, 1, b"b", "right", -0.01)]
-    >>> [pick.strategy for pick in choose(pool, 2, {"convincing_wrong": 1, "most_convincing": 1}, 2, 0)]
+    >>> pool = [ScoredSolution(1, 1, b"a", "wrong", -0.1), ScoredSolution(2, 1, b"b", "right", -0.01)]
+    >>> shares = {"convincing_wrong": 1, "most_convincing": 1}
+    >>> [pick.strategy for pick in select_solutions(pool, 2, shares, 2, 0)]
     ['convincing_wrong', 'most_convincing']
     """
-    book = Book(per_problem, model_id)
-    fill_by_shares(book, sorted(candidates, key=order), size, shares, seed, right or {}, texts or {})
-    return book.picks
+    book = SelectionState(per_problem, model_id)
+    fill_by_shares(book, sorted(candidates, key=score_order), size, shares, seed, right or {}, texts or {})
+    return book.selections
 
 
 def fill_by_shares(
-    book: Book,
-    pool: Sequence[Candidate],
+    book: SelectionState,
+    pool: Sequence[ScoredSolution],
     size: int,
     shares: Mapping[str, float],
     seed: int,
-    right: Right,
-    texts: Texts,
+    right: StepCorrectness,
+    texts: StepTexts,
 ) -> None:
     """`pool` in order. Places a strategy cannot fill pass to the next one with a share, so a pool with
     few wrong answers still fills its batch."""
     left_over = 0
-    for name, places in seats(size, shares).items():
-        ordered: Iterable[Candidate] = pool
+    for name, places in apportion(size, shares).items():
+        ordered: Iterable[ScoredSolution] = pool
         if name == "uniform":
-            ordered = drawn(pool, seed)
+            ordered = random_order(pool, seed)
         elif name in MEASURES:
             still = [
-                one for one in pool if suits(name, one) and book.open_to(one.solution_id, one.problem_id)
+                one
+                for one in pool
+                if is_suitable(name, one) and book.is_open(one.solution_id, one.problem_id)
             ]
             ordered = by_step(name, still, right, texts)
-        left_over = fill(book, name, places + left_over, ordered)
+        left_over = fill_places(book, name, places + left_over, ordered)
 
 
-def drawn(pool: Sequence[Candidate], seed: int) -> list[Candidate]:
+def random_order(pool: Sequence[ScoredSolution], seed: int) -> list[ScoredSolution]:
     ids = [candidate.solution_id for candidate in pool] or [0]
     shuffle = Shuffle(min(ids), max(ids), seed)
     return sorted(pool, key=lambda candidate: shuffle.place(candidate.solution_id))
 
 
-def by_step(strategy: str, pool: Iterable[Candidate], right: Right, texts: Texts) -> Iterator[Candidate]:
+def by_step(
+    strategy: str, pool: Iterable[ScoredSolution], right: StepCorrectness, texts: StepTexts
+) -> Iterator[ScoredSolution]:
     """The candidates of a strategy that goes by steps, in its order, each with its step; `pool` is in order
     of score. One whose steps are not known cannot be judged by them, and is left out.
 
-    >>> pool = [Candidate(n, n, b"", "wrong", -n) for n in (1, 2, 3)]
+    >>> pool = [ScoredSolution(n, n, b"", "wrong", -n) for n in (1, 2, 3)]
     >>> right = {1: [0.9, 0.6], 2: [0.5, 0.9], 3: [0.9, 0.9]}
     >>> texts = {1: ["1 + 1 = 2", "so 3"], 2: ["so 3", "so 4"], 3: ["so 5", "so 6"]}
     >>> [(one.solution_id, one.position) for one in by_step("uncertain_step", pool, right, texts)]
@@ -227,7 +236,7 @@ def by_step(strategy: str, pool: Iterable[Candidate], right: Right, texts: Texts
     if strategy == "doubted_right":
         pool = reversed(list(pool))
     known = ((one, one.solution_id, right[one.solution_id]) for one in pool if right.get(one.solution_id))
-    return in_turn(
+    return alternate_steps(
         (replace(one, position=at), texts[one.solution_id][at]) for one, at in placed(strategy, known)
     )
 
@@ -244,7 +253,7 @@ def placed(strategy: str, known: Iterable[tuple[T, int, Sequence[float]]]) -> It
     return ((what, position) for _, position, _, what in found)
 
 
-def interleaved(picks: list[Pick]) -> list[Pick]:
+def interleaved(picks: list[Selection]) -> list[Selection]:
     """The order labelers get them in: any first part of the queue holds the mixture,
     so a generation cut short is still the experiment it was meant to be."""
     counts = Counter(pick.strategy for pick in picks)

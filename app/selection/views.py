@@ -28,26 +28,26 @@ Sent = Annotated[forms.RoundForm, Form()]
 @router.get("/board")
 def board_page(request: Request, access: Researcher, db: Db) -> Response:
     project = access.project
-    found = queries.generations(db, project.id)
-    model = funnel.newest_model(db, project.id)
-    now = funnel.funnel(db, project.id, model.id if model else None)
-    labels = funnel.labels(db, project.id)
+    found = queries.list_generations(db, project.id)
+    model = funnel.find_newest_model(db, project.id)
+    now = funnel.count_funnel(db, project.id, model.id if model else None)
+    labels = funnel.count_labels(db, project.id)
     latest = rounds.latest(db, project.id)
-    judged = queries.judged(db, project.id, found)
+    judged = queries.load_generation_evaluations(db, project.id, found)
     return render(
         request,
         "selection/board.html",
         generations=found,
         judged=judged,
         plot=generation_curve.plot(judged),
-        funnel=queries.funnel(found[0], now) if found else [],
+        funnel=queries.build_funnel(found[0], now) if found else [],
         labels=labels,
         doubt=suspect_references.doubt(db, project.id),
         noise=labeler_stats.noise(db, project.id),
-        mix=queries.mix(labels["positive"], labels["neutral"], labels["negative"]),
+        mix=queries.rating_shares(labels["positive"], labels["neutral"], labels["negative"]),
         minutes=sum(each["minutes"] for each in found),
-        next_thing=queries.next_thing(project, now, found, labels),
-        rounds=queries.rounds(db, project.id),
+        next_thing=queries.find_next_action(project, now, found, labels),
+        rounds=queries.list_rounds(db, project.id),
         words=WORDS,
         **_live(db, latest),
     )
@@ -57,7 +57,9 @@ def board_page(request: Request, access: Researcher, db: Db) -> Response:
 def board_plot(access: Researcher, db: Db, form: str) -> Response:
     """The board's curve, as data."""
     found: Plot | None = generation_curve.plot(
-        queries.judged(db, access.project.id, queries.generations(db, access.project.id))
+        queries.load_generation_evaluations(
+            db, access.project.id, queries.list_generations(db, access.project.id)
+        )
     )
     if found is None:
         raise NotFound("Fewer than two generations have been judged.")
@@ -74,19 +76,21 @@ def generation_page(
     state: str | None = None,
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> Response:
-    found = queries.one(db, access.project.id, number)
+    found = queries.get_generation(db, access.project.id, number)
     model = found["model"]
-    tasks = queries.queue(
+    tasks = queries.list_queue(
         db, access.project.id, number, model, strategy=strategy or None, state=state or None, page=page
     )
     return render(
         request,
         "selection/generation.html",
         shown=found,
-        funnel=queries.funnel(found, funnel.funnel(db, access.project.id, model.id if model else None)),
-        mix=queries.mix(found["positive"], found["neutral"], found["negative"]),
+        funnel=queries.build_funnel(
+            found, funnel.count_funnel(db, access.project.id, model.id if model else None)
+        ),
+        mix=queries.rating_shares(found["positive"], found["neutral"], found["negative"]),
         tasks=tasks,
-        counts=queries.counts(db, access.project.id, number),
+        counts=queries.count_tasks(db, access.project.id, number),
         asked={"strategy": strategy or "", "state": state or "", "page": page},
         more=len(tasks) == queries.PAGE,
         words=WORDS,
@@ -106,10 +110,10 @@ def preview_part(request: Request, access: Researcher, db: Db) -> Response:
 def _form(
     request: Request, access: Access, db: Db, template: str, given: Any, wrong: DomainError | None = None
 ) -> Response:
-    shown = forms.values(given)
+    shown = forms.form_values(given)
     preview = None
     try:
-        preview = rounds.preview(db, access.project, forms.config(shown))
+        preview = rounds.preview(db, access.project, forms.config_from_form(shown))
     except DomainError as error:
         wrong = wrong or error
     return render(
@@ -133,7 +137,7 @@ def _form(
 @router.post("/rounds")
 def start_round(request: Request, access: Researcher, db: Db, sent: Sent) -> Response:
     try:
-        started = rounds.start(db, access.project, forms.config(sent.model_dump()), access.user)
+        started = rounds.start(db, access.project, forms.config_from_form(sent.model_dump()), access.user)
     except DomainError as error:
         return _form(request, access, db, "selection/new_round.html", sent.model_dump(), error)
     return redirect(f"{access.home}/rounds/{started.id}", "The round is on its way.")

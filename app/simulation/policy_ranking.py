@@ -8,8 +8,8 @@ import math
 from collections.abc import Callable, Sequence
 
 from app.prm.predict import Scored
-from app.selection.step_uncertainty import Texts, right_of
-from app.selection.strategies import Book, Candidate, fill, fill_by_shares, order
+from app.selection.step_uncertainty import StepTexts, step_correctness
+from app.selection.strategies import ScoredSolution, SelectionState, fill_by_shares, fill_places, score_order
 from app.simulation.shares import SHARES
 
 Probabilities = dict[int, list[float]]
@@ -18,40 +18,40 @@ Probabilities = dict[int, list[float]]
 
 def correct(scored: Scored) -> list[float]:
     """p(positive) + p(neutral) by step, from flat step probabilities."""
-    return right_of(scored.step_probs)
+    return step_correctness(scored.step_probs)
 
 
 def pick(
     policy: str,
-    candidates: Sequence[Candidate],
+    candidates: Sequence[ScoredSolution],
     size: int,
     per_problem: int,
     seed: int,
     steps: Probabilities,
-    texts: Texts,
-    taken: Sequence[Candidate] = (),
+    texts: StepTexts,
+    taken: Sequence[ScoredSolution] = (),
 ) -> list[int]:
     """Solution ids, at most `size`. `taken` were queued before: neither they nor their twins are
     chosen again. Places that are left when wrong answers run out go to the most convincing of the rest."""
-    gone = {(one.problem_id, one.twin) for one in taken}
-    left = sorted((one for one in candidates if (one.problem_id, one.twin) not in gone), key=order)
-    book = Book(per_problem)
+    gone = {one.duplicate_key for one in taken}
+    left = sorted((one for one in candidates if one.duplicate_key not in gone), key=score_order)
+    book = SelectionState(per_problem)
     if policy in SHARES:
         fill_by_shares(book, left, size, SHARES[policy], seed, steps, texts)
     else:
         use = ORDERS[policy](left, steps)
         name = "most_convincing" if policy in ANY_VERDICT else "convincing_wrong"
-        fill(book, name, size, sorted(left, key=lambda one: (-use[one.solution_id], one.solution_id)))
-    fill(book, "most_convincing", size - len(book.picks), left)
-    return [each.solution_id for each in book.picks]
+        fill_places(book, name, size, sorted(left, key=lambda one: (-use[one.solution_id], one.solution_id)))
+    fill_places(book, "most_convincing", size - len(book.selections), left)
+    return [each.solution_id for each in book.selections]
 
 
-def uncertainty(left: Sequence[Candidate], steps: Probabilities) -> dict[int, float]:
+def uncertainty(left: Sequence[ScoredSolution], steps: Probabilities) -> dict[int, float]:
     """Closest to even odds of being right throughout (Duan et al. 2025 take disagreement or this)."""
     return {one.solution_id: -abs(math.exp(one.log_score) - 0.5) for one in left}
 
 
-def entropy(left: Sequence[Candidate], steps: Probabilities) -> dict[int, float]:
+def entropy(left: Sequence[ScoredSolution], steps: Probabilities) -> dict[int, float]:
     """A wrong answer has a first error somewhere; how unclear is it where? Entropy in nats of its
     place given that there is one, times how convincing the solution is on the whole: a label is worth
     most where the selector is taken in, and does not know by what."""
@@ -73,7 +73,7 @@ def first_error_entropy(right: Sequence[float]) -> float:
     return -math.fsum(each / total * math.log(each / total) for each in places if each > 0)
 
 
-def hardest(left: Sequence[Candidate], steps: Probabilities) -> dict[int, float]:
+def hardest(left: Sequence[ScoredSolution], steps: Probabilities) -> dict[int, float]:
     """Wrong answers that beat every right answer of their problem, by how much: those that cost the
     best-of-N its problem. A problem without a right answer counts what is wrong against even odds."""
     best: dict[int, float] = {}
@@ -83,7 +83,7 @@ def hardest(left: Sequence[Candidate], steps: Probabilities) -> dict[int, float]
     return {one.solution_id: one.log_score - best.get(one.problem_id, math.log(0.5)) for one in left}
 
 
-Order = Callable[[Sequence[Candidate], Probabilities], dict[int, float]]
+Order = Callable[[Sequence[ScoredSolution], Probabilities], dict[int, float]]
 ORDERS: dict[str, Order] = {"uncertainty": uncertainty, "entropy": entropy, "hardest": hardest}
 ANY_VERDICT = ("uncertainty",)
 """Orders that ask for no wrong answer."""

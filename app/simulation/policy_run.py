@@ -19,8 +19,8 @@ from app.evaluation.votes import votes
 from app.prm.examples import Example
 from app.prm.files import write_json
 from app.prm.predict import Scored
-from app.selection.gate import FAILED, Finding, Gate, Problem, check
-from app.selection.strategies import Candidate
+from app.selection.gate import FAILED, GateConfig, GateResult, ProblemAccuracy, check_selector
+from app.selection.strategies import ScoredSolution
 from app.simulation import policy_ranking, synthetic_labels, training
 from app.simulation.config import Setting
 from app.simulation.datasets import Material, Report, Sampled, Steps
@@ -43,18 +43,18 @@ class Pool:
         self.sampled = sampled
         self.taught: synthetic_labels.Read = {}
         """By a teacher, if there is one, in place of the judge."""
-        self.bare: list[Candidate] = []
+        self.bare: list[ScoredSolution] = []
         queueable = len(sampled) - setting.validation_problems
         for problem, one in enumerate(sampled[:queueable]):
             for steps in one.samples:
                 twin = hashlib.blake2b("\n".join(steps).encode(), digest_size=8).digest()
-                self.bare.append(Candidate(len(self.rows), problem, twin, one.verdict(steps), 0.0))
+                self.bare.append(ScoredSolution(len(self.rows), problem, twin, one.verdict(steps), 0.0))
                 self.texts[len(self.rows)] = steps
                 self.rows.append((problem, steps))
 
     def candidates(
         self, scores: dict[training.Key, Scored | None] | None
-    ) -> tuple[list[Candidate], policy_ranking.Probabilities]:
+    ) -> tuple[list[ScoredSolution], policy_ranking.Probabilities]:
         """Those a selector could read, with their score; without a selector all, with none."""
         if scores is None:
             return [one for one in self.bare if one.verdict != "unparseable"], {}
@@ -64,21 +64,21 @@ class Pool:
             scored = scores.get((self.sampled[problem].posed.statement, steps))
             if scored is None or one.verdict == "unparseable":
                 continue
-            found.append(Candidate(one.solution_id, problem, one.twin, one.verdict, scored.log_score))
+            found.append(ScoredSolution(one.solution_id, problem, one.digest, one.verdict, scored.log_score))
             right[one.solution_id] = policy_ranking.correct(scored)
         return found, right
 
-    def gate(self, scores: dict[training.Key, Scored | None]) -> Finding:
+    def gate(self, scores: dict[training.Key, Scored | None]) -> GateResult:
         """What the gate of a round would say of this selector, on the problems kept for that."""
         kept = self.sampled[len(self.sampled) - self.setting.validation_problems :]
         most = np.array([max(len(one.samples) for one in kept)])
         told = curves(self.setting, kept, scores, most)["best_of"]
         voted = [majority(one, most, self.setting.seed) for one in kept]
         problems = [
-            Problem(len(one.samples), _blind(one), best[-1], float(vote[-1]))
+            ProblemAccuracy(len(one.samples), _blind(one), best[-1], float(vote[-1]))
             for one, best, vote in zip(kept, told, voted, strict=True)
         ]
-        return check(problems, int(most[0]), Gate(min_problems=2))
+        return check_selector(problems, int(most[0]), GateConfig(min_problems=2))
 
     def label(self, solution_id: int) -> Example:
         """By the judge, who may err, and stops at the first error."""

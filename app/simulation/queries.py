@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.projects.models import Project
-from app.selection.gate import COMPETENT
+from app.selection.gate import PASSED
 from app.selection.strategies import STRATEGIES
 from app.simulation import plots, runs
 from app.simulation.models import Simulation, SimulationPoint
@@ -52,7 +52,7 @@ class Cell:
 
     @property
     def competent(self) -> int:
-        return sum(gate["verdict"] == COMPETENT for gate in self.gates)
+        return sum(gate["verdict"] == PASSED for gate in self.gates)
 
     def of_gates(self, name: str) -> float:
         return sum(float(gate[name]) for gate in self.gates) / len(self.gates)

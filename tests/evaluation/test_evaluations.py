@@ -240,11 +240,11 @@ def test_a_rounds_scoring_ends_with_it() -> None:
         round_.made = {"model_id": model_id, "scoring_run_id": run.id}
         db.add(round_)
         db.flush()
-        assert stages.score(db, round_, round_config.parse({})) is False
+        assert stages.score_pool(db, round_, round_config.parse({})) is False
         assert db.scalars(select(Evaluation)).all() == []
         run.state = "succeeded"
         for _ in range(2):
-            assert stages.score(db, round_, round_config.parse({})) is True
+            assert stages.score_pool(db, round_, round_config.parse({})) is True
         assert [each.model_id for each in db.scalars(select(Evaluation))] == [model_id]
 
 

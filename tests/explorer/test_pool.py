@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app import worker
 from app.explorer import histogram, pool_query
-from app.explorer.pool_query import Place, Wanted
+from app.explorer.pool_query import PageCursor, PoolFilter
 from app.problems.models import Solution
 from app.scoring import process
 from app.scoring.models import Score, ScoringRun
@@ -54,14 +54,14 @@ class Pool:
 
     def places(self, **wanted: object) -> list[int]:
         """Every page, until there is none."""
-        asked = Wanted(**{"model_id": self.model.id, **wanted})  # type: ignore[arg-type]
+        asked = PoolFilter(**{"model_id": self.model.id, **wanted})  # type: ignore[arg-type]
         after, found, of = None, [], {each.id: place for place, each in enumerate(self.solutions)}
         for _ in range(40):
-            page = pool_query.page(self.db, self.project.id, asked, after)
+            page = pool_query.load_page(self.db, self.project.id, asked, after)
             found += [of[each] for each in page.ids]
-            if page.more is None:
+            if page.next_cursor is None:
                 return found
-            after = Place.parse(str(page.more))
+            after = PageCursor.parse(str(page.next_cursor))
         raise AssertionError("it never ends")
 
 
@@ -73,7 +73,7 @@ def pool(db: Session) -> Pool:
 @pytest.mark.parametrize(("page", "look"), [(50, 20_000), (1, 20_000), (3, 20_000), (2, 2), (1, 1), (5, 3)])
 def test_every_solution_once_in_the_order_of_scores(pool, monkeypatch, page, look):
     monkeypatch.setattr(pool_query, "PAGE", page)
-    monkeypatch.setattr(pool_query, "LOOK", look)
+    monkeypatch.setattr(pool_query, "SCAN_LIMIT", look)
     highest = sorted(range(8), key=lambda place: (-SCORES[place], place))
     assert pool.places() == highest == [7, 0, 1, 2, 3, 4, 5, 6]
     assert pool.places(order="lowest") == highest[::-1]
@@ -103,10 +103,10 @@ def test_every_solution_once_in_the_order_of_scores(pool, monkeypatch, page, loo
     ],
 )
 def test_filters(pool, monkeypatch, wanted, left, look):
-    monkeypatch.setattr(pool_query, "LOOK", look)
+    monkeypatch.setattr(pool_query, "SCAN_LIMIT", look)
     factories.task(pool.db, pool.solutions[2], generation=3)
     assert pool.places(**wanted) == left
-    counted = histogram.histogram(pool.db, pool.project.id, Wanted(model_id=pool.model.id, **wanted))
+    counted = histogram.load_histogram(pool.db, pool.project.id, PoolFilter(model_id=pool.model.id, **wanted))
     if look > 8:
         assert counted.filtered
         assert counted.total == len(left)
@@ -119,8 +119,8 @@ def test_a_name_from_a_file_finds_its_solution(pool):
 @pytest.fixture
 def large(pool, monkeypatch) -> Pool:
     """A pool that is taken for one too large to count while one waits."""
-    monkeypatch.setattr(histogram, "LOOK", 3)
-    monkeypatch.setattr(pool_query, "LOOK", 3)
+    monkeypatch.setattr(histogram, "SCAN_LIMIT", 3)
+    monkeypatch.setattr(pool_query, "SCAN_LIMIT", 3)
     monkeypatch.setattr(
         histogram, "MANY", histogram.text("SELECT count(*) FROM score WHERE model_id = :model_id")
     )
@@ -134,7 +134,7 @@ def waiting(db: Session) -> list[dict[str, int]]:
 
 
 def test_scores_in_their_bins(pool):
-    live = histogram.histogram(pool.db, pool.project.id, Wanted(model_id=pool.model.id))
+    live = histogram.load_histogram(pool.db, pool.project.id, PoolFilter(model_id=pool.model.id))
     assert live.rows["right"][19] == 1  # a score of 1 is in the last bin
     assert (sum(live.rows["wrong"]), live.rows["wrong"][0], live.rows["wrong"][19]) == (4, 1, 1)
     assert live.rows["unparseable"][17] + live.rows["unparseable"][18] == 1
@@ -142,18 +142,18 @@ def test_scores_in_their_bins(pool):
 
 
 def test_the_histogram_kept_is_the_one_counted(large):
-    asked = Wanted(model_id=large.model.id)
+    asked = PoolFilter(model_id=large.model.id)
     live = histogram._count(
-        large.db, pool_query.values_of(large.project.id, asked), pool_query.conditions(asked)
+        large.db, pool_query.bind_values(large.project.id, asked), pool_query.build_conditions(asked)
     )
-    histogram.refresh(large.db, large.model.id)
-    assert histogram.histogram(large.db, large.project.id, asked).rows == live
+    histogram.refresh_histogram(large.db, large.model.id)
+    assert histogram.load_histogram(large.db, large.project.id, asked).rows == live
     large.solutions[0].verdict = "right"
     large.db.flush()
-    histogram.refresh(large.db, large.model.id)
-    assert histogram.histogram(large.db, large.project.id, asked).rows == live, "kept, not counted again"
-    validation = Wanted(model_id=large.model.id, split="validation")
-    assert histogram.histogram(large.db, large.project.id, validation).total == 4
+    histogram.refresh_histogram(large.db, large.model.id)
+    assert histogram.load_histogram(large.db, large.project.id, asked).rows == live, "kept, not counted again"
+    validation = PoolFilter(model_id=large.model.id, split="validation")
+    assert histogram.load_histogram(large.db, large.project.id, validation).total == 4
     assert not waiting(large.db)
 
 
@@ -166,23 +166,23 @@ def test_a_page_leaves_the_counting_of_a_large_pool_to_the_worker(large, web: Te
         assert waiting(large.db) == [{"model_id": large.model.id}], "asked for once"
     said = web.get("/api/v1/projects/pool/score-histogram").json()
     assert (said["counting"], said["verdicts"]) == (True, {})
-    histogram.refresh(large.db, large.model.id)
+    histogram.refresh_histogram(large.db, large.model.id)
     page = web.get("/projects/pool/solutions?verdict=wrong")
     assert "Being counted" not in page.text
     assert "4 solutions" in page.text
 
 
 def test_an_old_histogram_is_shown_while_it_is_counted_anew(large):
-    asked = Wanted(model_id=large.model.id)
-    histogram.refresh(large.db, large.model.id)
+    asked = PoolFilter(model_id=large.model.id)
+    histogram.refresh_histogram(large.db, large.model.id)
     large.db.execute(text("UPDATE score_histogram SET at = now() - interval '2 hours'"))
     large.solutions[0].verdict = "right"
     large.db.flush()
-    old = histogram.histogram(large.db, large.project.id, asked)
-    assert (sum(old.rows["wrong"]), old.counting) == (4, False)
+    old = histogram.load_histogram(large.db, large.project.id, asked)
+    assert (sum(old.rows["wrong"]), old.computing) == (4, False)
     assert waiting(large.db) == [{"model_id": large.model.id}]
-    histogram.refresh(large.db, large.model.id)
-    assert sum(histogram.histogram(large.db, large.project.id, asked).rows["wrong"]) == 3
+    histogram.refresh_histogram(large.db, large.model.id)
+    assert sum(histogram.load_histogram(large.db, large.project.id, asked).rows["wrong"]) == 3
 
 
 def test_a_scoring_that_ends_has_its_histogram_counted(pool):

@@ -161,7 +161,7 @@ def test_a_round_queues_what_the_model_doubts_with_candidates_for_that_step(made
         round_ = Round(project_id=project.id, generation=1, config={}, stage="queue", made=made_before)
         db.add(round_)
         db.flush()
-        assert stages.queue(db, round_, RoundConfig())
+        assert stages.queue_generation(db, round_, RoundConfig())
         assert db.scalars(select(Generation)).one().funnel["by_strategy"] == {"convincing_wrong": 2}
         assert round_.made["queued"] == 2
         run_id = round_.made["sampling_run_id"]

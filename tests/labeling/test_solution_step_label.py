@@ -118,7 +118,7 @@ def test_what_is_said_of_its_own_steps(db: Session, project: Project, name: str)
     assert [each.position for each in said] == list(range(len(ratings)))
     assert [each.rating for each in said] == ratings
     assert [bool(each.flagged) for each in said] == [each is None for each in ratings]
-    [page] = solution_query.judgements(db, made.id)
+    [page] = solution_query.list_submissions(db, made.id)
     assert page.ratings == dict(enumerate(ratings))
 
 

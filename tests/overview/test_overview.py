@@ -28,7 +28,7 @@ def test_what_to_do_next(web: TestClient, db: Session) -> None:
     page = web.get("/projects/algebra").text
     assert "1 wrong" in page
     assert "1 not graded yet" in page
-    found = progress.counts(db, of, NOW)
+    found = progress.count_progress(db, of, NOW)
     assert (found["problems"], found["solutions"], found["waiting"], found["done"]) == (2, 2, 1, 0)
 
 

@@ -62,7 +62,7 @@ def all_candidates(db, model, splits):
         .where(Score.model_id == model.id)
     )
     return [
-        strategies.Candidate(s.id, p.id, s.digest, s.verdict, score.log_score)
+        strategies.ScoredSolution(s.id, p.id, s.digest, s.verdict, score.log_score)
         for score, s, p in rows
         if p.split in splits and s.verdict in ("right", "wrong") and (p.id, s.digest) not in queued
     ]
@@ -81,7 +81,7 @@ def test_it_is_the_pure_rule(db, pool, monkeypatch):
         for shares, size in itertools.product((SHARES, BY_STEP), (7, 40, 1000)):
             policy = Policy(size=size, shares=shares, per_problem=cap, splits=splits, seed=3)
 
-            picks = database.choose(db, model.project_id, model.id, policy)
+            picks = database.select_solutions(db, model.project_id, model.id, policy)
 
             assert picks == in_memory(db, candidates, policy, model.id, everyone)
             assert len(picks) == 7 or size > 7
@@ -90,17 +90,17 @@ def test_it_is_the_pure_rule(db, pool, monkeypatch):
 def in_memory(db, pool, policy, model_id, scored):
     """strategy.choose, drawing from the range of all that was scored, as the database does."""
     shuffle = strategies.Shuffle(min(scored), max(scored), policy.seed)
-    by_score = sorted(pool, key=strategies.order)
+    by_score = sorted(pool, key=strategies.score_order)
     rows = db.execute(
         select(Score.solution_id, Score.step_probs, Solution.steps)
         .join(Solution, Solution.id == Score.solution_id)
         .where(Score.model_id == model_id)
     ).all()
-    right = {solution: step_uncertainty.right_of(probs) for solution, probs, _ in rows}
+    right = {solution: step_uncertainty.step_correctness(probs) for solution, probs, _ in rows}
     texts = {solution: steps for solution, _, steps in rows}
-    book = strategies.Book(policy.per_problem, model_id)
+    book = strategies.SelectionState(policy.per_problem, model_id)
     left = 0
-    for name, places in strategies.seats(policy.size, policy.shares).items():
+    for name, places in strategies.apportion(policy.size, policy.shares).items():
         ordered = by_score
         if name == "uniform":
             ordered = sorted(pool, key=lambda one: shuffle.place(one.solution_id))
@@ -108,11 +108,11 @@ def in_memory(db, pool, policy, model_id, scored):
             still = [
                 one
                 for one in by_score
-                if strategies.suits(name, one) and book.open_to(one.solution_id, one.problem_id)
+                if strategies.is_suitable(name, one) and book.is_open(one.solution_id, one.problem_id)
             ]
             ordered = strategies.by_step(name, still, right, texts)
-        left = strategies.fill(book, name, places + left, ordered)
-    return book.picks
+        left = strategies.fill_places(book, name, places + left, ordered)
+    return book.selections
 
 
 def test_of_a_larger_pool_only_a_part_is_read_by_step(db, pool, monkeypatch):
@@ -126,7 +126,7 @@ def test_of_a_larger_pool_only_a_part_is_read_by_step(db, pool, monkeypatch):
     def distance(solution_id):
         return abs(math.exp(candidates[solution_id].log_score) - 0.5)
 
-    picks = database.choose(db, pool.project_id, pool.id, policy)
+    picks = database.select_solutions(db, pool.project_id, pool.id, policy)
     reach = sorted(map(distance, candidates))[39]
 
     assert len(picks) == 12
@@ -137,8 +137,8 @@ def test_of_a_larger_pool_only_a_part_is_read_by_step(db, pool, monkeypatch):
 
     monkeypatch.setattr(select_by_step_sql, "LEAST", 2)
     everybody = Policy(size=1000, shares={"uncertain_step": 1.0}, per_problem=100)
-    assert len(database.choose(db, pool.project_id, pool.id, everybody)) == len(
-        {(one.problem_id, one.twin) for one in candidates.values()}
+    assert len(database.select_solutions(db, pool.project_id, pool.id, everybody)) == len(
+        {one.duplicate_key for one in candidates.values()}
     )
 
 
@@ -161,7 +161,7 @@ def test_how_the_scoring_counts_neutral_is_how_steps_are_in_doubt(db):
     policy = Policy(size=9, shares={"uncertain_step": 1.0})
 
     def places():
-        picks = database.choose(db, project.id, model.id, policy)
+        picks = database.select_solutions(db, project.id, model.id, policy)
         return [(made.index(db.get(Solution, pick.solution_id)), pick.position) for pick in picks]
 
     assert places() == [(0, 0), (1, 1)]
@@ -174,9 +174,9 @@ def test_drawing_and_sorting_give_the_same_control_arm(db, pool, monkeypatch):
     model = pool
     policy = Policy(size=20, shares={"uniform": 1.0}, per_problem=2, seed=1)
 
-    drawn = database.choose(db, model.project_id, model.id, policy)
+    drawn = database.select_solutions(db, model.project_id, model.id, policy)
     monkeypatch.setattr(database, "SPARSE", 0.001)
-    sorted_ = database.choose(db, model.project_id, model.id, policy)
+    sorted_ = database.select_solutions(db, model.project_id, model.id, policy)
 
     assert len(drawn) == 20
     assert drawn == sorted_
@@ -188,10 +188,10 @@ def test_no_test_problem_even_when_nothing_else_is_left(db):
     problem = factories.problem(db, project, split="test")
     loop.score(db, model, factories.solution(db, problem, verdict="wrong"), 0.9)
 
-    assert database.choose(db, project.id, model.id, Policy(splits=("train", "validation"))) == []
+    assert database.select_solutions(db, project.id, model.id, Policy(splits=("train", "validation"))) == []
     sneaky = Policy(splits=("train",))
     object.__setattr__(sneaky, "splits", ("train", "test"))
-    assert database.choose(db, project.id, model.id, sneaky) == []
+    assert database.select_solutions(db, project.id, model.id, sneaky) == []
 
 
 def test_a_policy_that_asks_for_test_problems_is_refused():
@@ -222,7 +222,7 @@ def test_the_walk_stops_with_the_last_place(db, monkeypatch):
         database, "_by_score", lambda *given: (read.append(len(rows)) or rows for rows in walk(*given))
     )
 
-    picks = database.choose(
+    picks = database.select_solutions(
         db, project.id, model.id, Policy(size=50, shares={"convincing_wrong": 1.0}, per_problem=50)
     )
 

@@ -16,14 +16,22 @@ from app.projects.models import Project
 from app.scoring.models import ScoringRun
 from app.selection import round_driver, rounds
 from app.selection.config import Policy, RoundConfig, parse
-from app.selection.gate import COMPETENT, FAILED, UNCHECKED, Gate, check, difference, shares
-from app.selection.gate import Problem as Checked
+from app.selection.gate import (
+    FAILED,
+    INCONCLUSIVE,
+    PASSED,
+    GateConfig,
+    applied_shares,
+    check_selector,
+    difference,
+)
+from app.selection.gate import ProblemAccuracy as Checked
 from app.selection.models import Generation, Round
 from app.selection.strategies import STRATEGIES
 from tests.factories import base as factories
 from tests.factories import selection as loop
 
-GATE = Gate(min_problems=20)
+GATE = GateConfig(min_problems=20)
 
 
 def problems(best_of: float, blind: float = 0.4, majority: float = 0.5, count: int = 60) -> list[Checked]:
@@ -38,15 +46,15 @@ def problems(best_of: float, blind: float = 0.4, majority: float = 0.5, count: i
 @pytest.mark.parametrize(
     ("best_of", "verdict", "why"),
     [
-        (0.7, COMPETENT, "better than a blind draw, and not worse"),
-        (0.5, COMPETENT, "better than a blind draw, and not worse"),
+        (0.7, PASSED, "better than a blind draw, and not worse"),
+        (0.5, PASSED, "better than a blind draw, and not worse"),
         (0.45, FAILED, "worse than the majority"),
         (0.4, FAILED, "not shown to choose better"),
         (0.2, FAILED, "worse than a blind draw"),
     ],
 )
 def test_the_verdict(best_of, verdict, why):
-    found = check(problems(best_of), 8, GATE)
+    found = check_selector(problems(best_of), 8, GATE)
 
     assert found.verdict == verdict
     assert why in found.why
@@ -54,9 +62,9 @@ def test_the_verdict(best_of, verdict, why):
 
 
 def test_few_problems_or_few_solutions_tell_nothing():
-    assert check(problems(0.9, count=19), 8, GATE).verdict == UNCHECKED
-    assert check(problems(0.9), 8, Gate(min_solutions=9)).verdict == UNCHECKED
-    assert check([], 0, GATE).verdict == UNCHECKED
+    assert check_selector(problems(0.9, count=19), 8, GATE).verdict == INCONCLUSIVE
+    assert check_selector(problems(0.9), 8, GateConfig(min_solutions=9)).verdict == INCONCLUSIVE
+    assert check_selector([], 0, GATE).verdict == INCONCLUSIVE
 
 
 def test_luck_alone_does_not_pass():
@@ -65,7 +73,7 @@ def test_luck_alone_does_not_pass():
     for seed in range(50):
         chance = random.Random(seed)  # noqa: S311
         blind = [Checked(8, 0.4, float(chance.random() < 0.4), 0.4) for _ in range(40)]
-        passed += check(blind, 8, GATE).verdict == COMPETENT
+        passed += check_selector(blind, 8, GATE).verdict == PASSED
 
     assert passed <= 4
 
@@ -82,7 +90,7 @@ def test_an_interval_holds_what_it_is_about():
 
 def test_what_is_queued_instead():
     def instead(asked, fallback):
-        return {name: share for name, share in shares(asked, fallback).items() if share}
+        return {name: share for name, share in applied_shares(asked, fallback).items() if share}
 
     paper = {"convincing_wrong": 8, "most_convincing": 2, "uniform": 0}
     assert instead(paper, "none") == {"convincing_wrong": 0.8, "most_convincing": 0.2}
@@ -105,7 +113,7 @@ def test_the_gate_survives_being_stored():
     config = parse({"gate": {"fallback": "mixture", "unchecked": "none", "min_problems": 5}})
 
     assert parse(config.as_json()) == config
-    assert parse({}).gate == Gate()
+    assert parse({}).gate == GateConfig()
 
 
 @pytest.fixture
@@ -153,7 +161,7 @@ def judged(db, project: Project, model_id: int, best_of: float, state: str = "su
 
 
 def chosen_by(
-    project: Project, gate: Gate, **evaluation: object
+    project: Project, gate: GateConfig, **evaluation: object
 ) -> tuple[Round, list[Task], Generation | None]:
     """A round that chooses with a model as it is."""
     with transaction() as db:
@@ -186,16 +194,16 @@ def strategies(tasks: list[Task]) -> set[str]:
 
 
 def test_a_competent_selector_chooses_and_nothing_is_said(project):
-    round_, tasks, generation = chosen_by(project, Gate(), best_of=0.9)
+    round_, tasks, generation = chosen_by(project, GateConfig(), best_of=0.9)
 
-    assert round_.made["gate"]["verdict"] == COMPETENT
+    assert round_.made["gate"]["verdict"] == PASSED
     assert strategies(tasks) == {"convincing_wrong", "most_convincing"}
     assert all("gate" not in task.reason for task in tasks)
     assert generation.policy["shares"]["convincing_wrong"] == 0.8
 
 
 def test_one_worse_than_blind_is_kept_from_the_queue_and_every_task_says_so(project):
-    round_, tasks, generation = chosen_by(project, Gate(), best_of=0.3)
+    round_, tasks, generation = chosen_by(project, GateConfig(), best_of=0.3)
 
     assert round_.state == "succeeded"
     assert round_.made["gate"]["verdict"] == FAILED
@@ -209,28 +217,28 @@ def test_one_worse_than_blind_is_kept_from_the_queue_and_every_task_says_so(proj
 
 
 def test_the_mixture_keeps_half(project):
-    _, tasks, _ = chosen_by(project, Gate(fallback="mixture"), best_of=0.3)
+    _, tasks, _ = chosen_by(project, GateConfig(fallback="mixture"), best_of=0.3)
 
     assert "uniform" in strategies(tasks)
     assert strategies(tasks) != {"uniform"}
 
 
 def test_none_goes_on_as_asked_and_says_so(project):
-    _, tasks, _ = chosen_by(project, Gate(fallback="none"), best_of=0.3)
+    _, tasks, _ = chosen_by(project, GateConfig(fallback="none"), best_of=0.3)
 
     assert "uniform" not in strategies(tasks)
     assert all("not competent" in task.reason["gate"] for task in tasks)
 
 
 def test_a_failed_evaluation_leaves_it_unchecked(project):
-    round_, tasks, _ = chosen_by(project, Gate(), best_of=0.9, state="failed")
+    round_, tasks, _ = chosen_by(project, GateConfig(), best_of=0.9, state="failed")
 
-    assert round_.made["gate"]["verdict"] == UNCHECKED
+    assert round_.made["gate"]["verdict"] == INCONCLUSIVE
     assert all("could not be checked" in task.reason["gate"] for task in tasks)
 
 
 def test_the_round_waits_for_the_evaluation(project):
-    round_, tasks, _ = chosen_by(project, Gate(), best_of=0.9, state="running")
+    round_, tasks, _ = chosen_by(project, GateConfig(), best_of=0.9, state="running")
 
     assert (round_.state, round_.stage) == ("running", "validate")
     assert tasks == []
@@ -248,7 +256,7 @@ def test_the_pages_say_it(db, web):
         factories.member(db, project),
         [-1],
     )
-    gate = {**check(problems(0.2), 8, GATE).as_json(), "instead": "uniform"}
+    gate = {**check_selector(problems(0.2), 8, GATE).as_json(), "instead": "uniform"}
     policy = RoundConfig().as_json()["policy"] | {"gate": gate}
     db.add(
         Generation(

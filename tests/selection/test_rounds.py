@@ -16,13 +16,13 @@ from app.projects.models import Project
 from app.scoring.models import ScoringRun
 from app.selection import funnel, round_driver, rounds, stages
 from app.selection.config import Policy, RoundConfig, parse
-from app.selection.gate import Gate
+from app.selection.gate import GateConfig
 from app.selection.models import Generation, Round
 from app.training.models import Model, Snapshot, TrainingRun
 from tests.factories import base as factories
 from tests.factories import selection as loop
 
-SMALL = RoundConfig(policy=Policy(size=4, per_problem=2), gate=Gate(unchecked="none"))
+SMALL = RoundConfig(policy=Policy(size=4, per_problem=2), gate=GateConfig(unchecked="none"))
 
 
 @pytest.fixture
@@ -267,9 +267,9 @@ def test_two_drivers_at_once_make_one_of_everything(project):
 def test_the_next_number_counts_queues_without_a_generation(project):
     with transaction() as db:
         solution = db.scalars(select(Solution).join(Problem).where(Problem.split != "test")).first()
-        assert funnel.next_number(db, project.id) == 1
+        assert funnel.next_generation_number(db, project.id) == 1
         factories.task(db, solution, generation=6)
-        assert funnel.next_number(db, project.id) == 7
+        assert funnel.next_generation_number(db, project.id) == 7
 
 
 @pytest.mark.parametrize(

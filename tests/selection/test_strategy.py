@@ -15,19 +15,19 @@ from app.selection.strategies import (
     MEANINGS,
     STRATEGIES,
     VERDICT,
-    Candidate,
-    Pick,
+    ScoredSolution,
+    Selection,
     Shuffle,
-    choose,
+    apportion,
     interleaved,
-    seats,
+    select_solutions,
 )
 
 scores = st.floats(-20, 0).map(lambda value: round(value, 1))
 verdicts = st.sampled_from(["right", "wrong", "unparseable"])
 candidates = st.lists(st.tuples(st.integers(1, 6), st.integers(0, 3), verdicts, scores), max_size=40).map(
     lambda rows: [
-        Candidate(number, problem, bytes([twin]), verdict, score)
+        ScoredSolution(number, problem, bytes([twin]), verdict, score)
         for number, (problem, twin, verdict, score) in enumerate(rows, 1)
     ]
 )
@@ -43,11 +43,11 @@ insides = st.lists(
 
 
 def slow(
-    pool: list[Candidate], size: int, shares: dict[str, float], cap: int, seed: int, inside: list[list]
+    pool: list[ScoredSolution], size: int, shares: dict[str, float], cap: int, seed: int, inside: list[list]
 ) -> list[tuple]:
     """Pick by pick: look at everything that is left, keep what the rules allow, take the best."""
     got: list[tuple] = []
-    chosen: list[Candidate] = []
+    chosen: list[ScoredSolution] = []
     if not pool:
         return []
     ids = [one.solution_id for one in pool]
@@ -57,7 +57,7 @@ def slow(
     def capped(one):
         return one in chosen or sum(other.problem_id == one.problem_id for other in chosen) >= cap
 
-    for name, places in seats(size, shares).items():
+    for name, places in apportion(size, shares).items():
         carried += places
         rank = 0
         asked = {"wrong": ("convincing_wrong", "convincing_wrong_by_step"), "right": ("doubted_right",)}
@@ -80,7 +80,7 @@ def slow(
                 one
                 for one in suited
                 if one.solution_id in key
-                and all((one.problem_id, one.twin) != (other.problem_id, other.twin) for other in chosen)
+                and all(one.duplicate_key != other.duplicate_key for other in chosen)
                 and not capped(one)
             ]
             if not allowed:
@@ -93,7 +93,7 @@ def slow(
     return got
 
 
-def turns(name: str, pool: list[Candidate], inside: list[list]) -> tuple[dict, dict[int, int]]:
+def turns(name: str, pool: list[ScoredSolution], inside: list[list]) -> tuple[dict, dict[int, int]]:
     """How many of its step come before it, then how it stands in the strategy's order; and its step."""
     stands, about = {}, {}
     for one in pool:
@@ -120,7 +120,7 @@ def test_it_picks_what_a_slow_reading_of_the_rules_picks(pool, size, shares, cap
     right = {number: [p for p, _ in steps] for number, steps in enumerate(inside, 1)}
     texts = {number: [said for _, said in steps] for number, steps in enumerate(inside, 1)}
 
-    picks = choose(pool, size, shares, cap, seed, 7, right, texts)
+    picks = select_solutions(pool, size, shares, cap, seed, 7, right, texts)
 
     assert [(pick.solution_id, pick.strategy, pick.rank, pick.position) for pick in picks] == slow(
         pool, size, shares, cap, seed, inside
@@ -136,7 +136,7 @@ def test_the_examples_in_the_rules_hold():
 
 @given(candidates, st.integers(1, 30), shares, st.integers(1, 4), st.randoms())
 def test_what_comes_out_whatever_goes_in(pool, size, shares, cap, random):
-    picks = choose(pool, size, shares, cap, seed=0, model_id=7)
+    picks = select_solutions(pool, size, shares, cap, seed=0, model_id=7)
     by_id = {one.solution_id: one for one in pool}
 
     assert len(picks) <= size
@@ -147,20 +147,20 @@ def test_what_comes_out_whatever_goes_in(pool, size, shares, cap, random):
         by_id[pick.solution_id].verdict == VERDICT.get(pick.strategy, by_id[pick.solution_id].verdict)
         for pick in picks
     )
-    twins = [(pick.problem_id, by_id[pick.solution_id].twin) for pick in picks]
+    twins = [by_id[pick.solution_id].duplicate_key for pick in picks]
     assert len(set(twins)) == len(twins)
     assert all(pick.score == math.exp(by_id[pick.solution_id].log_score) for pick in picks)
     assert all(pick.model_id == 7 for pick in picks)
 
     shuffled = list(pool)
     random.shuffle(shuffled)
-    assert choose(shuffled, size, shares, cap, seed=0, model_id=7) == picks
+    assert select_solutions(shuffled, size, shares, cap, seed=0, model_id=7) == picks
 
 
 def test_the_papers_mixture_on_a_pool_that_has_enough():
-    pool = [Candidate(n, n, b"", "wrong" if n % 2 else "right", -n / 100) for n in range(1, 201)]
+    pool = [ScoredSolution(n, n, b"", "wrong" if n % 2 else "right", -n / 100) for n in range(1, 201)]
 
-    picks = choose(pool, 10, {"convincing_wrong": 0.8, "most_convincing": 0.2}, 1, 0)
+    picks = select_solutions(pool, 10, {"convincing_wrong": 0.8, "most_convincing": 0.2}, 1, 0)
 
     assert [(pick.strategy, pick.solution_id) for pick in picks] == [
         *(("convincing_wrong", n) for n in (1, 3, 5, 7, 9, 11, 13, 15)),
@@ -169,18 +169,18 @@ def test_the_papers_mixture_on_a_pool_that_has_enough():
 
 
 def test_places_the_wrong_answers_cannot_fill_go_to_the_rest():
-    pool = [Candidate(n, n, b"", "wrong" if n == 5 else "right", -n / 100) for n in range(1, 20)]
+    pool = [ScoredSolution(n, n, b"", "wrong" if n == 5 else "right", -n / 100) for n in range(1, 20)]
 
-    picks = choose(pool, 10, {"convincing_wrong": 0.8, "most_convincing": 0.2}, 1, 0)
+    picks = select_solutions(pool, 10, {"convincing_wrong": 0.8, "most_convincing": 0.2}, 1, 0)
 
     assert Counter(pick.strategy for pick in picks) == {"convincing_wrong": 1, "most_convincing": 9}
 
 
 def test_the_control_arm_does_not_look_at_the_score():
-    pool = [Candidate(n, n, b"", "wrong", -n / 100) for n in range(1, 2001)]
+    pool = [ScoredSolution(n, n, b"", "wrong", -n / 100) for n in range(1, 2001)]
 
-    drawn = [pick.solution_id for pick in choose(pool, 400, {"uniform": 1}, 1, seed=3)]
-    again = [pick.solution_id for pick in choose(pool, 400, {"uniform": 1}, 1, seed=4)]
+    drawn = [pick.solution_id for pick in select_solutions(pool, 400, {"uniform": 1}, 1, seed=3)]
+    again = [pick.solution_id for pick in select_solutions(pool, 400, {"uniform": 1}, 1, seed=4)]
 
     assert drawn != again
     assert 850 < sum(drawn) / len(drawn) < 1150
@@ -188,7 +188,7 @@ def test_the_control_arm_does_not_look_at_the_score():
 
 @given(st.integers(1, 500), shares)
 def test_every_place_is_given_and_none_is_more_than_one_off_its_share(size, shares):
-    given_out = seats(size, shares)
+    given_out = apportion(size, shares)
     total = sum(shares.values())
 
     assert sum(given_out.values()) == size
@@ -207,8 +207,8 @@ def test_a_shuffle_is_an_order_of_the_whole_range_and_knows_its_way_back(first, 
 
 @given(st.integers(0, 40), st.integers(0, 40))
 def test_any_first_part_of_the_queue_holds_the_mixture(wrong, rest):
-    picks = [Pick(n, n, "convincing_wrong", 0.5, n, None) for n in range(1, wrong + 1)]
-    picks += [Pick(100 + n, n, "most_convincing", 0.5, n, None) for n in range(1, rest + 1)]
+    picks = [Selection(n, n, "convincing_wrong", 0.5, n, None) for n in range(1, wrong + 1)]
+    picks += [Selection(100 + n, n, "most_convincing", 0.5, n, None) for n in range(1, rest + 1)]
 
     queue = interleaved(picks)
 
@@ -219,7 +219,7 @@ def test_any_first_part_of_the_queue_holds_the_mixture(wrong, rest):
 
 
 def test_shares_need_not_sum_to_one():
-    assert seats(10, {"convincing_wrong": 80, "most_convincing": 20}) == {
+    assert apportion(10, {"convincing_wrong": 80, "most_convincing": 20}) == {
         "convincing_wrong": 8,
         "most_convincing": 2,
     }

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from app.prm.config import BadConfig
-from app.selection.strategies import Candidate
+from app.selection.strategies import ScoredSolution
 from app.simulation import label_efficiency, plots, policy_ranking, policy_run, summary, synthetic_labels
 from app.simulation.config import POLICIES, WORDS, Setting
 from app.simulation.datasets import prepare
@@ -77,7 +77,7 @@ def test_arms_begin_alike_and_queue_no_twins_and_no_validation_problems(played):
     for each in told.values():
         assert 4 < len(each["queued"]) == len(set(each["queued"])) <= 8
         assert each["queued"][:4] == told["uniform"]["queued"][:4]
-        twins = {(pool.bare[key].problem_id, pool.bare[key].twin) for key in each["queued"]}
+        twins = {pool.bare[key].duplicate_key for key in each["queued"]}
         assert len(twins) == len(each["queued"])
         assert all(pool.rows[key][0] < 12 for key in each["queued"])
     assert told["uniform"]["selector"] is None
@@ -182,11 +182,13 @@ def test_every_policy_has_words():
 
 def candidates(
     count: int = 60,
-) -> tuple[list[Candidate], dict[int, list[float]], dict[int, list[str]]]:
+) -> tuple[list[ScoredSolution], dict[int, list[float]], dict[int, list[str]]]:
     chance = random.Random(0)  # noqa: S311
     right = {key: [chance.random() for _ in range(4)] for key in range(count)}
     made = [
-        Candidate(key, key // 6, bytes([key]), chance.choice(["right", "wrong"]), sum(map(math.log, steps)))
+        ScoredSolution(
+            key, key // 6, bytes([key]), chance.choice(["right", "wrong"]), sum(map(math.log, steps))
+        )
         for key, steps in right.items()
     ]
     said = {key: [f"step {chance.randrange(9)}" for _ in range(4)] for key in range(count)}
@@ -219,7 +221,7 @@ def test_a_policy_that_spreads_comes_to_a_second_of_a_step_last():
     """Of twelve wrong answers, nine are suspected by one step, and they are the most convincing."""
     right = {key: [0.9, 0.6, 0.9] for key in range(12)}
     said = {key: ["a", "the same" if key < 9 else f"b {key}", "c"] for key in range(12)}
-    made = [Candidate(key, key, bytes([key]), "wrong", -0.1 * key) for key in range(12)]
+    made = [ScoredSolution(key, key, bytes([key]), "wrong", -0.1 * key) for key in range(12)]
 
     for policy in ("spread", "unsure"):
         assert policy_ranking.pick(policy, made, 6, 1, 0, right, said) == [0, 9, 10, 11, 1, 2]
