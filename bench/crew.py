@@ -122,10 +122,10 @@ def project_of(
         )  # fmt: skip
         db.add(project)
         db.flush()
-        imports = [importer.begin(db, project, file, format="processbench").id for file in files]
+        imports = [importer.create_import(db, project, file, format="processbench").id for file in files]
         project_id = project.id
     for each in imports:
-        importer.run(each)
+        importer.run_import(each)
     people = []
     with transaction() as db:
         project = db.get_one(Project, project_id)

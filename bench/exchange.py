@@ -90,8 +90,8 @@ def bring_in(path: Path) -> str:
         project = Project(name=NAME, slug="bench-exchange")
         db.add(project)
         db.flush()
-        begun = importer.begin(db, project, path)
-    done = importer.run(begun.id)
+        begun = importer.create_import(db, project, path)
+    done = importer.run_import(begun.id)
     assert done.state == "succeeded", done.error
     assert done.counts["errors"] == 0, done.counts
     return f"{done.counts['labels']:,} labels"
@@ -100,11 +100,12 @@ def bring_in(path: Path) -> str:
 def take_out(path: Path) -> str:
     from app.core.db import transaction
     from app.exchange import exporter
+    from app.exchange.filters import Filters
     from app.projects.models import Project
 
     with transaction() as db:
         project = db.query(Project).filter_by(name=NAME).one()
-        written = exporter.write_file(db, project.id, exporter.Filters(), path)
+        written = exporter.write_file(db, project.id, Filters(), path)
     return f"{written.rows:,} rows, {written.bytes / 1e6:.0f} MB"
 
 

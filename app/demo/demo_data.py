@@ -49,9 +49,9 @@ def bring_in(project: Project, every: int) -> None:
     keep(path, b"".join(lines(every)))
     with transaction() as db:
         there = db.scalar(select(func.count()).select_from(Solution).where(Solution.project_id == project.id))
-        begun = None if there else importer.begin(db, project, path, format="stepmark")
+        begun = None if there else importer.create_import(db, project, path, format="stepmark")
     if begun is not None:
-        done = importer.run(begun.id)
+        done = importer.run_import(begun.id)
         if done.state != "succeeded":
             raise DomainError(
                 f"The demo's data did not go in: {done.error}", remedy="See import 1 in the browser."

@@ -8,46 +8,46 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from app.exchange.json_decoding import BadLine
+from app.exchange.json_decoding import RecordError
 from app.exchange.records import AlternativeRecord, StepRecord
 
-MOST = 5000
+MAX_ALTERNATIVES = 5000
 
 
-def told(value: Any, steps: int) -> list[AlternativeRecord]:
+def parse_alternatives(value: Any, steps: int) -> list[AlternativeRecord]:
     """`alternatives` of a line: for each position, the candidates beside the solution's own."""
     if value is None:
         return []
     if not isinstance(value, list) or len(value) > steps + 1:
-        raise BadLine('"alternatives" must be a list with one list of candidates a step, at most.')
+        raise RecordError('"alternatives" must be a list with one list of candidates a step, at most.')
     found: list[AlternativeRecord] = []
     numbers: Counter[int] = Counter()
     for position, candidates in enumerate(value):
-        _take(candidates, (0,) * position, found, numbers)
+        _collect_alternatives(candidates, (0,) * position, found, numbers)
     return found
 
 
-def _take(
+def _collect_alternatives(
     candidates: Any, prefix: tuple[int, ...], found: list[AlternativeRecord], numbers: Counter[int]
 ) -> None:
     if candidates is None:
         return
     if not isinstance(candidates, list):
-        raise BadLine('"alternatives" must hold lists of candidates.')
+        raise RecordError('"alternatives" must hold lists of candidates.')
     position = len(prefix)
     for each in candidates:
         words = each.get("text") if isinstance(each, dict) else each
         if not isinstance(words, str) or not words.strip():
-            raise BadLine('"alternatives" has a candidate without a text.')
+            raise RecordError('"alternatives" has a candidate without a text.')
         numbers[position] += 1
-        if len(found) >= MOST:
-            raise BadLine(f"It has more than {MOST:,} alternatives.", "Give fewer of them.")
+        if len(found) >= MAX_ALTERNATIVES:
+            raise RecordError(f"It has more than {MAX_ALTERNATIVES:,} alternatives.", "Give fewer of them.")
         found.append(AlternativeRecord(position, numbers[position], prefix, words))
         if isinstance(each, dict):
-            _take(each.get("next"), (*prefix, numbers[position]), found, numbers)
+            _collect_alternatives(each.get("next"), (*prefix, numbers[position]), found, numbers)
 
 
-def completions(labels: list[StepRecord], steps: list[str]) -> list[AlternativeRecord]:
+def list_completion_alternatives(labels: list[StepRecord], steps: list[str]) -> list[AlternativeRecord]:
     """What a row of PRM800K offered beside the solution's own steps, each text once."""
     found = []
     for position, label in enumerate(labels[: len(steps) + 1]):

@@ -16,12 +16,9 @@ import typer
 from app.projects.commands import ProjectName
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
     from app.exchange.models import Import
-    from app.projects.models import Project
 
-SOME_ERRORS = 3
+EXIT_SOME_REJECTED = 3
 export_commands = typer.Typer(no_args_is_help=True, help="What people said, as files.")
 
 
@@ -50,27 +47,26 @@ def import_file(
     from app.core.db import transaction
     from app.core.startup import ready_database
     from app.exchange import importer
-    from app.exchange.unfinished import unfinished
     from app.projects.projects import named
 
     with ready_database():
         with transaction() as db:
             where = named(db, project)
             options = {"segmentation": segmentation}
-            begun = unfinished(db, where, file, format, split, segmentation) or importer.begin(
-                db, where, file, format=format, split=split, options=options
-            )
+            begun = importer.find_resumable_import(
+                db, where, file, format, split, segmentation
+            ) or importer.create_import(db, where, file, format=format, split=split, options=options)
         typer.echo(f"{begun.filename}: {begun.format}, split {begun.split}", err=True)
-        with bar("Importing", begun.bytes_total) as moved:
-            done = importer.run(begun.id, lambda now: moved(now.bytes_done))
-        code = report(done)
+        with progress_bar("Importing", begun.bytes_total) as moved:
+            done = importer.run_import(begun.id, lambda now: moved(now.bytes_done))
+        code = report_import(done)
         if grade and done.state == "succeeded":
-            grade_now(done.project_id)
+            grade_pending(done.project_id)
     if code:
         raise typer.Exit(code)
 
 
-def report(done: Import) -> int:
+def report_import(done: Import) -> int:
     counts = done.counts
     parts = (
         f"{counts[word]:,} {word.replace('_', ' ')}" for word in counts if counts[word] or word == "lines"
@@ -82,9 +78,14 @@ def report(done: Import) -> int:
         from sqlalchemy import select
 
         from app.core.db import transaction
-        from app.exchange.models import LineError
+        from app.exchange.models import RejectedRecord
 
-        of_this = select(LineError).where(LineError.import_id == done.id).order_by(LineError.line).limit(10)
+        of_this = (
+            select(RejectedRecord)
+            .where(RejectedRecord.import_id == done.id)
+            .order_by(RejectedRecord.line)
+            .limit(10)
+        )
         with transaction() as db:
             for error in db.scalars(of_this):
                 typer.echo(f"  line {error.line:,}: {error.message}", err=True)
@@ -92,17 +93,17 @@ def report(done: Import) -> int:
             typer.echo(
                 f"  and {counts['errors'] - 10:,} more: see import {done.id} in the browser.", err=True
             )
-    return 1 if done.state != "succeeded" else SOME_ERRORS if counts["errors"] else 0
+    return 1 if done.state != "succeeded" else EXIT_SOME_REJECTED if counts["errors"] else 0
 
 
-def grade_now(project_id: int) -> None:
+def grade_pending(project_id: int) -> None:
     from app.problems.grading import grade_waiting
     from app.problems.grading import waiting as still_waiting
 
     waiting = still_waiting(project_id)
     if not waiting:
         return
-    with bar("Grading", waiting) as moved:
+    with progress_bar("Grading", waiting) as moved:
         counts = grade_waiting(project_id, progress=moved)
     typer.echo("graded: " + ", ".join(f"{number:,} {verdict}" for verdict, number in counts.items()))
 
@@ -127,18 +128,19 @@ def export_prm800k(
     from app.core.db import transaction
     from app.core.startup import ready_database
     from app.exchange import exporter
+    from app.exchange.filters import parse_filters
     from app.projects.projects import named
 
-    chosen = exporter.filters(generation, kind, finish_reason, labeler, notes)
+    chosen = parse_filters(generation, kind, finish_reason, labeler, notes)
     with ready_database(), transaction() as db:
         where = named(db, project)
-        total = exporter.count(db, where.id, chosen)
-        with bar("Exporting", total) as moved:
+        total = exporter.count_rows(db, where.id, chosen)
+        with progress_bar("Exporting", total) as moved:
             if out == "-":
-                written = exporter.write(db, where.id, chosen, sys.stdout.buffer, moved)
+                written = exporter.write_rows(db, where.id, chosen, sys.stdout.buffer, moved)
             else:
                 written = exporter.write_file(db, where.id, chosen, Path(out), moved)
-        noted(db, where, chosen, written.rows)
+        exporter.record_export(db, where, "export.prm800k", chosen.to_json(), None, written.rows)
     typer.echo(f"{written.rows:,} rows, {written.bytes:,} bytes, sha256 {written.sha256}", err=True)
 
 
@@ -160,7 +162,7 @@ def export_revisions(
 
     with ready_database(), transaction() as db:
         where = named(db, project)
-        lines = revisions.lines(db, where.id, generator, seed)
+        lines = revisions.iter_lines(db, where.id, generator, seed)
         if out == "-":
             count = sum(sys.stdout.buffer.write(line) > 0 for line in lines)
         else:
@@ -186,17 +188,16 @@ def export_sft(
     """Right solutions as prompt and completion, one step a line: what a generator is fine-tuned on."""
     from app.core.db import transaction
     from app.core.startup import ready_database
-    from app.exchange import sft
-    from app.exchange.trail import sft_noted
+    from app.exchange import exporter, sft
     from app.projects.projects import named
 
     prompt = prompt.replace("\\n", "\n")
-    chosen = sft.filters(
+    chosen = sft.parse_filters(
         which=which, split=split, generator=generator, per_problem=per_problem, seed=seed, prompt=prompt
     )
     with ready_database(), transaction() as db:
         where = named(db, project)
-        lines = sft.lines(db, where.id, chosen)
+        lines = sft.iter_lines(db, where.id, chosen)
         if out == "-":
             count = sum(sys.stdout.buffer.write(line) > 0 for line in lines)
         else:
@@ -204,18 +205,12 @@ def export_sft(
             with part.open("wb") as file:
                 count = sum(file.write(line) > 0 for line in lines)
             part.replace(out)
-        sft_noted(db, where, chosen, None, count)
+        exporter.record_export(db, where, "export.sft", chosen.to_json(), None, count)
     typer.echo(f"{count:,} solutions", err=True)
 
 
-def noted(db: Session, project: Project, chosen: object, rows: int) -> None:
-    from app.exchange.trail import export_noted
-
-    export_noted(db, project, chosen, None, rows)  # type: ignore[arg-type]
-
-
 @contextmanager
-def bar(words: str, total: int) -> Iterator[Callable[[int], None]]:
+def progress_bar(words: str, total: int) -> Iterator[Callable[[int], None]]:
     """A progress bar on standard error, when somebody watches."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

@@ -11,29 +11,29 @@ import psycopg
 from psycopg import sql
 
 NULL = "\\N"
-SPECIAL = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-def escaped(value: str | None) -> str:
-    return NULL if value is None else value.translate(SPECIAL)
+def escape_text(value: str | None) -> str:
+    return NULL if value is None else value.translate(ESCAPES)
 
 
-def number(value: int | None) -> str:
+def format_int(value: int | None) -> str:
     return NULL if value is None else str(value)
 
 
-def truth(value: bool | None) -> str:
+def format_bool(value: bool | None) -> str:
     return NULL if value is None else "t" if value else "f"
 
 
-def array(values: list[str] | None) -> str:
+def format_text_array(values: list[str] | None) -> str:
     if values is None:
         return NULL
     quoted = ('"' + each.replace("\\", "\\\\").replace('"', '\\"') + '"' for each in values)
-    return ("{" + ",".join(quoted) + "}").translate(SPECIAL)
+    return ("{" + ",".join(quoted) + "}").translate(ESCAPES)
 
 
-def small_array(values: list[Any] | None) -> str:
+def format_array(values: list[Any] | None) -> str:
     """Of numbers, truths and nulls."""
     if values is None:
         return NULL
@@ -41,15 +41,17 @@ def small_array(values: list[Any] | None) -> str:
     return "{" + ",".join(words[v] if v is None or v is True or v is False else str(v) for v in values) + "}"
 
 
-def binary(value: bytes) -> str:
+def format_bytes(value: bytes) -> str:
     return "\\\\x" + value.hex()
 
 
-def json(value: Any) -> str:
-    return NULL if value is None else orjson.dumps(value).decode().translate(SPECIAL)
+def format_json(value: Any) -> str:
+    return NULL if value is None else orjson.dumps(value).decode().translate(ESCAPES)
 
 
-def copy(connection: psycopg.Connection, table: str, columns: tuple[str, ...], rows: Iterable[str]) -> None:
+def copy_rows(
+    connection: psycopg.Connection, table: str, columns: tuple[str, ...], rows: Iterable[str]
+) -> None:
     """Each row is its columns, joined by tabs."""
     into = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
@@ -60,7 +62,7 @@ def copy(connection: psycopg.Connection, table: str, columns: tuple[str, ...], r
             target.write(data.encode() + b"\n")
 
 
-def new_ids(connection: psycopg.Connection, table: str, count: int) -> list[int]:
+def allocate_ids(connection: psycopg.Connection, table: str, count: int) -> list[int]:
     """`count` ids of the table's own sequence, so that rows can name each other before they are written."""
     found = connection.execute(
         "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", (table, count)

@@ -18,32 +18,34 @@ import psycopg
 from sqlalchemy import bindparam, text
 from sqlalchemy.orm import Session
 
+from app.accounts import audit
+from app.accounts.models import User
 from app.core.errors import Invalid
 from app.exchange.filters import Filters as Filters
-from app.exchange.filters import filters as filters
-from app.exchange.filters import where as where_of
-from app.exchange.prm800k import Finished, row_of
+from app.exchange.filters import build_where
+from app.exchange.prm800k import Submission, build_row
 from app.exchange.records import StepRecord
-from app.exchange.row_patches import patched
+from app.exchange.row_patches import apply_patch
 from app.labeling.control_tasks import GENERATION
+from app.projects.models import Project
 
-PAGE = 1000
+PAGE_SIZE = 1000
 
 
-FROM = (
+FROM_SUBMISSIONS = (
     " FROM assignment a JOIN task t ON t.id = a.task_id JOIN user_account u ON u.id = a.user_id"
     " JOIN solution s ON s.id = t.solution_id JOIN problem p ON p.id = s.problem_id WHERE "
 )
-COLUMNS = (
+SELECT_SUBMISSIONS = (
     f"SELECT a.id, u.uuid, a.submitted_at, {GENERATION}, t.kind, p.statement, p.reference_answer,"
     " p.reference_solution, s.steps, s.final_answer, s.detail, t.reason, a.total_time_ms,"
     " a.finish_reason, a.origin, a.shown ->> 'mode'"
 )
-LABELS = """
+SELECT_STEP_LABELS = """
     SELECT assignment_id, texts, ratings, flags, chosen, human_text, human_flagged
     FROM step_label WHERE assignment_id = ANY(%s) ORDER BY assignment_id, position
 """
-NOTES = """
+SELECT_NOTES = """
     SELECT assignment_id, position, candidate, text, at FROM (
         SELECT DISTINCT ON (assignment_id, position, candidate) *
         FROM step_note WHERE assignment_id = ANY(%s) ORDER BY assignment_id, position, candidate, id DESC
@@ -51,16 +53,16 @@ NOTES = """
 """
 
 
-def connection_of(db: Session) -> psycopg.Connection:
+def driver_connection(db: Session) -> psycopg.Connection:
     found = db.connection().connection.driver_connection
     assert isinstance(found, psycopg.Connection)
     return found
 
 
-def count(db: Session, project_id: int, chosen: Filters) -> int:
-    where, values = where_of(chosen)
-    joins = "" if replace(chosen, notes=None) == Filters() else FROM
-    found = connection_of(db).execute(
+def count_rows(db: Session, project_id: int, chosen: Filters) -> int:
+    where, values = build_where(chosen)
+    joins = "" if replace(chosen, notes=None) == Filters() else FROM_SUBMISSIONS
+    found = driver_connection(db).execute(
         ("SELECT count(*)" + (joins or " FROM assignment a WHERE ") + where),  # noqa: S608  parts are ours
         {**values, "project": project_id},
     )
@@ -68,33 +70,33 @@ def count(db: Session, project_id: int, chosen: Filters) -> int:
     return row[0] if row else 0
 
 
-def rows(db: Session, project_id: int, chosen: Filters) -> Iterator[bytes]:
+def iter_pages(db: Session, project_id: int, chosen: Filters) -> Iterator[bytes]:
     """JSON lines, by assignment, of what was committed when the first one was read."""
-    connection = connection_of(db)
-    where, values = where_of(chosen)
-    query: Any = COLUMNS + FROM + where + " ORDER BY a.id"
+    connection = driver_connection(db)
+    where, values = build_where(chosen)
+    query: Any = SELECT_SUBMISSIONS + FROM_SUBMISSIONS + where + " ORDER BY a.id"
     with connection.cursor(name="export") as cursor:
-        cursor.itersize = PAGE
+        cursor.itersize = PAGE_SIZE
         cursor.execute(query, {**values, "project": project_id})
-        while page := cursor.fetchmany(PAGE):
-            yield _lines(connection, page, notes=bool(chosen.notes))
+        while page := cursor.fetchmany(PAGE_SIZE):
+            yield _render_page(connection, page, notes=bool(chosen.notes))
 
 
-def _lines(connection: psycopg.Connection, page: list[Any], *, notes: bool) -> bytes:
+def _render_page(connection: psycopg.Connection, page: list[Any], *, notes: bool) -> bytes:
     labels: dict[int, list[StepRecord]] = {row[0]: [] for row in page}
     with connection.cursor(binary=True) as cursor:
-        cursor.execute(LABELS, (list(labels),))
+        cursor.execute(SELECT_STEP_LABELS, (list(labels),))
         for identity, *label in cursor:
             labels[identity].append(StepRecord(*label))
-    noted = _notes(connection, list(labels)) if notes else {}
+    noted = _load_notes(connection, list(labels)) if notes else {}
     made = (_row(row, labels[row[0]]) | noted.get(row[0], {}) for row in page)
     return b"".join(orjson.dumps(row) + b"\n" for row in made)
 
 
-def _notes(connection: psycopg.Connection, assignments: list[int]) -> dict[int, dict[str, Any]]:
+def _load_notes(connection: psycopg.Connection, assignments: list[int]) -> dict[int, dict[str, Any]]:
     """What a row is given where its labeler left notes; the newest of a place, as in labeling/notes.py."""
     found: dict[int, dict[str, Any]] = {}
-    for assignment, position, candidate, words, at in connection.execute(NOTES, (assignments,)):
+    for assignment, position, candidate, words, at in connection.execute(SELECT_NOTES, (assignments,)):
         note = {
             "position": position,
             "candidate": candidate,
@@ -107,7 +109,7 @@ def _notes(connection: psycopg.Connection, assignments: list[int]) -> dict[int, 
 
 def _row(row: Any, labels: list[StepRecord]) -> dict[str, Any]:
     origin = row[14] or {}
-    done = Finished(
+    done = Submission(
         labeler=row[1],
         submitted_at=row[2],
         generation=row[3],
@@ -123,7 +125,7 @@ def _row(row: Any, labels: list[StepRecord]) -> dict[str, Any]:
         finish_reason=row[13],
         phase=origin.get("phase", 1 if row[15] == "alternatives" else 2),
     )
-    return patched(row_of(done), origin)
+    return apply_patch(build_row(done), origin)
 
 
 def _verifier_score(detail: dict[str, Any], reason: dict[str, Any]) -> float | None:
@@ -137,7 +139,14 @@ def _verifier_score(detail: dict[str, Any], reason: dict[str, Any]) -> float | N
     return None
 
 
-def used(db: Session, project_id: int) -> dict[str, list[Any]]:
+def record_export(
+    db: Session, project: Project, action: str, filters: dict[str, Any], actor: User | None, rows: int
+) -> None:
+    """Note in the audit log who exported what. `actor` is None on the server's command line."""
+    audit.record(db, actor, action, project.slug, {"rows": rows, "filters": filters}, project_id=project.id)
+
+
+def list_filter_options(db: Session, project_id: int) -> dict[str, list[Any]]:
     """What there is to filter by."""
     generations = db.scalars(
         text("SELECT DISTINCT generation FROM task WHERE project_id = :project ORDER BY 1 NULLS FIRST"),
@@ -162,9 +171,9 @@ class Written:
     sha256: str
 
 
-def write(db: Session, project_id: int, chosen: Filters, to: IO[bytes], each: Any = None) -> Written:
+def write_rows(db: Session, project_id: int, chosen: Filters, to: IO[bytes], each: Any = None) -> Written:
     digest, total, lines = hashlib.sha256(), 0, 0
-    for page in rows(db, project_id, chosen):
+    for page in iter_pages(db, project_id, chosen):
         to.write(page)
         digest.update(page)
         total += len(page)
@@ -183,7 +192,7 @@ def write_file(db: Session, project_id: int, chosen: Filters, path: Path, each: 
     part = Path(name)
     try:
         with os.fdopen(handle, "wb") as out:
-            written = write(db, project_id, chosen, out, each)
+            written = write_rows(db, project_id, chosen, out, each)
             out.flush()
             os.fsync(out.fileno())
         umask = os.umask(0)

@@ -5,69 +5,71 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from app.exchange.json_decoding import BadLine
+from app.exchange.json_decoding import RecordError
 
 Row = dict[str, Any]
-MOST_STEPS = 2000
+MAX_STEPS = 2000
 
 
-def row_of(value: Any) -> Row:
+def require_object(value: Any) -> Row:
     if not isinstance(value, dict):
-        raise BadLine(f"It is {_kind(value)}, not an object.", "Each record is an object: {...}.")
+        raise RecordError(
+            f"It is {_describe_type(value)}, not an object.", "Each record is an object: {...}."
+        )
     return value
 
 
-def text(row: Row, key: str, *, empty: bool = False) -> str:
+def parse_text(row: Row, key: str, *, empty: bool = False) -> str:
     found = row.get(key)
     if isinstance(found, str) and (empty or found.strip()):
         return found
     if key not in row:
-        raise BadLine(f'The field "{key}" is missing.')
-    raise BadLine(f'The field "{key}" is {_kind(found)}; it must be text.')
+        raise RecordError(f'The field "{key}" is missing.')
+    raise RecordError(f'The field "{key}" is {_describe_type(found)}; it must be text.')
 
 
-def maybe_text(row: Row, key: str) -> str | None:
+def parse_optional_text(row: Row, key: str) -> str | None:
     """Text, or null. Numbers are written out: answers often are numbers in files."""
     found = row.get(key)
     if found is None or isinstance(found, str):
         return found
     if isinstance(found, bool | list | dict):
-        raise BadLine(f'The field "{key}" is {_kind(found)}; it must be text or null.')
+        raise RecordError(f'The field "{key}" is {_describe_type(found)}; it must be text or null.')
     return str(found)
 
 
-def texts(row: Row, key: str) -> list[str]:
+def parse_texts(row: Row, key: str) -> list[str]:
     found = row.get(key)
     if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
-        raise BadLine(f'The field "{key}" must be a list of texts.')
+        raise RecordError(f'The field "{key}" must be a list of texts.')
     if not found or not all(each.strip() for each in found):
-        raise BadLine(
+        raise RecordError(
             f'The field "{key}" has no step, or an empty one.', "Give at least one, none of them empty."
         )
-    return enough(found)
+    return check_step_count(found)
 
 
-def enough(steps: list[str]) -> list[str]:
-    if len(steps) > MOST_STEPS:
-        raise BadLine(f"It has {len(steps):,} steps; {MOST_STEPS:,} is the most.", "Cut it differently.")
+def check_step_count(steps: list[str]) -> list[str]:
+    if len(steps) > MAX_STEPS:
+        raise RecordError(f"It has {len(steps):,} steps; {MAX_STEPS:,} is the most.", "Cut it differently.")
     return steps
 
 
-def nested(row: Row, key: str) -> Row:
+def parse_object(row: Row, key: str) -> Row:
     found = row.get(key)
     if not isinstance(found, dict):
-        raise BadLine(f'The field "{key}" is {_kind(found)}; it must be an object.')
+        raise RecordError(f'The field "{key}" is {_describe_type(found)}; it must be an object.')
     return found
 
 
-def truth(row: Row, key: str) -> bool:
+def parse_bool(row: Row, key: str) -> bool:
     found = row.get(key)
     if not isinstance(found, bool):
-        raise BadLine(f'The field "{key}" is {_kind(found)}; it must be true or false.')
+        raise RecordError(f'The field "{key}" is {_describe_type(found)}; it must be true or false.')
     return found
 
 
-def whole(row: Row, key: str, low: int, high: int) -> int | None:
+def parse_int(row: Row, key: str, low: int, high: int) -> int | None:
     """An integer in [low, high], or null."""
     found = row.get(key)
     if found is None:
@@ -75,19 +77,19 @@ def whole(row: Row, key: str, low: int, high: int) -> int | None:
     if isinstance(found, float) and math.isfinite(found) and found.is_integer():
         found = int(found)
     if not isinstance(found, int) or isinstance(found, bool) or not low <= found <= high:
-        raise BadLine(f'The field "{key}" must be a whole number from {low} to {high:,}, or null.')
+        raise RecordError(f'The field "{key}" must be a whole number from {low} to {high:,}, or null.')
     return found
 
 
-def one_of(row: Row, key: str, allowed: tuple[str, ...]) -> str:
+def parse_choice(row: Row, key: str, allowed: tuple[str, ...]) -> str:
     found = row.get(key)
     if found not in allowed:
         shown = repr(found)[:60] if key in row else "missing"
-        raise BadLine(f'The field "{key}" is {shown}.', f"Use one of: {', '.join(allowed)}.")
+        raise RecordError(f'The field "{key}" is {shown}.', f"Use one of: {', '.join(allowed)}.")
     return str(found)
 
 
-def _kind(value: Any) -> str:
+def _describe_type(value: Any) -> str:
     if isinstance(value, bool):
         return "true or false"
     names = {str: "empty text", int: "a number", float: "a number", list: "a list", dict: "an object"}

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import IO, cast
 
 from app.core.errors import Invalid
-from app.exchange.json_decoding import LARGEST, BadLine
+from app.exchange.json_decoding import MAX_RECORD_BYTES, RecordError
 
-CHUNK = 1 << 20
+CHUNK_SIZE = 1 << 20
 BOM = b"\xef\xbb\xbf"
-MOST = 64 << 30  # bytes, unpacked
-RATIO = 200  # unpacked to packed, past the first FREE bytes
-FREE = 64 << 20
+MAX_UNPACKED_BYTES = 64 << 30  # bytes, unpacked
+MAX_RATIO = 200  # unpacked to packed, past the first FREE bytes
+UNLIMITED_BYTES = 64 << 20
 
 
 @dataclass(slots=True)
@@ -30,7 +30,7 @@ class Entry:
     end: int
     """Offset (of the unpacked file) behind it."""
     raw: bytes
-    bad: BadLine | None = None
+    error: RecordError | None = None
 
 
 class BadFile(Invalid):
@@ -39,7 +39,7 @@ class BadFile(Invalid):
     code = "bad_file"
 
 
-class Guarded:
+class GuardedStream:
     """A stream that stops a compressed bomb: it counts what comes out against what went in."""
 
     def __init__(self, inner: IO[bytes], packed: IO[bytes] | None) -> None:
@@ -54,10 +54,10 @@ class Guarded:
             ) from error
         self.out += len(found)
         if self.packed is not None:
-            allowed = max(FREE, self.packed.tell() * RATIO)
-            if self.out > min(allowed, MOST):
+            allowed = max(UNLIMITED_BYTES, self.packed.tell() * MAX_RATIO)
+            if self.out > min(allowed, MAX_UNPACKED_BYTES):
                 raise BadFile(
-                    f"The compressed file unpacks to more than {RATIO} times its size.",
+                    f"The compressed file unpacks to more than {MAX_RATIO} times its size.",
                     remedy="Unpack it yourself and import the result, if it is what it should be.",
                 )
         return found
@@ -67,21 +67,21 @@ class Guarded:
             self.inner.seek(count)
             return
         while count > 0:
-            found = len(self.read(min(CHUNK, count)))
+            found = len(self.read(min(CHUNK_SIZE, count)))
             if not found:
                 return
             count -= found
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Guarded]:
+def open_stream(path: Path) -> Iterator[GuardedStream]:
     """The file's bytes; gzip is told by its first two."""
     with path.open("rb") as plain:
         start = plain.read(4)
         plain.seek(0)
         if start[:2] == b"\x1f\x8b":
             with gzip.GzipFile(fileobj=plain) as unpacked:
-                yield Guarded(cast(IO[bytes], unpacked), plain)
+                yield GuardedStream(cast(IO[bytes], unpacked), plain)
         elif start[:4] in (b"PK\x03\x04", b"\xfd7zX", b"\x28\xb5\x2f\xfd") or start[:3] == b"BZh":
             raise BadFile(
                 "This is a compressed file of a kind Stepmark does not read.",
@@ -90,7 +90,7 @@ def opened(path: Path) -> Iterator[Guarded]:
         elif start[:2] in (b"\xff\xfe", b"\xfe\xff"):
             raise BadFile("The file is UTF-16.", remedy="Save it as UTF-8.")
         else:
-            yield Guarded(plain, None)
+            yield GuardedStream(plain, None)
 
 
 def unpacked_size(path: Path) -> int:
@@ -105,51 +105,51 @@ def unpacked_size(path: Path) -> int:
 
 def is_array(path: Path) -> bool:
     """Is it one JSON array, rather than lines?"""
-    with opened(path) as stream:
-        return stream.read(CHUNK).removeprefix(BOM).lstrip()[:1] == b"["
+    with open_stream(path) as stream:
+        return stream.read(CHUNK_SIZE).removeprefix(BOM).lstrip()[:1] == b"["
 
 
-def entries(path: Path, *, offset: int = 0, number: int = 0) -> Iterator[Entry]:
+def iter_entries(path: Path, *, offset: int = 0, number: int = 0) -> Iterator[Entry]:
     """Entries behind `offset`, where entry `number` ended."""
-    read = _elements if is_array(path) else _lines
-    with opened(path) as stream:
+    read = _iter_elements if is_array(path) else _iter_lines
+    with open_stream(path) as stream:
         stream.skip(offset)
         yield from read(stream, offset, number)
 
 
-def _lines(stream: Guarded, offset: int, number: int) -> Iterator[Entry]:
+def _iter_lines(stream: GuardedStream, offset: int, number: int) -> Iterator[Entry]:
     rest, skipping = b"", False
-    while chunk := stream.read(CHUNK):
+    while chunk := stream.read(CHUNK_SIZE):
         pieces = (rest + chunk).split(b"\n")
         rest = pieces.pop()
         for piece in pieces:
             number += 1
             offset += len(piece) + 1
-            if skipping or len(piece) > LARGEST:
-                yield _too_long(number, offset, piece)
+            if skipping or len(piece) > MAX_RECORD_BYTES:
+                yield _build_oversized_entry(number, offset, piece)
                 skipping = False
-            elif entry := _line(number, offset, piece):
+            elif entry := _build_entry(number, offset, piece):
                 yield entry
-        if len(rest) > LARGEST:  # what a line of a gigabyte has so far is let go
+        if len(rest) > MAX_RECORD_BYTES:  # what a line of a gigabyte has so far is let go
             offset += len(rest) - 1024
             rest, skipping = rest[:1024], True
     if rest:
         offset += len(rest)
         if skipping:
-            yield _too_long(number + 1, offset, rest)
-        elif entry := _line(number + 1, offset, rest):
+            yield _build_oversized_entry(number + 1, offset, rest)
+        elif entry := _build_entry(number + 1, offset, rest):
             yield entry
 
 
-def _line(number: int, offset: int, piece: bytes) -> Entry | None:
+def _build_entry(number: int, offset: int, piece: bytes) -> Entry | None:
     if number == 1:
         piece = piece.removeprefix(BOM)
     piece = piece.strip(b" \t\r")
     return Entry(number, offset, piece) if piece else None
 
 
-def _too_long(number: int, offset: int, piece: bytes) -> Entry:
-    bad = BadLine(f"It is longer than {LARGEST >> 20} MB.", "Split it into smaller records.")
+def _build_oversized_entry(number: int, offset: int, piece: bytes) -> Entry:
+    bad = RecordError(f"It is longer than {MAX_RECORD_BYTES >> 20} MB.", "Split it into smaller records.")
     return Entry(number, offset, piece[:200], bad)
 
 
@@ -157,21 +157,21 @@ QUOTE_OR_BRACKET = re.compile(rb'["\[\]{}]')
 STRING_END = re.compile(rb'["\\]')
 
 
-def _elements(stream: Guarded, offset: int, number: int) -> Iterator[Entry]:
+def _iter_elements(stream: GuardedStream, offset: int, number: int) -> Iterator[Entry]:
     """Cuts one array into its elements without reading any of it as JSON: only
     quotes and brackets are followed, and each element is decoded by itself."""
     buffer, at, start = b"", 0, -1
     depth, quoted, opened_array = 0, False, offset > 0
     while True:
         if at >= len(buffer):
-            if start >= 0 and len(buffer) - start > LARGEST:
+            if start >= 0 and len(buffer) - start > MAX_RECORD_BYTES:
                 raise BadFile(
-                    f"Element {number + 1} is longer than {LARGEST >> 20} MB, or its brackets never close.",
+                    f"Element {number + 1} is over {MAX_RECORD_BYTES >> 20} MB, or its brackets never close.",
                     remedy="Check the file around it, or turn it into JSON Lines.",
                 )
             keep = buffer[start:] if start >= 0 else b""
             offset += len(buffer) - len(keep)
-            chunk = stream.read(CHUNK)
+            chunk = stream.read(CHUNK_SIZE)
             if not chunk:
                 break
             buffer, at, start = keep + chunk, len(keep), 0 if start >= 0 else -1
@@ -181,7 +181,7 @@ def _elements(stream: Guarded, offset: int, number: int) -> Iterator[Entry]:
                 at = len(buffer)
             elif found.group() == b"\\":
                 if found.end() >= len(buffer):  # the escaped character comes with the next chunk
-                    more = stream.read(CHUNK)
+                    more = stream.read(CHUNK_SIZE)
                     if not more:
                         break
                     buffer += more
@@ -220,10 +220,10 @@ def _elements(stream: Guarded, offset: int, number: int) -> Iterator[Entry]:
             start, at = -1, at - 1
     if start >= 0 or depth:
         number += 1
-        bad = BadLine("The file ends inside this element.", "It is cut short: fetch it again.")
+        bad = RecordError("The file ends inside this element.", "It is cut short: fetch it again.")
         yield Entry(number, offset + len(buffer), buffer[max(start, 0) :][:200], bad)
     else:
-        bad = BadLine("The array is not closed: the file seems cut short.", "Fetch it again.")
+        bad = RecordError("The array is not closed: the file seems cut short.", "Fetch it again.")
         yield Entry(number + 1, offset, b"", bad)
 
 

@@ -22,11 +22,15 @@ class Filters:
     notes: bool | None = None
     """Filters nothing: whether rows also say what labelers noted on steps."""
 
-    def described(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if value is not None}
+    def to_json(self) -> dict[str, Any]:
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in vars(self).items()
+            if value is not None
+        }
 
 
-def filters(
+def parse_filters(
     generation: list[str] | None = None,
     kind: list[str] | None = None,
     finish_reason: list[str] | None = None,
@@ -59,7 +63,7 @@ def filters(
     )
 
 
-def where(chosen: Filters) -> tuple[str, dict[str, Any]]:
+def build_where(chosen: Filters) -> tuple[str, dict[str, Any]]:
     parts = ["a.project_id = %(project)s", "a.state = 'submitted'"]
     values: dict[str, Any] = {}
     if chosen.generations is not None:

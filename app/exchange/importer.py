@@ -17,38 +17,38 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app.core.db import transaction
 from app.core.errors import Conflict, DomainError, Invalid
-from app.exchange.file_reader import Entry, entries, unpacked_size
-from app.exchange.formats import READERS, default_split, detect, parse
-from app.exchange.json_decoding import BadLine
-from app.exchange.load_batch import Batch, load
+from app.exchange.file_reader import Entry, iter_entries, unpacked_size
+from app.exchange.formats import IMPORT_FORMATS, default_split, detect_format, parse_record
+from app.exchange.json_decoding import RecordError
+from app.exchange.load_batch import Batch, insert_batch
 from app.exchange.models import Import
-from app.exchange.records import Line
+from app.exchange.records import ImportedRecord
 from app.problems.models import SPLITS
 from app.problems.segmentation import SEGMENTATIONS
 from app.projects.models import Project
 
 BATCH_LINES = 2000
 BATCH_BYTES = 8 << 20
-KEPT_ERRORS = 10_000
-EXCERPT = 2000
+MAX_STORED_REJECTED = 10_000
+EXCERPT_LENGTH = 2000
 COUNTS = ("lines", "problems", "solutions", "labels", "already_there", "errors", "split_conflicts")
 Progress = Callable[[Import], None]
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Parsed:
+class ParsedEntry:
     entry: Entry
-    line: Line | BadLine
+    record: ImportedRecord | RecordError
 
 
-def begin(
+def create_import(
     db: Session,
     project: Project,
     path: Path | str,
@@ -61,7 +61,7 @@ def begin(
 ) -> Import:
     """An import, queued; nothing is read of the file but its start."""
     path = Path(path)
-    chosen = choose(path, format, split, (options or {}).get("segmentation"), filename or path.name)
+    chosen = guess_format(path, format, split, (options or {}).get("segmentation"), filename or path.name)
     made = Import(
         project_id=project.id,
         filename=(filename or path.name)[:300],
@@ -79,40 +79,69 @@ def begin(
 
 
 @dataclass(frozen=True)
-class Choice:
+class FormatGuess:
     format: str
     split: str
-    why: str
+    reason: str
     segmentation: str
 
 
-def choose(path: Path, format: str, split: str | None, segmentation: str | None, filename: str) -> Choice:
+def guess_format(
+    path: Path, format: str, split: str | None, segmentation: str | None, filename: str
+) -> FormatGuess:
     """What will be done with the file, or why it cannot be."""
     if not path.is_file():
         raise Invalid(f"There is no file {path}.", remedy="Check the path.")
-    if format != "auto" and format not in READERS:
-        raise Invalid(f"There is no format {format!r}.", remedy=f"Use auto or one of: {', '.join(READERS)}.")
+    if format != "auto" and format not in IMPORT_FORMATS:
+        raise Invalid(
+            f"There is no format {format!r}.", remedy=f"Use auto or one of: {', '.join(IMPORT_FORMATS)}."
+        )
     if split not in (None, "", *SPLITS):
         raise Invalid(f"There is no split {split!r}.", remedy=f"Use one of: {', '.join(SPLITS)}.")
     if segmentation not in (None, "", *SEGMENTATIONS):
         raise Invalid(
             f"There is no segmentation {segmentation!r}.", remedy=f"Use one of: {', '.join(SEGMENTATIONS)}."
         )
-    name = detect(path) if format == "auto" else format
+    name = detect_format(path) if format == "auto" else format
     by_default, why = default_split(name, filename)
     if name == "prm800k" and split == "test":
         raise Invalid(
             "Labels cannot come in for the test split.", remedy="Import PRM800K rows as train or validation."
         )
-    return Choice(
+    return FormatGuess(
         name,
         split or by_default,
         "you chose it" if split else why,
-        segmentation or READERS[name].SEGMENTATION,
+        segmentation or IMPORT_FORMATS[name].SEGMENTATION,
     )
 
 
-def run(import_id: int, progress: Progress | None = None) -> Import:
+def find_resumable_import(
+    db: Session, project: Project, path: Path, format: str, split: str | None, segmentation: str | None
+) -> Import | None:
+    """The unfinished import of this very file with the same options, which then continues."""
+    if not path.is_file():
+        return None
+    found = db.scalar(
+        select(Import)
+        .where(Import.project_id == project.id, Import.path == str(path.resolve()))
+        .order_by(Import.id.desc())
+        .limit(1)
+    )
+    if found is None or found.state not in ("running", "failed"):
+        return None
+    modified = path.stat().st_mtime
+    same = (
+        found.bytes_total == unpacked_size(path)
+        and modified <= found.created_at.timestamp()
+        and format in ("auto", found.format)
+        and split in (None, found.split)
+        and segmentation in (None, found.options.get("segmentation"))
+    )
+    return found if same else None
+
+
+def run_import(import_id: int, progress: Progress | None = None) -> Import:
     """Bring in what is not in yet. In transactions of its own; may run twice."""
     with transaction() as db:
         found = db.get(Import, import_id)
@@ -122,24 +151,24 @@ def run(import_id: int, progress: Progress | None = None) -> Import:
             return found
         found.state, found.error, found.finished_at = "running", None, None
     try:
-        with rarely_collecting():
-            for batch in one_ahead(batches(found)):
-                found = commit(found, batch)
+        with infrequent_garbage_collection():
+            for batch in iter_prefetched(iter_batches(found)):
+                found = commit_batch(found, batch)
                 if progress:
                     progress(found)
                 if found.state != "running":
                     return found
-        return _end(import_id, "succeeded")
+        return _finish_run(import_id, "succeeded")
     except Superseded:
         with transaction() as db:
             return db.get_one(Import, import_id)
     except (DomainError, OSError) as error:
         remedy = getattr(error, "remedy", "")
-        return _end(import_id, "failed", f"{error} {remedy}".strip())
+        return _finish_run(import_id, "failed", f"{error} {remedy}".strip())
 
 
 @contextmanager
-def rarely_collecting() -> Iterator[None]:
+def infrequent_garbage_collection() -> Iterator[None]:
     """Records are trees: nothing in them waits for the cycle collector, which took 40 % of an
     import's processor time by walking batch after batch of them."""
     before = gc.get_threshold()
@@ -150,11 +179,11 @@ def rarely_collecting() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def batches(of: Import) -> Iterator[list[Parsed]]:
-    batch: list[Parsed] = []
+def iter_batches(of: Import) -> Iterator[list[ParsedEntry]]:
+    batch: list[ParsedEntry] = []
     size = 0
-    for entry in entries(Path(of.path), offset=of.bytes_done, number=of.lines_done):
-        batch.append(Parsed(entry, _parsed(of, entry)))
+    for entry in iter_entries(Path(of.path), offset=of.bytes_done, number=of.lines_done):
+        batch.append(ParsedEntry(entry, _parse_entry(of, entry)))
         size += len(entry.raw)
         if len(batch) >= BATCH_LINES or size >= BATCH_BYTES:
             yield batch
@@ -163,7 +192,7 @@ def batches(of: Import) -> Iterator[list[Parsed]]:
         yield batch
 
 
-def one_ahead(items: Iterator[T]) -> Iterator[T]:
+def iter_prefetched(items: Iterator[T]) -> Iterator[T]:
     """Makes an item while the one before it is used: lines are read while the database writes."""
     with ThreadPoolExecutor(1, "import") as maker:
         waiting = maker.submit(next, items, None)
@@ -172,12 +201,12 @@ def one_ahead(items: Iterator[T]) -> Iterator[T]:
             yield item
 
 
-def _parsed(of: Import, entry: Entry) -> Line | BadLine:
-    if entry.bad is not None:
-        return entry.bad
+def _parse_entry(of: Import, entry: Entry) -> ImportedRecord | RecordError:
+    if entry.error is not None:
+        return entry.error
     try:
-        return parse(of.format, entry.raw, of.options["segmentation"])
-    except BadLine as bad:
+        return parse_record(of.format, entry.raw, of.options["segmentation"])
+    except RecordError as bad:
         return bad
 
 
@@ -185,30 +214,30 @@ class Superseded(Exception):
     """Somebody else runs the same import and is further along."""
 
 
-def commit(of: Import, batch: list[Parsed]) -> Import:
+def commit_batch(of: Import, batch: list[ParsedEntry]) -> Import:
     """One batch, or what its database refuses of it line by line."""
     try:
         with transaction() as db:
-            return _commit(db, of, batch)
+            return _write_batch(db, of, batch)
     except (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded) as error:
-        return _in_halves(of, batch, error)
+        return _commit_halves(of, batch, error)
     except DBAPIError as error:
         if isinstance(error.orig, psycopg.DataError | psycopg.IntegrityError):
-            return _in_halves(of, batch, error.orig)
+            return _commit_halves(of, batch, error.orig)
         raise
 
 
-def _in_halves(of: Import, batch: list[Parsed], error: psycopg.Error) -> Import:
+def _commit_halves(of: Import, batch: list[ParsedEntry], error: psycopg.Error) -> Import:
     if len(batch) == 1:
         said = (error.diag.message_primary or str(error)).strip()
-        bad = BadLine(f"The database refuses it: {said[:300]}.")
-        return commit(of, [Parsed(batch[0].entry, bad)])
+        bad = RecordError(f"The database refuses it: {said[:300]}.")
+        return commit_batch(of, [ParsedEntry(batch[0].entry, bad)])
     middle = len(batch) // 2
-    of = commit(of, batch[:middle])
-    return commit(of, batch[middle:]) if of.state == "running" else of
+    of = commit_batch(of, batch[:middle])
+    return commit_batch(of, batch[middle:]) if of.state == "running" else of
 
 
-def _commit(db: Session, of: Import, batch: list[Parsed]) -> Import:
+def _write_batch(db: Session, of: Import, batch: list[ParsedEntry]) -> Import:
     db.execute(text("SELECT pg_advisory_xact_lock(hashtext('import'), :project)"), {"project": of.project_id})
     row = db.get_one(Import, of.id, with_for_update=True, populate_existing=True)
     if row.bytes_done != of.bytes_done or row.lines_done != of.lines_done or row.state != "running":
@@ -216,13 +245,13 @@ def _commit(db: Session, of: Import, batch: list[Parsed]) -> Import:
     if row.cancel_requested_at is not None:
         row.state, row.finished_at = "cancelled", dt.datetime.now(dt.UTC)
         return row
-    good = [(p.entry.number, p.line) for p in batch if isinstance(p.line, Line)]
+    good = [(p.entry.number, p.record) for p in batch if isinstance(p.record, ImportedRecord)]
     loaded = Batch(row.project_id, row.split, row.format, good)
     connection = db.connection().connection.driver_connection
     assert isinstance(connection, psycopg.Connection)
-    load(connection, loaded)
-    bad = [(p.entry.number, p.line) for p in batch if isinstance(p.line, BadLine)] + loaded.refused
-    _keep_errors(db, row, bad, {p.entry.number: p.entry.raw for p in batch})
+    insert_batch(connection, loaded)
+    bad = [(p.entry.number, p.record) for p in batch if isinstance(p.record, RecordError)] + loaded.rejected
+    _store_rejected(db, row, bad, {p.entry.number: p.entry.raw for p in batch})
     counts = Counter(row.counts)
     counts.update(loaded.counts)
     counts.update(lines=len(batch), errors=len(bad))
@@ -231,14 +260,16 @@ def _commit(db: Session, of: Import, batch: list[Parsed]) -> Import:
     return row
 
 
-def _keep_errors(db: Session, of: Import, bad: list[tuple[int, BadLine]], raw: dict[int, bytes]) -> None:
-    room = max(0, KEPT_ERRORS - of.counts.get("errors", 0))
+def _store_rejected(
+    db: Session, of: Import, bad: list[tuple[int, RecordError]], raw: dict[int, bytes]
+) -> None:
+    room = max(0, MAX_STORED_REJECTED - of.counts.get("errors", 0))
     rows = [
         {
             "import": of.id,
             "line": line,
             "message": str(error).replace("\0", ""),
-            "excerpt": raw[line][:EXCERPT].decode("utf-8", "replace").replace("\0", "�"),
+            "excerpt": raw[line][:EXCERPT_LENGTH].decode("utf-8", "replace").replace("\0", "�"),
         }
         for line, error in sorted(bad, key=lambda each: each[0])[:room]
     ]
@@ -252,7 +283,7 @@ def _keep_errors(db: Session, of: Import, bad: list[tuple[int, BadLine]], raw: d
         )
 
 
-def _end(import_id: int, state: str, error: str | None = None) -> Import:
+def _finish_run(import_id: int, state: str, error: str | None = None) -> Import:
     with transaction() as db:
         row = db.get_one(Import, import_id, with_for_update=True)
         if row.state == "running":
@@ -262,7 +293,7 @@ def _end(import_id: int, state: str, error: str | None = None) -> Import:
         return row
 
 
-def cancel(db: Session, of: Import) -> None:
+def cancel_import(db: Session, of: Import) -> None:
     """What is in stays in; the rest stays out."""
     if of.state not in ("queued", "running"):
         raise Conflict("This import is over.", remedy="There is nothing to cancel.")
@@ -271,7 +302,7 @@ def cancel(db: Session, of: Import) -> None:
         of.state, of.finished_at = "cancelled", of.cancel_requested_at
 
 
-def resume(db: Session, of: Import) -> None:
+def resume_import(db: Session, of: Import) -> None:
     """Queue what is left of a failed or cancelled import again."""
     if of.state not in ("failed", "cancelled"):
         raise Conflict("Only a failed or cancelled import can go on.", remedy="Import the file again.")

@@ -6,11 +6,11 @@ from typing import Any
 
 import orjson
 
-DEEPEST = 100
-LARGEST = 16 * 1024 * 1024
+MAX_DEPTH = 100
+MAX_RECORD_BYTES = 16 * 1024 * 1024
 
 
-class BadLine(Exception):
+class RecordError(Exception):
     """A line that does not go in: what is wrong, and the remedy."""
 
     def __init__(self, message: str, remedy: str = "Correct the line and import the file again.") -> None:
@@ -26,17 +26,17 @@ def decode(raw: bytes) -> Any:
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise BadLine(*_explained(raw, error)) from None
-    if raw.count(b"[") + raw.count(b"{") > DEEPEST and _depth(value) > DEEPEST:
-        raise BadLine(f"It nests more than {DEEPEST} levels deep.", "Flatten what is nested.")
+        raise RecordError(*_explain(raw, error)) from None
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+        raise RecordError(f"It nests more than {MAX_DEPTH} levels deep.", "Flatten what is nested.")
     if b"\\u0000" in raw and _has_nul(value):
-        raise BadLine(
+        raise RecordError(
             "It has a NUL character (\\u0000), which no database text can hold.", "Remove the character."
         )
     return value
 
 
-def _explained(raw: bytes, error: orjson.JSONDecodeError) -> tuple[str, str]:
+def _explain(raw: bytes, error: orjson.JSONDecodeError) -> tuple[str, str]:
     said = str(error)
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in raw[:64]:
         return "It is not UTF-8 text (UTF-16, or binary).", "Save the file as UTF-8."
@@ -47,7 +47,7 @@ def _explained(raw: bytes, error: orjson.JSONDecodeError) -> tuple[str, str]:
     if "infinity" in said:
         return "It has a number too large to hold (such as 1e999).", "Write a finite number, or null."
     if "depth" in said or "recursion" in said.lower():
-        return f"It nests more than {DEEPEST} levels deep.", "Flatten what is nested."
+        return f"It nests more than {MAX_DEPTH} levels deep.", "Flatten what is nested."
     if any(word in raw for word in (b"NaN", b"Infinity")):
         return "It is not JSON: NaN and Infinity are not JSON numbers.", "Write null instead."
     return f"It is not JSON: {said[:200]}.", "One JSON object a line; see docs/formats.md."

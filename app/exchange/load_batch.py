@@ -12,15 +12,23 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from app.exchange.copy_format import array, binary, copy, escaped, json, new_ids, number
-from app.exchange.json_decoding import BadLine
-from app.exchange.load_labels import load_labels, rename_repeats
-from app.exchange.records import Line, ProblemRecord, SolutionRecord
+from app.exchange.copy_format import (
+    allocate_ids,
+    copy_rows,
+    escape_text,
+    format_bytes,
+    format_int,
+    format_json,
+    format_text_array,
+)
+from app.exchange.json_decoding import RecordError
+from app.exchange.load_labels import insert_labels, rename_repeated_labels
+from app.exchange.records import ImportedRecord, ProblemRecord, SolutionRecord
 from app.problems.problem_keys import statement_key
 
 
 @dataclass(slots=True)
-class Known:
+class ExistingProblem:
     """A problem that is in the database, or goes in with this batch."""
 
     id: int
@@ -36,29 +44,29 @@ class Batch:
     project_id: int
     split: str
     format: str
-    lines: list[tuple[int, Line]]
+    records: list[tuple[int, ImportedRecord]]
     counts: Counter[str] = field(default_factory=Counter)
-    refused: list[tuple[int, BadLine]] = field(default_factory=list)
+    rejected: list[tuple[int, RecordError]] = field(default_factory=list)
 
 
-def load(connection: psycopg.Connection, batch: Batch) -> None:
-    known, testing = look_up(connection, batch)
-    accepted: list[tuple[Line, Known]] = []
-    fresh: dict[str, tuple[ProblemRecord, Known]] = {}
-    for at, line in batch.lines:
+def insert_batch(connection: psycopg.Connection, batch: Batch) -> None:
+    known, testing = find_existing(connection, batch)
+    accepted: list[tuple[ImportedRecord, ExistingProblem]] = []
+    fresh: dict[str, tuple[ProblemRecord, ExistingProblem]] = {}
+    for at, line in batch.records:
         try:
-            accepted.append((line, place_of(batch, line, known, testing, fresh)))
+            accepted.append((line, resolve_problem(batch, line, known, testing, fresh)))
         except SplitConflict as bad:
             batch.counts["split_conflicts"] += 1
-            batch.refused.append((at, bad))
-        except BadLine as bad:
-            batch.refused.append((at, bad))
+            batch.rejected.append((at, bad))
+        except RecordError as bad:
+            batch.rejected.append((at, bad))
     _insert_problems(connection, batch.project_id, fresh)
     batch.counts["problems"] += len(fresh)
     new_problems = {place.id for _, place in fresh.values()}
-    rename_repeats(connection, batch.project_id, [line for line, _ in accepted])
+    rename_repeated_labels(connection, batch.project_id, [line for line, _ in accepted])
     ids, new = _insert_solutions(connection, batch, accepted)
-    labels = load_labels(connection, batch.project_id, accepted, ids)
+    labels = insert_labels(connection, batch.project_id, accepted, ids)
     batch.counts["labels"] += len(labels)
     for line, place in accepted:
         brought = [each.external_id in new for each in line.solutions]
@@ -67,23 +75,23 @@ def load(connection: psycopg.Connection, batch: Batch) -> None:
             batch.counts["already_there"] += 1
 
 
-class SplitConflict(BadLine):
+class SplitConflict(RecordError):
     pass
 
 
-def look_up(
+def find_existing(
     connection: psycopg.Connection, batch: Batch
-) -> tuple[dict[str, Known], dict[bytes, tuple[bool, str]]]:
+) -> tuple[dict[str, ExistingProblem], dict[bytes, tuple[bool, str]]]:
     """Problems by name; and per statement, whether it is in test here, and under what name."""
-    problems = [line.problem for _, line in batch.lines if line.problem is not None]
+    problems = [line.problem for _, line in batch.records if line.problem is not None]
     names = {each.external_id for each in problems}
-    names |= {line.problem_id for _, line in batch.lines if line.problem_id is not None}
+    names |= {line.problem_id for _, line in batch.records if line.problem_id is not None}
     rows = connection.execute(
         "SELECT external_id, id, split, statement_hash, statement, reference_answer, reference_solution"
         " FROM problem WHERE project_id = %s AND external_id = ANY(%s)",
         (batch.project_id, list(names)),
     )
-    known = {row[0]: Known(row[1], row[2], bytes(row[3]), *row[4:]) for row in rows}
+    known = {row[0]: ExistingProblem(row[1], row[2], bytes(row[3]), *row[4:]) for row in rows}
     keys = {statement_key(each.statement) for each in problems}
     rows = connection.execute(
         "SELECT statement_hash, split = 'test', external_id FROM problem"
@@ -93,19 +101,19 @@ def look_up(
     return known, {bytes(key): (in_test, name) for key, in_test, name in rows}
 
 
-def place_of(
+def resolve_problem(
     batch: Batch,
-    line: Line,
-    known: dict[str, Known],
+    line: ImportedRecord,
+    known: dict[str, ExistingProblem],
     testing: dict[bytes, tuple[bool, str]],
-    fresh: dict[str, tuple[ProblemRecord, Known]],
-) -> Known:
+    fresh: dict[str, tuple[ProblemRecord, ExistingProblem]],
+) -> ExistingProblem:
     """The problem a line belongs to, made known if it is new. Refuses what may not come in."""
     record = line.problem
     if record is None:
         found = known.get(line.problem_id or "")
         if found is None:
-            raise BadLine(
+            raise RecordError(
                 f"There is no problem named {(line.problem_id or '')[:100]!r} in the project.",
                 "Import the problem first: on an earlier line, or in a file before this one.",
             )
@@ -124,47 +132,53 @@ def place_of(
         raise SplitConflict("Labels for a test problem are refused.", "Import with the split train.")
     found = known.get(record.external_id)
     if found is not None and found.key != key:
-        raise BadLine(
+        raise RecordError(
             f"The name {record.external_id[:100]!r} belongs to another problem of the project.",
             "Give this one a name of its own.",
         )
     if found is None:
-        found = Known(0, split, key, record.statement, record.reference_answer, record.reference_solution)
+        found = ExistingProblem(
+            0, split, key, record.statement, record.reference_answer, record.reference_solution
+        )
         known[record.external_id] = found
         fresh[record.external_id] = (record, found)
         testing[key] = (split == "test", record.external_id)
     return found
 
 
-PROBLEM = (
+PROBLEM_COLUMNS = (
     "id", "project_id", "external_id", "statement", "statement_hash", "reference_answer",
     "reference_solution", "subject", "level", "split", "source",
 )  # fmt: skip
 
 
 def _insert_problems(
-    connection: psycopg.Connection, project_id: int, fresh: dict[str, tuple[ProblemRecord, Known]]
+    connection: psycopg.Connection, project_id: int, fresh: dict[str, tuple[ProblemRecord, ExistingProblem]]
 ) -> None:
     rows = []
     for identity, (record, place) in zip(
-        new_ids(connection, "problem", len(fresh)), fresh.values(), strict=True
+        allocate_ids(connection, "problem", len(fresh)), fresh.values(), strict=True
     ):
         place.id = identity
         texts = (record.reference_answer, record.reference_solution, record.subject, record.level)
-        start = f"{identity}\t{project_id}\t{escaped(record.external_id)}\t{escaped(record.statement)}"
-        middle = "\t".join(map(escaped, texts))
-        rows.append(f"{start}\t{binary(place.key)}\t{middle}\t{place.split}\t{escaped(record.source)}")
-    copy(connection, "problem", PROBLEM, rows)
+        start = (
+            f"{identity}\t{project_id}\t{escape_text(record.external_id)}\t{escape_text(record.statement)}"
+        )
+        middle = "\t".join(map(escape_text, texts))
+        rows.append(
+            f"{start}\t{format_bytes(place.key)}\t{middle}\t{place.split}\t{escape_text(record.source)}"
+        )
+    copy_rows(connection, "problem", PROBLEM_COLUMNS, rows)
 
 
-SOLUTION = (
+SOLUTION_COLUMNS = (
     "id", "project_id", "problem_id", "external_id", "generator", "steps", "digest", "final_answer",
     "verdict", "detail",
 )  # fmt: skip
 
 
 def _insert_solutions(
-    connection: psycopg.Connection, batch: Batch, accepted: list[tuple[Line, Known]]
+    connection: psycopg.Connection, batch: Batch, accepted: list[tuple[ImportedRecord, ExistingProblem]]
 ) -> tuple[dict[str, int], set[str]]:
     """Ids of all the batch's solutions, and the names of those that are new."""
     wanted = {each.external_id: (each, place) for line, place in accepted for each in line.solutions}
@@ -174,49 +188,49 @@ def _insert_solutions(
     )
     ids: dict[str, int] = {row[0]: row[1] for row in rows}
     new = [(record, place) for name, (record, place) in wanted.items() if name not in ids]
-    made = list(zip(new_ids(connection, "solution", len(new)), new, strict=True))
-    copy(
+    made = list(zip(allocate_ids(connection, "solution", len(new)), new, strict=True))
+    copy_rows(
         connection,
         "solution",
-        SOLUTION,
+        SOLUTION_COLUMNS,
         (_solution_row(identity, batch.project_id, place, record) for identity, (record, place) in made),
     )
-    _insert_said(connection, batch, [(identity, record) for identity, (record, _) in made])
+    _insert_file_claims(connection, batch, [(identity, record) for identity, (record, _) in made])
     batch.counts["solutions"] += len(new)
     ids.update((record.external_id, identity) for identity, (record, _) in made)
     return ids, {record.external_id for record, _ in new}
 
 
-def _solution_row(identity: int, project_id: int, place: Known, record: SolutionRecord) -> str:
+def _solution_row(identity: int, project_id: int, place: ExistingProblem, record: SolutionRecord) -> str:
     verdict = record.file_verdict if place.reference_answer is None else None  # else our grader's, later
     return (
-        f"{identity}\t{project_id}\t{place.id}\t{escaped(record.external_id)}\t{escaped(record.generator)}"
-        f"\t{array(record.steps)}\t{binary(record.digest)}\t{escaped(record.final_answer)}"
-        f"\t{escaped(verdict)}\t{json(record.detail)}"
+        f"{identity}\t{project_id}\t{place.id}\t{escape_text(record.external_id)}\t{escape_text(record.generator)}"
+        f"\t{format_text_array(record.steps)}\t{format_bytes(record.digest)}\t{escape_text(record.final_answer)}"
+        f"\t{escape_text(verdict)}\t{format_json(record.detail)}"
     )
 
 
-def _insert_said(
+def _insert_file_claims(
     connection: psycopg.Connection, batch: Batch, made: list[tuple[int, SolutionRecord]]
 ) -> None:
     """What the file says of a solution, beside what we shall find."""
     source = f"file:{batch.format}"
     verdicts = (f"{i}\t{source}\t{r.file_verdict}" for i, r in made if r.file_verdict)
-    copy(connection, "verdict", ("solution_id", "source", "verdict"), verdicts)
+    copy_rows(connection, "verdict", ("solution_id", "source", "verdict"), verdicts)
     labels = (
-        f"{i}\t{source}\t{number(r.first_error)}\t{_ratings(r.outside_ratings)}"
+        f"{i}\t{source}\t{format_int(r.first_error)}\t{_format_ints(r.external_ratings)}"
         for i, r in made
-        if r.has_outside_label
+        if r.has_external_label
     )
-    copy(connection, "outside_label", ("solution_id", "source", "first_error", "ratings"), labels)
+    copy_rows(connection, "outside_label", ("solution_id", "source", "first_error", "ratings"), labels)
     columns = ("solution_id", "position", "candidate", "prefix", "text", "source")
     candidates = (
-        f"{i}\t{each.position}\t{each.candidate}\t{_ratings(each.prefix)}\t{escaped(each.text)}\t{source}"
+        f"{i}\t{each.position}\t{each.candidate}\t{_format_ints(each.prefix)}\t{escape_text(each.text)}\t{source}"
         for i, r in made
         for each in r.alternatives
     )
-    copy(connection, "alternative", columns, candidates)
+    copy_rows(connection, "alternative", columns, candidates)
 
 
-def _ratings(values: Sequence[int] | None) -> str:
+def _format_ints(values: Sequence[int] | None) -> str:
     return "\\N" if values is None else "{" + ",".join(map(str, values)) + "}"

@@ -9,27 +9,38 @@ from uuid import UUID
 
 import psycopg
 
-from app.exchange.copy_format import array, copy, escaped, json, new_ids, number, small_array, truth
-from app.exchange.prm800k import Finished, row_of
-from app.exchange.records import LabelRecord, Line, SolutionRecord, StepRecord
-from app.exchange.row_patches import patch
+from app.exchange.copy_format import (
+    allocate_ids,
+    copy_rows,
+    escape_text,
+    format_array,
+    format_bool,
+    format_int,
+    format_json,
+    format_text_array,
+)
+from app.exchange.prm800k import Submission, build_row
+from app.exchange.records import ImportedRecord, LabelRecord, SolutionRecord, StepRecord
+from app.exchange.row_patches import build_patch
 
 if TYPE_CHECKING:
-    from app.exchange.load_batch import Known
+    from app.exchange.load_batch import ExistingProblem
 
-Place = tuple[int, str, int | None]
+TaskKey = tuple[int, str, int | None]
 """A task: solution, kind, generation."""
 
-ASSIGNMENT = (
+ASSIGNMENT_COLUMNS = (
     "id", "project_id", "task_id", "user_id", "state", "submitted_at", "finish_reason",
     "total_time_ms", "origin", "external_id",
 )  # fmt: skip
-STEP_LABEL = (
+STEP_LABEL_COLUMNS = (
     "assignment_id", "position", "texts", "ratings", "flags", "chosen", "human_text", "human_flagged",
 )  # fmt: skip
 
 
-def rename_repeats(connection: psycopg.Connection, project_id: int, lines: list[Line]) -> None:
+def rename_repeated_labels(
+    connection: psycopg.Connection, project_id: int, lines: list[ImportedRecord]
+) -> None:
     """A labeler who judged one solution twice in the same generation cannot have two
     assignments on one task: the second row gets a copy of the solution, named by the row."""
     labeled = [line for line in lines if line.label is not None]
@@ -50,10 +61,10 @@ def rename_repeats(connection: psycopg.Connection, project_id: int, lines: list[
             solution.external_id += f":{label.external_id.rpartition(':')[2]}"
 
 
-def load_labels(
+def insert_labels(
     connection: psycopg.Connection,
     project_id: int,
-    accepted: list[tuple[Line, Known]],
+    accepted: list[tuple[ImportedRecord, ExistingProblem]],
     solutions: dict[str, int],
 ) -> set[str]:
     """Returns the names of the labels that went in."""
@@ -66,30 +77,30 @@ def load_labels(
     new = [(line.label, line, place) for name, (line, place) in found.items() if name not in there]
     if not new:
         return set()
-    users = _users(connection, {label.labeler for label, _, _ in new if label})
-    places = [_place(label, line, solutions) for label, line, _ in new if label]
-    tasks = _tasks(connection, project_id, places)
+    users = _upsert_users(connection, {label.labeler for label, _, _ in new if label})
+    places = [_build_task_key(label, line, solutions) for label, line, _ in new if label]
+    tasks = _upsert_tasks(connection, project_id, places)
     assignments, steps = [], []
-    ids = new_ids(connection, "assignment", len(new))
+    ids = allocate_ids(connection, "assignment", len(new))
     for identity, place, (label, line, problem) in zip(ids, places, new, strict=True):
         assert label is not None
-        origin = _origin(label, line.solutions[0], problem)
+        origin = _build_origin(label, line.solutions[0], problem)
         assignments.append(
             f"{identity}\t{project_id}\t{tasks[place]}\t{users[label.labeler]}\tsubmitted"
-            f"\t{label.submitted_at.isoformat()}\t{label.finish_reason}\t{number(label.total_time_ms)}"
-            f"\t{json(origin)}\t{escaped(label.external_id)}"
+            f"\t{label.submitted_at.isoformat()}\t{label.finish_reason}\t{format_int(label.total_time_ms)}"
+            f"\t{format_json(origin)}\t{escape_text(label.external_id)}"
         )
-        steps += [_step_row(identity, position, step) for position, step in enumerate(label.steps)]
-    copy(connection, "assignment", ASSIGNMENT, assignments)
-    copy(connection, "step_label", STEP_LABEL, steps)
+        steps += [_format_step_label(identity, position, step) for position, step in enumerate(label.steps)]
+    copy_rows(connection, "assignment", ASSIGNMENT_COLUMNS, assignments)
+    copy_rows(connection, "step_label", STEP_LABEL_COLUMNS, steps)
     return {label.external_id for label, _, _ in new if label}
 
 
-def _place(label: LabelRecord, line: Line, solutions: dict[str, int]) -> Place:
+def _build_task_key(label: LabelRecord, line: ImportedRecord, solutions: dict[str, int]) -> TaskKey:
     return solutions[line.solutions[0].external_id], label.kind, label.generation
 
 
-def _users(connection: psycopg.Connection, wanted: set[UUID]) -> dict[UUID, int]:
+def _upsert_users(connection: psycopg.Connection, wanted: set[UUID]) -> dict[UUID, int]:
     ordered = sorted(wanted)  # one order, so that two imports cannot lock each other out
     connection.execute(
         "INSERT INTO user_account (uuid) SELECT unnest(%s::uuid[]) ON CONFLICT DO NOTHING", (ordered,)
@@ -98,7 +109,9 @@ def _users(connection: psycopg.Connection, wanted: set[UUID]) -> dict[UUID, int]
     return {row[0]: row[1] for row in rows}
 
 
-def _tasks(connection: psycopg.Connection, project_id: int, places: list[Place]) -> dict[Place, int]:
+def _upsert_tasks(
+    connection: psycopg.Connection, project_id: int, places: list[TaskKey]
+) -> dict[TaskKey, int]:
     """Each label takes a place of its own on the task: nothing more waits for anyone."""
     wanted = Counter(places)
     solutions, kinds, generations = zip(*wanted, strict=True)
@@ -117,10 +130,12 @@ def _tasks(connection: psycopg.Connection, project_id: int, places: list[Place])
     return {(row[0], row[1], row[2]): row[3] for row in rows}
 
 
-def _origin(label: LabelRecord, solution: SolutionRecord, problem: Known) -> dict[str, object]:
+def _build_origin(
+    label: LabelRecord, solution: SolutionRecord, problem: ExistingProblem
+) -> dict[str, object]:
     score = solution.detail.get("pre_generated_verifier_score")
-    ours = row_of(
-        Finished(
+    ours = build_row(
+        Submission(
             labeler=label.labeler,
             submitted_at=label.submitted_at,
             generation=label.generation,
@@ -137,22 +152,24 @@ def _origin(label: LabelRecord, solution: SolutionRecord, problem: Known) -> dic
             phase=label.phase,
         )
     )
-    origin: dict[str, object] = {"format": "prm800k", **patch(ours, label.row)}
+    origin: dict[str, object] = {"format": "prm800k", **build_patch(ours, label.row)}
     if label.phase == 1:
         origin["phase"] = 1
     return origin
 
 
 @lru_cache
-def _usual(rating: int | None, flagged: bool | None, chosen: int | None) -> str:
-    return f"\\N\t{small_array([rating])}\t{small_array([flagged])}\t{number(chosen)}\t\\N\t\\N"
+def _format_single_rating(rating: int | None, flagged: bool | None, chosen: int | None) -> str:
+    return f"\\N\t{format_array([rating])}\t{format_array([flagged])}\t{format_int(chosen)}\t\\N\t\\N"
 
 
-def _step_row(assignment: int, position: int, step: StepRecord) -> str:
+def _format_step_label(assignment: int, position: int, step: StepRecord) -> str:
     if step.texts is None and step.human_text is None and step.ratings is not None and len(step.ratings) == 1:
-        return f"{assignment}\t{position}\t{_usual(step.ratings[0], step.flags[0], step.chosen)}"  # type: ignore[index]
+        return (
+            f"{assignment}\t{position}\t{_format_single_rating(step.ratings[0], step.flags[0], step.chosen)}"  # type: ignore[index]
+        )
     return (
-        f"{assignment}\t{position}\t{array(step.texts)}\t{small_array(step.ratings)}"
-        f"\t{small_array(step.flags)}\t{number(step.chosen)}\t{escaped(step.human_text)}"
-        f"\t{truth(step.human_flagged)}"
+        f"{assignment}\t{position}\t{format_text_array(step.texts)}\t{format_array(step.ratings)}"
+        f"\t{format_array(step.flags)}\t{format_int(step.chosen)}\t{escape_text(step.human_text)}"
+        f"\t{format_bool(step.human_flagged)}"
     )

@@ -43,7 +43,7 @@ class Import(Base):
     )
 
 
-class LineError(Base):
+class RejectedRecord(Base):
     """A line that did not go in, and what to do about it."""
 
     __tablename__ = "import_error"

@@ -8,57 +8,57 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from app.exchange.exporter import connection_of
-from app.exchange.file_reader import entries
-from app.exchange.formats import parse
-from app.exchange.importer import Choice
-from app.exchange.json_decoding import BadLine
-from app.exchange.load_batch import Batch, Known, SplitConflict, look_up, place_of
-from app.exchange.records import Line, ProblemRecord
+from app.exchange.exporter import driver_connection
+from app.exchange.file_reader import iter_entries
+from app.exchange.formats import parse_record
+from app.exchange.importer import FormatGuess
+from app.exchange.json_decoding import RecordError
+from app.exchange.load_batch import Batch, ExistingProblem, SplitConflict, find_existing, resolve_problem
+from app.exchange.records import ImportedRecord, ProblemRecord
 
-LOOKED_AT = 200
-SHOWN = 5
+SCANNED_RECORDS = 200
+SAMPLE_RECORDS = 5
 
 
 @dataclass
 class Preview:
-    looked_at: int = 0
-    shown: list[tuple[int, Line]] = field(default_factory=list)
+    scanned: int = 0
+    samples: list[tuple[int, ImportedRecord]] = field(default_factory=list)
     errors: list[tuple[int, str]] = field(default_factory=list)
-    already_there: int = 0
+    duplicates: int = 0
     split_conflicts: int = 0
     problems: int = 0
     solutions: int = 0
     labels: int = 0
 
 
-def preview(db: Session, project_id: int, path: Path, choice: Choice) -> Preview:
+def build_preview(db: Session, project_id: int, path: Path, choice: FormatGuess) -> Preview:
     found = Preview()
-    lines: list[tuple[int, Line]] = []
-    for entry in islice(entries(path), LOOKED_AT):
-        found.looked_at += 1
+    lines: list[tuple[int, ImportedRecord]] = []
+    for entry in islice(iter_entries(path), SCANNED_RECORDS):
+        found.scanned += 1
         try:
-            if entry.bad is not None:
-                raise entry.bad
-            lines.append((entry.number, parse(choice.format, entry.raw, choice.segmentation)))
-        except BadLine as bad:
+            if entry.error is not None:
+                raise entry.error
+            lines.append((entry.number, parse_record(choice.format, entry.raw, choice.segmentation)))
+        except RecordError as bad:
             found.errors.append((entry.number, str(bad)))
     batch = Batch(project_id, choice.split, choice.format, lines)
-    known, testing = look_up(connection_of(db), batch)
+    known, testing = find_existing(driver_connection(db), batch)
     there = set(known)
-    fresh: dict[str, tuple[ProblemRecord, Known]] = {}
+    fresh: dict[str, tuple[ProblemRecord, ExistingProblem]] = {}
     for number, line in lines:
-        found.already_there += line.problem is not None and line.problem.external_id in there
+        found.duplicates += line.problem is not None and line.problem.external_id in there
         try:
-            place_of(batch, line, known, testing, fresh)
-        except BadLine as bad:
+            resolve_problem(batch, line, known, testing, fresh)
+        except RecordError as bad:
             found.split_conflicts += isinstance(bad, SplitConflict)
             found.errors.append((number, str(bad)))
             continue
         found.solutions += len(line.solutions)
         found.labels += line.label is not None
-        if len(found.shown) < SHOWN:
-            found.shown.append((number, line))
+        if len(found.samples) < SAMPLE_RECORDS:
+            found.samples.append((number, line))
     found.problems = len(fresh)
     found.errors.sort()
     return found

@@ -16,27 +16,27 @@ from uuid import UUID, uuid5
 import orjson
 
 from app.answers.extract import last_answer
-from app.exchange.alternative_parser import completions
-from app.exchange.field_parsers import Row, maybe_text, nested, one_of, text
-from app.exchange.json_decoding import BadLine
-from app.exchange.prm800k_steps import chain_of, pre_generated, step_of
+from app.exchange.alternative_parser import list_completion_alternatives
+from app.exchange.field_parsers import Row, parse_choice, parse_object, parse_optional_text, parse_text
+from app.exchange.json_decoding import RecordError
+from app.exchange.prm800k_steps import build_chain, parse_pre_generated_steps, parse_step
 from app.exchange.records import (
+    ImportedRecord,
     LabelRecord,
-    Line,
     ProblemRecord,
     SolutionRecord,
     StepRecord,
-    name_of_statement,
+    build_statement_id,
 )
 
 FINISH_REASONS = ("solution", "found_error", "bad_problem", "give_up")
-NAMES = UUID("5b0c2f0e-6f0f-4c55-9d0e-6a4f5d3a7c11")
+LABELER_NAMESPACE = UUID("5b0c2f0e-6f0f-4c55-9d0e-6a4f5d3a7c11")
 """Labelers whose name is no UUID get one made of it."""
-LARGEST = 2**31 - 1
+MAX_INT = 2**31 - 1
 
 
 @dataclass(slots=True)
-class Finished:
+class Submission:
     """All of a finished assignment that a row is made of."""
 
     labeler: UUID
@@ -55,7 +55,7 @@ class Finished:
     phase: int = 2
 
 
-def row_of(done: Finished) -> Row:
+def build_row(done: Submission) -> Row:
     question: Row = {"problem": done.statement}
     if done.phase == 2:
         question["ground_truth_solution"] = done.reference_solution
@@ -72,14 +72,14 @@ def row_of(done: Finished) -> Row:
         "is_initial_screening_question": done.kind == "screening",
         "question": question,
         "label": {
-            "steps": [_step_row(done, position, step) for position, step in enumerate(done.labels)],
+            "steps": [_build_step_row(done, position, step) for position, step in enumerate(done.labels)],
             "total_time": done.total_time_ms,
             "finish_reason": done.finish_reason,
         },
     }
 
 
-def _step_row(done: Finished, position: int, step: StepRecord) -> Row:
+def _build_step_row(done: Submission, position: int, step: StepRecord) -> Row:
     completions = None
     if step.ratings is not None:
         written = [done.steps[position]] if step.texts is None else step.texts
@@ -99,36 +99,36 @@ def _step_row(done: Finished, position: int, step: StepRecord) -> Row:
     return {"completions": completions, "human_completion": human, "chosen_completion": step.chosen}
 
 
-def read(row: Row) -> Line:
+def parse_row(row: Row) -> ImportedRecord:
     """Records of a row. Raises BadLine for what is no PRM800K row."""
-    question, label = nested(row, "question"), nested(row, "label")
+    question, label = parse_object(row, "question"), parse_object(row, "label")
     phase = 2 if "pre_generated_steps" in question else 1
-    statement = text(question, "problem")
+    statement = parse_text(question, "problem")
     steps = label.get("steps")
     if not isinstance(steps, list):
-        raise BadLine('"label.steps" must be a list.')
-    pre = pre_generated(question) if phase == 2 else []
-    labels = [step_of(each, position, pre) for position, each in enumerate(steps)]
-    chain = pre if phase == 2 else chain_of(labels)
+        raise RecordError('"label.steps" must be a list.')
+    pre = parse_pre_generated_steps(question) if phase == 2 else []
+    labels = [parse_step(each, position, pre) for position, each in enumerate(steps)]
+    chain = pre if phase == 2 else build_chain(labels)
     packed = orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
     name = f"prm800k:{hashlib.sha256(packed).hexdigest()[:32]}"
     problem = ProblemRecord(
-        external_id=name_of_statement("prm800k", statement),
+        external_id=build_statement_id("prm800k", statement),
         statement=statement,
-        reference_answer=maybe_text(question, "ground_truth_answer"),
-        reference_solution=maybe_text(question, "ground_truth_solution"),
+        reference_answer=parse_optional_text(question, "ground_truth_answer"),
+        reference_solution=parse_optional_text(question, "ground_truth_solution"),
         source="prm800k",
     )
-    solution = _solution(question, phase, problem, chain, name)
-    solution.alternatives = completions(labels, solution.steps)
-    return Line(
+    solution = _build_solution(question, phase, problem, chain, name)
+    solution.alternatives = list_completion_alternatives(labels, solution.steps)
+    return ImportedRecord(
         problem=problem,
         solutions=[solution],
-        label=_label(row, label, labels, name, phase),
+        label=_build_label(row, label, labels, name, phase),
     )
 
 
-def _solution(
+def _build_solution(
     question: Row, phase: int, problem: ProblemRecord, chain: list[str], name: str
 ) -> SolutionRecord:
     if phase == 1:  # each labeler walked a chain of their own
@@ -142,15 +142,15 @@ def _solution(
         external_id=f"{problem.external_id}:{digest}",
         steps=chain or [""],
         generator="prm800k",
-        final_answer=maybe_text(question, "pre_generated_answer"),
+        final_answer=parse_optional_text(question, "pre_generated_answer"),
         detail={} if score is None else {"pre_generated_verifier_score": score},
     )
 
 
-def _label(row: Row, label: Row, steps: list[StepRecord], name: str, phase: int) -> LabelRecord:
+def _build_label(row: Row, label: Row, steps: list[StepRecord], name: str, phase: int) -> LabelRecord:
     generation = row.get("generation")
-    if generation is not None and (type(generation) is not int or abs(generation) > LARGEST):
-        raise BadLine('The field "generation" must be a whole number or null.')
+    if generation is not None and (type(generation) is not int or abs(generation) > MAX_INT):
+        raise RecordError('The field "generation" must be a whole number or null.')
     kind = "regular"
     if row.get("is_initial_screening_question") is True:
         kind = "screening"
@@ -159,29 +159,31 @@ def _label(row: Row, label: Row, steps: list[StepRecord], name: str, phase: int)
     total = label.get("total_time")
     return LabelRecord(
         external_id=name,
-        labeler=_labeler(text(row, "labeler")),
+        labeler=_parse_labeler(parse_text(row, "labeler")),
         kind=kind,
         generation=generation,
-        submitted_at=_moment(row.get("timestamp")),
-        finish_reason=one_of(label, "finish_reason", FINISH_REASONS),
-        total_time_ms=total if type(total) is int and 0 <= total <= LARGEST else None,
+        submitted_at=_parse_time(row.get("timestamp")),
+        finish_reason=parse_choice(label, "finish_reason", FINISH_REASONS),
+        total_time_ms=total if type(total) is int and 0 <= total <= MAX_INT else None,
         steps=steps,
         row=row,
         phase=phase,
     )
 
 
-def _labeler(name: str) -> UUID:
+def _parse_labeler(name: str) -> UUID:
     try:
         return UUID(name)
     except ValueError:
-        return uuid5(NAMES, name)
+        return uuid5(LABELER_NAMESPACE, name)
 
 
-def _moment(said: Any) -> dt.datetime:
+def _parse_time(said: Any) -> dt.datetime:
     """PRM800K's times have no zone; they are read as UTC."""
     try:
         found = dt.datetime.fromisoformat(said)
         return found.astimezone(dt.UTC) if found.tzinfo else found.replace(tzinfo=dt.UTC)
     except (TypeError, ValueError, OverflowError):
-        raise BadLine('The field "timestamp" is not a time.', 'Write it as "2022-07-30T23:23:32".') from None
+        raise RecordError(
+            'The field "timestamp" is not a time.', 'Write it as "2022-07-30T23:23:32".'
+        ) from None

@@ -6,50 +6,52 @@ from __future__ import annotations
 from typing import Any
 
 from app.exchange.field_parsers import Row
-from app.exchange.json_decoding import BadLine
+from app.exchange.json_decoding import RecordError
 from app.exchange.records import StepRecord
 
 
-def pre_generated(question: Row) -> list[str]:
+def parse_pre_generated_steps(question: Row) -> list[str]:
     found = question["pre_generated_steps"]
     if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
-        raise BadLine('"question.pre_generated_steps" must be a list of texts.')
+        raise RecordError('"question.pre_generated_steps" must be a list of texts.')
     return found
 
 
-def step_of(row: Any, position: int, pre: list[str]) -> StepRecord:
+def parse_step(row: Any, position: int, pre: list[str]) -> StepRecord:
     where = f'"label.steps[{position}]'
     if not isinstance(row, dict):
-        raise BadLine(f'{where}" must be an object.')
+        raise RecordError(f'{where}" must be an object.')
     completions = row.get("completions")
-    if usual := _usual(row, completions, position, pre):
+    if usual := _parse_single_completion(row, completions, position, pre):
         return usual
     texts: list[str] | None = None
     ratings: list[int | None] | None = None
     flags: list[bool | None] | None = None
     if completions is not None:
         if not isinstance(completions, list) or not all(isinstance(each, dict) for each in completions):
-            raise BadLine(f'{where}.completions" must be a list of objects, or null.')
+            raise RecordError(f'{where}.completions" must be a list of objects, or null.')
         texts = [each.get("text") for each in completions]
         ratings = [each.get("rating") for each in completions]
         flags = [each.get("flagged") for each in completions]
         for said, rating, flagged in zip(texts, ratings, flags, strict=True):
             if not isinstance(said, str):
-                raise BadLine(f'{where}.completions" has one without a text.')
+                raise RecordError(f'{where}.completions" has one without a text.')
             if rating is not None and (type(rating) is not int or not -1 <= rating <= 1):
-                raise BadLine(f'{where}" has the rating {str(rating)[:20]}.', "A rating is -1, 0, 1 or null.")
+                raise RecordError(
+                    f'{where}" has the rating {str(rating)[:20]}.', "A rating is -1, 0, 1 or null."
+                )
             if flagged is not None and type(flagged) is not bool:
-                raise BadLine(f'{where}" has a "flagged" that is not true, false or null.')
+                raise RecordError(f'{where}" has a "flagged" that is not true, false or null.')
         if len(texts) == 1 and position < len(pre) and texts[0] == pre[position]:
             texts = None
     chosen = row.get("chosen_completion")
     if chosen is not None and (type(chosen) is not int or not 0 <= chosen < len(ratings or [])):
-        raise BadLine(f'{where}.chosen_completion" names no completion.', "It counts from 0, or is null.")
-    human_text, human_flagged = _human(row.get("human_completion"), where)
+        raise RecordError(f'{where}.chosen_completion" names no completion.', "It counts from 0, or is null.")
+    human_text, human_flagged = _parse_human_completion(row.get("human_completion"), where)
     return StepRecord(texts, ratings, flags, chosen, human_text, human_flagged)
 
 
-def _usual(row: Row, completions: Any, position: int, pre: list[str]) -> StepRecord | None:
+def _parse_single_completion(row: Row, completions: Any, position: int, pre: list[str]) -> StepRecord | None:
     """Nearly every step of phase 2: the solution's own, rated. A short way to the same record."""
     if type(completions) is not list or len(completions) != 1 or position >= len(pre):
         return None
@@ -66,16 +68,16 @@ def _usual(row: Row, completions: Any, position: int, pre: list[str]) -> StepRec
     return StepRecord(None, [rating], [flagged], chosen)
 
 
-def _human(row: Any, where: str) -> tuple[str | None, bool | None]:
+def _parse_human_completion(row: Any, where: str) -> tuple[str | None, bool | None]:
     if row is None:
         return None, None
     if not isinstance(row, dict) or not isinstance(row.get("text"), str):
-        raise BadLine(f'{where}.human_completion" must have a text, or be null.')
+        raise RecordError(f'{where}.human_completion" must have a text, or be null.')
     flagged = row.get("flagged")
     return row["text"], flagged if isinstance(flagged, bool) else None
 
 
-def chain_of(labels: list[StepRecord]) -> list[str]:
+def build_chain(labels: list[StepRecord]) -> list[str]:
     """Phase 1: what was chosen or written, up to the first position with neither; if that
     is the first one, its first candidate, so that the solution has a step to show."""
     chain: list[str] = []

@@ -44,12 +44,12 @@ class SolutionRecord:
     file_verdict: str | None = None
     """What the file says of the final answer: right, wrong or unparseable."""
     first_error: int | None = None
-    outside_ratings: list[int] | None = None
+    external_ratings: list[int] | None = None
     alternatives: list[AlternativeRecord] = field(default_factory=list)
 
     @property
-    def has_outside_label(self) -> bool:
-        return self.first_error is not None or self.outside_ratings is not None
+    def has_external_label(self) -> bool:
+        return self.first_error is not None or self.external_ratings is not None
 
     @property
     def digest(self) -> bytes:
@@ -84,7 +84,7 @@ class LabelRecord:
 
 
 @dataclass(slots=True)
-class Line:
+class ImportedRecord:
     """All that one line of a file brings: in whole, or not at all."""
 
     problem: ProblemRecord | None = None
@@ -94,6 +94,6 @@ class Line:
     label: LabelRecord | None = None
 
 
-def name_of_statement(prefix: str, statement: str) -> str:
+def build_statement_id(prefix: str, statement: str) -> str:
     """For files whose problems have no id: equal statements are one problem."""
     return f"{prefix}:{statement_key(statement).hex()[:24]}"

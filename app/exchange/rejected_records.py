@@ -10,53 +10,53 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.db import transaction
-from app.exchange.file_reader import BadFile, entries
-from app.exchange.models import Import, LineError
+from app.exchange.file_reader import BadFile, iter_entries
+from app.exchange.models import Import, RejectedRecord
 
-PAGE = 50
-LONGEST_LINE = 1 << 20
+PAGE_SIZE = 50
+MAX_LINE_BYTES = 1 << 20
 
 
-def page(
-    db: Session, import_id: int, after: int = 0, limit: int = PAGE
-) -> tuple[list[LineError], int | None]:
+def list_rejected(
+    db: Session, import_id: int, after: int = 0, limit: int = PAGE_SIZE
+) -> tuple[list[RejectedRecord], int | None]:
     """Errors behind line `after`, and the line to go on from, if there are more."""
     found = list(
         db.scalars(
-            select(LineError)
-            .where(LineError.import_id == import_id, LineError.line > after)
-            .order_by(LineError.line)
+            select(RejectedRecord)
+            .where(RejectedRecord.import_id == import_id, RejectedRecord.line > after)
+            .order_by(RejectedRecord.line)
             .limit(limit + 1)
         )
     )
     return found[:limit], found[limit - 1].line if len(found) > limit else None
 
 
-def as_lines(import_id: int) -> Iterator[bytes]:
+def iter_rejected_lines(import_id: int) -> Iterator[bytes]:
     """JSON Lines {"line", "message", "record"}: the whole record while the file is still there."""
     with transaction() as db:
         of = db.get_one(Import, import_id)
         errors = {
             error.line: error
-            for error in db.scalars(select(LineError).where(LineError.import_id == import_id))
+            for error in db.scalars(select(RejectedRecord).where(RejectedRecord.import_id == import_id))
         }
-    whole = _records(Path(of.path), set(errors))
+    whole = _iter_raw_records(Path(of.path), set(errors))
     for line, error in sorted(errors.items()):
         record = error.excerpt
         for number, raw in whole:
             if number == line:
-                record = raw[:LONGEST_LINE].decode("utf-8", "replace")
+                record = raw[:MAX_LINE_BYTES].decode("utf-8", "replace")
             if number >= line:
                 break
         yield orjson.dumps({"line": line, "message": error.message, "record": record}) + b"\n"
 
 
-def _records(path: Path, wanted: set[int]) -> Iterator[tuple[int, bytes]]:
+def _iter_raw_records(path: Path, wanted: set[int]) -> Iterator[tuple[int, bytes]]:
     if not wanted or not path.is_file():
         return
     last = max(wanted)
     try:
-        for entry in entries(path):
+        for entry in iter_entries(path):
             if entry.number in wanted:
                 yield entry.number, entry.raw
             if entry.number >= last:

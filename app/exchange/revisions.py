@@ -16,7 +16,7 @@ from app.search.protocols import Steps
 from app.search.revisions import Trajectory, prompt, trajectories
 
 BATCH = 2_000
-POOL = text(
+SELECT_POOL = text(
     """SELECT p.id, p.external_id, p.statement, s.steps, s.verdict
        FROM problem p JOIN solution s ON s.problem_id = p.id
        WHERE p.project_id = :project_id AND p.split = 'train' AND s.verdict IN ('right', 'wrong')
@@ -28,10 +28,10 @@ POOL = text(
 )
 
 
-def lines(db: Session, project_id: int, generator: str | None, seed: int) -> Iterator[bytes]:
+def iter_lines(db: Session, project_id: int, generator: str | None, seed: int) -> Iterator[bytes]:
     """JSON Lines. `prompt` and `completion` are ready for supervised fine-tuning, a step a line."""
     asked = {"project_id": project_id, "generator": generator}
-    rows: Iterable[Row[Any]] = db.execute(POOL.execution_options(yield_per=BATCH), asked)
+    rows: Iterable[Row[Any]] = db.execute(SELECT_POOL.execution_options(yield_per=BATCH), asked)
     for (_, name, statement), group in groupby(
         rows, key=lambda row: (row.id, row.external_id, row.statement)
     ):
@@ -40,10 +40,10 @@ def lines(db: Session, project_id: int, generator: str | None, seed: int) -> Ite
         for row in group:
             (right if row.verdict == "right" else wrong).append(tuple(row.steps))
         for each in trajectories(right, wrong, seed=seed):
-            yield orjson.dumps(line(name, statement, each)) + b"\n"
+            yield orjson.dumps(build_row(name, statement, each)) + b"\n"
 
 
-def line(name: str, statement: str, found: Trajectory) -> dict[str, Any]:
+def build_row(name: str, statement: str, found: Trajectory) -> dict[str, Any]:
     return {
         "problem_id": name,
         "problem": statement,

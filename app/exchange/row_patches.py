@@ -9,7 +9,7 @@ import orjson
 from app.exchange.field_parsers import Row
 
 
-def patch(ours: Row, theirs: Row) -> Row:
+def build_patch(ours: Row, theirs: Row) -> Row:
     """What to change in `ours` to get `theirs`: {"set": {path: value}, "drop": [path]},
     paths one or two keys deep."""
     changes: Row = {}
@@ -34,11 +34,11 @@ def _compare(
 ) -> None:
     if key not in theirs:
         dropped.append(path)
-    elif key not in ours or not same(ours[key], theirs[key]):
+    elif key not in ours or not equal_as_json(ours[key], theirs[key]):
         sets.append([path, theirs[key]])
 
 
-def same(one: Any, other: Any) -> bool:
+def equal_as_json(one: Any, other: Any) -> bool:
     """Equal as JSON: 1 is not true, and 1 is not 1.0."""
     if type(one) is str:
         return bool(one == other)
@@ -47,7 +47,7 @@ def same(one: Any, other: Any) -> bool:
     return orjson.dumps(one, option=orjson.OPT_SORT_KEYS) == orjson.dumps(other, option=orjson.OPT_SORT_KEYS)
 
 
-def patched(row: Row, changes: Row) -> Row:
+def apply_patch(row: Row, changes: Row) -> Row:
     for path, value in changes.get("set", ()):
         target = row if len(path) == 1 else row[path[0]]
         target[path[-1]] = value

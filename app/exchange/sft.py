@@ -22,7 +22,10 @@ from sqlalchemy.orm import Session
 from app.core.errors import Invalid
 from app.generators.config import PLACE, PLAIN
 
-WHICH = {"answer": "the final answer is right", "labels": "people rated every step, and none negative"}
+SOLUTION_FILTERS = {
+    "answer": "the final answer is right",
+    "labels": "people rated every step, and none negative",
+}
 BREAKS = re.compile(r"\s*\n\s*")
 BATCH = 2_000
 
@@ -36,14 +39,16 @@ class Filters:
     seed: int = 0
     prompt: str = PLAIN
 
-    def described(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def filters(**given: Any) -> Filters:
+def parse_filters(**given: Any) -> Filters:
     made = Filters(**{name: value for name, value in given.items() if value not in (None, "")})
-    if made.which not in WHICH:
-        raise Invalid(f"There is no filter {made.which[:50]!r}.", remedy=f"Use {' or '.join(WHICH)}.")
+    if made.which not in SOLUTION_FILTERS:
+        raise Invalid(
+            f"There is no filter {made.which[:50]!r}.", remedy=f"Use {' or '.join(SOLUTION_FILTERS)}."
+        )
     if made.split not in ("train", "validation"):
         raise Invalid(
             "Solutions of test problems are never trained on.", remedy="Use the split train or validation."
@@ -55,7 +60,7 @@ def filters(**given: Any) -> Filters:
     return made
 
 
-CHOSEN = """
+WITH_SELECTED = """
     WITH fitting AS (
         SELECT DISTINCT ON (s.problem_id, s.digest) p.external_id AS problem, p.statement, s.problem_id, s.id,
             s.external_id AS solution, s.generator, s.steps, hashint8extended(s.id, :seed) AS draw
@@ -78,32 +83,34 @@ CHOSEN = """
         SELECT *, row_number() OVER (PARTITION BY problem_id ORDER BY draw, id) AS turn FROM fitting
     )
 """
-COUNT = text(f"{CHOSEN} SELECT count(*) FROM numbered WHERE turn <= :per_problem")  # noqa: S608  likewise
-ROWS = text(
-    f"""{CHOSEN} SELECT problem, statement, solution, generator, steps FROM numbered
+SELECT_COUNT = text(f"{WITH_SELECTED} SELECT count(*) FROM numbered WHERE turn <= :per_problem")  # noqa: S608  likewise
+SELECT_ROWS = text(
+    f"""{WITH_SELECTED} SELECT problem, statement, solution, generator, steps FROM numbered
         WHERE turn <= :per_problem ORDER BY problem_id, turn"""  # noqa: S608  the part is ours
 )
 
 
-def _values(project_id: int, chosen: Filters) -> dict[str, Any]:
+def _build_parameters(project_id: int, chosen: Filters) -> dict[str, Any]:
     return {
         "project": project_id,
         **{name: value for name, value in asdict(chosen).items() if name != "prompt"},
     }
 
 
-def count(db: Session, project_id: int, chosen: Filters) -> int:
-    return int(db.scalar(COUNT, _values(project_id, chosen)) or 0)
+def count_lines(db: Session, project_id: int, chosen: Filters) -> int:
+    return int(db.scalar(SELECT_COUNT, _build_parameters(project_id, chosen)) or 0)
 
 
-def lines(db: Session, project_id: int, chosen: Filters) -> Iterator[bytes]:
+def iter_lines(db: Session, project_id: int, chosen: Filters) -> Iterator[bytes]:
     """JSON Lines, streamed."""
-    for row in db.execute(ROWS.execution_options(yield_per=BATCH), _values(project_id, chosen)):
+    for row in db.execute(
+        SELECT_ROWS.execution_options(yield_per=BATCH), _build_parameters(project_id, chosen)
+    ):
         yield (
             orjson.dumps(
                 {
                     "prompt": chosen.prompt.replace(PLACE, row.statement),
-                    "completion": completion(row.steps),
+                    "completion": render_completion(row.steps),
                     "problem_id": row.problem,
                     "solution_id": row.solution,
                     "generator": row.generator,
@@ -113,6 +120,6 @@ def lines(db: Session, project_id: int, chosen: Filters) -> Iterator[bytes]:
         )
 
 
-def completion(steps: list[str]) -> str:
+def render_completion(steps: list[str]) -> str:
     """One step a line: a line break within a step becomes a space."""
     return "\n".join(BREAKS.sub(" ", step.strip()) for step in steps)

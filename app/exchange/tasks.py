@@ -10,10 +10,10 @@ from app.exchange import importer, uploads
 
 
 @queue.task(name="exchange.import", retry=3)
-def bring_in(import_id: int) -> None:
-    done = importer.run(import_id)
+def run_import(import_id: int) -> None:
+    done = importer.run_import(import_id)
     if done.state == "succeeded":
-        uploads.let_go(done)
+        uploads.discard_imported(done)
     if done.state == "succeeded" and done.options.get("grade", True):
         with transaction() as db:
             defer(db, "problems.grade", project_id=done.project_id, once=f"grade-{done.project_id}")
@@ -21,6 +21,6 @@ def bring_in(import_id: int) -> None:
 
 @queue.periodic(cron="17 * * * *")
 @queue.task(name="exchange.sweep", queueing_lock="exchange.sweep")
-def sweep(timestamp: int) -> None:
+def delete_abandoned_uploads(timestamp: int) -> None:
     with transaction() as db:
-        uploads.sweep(db, dt.datetime.fromtimestamp(timestamp, dt.UTC))
+        uploads.delete_abandoned(db, dt.datetime.fromtimestamp(timestamp, dt.UTC))

@@ -20,17 +20,17 @@ from app.exchange.models import Import
 from app.settings import settings
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
-PIECE = 1 << 20
+CHUNK_SIZE = 1 << 20
 
 
-def folder(project_id: int, token: str) -> Path:
+def build_folder_path(project_id: int, token: str) -> Path:
     if not TOKEN.fullmatch(token):
         raise NotFound("There is no such upload.", remedy="Upload the file again.")
     return settings().uploads_dir / str(project_id) / token
 
 
-def find(project_id: int, token: str) -> Path:
-    place = folder(project_id, token)
+def get_upload(project_id: int, token: str) -> Path:
+    place = build_folder_path(project_id, token)
     found = next((each for each in place.iterdir() if each.is_file()), None) if place.is_dir() else None
     if found is None:
         raise NotFound(
@@ -39,17 +39,17 @@ def find(project_id: int, token: str) -> Path:
     return found
 
 
-def check_length(request: Request) -> None:
+def check_content_length(request: Request) -> None:
     said = request.headers.get("content-length", "")
     if said.isdigit() and int(said) > settings().upload_limit:
-        raise too_large()
+        raise build_too_large_error()
     if not said.isdigit() and request.headers.get("content-type", "").startswith("multipart/"):
         raise Invalid(
             "A form with a file needs a Content-Length.", remedy="Send it, or send the file as the body."
         )
 
 
-def too_large() -> TooLarge:
+def build_too_large_error() -> TooLarge:
     most = settings().upload_limit >> 20
     return TooLarge(
         f"The file is larger than {most:,} MB.",
@@ -57,29 +57,31 @@ def too_large() -> TooLarge:
     )
 
 
-async def receive(request: Request, project_id: int, filename: str = "") -> tuple[str, Path, dict[str, Any]]:
+async def receive_upload(
+    request: Request, project_id: int, filename: str = ""
+) -> tuple[str, Path, dict[str, Any]]:
     """Save what a request brings, a form with a file or the file as the body. Returns the
     upload's token, where it lies, and the form's other fields."""
-    check_length(request)
+    check_content_length(request)
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        token, path = await save(project_id, filename or "upload.jsonl", request.stream())
+        token, path = await save_upload(project_id, filename or "upload.jsonl", request.stream())
         return token, path, {}
     async with request.form(max_files=1, max_fields=20) as form:
         file = form.get("file")
         if not isinstance(file, UploadFile) or not file.filename:
             raise Invalid("No file was chosen.", remedy="Choose a file to import.")
-        token, path = await save(project_id, file.filename, _pieces(file))
+        token, path = await save_upload(project_id, file.filename, _iter_chunks(file))
         return token, path, {key: value for key, value in form.items() if isinstance(value, str)}
 
 
-async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:
-    while piece := await file.read(PIECE):
+async def _iter_chunks(file: UploadFile) -> AsyncIterator[bytes]:
+    while piece := await file.read(CHUNK_SIZE):
         yield piece
 
 
-async def save(project_id: int, filename: str, pieces: AsyncIterator[bytes]) -> tuple[str, Path]:
+async def save_upload(project_id: int, filename: str, pieces: AsyncIterator[bytes]) -> tuple[str, Path]:
     token = secrets.token_urlsafe(18)
-    place = folder(project_id, token)
+    place = build_folder_path(project_id, token)
     name = (
         re.sub(r"[^\w.-]+", "_", Path(filename.replace("\\", "/")).name).lstrip(".")[-120:] or "upload.jsonl"
     )
@@ -91,39 +93,39 @@ async def save(project_id: int, filename: str, pieces: AsyncIterator[bytes]) -> 
             async for piece in pieces:
                 total += len(piece)
                 if total > most:
-                    raise too_large()
+                    raise build_too_large_error()
                 await run_in_threadpool(out.write, piece)
         if not total:
             raise Invalid("The file is empty.", remedy="Choose another.")
     except BaseException:
-        discard(path)
+        discard_upload(path)
         raise
     return token, path
 
 
-def discard(path: Path) -> None:
+def discard_upload(path: Path) -> None:
     path.unlink(missing_ok=True)
     if path.parent.is_dir() and not any(path.parent.iterdir()):
         path.parent.rmdir()
 
 
-def let_go(of: Import) -> None:
+def discard_imported(of: Import) -> None:
     """An uploaded file that is in without an error is of no more use."""
     path = Path(of.path)
     if settings().uploads_dir.resolve() in path.parents and not of.counts.get("errors"):
-        discard(path)
+        discard_upload(path)
 
 
-ABANDONED = dt.timedelta(days=2)
+ABANDONED_AFTER = dt.timedelta(days=2)
 
 
-def sweep(db: Session, now: dt.datetime) -> int:
+def delete_abandoned(db: Session, now: dt.datetime) -> int:
     """Remove what was uploaded for a preview and never imported. How many files went."""
     needed = set(db.scalars(select(Import.path).where(Import.state != "succeeded")))
     gone = 0
     for path in settings().uploads_dir.glob("*/*/*"):
-        old = path.stat().st_mtime < (now - ABANDONED).timestamp()
+        old = path.stat().st_mtime < (now - ABANDONED_AFTER).timestamp()
         if old and str(path.resolve()) not in needed:
-            discard(path)
+            discard_upload(path)
             gone += 1
     return gone

@@ -14,28 +14,28 @@ from app.core.errors import NotFound
 from app.core.jobs import defer
 from app.core.web import polled, redirect, render
 from app.exchange import exporter, importer, rejected_records, sft, uploads
-from app.exchange.formats import READERS
+from app.exchange.filters import Filters, parse_filters
+from app.exchange.formats import IMPORT_FORMATS
 from app.exchange.models import Import
-from app.exchange.preview import preview
-from app.exchange.trail import export_noted, sft_noted
+from app.exchange.preview import build_preview
 from app.problems.models import SPLITS
 from app.problems.segmentation import SEGMENTATIONS
 from app.projects.access import Access, ProjectAdmin
 
 router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
-OVER = ("succeeded", "failed", "cancelled")
+FINAL_STATES = ("succeeded", "failed", "cancelled")
 Words = Annotated[list[str] | None, Query()]
 Count = Annotated[int, Query(ge=0, lt=2**31)]
 
 
-def import_of(db: Db, access: Access, import_id: int) -> Import:
+def get_import(db: Db, access: Access, import_id: int) -> Import:
     found = db.scalar(select(Import).where(Import.id == import_id, Import.project_id == access.project.id))
     if found is None:
         raise NotFound("There is no such import in this project.", remedy="Go back to the list of imports.")
     return found
 
 
-def newest(db: Db, access: Access, before: int | None, limit: int = 30) -> list[Import]:
+def list_imports(db: Db, access: Access, before: int | None, limit: int = 30) -> list[Import]:
     chosen = select(Import).where(Import.project_id == access.project.id)
     if before is not None:
         chosen = chosen.where(Import.id < before)
@@ -43,43 +43,43 @@ def newest(db: Db, access: Access, before: int | None, limit: int = 30) -> list[
 
 
 @router.get("/imports")
-def imports(request: Request, db: Db, access: ProjectAdmin, before: int | None = None) -> Response:
-    found = newest(db, access, before, limit=31)
+def show_imports(request: Request, db: Db, access: ProjectAdmin, before: int | None = None) -> Response:
+    found = list_imports(db, access, before, limit=31)
     return render(
-        request, "exchange/imports.html", imports=found[:30], formats=READERS,
+        request, "exchange/imports.html", imports=found[:30], formats=IMPORT_FORMATS,
         older=found[29].id if len(found) > 30 else None, first=before is None,
     )  # fmt: skip
 
 
 @router.post("/uploads")
 async def upload(request: Request, access: ProjectAdmin) -> Response:
-    token, _, _ = await uploads.receive(request, access.project.id)
+    token, _, _ = await uploads.receive_upload(request, access.project.id)
     return redirect(f"{access.home}/uploads/{token}")
 
 
 @router.get("/uploads/{token}")
-def look(
+def show_preview(
     request: Request, token: str, db: Db, access: ProjectAdmin,
     format: str = "auto", split: str = "", segmentation: str = "",
 ) -> Response:  # fmt: skip
-    path = uploads.find(access.project.id, token)
-    choice = importer.choose(path, format, split or None, segmentation or None, path.name)
+    path = uploads.get_upload(access.project.id, token)
+    choice = importer.guess_format(path, format, split or None, segmentation or None, path.name)
     return render(
         request, "exchange/preview.html", token=token, filename=path.name, choice=choice,
-        found=preview(db, access.project.id, path, choice), formats=READERS, splits=SPLITS,
-        segmentations=SEGMENTATIONS, reader=READERS[choice.format],
+        found=build_preview(db, access.project.id, path, choice), formats=IMPORT_FORMATS, splits=SPLITS,
+        segmentations=SEGMENTATIONS, reader=IMPORT_FORMATS[choice.format],
         asked={"format": format, "split": split, "segmentation": segmentation},
     )  # fmt: skip
 
 
 @router.post("/imports")
-def start(
+def start_import(
     db: Db, access: ProjectAdmin, upload: Annotated[str, Form()],
     format: Annotated[str, Form()] = "auto", split: Annotated[str, Form()] = "",
     segmentation: Annotated[str, Form()] = "",
 ) -> Response:  # fmt: skip
-    path = uploads.find(access.project.id, upload)
-    made = importer.begin(
+    path = uploads.get_upload(access.project.id, upload)
+    made = importer.create_import(
         db, access.project, path, format=format, split=split or None,
         options={"segmentation": segmentation or None}, user_id=access.user.id,
     )  # fmt: skip
@@ -88,96 +88,99 @@ def start(
 
 
 @router.get("/imports/{import_id}")
-def one(request: Request, import_id: int, db: Db, access: ProjectAdmin, after: int = 0) -> Response:
-    found = import_of(db, access, import_id)
-    lines, more = rejected_records.page(db, found.id, after)
+def show_import(request: Request, import_id: int, db: Db, access: ProjectAdmin, after: int = 0) -> Response:
+    found = get_import(db, access, import_id)
+    lines, more = rejected_records.list_rejected(db, found.id, after)
     return render(
         request, "exchange/import.html", of=found, lines=lines, more=more, after=after,
-        over=found.state in OVER,
+        over=found.state in FINAL_STATES,
     )  # fmt: skip
 
 
 @router.get("/imports/{import_id}/progress")
-def progress(request: Request, import_id: int, db: Db, access: ProjectAdmin) -> Response:
-    found = import_of(db, access, import_id)
-    return polled(request, "exchange/_progress.html", of=found, over=found.state in OVER)
+def show_progress(request: Request, import_id: int, db: Db, access: ProjectAdmin) -> Response:
+    found = get_import(db, access, import_id)
+    return polled(request, "exchange/_progress.html", of=found, over=found.state in FINAL_STATES)
 
 
 @router.post("/imports/{import_id}/cancellation")
-def cancel(import_id: int, db: Db, access: ProjectAdmin) -> Response:
-    importer.cancel(db, import_of(db, access, import_id))
+def cancel_import(import_id: int, db: Db, access: ProjectAdmin) -> Response:
+    importer.cancel_import(db, get_import(db, access, import_id))
     return redirect(f"{access.home}/imports/{import_id}", "It stops after this batch.", "note")
 
 
 @router.post("/imports/{import_id}/resumption")
-def resume(import_id: int, db: Db, access: ProjectAdmin) -> Response:
-    importer.resume(db, import_of(db, access, import_id))
+def resume_import(import_id: int, db: Db, access: ProjectAdmin) -> Response:
+    importer.resume_import(db, get_import(db, access, import_id))
     defer(db, "exchange.import", import_id=import_id)
     return redirect(f"{access.home}/imports/{import_id}", "The rest is on its way in.")
 
 
 @router.get("/imports/{import_id}/errors.jsonl")
-def error_lines(import_id: int, db: Db, access: ProjectAdmin) -> Response:
-    found = import_of(db, access, import_id)
-    return attachment(rejected_records.as_lines(found.id), f"import-{found.id}-errors.jsonl")
+def download_rejected(import_id: int, db: Db, access: ProjectAdmin) -> Response:
+    found = get_import(db, access, import_id)
+    return build_attachment(rejected_records.iter_rejected_lines(found.id), f"import-{found.id}-errors.jsonl")
 
 
 @router.get("/exports")
-def exports(
+def show_exports(
     request: Request, db: Db, access: ProjectAdmin, generation: Words = None, kind: Words = None,
     finish_reason: Words = None, labeler: Words = None, notes: bool = False,
 ) -> Response:  # fmt: skip
-    chosen = exporter.filters(generation, kind, finish_reason, labeler, notes)
+    chosen = parse_filters(generation, kind, finish_reason, labeler, notes)
     part = request.headers.get("hx-request") == "true"
     return render(
         request, "exchange/_count.html" if part else "exchange/exports.html", chosen=chosen,
-        count=exporter.count(db, access.project.id, chosen), query=request.url.query,
-        used={} if part else exporter.used(db, access.project.id), which=sft.WHICH,
+        count=exporter.count_rows(db, access.project.id, chosen), query=request.url.query,
+        used={} if part else exporter.list_filter_options(db, access.project.id), which=sft.SOLUTION_FILTERS,
     )  # fmt: skip
 
 
 @router.get("/exports/prm800k.jsonl")
-def prm800k(
+def download_prm800k(
     db: Db, access: ProjectAdmin, generation: Words = None, kind: Words = None,
     finish_reason: Words = None, labeler: Words = None, notes: bool = False,
 ) -> Response:  # fmt: skip
-    chosen = exporter.filters(generation, kind, finish_reason, labeler, notes)
-    return export(db, access, chosen)
+    chosen = parse_filters(generation, kind, finish_reason, labeler, notes)
+    return stream_prm800k(db, access, chosen)
 
 
-def export(db: Db, access: Access, chosen: exporter.Filters) -> Response:
+def stream_prm800k(db: Db, access: Access, chosen: Filters) -> Response:
     """Noted first, in the request's transaction; sent in one of its own."""
-    rows = exporter.count(db, access.project.id, chosen)
-    export_noted(db, access.project, chosen, access.user, rows)
-    return attachment(_rows(access.project.id, chosen), f"{access.project.slug}-prm800k.jsonl")
+    rows = exporter.count_rows(db, access.project.id, chosen)
+    exporter.record_export(db, access.project, "export.prm800k", chosen.to_json(), access.user, rows)
+    return build_attachment(
+        _iter_prm800k_pages(access.project.id, chosen), f"{access.project.slug}-prm800k.jsonl"
+    )
 
 
-def _rows(project_id: int, chosen: exporter.Filters) -> Iterator[bytes]:
+def _iter_prm800k_pages(project_id: int, chosen: Filters) -> Iterator[bytes]:
     with transaction() as db:
-        yield from exporter.rows(db, project_id, chosen)
+        yield from exporter.iter_pages(db, project_id, chosen)
 
 
 @router.get("/exports/sft.jsonl")
-def sft_lines(
+def download_sft(
     db: Db, access: ProjectAdmin, which: str = "answer", split: str = "train", generator: str = "",
     per_problem: Count = 4, seed: Count = 0, prompt: str = "",
 ) -> Response:  # fmt: skip
-    chosen = sft.filters(
+    chosen = sft.parse_filters(
         which=which, split=split, generator=generator, per_problem=per_problem, seed=seed, prompt=prompt
     )
-    return export_sft(db, access, chosen)
+    return stream_sft(db, access, chosen)
 
 
-def export_sft(db: Db, access: Access, chosen: sft.Filters) -> Response:
-    sft_noted(db, access.project, chosen, access.user, sft.count(db, access.project.id, chosen))
-    return attachment(_sft(access.project.id, chosen), f"{access.project.slug}-sft.jsonl")
+def stream_sft(db: Db, access: Access, chosen: sft.Filters) -> Response:
+    rows = sft.count_lines(db, access.project.id, chosen)
+    exporter.record_export(db, access.project, "export.sft", chosen.to_json(), access.user, rows)
+    return build_attachment(_iter_sft_lines(access.project.id, chosen), f"{access.project.slug}-sft.jsonl")
 
 
-def _sft(project_id: int, chosen: sft.Filters) -> Iterator[bytes]:
+def _iter_sft_lines(project_id: int, chosen: sft.Filters) -> Iterator[bytes]:
     with transaction() as db:
-        yield from sft.lines(db, project_id, chosen)
+        yield from sft.iter_lines(db, project_id, chosen)
 
 
-def attachment(lines: Iterator[bytes], filename: str) -> Response:
+def build_attachment(lines: Iterator[bytes], filename: str) -> Response:
     headers = {"Content-Disposition": f'attachment; filename="{filename}"', "Cache-Control": "no-store"}
     return StreamingResponse(lines, media_type="application/x-ndjson", headers=headers)

@@ -133,7 +133,7 @@ class Verdict(Base):
     __table_args__ = (CheckConstraint("verdict IN ('right', 'wrong', 'unparseable')", name="verdict"),)
 
 
-class OutsideLabel(Base):
+class ExternalLabel(Base):
     """Step judgements that came with a file (ProcessBench: the first wrong step).
     Never shown to a labeler; a source of its own, mixed into nothing unsaid."""
 

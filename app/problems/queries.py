@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, and_, exists, func, select
 from sqlalchemy.orm import Session
 
-from app.problems.models import OutsideLabel, Problem, Solution, Verdict
+from app.problems.models import ExternalLabel, Problem, Solution, Verdict
 
 PAGE = 50
 MOST_SOLUTIONS = 40
@@ -95,7 +95,7 @@ def solutions(db: Session, problem: Problem, after: int = 0) -> tuple[list[Solut
     return found[:MOST_SOLUTIONS], found[MOST_SOLUTIONS - 1].id if len(found) > MOST_SOLUTIONS else None
 
 
-def said(db: Session, shown: list[Solution]) -> tuple[dict[int, list[Verdict]], dict[int, OutsideLabel]]:
+def said(db: Session, shown: list[Solution]) -> tuple[dict[int, list[Verdict]], dict[int, ExternalLabel]]:
     """What each source says of them."""
     ids = [each.id for each in shown]
     verdicts: dict[int, list[Verdict]] = {identity: [] for identity in ids}
@@ -103,5 +103,5 @@ def said(db: Session, shown: list[Solution]) -> tuple[dict[int, list[Verdict]], 
         select(Verdict).where(Verdict.solution_id.in_(ids)).order_by(Verdict.source.desc())
     ):
         verdicts[verdict.solution_id].append(verdict)
-    labels = db.scalars(select(OutsideLabel).where(OutsideLabel.solution_id.in_(ids)))
+    labels = db.scalars(select(ExternalLabel).where(ExternalLabel.solution_id.in_(ids)))
     return verdicts, {label.solution_id: label for label in labels}

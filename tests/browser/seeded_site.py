@@ -23,11 +23,11 @@ from app.core.db import transaction
 from app.evaluation import comparison_report, comparisons, driver, freeze, sets
 from app.evaluation.config import JudgeConfig
 from app.evaluation.models import Evaluation
-from app.exchange.models import Import, LineError
+from app.exchange.models import Import, RejectedRecord
 from app.generators.models import Generator, SamplingRun
 from app.labeling import assignments, claims, initial_queue, notes, returns
 from app.labeling.models import Assignment, RatingEvent, Task
-from app.problems.models import Alternative, OutsideLabel, Solution
+from app.problems.models import Alternative, ExternalLabel, Solution
 from app.projects import instructions
 from app.projects.models import Membership, Project
 from app.quality import adjudication, adjudication_queue, agreement_job, control_task_creation
@@ -190,7 +190,7 @@ class Everything:
         ids = [each for each, ratings in self.truth.items() if each != self.hard.id and -1 in ratings][:9]
         for each in ids:
             first = self.truth[each].index(-1)
-            db.add(OutsideLabel(solution_id=each, source="file:processbench", first_error=first))
+            db.add(ExternalLabel(solution_id=each, source="file:processbench", first_error=first))
         db.flush()
         control_task_creation.make(db, project, self.me, "gold", 5)
         control_task_creation.make(db, project, self.me, "screening", 2)
@@ -331,7 +331,7 @@ class Everything:
         db.flush()
         for line in (17, 403):
             words = "The step has no text. Give each step a text."
-            db.add(LineError(import_id=brought.id, line=line, message=words, excerpt='{"steps": [""]}'))
+            db.add(RejectedRecord(import_id=brought.id, line=line, message=words, excerpt='{"steps": [""]}'))
         db.add(
             Invitation(
                 token_hash=b"1", email="eve@example.org", project_id=self.project, role="labeler",

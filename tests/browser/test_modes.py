@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import text
 
 from app.core.db import transaction
-from app.exchange.alternative_parser import told
+from app.exchange.alternative_parser import parse_alternatives
 from tests.browser.conftest import Web, Work, next_is_here, on_problem, press, saved
 
 Open = Callable[..., Page]
@@ -20,7 +20,7 @@ def work_in(mode: str, count: int = 1) -> Work:
     work.ask(f"UPDATE project SET mode = '{mode}' RETURNING id")
     with transaction() as db:
         for (solution,) in work.ask("SELECT id FROM solution"):
-            for each in told(TREE, 3):
+            for each in parse_alternatives(TREE, 3):
                 db.execute(
                     text("INSERT INTO alternative VALUES (:solution, :at, :number, :prefix, :words)"),
                     {"solution": solution, "at": each.position, "number": each.candidate,

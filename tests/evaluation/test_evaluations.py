@@ -305,8 +305,8 @@ def test_published_scores_on_math(shared_data: Path) -> None:
     with transaction() as db:
         project = factories.project(db)
         path = shared_data / "solutions" / "math_cot_100.jsonl"
-        begun = importer.begin(db, project, path, split="validation")
-    importer.run(begun.id)
+        begun = importer.create_import(db, project, path, split="validation")
+    importer.run_import(begun.id)
     grading.grade_waiting(project.id)
     with transaction() as db:
         set_id = sets.create(db, project.id, "MATH", {}, None).id

@@ -101,7 +101,7 @@ def test_what_cannot_be_imported(
 
 def test_an_abandoned_upload_is_swept_and_one_in_use_is_not(database: str, home: Path) -> None:
     now = dt.datetime.now(dt.UTC)
-    old = (now - uploads.ABANDONED - dt.timedelta(minutes=1)).timestamp()
+    old = (now - uploads.ABANDONED_AFTER - dt.timedelta(minutes=1)).timestamp()
     files = {name: settings().uploads_dir / "1" / f"{name}-0123456789abcdef" / "rows.jsonl" for name in
              ("abandoned", "waiting", "fresh")}  # fmt: skip
     for file in files.values():
@@ -110,9 +110,9 @@ def test_an_abandoned_upload_is_swept_and_one_in_use_is_not(database: str, home:
     for name in ("abandoned", "waiting"):
         os.utime(files[name], (old, old))
     with transaction() as db:
-        importer.begin(db, factories.project(db), files["waiting"])
+        importer.create_import(db, factories.project(db), files["waiting"])
     with transaction() as db:
-        assert uploads.sweep(db, now) == 1
+        assert uploads.delete_abandoned(db, now) == 1
     assert {name: file.exists() for name, file in files.items()} == {
         "abandoned": False,
         "waiting": True,

@@ -21,13 +21,13 @@ from sqlalchemy.orm import aliased
 from app.core.db import transaction
 from app.core.errors import Invalid
 from app.exchange import importer
-from app.exchange.file_reader import BadFile, entries
-from app.exchange.formats import detect
-from app.exchange.models import Import, LineError
-from app.exchange.rejected_records import as_lines
+from app.exchange.file_reader import BadFile, iter_entries
+from app.exchange.formats import detect_format
+from app.exchange.models import Import, RejectedRecord
+from app.exchange.rejected_records import iter_rejected_lines
 from app.labeling.models import Task
 from app.problems import grading
-from app.problems.models import OutsideLabel, Problem, Solution, Verdict
+from app.problems.models import ExternalLabel, Problem, Solution, Verdict
 from app.projects.models import Project
 
 # ruff: noqa: E501, PT012
@@ -39,8 +39,8 @@ def bring(path: Path, **options: object) -> Import:
         project = db.scalar(select(Project)) or Project(name="P", slug="p")
         db.add(project)
         db.flush()
-        begun = importer.begin(db, project, path, **options)  # type: ignore[arg-type]
-    return importer.run(begun.id)
+        begun = importer.create_import(db, project, path, **options)  # type: ignore[arg-type]
+    return importer.run_import(begun.id)
 
 
 def count(model: type) -> int:
@@ -86,11 +86,11 @@ def test_hostile_lines_stay_out_and_the_rest_goes_in(tmp_path: Path) -> None:
     assert done.state == "succeeded"
     assert done.counts["problems"] == 1 + len(HOSTILE)
     with transaction() as db:
-        found = {error.line: error.message for error in db.scalars(select(LineError))}
+        found = {error.line: error.message for error in db.scalars(select(RejectedRecord))}
     assert sorted(found) == [2 + 3 * at for at in range(len(HOSTILE))]
     for message, sign in zip(found.values(), HOSTILE.values(), strict=True):
         assert sign in message
-    written = [json.loads(line) for line in as_lines(done.id)]
+    written = [json.loads(line) for line in iter_rejected_lines(done.id)]
     assert written[8]["record"] == '"just text"'
 
 
@@ -112,14 +112,14 @@ def test_a_bomb_and_other_kinds_of_file_are_refused(tmp_path: Path) -> None:
         for _ in range(200):
             out.write(b" " * (1 << 20))
     with pytest.raises(BadFile, match="200 times"):
-        list(entries(bomb))
+        list(iter_entries(bomb))
     other = tmp_path / "other"
     other.write_bytes(b"PK\x03\x04")
     with pytest.raises(BadFile):
-        detect(other)
+        detect_format(other)
     other.write_text('{"a": 1}')
     with pytest.raises(Invalid, match="not known"):
-        detect(other)
+        detect_format(other)
 
 
 @pytest.mark.parametrize("chunk", [3, 7, 1 << 20])
@@ -129,14 +129,14 @@ def test_an_array_is_cut_into_its_elements(
     values = [{"a": '"]}\\'}, {"b": [1, {"c": "[{"}]}, 5, "x,y", None, {"d": "\\"}, []]
     path = tmp_path / "array.json"
     path.write_text("\n " + json.dumps(values, indent=1))
-    monkeypatch.setattr("app.exchange.file_reader.CHUNK", chunk)
-    found = list(entries(path))
+    monkeypatch.setattr("app.exchange.file_reader.CHUNK_SIZE", chunk)
+    found = list(iter_entries(path))
     assert [json.loads(each.raw) for each in found] == values
     for at, each in enumerate(found):
-        rest = entries(path, offset=each.end, number=each.number)
+        rest = iter_entries(path, offset=each.end, number=each.number)
         assert [json.loads(more.raw) for more in rest] == values[at + 1 :]
     path.write_text(json.dumps(values)[:-1])
-    assert list(entries(path))[-1].bad is not None
+    assert list(iter_entries(path))[-1].error is not None
 
 
 def test_a_test_problem_is_guarded(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_test_problem_is_guarded(tmp_path: Path) -> None:
     done = bring(path)
     assert done.counts["split_conflicts"] == 2
     with transaction() as db:
-        messages = list(db.scalars(select(LineError.message).order_by(LineError.line)))
+        messages = list(db.scalars(select(RejectedRecord.message).order_by(RejectedRecord.line)))
     assert "'p1'" in messages[0]
     assert "'p3'" in messages[1]
     with pytest.raises(IntegrityError, match="p1 is in the test split"), transaction() as db:
@@ -184,7 +184,7 @@ def test_the_real_files(shared_data: Path) -> None:
         assert problems in (None, done.counts["problems"])
     assert bring(shared_data / "math" / "test500.jsonl").split == "test"
     with transaction() as db:
-        first = db.scalars(select(OutsideLabel).order_by(OutsideLabel.solution_id)).first()
+        first = db.scalars(select(ExternalLabel).order_by(ExternalLabel.solution_id)).first()
         assert first is not None
         sample = db.get_one(Solution, first.solution_id)
         assert sample.verdict == db.get_one(Verdict, (sample.id, "file:processbench")).verdict
@@ -209,7 +209,7 @@ RUN = """
 import sys
 from app.exchange import importer
 importer.BATCH_LINES = 40
-importer.run(int(sys.argv[1]))
+importer.run_import(int(sys.argv[1]))
 """
 
 
@@ -221,7 +221,7 @@ def test_killed_anywhere_and_run_again_each_line_is_in_once(database: str, tmp_p
         project = Project(name="P", slug="p")
         db.add(project)
         db.flush()
-        begun = importer.begin(db, project, path)
+        begun = importer.create_import(db, project, path)
     kills = 0
     for _ in range(6):
         process = subprocess.Popen(
@@ -241,7 +241,7 @@ def test_killed_anywhere_and_run_again_each_line_is_in_once(database: str, tmp_p
             kills += 1
         process.wait()
     assert kills >= 3
-    done = importer.run(begun.id)
+    done = importer.run_import(begun.id)
     assert done.state == "succeeded"
     assert (done.counts["lines"], done.counts["problems"], done.counts["solutions"]) == (8000, 4000, 4000)
     assert (done.counts["already_there"], done.counts["errors"]) == (0, 0)

@@ -16,9 +16,10 @@ from app.accounts import sessions
 from app.accounts.access import cookie_name
 from app.core.db import transaction
 from app.exchange import exporter, importer
+from app.exchange.filters import parse_filters
 from app.labeling import claims, control_tasks
 from app.main import create_app
-from app.problems.models import OutsideLabel, Solution
+from app.problems.models import ExternalLabel, Solution
 from app.projects.models import Project
 from app.quality import control_task_creation
 from app.selection.models import Generation
@@ -30,7 +31,7 @@ from tests.quality.test_control_tasks import NOW, STEPS, judge, truth
 def solution(db: Session, project: Project, number: int, first_error: int | None = None) -> Solution:
     made = factories.solution(db, factories.problem(db, project, f"What is {number} + 2?"), STEPS)
     if first_error is not None:
-        db.add(OutsideLabel(solution_id=made.id, source="file:processbench", first_error=first_error))
+        db.add(ExternalLabel(solution_id=made.id, source="file:processbench", first_error=first_error))
         db.flush()
     return made
 
@@ -69,9 +70,9 @@ def test_gold_belongs_to_the_generation_it_was_handed_out_in(
             db.flush()
 
     def said(*generations: str) -> list[int]:
-        chosen = exporter.filters(generation=list(generations))
-        lines = b"".join(exporter.rows(db, project.id, chosen)).splitlines()
-        assert exporter.count(db, project.id, chosen) == len(lines)
+        chosen = parse_filters(generation=list(generations))
+        lines = b"".join(exporter.iter_pages(db, project.id, chosen)).splitlines()
+        assert exporter.count_rows(db, project.id, chosen) == len(lines)
         return [json.loads(line)["generation"] for line in lines]
 
     assert said() == [0, 1, 2]
@@ -120,7 +121,7 @@ def test_gold_and_screening_carry_their_flags_through_the_export_and_back(
     path = tmp_path / "ours.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)))
     with transaction() as db:
-        begun = importer.begin(db, db.get_one(Project, copy), path)
-    done = importer.run(begun.id)
+        begun = importer.create_import(db, db.get_one(Project, copy), path)
+    done = importer.run_import(begun.id)
     assert (done.state, done.counts["errors"], done.counts["labels"]) == ("succeeded", 0, len(rows))
     assert export("/projects/theirs/exports/prm800k.jsonl", token) == rows

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from app.core.db import transaction
 from app.exchange import exporter, importer
-from app.exchange.formats import parse
+from app.exchange.filters import Filters, parse_filters
+from app.exchange.formats import parse_record
 from app.exchange.models import Import
-from app.exchange.row_patches import patch, patched, same
+from app.exchange.row_patches import apply_patch, build_patch, equal_as_json
 from app.projects.models import Project
 
 
@@ -26,14 +27,14 @@ def start_project(name: str = "Round trip") -> None:
 def bring(path: Path, **options: object) -> Import:
     with transaction() as db:
         project = db.query(Project).one()
-        begun = importer.begin(db, project, path, **options)  # type: ignore[arg-type]
-    return importer.run(begun.id)
+        begun = importer.create_import(db, project, path, **options)  # type: ignore[arg-type]
+    return importer.run_import(begun.id)
 
 
-def take(chosen: exporter.Filters | None = None) -> list[dict]:
+def take(chosen: Filters | None = None) -> list[dict]:
     with transaction() as db:
         project = db.query(Project).one()
-        lines = b"".join(exporter.rows(db, project.id, chosen or exporter.Filters()))
+        lines = b"".join(exporter.iter_pages(db, project.id, chosen or Filters()))
     return [json.loads(line) for line in lines.splitlines()]
 
 
@@ -125,19 +126,19 @@ def test_the_real_rows_come_back_equal(shared_data: Path) -> None:
     assert done.counts["labels"] == 6
     wanted = [json.loads(line) for line in samples.read_text().splitlines()]
     assert take() == wanted
-    chosen = exporter.filters(generation=["none"], finish_reason=["give_up"])
+    chosen = parse_filters(generation=["none"], finish_reason=["give_up"])
     assert take(chosen) == [wanted[4]]
-    assert take(exporter.filters(kind=["screening"])) == [wanted[5]]
-    assert take(exporter.filters(labeler=["cc88bf76-df08-4041-be67-3464279cb3b1"])) == [wanted[1]]
+    assert take(parse_filters(kind=["screening"])) == [wanted[5]]
+    assert take(parse_filters(labeler=["cc88bf76-df08-4041-be67-3464279cb3b1"])) == [wanted[1]]
 
 
 def test_a_patch_tells_one_from_true() -> None:
-    assert not same(1, True)
-    assert not same(0, False)
-    assert same({"a": 1, "b": 2}, {"b": 2, "a": 1})
+    assert not equal_as_json(1, True)
+    assert not equal_as_json(0, False)
+    assert equal_as_json({"a": 1, "b": 2}, {"b": 2, "a": 1})
     ours = {"question": {"a": 1, "b": 2}, "kind": "x", "label": {}}
     theirs = {"question": {"a": True}, "more": [1], "label": {}}
-    assert patched(ours, patch(ours, theirs)) == theirs
+    assert apply_patch(ours, build_patch(ours, theirs)) == theirs
 
 
 def test_a_label_is_kept_under_its_own_prefix() -> None:
@@ -156,7 +157,7 @@ def test_a_label_is_kept_under_its_own_prefix() -> None:
         "is_quality_control_question": False, "is_initial_screening_question": False,
         "question": {"problem": "?", "ground_truth_answer": "1"}, "label": label,
     }  # fmt: skip
-    line = parse("prm800k", json.dumps(raw).encode(), "line")
+    line = parse_record("prm800k", json.dumps(raw).encode(), "line")
     assert line.solutions[0].steps == ["a", "c"]
     assert line.label is not None
     assert [step.texts for step in line.label.steps] == [["a"], ["b"], None]

@@ -31,7 +31,7 @@ def pool(db: Session, of: Project, split: str = "train", **values: object) -> Pr
 
 
 def read(db: Session, of: Project, generator: str | None = None, seed: int = 0) -> list[dict]:
-    return [json.loads(line) for line in revisions.lines(db, of.id, generator, seed)]
+    return [json.loads(line) for line in revisions.iter_lines(db, of.id, generator, seed)]
 
 
 def test_lines(db: Session) -> None:

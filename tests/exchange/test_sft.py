@@ -28,9 +28,9 @@ def project(db: Session) -> Project:
 
 
 def found(db: Session, project: Project, **given: Any) -> list[dict[str, Any]]:
-    chosen = sft.filters(**given)
-    lines = [json.loads(line) for line in sft.lines(db, project.id, chosen)]
-    assert sft.count(db, project.id, chosen) == len(lines)
+    chosen = sft.parse_filters(**given)
+    lines = [json.loads(line) for line in sft.iter_lines(db, project.id, chosen)]
+    assert sft.count_lines(db, project.id, chosen) == len(lines)
     return lines
 
 
@@ -80,7 +80,7 @@ def test_what_is_judged_on_and_copies_of_it_stay_out(db: Session, project: Proje
     assert [line["completion"] for line in found(db, project, split="validation")] == ["d"]
     for wrong in ({"split": "test"}, {"which": "x"}, {"per_problem": 0}, {"prompt": "nowhere"}):
         with pytest.raises(Invalid):
-            sft.filters(**wrong)
+            sft.parse_filters(**wrong)
 
 
 def test_people_rated_every_step_and_none_bad(db: Session, project: Project) -> None:

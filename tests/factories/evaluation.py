@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.evaluation import freeze, sets
 from app.evaluation.models import EvaluationSet
-from app.problems.models import OutsideLabel, Solution
+from app.problems.models import ExternalLabel, Solution
 from app.projects.models import Project
 from app.scoring.models import Score
 from app.training.models import Model
@@ -65,7 +65,7 @@ def said(db: Session, by: Model, solution: Solution, p_negative: list[float]) ->
 
 
 def first_error(db: Session, solution: Solution, position: int) -> None:
-    db.add(OutsideLabel(solution_id=solution.id, source="file:test", first_error=position))
+    db.add(ExternalLabel(solution_id=solution.id, source="file:test", first_error=position))
     db.flush()
 
 

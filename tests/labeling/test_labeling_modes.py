@@ -12,8 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.exchange import exporter
-from app.exchange.alternative_parser import told
-from app.exchange.json_decoding import BadLine
+from app.exchange.alternative_parser import parse_alternatives
+from app.exchange.filters import Filters
+from app.exchange.json_decoding import RecordError
 from app.labeling.models import StepLabel
 from app.problems.models import Alternative
 from tests.factories import base as factories
@@ -30,7 +31,7 @@ class Desk:
         self.project = factories.project(db, mode=mode)
         factories.sign_in(web, db, factories.member(db, self.project))
         made = factories.solution(db, factories.problem(db, self.project))
-        for each in told(TREE, 2):
+        for each in parse_alternatives(TREE, 2):
             db.add(
                 Alternative(
                     solution_id=made.id, position=each.position, candidate=each.candidate,
@@ -54,7 +55,7 @@ class Desk:
 
     def row(self) -> dict:  # type: ignore[type-arg]
         self.db.flush()
-        [line] = b"".join(exporter.rows(self.db, self.project.id, exporter.Filters())).splitlines()
+        [line] = b"".join(exporter.iter_pages(self.db, self.project.id, Filters())).splitlines()
         found: dict = json.loads(line)  # type: ignore[type-arg]
         return found
 
@@ -161,8 +162,8 @@ def test_every_step_is_judged_behind_errors_too(web: TestClient, db: Session) ->
 
 @pytest.mark.parametrize("bad", ["no", [3], [[3]], [[""]], [[{"text": "a", "next": "b"}]], [[], [], [], []]])
 def test_bad_alternatives_are_refused(bad: object) -> None:
-    with pytest.raises(BadLine):
-        told(bad, 2)
+    with pytest.raises(RecordError):
+        parse_alternatives(bad, 2)
 
 
 def test_notes_stand_at_their_candidate(web: TestClient, db: Session) -> None:

@@ -19,7 +19,7 @@ from app.core.errors import Invalid
 from app.labeling import assignments, claims, control_tasks
 from app.labeling.control_tasks import KnownMark, Standing
 from app.labeling.models import Assignment, Task
-from app.problems.models import OutsideLabel
+from app.problems.models import ExternalLabel
 from app.quality import control_task_creation, labeler_status
 from tests.factories import base as factories
 
@@ -31,7 +31,7 @@ STEPS = ("one", "two", "three")
 def solution(db: Session, project: Any, first_error: int | None = None) -> Any:
     made = factories.solution(db, factories.problem(db, project), STEPS)
     if first_error is not None:
-        db.add(OutsideLabel(solution_id=made.id, source="file:processbench", first_error=first_error))
+        db.add(ExternalLabel(solution_id=made.id, source="file:processbench", first_error=first_error))
         db.flush()
     return made
 
@@ -55,7 +55,7 @@ def screened(db: Session, mark: float = 0.5, **policy: Any) -> Any:
 
 def truth(db: Session, held: Any) -> int:
     task = db.get(Task, held.task_id)
-    label = db.scalar(select(OutsideLabel).where(OutsideLabel.solution_id == task.solution_id))
+    label = db.scalar(select(ExternalLabel).where(ExternalLabel.solution_id == task.solution_id))
     return label.first_error
 
 
@@ -223,7 +223,7 @@ def neutral(answer: Any) -> str:
 def test_no_gold_of_a_test_problem_and_none_twice(db: Session) -> None:
     project = factories.project(db)
     hidden = factories.solution(db, factories.problem(db, project, split="test"), STEPS)
-    db.add(OutsideLabel(solution_id=hidden.id, source="file:processbench", first_error=0))
+    db.add(ExternalLabel(solution_id=hidden.id, source="file:processbench", first_error=0))
     solution(db, project, 1)
     assert control_task_creation.make(db, project, None, "gold", 10) == 1
     with pytest.raises(Invalid):

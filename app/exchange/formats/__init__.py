@@ -8,8 +8,8 @@ from types import ModuleType
 from typing import Any
 
 from app.core.errors import Invalid
-from app.exchange.field_parsers import row_of
-from app.exchange.file_reader import entries
+from app.exchange.field_parsers import require_object
+from app.exchange.file_reader import iter_entries
 from app.exchange.formats import (
     gsm8k,
     gsm8k_solutions,
@@ -19,10 +19,10 @@ from app.exchange.formats import (
     processbench,
     stepmark,
 )
-from app.exchange.json_decoding import BadLine, decode
-from app.exchange.records import Line
+from app.exchange.json_decoding import RecordError, decode
+from app.exchange.records import ImportedRecord
 
-READERS: dict[str, ModuleType] = {
+IMPORT_FORMATS: dict[str, ModuleType] = {
     "stepmark": stepmark,
     "gsm8k": gsm8k,
     "gsm8k-solutions": gsm8k_solutions,
@@ -31,38 +31,38 @@ READERS: dict[str, ModuleType] = {
     "math-cot": math_cot,
     "prm800k": prm800k,
 }
-LOOK_AT = 20
+DETECTION_RECORDS = 20
 
 
 class UnknownFormat(Invalid):
     code = "unknown_format"
 
 
-def detect(path: Path) -> str:
+def detect_format(path: Path) -> str:
     """The format of the first record that has one."""
     seen: list[Any] = []
-    for tried, entry in enumerate(entries(path)):
-        if tried == LOOK_AT:
+    for tried, entry in enumerate(iter_entries(path)):
+        if tried == DETECTION_RECORDS:
             break
         try:
-            row = row_of(decode(entry.raw)) if entry.bad is None else {}
-        except BadLine as bad:
+            row = require_object(decode(entry.raw)) if entry.error is None else {}
+        except RecordError as bad:
             seen.append(str(bad))
             continue
-        for name, reader in READERS.items():
+        for name, reader in IMPORT_FORMATS.items():
             if reader.fits(row):
                 return name
         seen.append("fields " + ", ".join(list(row)[:8]))
     what = f"its first record has: {seen[0]}" if seen else "it has no record"
     raise UnknownFormat(
         f"The format of this file is not known: {what[:300]}",
-        remedy=f"Choose the format yourself ({', '.join(READERS)}), or see docs/formats.md.",
+        remedy=f"Choose the format yourself ({', '.join(IMPORT_FORMATS)}), or see docs/formats.md.",
     )
 
 
-def parse(name: str, raw: bytes, segmentation: str) -> Line:
+def parse_record(name: str, raw: bytes, segmentation: str) -> ImportedRecord:
     """One entry's records. Raises BadLine."""
-    return READERS[name].parse(row_of(decode(raw)), segmentation)
+    return IMPORT_FORMATS[name].parse(require_object(decode(raw)), segmentation)
 
 
 def default_split(name: str, filename: str) -> tuple[str, str]:

@@ -4,8 +4,8 @@ and the final answer behind `####`. Problems have no id: equal statements are on
 from __future__ import annotations
 
 from app.answers.extract import gsm8k_answer
-from app.exchange.field_parsers import Row, text
-from app.exchange.records import Line, ProblemRecord, name_of_statement
+from app.exchange.field_parsers import Row, parse_text
+from app.exchange.records import ImportedRecord, ProblemRecord, build_statement_id
 from app.problems.segmentation import without_calculator
 
 NAME = "GSM8K problems"
@@ -17,13 +17,13 @@ def fits(row: Row) -> bool:
     return set(row) == {"question", "answer"}
 
 
-def parse(row: Row, segmentation: str) -> Line:
-    return Line(problem=gsm8k_problem(text(row, "question"), text(row, "answer")))
+def parse(row: Row, segmentation: str) -> ImportedRecord:
+    return ImportedRecord(problem=gsm8k_problem(parse_text(row, "question"), parse_text(row, "answer")))
 
 
 def gsm8k_problem(question: str, worked: str) -> ProblemRecord:
     return ProblemRecord(
-        external_id=name_of_statement("gsm8k", question),
+        external_id=build_statement_id("gsm8k", question),
         statement=question,
         reference_answer=gsm8k_answer(worked),
         reference_solution=without_calculator(worked),

@@ -4,10 +4,10 @@ solution (a step a line, the answer behind `A:`) and whether it was right."""
 from __future__ import annotations
 
 from app.answers.extract import gsm8k_answer
-from app.exchange.field_parsers import Row, enough, text, truth
+from app.exchange.field_parsers import Row, check_step_count, parse_bool, parse_text
 from app.exchange.formats.gsm8k import gsm8k_problem
-from app.exchange.json_decoding import BadLine
-from app.exchange.records import Line, SolutionRecord
+from app.exchange.json_decoding import RecordError
+from app.exchange.records import ImportedRecord, SolutionRecord
 from app.problems.segmentation import segment, without_calculator
 
 NAME = "GSM8K example model solutions"
@@ -19,12 +19,12 @@ def fits(row: Row) -> bool:
     return "question" in row and "ground_truth" in row and bool(_generators(row))
 
 
-def parse(row: Row, segmentation: str) -> Line:
-    problem = gsm8k_problem(text(row, "question"), text(row, "ground_truth"))
+def parse(row: Row, segmentation: str) -> ImportedRecord:
+    problem = gsm8k_problem(parse_text(row, "question"), parse_text(row, "ground_truth"))
     generators = _generators(row)
     if not generators:
-        raise BadLine("It has no solution: no field is an object with solution and is_correct.")
-    return Line(
+        raise RecordError("It has no solution: no field is an object with solution and is_correct.")
+    return ImportedRecord(
         problem=problem,
         solutions=[_solution(problem.external_id, name, row[name], segmentation) for name in generators],
     )
@@ -35,14 +35,14 @@ def _generators(row: Row) -> list[str]:
 
 
 def _solution(problem: str, generator: str, row: Row, segmentation: str) -> SolutionRecord:
-    written = text(row, "solution")
-    steps = enough(segment(without_calculator(written), segmentation))
+    written = parse_text(row, "solution")
+    steps = check_step_count(segment(without_calculator(written), segmentation))
     if not steps:
-        raise BadLine(f"The solution of {generator} has no text.")
+        raise RecordError(f"The solution of {generator} has no text.")
     return SolutionRecord(
         external_id=f"{problem}:{generator}",
         steps=steps,
         generator=generator,
         final_answer=gsm8k_answer(written),
-        file_verdict="right" if truth(row, "is_correct") else "wrong",
+        file_verdict="right" if parse_bool(row, "is_correct") else "wrong",
     )

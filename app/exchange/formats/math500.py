@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.exchange.field_parsers import Row, maybe_text, text
-from app.exchange.records import Line, ProblemRecord
+from app.exchange.field_parsers import Row, parse_optional_text, parse_text
+from app.exchange.records import ImportedRecord, ProblemRecord
 
 NAME = "MATH problems (MATH-500)"
 ASK_SEGMENTATION = False
@@ -14,16 +14,16 @@ def fits(row: Row) -> bool:
     return {"problem", "solution", "answer", "unique_id"} <= set(row)
 
 
-def parse(row: Row, segmentation: str) -> Line:
-    name = text(row, "unique_id")
-    return Line(
+def parse(row: Row, segmentation: str) -> ImportedRecord:
+    name = parse_text(row, "unique_id")
+    return ImportedRecord(
         problem=ProblemRecord(
             external_id=f"math:{name}",
-            statement=text(row, "problem"),
-            reference_answer=maybe_text(row, "answer"),
-            reference_solution=maybe_text(row, "solution"),
-            subject=maybe_text(row, "subject"),
-            level=maybe_text(row, "level"),
+            statement=parse_text(row, "problem"),
+            reference_answer=parse_optional_text(row, "answer"),
+            reference_solution=parse_optional_text(row, "solution"),
+            subject=parse_optional_text(row, "subject"),
+            level=parse_optional_text(row, "level"),
             split="test" if name.startswith("test/") else None,
             source="math",
         )

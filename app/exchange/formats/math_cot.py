@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.exchange.field_parsers import Row, enough, maybe_text, text, texts
-from app.exchange.json_decoding import BadLine
-from app.exchange.records import Line, ProblemRecord, SolutionRecord, name_of_statement
+from app.exchange.field_parsers import Row, check_step_count, parse_optional_text, parse_text, parse_texts
+from app.exchange.json_decoding import RecordError
+from app.exchange.records import ImportedRecord, ProblemRecord, SolutionRecord, build_statement_id
 from app.problems.segmentation import segment
 
 NAME = "MATH solutions, several a problem (Qwen2.5-Math evaluation)"
@@ -20,20 +20,20 @@ def fits(row: Row) -> bool:
     return "question" in row and isinstance(row.get("code"), list)
 
 
-def parse(row: Row, segmentation: str) -> Line:
-    statement = text(row, "question")
+def parse(row: Row, segmentation: str) -> ImportedRecord:
+    statement = parse_text(row, "question")
     problem = ProblemRecord(
-        external_id=name_of_statement("math-cot", statement),
+        external_id=build_statement_id("math-cot", statement),
         statement=statement,
-        reference_answer=maybe_text(row, "gt") or maybe_text(row, "answer"),
-        reference_solution=maybe_text(row, "solution") or maybe_text(row, "gt_cot"),
-        subject=maybe_text(row, "subject") or maybe_text(row, "type"),
-        level=maybe_text(row, "level"),
+        reference_answer=parse_optional_text(row, "gt") or parse_optional_text(row, "answer"),
+        reference_solution=parse_optional_text(row, "solution") or parse_optional_text(row, "gt_cot"),
+        subject=parse_optional_text(row, "subject") or parse_optional_text(row, "type"),
+        level=parse_optional_text(row, "level"),
         source="math-cot",
     )
-    written = texts(row, "code")
+    written = parse_texts(row, "code")
     made = [_solution(row, problem, number, each, segmentation) for number, each in enumerate(written)]
-    return Line(problem=problem, solutions=made)
+    return ImportedRecord(problem=problem, solutions=made)
 
 
 def _solution(
@@ -41,12 +41,12 @@ def _solution(
 ) -> SolutionRecord:
     prediction, score = _at(row, "pred", number), _at(row, "score", number)
     if prediction is not None and not isinstance(prediction, str):
-        raise BadLine('The field "pred" must be a list of texts.')
+        raise RecordError('The field "pred" must be a list of texts.')
     verdict = {True: "right", False: "wrong"}.get(score) if isinstance(score, bool) else None
     detail: Row = {key: _at(row, key, number) for key in ("pred", "score", "pred_score") if key in row}
     return SolutionRecord(
         external_id=f"{problem.external_id}:{number}",
-        steps=enough(segment(written, segmentation)),
+        steps=check_step_count(segment(written, segmentation)),
         final_answer=prediction or None,
         file_verdict=verdict,
         detail=detail,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from app.exchange.field_parsers import Row
-from app.exchange.prm800k import read
-from app.exchange.records import Line
+from app.exchange.prm800k import parse_row
+from app.exchange.records import ImportedRecord
 
 NAME = "PRM800K rows, with their labels"
 ASK_SEGMENTATION = False
@@ -15,5 +15,5 @@ def fits(row: Row) -> bool:
     return {"labeler", "question", "label"} <= set(row)
 
 
-def parse(row: Row, segmentation: str) -> Line:
-    return read(row)
+def parse(row: Row, segmentation: str) -> ImportedRecord:
+    return parse_row(row)

@@ -7,9 +7,16 @@ is the file's. The first error is an outside label, never shown to a labeler."""
 from __future__ import annotations
 
 from app.answers.extract import last_answer
-from app.exchange.field_parsers import Row, maybe_text, text, texts, truth, whole
-from app.exchange.json_decoding import BadLine
-from app.exchange.records import Line, ProblemRecord, SolutionRecord, name_of_statement
+from app.exchange.field_parsers import (
+    Row,
+    parse_bool,
+    parse_int,
+    parse_optional_text,
+    parse_text,
+    parse_texts,
+)
+from app.exchange.json_decoding import RecordError
+from app.exchange.records import ImportedRecord, ProblemRecord, SolutionRecord, build_statement_id
 
 NAME = "ProcessBench"
 ASK_SEGMENTATION = False
@@ -20,24 +27,24 @@ def fits(row: Row) -> bool:
     return {"problem", "steps", "final_answer_correct", "label"} <= set(row)
 
 
-def parse(row: Row, segmentation: str) -> Line:
-    statement, steps = text(row, "problem"), texts(row, "steps")
-    first = whole(row, "label", -1, len(steps) - 1)
+def parse(row: Row, segmentation: str) -> ImportedRecord:
+    statement, steps = parse_text(row, "problem"), parse_texts(row, "steps")
+    first = parse_int(row, "label", -1, len(steps) - 1)
     if first is None:
-        raise BadLine('The field "label" must be the position of the first wrong step, or -1.')
-    return Line(
+        raise RecordError('The field "label" must be the position of the first wrong step, or -1.')
+    return ImportedRecord(
         problem=ProblemRecord(
-            external_id=name_of_statement("processbench", statement),
+            external_id=build_statement_id("processbench", statement),
             statement=statement,
-            source=f"processbench {text(row, 'id').rsplit('-', 1)[0]}",
+            source=f"processbench {parse_text(row, 'id').rsplit('-', 1)[0]}",
         ),
         solutions=[
             SolutionRecord(
-                external_id=f"processbench:{text(row, 'id')}",
+                external_id=f"processbench:{parse_text(row, 'id')}",
                 steps=steps,
-                generator=maybe_text(row, "generator") or "",
+                generator=parse_optional_text(row, "generator") or "",
                 final_answer=last_answer("\n".join(steps[-2:])),
-                file_verdict="right" if truth(row, "final_answer_correct") else "wrong",
+                file_verdict="right" if parse_bool(row, "final_answer_correct") else "wrong",
                 first_error=first,
             )
         ],
