@@ -22,7 +22,7 @@ from starlette.requests import Request
 
 from app.core import db as core_db
 from app.labeling import assignments, claims, desk_payload, gold_feedback
-from app.labeling.rating_events import Event
+from app.labeling.rating_events import RatingEventData
 from app.projects.access import Access, member
 from bench.claim import fill
 from bench.database import fresh
@@ -37,7 +37,7 @@ def who(db: Session, token: str) -> Access:
 
 
 def next_one(db: Session, access: Access, token: str) -> None:
-    sheet = desk_payload.next_sheet(db, access.project, access.user, dt.datetime.now(dt.UTC))
+    sheet = desk_payload.next_desk_payload(db, access.project, access.user, dt.datetime.now(dt.UTC))
     assert sheet
     held[token] = sheet["assignment"]["id"]
     JSONResponse(sheet)
@@ -52,18 +52,18 @@ def cycle(engine: Engine, token: str) -> None:
     now = dt.datetime.now(dt.UTC)
     with Session(engine, expire_on_commit=False) as db, db.begin():
         access = who(db, token)
-        mine = assignments.mine(db, access.project, held[token], access.user.id)
-        said = assignments.record(
-            db, access.project, mine, [Event(uuid.uuid4(), 0, 0, -1, None, 500, now)], now
+        mine = assignments.get_own_assignment(db, access.project, held[token], access.user.id)
+        said = assignments.record_events(
+            db, access.project, mine, [RatingEventData(uuid.uuid4(), 0, 0, -1, None, 500, now)], now
         )
         assert said.refusal is None
-        desk_payload.said(said.current)
+        desk_payload.ratings_to_json(said.current)
     with Session(engine, expire_on_commit=False) as db, db.begin():
         access = who(db, token)
         claims.lock_labeler(db, access.project.id, access.user.id)
-        mine = assignments.mine(db, access.project, held[token], access.user.id)
-        assignments.submit(db, access.project, mine, "found_error", "", 1000, now)
-        gold_feedback.give(db, access.project, mine)
+        mine = assignments.get_own_assignment(db, access.project, held[token], access.user.id)
+        assignments.submit_assignment(db, access.project, mine, "found_error", "", 1000, now)
+        gold_feedback.build_gold_feedback(db, access.project, mine)
         next_one(db, access, token)
 
 

@@ -255,7 +255,7 @@ def growth(url: str) -> None:
             db.commit()
             for who in people:
                 start = time.perf_counter()
-                assert claims.claim(db, pool, who, dt.datetime.now(dt.UTC))
+                assert claims.claim_assignment(db, pool, who, dt.datetime.now(dt.UTC))
                 db.commit()
                 times.append(time.perf_counter() - start)
         engine.dispose()
@@ -292,7 +292,7 @@ def over_assign(url: str) -> None:
                 if naive:
                     db.connection().exec_driver_sql(NAIVE, (who, project, who))
                 else:
-                    claims.claim(
+                    claims.claim_assignment(
                         db, db.get_one(Project, project), db.get_one(User, who), dt.datetime.now(dt.UTC)
                     )
 

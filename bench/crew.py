@@ -132,7 +132,7 @@ def project_of(
         if plan.mark:
             control_task_creation.make(db, project, None, "screening", plan.screening)
         control_task_creation.make(db, project, None, "gold", plan.gold)
-        initial_queue.fill_first(db, project, plan.regular)
+        initial_queue.insert_initial_tasks(db, project, plan.regular)
         for kind, count in crew.items():
             for number in range(1, count + 1):
                 user = User(email=f"{kind}{number}@{name}.example.org", name=f"{kind} {number}")
@@ -170,7 +170,7 @@ def work(project_id: int, people: list[Person], truths: dict[str, Truth], seed: 
         who = turns.choices(there, [person.eyes.speed for person in there])[0]
         with transaction() as db:
             project, now = db.get_one(Project, project_id), dt.datetime.now(dt.UTC)
-            held = claims.claim(db, project, db.get_one(User, who.id), now)
+            held = claims.claim_assignment(db, project, db.get_one(User, who.id), now)
             if held is None:
                 there.remove(who)
                 continue
@@ -188,11 +188,12 @@ def submit(
     db: core_db.Session, project: Project, held: Assignment, said: list[int], now: dt.datetime
 ) -> None:
     events = [
-        assignments.Event(uuid.uuid4(), at, 0, rating, None, 700, now) for at, rating in enumerate(said)
+        assignments.RatingEventData(uuid.uuid4(), at, 0, rating, None, 700, now)
+        for at, rating in enumerate(said)
     ]
-    recorded = assignments.record(db, project, held, events, now)
+    recorded = assignments.record_events(db, project, held, events, now)
     assert recorded.refusal is None, recorded.refusal
-    assignments.submit(
+    assignments.submit_assignment(
         db, project, held, "found_error" if said[-1] == -1 else "solution", "", 700 * len(said), now
     )
 

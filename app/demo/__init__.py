@@ -28,7 +28,7 @@ from app.core.supervisor import Child, Children, stepmark
 from app.demo.demo_data import bring_in, keep, the_writer, writer_folder
 from app.labeling import assignments, claims, initial_queue
 from app.labeling.models import Assignment, Task
-from app.labeling.rating_events import Event
+from app.labeling.rating_events import RatingEventData
 from app.problems.models import Problem, Solution
 from app.projects.models import Project
 from app.selection import rounds
@@ -161,12 +161,12 @@ def label(project: Project, wanted: Size, number: int = 0) -> None:
             db.add(who := User(name=JUDGE))
         queued = db.scalar(select(func.count()).select_from(Task).where(Task.project_id == project.id))
         if not queued:
-            initial_queue.fill_first(db, project, wanted.labeled)
+            initial_queue.insert_initial_tasks(db, project, wanted.labeled)
         waits = rounds_done(db, project) == number
     while waits:
         with transaction() as db:
             now = dt.datetime.now(dt.UTC)
-            assignment = claims.claim(db, project, who, now)
+            assignment = claims.claim_assignment(db, project, who, now)
             if assignment is None:
                 return
             rate(db, project, assignment, now)
@@ -181,12 +181,15 @@ def rate(db: Session, project: Project, assignment: Assignment, now: dt.datetime
     ).one()
     ratings = until_error(WORLD.judge(Posed(found.statement, found.reference_answer), found.steps))
     events = [
-        Event(uuid.uuid4(), position, 0, rating, None, 0, now) for position, rating in enumerate(ratings)
+        RatingEventData(uuid.uuid4(), position, 0, rating, None, 0, now)
+        for position, rating in enumerate(ratings)
     ]
-    saved = assignments.record(db, project, assignment, events, now)
+    saved = assignments.record_events(db, project, assignment, events, now)
     if saved.refusal:
         raise saved.refusal
-    assignments.submit(db, project, assignment, "found_error" if -1 in ratings else "solution", "", 0, now)
+    assignments.submit_assignment(
+        db, project, assignment, "found_error" if -1 in ratings else "solution", "", 0, now
+    )
 
 
 def turn(project: Project, config: RoundConfig, number: int) -> None:

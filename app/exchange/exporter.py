@@ -26,7 +26,7 @@ from app.exchange.filters import build_where
 from app.exchange.prm800k import Submission, build_row
 from app.exchange.records import StepRecord
 from app.exchange.row_patches import apply_patch
-from app.labeling.control_tasks import GENERATION
+from app.labeling.control_tasks import LABEL_GENERATION
 from app.projects.models import Project
 
 PAGE_SIZE = 1000
@@ -37,7 +37,7 @@ FROM_SUBMISSIONS = (
     " JOIN solution s ON s.id = t.solution_id JOIN problem p ON p.id = s.problem_id WHERE "
 )
 SELECT_SUBMISSIONS = (
-    f"SELECT a.id, u.uuid, a.submitted_at, {GENERATION}, t.kind, p.statement, p.reference_answer,"
+    f"SELECT a.id, u.uuid, a.submitted_at, {LABEL_GENERATION}, t.kind, p.statement, p.reference_answer,"
     " p.reference_solution, s.steps, s.final_answer, s.detail, t.reason, a.total_time_ms,"
     " a.finish_reason, a.origin, a.shown ->> 'mode'"
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core.errors import Invalid
-from app.labeling.control_tasks import GENERATION
+from app.labeling.control_tasks import LABEL_GENERATION
 from app.labeling.models import FINISH_REASONS, KINDS
 
 
@@ -68,7 +68,7 @@ def build_where(chosen: Filters) -> tuple[str, dict[str, Any]]:
     values: dict[str, Any] = {}
     if chosen.generations is not None:
         wanted = "= ANY(%(generations)s) OR (%(no_generation)s AND t.generation IS NULL)"
-        parts.append(f"({GENERATION} {wanted})")
+        parts.append(f"({LABEL_GENERATION} {wanted})")
         values["generations"] = [each for each in chosen.generations if each is not None]
         values["no_generation"] = None in chosen.generations
     for column, name in (("t.kind", "kinds"), ("a.finish_reason", "finish_reasons")):

@@ -36,7 +36,7 @@ def solutions(db: Db, access: Researcher, wanted: Asked, after: After = "") -> d
 @router.get("/solutions/{solution_id}")
 def solution(solution_id: int, db: Db, access: Researcher) -> dict[str, Any]:
     found, problem = solution_query.get_solution(db, access, solution_id)
-    label_exposure.opened(db, access.user, found.id)
+    label_exposure.record_page_exposure(db, access.user, found.id)
     return {
         **_as_json(solution_query.PoolSolution(found, problem, None, [], 0)),
         "steps": found.steps,

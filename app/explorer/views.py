@@ -17,7 +17,7 @@ from app.explorer.drawing import drawn
 from app.explorer.histogram import TITLES, load_histogram
 from app.explorer.pool_query import PageCursor, PoolFilter
 from app.labeling import label_exposure
-from app.labeling.submission_views import FINISH_WORDS
+from app.labeling.submission_views import FINISH_LABELS
 from app.problems import queries
 from app.problems.models import SPLITS, VERDICTS
 from app.projects.access import Researcher
@@ -103,7 +103,7 @@ def pool(request: Request, db: Db, access: Researcher, wanted: Asked, after: Aft
 @router.get("/{solution_id}")
 def solution(request: Request, solution_id: int, db: Db, access: Researcher) -> Response:
     found, problem = solution_query.get_solution(db, access, solution_id)
-    label_exposure.opened(db, access.user, found.id)
+    label_exposure.record_page_exposure(db, access.user, found.id)
     return render(
         request,
         "explorer/solution.html",
@@ -113,7 +113,7 @@ def solution(request: Request, solution_id: int, db: Db, access: Researcher) -> 
         judged=solution_query.list_submissions(db, found.id),
         rollouts=solution_query.load_rollouts(db, found.id),
         titles=TITLES,
-        finish=FINISH_WORDS,
+        finish=FINISH_LABELS,
     )
 
 

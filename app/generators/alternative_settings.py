@@ -15,7 +15,7 @@ from app.core.errors import Conflict, Invalid
 from app.generators import alternatives, generators, runs
 from app.generators.config import parse
 from app.generators.models import Preparation, SamplingItem, SamplingRun
-from app.labeling.initial_queue import RANKED, SEED
+from app.labeling.initial_queue import RANK_UNQUEUED, SEED
 from app.projects.models import Project
 
 POSITIONS = {
@@ -39,7 +39,7 @@ ITEMS = text(
        RETURNING solution_id, wanted"""
 )
 FIRST = text(
-    f"""{RANKED} SELECT id, rank FROM ranked WHERE (cast(:limit AS bigint) IS NULL OR rank <= :limit)
+    f"""{RANK_UNQUEUED} SELECT id, rank FROM ranked WHERE (cast(:limit AS bigint) IS NULL OR rank <= :limit)
         AND NOT EXISTS (SELECT 1 FROM sampling_item i JOIN sampling_run r ON r.id = i.sampling_run_id
             WHERE i.solution_id = ranked.id AND r.purpose = 'alternatives' AND i.state <> 'done'
               AND r.state IN ('queued', 'running')) ORDER BY rank"""  # noqa: S608  the part is ours

@@ -19,7 +19,7 @@ from app.generators.config import parse
 from app.generators.models import SamplingItem, SamplingRun
 from app.generators.prompts import Ask, Useless, read
 from app.generators.sampler import Came
-from app.labeling.overlap import OVERLAP, overlap_of
+from app.labeling.overlap import TASK_OVERLAP, overlap_params
 from app.problems.models import Alternative, Problem, Solution
 from app.projects.models import Project
 
@@ -30,7 +30,7 @@ LOCK = text("SELECT id FROM solution WHERE id = :solution FOR NO KEY UPDATE")
 THERE = text("SELECT position, text FROM alternative WHERE solution_id = :solution AND 0 = ALL(prefix)")
 TASK = text(
     f"""INSERT INTO task (project_id, solution_id, generation, priority, overlap, reason)
-        SELECT s.project_id, s.id, :generation, :priority, {OVERLAP}, CAST(:reason AS jsonb)
+        SELECT s.project_id, s.id, :generation, :priority, {TASK_OVERLAP}, CAST(:reason AS jsonb)
         FROM solution s JOIN problem p ON p.id = s.problem_id AND p.split <> 'test'
         WHERE s.id = :solution ON CONFLICT DO NOTHING RETURNING id"""  # noqa: S608  the part is ours
 )
@@ -126,4 +126,4 @@ def queue(db: Session, project: Project, item: SamplingItem) -> bool:
     if task is None:
         return False
     values = {**task, "reason": orjson.dumps(task["reason"]).decode(), "solution": item.solution_id}
-    return db.scalar(TASK, {**values, **overlap_of(project)}) is not None
+    return db.scalar(TASK, {**values, **overlap_params(project)}) is not None

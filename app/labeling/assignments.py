@@ -17,13 +17,19 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, DomainError, Invalid, NotFound
 from app.labeling import control_tasks, pace, previous_submissions
-from app.labeling.labeling_state import Walk
+from app.labeling.labeling_state import LabelingState
 from app.labeling.models import Assignment, StepLabel
-from app.labeling.rating_events import Event, Progress, append, progress, put
+from app.labeling.rating_events import (
+    LabelingProgress,
+    RatingEventData,
+    apply_event,
+    insert_events,
+    load_progress,
+)
 from app.projects.models import Project
 
 RENEW_AFTER = dt.timedelta(minutes=1)
-MINE = (
+SELECT_FOR_UPDATE = (
     select(Assignment)
     .where(Assignment.id == bindparam("assignment"), Assignment.project_id == bindparam("project"))
     .with_for_update()
@@ -31,7 +37,7 @@ MINE = (
 )
 
 
-class Refused(Conflict):
+class Refusal(Conflict):
     """A step of the session that may not happen now. `code` is for the desk."""
 
     def __init__(self, code: str, message: str, remedy: str) -> None:
@@ -40,22 +46,22 @@ class Refused(Conflict):
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordResult:
     saved: list[UUID]
     """Ids that are in the database now, those of earlier tries included."""
     refusal: DomainError | None
     """Why the event after the last saved one, and what follows it, is not."""
-    current: Walk
+    current: LabelingState
     """What all events so far come to."""
 
 
-def mine(db: Session, project: Project, assignment_id: int, user_id: int) -> Assignment:
+def get_own_assignment(db: Session, project: Project, assignment_id: int, user_id: int) -> Assignment:
     """The assignment, locked until the transaction ends."""
-    found = db.scalar(MINE, {"assignment": assignment_id, "project": project.id})
+    found = db.scalar(SELECT_FOR_UPDATE, {"assignment": assignment_id, "project": project.id})
     if found is None:
         raise NotFound("There is no such assignment in this project.", remedy="Go back to the desk.")
     if found.user_id != user_id:
-        raise Refused(
+        raise Refusal(
             "not_yours",
             "This solution is on someone else's desk.",
             "Nothing was changed. Go back to your desk for the one that is yours.",
@@ -63,63 +69,65 @@ def mine(db: Session, project: Project, assignment_id: int, user_id: int) -> Ass
     return found
 
 
-def record(
-    db: Session, project: Project, assignment: Assignment, events: Sequence[Event], now: dt.datetime
-) -> Recorded:
+def record_events(
+    db: Session, project: Project, assignment: Assignment, events: Sequence[RatingEventData], now: dt.datetime
+) -> RecordResult:
     """Save events in their order, each once. Stops at the first that may not be."""
-    so_far = progress(db, project, assignment)
+    so_far = load_progress(db, project, assignment)
     saved: list[UUID] = []
-    fresh: list[Event] = []
+    fresh: list[RatingEventData] = []
     refusal: DomainError | None = None
     for event in events:
-        if event.id not in so_far.known:
-            refusal = _refusal(assignment, so_far.walk, event, now)
+        if event.id not in so_far.event_ids:
+            refusal = _find_refusal(assignment, so_far.state, event, now)
             if refusal:
                 break
-            put(
-                so_far.walk, event.position, event.candidate, event.rating, event.flagged, event.chosen,
+            apply_event(
+                so_far.state, event.position, event.candidate, event.rating, event.flagged, event.chosen,
                 event.written,
             )  # fmt: skip
-            so_far.known.add(event.id)
+            so_far.event_ids.add(event.id)
             fresh.append(event)
         saved.append(event.id)
     if fresh:
-        append(db, assignment, fresh)
-        renew(db, project, assignment, now)
-    return Recorded(saved, refusal, so_far.walk)
+        insert_events(db, assignment, fresh)
+        renew_lease(db, project, assignment, now)
+    return RecordResult(saved, refusal, so_far.state)
 
 
-def _refusal(assignment: Assignment, so_far: Walk, event: Event, now: dt.datetime) -> DomainError | None:
-    lost = not_held(assignment, now)
+def _find_refusal(
+    assignment: Assignment, so_far: LabelingState, event: RatingEventData, now: dt.datetime
+) -> DomainError | None:
+    lost = lease_error(assignment, now)
     if lost:
         return lost
-    if not so_far.there(event.position, event.candidate) or not so_far.takes(event.act):
+    if not so_far.has_step(event.position, event.candidate) or not so_far.accepts(event.kind):
         return Invalid("This solution has no such step.", remedy="Reload the page and rate again.")
-    if event.act == "rating" and event.rating is None and not event.flagged:
+    if event.kind == "rating" and event.rating is None and not event.flagged:
         return None  # taking back is always allowed: what follows is judged again
-    if event.act == "choice" and not event.chosen:
+    if event.kind == "choice" and not event.chosen:
         return None
-    if event.act == "writing":
+    if event.kind == "writing":
         return None  # it counts only where every candidate is wrong in the end
-    if not so_far.reached(event.position, event.candidate):
-        return Refused(
+    if not so_far.is_reached(event.position, event.candidate):
+        return Refusal(
             "out_of_order",
             f"Step {event.position + 1} cannot be rated yet: a step before it is not rated, or is wrong.",
-            f"Rate step {so_far.end + 1} first. Everything before this is saved.",
+            f"Rate step {so_far.frontier + 1} first. Everything before this is saved.",
         )
     return None
 
 
-def not_held(assignment: Assignment, now: dt.datetime) -> Refused | None:
+def lease_error(assignment: Assignment, now: dt.datetime) -> Refusal | None:
     """Why the labeler may not change it now, if they may not."""
     if assignment.state == "submitted":
-        return Refused(
+        return Refusal(
             "already_submitted",
             "This solution was already submitted, perhaps in another tab.",
             "What was saved before that counts. Undo the submission to change it, or go on to the next.",
         )
     if assignment.lease_expires_at is None or assignment.lease_expires_at <= now:
-        return Refused(
+        return Refusal(
             "lease_lost",
             "Your time on this solution ran out, and it went back to the queue.",
             "What was saved before is kept. Take it back if it is still free, or go on to the next.",
@@ -127,7 +135,7 @@ def not_held(assignment: Assignment, now: dt.datetime) -> Refused | None:
     return None
 
 
-def renew(db: Session, project: Project, assignment: Assignment, now: dt.datetime) -> None:
+def renew_lease(db: Session, project: Project, assignment: Assignment, now: dt.datetime) -> None:
     """Work keeps a lease alive, and the reservation behind it."""
     until = now + dt.timedelta(minutes=project.lease_minutes)
     if assignment.lease_expires_at is None or until - assignment.lease_expires_at < RENEW_AFTER:
@@ -142,7 +150,7 @@ def renew(db: Session, project: Project, assignment: Assignment, now: dt.datetim
     )
 
 
-def submit(
+def submit_assignment(
     db: Session,
     project: Project,
     assignment: Assignment,
@@ -155,29 +163,29 @@ def submit(
     """Finish, once: a retry of the same submission changes nothing."""
     if assignment.state == "submitted" and assignment.finish_reason == finish_reason:
         return
-    lost = not_held(assignment, now)
+    lost = lease_error(assignment, now)
     if lost:
         raise lost
-    done = progress(db, project, assignment)
-    missing = done.walk.not_ready(finish_reason, comment)
+    done = load_progress(db, project, assignment)
+    missing = done.state.submission_error(finish_reason, comment)
     if missing:
         raise Invalid(missing[0], remedy=missing[1])
-    previous_submissions.replaced(db, assignment, now)
-    _freeze(db, assignment, done)
+    previous_submissions.close_previous_submission(db, assignment, now)
+    _write_step_labels(db, assignment, done)
     assignment.state, assignment.lease_expires_at = "submitted", None
     assignment.submitted_at, assignment.finish_reason = now, finish_reason
     assignment.comment = comment.strip()
     assignment.total_time_ms = (
-        None if total_time_ms is None else pace.credible(total_time_ms, assignment, now)
+        None if total_time_ms is None else pace.cap_duration(total_time_ms, assignment, now)
     )
-    assignment.active_time_ms = pace.credible(done.active_ms, assignment, now)
+    assignment.active_time_ms = pace.cap_duration(done.active_ms, assignment, now)
     if reference_doubt:
         assignment.shown = {**assignment.shown, "reference_doubt": reference_doubt}
     db.flush()
-    control_tasks.judge(db, project, assignment)
+    control_tasks.record_control_result(db, project, assignment)
 
 
-def _freeze(db: Session, assignment: Assignment, done: Progress) -> None:
-    rows = [{"assignment_id": assignment.id, **label} for label in done.walk.labels(done.steps)]
+def _write_step_labels(db: Session, assignment: Assignment, done: LabelingProgress) -> None:
+    rows = [{"assignment_id": assignment.id, **label} for label in done.state.build_step_labels(done.steps)]
     if rows:
         db.execute(insert(StepLabel.__table__), rows)  # type: ignore[arg-type]

@@ -34,7 +34,7 @@ class StepNote(Base):
     )
 
 
-class TaskReturn(Base):
+class SubmissionReturn(Base):
     """A submitted judgement sent back to its labeler. Open until they submit again."""
 
     __tablename__ = "task_return"
@@ -65,7 +65,7 @@ class TaskReturn(Base):
     )
 
 
-class EarlierSubmission(Base):
+class PreviousSubmission(Base):
     """What an assignment said when it was taken back. Open while it is on the desk again;
     it ends as `replaced` by the next submission, or `kept` when there was none in time."""
 

@@ -11,87 +11,91 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.labeling.labeling_state import Place, Ready, Walk
+from app.labeling.labeling_state import LabelingState, StepRating, SubmissionError
 
 
 @dataclass
-class Choosing(Walk):
+class BranchingLabelingState(LabelingState):
     chosen: dict[int, int] = field(default_factory=dict)
-    written: dict[int, str] = field(default_factory=dict)
+    human_texts: dict[int, str] = field(default_factory=dict)
 
-    def choose(self, position: int, candidate: int, chosen: bool) -> None:
+    def set_chosen(self, position: int, candidate: int, chosen: bool) -> None:
         if chosen:
             self.chosen[position] = candidate
         elif self.chosen.get(position) == candidate:
             del self.chosen[position]
 
-    def write(self, position: int, words: str) -> None:
+    def set_human_text(self, position: int, words: str) -> None:
         if words.strip():
-            self.written[position] = words.strip()
+            self.human_texts[position] = words.strip()
         else:
-            self.written.pop(position, None)
+            self.human_texts.pop(position, None)
 
-    def takes(self, act: str) -> bool:
+    def accepts(self, act: str) -> bool:
         return True
 
-    def word(self, position: int, candidate: int) -> Place | None:
-        return self.others.get((position, candidate)) if candidate else self.places.get(position)
+    def get_rating(self, position: int, candidate: int) -> StepRating | None:
+        return (
+            self.alternative_ratings.get((position, candidate)) if candidate else self.ratings.get(position)
+        )
 
-    def at(self, path: Sequence[int]) -> list[int]:
+    def list_candidates(self, path: Sequence[int]) -> list[int]:
         """The candidates of the position after `path`; the solution's own comes first."""
         position = len(path)
         own = [0] if position < self.steps and not any(path) else []
         wanted = tuple(path)
         return own + [
-            each.candidate for each in self.candidates if each.position == position and each.prefix == wanted
+            each.candidate
+            for each in self.alternatives
+            if each.position == position and each.prefix == wanted
         ]
 
     @property
     def path(self) -> list[int]:
         """The candidates chosen so far, as far as the choices hold."""
         path: list[int] = []
-        while here := self.at(path):
+        while here := self.list_candidates(path):
             choice = self.chosen.get(len(path))
-            if choice not in here or not self._settled(len(path), here):
+            if choice not in here or not self._is_position_rated(len(path), here):
                 break
-            rating = self.word(len(path), choice)
+            rating = self.get_rating(len(path), choice)
             if rating is None or rating.rating == -1:
                 break
             path.append(choice)
         return path
 
-    def _settled(self, position: int, here: Sequence[int]) -> bool:
-        return all(self.word(position, candidate) for candidate in here)
+    def _is_position_rated(self, position: int, here: Sequence[int]) -> bool:
+        return all(self.get_rating(position, candidate) for candidate in here)
 
     @property
-    def end(self) -> int:
+    def frontier(self) -> int:
         """The position the labeler is at; behind the last one, the walk came to its end."""
         return len(self.path)
 
     @property
-    def all_wrong(self) -> bool:
+    def all_negative(self) -> bool:
         path = self.path
-        here = self.at(path)
-        words = [self.word(len(path), candidate) for candidate in here]
+        here = self.list_candidates(path)
+        words = [self.get_rating(len(path), candidate) for candidate in here]
         return bool(here) and all(word is not None and word.rating == -1 for word in words)
 
     @property
     def first_error(self) -> int | None:
-        return self.end if self.all_wrong else None
+        return self.frontier if self.all_negative else None
 
-    def reached(self, position: int, candidate: int = 0) -> bool:
+    def is_reached(self, position: int, candidate: int = 0) -> bool:
         path = self.path
-        return position <= len(path) and candidate in self.at(path[:position])
+        return position <= len(path) and candidate in self.list_candidates(path[:position])
 
-    def labels(self, steps: Sequence[str]) -> list[dict[str, Any]]:
-        texts = {(each.position, each.candidate): each.text for each in self.candidates}
+    def build_step_labels(self, steps: Sequence[str]) -> list[dict[str, Any]]:
+        texts = {(each.position, each.candidate): each.text for each in self.alternatives}
         path, rows = self.path, []
         for position in range(len(path) + 1):
-            here = self.at(path[:position])
-            words = [self.word(position, candidate) for candidate in here]
+            here = self.list_candidates(path[:position])
+            words = [self.get_rating(position, candidate) for candidate in here]
             if not any(words):
                 break
-            written = self.written.get(position) if position == len(path) and self.all_wrong else None
+            written = self.human_texts.get(position) if position == len(path) and self.all_negative else None
             rows.append(
                 {
                     "position": position,
@@ -104,17 +108,17 @@ class Choosing(Walk):
             )
         return rows
 
-    def _unfinished(self, finish_reason: str) -> Ready:
-        here, position = self.at(self.path), self.end
-        if here and not self.all_wrong:
-            if not self._settled(position, here):
+    def _completion_error(self, finish_reason: str) -> SubmissionError:
+        here, position = self.list_candidates(self.path), self.frontier
+        if here and not self.all_negative:
+            if not self._is_position_rated(position, here):
                 return (
                     f"Step {position + 1} has candidates that are not rated.",
                     "Rate each of them, then choose one to go on with.",
                 )
             return (f"No candidate is chosen for step {position + 1}.", "Choose one that is not wrong.")
-        if finish_reason == "found_error" and not self.all_wrong:
+        if finish_reason == "found_error" and not self.all_negative:
             return ("The walk ended without a wrong position.", "Submit it as right.")
-        if finish_reason == "solution" and self.all_wrong:
+        if finish_reason == "solution" and self.all_negative:
             return (f"Every candidate for step {position + 1} is wrong.", "Submit it as an error found.")
         return None

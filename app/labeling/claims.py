@@ -20,20 +20,19 @@ from sqlalchemy.orm import Session
 from app.accounts.models import User
 from app.core.errors import Conflict
 from app.labeling import control_tasks, previous_submissions
-from app.labeling.initial_queue import fill_first as fill_first
 from app.labeling.models import Assignment, Task
 from app.projects.models import Project
 
-RESERVED_FOR = dt.timedelta(minutes=10)
+RESERVATION_TIME = dt.timedelta(minutes=10)
 
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 
-LOCK_AND_LOOK = text(
+LOCK_AND_FIND_EXPIRED = text(
     "SELECT pg_advisory_xact_lock(hashtextextended(:key, 0)), EXISTS (SELECT 1 FROM assignment"
     " WHERE project_id = :project AND lease_expires_at <= :now AND state IN ('reserved', 'leased'))"
 )
 
-SWEEP = text(
+EXPIRE_LEASES = text(
     """
     WITH gone AS (
         SELECT id FROM assignment
@@ -59,7 +58,7 @@ SWEEP = text(
     """
 )
 
-TAKE = text(
+CLAIM_TASK = text(
     """
     WITH pick AS MATERIALIZED (
         -- mine is asked row by row on purpose: as a join it was seen to sort the whole pool
@@ -88,8 +87,8 @@ TAKE = text(
     """
 )
 
-TAKE_KNOWN = text(
-    TAKE.text.replace(
+CLAIM_CONTROL_TASK = text(
+    CLAIM_TASK.text.replace(
         "AND t.kind = 'regular'",
         """AND t.kind = :kind AND EXISTS (SELECT 1 FROM known_answer k WHERE k.task_id = t.id)
           -- no gold of a solution they saw before, nor where nothing regular would be handed out
@@ -106,18 +105,18 @@ TAKE_KNOWN = text(
 over a row that someone else has locked for a moment: a screening must not look finished."""
 
 # Built once: a claim runs them. What they give is read anew, whatever the session held before.
-HELD = (
+SELECT_LEASES = (
     select(Assignment)
     .where(Assignment.user_id == bindparam("user"), Assignment.project_id == bindparam("project"))
     .where(Assignment.state.in_(("reserved", "leased")))
     .execution_options(populate_existing=True)
 )
-TAKEN, TAKEN_KNOWN = (
+CLAIM_TASK_QUERY, CLAIM_CONTROL_TASK_QUERY = (
     select(Assignment).from_statement(each).execution_options(populate_existing=True)
-    for each in (TAKE, TAKE_KNOWN)
+    for each in (CLAIM_TASK, CLAIM_CONTROL_TASK)
 )
 
-ROOM_AGAIN = text(
+INCREMENT_ASSIGNED = text(
     """
     UPDATE task SET taken = taken + 1
     WHERE id = :task AND taken < overlap AND withdrawn_at IS NULL RETURNING id
@@ -125,118 +124,120 @@ ROOM_AGAIN = text(
 )
 
 
-def claim(db: Session, project: Project, user: User, now: dt.datetime) -> Assignment | None:
+def claim_assignment(db: Session, project: Project, user: User, now: dt.datetime) -> Assignment | None:
     """The labeler's lease: the one they have (the same in every tab), else the prefetched
     one, else the most urgent waiting task. None when nothing waits for them."""
-    check_open(project)
-    enter(db, project.id, user.id, now)
-    if control_tasks.barred(db, project, user.id):
+    require_open_project(project)
+    start_claim(db, project.id, user.id, now)
+    if control_tasks.find_block_reason(db, project, user.id):
         return None
-    mine = leases(db, project.id, user.id, now)
+    mine = load_leases(db, project.id, user.id, now)
     if "leased" in mine:
         return mine["leased"]
     if "reserved" in mine:
-        return lease(mine["reserved"], project, now)
-    return _take(db, project, user, "leased", now + lease_time(project), now)
+        return grant_lease(mine["reserved"], project, now)
+    return _claim_next_task(db, project, user, "leased", now + lease_duration(project), now)
 
 
-def reserve(db: Session, project: Project, user: User, now: dt.datetime) -> Assignment | None:
+def prefetch_assignment(db: Session, project: Project, user: User, now: dt.datetime) -> Assignment | None:
     """The task after this one, fetched before it is needed. Not used within its short
     lease, it goes back without a word."""
-    check_open(project)
-    enter(db, project.id, user.id, now)
-    if control_tasks.barred(db, project, user.id):
+    require_open_project(project)
+    start_claim(db, project.id, user.id, now)
+    if control_tasks.find_block_reason(db, project, user.id):
         return None
-    mine = leases(db, project.id, user.id, now)
+    mine = load_leases(db, project.id, user.id, now)
     if "reserved" in mine:
         return mine["reserved"]
-    return _take(db, project, user, "reserved", now + RESERVED_FOR, now)
+    return _claim_next_task(db, project, user, "reserved", now + RESERVATION_TIME, now)
 
 
-def retake(
+def reclaim_assignment(
     db: Session, project: Project, user: User, assignment: Assignment, now: dt.datetime
 ) -> Assignment | None:
     """A lease that ran out, taken again with its ratings. None where someone else has
     the place, or where the labeler holds another solution by now."""
-    check_open(project)
-    enter(db, project.id, user.id, now)
+    require_open_project(project)
+    start_claim(db, project.id, user.id, now)
     db.refresh(assignment, with_for_update=True)
     if assignment.state == "leased":
         return assignment
-    if assignment.state != "expired" or "leased" in leases(db, project.id, user.id, now):
+    if assignment.state != "expired" or "leased" in load_leases(db, project.id, user.id, now):
         return None
-    if db.scalar(ROOM_AGAIN, {"task": assignment.task_id}) is None:
+    if db.scalar(INCREMENT_ASSIGNED, {"task": assignment.task_id}) is None:
         return None
-    return lease(assignment, project, now)
+    return grant_lease(assignment, project, now)
 
 
-def give_back(db: Session, assignment: Assignment) -> None:
+def release_assignment(db: Session, assignment: Assignment) -> None:
     """End a lease before its time; its place is free for others. Ratings stay with it."""
-    if assignment.state not in ("leased", "reserved") or previous_submissions.restore(db, assignment):
+    if assignment.state not in ("leased", "reserved") or previous_submissions.restore_submission(
+        db, assignment
+    ):
         return
     assignment.state, assignment.lease_expires_at = "expired", None
     db.flush()
     db.execute(update(Task).where(Task.id == assignment.task_id).values(taken=Task.taken - 1))
 
 
-def enter(db: Session, project_id: int, user_id: int, now: dt.datetime) -> None:
+def start_claim(db: Session, project_id: int, user_id: int, now: dt.datetime) -> None:
     """One claim at a time for one labeler in one project, until this transaction ends:
     sixteen tabs ask in turn and are given the same lease. Then the leases of anyone that
     ran out end, and their places are free again."""
-    key = _labeler(project_id, user_id)
+    key = _lock_key(project_id, user_id)
     look = {"key": key, "project": project_id, "now": now}
-    if db.execute(LOCK_AND_LOOK, look).one()[1]:
+    if db.execute(LOCK_AND_FIND_EXPIRED, look).one()[1]:
         # one sweep at a time in a project: two that met on the same tasks were seen to deadlock
         db.execute(LOCK, {"key": f"sweep {project_id}"})
-        db.execute(SWEEP, {"project": project_id, "now": now})
+        db.execute(EXPIRE_LEASES, {"project": project_id, "now": now})
 
 
 def lock_labeler(db: Session, project_id: int, user_id: int) -> None:
     """The first lock of `enter` by itself, for what changes an assignment before it claims."""
-    db.execute(LOCK, {"key": _labeler(project_id, user_id)})
+    db.execute(LOCK, {"key": _lock_key(project_id, user_id)})
 
 
-def _labeler(project_id: int, user_id: int) -> str:
+def _lock_key(project_id: int, user_id: int) -> str:
     return f"desk {project_id} {user_id}"
 
 
-def leases(db: Session, project_id: int, user_id: int, now: dt.datetime) -> dict[str, Assignment]:
+def load_leases(db: Session, project_id: int, user_id: int, now: dt.datetime) -> dict[str, Assignment]:
     """What the labeler holds now, by state: at most one leased and one reserved."""
-    found = db.scalars(HELD, {"user": user_id, "project": project_id}).all()
+    found = db.scalars(SELECT_LEASES, {"user": user_id, "project": project_id}).all()
     for held in found:
         if held.lease_expires_at is not None and held.lease_expires_at <= now:
             # a sweep passes over a row that a save in another tab has locked; wait for that
             db.refresh(held, with_for_update=True)
-            give_back(db, held)
+            release_assignment(db, held)
     return {held.state: held for held in found if held.state in ("reserved", "leased")}
 
 
-def lease(assignment: Assignment, project: Project, now: dt.datetime) -> Assignment:
-    assignment.state, assignment.lease_expires_at = "leased", now + lease_time(project)
+def grant_lease(assignment: Assignment, project: Project, now: dt.datetime) -> Assignment:
+    assignment.state, assignment.lease_expires_at = "leased", now + lease_duration(project)
     if assignment.shown.get("instructions") != project.instructions_number:  # prefetched under older ones
         assignment.shown = {**assignment.shown, "instructions": project.instructions_number}
     return assignment
 
 
-def lease_time(project: Project) -> dt.timedelta:
+def lease_duration(project: Project) -> dt.timedelta:
     return dt.timedelta(minutes=project.lease_minutes)
 
 
-def check_open(project: Project) -> None:
+def require_open_project(project: Project) -> None:
     if project.archived_at is not None:
         raise Conflict("This project is archived.", remedy="Ask its admin to open it again.")
 
 
-def _take(
+def _claim_next_task(
     db: Session, project: Project, user: User, state: str, until: dt.datetime, now: dt.datetime
 ) -> Assignment | None:
     shown: dict[str, object] = {"reference_answer": project.show_reference == "shown", "mode": project.mode}
     shown["instructions"] = project.instructions_number
     values = {"project": project.id, "user": user.id, "state": state, "until": until, "now": now}
     values["shown"] = json.dumps(shown)
-    for kind in control_tasks.kinds_for(db, project, user.id):
+    for kind in control_tasks.choose_task_kinds(db, project, user.id):
         taken: Assignment | None = db.scalar(
-            TAKEN if kind == "regular" else TAKEN_KNOWN, {**values, "kind": kind}
+            CLAIM_TASK_QUERY if kind == "regular" else CLAIM_CONTROL_TASK_QUERY, {**values, "kind": kind}
         )
         if taken:
             return taken

@@ -24,11 +24,11 @@ def fill(
     """Queue solutions that were never queued: one of each problem first, in random order."""
     from app.core.db import transaction
     from app.core.startup import ready_database
-    from app.labeling.initial_queue import queue_first
+    from app.labeling.initial_queue import queue_initial_solutions
     from app.projects.projects import named
 
     with ready_database(), transaction() as db:
-        made = queue_first(db, named(db, project), limit)
+        made = queue_initial_solutions(db, named(db, project), limit)
     if made is None:
         typer.echo("A worker prepares their alternatives; each is queued when its candidates are there.")
     else:
@@ -40,10 +40,10 @@ def status(project: ProjectName) -> None:
     """What waits, is on a desk, is done, and could be queued."""
     from app.core.db import transaction
     from app.core.startup import ready_database
-    from app.labeling.initial_queue import counts
+    from app.labeling.initial_queue import count_queue
     from app.projects.projects import named
 
     with ready_database(), transaction() as db:
-        found = counts(db, named(db, project).id)
+        found = count_queue(db, named(db, project).id)
     for word, number in found.items():
         typer.echo(f"{word.replace('_', ' '):>12}  {number:,}")

@@ -18,11 +18,11 @@ from app.core.db import Base
 from app.labeling.models import Assignment
 from app.projects.models import Project
 
-FOR_EVERYONE = 30_000
+UNLIMITED_OVERLAP = 30_000
 """Overlap of a known task: it never runs out."""
 
 
-class KnownAnswer(Base):
+class ControlAnswer(Base):
     """What is known of a gold or screening task's steps."""
 
     __tablename__ = "known_answer"
@@ -38,7 +38,7 @@ class KnownAnswer(Base):
     __table_args__ = (CheckConstraint("source IN ('adjudicated', 'imported')", name="source"),)
 
 
-class KnownMark(Base):
+class ControlResult(Base):
     """How one assignment on a known task compares with what is known."""
 
     __tablename__ = "known_mark"
@@ -56,7 +56,7 @@ class KnownMark(Base):
     __table_args__ = (CheckConstraint("steps_right BETWEEN 0 AND steps", name="steps"),)
 
 
-class Standing(Base):
+class LabelerStatus(Base):
     """Whether a labeler passed the screening, and whether they are paused."""
 
     __tablename__ = "standing"
@@ -75,7 +75,7 @@ class Standing(Base):
     __table_args__ = (CheckConstraint("screened IN ('passed', 'failed')", name="screened"),)
 
 
-MARK = text(
+UPSERT_CONTROL_RESULT = text(
     """
     INSERT INTO known_mark (assignment_id, "right", steps, steps_right)
     SELECT a.id, a.finish_reason IN ('solution', 'found_error')
@@ -93,7 +93,7 @@ MARK = text(
     """
 )
 
-SCREEN = text(
+UPSERT_SCREENING_RESULT = text(
     """
     INSERT INTO standing (project_id, user_id, screened, screening_score, screened_at)
     SELECT :project, :user, CASE WHEN share >= :mark THEN 'passed' ELSE 'failed' END, share, now()
@@ -111,7 +111,7 @@ SCREEN = text(
     """
 )
 
-PAUSE = text(
+PAUSE_LABELER = text(
     """
     INSERT INTO standing (project_id, user_id, paused_at, pause_reason)
     SELECT :project, :user, now(), format(
@@ -133,7 +133,7 @@ PAUSE = text(
     """
 )
 
-STANDS = text(
+SELECT_LABELER_STATUS = text(
     """
     SELECT s.paused_at IS NOT NULL AS paused, s.pause_reason, s.screened, s.screening_score,
         EXISTS (SELECT 1 FROM task t JOIN known_answer k ON k.task_id = t.id
@@ -142,7 +142,7 @@ STANDS = text(
     """
 )
 
-GENERATION = """CASE WHEN t.kind = 'gold' AND a.origin IS NULL THEN coalesce(
+LABEL_GENERATION = """CASE WHEN t.kind = 'gold' AND a.origin IS NULL THEN coalesce(
         (SELECT max(g.number) FROM generation g
          WHERE g.project_id = a.project_id AND g.created_at <= a.created_at), t.generation)
     ELSE t.generation END"""
@@ -151,49 +151,49 @@ is handed out through all of them, and belongs to the one that was current then.
 its own. By name: generations stand above labeling."""
 
 
-def judge(db: Session, project: Project, assignment: Assignment) -> None:
+def record_control_result(db: Session, project: Project, assignment: Assignment) -> None:
     """After a submission, of whatever kind: mark it if its answer is known, and see where its
     labeler stands by that."""
-    if not watches(project) or assignment.shown.get("feedback"):
+    if not has_quality_control(project) or assignment.shown.get("feedback"):
         return  # judged again by someone who was told: the first time counts
-    db.execute(MARK, {"assignment": assignment.id})
+    db.execute(UPSERT_CONTROL_RESULT, {"assignment": assignment.id})
     who = {"project": project.id, "user": assignment.user_id}
-    screened = db.execute(SCREEN, {**who, "mark": project.screening_mark}).one_or_none()
+    screened = db.execute(UPSERT_SCREENING_RESULT, {**who, "mark": project.screening_mark}).one_or_none()
     if screened is not None:
         found = {"user_id": assignment.user_id, "score": screened.screening_score}
         audit.record(db, None, f"screening.{screened.screened}", project.name, found, project_id=project.id)
     paused = db.execute(
-        PAUSE, {**who, "mark": project.gold_mark, "window": project.gold_window}
+        PAUSE_LABELER, {**who, "mark": project.gold_mark, "window": project.gold_window}
     ).one_or_none()
     if paused is not None:
         found = {"user_id": assignment.user_id, "reason": paused.pause_reason}
         audit.record(db, None, "labeler.pause", project.name, found, project_id=project.id)
 
 
-def watches(project: Project) -> bool:
+def has_quality_control(project: Project) -> bool:
     return project.gold_rate > 0 or project.screening_mark > 0
 
 
-class Barred(NamedTuple):
+class BlockReason(NamedTuple):
     code: str
     message: str
-    remedy: str
+    action: str
 
 
-def barred(db: Session, project: Project, user_id: int) -> Barred | None:
+def find_block_reason(db: Session, project: Project, user_id: int) -> BlockReason | None:
     """Why this labeler gets no task now, and what to do; None if they may work."""
-    if not watches(project):
+    if not has_quality_control(project):
         return None
-    row = db.execute(STANDS, {"project": project.id, "user": user_id}).one()
+    row = db.execute(SELECT_LABELER_STATUS, {"project": project.id, "user": user_id}).one()
     if row.paused:
-        return Barred(
+        return BlockReason(
             "paused",
             row.pause_reason,
             "Your work is kept. Read the instructions again and ask an admin of the project.",
         )
     if project.screening_mark > 0 and row.screens and row.screened == "failed":
-        return Barred(
-            "failed_screening",
+        return BlockReason(
+            "screening_failed",
             f"You agreed with the known answer on {row.screening_score:.0%} of the first solutions; "
             f"this project asks for {project.screening_mark:.0%}.",
             "It happens. An admin of the project can talk it through with you and let you try again.",
@@ -201,20 +201,20 @@ def barred(db: Session, project: Project, user_id: int) -> Barred | None:
     return None
 
 
-def in_screening(db: Session, project: Project, user_id: int) -> bool:
+def is_in_screening(db: Session, project: Project, user_id: int) -> bool:
     """Whether they get screening tasks and nothing else."""
-    if not watches(project):
+    if not has_quality_control(project):
         return False
-    row = db.execute(STANDS, {"project": project.id, "user": user_id}).one()
+    row = db.execute(SELECT_LABELER_STATUS, {"project": project.id, "user": user_id}).one()
     return bool(project.screening_mark > 0 and row.screens and row.screened != "passed")
 
 
-def kinds_for(db: Session, project: Project, user_id: int) -> tuple[str, ...]:
+def choose_task_kinds(db: Session, project: Project, user_id: int) -> tuple[str, ...]:
     """What to hand out now, in order of preference: the screening alone until it is passed; after
     it, at the project's rate, gold before regular work."""
-    if not watches(project):
+    if not has_quality_control(project):
         return ("regular",)
-    if in_screening(db, project, user_id):
+    if is_in_screening(db, project, user_id):
         return ("screening",)
     drawn = secrets.randbelow(1_000_000) < project.gold_rate * 1_000_000
     return ("gold", "regular") if drawn else ("regular",)

@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.labeling import claims, notes, rating_events, reopening, returns
-from app.labeling.branching_state import Choosing
-from app.labeling.labeling_state import Walk
+from app.labeling.branching_state import BranchingLabelingState
+from app.labeling.labeling_state import LabelingState
 from app.labeling.models import Assignment
 from app.projects.models import Project
 
-CONTENTS = text(
+SELECT_TASK_CONTENT = text(
     """
     SELECT s.steps, s.final_answer, s.verdict, p.id AS problem_id, p.statement, p.subject, p.level,
         p.reference_answer, e.said, e.active_ms, a.candidates
@@ -33,13 +33,13 @@ CONTENTS = text(
 )
 
 
-def sheet(db: Session, project: Project, assignment: Assignment) -> dict[str, Any]:
+def build_desk_payload(db: Session, project: Project, assignment: Assignment) -> dict[str, Any]:
     """One solution as the desk draws it. It tells nothing that could sway or reveal:
     no score, no reason it was queued, no kind, and the reference only where policy shows it."""
-    row = db.execute(CONTENTS, {"assignment": assignment.id, "task": assignment.task_id}).one()
-    reference = row.reference_answer if shows_reference(project, assignment) else None
+    row = db.execute(SELECT_TASK_CONTENT, {"assignment": assignment.id, "task": assignment.task_id}).one()
+    reference = row.reference_answer if is_reference_shown(project, assignment) else None
     until = assignment.lease_expires_at
-    walk = rating_events.walked(project.mode, len(row.steps), row.candidates, row.said or [])
+    walk = rating_events.build_labeling_state(project.mode, len(row.steps), row.candidates, row.said or [])
     return {
         "assignment": {
             "id": assignment.id,
@@ -58,20 +58,20 @@ def sheet(db: Session, project: Project, assignment: Assignment) -> dict[str, An
         "steps": row.steps,
         "alternatives": [
             {"position": each.position, "candidate": each.candidate, "text": each.text, "prefix": each.prefix}
-            for each in walk.candidates
+            for each in walk.alternatives
         ],
-        **said(walk),
+        **ratings_to_json(walk),
         "final_answer": row.final_answer,
         "asks_about_reference": reference is not None and row.verdict == "wrong",
-        **beside(db, assignment),
+        **build_notes_payload(db, assignment),
     }
 
 
-def beside(db: Session, assignment: Assignment) -> dict[str, Any]:
+def build_notes_payload(db: Session, assignment: Assignment) -> dict[str, Any]:
     """The labeler's notes, and why it came back. Looked up only where there can be some."""
     noted, reopened = assignment.shown.get("noted"), assignment.shown.get("reopened")
-    places = notes.of(db, [assignment.id]).get(assignment.id, {}) if noted else {}
-    back = reopening.returned(db, assignment) if reopened else None
+    places = notes.load_notes(db, [assignment.id]).get(assignment.id, {}) if noted else {}
+    back = reopening.find_open_return(db, assignment) if reopened else None
     return {
         "notes": [
             {"position": position, "candidate": candidate, "text": words}
@@ -81,37 +81,37 @@ def beside(db: Session, assignment: Assignment) -> dict[str, Any]:
     }
 
 
-def shows_reference(project: Project, assignment: Assignment) -> bool:
+def is_reference_shown(project: Project, assignment: Assignment) -> bool:
     if project.show_reference == "after":
         return assignment.state == "submitted"
     return bool(assignment.shown.get("reference_answer"))
 
 
-def said(walk: Walk) -> dict[str, Any]:
+def ratings_to_json(walk: LabelingState) -> dict[str, Any]:
     """What the events so far come to."""
-    words = {(position, 0): place for position, place in walk.places.items()} | walk.others
+    words = {(position, 0): place for position, place in walk.ratings.items()} | walk.alternative_ratings
     ratings = [
         {"position": position, "candidate": candidate, "rating": place.rating, "flagged": place.flagged}
         for (position, candidate), place in sorted(words.items())
     ]
-    if not isinstance(walk, Choosing):
+    if not isinstance(walk, BranchingLabelingState):
         return {"ratings": ratings}
     return {
         "ratings": ratings,
         "chosen": sorted(walk.chosen.items()),
-        "written": sorted(walk.written.items()),
+        "written": sorted(walk.human_texts.items()),
     }
 
 
-def next_sheet(db: Session, project: Project, user: User, now: dt.datetime) -> dict[str, Any] | None:
-    returns.take_up(db, project, user, now)
-    claimed = claims.claim(db, project, user, now)
-    return sheet(db, project, claimed) if claimed else None
+def next_desk_payload(db: Session, project: Project, user: User, now: dt.datetime) -> dict[str, Any] | None:
+    returns.assign_oldest_return(db, project, user, now)
+    claimed = claims.claim_assignment(db, project, user, now)
+    return build_desk_payload(db, project, claimed) if claimed else None
 
 
-def reopen(
+def reopen_on_desk(
     db: Session, project: Project, user: User, assignment: Assignment, now: dt.datetime
 ) -> dict[str, Any]:
     """Take a submission back onto the desk."""
-    reopening.reopen(db, project, assignment, now)
-    return sheet(db, project, assignment)
+    reopening.reopen_submission(db, project, assignment, now)
+    return build_desk_payload(db, project, assignment)

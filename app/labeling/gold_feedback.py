@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.labeling.models import Assignment
 from app.projects.models import Project
 
-FIND = text(
+SELECT_GOLD_FEEDBACK = text(
     # adjudication by name: quality stands above labeling
     """
     SELECT k.ratings AS known, m."right", s.steps,
@@ -29,28 +29,31 @@ FIND = text(
 )
 
 
-def give(db: Session, project: Project, assignment: Assignment) -> dict[str, Any] | None:
+def build_gold_feedback(db: Session, project: Project, assignment: Assignment) -> dict[str, Any] | None:
     """At its submission, also at a second try of it. None for all but gold, and where the project
     gives no feedback."""
-    if not (project.gold_feedback or given(assignment)) or (found := read(db, assignment)) is None:
+    if (
+        not (project.gold_feedback or has_gold_feedback(assignment))
+        or (found := load_gold_feedback(db, assignment)) is None
+    ):
         return None
-    if not given(assignment):
+    if not has_gold_feedback(assignment):
         assignment.shown = {**assignment.shown, "feedback": True}
         db.flush()
     return found
 
 
-def given(assignment: Assignment) -> bool:
+def has_gold_feedback(assignment: Assignment) -> bool:
     return bool(assignment.shown.get("feedback"))
 
 
-def of(db: Session, assignment: Assignment) -> dict[str, Any] | None:
+def get_gold_feedback(db: Session, assignment: Assignment) -> dict[str, Any] | None:
     """For the history: only what was told before."""
-    return read(db, assignment) if given(assignment) else None
+    return load_gold_feedback(db, assignment) if has_gold_feedback(assignment) else None
 
 
-def read(db: Session, assignment: Assignment) -> dict[str, Any] | None:
-    row = db.execute(FIND, {"assignment": assignment.id}).one_or_none()
+def load_gold_feedback(db: Session, assignment: Assignment) -> dict[str, Any] | None:
+    row = db.execute(SELECT_GOLD_FEEDBACK, {"assignment": assignment.id}).one_or_none()
     if row is None:
         return None
     return {
@@ -58,7 +61,9 @@ def read(db: Session, assignment: Assignment) -> dict[str, Any] | None:
         "right": row.right,
         "first_error": first_error(row.known),
         "judged": bool(row.said),
-        "differs": [{**each, "text": row.steps[each["position"]]} for each in differs(row.said, row.known)],
+        "differs": [
+            {**each, "text": row.steps[each["position"]]} for each in rating_differences(row.said, row.known)
+        ],
         "reason": row.reason or "",
     }
 
@@ -67,7 +72,7 @@ def first_error(ratings: Sequence[int | None]) -> int | None:
     return next((at for at, rating in enumerate(ratings) if rating == -1), None)
 
 
-def differs(said: Sequence[int | None], known: Sequence[int]) -> list[dict[str, Any]]:
+def rating_differences(said: Sequence[int | None], known: Sequence[int]) -> list[dict[str, Any]]:
     """Steps called wrong that are not, or not wrong that are: what gold is marked by. A step nobody
     reached is not one of them, nor is what follows the first wrong one."""
     return [

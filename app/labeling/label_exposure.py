@@ -16,7 +16,7 @@ from app.core.db import Base
 from app.labeling.models import Assignment, Task
 
 
-class LabelsSeen(Base):
+class LabelExposure(Base):
     __tablename__ = "labels_seen"
 
     solution_id: Mapped[int] = mapped_column(ForeignKey("solution.id", ondelete="CASCADE"), primary_key=True)
@@ -32,7 +32,7 @@ class LabelsSeen(Base):
     __table_args__ = (CheckConstraint("how IN ('opened', 'shown')", name="how"),)
 
 
-OPENED = text(
+INSERT_PAGE_EXPOSURE = text(
     """
     INSERT INTO labels_seen (solution_id, user_id, how)
     SELECT :solution, :user, 'opened' WHERE EXISTS (SELECT 1 FROM assignment a JOIN task t ON t.id = a.task_id
@@ -42,21 +42,21 @@ OPENED = text(
 )
 
 
-def opened(db: Session, user: User, solution_id: int) -> None:
+def record_page_exposure(db: Session, user: User, solution_id: int) -> None:
     """Nothing is written down where nobody else has judged it yet."""
-    db.execute(OPENED, {"solution": solution_id, "user": user.id})
+    db.execute(INSERT_PAGE_EXPOSURE, {"solution": solution_id, "user": user.id})
 
 
-def opened_judgement(db: Session, user: User, assignment: Assignment) -> None:
+def record_submission_exposure(db: Session, user: User, assignment: Assignment) -> None:
     """One's own is no news; what one said oneself is asked for where it matters."""
     if assignment.user_id != user.id:
         task = db.get_one(Task, assignment.task_id)
-        opened(db, user, task.solution_id)
+        record_page_exposure(db, user, task.solution_id)
 
 
-def shown(db: Session, user: User, solution_id: int, before: Sequence[int | None]) -> None:
+def record_reveal(db: Session, user: User, solution_id: int, before: Sequence[int | None]) -> None:
     """Asked for while adjudicating; `before`: what they had rated until then."""
     row = {"solution_id": solution_id, "user_id": user.id, "how": "shown", "before": list(before)}
-    made = insert(LabelsSeen).values(row)
-    key = [LabelsSeen.solution_id, LabelsSeen.user_id]
+    made = insert(LabelExposure).values(row)
+    key = [LabelExposure.solution_id, LabelExposure.user_id]
     db.execute(made.on_conflict_do_update(index_elements=key, set_={"before": made.excluded.before}))

@@ -12,7 +12,7 @@ from app.accounts.models import User
 from app.labeling import control_tasks
 from app.projects.models import Project
 
-LOOK = text(
+SELECT_QUEUE_STATE = text(
     """
     SELECT EXISTS (SELECT 1 FROM task t WHERE t.project_id = :project AND t.kind = 'regular'
             AND t.withdrawn_at IS NULL) AS queued,
@@ -31,71 +31,71 @@ LOOK = text(
 
 
 @dataclass(frozen=True)
-class Nothing:
+class NoTaskReason:
     code: str
-    """paused, failed_screening, screened, preparing, empty, yours_done, all_done."""
+    """paused, screening_failed, screened, preparing, queue_empty, none_left_for_you, none_left."""
     title: str
     message: str
-    remedy: str
-    closed: bool = False
+    action: str
+    blocked: bool = False
     """Looking again does not help: somebody has to do something first."""
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
-QUEUE = "Queue the solutions that were never labeled, or start a round on the board."
+QUEUE_ACTION = "Queue the solutions that were never labeled, or start a round on the board."
 
 
-def why(db: Session, project: Project, user: User, queues: bool = False) -> Nothing:
+def explain_no_task(db: Session, project: Project, user: User, queues: bool = False) -> NoTaskReason:
     """`queues`: whether they may fill the queue themselves."""
-    if barred := control_tasks.barred(db, project, user.id):
-        return closed(barred)
-    if control_tasks.in_screening(db, project, user.id):
-        return Nothing(
+    if barred := control_tasks.find_block_reason(db, project, user.id):
+        return blocked_reason(barred)
+    if control_tasks.is_in_screening(db, project, user.id):
+        return NoTaskReason(
             "screening", "Your first solutions are being looked at",
             "You have judged every solution of the screening; not all of them are counted yet.",
             "Look again in a moment. If this stays, tell an admin of the project.",
         )  # fmt: skip
-    found = db.execute(LOOK, {"project": project.id, "user": user.id}).one()
+    found = db.execute(SELECT_QUEUE_STATE, {"project": project.id, "user": user.id}).one()
     if found.preparing and not found.for_others:
-        return Nothing(
+        return NoTaskReason(
             "preparing", "The next solutions are being prepared",
             "Each comes as soon as the other candidates for its steps are there.",
             "This page looks again by itself.",
         )  # fmt: skip
     if not found.queued:
-        return Nothing(
-            "empty", "Nothing is queued yet",
+        return NoTaskReason(
+            "queue_empty", "Nothing is queued yet",
             ("You passed the screening. " if found.screened == "passed" else "")
             + "This project has no solutions in its queue so far.",
-            QUEUE if queues else "They appear here once a researcher queues some.",
+            QUEUE_ACTION if queues else "They appear here once a researcher queues some.",
         )  # fmt: skip
     if found.screened == "passed" and not found.judged:
-        return Nothing(
+        return NoTaskReason(
             "screened", "You passed the screening",
-            "Regular solutions come next, but none is free just now." + desks(found.on_desks),
+            "Regular solutions come next, but none is free just now." + describe_in_progress(found.on_desks),
             "This page looks again by itself.",
         )  # fmt: skip
     if found.for_others:
-        return Nothing(
-            "yours_done", "You have judged all that is yours",
+        return NoTaskReason(
+            "none_left_for_you", "You have judged all that is yours",
             "What still waits needs a second opinion: someone else’s, as you have given yours.",
             "New solutions appear here by themselves.",
         )  # fmt: skip
-    return Nothing(
-        "all_done", "Nothing waits for you",
-        "Every queued solution is finished or on someone’s desk." + desks(found.on_desks),
+    return NoTaskReason(
+        "none_left", "Nothing waits for you",
+        "Every queued solution is finished or on someone’s desk." + describe_in_progress(found.on_desks),
         "New solutions, and those that are given back, appear here by themselves.",
     )  # fmt: skip
 
 
-def closed(barred: control_tasks.Barred) -> Nothing:
+def blocked_reason(barred: control_tasks.BlockReason) -> NoTaskReason:
     title = "The desk is closed for you for now"
-    return Nothing(barred.code, title, barred.message, barred.remedy, closed=True)
+    return NoTaskReason(barred.code, title, barred.message, barred.action, blocked=True)
 
 
-def desks(count: int) -> str:
+def describe_in_progress(count: int) -> str:
     if not count:
         return ""
     return f" {count} {'is' if count == 1 else 'are'} on other desks and may come back."

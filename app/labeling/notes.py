@@ -17,9 +17,9 @@ from app.labeling.beside import StepNote
 from app.labeling.models import Assignment
 from app.problems.models import Alternative, Solution
 
-LONGEST = 2000
-PAGE = 500
-Place = tuple[int, int]
+MAX_NOTE_LENGTH = 2000
+PAGE_SIZE = 500
+NoteKey = tuple[int, int]
 """Position and candidate."""
 
 
@@ -31,9 +31,9 @@ class Note:
     candidate: int = 0
 
 
-def save(db: Session, assignment: Assignment, note: Note) -> None:
+def save_note(db: Session, assignment: Assignment, note: Note) -> None:
     """Once, however often it is sent. Also after the submission: a note changes no label."""
-    if not _there(db, assignment, note):
+    if not _has_step(db, assignment, note):
         raise Invalid("This solution has no such step.", remedy="Reload the page and write it again.")
     new = insert(StepNote).values(
         note_id=note.id,
@@ -52,7 +52,7 @@ def save(db: Session, assignment: Assignment, note: Note) -> None:
         db.flush()
 
 
-def _there(db: Session, assignment: Assignment, note: Note) -> bool:
+def _has_step(db: Session, assignment: Assignment, note: Note) -> bool:
     """Whether the solution has this step, or this candidate for it."""
     solution = assignment.task.solution_id
     if note.candidate == 0:
@@ -61,14 +61,14 @@ def _there(db: Session, assignment: Assignment, note: Note) -> bool:
     return db.get(Alternative, (solution, note.position, note.candidate)) is not None
 
 
-def of(db: Session, assignment_ids: Iterable[int]) -> dict[int, dict[Place, str]]:
+def load_notes(db: Session, assignment_ids: Iterable[int]) -> dict[int, dict[NoteKey, str]]:
     """{assignment: {(position, candidate): note}}, the newest of each place."""
     newest = (
         select(StepNote.assignment_id, StepNote.position, StepNote.candidate, StepNote.text)
         .where(StepNote.assignment_id.in_(list(assignment_ids)))
         .order_by(StepNote.id)
     )
-    found: dict[int, dict[Place, str]] = {}
+    found: dict[int, dict[NoteKey, str]] = {}
     for assignment, position, candidate, words in db.execute(newest):
         places = found.setdefault(assignment, {})
         if words:
@@ -78,7 +78,7 @@ def of(db: Session, assignment_ids: Iterable[int]) -> dict[int, dict[Place, str]
     return {assignment: places for assignment, places in found.items() if places}
 
 
-IN_PROJECT = text(
+SELECT_PROJECT_NOTES = text(
     """
     SELECT n.*, u.uuid AS labeler, t.solution_id, s.external_id AS solution FROM (
         SELECT DISTINCT ON (n.assignment_id, n.position, n.candidate) n.id, n.assignment_id, n.position,
@@ -92,6 +92,6 @@ IN_PROJECT = text(
 )
 
 
-def in_project(db: Session, project_id: int, after: int = 0, most: int = PAGE) -> list[Any]:
+def list_project_notes(db: Session, project_id: int, after: int = 0, most: int = PAGE_SIZE) -> list[Any]:
     """What counts of all its labelers' notes, the oldest first: a page of them after the one named."""
-    return list(db.execute(IN_PROJECT, {"project": project_id, "after": after, "most": most}))
+    return list(db.execute(SELECT_PROJECT_NOTES, {"project": project_id, "after": after, "most": most}))

@@ -8,10 +8,10 @@ from app.projects.models import Project
 
 SEED = 20260311
 
-OVERLAP = f"""(CASE WHEN (hashint8extended(s.id, {SEED}) & 1048575) < :overlap_share * 1048576
+TASK_OVERLAP = f"""(CASE WHEN (hashint8extended(s.id, {SEED}) & 1048575) < :overlap_share * 1048576
     THEN :overlap ELSE 1 END)"""
 """SQL: the overlap of solution `s`; binds what `overlap_of` gives."""
 
 
-def overlap_of(project: Project) -> dict[str, float]:
+def overlap_params(project: Project) -> dict[str, float]:
     return {"overlap": project.overlap, "overlap_share": project.overlap_share}

@@ -10,10 +10,10 @@ import datetime as dt
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
-from app.labeling.beside import EarlierSubmission, TaskReturn
+from app.labeling.beside import PreviousSubmission, SubmissionReturn
 from app.labeling.models import Assignment, StepLabel
 
-RESTORE = text(
+RESTORE_SUBMISSION = text(
     """
     WITH kept AS (
         UPDATE earlier_submission SET ended_at = now(), ended_as = 'kept'
@@ -28,14 +28,14 @@ RESTORE = text(
 """Set-based in the sweep too (queue.SWEEP)."""
 
 
-def keep(db: Session, assignment: Assignment, why: str, now: dt.datetime) -> None:
+def store_previous_submission(db: Session, assignment: Assignment, why: str, now: dt.datetime) -> None:
     """Before an assignment goes back on the desk. Its label stays in place until the next."""
     labels = db.scalars(
         select(StepLabel).where(StepLabel.assignment_id == assignment.id).order_by(StepLabel.position)
     )
     columns = [column.key for column in StepLabel.__table__.columns if column.key != "assignment_id"]
     db.add(
-        EarlierSubmission(
+        PreviousSubmission(
             assignment_id=assignment.id,
             submitted_at=assignment.submitted_at,
             finish_reason=assignment.finish_reason,
@@ -51,40 +51,40 @@ def keep(db: Session, assignment: Assignment, why: str, now: dt.datetime) -> Non
     db.flush()
 
 
-def replaced(db: Session, assignment: Assignment, now: dt.datetime) -> None:
+def close_previous_submission(db: Session, assignment: Assignment, now: dt.datetime) -> None:
     """The next submission is here: the label before it gives way, and a return is answered."""
     if not assignment.shown.get("reopened"):
         return
     db.execute(delete(StepLabel).where(StepLabel.assignment_id == assignment.id))
     db.execute(
-        update(EarlierSubmission)
-        .where(EarlierSubmission.assignment_id == assignment.id, EarlierSubmission.ended_at.is_(None))
+        update(PreviousSubmission)
+        .where(PreviousSubmission.assignment_id == assignment.id, PreviousSubmission.ended_at.is_(None))
         .values(ended_at=now, ended_as="replaced")
     )
     db.execute(
-        update(TaskReturn)
-        .where(TaskReturn.assignment_id == assignment.id, TaskReturn.answered_at.is_(None))
+        update(SubmissionReturn)
+        .where(SubmissionReturn.assignment_id == assignment.id, SubmissionReturn.answered_at.is_(None))
         .values(answered_at=now)
     )
 
 
-def restore(db: Session, assignment: Assignment) -> bool:
+def restore_submission(db: Session, assignment: Assignment) -> bool:
     """Left without a new submission: what was submitted before counts again, its place in the
     queue stays taken. False where there was nothing before."""
     if not assignment.shown.get("reopened"):
         return False
-    if db.scalar(RESTORE, {"assignment": assignment.id}) is None:
+    if db.scalar(RESTORE_SUBMISSION, {"assignment": assignment.id}) is None:
         return False
     db.refresh(assignment)
     return True
 
 
-def earlier(db: Session, assignment: Assignment) -> list[EarlierSubmission]:
+def list_previous_submissions(db: Session, assignment: Assignment) -> list[PreviousSubmission]:
     """Newest first."""
     return list(
         db.scalars(
-            select(EarlierSubmission)
-            .where(EarlierSubmission.assignment_id == assignment.id)
-            .order_by(EarlierSubmission.id.desc())
+            select(PreviousSubmission)
+            .where(PreviousSubmission.assignment_id == assignment.id)
+            .order_by(PreviousSubmission.id.desc())
         )
     )

@@ -14,14 +14,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
-from app.labeling.branching_state import Choosing
-from app.labeling.labeling_state import Candidate, Place, Walk
+from app.labeling.branching_state import BranchingLabelingState
+from app.labeling.labeling_state import AlternativeStep, LabelingState, StepRating
 from app.labeling.models import Assignment, RatingEvent
 from app.projects.models import Project
 
 
 @dataclass(frozen=True)
-class Event:
+class RatingEventData:
     id: UUID
     position: int
     candidate: int
@@ -33,23 +33,23 @@ class Event:
     written: str | None = None
 
     @property
-    def act(self) -> str:
+    def kind(self) -> str:
         if self.chosen is not None:
             return "choice"
         return "rating" if self.written is None else "writing"
 
 
 @dataclass
-class Progress:
+class LabelingProgress:
     """What was said of a solution so far, read in one go."""
 
-    walk: Walk
+    state: LabelingState
     steps: list[str]
-    known: set[UUID]
+    event_ids: set[UUID]
     active_ms: int
 
 
-PROGRESS = text(
+SELECT_PROGRESS = text(
     """
     SELECT s.steps, e.said, e.active_ms, a.candidates
     FROM task t JOIN solution s ON s.id = t.solution_id
@@ -66,25 +66,31 @@ PROGRESS = text(
 )
 
 
-def progress(db: Session, project: Project, assignment: Assignment) -> Progress:
-    row = db.execute(PROGRESS, {"assignment": assignment.id, "task": assignment.task_id}).one()
-    walk = walked(project.mode, len(row.steps), row.candidates, [said[1:] for said in row.said or []])
-    return Progress(walk, row.steps, {UUID(event[0]) for event in row.said or []}, row.active_ms)
+def load_progress(db: Session, project: Project, assignment: Assignment) -> LabelingProgress:
+    row = db.execute(SELECT_PROGRESS, {"assignment": assignment.id, "task": assignment.task_id}).one()
+    walk = build_labeling_state(
+        project.mode, len(row.steps), row.candidates, [said[1:] for said in row.said or []]
+    )
+    return LabelingProgress(walk, row.steps, {UUID(event[0]) for event in row.said or []}, row.active_ms)
 
 
-def walked(mode: str, steps: int, candidates: list[Any] | None, said: Sequence[Any]) -> Walk:
+def build_labeling_state(
+    mode: str, steps: int, candidates: list[Any] | None, said: Sequence[Any]
+) -> LabelingState:
     """Candidates as [position, candidate, text, prefix], events as [position, candidate, rating,
     flagged, chosen, written], the oldest first."""
-    offered = [Candidate(at, number, words, tuple(prefix)) for at, number, words, prefix in candidates or []]
-    kind = Choosing if mode == "alternatives" else Walk
+    offered = [
+        AlternativeStep(at, number, words, tuple(prefix)) for at, number, words, prefix in candidates or []
+    ]
+    kind = BranchingLabelingState if mode == "alternatives" else LabelingState
     walk = kind(mode, steps, {}, offered)
     for event in said:
-        put(walk, *event)
+        apply_event(walk, *event)
     return walk
 
 
-def put(
-    walk: Walk,
+def apply_event(
+    walk: LabelingState,
     position: int,
     candidate: int,
     rating: int | None,
@@ -93,21 +99,21 @@ def put(
     written: str | None,
 ) -> None:
     if chosen is not None:
-        walk.choose(position, candidate, chosen)
+        walk.set_chosen(position, candidate, chosen)
     elif written is not None:
-        walk.write(position, written)
+        walk.set_human_text(position, written)
     else:
-        walk.put(position, Place(rating, flagged), candidate)
+        walk.set_rating(position, StepRating(rating, flagged), candidate)
 
 
-APPEND = (  # built once: values in the statement would have it compiled for every save
+INSERT_EVENTS = (  # built once: values in the statement would have it compiled for every save
     insert(RatingEvent.__table__)  # type: ignore[arg-type]
     .on_conflict_do_nothing()
     .returning(RatingEvent.event_id)
 )
 
 
-def append(db: Session, assignment: Assignment, fresh: Sequence[Event]) -> None:
+def insert_events(db: Session, assignment: Assignment, fresh: Sequence[RatingEventData]) -> None:
     """Each once, whoever sends it again at the same time."""
     rows = [
         {
@@ -124,6 +130,6 @@ def append(db: Session, assignment: Assignment, fresh: Sequence[Event]) -> None:
         }
         for event in fresh
     ]
-    if len(db.execute(APPEND, rows).all()) < len(rows):
+    if len(db.execute(INSERT_EVENTS, rows).all()) < len(rows):
         # the ids are random: only a broken or hostile client meets another's
         raise Invalid("This event id was used before.", remedy="Reload the page and rate again.")

@@ -14,41 +14,45 @@ from app.core.web import redirect, render
 from app.labeling import shortcuts
 
 router = APIRouter(prefix="/account/keys", include_in_schema=False)
-Typed = Annotated[str, Field(max_length=20)]
+KeyField = Annotated[str, Field(max_length=20)]
 
 
-class KeysForm(BaseModel):
+class ShortcutsForm(BaseModel):
     """One field for each of keys.ACTIONS; an empty one takes the usual key."""
 
-    bad: Typed = ""
-    okay: Typed = ""
-    great: Typed = ""
-    flag: Typed = ""
-    down: Typed = ""
-    up: Typed = ""
-    choose: Typed = ""
-    undo: Typed = ""
-    submit: Typed = ""
-    note: Typed = ""
-    bad_problem: Typed = ""
-    give_up: Typed = ""
-    instructions: Typed = ""
-    source: Typed = ""
-    help: Typed = ""
+    bad: KeyField = ""
+    okay: KeyField = ""
+    great: KeyField = ""
+    flag: KeyField = ""
+    down: KeyField = ""
+    up: KeyField = ""
+    choose: KeyField = ""
+    undo: KeyField = ""
+    submit: KeyField = ""
+    note: KeyField = ""
+    bad_problem: KeyField = ""
+    give_up: KeyField = ""
+    instructions: KeyField = ""
+    source: KeyField = ""
+    help: KeyField = ""
 
 
 @router.get("")
-def keys_page(request: Request, user: SignedIn) -> Response:
+def shortcuts_page(request: Request, user: SignedIn) -> Response:
     return render(
-        request, "labeling/keys.html", actions=shortcuts.ACTIONS, keys=shortcuts.of(user), wrong=None
+        request,
+        "labeling/keys.html",
+        actions=shortcuts.ACTIONS,
+        keys=shortcuts.get_shortcuts(user),
+        wrong=None,
     )
 
 
 @router.post("")
-def keep(request: Request, user: SignedIn, sent: Annotated[KeysForm, Form()]) -> Response:
+def save_shortcuts(request: Request, user: SignedIn, sent: Annotated[ShortcutsForm, Form()]) -> Response:
     wanted = sent.model_dump()
     try:
-        shortcuts.keep(user, wanted)
+        shortcuts.save_shortcuts(user, wanted)
     except DomainError as wrong:
         typed = {"actions": shortcuts.ACTIONS, "keys": wanted, "wrong": wrong}
         return render(request, "labeling/keys.html", wrong.status, **typed)
@@ -56,6 +60,6 @@ def keep(request: Request, user: SignedIn, sent: Annotated[KeysForm, Form()]) ->
 
 
 @router.post("/reset")
-def reset(user: SignedIn) -> Response:
-    shortcuts.keep(user, {})
+def reset_shortcuts(user: SignedIn) -> Response:
+    shortcuts.save_shortcuts(user, {})
     return redirect("/account/keys", "The usual keys are back.")

@@ -13,32 +13,33 @@ ACTIONS = {
     "source": ("Source", "s"), "help": ("Help", "?"),
 }  # fmt: skip
 """Action of static/desk/judging.js -> its words and the key it has at first."""
-USUAL = {action: key for action, (_, key) in ACTIONS.items()}
-BROWSERS = {" ": "scrolls the page", "/": "searches the page in some browsers",
+DEFAULT_KEYS = {action: key for action, (_, key) in ACTIONS.items()}
+RESERVED_KEYS = {" ": "scrolls the page", "/": "searches the page in some browsers",
             "'": "searches the page in some browsers"}  # fmt: skip
 
 
-def of(user: User) -> dict[str, str]:
+def get_shortcuts(user: User) -> dict[str, str]:
     """Action -> key: the usual ones, their own laid over."""
-    return USUAL | user.preferences.get("keys", {})
+    return DEFAULT_KEYS | user.preferences.get("keys", {})
 
 
-def keep(user: User, wanted: dict[str, str]) -> None:
+def save_shortcuts(user: User, wanted: dict[str, str]) -> None:
     """Empty: the usual key. Only what differs is kept."""
-    keys = {action: wanted.get(action, "") or usual for action, usual in USUAL.items()}
+    keys = {action: wanted.get(action, "") or usual for action, usual in DEFAULT_KEYS.items()}
     keys = {action: key if key == "Enter" else key.lower() for action, key in keys.items()}
-    check(keys)
-    own = {action: key for action, key in keys.items() if key != USUAL[action]}
+    validate_shortcuts(keys)
+    own = {action: key for action, key in keys.items() if key != DEFAULT_KEYS[action]}
     user.preferences = {**user.preferences, "keys": own}
 
 
-def check(keys: dict[str, str]) -> None:
+def validate_shortcuts(keys: dict[str, str]) -> None:
     taken: dict[str, str] = {}
     for action, key in keys.items():
         words = ACTIONS[action][0]
-        if key in BROWSERS:
+        if key in RESERVED_KEYS:
             raise Invalid(
-                f"The key for “{words}” {BROWSERS[key]}.", remedy="Take a letter, a digit or another sign."
+                f"The key for “{words}” {RESERVED_KEYS[key]}.",
+                remedy="Take a letter, a digit or another sign.",
             )
         if key == "Enter" and action != "submit":
             raise Invalid("Enter presses the button in focus.", remedy=f"Take another key for “{words}”.")

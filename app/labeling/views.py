@@ -25,7 +25,7 @@ from app.labeling import (
     shortcuts,
     submission_views,
 )
-from app.labeling.rating_events import Event
+from app.labeling.rating_events import RatingEventData
 from app.projects import instructions
 from app.projects.access import Access, Member, Researcher
 from app.projects.markdown import as_html
@@ -34,7 +34,7 @@ router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
 router.include_router(submission_views.router)
 
 
-class RatingIn(BaseModel):
+class RatingEventRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     id: UUID
     position: Annotated[int, Field(ge=0, le=32000)]
@@ -47,22 +47,22 @@ class RatingIn(BaseModel):
     at: AwareDatetime | None = None
 
     @model_validator(mode="after")
-    def one_act(self) -> RatingIn:
+    def one_act(self) -> RatingEventRequest:
         """It rates, chooses, or writes: one of these."""
         acts = [name for name in ("rating", "chosen", "written") if name in self.model_fields_set]
         if len([name for name in acts if name == "rating" or getattr(self, name) is not None]) != 1:
             raise ValueError("an event rates, chooses or writes")
         return self
 
-    def event(self) -> Event:
-        return Event(**self.model_dump())
+    def event(self) -> RatingEventData:
+        return RatingEventData(**self.model_dump())
 
 
-class RatingsIn(BaseModel):
-    events: Annotated[list[RatingIn], Field(min_length=1, max_length=500)]
+class RatingEventsRequest(BaseModel):
+    events: Annotated[list[RatingEventRequest], Field(min_length=1, max_length=500)]
 
 
-class SubmissionIn(BaseModel):
+class SubmissionRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     finish_reason: Literal["solution", "found_error", "bad_problem", "give_up"]
     comment: Annotated[str, Field(max_length=2000)] = ""
@@ -74,53 +74,53 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def answer(found: dict[str, Any] | None) -> Response:
+def json_or_no_content(found: dict[str, Any] | None) -> Response:
     return JSONResponse(found) if found else Response(status_code=204)
 
 
-def why_nothing(access: Access, db: Db) -> dict[str, Any]:
-    return no_task.why(db, access.project, access.user, access.at_least("researcher")).as_json()
+def no_task_json(access: Access, db: Db) -> dict[str, Any]:
+    return no_task.explain_no_task(db, access.project, access.user, access.at_least("researcher")).to_json()
 
 
 @router.get("/desk")
 def desk_page(request: Request, access: Member, db: Db) -> Response:
     project, moment = access.project, now()
-    if barred := control_tasks.barred(db, project, access.user.id):
-        return render(request, "labeling/barred.html", nothing=no_task.closed(barred))
-    last = reopening.last(db, project, access.user, moment)
+    if barred := control_tasks.find_block_reason(db, project, access.user.id):
+        return render(request, "labeling/barred.html", nothing=no_task.blocked_reason(barred))
+    last = reopening.find_undoable(db, project, access.user, moment)
     return render(
         request,
         "labeling/desk.html",
-        today=pace.today(db, project, access.user, moment),
-        usual=pace.usual(db, project, access.user, moment),
+        today=pace.load_day_totals(db, project, access.user, moment),
+        usual=pace.compute_usual_pace(db, project, access.user, moment),
         last=last,
-        keys=shortcuts.of(access.user),
-        last_steps=pace.steps_of(db, last) if last else 0,
+        keys=shortcuts.get_shortcuts(access.user),
+        last_steps=pace.count_labeled_steps(db, last) if last else 0,
         told=as_html(project.instructions) if project.instructions else None,
         news=instructions.news(db, project, access.user),
     )
 
 
 @router.post("/assignments")
-def claim(request: Request, access: Member, db: Db) -> Response:
-    found = desk_payload.next_sheet(db, access.project, access.user, now())
+def claim_assignment(request: Request, access: Member, db: Db) -> Response:
+    found = desk_payload.next_desk_payload(db, access.project, access.user, now())
     if not wants_json(request):
         return redirect(f"{access.home}/desk")
-    return answer(found or {"nothing": why_nothing(access, db)})
+    return json_or_no_content(found or {"no_task": no_task_json(access, db)})
 
 
 @router.post("/reservation")
-def reserve(access: Member, db: Db) -> Response:
-    found = claims.reserve(db, access.project, access.user, now())
-    return answer(desk_payload.sheet(db, access.project, found) if found else None)
+def prefetch_assignment(access: Member, db: Db) -> Response:
+    found = claims.prefetch_assignment(db, access.project, access.user, now())
+    return json_or_no_content(desk_payload.build_desk_payload(db, access.project, found) if found else None)
 
 
 @router.post("/assignments/{assignment_id}/ratings")
-def rate(assignment_id: int, sent: RatingsIn, access: Member, db: Db) -> Response:
-    mine = assignments.mine(db, access.project, assignment_id, access.user.id)
+def save_ratings(assignment_id: int, sent: RatingEventsRequest, access: Member, db: Db) -> Response:
+    mine = assignments.get_own_assignment(db, access.project, assignment_id, access.user.id)
     events = [rating.event() for rating in sent.events]
-    done = assignments.record(db, access.project, mine, events, now())
-    current = desk_payload.said(done.current)
+    done = assignments.record_events(db, access.project, mine, events, now())
+    current = desk_payload.ratings_to_json(done.current)
     body: dict[str, Any] = {
         "saved": [str(event_id) for event_id in done.saved],
         "current": current.pop("ratings"),
@@ -134,49 +134,51 @@ def rate(assignment_id: int, sent: RatingsIn, access: Member, db: Db) -> Respons
 
 
 @router.post("/assignments/{assignment_id}/submission")
-def submit(assignment_id: int, sent: SubmissionIn, access: Member, db: Db) -> Response:
+def submit_assignment(assignment_id: int, sent: SubmissionRequest, access: Member, db: Db) -> Response:
     claims.lock_labeler(db, access.project.id, access.user.id)
-    mine = assignments.mine(db, access.project, assignment_id, access.user.id)
-    assignments.submit(db, access.project, mine, **sent.model_dump(), now=now())
-    told = gold_feedback.give(db, access.project, mine)
-    following = desk_payload.next_sheet(db, access.project, access.user, now())
+    mine = assignments.get_own_assignment(db, access.project, assignment_id, access.user.id)
+    assignments.submit_assignment(db, access.project, mine, **sent.model_dump(), now=now())
+    told = gold_feedback.build_gold_feedback(db, access.project, mine)
+    following = desk_payload.next_desk_payload(db, access.project, access.user, now())
     body = {"submitted": True, "feedback": told, "next": following}
-    return JSONResponse({**body, "nothing": None if following else why_nothing(access, db)})
+    return JSONResponse({**body, "no_task": None if following else no_task_json(access, db)})
 
 
 @router.post("/assignments/{assignment_id}/reopening")
-def reopen(request: Request, assignment_id: int, access: Member, db: Db) -> Response:
+def reopen_assignment(request: Request, assignment_id: int, access: Member, db: Db) -> Response:
     claims.lock_labeler(db, access.project.id, access.user.id)
-    mine = assignments.mine(db, access.project, assignment_id, access.user.id)
-    sheet = desk_payload.reopen(db, access.project, access.user, mine, now())
-    return answer(sheet) if wants_json(request) else redirect(f"{access.home}/desk")
+    mine = assignments.get_own_assignment(db, access.project, assignment_id, access.user.id)
+    sheet = desk_payload.reopen_on_desk(db, access.project, access.user, mine, now())
+    return json_or_no_content(sheet) if wants_json(request) else redirect(f"{access.home}/desk")
 
 
 @router.post("/assignments/{assignment_id}/lease")
-def retake(assignment_id: int, access: Member, db: Db) -> Response:
+def reclaim_assignment(assignment_id: int, access: Member, db: Db) -> Response:
     claims.lock_labeler(db, access.project.id, access.user.id)
-    mine = assignments.mine(db, access.project, assignment_id, access.user.id)
-    again = claims.retake(db, access.project, access.user, mine, now())
+    mine = assignments.get_own_assignment(db, access.project, assignment_id, access.user.id)
+    again = claims.reclaim_assignment(db, access.project, access.user, mine, now())
     if again is None:
-        raise assignments.Refused(
+        raise assignments.Refusal(
             "lease_lost",
             "This solution is not free any more.",
             "What was saved before is kept. Go on to the next.",
         )
-    return answer(desk_payload.sheet(db, access.project, again))
+    return json_or_no_content(desk_payload.build_desk_payload(db, access.project, again))
 
 
 @router.post("/assignments/{assignment_id}/release")
-def release(request: Request, assignment_id: int, access: Member, db: Db) -> Response:
+def release_assignment(request: Request, assignment_id: int, access: Member, db: Db) -> Response:
     claims.lock_labeler(db, access.project.id, access.user.id)
-    mine = assignments.mine(db, access.project, assignment_id, access.user.id)
-    claims.give_back(db, mine)
-    return answer(None) if wants_json(request) else redirect(f"{access.home}/history", "Given back.")
+    mine = assignments.get_own_assignment(db, access.project, assignment_id, access.user.id)
+    claims.release_assignment(db, mine)
+    return (
+        json_or_no_content(None) if wants_json(request) else redirect(f"{access.home}/history", "Given back.")
+    )
 
 
 @router.post("/queue")
 def fill_queue(access: Researcher, db: Db) -> Response:
-    made = initial_queue.queue_first(db, access.project)
+    made = initial_queue.queue_initial_solutions(db, access.project)
     message = f"{made:,} solutions queued." if made else "Every solution is in the queue already."
     if made is None:
         message = "Their alternatives are prepared; each is queued when its candidates are there."

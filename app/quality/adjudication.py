@@ -20,7 +20,7 @@ from app.accounts import audit
 from app.accounts.models import User
 from app.core.errors import Conflict, Invalid, NotFound
 from app.labeling import label_exposure
-from app.labeling.label_exposure import LabelsSeen
+from app.labeling.label_exposure import LabelExposure
 from app.problems.models import Problem, Solution
 from app.projects.models import Project
 from app.quality import adjudication_queue, reviewing_model
@@ -123,7 +123,7 @@ def case(db: Session, project: Project, actor: User, solution_id: int) -> Case:
         raise NotFound("There is no such solution in this project.", remedy="Go back to the queue.")
     decided = db.scalar(select(Adjudication).where(Adjudication.solution_id == found.id))
     asked = {"solution": found.id, "model": reviewing_model.judge(db, project.id).model_id}
-    looked = db.get(LabelsSeen, (found.id, decided.decided_by if decided else actor.id))
+    looked = db.get(LabelExposure, (found.id, decided.decided_by if decided else actor.id))
     knew = decided.knew if decided else known_to(db, actor, looked, found.id)
     shown = decided is not None or knew == "shown"
     originals = list(db.execute(ORIGINALS, asked)) if shown else []
@@ -132,7 +132,7 @@ def case(db: Session, project: Project, actor: User, solution_id: int) -> Case:
     return Case(found, found.problem, decided, knew, before, originals, list(probs[::3]))
 
 
-def known_to(db: Session, actor: User, looked: LabelsSeen | None, solution_id: int) -> str:
+def known_to(db: Session, actor: User, looked: LabelExposure | None, solution_id: int) -> str:
     """Asked for goes before opened elsewhere: then the labels lie open on this page."""
     if looked and looked.before is not None:
         return "shown"
@@ -146,7 +146,7 @@ def show(db: Session, project: Project, actor: User, solution_id: int, ratings: 
     had rated until then."""
     found = case(db, project, actor, solution_id)
     if not found.open:
-        label_exposure.shown(db, actor, solution_id, ratings[: len(found.solution.steps)])
+        label_exposure.record_reveal(db, actor, solution_id, ratings[: len(found.solution.steps)])
 
 
 def decide(

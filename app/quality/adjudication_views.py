@@ -144,7 +144,7 @@ def _case(
         words=WORDS,
         knew=KNEW,
         faces=FACES,
-        keys=shortcuts.of(access.user),
+        keys=shortcuts.get_shortcuts(access.user),
     )
 
 
@@ -166,7 +166,9 @@ def give_back(
     """A judgement goes back to its labeler, from the solution's page or the labeler's (`to`)."""
     page = f"{access.home}/quality{returned_from(db, access, assignment, to)}"
     try:
-        returns.give_back(db, access.project, assignment, access.user, reason, dt.datetime.now(dt.UTC))
+        returns.return_submission(
+            db, access.project, assignment, access.user, reason, dt.datetime.now(dt.UTC)
+        )
     except NotFound:
         raise
     except DomainError as wrong:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.accounts import audit
 from app.accounts.models import User
 from app.core.errors import Invalid
-from app.labeling.control_tasks import FOR_EVERYONE, KnownAnswer
+from app.labeling.control_tasks import UNLIMITED_OVERLAP, ControlAnswer
 from app.labeling.models import Task
 from app.problems.models import Solution
 from app.projects.models import Project
@@ -87,11 +87,11 @@ def _task(
     task = db.query(Task).filter_by(**values).one_or_none() or Task(
         project_id=project.id, reason={"strategy": kind}, **values
     )
-    task.overlap, task.withdrawn_at = FOR_EVERYONE, None
+    task.overlap, task.withdrawn_at = UNLIMITED_OVERLAP, None
     db.add(task)
     db.flush()
     db.merge(
-        KnownAnswer(task_id=task.id, ratings=ratings, source=source, made_by=actor.id if actor else None)
+        ControlAnswer(task_id=task.id, ratings=ratings, source=source, made_by=actor.id if actor else None)
     )
     db.flush()
 

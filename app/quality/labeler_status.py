@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.accounts import audit
 from app.accounts.models import User
 from app.core.errors import NotFound
-from app.labeling.control_tasks import Standing
+from app.labeling.control_tasks import LabelerStatus
 from app.labeling.models import Assignment, Task
 from app.projects.models import Membership, Project
 
@@ -27,8 +27,8 @@ SCREENINGS = text(
 )
 
 
-def of(db: Session, project: Project, user_id: int) -> Standing:
-    found = db.get(Standing, (project.id, user_id))
+def of(db: Session, project: Project, user_id: int) -> LabelerStatus:
+    found = db.get(LabelerStatus, (project.id, user_id))
     if found is None:
         raise NotFound("This labeler has no standing here.", remedy="Go back to the labeler's page.")
     return found

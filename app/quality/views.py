@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from app.accounts import audit
 from app.core.db import Db
 from app.core.web import redirect, render
-from app.labeling.submission_views import FINISH_WORDS
+from app.labeling.submission_views import FINISH_LABELS
 from app.projects.access import ProjectAdmin, Researcher
 from app.quality import (
     adjudication,
@@ -83,7 +83,7 @@ def labeler(request: Request, user_id: int, access: Researcher, db: Db) -> Respo
         marks=marks,
         drift=labeler_stats.drift(marks, access.project.gold_window),
         newest=labeler_stats.newest(db, access.project.id, user_id),
-        finish=FINISH_WORDS,
+        finish=FINISH_LABELS,
     )
 
 

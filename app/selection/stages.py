@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import Conflict, DomainError, Invalid
 from app.evaluation import runs as evaluation
 from app.generators import alternative_settings
-from app.labeling.overlap import OVERLAP, overlap_of
+from app.labeling.overlap import TASK_OVERLAP, overlap_params
 from app.projects.models import Project
 from app.scoring import runs as scoring
 from app.scoring.models import ScoringRun
@@ -29,7 +29,7 @@ from app.training.models import Model, TrainingRun
 
 INSERT_TASKS = text(
     f"""INSERT INTO task (project_id, solution_id, generation, priority, overlap, reason)
-       SELECT s.project_id, s.id, :number, pick.priority, {OVERLAP}, pick.reason
+       SELECT s.project_id, s.id, :number, pick.priority, {TASK_OVERLAP}, pick.reason
        FROM jsonb_to_recordset(CAST(:picks AS jsonb))
             AS pick(solution_id bigint, priority double precision, reason jsonb)
        JOIN solution s ON s.id = pick.solution_id AND s.project_id = :project_id
@@ -180,7 +180,7 @@ def _tasks(project: Project, number: int, picks: list[list]) -> dict[str, object
     return {
         "project_id": project.id,
         "number": number,
-        **overlap_of(project),
+        **overlap_params(project),
         "picks": orjson.dumps(rows).decode(),
     }
 

@@ -20,7 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
-from app.labeling.control_tasks import GENERATION
+from app.labeling.control_tasks import LABEL_GENERATION
 from app.training import aggregation, rollout_labels
 from app.training.label_tree import Chain, Node, adjudicate, chains, rated, tree
 from app.training.models import Model, Snapshot
@@ -41,7 +41,7 @@ LABELS = text(
     WHERE a.project_id = :project_id AND a.state = 'submitted'
       AND a.finish_reason IN ('solution', 'found_error') AND p.split <> 'test'
       AND t.kind = ANY(:kinds)
-      AND (CAST(:generations AS int[]) IS NULL OR {GENERATION} = ANY(:generations))
+      AND (CAST(:generations AS int[]) IS NULL OR {LABEL_GENERATION} = ANY(:generations))
       AND (CAST(:labelers AS bigint[]) IS NULL OR a.user_id = ANY(:labelers))
     ORDER BY p.id, s.id, a.id, l.position
     """  # noqa: S608  the part is ours

@@ -39,7 +39,7 @@ export const outbox = new Outbox(user, {
 export async function fetchNext() {
   const answer = await asked(`${base}/assignments`);
   if (!answer) return;
-  if (answer.body.nothing) return empty(answer.body.nothing);
+  if (answer.body.no_task) return empty(answer.body.no_task);
   if (answer.ok) return put(answer.body);
   view.banner(answer.body.message, answer.body.remedy, [["Try again", fetchNext]]);
 }
@@ -52,7 +52,7 @@ function empty(why) {
   ahead.hold(null);
   view.showEmpty(why);
   clearTimeout(looking);
-  if (!why.closed) looking = setTimeout(lookAgain, LOOK_MS);
+  if (!why.blocked) looking = setTimeout(lookAgain, LOOK_MS);
 }
 
 /** New solutions appear by themselves, while somebody is looking. */
@@ -96,7 +96,7 @@ function restore() {
 }
 
 /** The answer to a submission: what the server put on the desk next. */
-function arrived(assignment, { next, nothing }) {
+function arrived(assignment, { next, no_task: noTask }) {
   if (sheet?.id === assignment) sheet = null; // it was on the desk again, after a reload
   if (sheet && next?.assignment.id === sheet.id) {
     sheet.data.assignment = next.assignment;
@@ -104,7 +104,7 @@ function arrived(assignment, { next, nothing }) {
   }
   if (sheet?.started || submitting()) return;
   if (next) put(next);
-  else empty(nothing);
+  else empty(noTask);
 }
 
 /** The server's answer; null where there is none, which is said. */

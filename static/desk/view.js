@@ -114,20 +114,20 @@ export function show(built) {
   scrollTo({ top: 0 });
 }
 
-/** Nothing comes, and why: {title, message, remedy, closed}, as the server says. */
+/** Nothing comes, and why: {title, message, action, blocked}, as the server says. */
 export function showEmpty(why) {
   const shown = page("sheet").querySelector(":scope > .empty");
   if (shown?.textContent.includes(why.message)) return; // looked again: the same
   const made = page("empty").content.cloneNode(true);
-  for (const name of ["title", "message", "remedy"]) made.querySelector(`[data-is=${name}]`).textContent = why[name];
-  for (const part of made.querySelectorAll("[data-when]")) part.hidden = (part.dataset.when === "closed") !== why.closed;
-  made.querySelector(".big").toggleAttribute("hidden", why.closed);
+  for (const name of ["title", "message", "action"]) made.querySelector(`[data-is=${name}]`).textContent = why[name];
+  for (const part of made.querySelectorAll("[data-when]")) part.hidden = (part.dataset.when === "blocked") !== why.blocked;
+  made.querySelector(".big").toggleAttribute("hidden", why.blocked);
   page("sheet").replaceChildren(made);
   page("sheet").setAttribute("aria-busy", "false");
   page("controls").hidden = true;
   page("progress").textContent = "";
   if (!document.querySelector("dialog[open]")) page("sheet").querySelector("h2").focus({ preventScroll: true });
-  announce(`${why.title}. ${why.message} ${why.remedy}`);
+  announce(`${why.title}. ${why.message} ${why.action}`);
 }
 
 export function showWaiting(words) {

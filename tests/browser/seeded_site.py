@@ -197,10 +197,10 @@ class Everything:
 
     def _labels(self, db: Session, project: Project) -> None:
         self.last = factories.task(db, self.hard, priority=-999.0, overlap=4).id
-        initial_queue.fill_first(db, project, 40)
+        initial_queue.insert_initial_tasks(db, project, 40)
         for place, who in enumerate(self.labelers):
             for _ in range(16):
-                given = claims.claim(db, project, who, self.now)
+                given = claims.claim_assignment(db, project, who, self.now)
                 if given is None:
                     break
                 self._judge(db, project, given, slip=0.03 + 0.08 * place)
@@ -214,35 +214,39 @@ class Everything:
         for at, rating in enumerate(ratings):
             said = self.chance.choice((1, 0, -1)) if self.chance.random() < slip else rating
             flagged = True if self.chance.random() < 0.02 else None
-            event = assignments.Event(
+            event = assignments.RatingEventData(
                 uuid.uuid4(), at, 0, said, flagged, 4000 + 900 * len(solution.steps[at]) // 9, None
             )
             events.append(event)
             if said == -1:
                 break
         if self.chance.random() < 0.06:
-            assignments.submit(db, project, given, "give_up", "It would take far too long", 40_000, self.now)
+            assignments.submit_assignment(
+                db, project, given, "give_up", "It would take far too long", 40_000, self.now
+            )
             return
-        saved = assignments.record(db, project, given, events, self.now)
+        saved = assignments.record_events(db, project, given, events, self.now)
         assert saved.refusal is None, saved.refusal
         wrong = any(event.rating == -1 for event in events)
-        assignments.submit(db, project, given, "found_error" if wrong else "solution", "", 90_000, self.now)
+        assignments.submit_assignment(
+            db, project, given, "found_error" if wrong else "solution", "", 90_000, self.now
+        )
 
     def _beside(self, db: Session, project: Project) -> None:
         """What I did: one with a note, one that came back, one that is taken back."""
         mine = []
         for _ in range(4):
-            given = claims.claim(db, project, self.me, self.now)
+            given = claims.claim_assignment(db, project, self.me, self.now)
             assert given
             self._judge(db, project, given, 0.2)
             mine.append(given)
         db.get_one(Task, self.last).priority = 9.0
         project.gold_rate = 0.0
-        on_desk = claims.claim(db, project, self.me, self.now)
+        on_desk = claims.claim_assignment(db, project, self.me, self.now)
         assert on_desk
         assert on_desk.task_id == self.last
-        notes.save(db, mine[0], notes.Note(uuid.uuid4(), 0, "Is the *first* number meant per day?"))
-        returns.give_back(db, project, mine[1].id, self.me, "Is step 2 really right?", self.now)
+        notes.save_note(db, mine[0], notes.Note(uuid.uuid4(), 0, "Is the *first* number meant per day?"))
+        returns.return_submission(db, project, mine[1].id, self.me, "Is step 2 really right?", self.now)
         project.gold_rate = 0.2
         other = db.scalars(select(Assignment.id).where(Assignment.user_id == self.labelers[0].id)).first()
         self.ids["assignment_id"] = [mine[0].id, mine[1].id, other]

@@ -106,7 +106,9 @@ def test_what_came_back_is_first_and_the_history_finds_it(open_desk: Open, site:
         project = db.get(Project, work.project)
         boss = factories.member(db, project, "researcher")
         first = db.query(Assignment).filter_by(state="submitted").one()
-        returns.give_back(db, project, first.id, boss, "Is step 3 really wrong?", dt.datetime.now(dt.UTC))
+        returns.return_submission(
+            db, project, first.id, boss, "Is step 3 really wrong?", dt.datetime.now(dt.UTC)
+        )
     page.goto(f"{site.url}/projects/pilot/history")
     expect(page.get_by_role("region", name="1 came back to you")).to_contain_text("Is step 3 really wrong?")
     page.get_by_label("Words in the problem").fill("zebra")

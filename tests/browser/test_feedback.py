@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import text
 
 from app.core.db import transaction
-from app.labeling.control_tasks import KnownAnswer
+from app.labeling.control_tasks import ControlAnswer
 from app.labeling.models import Task
 from app.quality.models import Adjudication
 from tests.browser.conftest import Work, on_problem, on_step, press, saved
@@ -22,7 +22,7 @@ def gold(work: Work, number: int, ratings: list[int]) -> None:
     with transaction() as db:
         task = db.query(Task).order_by(Task.id).offset(number - 1).limit(1).one()
         task.kind, task.overlap = "gold", 9
-        db.add(KnownAnswer(task_id=task.id, ratings=ratings, source="adjudicated"))
+        db.add(ControlAnswer(task_id=task.id, ratings=ratings, source="adjudicated"))
         decision = {"ratings": ratings, "reason": REASON, "decided_by": work.who}
         db.add(Adjudication(project_id=work.project, solution_id=task.solution_id, **decision))
         db.execute(text("UPDATE project SET gold_rate = 0.5, gold_feedback = true"))

@@ -39,7 +39,7 @@ def disagree(work: Work) -> int:
         factories.task(db, made, overlap=2)
         for name, first_error in (("Bo", 0), ("Cy", -1)):
             who = factories.member(db, project, who=factories.user(db, name=name))
-            judge(db, project, claims.claim(db, project, who, now), first_error)
+            judge(db, project, claims.claim_assignment(db, project, who, now), first_error)
         return made.id
 
 

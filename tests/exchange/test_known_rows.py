@@ -60,7 +60,7 @@ def test_gold_belongs_to_the_generation_it_was_handed_out_in(
     factories.task(db, solution(db, project, 5), generation=1)
     who = factories.member(db, project)
     for number in (1, 2, None):  # the generation that is queued after this one was handed out
-        held = claims.claim(db, project, who, NOW + dt.timedelta(hours=number or 3))
+        held = claims.claim_assignment(db, project, who, NOW + dt.timedelta(hours=number or 3))
         assert held is not None
         assert held.task.kind == "gold"
         judge(db, project, held, 1)
@@ -97,7 +97,7 @@ def test_gold_and_screening_carry_their_flags_through_the_export_and_back(
         who, boss = factories.member(db, project), factories.member(db, project, "admin")
         kinds: Counter[str] = Counter()
         said: dict[str, int] = {}
-        while held := claims.claim(db, project, who, NOW):
+        while held := claims.claim_assignment(db, project, who, NOW):
             kind = held.task.kind
             first_error = -1 if kind == "regular" else truth(db, held)
             kinds[kind] += 1

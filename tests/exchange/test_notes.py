@@ -28,11 +28,11 @@ def noted(db: Session, project: Project) -> None:
     who = factories.member(db, project)
     for first in (True, False):
         factories.task(db, solution(db, project))
-        held = claims.claim(db, project, who, NOW)
+        held = claims.claim_assignment(db, project, who, NOW)
         assert held
         if first:
             for position, words in ((1, "Is 0 allowed?"), (0, "Hm."), (1, "Is “0” <allowed>?"), (0, "")):
-                notes.save(db, held, Note(uuid4(), position, words))
+                notes.save_note(db, held, Note(uuid4(), position, words))
         judge(db, project, held, 1)
 
 

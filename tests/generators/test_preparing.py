@@ -14,7 +14,7 @@ from app.core.errors import Conflict, Invalid
 from app.generators import alternative_settings, generators, runs, tasks
 from app.generators.models import Generator, SamplingRun
 from app.labeling import initial_queue, no_task
-from app.labeling.labeling_state import Candidate
+from app.labeling.labeling_state import AlternativeStep
 from app.labeling.models import Task
 from app.problems.models import Alternative, Solution
 from app.scoring.models import Score
@@ -67,7 +67,7 @@ def the_run() -> SamplingRun:
 def test_the_first_queue_waits_for_its_candidates(made, api):
     asked = made()
     with transaction() as db:
-        assert initial_queue.queue_first(db, project_of(db, asked), 3) is None
+        assert initial_queue.queue_initial_solutions(db, project_of(db, asked), 3) is None
         jobs = "SELECT args FROM procrastinate_jobs WHERE task_name = 'generators.queue_first'"
         assert db.scalars(text(jobs)).all() == [{"project_id": asked.project_id, "limit": 3}]
     tasks.queue_first(asked.project_id, 3)
@@ -102,20 +102,23 @@ def test_where_labelers_walk_on_a_whole_way_stands_behind_each_candidate(made):
     solution_id = tasks_there()[0].solution_id
     with transaction() as db:
         found = db.scalars(select(Alternative).where(Alternative.solution_id == solution_id)).all()
-    from app.labeling.branching_state import Choosing
+    from app.labeling.branching_state import BranchingLabelingState
 
-    walk = Choosing(
-        "alternatives", 3, {}, [Candidate(a.position, a.candidate, a.text, tuple(a.prefix)) for a in found]
+    walk = BranchingLabelingState(
+        "alternatives",
+        3,
+        {},
+        [AlternativeStep(a.position, a.candidate, a.text, tuple(a.prefix)) for a in found],
     )
-    first = walk.at([])
+    first = walk.list_candidates([])
     assert first == [0, 1, 2]
     for candidate in first[1:]:  # behind each there is one way to the end
         path = [candidate]
-        while here := walk.at(path):
+        while here := walk.list_candidates(path):
             assert len(here) == 1
             path += here
         assert len(path) == 3
-    assert len(walk.at([0])) > 1
+    assert len(walk.list_candidates([0])) > 1
 
 
 def test_what_could_not_be_made_is_queued_when_someone_says_so(made):
@@ -181,7 +184,7 @@ def test_the_desk_offers_them_and_no_model_is_asked(made, api):
     with transaction() as db:
         project = project_of(db, asked)
         who = factories.member(db, project)
-        assert no_task.why(db, project, who).code == "preparing"
+        assert no_task.explain_no_task(db, project, who).code == "preparing"
     gone_on(the_run().id)
     before = len(api.seen())
     with TestClient(

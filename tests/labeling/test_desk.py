@@ -160,8 +160,8 @@ def test_an_empty_queue(db: Session, desk: Desk) -> None:
         desk.rate(mine, -1)
         last = desk.submit(mine, "found_error")
     assert last.json()["next"] is None
-    assert desk.claim().json()["nothing"] == last.json()["nothing"]
-    assert last.json()["nothing"]["code"] == "all_done"
+    assert desk.claim().json()["no_task"] == last.json()["no_task"]
+    assert last.json()["no_task"]["code"] == "none_left"
     assert desk.web.post(f"{desk.base}/reservation").status_code == 204
     page = desk.web.get(f"{desk.base}/desk", headers={"Accept": "text/html"}).text
     assert "Nothing waits for you" in page

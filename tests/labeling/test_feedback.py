@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.labeling import assignments, gold_feedback, reopening, returns
-from app.labeling.control_tasks import KnownAnswer, KnownMark
+from app.labeling.control_tasks import ControlAnswer, ControlResult
 from app.labeling.models import Assignment
 from app.quality.models import Adjudication
 from tests.factories import base as factories
@@ -37,7 +37,7 @@ class Desk:
         decision = {"ratings": [1, -1], "reason": REASON, "decided_by": self.boss.id}
         self.db.add(Adjudication(project_id=self.project.id, solution_id=made.id, **decision))
         task = factories.task(self.db, made, kind=kind, overlap=9, taken=1)
-        self.db.add(KnownAnswer(task_id=task.id, ratings=[1, -1], source="adjudicated"))
+        self.db.add(ControlAnswer(task_id=task.id, ratings=[1, -1], source="adjudicated"))
         return self.held(task)
 
     def regular(self) -> Assignment:
@@ -133,19 +133,21 @@ def test_who_was_told_cannot_take_it_back_and_the_first_time_counts(db: Session,
     desk.rate(held, 1, 1, 1)
     now = dt.datetime.now(dt.UTC)
     desk.submit(held, "solution")
-    assert not reopening.may_reopen(desk.project, held, now)
+    assert not reopening.can_reopen(desk.project, held, now)
     refused = web.post(f"{desk.base}/{held.id}/reopening", headers=JSON)
     assert refused.status_code == 409
     assert "You were told what was known" in refused.json()["message"]
     # a researcher may still return it; then what they say with that knowledge changes no mark
-    returns.give_back(db, desk.project, held.id, desk.boss, "Look again", now)
-    reopening.reopen(db, desk.project, held, now)
-    event = assignments.Event(uuid4(), 1, 0, -1, None, 500, now)
-    assignments.record(db, desk.project, held, [event], now)
-    assignments.submit(db, desk.project, held, "found_error", "", 1000, now)
-    assert db.scalar(select(KnownMark.right).where(KnownMark.assignment_id == held.id)) is False
+    returns.return_submission(db, desk.project, held.id, desk.boss, "Look again", now)
+    reopening.reopen_submission(db, desk.project, held, now)
+    event = assignments.RatingEventData(uuid4(), 1, 0, -1, None, 500, now)
+    assignments.record_events(db, desk.project, held, [event], now)
+    assignments.submit_assignment(db, desk.project, held, "found_error", "", 1000, now)
+    assert db.scalar(select(ControlResult.right).where(ControlResult.assignment_id == held.id)) is False
 
 
 def test_flagged_steps_are_said_as_such() -> None:
-    assert gold_feedback.differs([1, None, -1], [1, -1]) == [{"position": 1, "said": None, "known": -1}]
-    assert gold_feedback.differs([1], [1, 0, -1]) == []
+    assert gold_feedback.rating_differences([1, None, -1], [1, -1]) == [
+        {"position": 1, "said": None, "known": -1}
+    ]
+    assert gold_feedback.rating_differences([1], [1, 0, -1]) == []

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
 from app.labeling import shortcuts
-from app.labeling.shortcut_views import KeysForm
+from app.labeling.shortcut_views import ShortcutsForm
 from tests.factories import base as factories
 
 
@@ -27,14 +27,14 @@ from tests.factories import base as factories
 )
 def test_keys_that_cannot_be(wanted: dict[str, str], about: str) -> None:
     with pytest.raises(Invalid, match=about):
-        shortcuts.check(
-            shortcuts.USUAL
+        shortcuts.validate_shortcuts(
+            shortcuts.DEFAULT_KEYS
             | {action: key if key == "Enter" else key.lower() for action, key in wanted.items()}
         )
 
 
 def test_own_keys_are_kept_and_taken_back(web: TestClient, db: Session) -> None:
-    assert set(KeysForm.model_fields) == set(shortcuts.ACTIONS)
+    assert set(ShortcutsForm.model_fields) == set(shortcuts.ACTIONS)
     user = factories.user(db)
     factories.sign_in(web, db, user)
     assert web.post("/account/keys", data={"bad": "f", "flag": "1"}).status_code == 303  # changed places
@@ -44,7 +44,7 @@ def test_own_keys_are_kept_and_taken_back(web: TestClient, db: Session) -> None:
     assert answer.status_code == 422
     assert "have the same key: u" in answer.text
     db.refresh(user)
-    assert shortcuts.of(user)["bad"] == "f"
+    assert shortcuts.get_shortcuts(user)["bad"] == "f"
     assert web.post("/account/keys/reset").status_code == 303
     db.refresh(user)
-    assert shortcuts.of(user) == shortcuts.USUAL
+    assert shortcuts.get_shortcuts(user) == shortcuts.DEFAULT_KEYS

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 
 from app.labeling import claims
-from app.labeling.control_tasks import Standing
+from app.labeling.control_tasks import LabelerStatus
 from app.projects.models import Project
 from tests.factories import base as factories
 from tests.quality.test_control_tasks import JSON, NOW, judge, screened, solution, truth
@@ -19,23 +19,23 @@ def said(db: Session, web: TestClient, project: Project, who: Any) -> Any:
     factories.sign_in(web, db, who)
     answer = web.post(f"/projects/{project.slug}/assignments", headers=JSON)
     assert answer.status_code == 200
-    found = answer.json()["nothing"]
+    found = answer.json()["no_task"]
     assert found["message"]
-    assert found["remedy"]
+    assert found["action"]
     return found
 
 
 def test_an_empty_project_then_all_done_then_only_ones_own(db: Session, web: TestClient) -> None:
     project = factories.project(db)
     ann, bo = factories.member(db, project), factories.member(db, project)
-    assert said(db, web, project, ann)["code"] == "empty"
+    assert said(db, web, project, ann)["code"] == "queue_empty"
     factories.task(db, solution(db, project), overlap=2)
-    judge(db, project, claims.claim(db, project, ann, NOW), -1)
+    judge(db, project, claims.claim_assignment(db, project, ann, NOW), -1)
     found = said(db, web, project, ann)
-    assert (found["code"], found["closed"]) == ("yours_done", False)
-    held = claims.claim(db, project, bo, dt.datetime.now(dt.UTC))
+    assert (found["code"], found["blocked"]) == ("none_left_for_you", False)
+    held = claims.claim_assignment(db, project, bo, dt.datetime.now(dt.UTC))
     found = said(db, web, project, ann)
-    assert found["code"] == "all_done"
+    assert found["code"] == "none_left"
     assert "1 is on other desks" in found["message"]
     judge(db, project, held, -1)
     assert "other desks" not in said(db, web, project, ann)["message"]
@@ -46,21 +46,21 @@ def test_after_the_screening(db: Session, web: TestClient) -> None:
     who, other = factories.member(db, project), factories.member(db, project)
     project.screening_mark = 0
     for _ in range(3):  # the regular ones are taken
-        judge(db, project, claims.claim(db, project, other, NOW), -1)
+        judge(db, project, claims.claim_assignment(db, project, other, NOW), -1)
     project.screening_mark = 0.5
     for _ in range(4):
-        held = claims.claim(db, project, who, NOW)
+        held = claims.claim_assignment(db, project, who, NOW)
         judge(db, project, held, truth(db, held))
     found = said(db, web, project, who)
     assert (found["code"], found["title"]) == ("screened", "You passed the screening")
-    db.get(Standing, (project.id, who.id)).screened = None
+    db.get(LabelerStatus, (project.id, who.id)).screened = None
     db.flush()
     assert said(db, web, project, who)["code"] == "screening"
-    db.get(Standing, (project.id, who.id)).screened = "failed"
-    db.get(Standing, (project.id, who.id)).screening_score = 0.25
+    db.get(LabelerStatus, (project.id, who.id)).screened = "failed"
+    db.get(LabelerStatus, (project.id, who.id)).screening_score = 0.25
     db.flush()
     found = said(db, web, project, who)
-    assert (found["code"], found["closed"]) == ("failed_screening", True)
+    assert (found["code"], found["blocked"]) == ("screening_failed", True)
     assert "25%" in found["message"]
 
 
@@ -68,10 +68,10 @@ def test_a_submission_that_pauses_says_so_in_its_answer(db: Session, web: TestCl
     project = factories.project(db, gold_rate=0.5, gold_mark=0.6, gold_window=1)
     who = factories.member(db, project)
     factories.task(db, solution(db, project))
-    db.add(Standing(project_id=project.id, user_id=who.id, paused_at=NOW, pause_reason="Too fast."))
+    db.add(LabelerStatus(project_id=project.id, user_id=who.id, paused_at=NOW, pause_reason="Too fast."))
     db.flush()
     found = said(db, web, project, who)
-    assert (found["code"], found["closed"], found["message"]) == ("paused", True, "Too fast.")
+    assert (found["code"], found["blocked"], found["message"]) == ("paused", True, "Too fast.")
     page = web.get(f"/projects/{project.slug}/desk").text
     assert found["title"] in page
-    assert found["remedy"] in page
+    assert found["action"] in page

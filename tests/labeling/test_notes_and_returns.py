@@ -25,7 +25,7 @@ from app.labeling import (
     reopening,
     returns,
 )
-from app.labeling.history import Search
+from app.labeling.history import HistorySearch
 from app.labeling.models import Assignment, RatingEvent, StepLabel, Task
 from app.projects.models import Project
 from tests.factories import base as factories
@@ -35,8 +35,9 @@ SOON, LATE = NOW + dt.timedelta(minutes=2), NOW + dt.timedelta(hours=3)
 
 
 def event(position: int, rating: int | None, active_ms: int = 1000, flagged: bool | None = None):  # type: ignore[no-untyped-def]
-    return assignments.Event(uuid4(), position=position, candidate=0, rating=rating, flagged=flagged,
-                         active_ms=active_ms, at=NOW)  # fmt: skip
+    return assignments.RatingEventData(
+        uuid4(), position, candidate=0, rating=rating, flagged=flagged, active_ms=active_ms, at=NOW
+    )
 
 
 def judged(db: Session, count: int = 2, **policy: object) -> tuple[Project, User, Assignment]:
@@ -46,10 +47,10 @@ def judged(db: Session, count: int = 2, **policy: object) -> tuple[Project, User
     for number in range(count):
         problem = factories.problem(db, project, f"Problem {number}")
         factories.task(db, factories.solution(db, problem), priority=-number)
-    held = claims.claim(db, project, who, NOW)
+    held = claims.claim_assignment(db, project, who, NOW)
     assert held
-    assignments.record(db, project, held, [event(0, 1), event(1, 1)], NOW)
-    assignments.submit(db, project, held, "solution", "", 5000, NOW)
+    assignments.record_events(db, project, held, [event(0, 1), event(1, 1)], NOW)
+    assignments.submit_assignment(db, project, held, "solution", "", 5000, NOW)
     return project, who, held
 
 
@@ -63,11 +64,11 @@ def label(db: Session, of: Assignment) -> list[int | None]:
 ])  # fmt: skip
 def test_policy(db: Session, policy: str, soon: bool, late: bool) -> None:
     project, _, held = judged(db, reopening=policy)
-    assert reopening.may_reopen(project, held, SOON) is soon
-    assert reopening.may_reopen(project, held, LATE) is late
+    assert reopening.can_reopen(project, held, SOON) is soon
+    assert reopening.can_reopen(project, held, LATE) is late
     if not late:
-        with pytest.raises(assignments.Refused):
-            reopening.reopen(db, project, held, LATE)
+        with pytest.raises(assignments.Refusal):
+            reopening.reopen_submission(db, project, held, LATE)
 
 
 def test_an_adjudicated_one_stays(db: Session) -> None:
@@ -79,36 +80,38 @@ def test_an_adjudicated_one_stays(db: Session) -> None:
         ),
         {"project": project.id, "solution": held.task.solution_id, "who": who.id},
     )
-    with pytest.raises(assignments.Refused) as refusal:
-        reopening.reopen(db, project, held, SOON)
+    with pytest.raises(assignments.Refusal) as refusal:
+        reopening.reopen_submission(db, project, held, SOON)
     assert refusal.value.code == "adjudicated"
 
 
 @pytest.mark.parametrize("ends", ["swept", "given back"])
 def test_taken_back_and_left_it_counts_again(db: Session, ends: str) -> None:
     project, who, held = judged(db)
-    desk_payload.reopen(db, project, who, held, SOON)
-    assignments.record(db, project, held, [event(0, -1)], SOON)
+    desk_payload.reopen_on_desk(db, project, who, held, SOON)
+    assignments.record_events(db, project, held, [event(0, -1)], SOON)
     if ends == "swept":
-        claims.enter(db, project.id, who.id, LATE)
+        claims.start_claim(db, project.id, who.id, LATE)
     else:
-        claims.give_back(db, held)
+        claims.release_assignment(db, held)
     db.refresh(held)
     assert (held.state, held.submitted_at, held.finish_reason) == ("submitted", NOW, "solution")
     assert (label(db, held), held.total_time_ms) == ([1, 1], 5000)
     assert db.scalar(select(Task.taken).where(Task.id == held.task_id)) == 1
-    assert [(row.why, row.ended_as) for row in previous_submissions.earlier(db, held)] == [("undone", "kept")]
+    assert [(row.why, row.ended_as) for row in previous_submissions.list_previous_submissions(db, held)] == [
+        ("undone", "kept")
+    ]
     assert db.scalar(select(func.count()).where(RatingEvent.assignment_id == held.id)) == 3
 
 
 def test_what_was_said_before_is_kept_beside_the_new(db: Session) -> None:
     project, who, held = judged(db)
-    desk_payload.reopen(db, project, who, held, SOON)
+    desk_payload.reopen_on_desk(db, project, who, held, SOON)
     assert label(db, held) == [1, 1]
-    assignments.record(db, project, held, [event(0, -1)], SOON)
-    assignments.submit(db, project, held, "found_error", "", 9000, SOON)
+    assignments.record_events(db, project, held, [event(0, -1)], SOON)
+    assignments.submit_assignment(db, project, held, "found_error", "", 9000, SOON)
     assert label(db, held) == [-1]
-    (was,) = previous_submissions.earlier(db, held)
+    (was,) = previous_submissions.list_previous_submissions(db, held)
     assert (was.finish_reason, was.ended_as, [row["ratings"] for row in was.labels]) == (
         "solution", "replaced", [[1], [1]],
     )  # fmt: skip
@@ -117,50 +120,50 @@ def test_what_was_said_before_is_kept_beside_the_new(db: Session) -> None:
 def test_a_return_comes_first_and_is_answered(db: Session) -> None:
     project, who, held = judged(db, 3, reopening="never")
     boss = factories.member(db, project, "researcher")
-    on_desk = claims.claim(db, project, who, NOW)
+    on_desk = claims.claim_assignment(db, project, who, NOW)
     assert on_desk
     with pytest.raises(Invalid):
-        returns.give_back(db, project, held.id, boss, "  ", LATE)
-    returns.give_back(db, project, held.id, boss, "Look at step 2", LATE)
+        returns.return_submission(db, project, held.id, boss, "  ", LATE)
+    returns.return_submission(db, project, held.id, boss, "Look at step 2", LATE)
     with pytest.raises(Conflict):
-        returns.give_back(db, project, held.id, boss, "again", LATE)
+        returns.return_submission(db, project, held.id, boss, "again", LATE)
     assert (held.state, label(db, held)) == ("submitted", [1, 1])
-    assert desk_payload.next_sheet(db, project, who, SOON)["assignment"]["id"] == on_desk.id  # type: ignore[index]
-    assignments.submit(db, project, on_desk, "give_up", "tired", None, SOON)
+    assert desk_payload.next_desk_payload(db, project, who, SOON)["assignment"]["id"] == on_desk.id  # type: ignore[index]
+    assignments.submit_assignment(db, project, on_desk, "give_up", "tired", None, SOON)
 
-    sheet = desk_payload.next_sheet(db, project, who, LATE)
+    sheet = desk_payload.next_desk_payload(db, project, who, LATE)
     assert sheet
     assert (sheet["assignment"]["id"], sheet["returned"]["reason"]) == (held.id, "Look at step 2")
     assert len(sheet["ratings"]) == 2
     much_later = LATE + dt.timedelta(hours=5)  # left alone: it counts, and comes first again
-    claims.enter(db, project.id, who.id, much_later)
+    claims.start_claim(db, project.id, who.id, much_later)
     db.refresh(held)
     assert held.state == "submitted"
-    assert desk_payload.next_sheet(db, project, who, much_later)["assignment"]["id"] == held.id  # type: ignore[index]
+    assert desk_payload.next_desk_payload(db, project, who, much_later)["assignment"]["id"] == held.id  # type: ignore[index]
     db.refresh(held)
-    assignments.record(db, project, held, [event(1, 0)], much_later)
-    assignments.submit(db, project, held, "solution", "", None, much_later)
-    assert returns.waiting(db, project, who) == []
+    assignments.record_events(db, project, held, [event(1, 0)], much_later)
+    assignments.submit_assignment(db, project, held, "solution", "", None, much_later)
+    assert returns.list_open_returns(db, project, who) == []
     assert label(db, held) == [1, 0]
     assert db.scalar(select(AuditEvent.detail).where(AuditEvent.action == "assignment.return")) == {
         "reason": "Look at step 2"
     }
-    assert desk_payload.next_sheet(db, project, who, much_later)["assignment"]["id"] != held.id  # type: ignore[index]
+    assert desk_payload.next_desk_payload(db, project, who, much_later)["assignment"]["id"] != held.id  # type: ignore[index]
 
 
 def test_what_cannot_be_returned(db: Session) -> None:
     project, who, held = judged(db)
     boss = factories.member(db, project, "researcher")
-    on_desk = claims.claim(db, project, who, NOW)
+    on_desk = claims.claim_assignment(db, project, who, NOW)
     with pytest.raises(Conflict, match="on its labeler's desk"):
-        returns.give_back(db, project, on_desk.id, boss, "why", NOW)  # type: ignore[union-attr]
+        returns.return_submission(db, project, on_desk.id, boss, "why", NOW)  # type: ignore[union-attr]
     held.origin = {"labeler": "x"}
     with pytest.raises(Conflict, match="imported"):
-        returns.give_back(db, project, held.id, boss, "why", NOW)
+        returns.return_submission(db, project, held.id, boss, "why", NOW)
     held.origin = None
     db.execute(text("DELETE FROM membership WHERE user_id = :user"), {"user": who.id})
     with pytest.raises(Conflict, match="not in the project"):
-        returns.give_back(db, project, held.id, boss, "why", NOW)
+        returns.return_submission(db, project, held.id, boss, "why", NOW)
 
 
 def test_sixteen_tabs_take_back_and_claim(database: str) -> None:
@@ -181,14 +184,16 @@ def test_sixteen_tabs_take_back_and_claim(database: str) -> None:
                 assert who
                 if number % 3 == 0:
                     claims.lock_labeler(db, project.id, who.id)
-                    desk_payload.reopen(db, project, who, assignments.mine(db, project, ids[2], who.id), SOON)
+                    desk_payload.reopen_on_desk(
+                        db, project, who, assignments.get_own_assignment(db, project, ids[2], who.id), SOON
+                    )
                 elif number % 3 == 1:
-                    desk_payload.next_sheet(db, project, who, SOON)
-                    claims.reserve(db, project, who, SOON)
+                    desk_payload.next_desk_payload(db, project, who, SOON)
+                    claims.prefetch_assignment(db, project, who, SOON)
                 else:
                     boss = db.get(User, ids[3])
                     assert boss
-                    returns.give_back(db, project, ids[2], boss, "look", SOON)
+                    returns.return_submission(db, project, ids[2], boss, "look", SOON)
         except DomainError:
             pass  # refused in words: too late, on the desk already, returned already
         except BaseException as error:
@@ -214,13 +219,13 @@ def test_sixteen_tabs_take_back_and_claim(database: str) -> None:
 
 def test_history_is_searched(db: Session) -> None:
     project, who, held = judged(db)
-    second = claims.claim(db, project, who, NOW)
+    second = claims.claim_assignment(db, project, who, NOW)
     assert second
-    assignments.record(db, project, second, [event(0, None, flagged=True)], NOW)
-    assignments.submit(db, project, second, "give_up", "No idea about 7% of it", None, SOON)
+    assignments.record_events(db, project, second, [event(0, None, flagged=True)], NOW)
+    assignments.submit_assignment(db, project, second, "give_up", "No idea about 7% of it", None, SOON)
 
     def found(**search: object) -> list[int]:
-        rows, _ = history.page(db, project, who, Search(**search))  # type: ignore[arg-type]
+        rows, _ = history.list_submissions(db, project, who, HistorySearch(**search))  # type: ignore[arg-type]
         return [row[0].id for row in rows]
 
     assert found() == [second.id, held.id]
@@ -237,22 +242,22 @@ def test_notes_are_kept_once_and_the_newest_counts(db: Session) -> None:
     _, _, held = judged(db)
     first = notes.Note(uuid4(), 1, " Is 0 allowed? ")
     for note in (first, first, notes.Note(uuid4(), 0, "so"), notes.Note(uuid4(), 0, "")):
-        notes.save(db, held, note)
-    assert notes.of(db, [held.id]) == {held.id: {(1, 0): "Is 0 allowed?"}}
+        notes.save_note(db, held, note)
+    assert notes.load_notes(db, [held.id]) == {held.id: {(1, 0): "Is 0 allowed?"}}
     for nowhere in (notes.Note(uuid4(), 9, "x"), notes.Note(uuid4(), 0, "x", candidate=1)):
         with pytest.raises(Invalid):
-            notes.save(db, held, nowhere)
+            notes.save_note(db, held, nowhere)
     _, _, other = judged(db)
     with pytest.raises(Invalid, match="used before"):
-        notes.save(db, other, first)
+        notes.save_note(db, other, first)
 
 
 def test_time_that_cannot_be_is_cut(db: Session) -> None:
     project, who, _ = judged(db)
-    second = claims.claim(db, project, who, NOW)
+    second = claims.claim_assignment(db, project, who, NOW)
     assert second
-    assignments.record(db, project, second, [event(0, 1, 3_600_000), event(1, 1, 3_600_000)], SOON)
-    assignments.submit(db, project, second, "solution", "", 2_000_000_000, SOON)
+    assignments.record_events(db, project, second, [event(0, 1, 3_600_000), event(1, 1, 3_600_000)], SOON)
+    assignments.submit_assignment(db, project, second, "solution", "", 2_000_000_000, SOON)
     # two minutes, and one of slack
     assert (second.active_time_ms, second.total_time_ms) == (
         180_000,
@@ -262,7 +267,7 @@ def test_time_that_cannot_be_is_cut(db: Session) -> None:
 
 def test_the_usual_pace_needs_days_to_say(db: Session) -> None:
     project, who, held = judged(db, 2)
-    assert pace.usual(db, project, who, NOW) is None
+    assert pace.compute_usual_pace(db, project, who, NOW) is None
     for days, steps in ((1, 2), (2, 4), (3, 6)):
         task = factories.task(db, factories.solution(db, factories.problem(db, project)), taken=1)
         made = Assignment(
@@ -275,8 +280,12 @@ def test_the_usual_pace_needs_days_to_say(db: Session) -> None:
             StepLabel(assignment_id=made.id, position=at, ratings=[1], flags=[None]) for at in range(steps)
         )
     db.flush()
-    assert pace.usual(db, project, who, NOW) == 4.0
-    assert pace.today(db, project, who, NOW) == {"count": 1, "active_ms": held.active_time_ms, "steps": 2}
+    assert pace.compute_usual_pace(db, project, who, NOW) == 4.0
+    assert pace.load_day_totals(db, project, who, NOW) == {
+        "count": 1,
+        "active_ms": held.active_time_ms,
+        "steps": 2,
+    }
 
 
 def test_pages_without_scripts(web: TestClient, db: Session) -> None:
@@ -307,11 +316,11 @@ def test_pages_without_scripts(web: TestClient, db: Session) -> None:
 
 def test_notes_and_returns_by_the_api(web: TestClient, db: Session) -> None:
     project, who, held = judged(db, reopening="open")
-    notes.save(db, held, notes.Note(uuid4(), 1, "First"))
-    notes.save(db, held, notes.Note(uuid4(), 1, "Is 0 allowed?"))
-    notes.save(db, held, notes.Note(uuid4(), 0, "Gone"))
-    notes.save(db, held, notes.Note(uuid4(), 0, ""))
-    notes.save(db, judged(db)[2], notes.Note(uuid4(), 0, "Another project's"))
+    notes.save_note(db, held, notes.Note(uuid4(), 1, "First"))
+    notes.save_note(db, held, notes.Note(uuid4(), 1, "Is 0 allowed?"))
+    notes.save_note(db, held, notes.Note(uuid4(), 0, "Gone"))
+    notes.save_note(db, held, notes.Note(uuid4(), 0, ""))
+    notes.save_note(db, judged(db)[2], notes.Note(uuid4(), 0, "Another project's"))
     api = f"/api/v1/projects/{project.slug}"
     factories.sign_in(web, db, who)
     assert web.get(f"{api}/notes").status_code == 403

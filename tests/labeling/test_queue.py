@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.labeling import claims
-from app.labeling.initial_queue import counts, fill_first
+from app.labeling.initial_queue import count_queue, insert_initial_tasks
 from app.labeling.models import Assignment, Task
 from tests.factories import base as factories
 
@@ -28,7 +28,7 @@ def pool(db: Session, tasks: int = 3, **values: object):  # type: ignore[no-unty
 
 
 def held(db: Session, project, who, now=NOW) -> int | None:  # type: ignore[no-untyped-def]
-    got = claims.claim(db, project, who, now)
+    got = claims.claim_assignment(db, project, who, now)
     return got.task_id if got else None
 
 
@@ -62,7 +62,7 @@ def test_overlap_goes_to_different_people(db: Session) -> None:
 def test_a_lease_that_ran_out_is_free_for_others_at_once(db: Session) -> None:
     project, (task,) = pool(db, 1)
     slow, other = factories.member(db, project), factories.member(db, project)
-    lost = claims.claim(db, project, slow, NOW)
+    lost = claims.claim_assignment(db, project, slow, NOW)
     assert held(db, project, other, NOW + dt.timedelta(minutes=59)) is None
     assert held(db, project, other, NOW + dt.timedelta(minutes=60)) == task.id
     db.refresh(lost)
@@ -72,8 +72,8 @@ def test_a_lease_that_ran_out_is_free_for_others_at_once(db: Session) -> None:
 def test_an_expired_lease_is_taken_up_again_as_the_same_assignment(db: Session) -> None:
     project, (task,) = pool(db, 1)
     who = factories.member(db, project)
-    first = claims.claim(db, project, who, NOW)
-    again = claims.claim(db, project, who, LATER)
+    first = claims.claim_assignment(db, project, who, NOW)
+    again = claims.claim_assignment(db, project, who, LATER)
     assert first
     assert again
     assert (again.id, again.state, taken(db, task)) == (first.id, "leased", 1)
@@ -82,7 +82,7 @@ def test_an_expired_lease_is_taken_up_again_as_the_same_assignment(db: Session) 
 def test_a_submitted_task_does_not_come_back_to_its_labeler(db: Session) -> None:
     project, (task,) = pool(db, 1, overlap=2)
     who = factories.member(db, project)
-    done = claims.claim(db, project, who, NOW)
+    done = claims.claim_assignment(db, project, who, NOW)
     assert done
     done.state, done.finish_reason, done.submitted_at = "submitted", "solution", NOW
     done.lease_expires_at = None
@@ -94,21 +94,21 @@ def test_a_submitted_task_does_not_come_back_to_its_labeler(db: Session) -> None
 def test_the_prefetched_one_comes_next_and_goes_back_silently(db: Session) -> None:
     project, tasks = pool(db)
     who, other = factories.member(db, project), factories.member(db, project)
-    on_screen = claims.claim(db, project, who, NOW)
-    following = claims.reserve(db, project, who, NOW)
+    on_screen = claims.claim_assignment(db, project, who, NOW)
+    following = claims.prefetch_assignment(db, project, who, NOW)
     assert on_screen
     assert following
     assert (on_screen.task_id, following.task_id) == (tasks[0].id, tasks[1].id)
-    assert claims.reserve(db, project, who, NOW).id == following.id  # type: ignore[union-attr]
+    assert claims.prefetch_assignment(db, project, who, NOW).id == following.id  # type: ignore[union-attr]
     assert held(db, project, other) == tasks[2].id
-    claims.give_back(db, on_screen)
-    assert claims.claim(db, project, who, NOW).id == following.id  # type: ignore[union-attr]
+    claims.release_assignment(db, on_screen)
+    assert claims.claim_assignment(db, project, who, NOW).id == following.id  # type: ignore[union-attr]
 
     third = factories.member(db, project)
-    spare = claims.reserve(db, project, third, NOW)
+    spare = claims.prefetch_assignment(db, project, third, NOW)
     assert spare
     assert spare.task_id == tasks[0].id
-    assert held(db, project, factories.member(db, project), NOW + claims.RESERVED_FOR) == tasks[0].id
+    assert held(db, project, factories.member(db, project), NOW + claims.RESERVATION_TIME) == tasks[0].id
     db.refresh(spare)
     assert spare.state == "expired"
 
@@ -116,14 +116,14 @@ def test_the_prefetched_one_comes_next_and_goes_back_silently(db: Session) -> No
 def test_taking_a_lost_lease_again(db: Session) -> None:
     project, (task,) = pool(db, 1)
     who, other = factories.member(db, project), factories.member(db, project)
-    lost = claims.claim(db, project, who, NOW)
+    lost = claims.claim_assignment(db, project, who, NOW)
     assert lost
-    again = claims.retake(db, project, who, lost, LATER)
+    again = claims.reclaim_assignment(db, project, who, lost, LATER)
     assert again
     assert (again.id, again.state, taken(db, task)) == (lost.id, "leased", 1)
-    claims.give_back(db, again)
+    claims.release_assignment(db, again)
     assert held(db, project, other, LATER) == task.id
-    assert claims.retake(db, project, who, again, LATER) is None
+    assert claims.reclaim_assignment(db, project, who, again, LATER) is None
     assert taken(db, task) == 1
 
 
@@ -148,13 +148,13 @@ def test_filling_takes_one_of_each_problem_first_and_no_test_problem(db: Session
     for problem in (*problems, hidden):
         for _ in range(4):
             factories.solution(db, problem)
-    assert fill_first(db, project, limit=3) == 3
+    assert insert_initial_tasks(db, project, limit=3) == 3
     first = db.scalars(select(Task).where(Task.project_id == project.id).order_by(Task.priority.desc())).all()
     assert {task.solution.problem_id for task in first} == {problem.id for problem in problems}
     assert {(task.generation, task.overlap, task.reason["strategy"]) for task in first} == {(0, 2, "first")}
-    assert fill_first(db, project) == 9
-    assert fill_first(db, project) == 0
-    assert counts(db, project.id) == {"waiting": 12, "on_a_desk": 0, "submitted": 0, "not_queued": 0}
+    assert insert_initial_tasks(db, project) == 9
+    assert insert_initial_tasks(db, project) == 0
+    assert count_queue(db, project.id) == {"waiting": 12, "on_a_desk": 0, "submitted": 0, "not_queued": 0}
 
 
 def test_no_two_leases_for_one_labeler_even_by_hand(db: Session) -> None:
@@ -171,6 +171,6 @@ def test_no_two_leases_for_one_labeler_even_by_hand(db: Session) -> None:
         )
     )
     db.flush()
-    assert claims._take(db, project, who, "leased", LATER, NOW) is None
+    assert claims._claim_next_task(db, project, who, "leased", LATER, NOW) is None
     assert taken(db, tasks[0]) == 0
     assert db.scalar(select(func.count()).select_from(Assignment).where(Assignment.user_id == who.id)) == 1

@@ -98,7 +98,7 @@ class Labeler:
         return True
 
     def claim(self, db: Session, project: Project, user: User) -> int | None:
-        held = claims.claim(db, project, user, now())
+        held = claims.claim_assignment(db, project, user, now())
         if held is None:
             return None
         if held.lease_expires_at and held.lease_expires_at > now() + SHORT:
@@ -106,17 +106,17 @@ class Labeler:
         return held.id
 
     def rate(self, db: Session, project: Project, held: object, count: int) -> None:
-        mine = assignments.mine(db, project, held, self.ids[1])  # type: ignore[arg-type]
-        events = [assignments.Event(uuid4(), at, 0, 1, None, 10, None) for at in range(count)]
-        done = assignments.record(db, project, mine, events, now())
+        mine = assignments.get_own_assignment(db, project, held, self.ids[1])  # type: ignore[arg-type]
+        events = [assignments.RatingEventData(uuid4(), at, 0, 1, None, 10, None) for at in range(count)]
+        done = assignments.record_events(db, project, mine, events, now())
         db.commit()
         self.acknowledged += done.saved
 
     def submit(self, db: Session, project: Project, held: object) -> None:
         try:
-            mine = assignments.mine(db, project, held, self.ids[1])  # type: ignore[arg-type]
-            assignments.submit(db, project, mine, "solution", "", 10, now())
-        except assignments.Refused as refusal:
+            mine = assignments.get_own_assignment(db, project, held, self.ids[1])  # type: ignore[arg-type]
+            assignments.submit_assignment(db, project, mine, "solution", "", 10, now())
+        except assignments.Refusal as refusal:
             if refusal.code != "lease_lost":
                 raise
         else:
@@ -164,7 +164,9 @@ def test_sixteen_tabs_get_one_lease(engine: Engine) -> None:
     def tab(_: int) -> int:
         with Session(engine) as db, db.begin():
             ready.wait(10)
-            held = claims.claim(db, db.get_one(Project, project), db.get_one(User, users[0]), now())
+            held = claims.claim_assignment(
+                db, db.get_one(Project, project), db.get_one(User, users[0]), now()
+            )
             assert held
             return held.id
 
@@ -191,7 +193,7 @@ def test_the_queue_grows_without_slowing(engine: Engine) -> None:
     values = {"project": project, "user": users[0], "state": "leased", "shown": "{}"}
     values |= {"until": now(), "now": now()}
     with engine.connect() as connection:
-        plan = "\n".join(connection.scalars(text("EXPLAIN ANALYZE " + claims.TAKE.text), values))
+        plan = "\n".join(connection.scalars(text("EXPLAIN ANALYZE " + claims.CLAIM_TASK.text), values))
     assert "ix_task_waiting" in plan
     assert "Sort" not in plan
     assert "Seq Scan on task" not in plan

@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import DomainError, Invalid
-from app.labeling import assignments, claims, desk_payload, previous_submissions, reopening
-from app.labeling.labeling_state import Place, Walk
+from app.labeling import assignments, claims, desk_payload, previous_submissions, rating_events, reopening
+from app.labeling.labeling_state import LabelingState, StepRating
 from app.labeling.models import RatingEvent, StepLabel, Task
 from app.training.models import Snapshot, SnapshotItem
 from tests.factories import base as factories
@@ -27,26 +27,26 @@ def start(db: Session, steps: int = 4, mode: str = "first_error"):  # type: igno
         db, factories.problem(db, project), tuple(f"step {number}" for number in range(steps))
     )
     factories.task(db, solution)
-    held = claims.claim(db, project, who, NOW)
+    held = claims.claim_assignment(db, project, who, NOW)
     assert held
     return project, who, held
 
 
 def event(position: int, rating: int | None, *, flagged: bool | None = None, id: UUID | None = None):  # type: ignore[no-untyped-def]
-    return assignments.Event(id or uuid4(), position, 0, rating, flagged, 1000, NOW)
+    return assignments.RatingEventData(id or uuid4(), position, 0, rating, flagged, 1000, NOW)
 
 
 def rate(db, project, held, *ratings, now=NOW):  # type: ignore[no-untyped-def]
     events = [event(position, rating) for position, rating in enumerate(ratings)]
-    return assignments.record(db, project, held, events, now)
+    return assignments.record_events(db, project, held, events, now)
 
 
 def submit(db, project, held, reason, comment="", now=NOW, **more):  # type: ignore[no-untyped-def]
-    assignments.submit(db, project, held, reason, comment, 5000, now, **more)
+    assignments.submit_assignment(db, project, held, reason, comment, 5000, now, **more)
 
 
 def places(db, project, held):  # type: ignore[no-untyped-def]
-    return assignments.progress(db, project, held).walk.places
+    return rating_events.load_progress(db, project, held).state.ratings
 
 
 def labels(db, held):  # type: ignore[no-untyped-def]
@@ -59,55 +59,58 @@ def labels(db, held):  # type: ignore[no-untyped-def]
 def test_a_retry_changes_nothing(db: Session) -> None:
     project, _, held = start(db)
     sent = [event(0, 1), event(1, 0)]
-    first = assignments.record(db, project, held, sent, NOW)
-    assignments.record(db, project, held, [event(0, 0)], NOW)
-    again = assignments.record(db, project, held, sent, NOW)
+    first = assignments.record_events(db, project, held, sent, NOW)
+    assignments.record_events(db, project, held, [event(0, 0)], NOW)
+    again = assignments.record_events(db, project, held, sent, NOW)
     assert first.saved == again.saved == [item.id for item in sent]
-    assert places(db, project, held) == {0: Place(0, None), 1: Place(0, None)}
+    assert places(db, project, held) == {0: StepRating(0, None), 1: StepRating(0, None)}
     assert db.scalar(select(func.count()).where(RatingEvent.assignment_id == held.id)) == 3
 
 
 def test_one_batch_may_hold_an_event_twice(db: Session) -> None:
     project, _, held = start(db)
     one = event(0, 1)
-    assert assignments.record(db, project, held, [one, one], NOW).saved == [one.id, one.id]
+    assert assignments.record_events(db, project, held, [one, one], NOW).saved == [one.id, one.id]
     assert db.scalar(select(func.count()).where(RatingEvent.assignment_id == held.id)) == 1
 
 
 def test_out_of_order_is_refused_and_what_came_before_is_kept(db: Session) -> None:
     project, _, held = start(db)
     sent = [event(0, 1), event(2, 1), event(1, 1)]
-    done = assignments.record(db, project, held, sent, NOW)
+    done = assignments.record_events(db, project, held, sent, NOW)
     assert done.saved == [sent[0].id]
     assert done.refusal
     assert done.refusal.code == "out_of_order"
     assert "Step 3" in done.refusal.message
     assert "step 2" in done.refusal.remedy
-    assert places(db, project, held) == {0: Place(1, None)}
+    assert places(db, project, held) == {0: StepRating(1, None)}
 
 
 def test_nothing_is_rated_behind_the_first_error(db: Session) -> None:
     project, _, held = start(db)
     assert rate(db, project, held, 1, -1).refusal is None
-    assert assignments.record(db, project, held, [event(2, 1)], NOW).refusal.code == "out_of_order"  # type: ignore[union-attr]
+    assert assignments.record_events(db, project, held, [event(2, 1)], NOW).refusal.code == "out_of_order"  # type: ignore[union-attr]
     # taking the error back opens the way again
     assert (
-        assignments.record(db, project, held, [event(1, None), event(1, 0), event(2, 1)], NOW).refusal is None
+        assignments.record_events(db, project, held, [event(1, None), event(1, 0), event(2, 1)], NOW).refusal
+        is None
     )
 
 
 @pytest.mark.parametrize("position", [4, 30000])
 def test_a_step_that_is_not_there(db: Session, position: int) -> None:
     project, _, held = start(db)
-    assert isinstance(assignments.record(db, project, held, [event(position, 1)], NOW).refusal, Invalid)
+    assert isinstance(
+        assignments.record_events(db, project, held, [event(position, 1)], NOW).refusal, Invalid
+    )
 
 
 def test_every_step_mode_has_no_order_and_goes_through_all(db: Session) -> None:
     project, _, held = start(db, 3, "every_step")
-    assert assignments.record(db, project, held, [event(2, 1), event(0, -1)], NOW).refusal is None
+    assert assignments.record_events(db, project, held, [event(2, 1), event(0, -1)], NOW).refusal is None
     with pytest.raises(Invalid, match="Step 2"):
         submit(db, project, held, "found_error")
-    assignments.record(db, project, held, [event(1, 0)], NOW)
+    assignments.record_events(db, project, held, [event(1, 0)], NOW)
     submit(db, project, held, "found_error")
     assert labels(db, held) == [([-1], [None], None), ([0], [None], 0), ([1], [None], 0)]
 
@@ -115,7 +118,7 @@ def test_every_step_mode_has_no_order_and_goes_through_all(db: Session) -> None:
 def test_an_error_found_labels_up_to_it(db: Session) -> None:
     project, _, held = start(db)
     rate(db, project, held, 1, 1, 1)
-    assignments.record(db, project, held, [event(1, -1)], NOW)
+    assignments.record_events(db, project, held, [event(1, -1)], NOW)
     submit(db, project, held, "found_error")
     assert labels(db, held) == [([1], [None], 0), ([-1], [None], None)]
     assert (held.state, held.lease_expires_at, held.active_time_ms) == ("submitted", None, 4000)
@@ -143,7 +146,7 @@ def test_what_is_missing_is_said(db: Session, ratings: tuple[int, ...], reason: 
 
 def test_a_flag_without_a_rating_lets_the_walk_go_on(db: Session) -> None:
     project, _, held = start(db, 2)
-    assignments.record(db, project, held, [event(0, None, flagged=True), event(1, 1)], NOW)
+    assignments.record_events(db, project, held, [event(0, None, flagged=True), event(1, 1)], NOW)
     submit(db, project, held, "solution")
     assert labels(db, held) == [([None], [True], 0), ([1], [None], 0)]
 
@@ -163,7 +166,7 @@ def test_submitting_again_is_no_error_and_no_second_submission(db: Session) -> N
     submit(db, project, held, "solution", now=SOON)
     assert held.submitted_at == NOW
     assert held.shown["reference_doubt"] == "reference"
-    with pytest.raises(assignments.Refused) as refusal:
+    with pytest.raises(assignments.Refusal) as refusal:
         submit(db, project, held, "give_up", "tired", now=SOON)
     assert refusal.value.code == "already_submitted"
     assert rate(db, project, held, 0).refusal.code == "already_submitted"
@@ -172,9 +175,9 @@ def test_submitting_again_is_no_error_and_no_second_submission(db: Session) -> N
 def test_a_retry_after_the_submission_is_still_acknowledged(db: Session) -> None:
     project, _, held = start(db, 1)
     sent = event(0, 1)
-    assignments.record(db, project, held, [sent], NOW)
+    assignments.record_events(db, project, held, [sent], NOW)
     submit(db, project, held, "solution")
-    done = assignments.record(db, project, held, [sent, event(0, -1)], SOON)
+    done = assignments.record_events(db, project, held, [sent, event(0, -1)], SOON)
     assert done.saved == [sent.id]
     assert done.refusal.code == "already_submitted"  # type: ignore[union-attr]
 
@@ -184,16 +187,16 @@ def test_a_lost_lease_refuses_and_keeps(db: Session) -> None:
     rate(db, project, held, 1)
     late = NOW + dt.timedelta(minutes=61)
     assert rate(db, project, held, 1, now=late).refusal.code == "lease_lost"
-    with pytest.raises(assignments.Refused) as refusal:
+    with pytest.raises(assignments.Refusal) as refusal:
         submit(db, project, held, "bad_problem", "why", now=late)
     assert refusal.value.code == "lease_lost"
-    assert places(db, project, held) == {0: Place(1, None)}
+    assert places(db, project, held) == {0: StepRating(1, None)}
 
 
 def test_work_renews_the_lease_and_the_reservation_behind_it(db: Session) -> None:
     project, who, held = start(db)
     factories.task(db, factories.solution(db, factories.problem(db, project)))
-    following = claims.reserve(db, project, who, NOW)
+    following = claims.prefetch_assignment(db, project, who, NOW)
     assert following
     later = NOW + dt.timedelta(minutes=9)
     rate(db, project, held, 1, now=later)
@@ -205,9 +208,9 @@ def test_an_event_id_of_someone_else_is_no_way_in(db: Session) -> None:
     project, _, held = start(db)
     other_project, _, other = start(db)
     sent = event(0, 1)
-    assignments.record(db, project, held, [sent], NOW)
+    assignments.record_events(db, project, held, [sent], NOW)
     with pytest.raises(Invalid, match="used before"):
-        assignments.record(db, other_project, other, [sent], NOW)
+        assignments.record_events(db, other_project, other, [sent], NOW)
     assert places(db, other_project, other) == {}
 
 
@@ -217,13 +220,13 @@ def test_undo_across_a_submission(db: Session) -> None:
         factories.task(db, factories.solution(db, factories.problem(db, project)))
     rate(db, project, first, 1)
     submit(db, project, first, "solution")
-    second = claims.claim(db, project, who, NOW)
-    third = claims.reserve(db, project, who, NOW)
+    second = claims.claim_assignment(db, project, who, NOW)
+    third = claims.prefetch_assignment(db, project, who, NOW)
     assert second
     assert third
-    assignments.record(db, project, second, [event(0, 1)], NOW)
+    assignments.record_events(db, project, second, [event(0, 1)], NOW)
 
-    sheet = desk_payload.reopen(db, project, who, first, SOON)
+    sheet = desk_payload.reopen_on_desk(db, project, who, first, SOON)
     for row in (first, second, third):
         db.refresh(row)
     assert [row.state for row in (first, second, third)] == ["leased", "reserved", "expired"]
@@ -234,19 +237,21 @@ def test_undo_across_a_submission(db: Session) -> None:
     ]  # type: ignore[union-attr]
     assert labels(db, first) == [([1], [None], 0)]  # kept until the next
     assert sheet["ratings"] == [{"position": 0, "candidate": 0, "rating": 1, "flagged": None}]
-    assert [row.why for row in previous_submissions.earlier(db, first)] == ["undone"]
+    assert [row.why for row in previous_submissions.list_previous_submissions(db, first)] == ["undone"]
 
     submit(db, project, first, "solution", now=SOON)
-    assert claims.claim(db, project, who, SOON).id == second.id  # type: ignore[union-attr]
-    assert places(db, project, second) == {0: Place(1, None)}
+    assert claims.claim_assignment(db, project, who, SOON).id == second.id  # type: ignore[union-attr]
+    assert places(db, project, second) == {0: StepRating(1, None)}
 
 
 def test_too_late_to_undo(db: Session) -> None:
     project, who, held = start(db, 1)
     rate(db, project, held, 1)
     submit(db, project, held, "solution")
-    with pytest.raises(assignments.Refused) as refusal:
-        desk_payload.reopen(db, project, who, held, NOW + reopening.grace(project) + dt.timedelta(seconds=1))
+    with pytest.raises(assignments.Refusal) as refusal:
+        desk_payload.reopen_on_desk(
+            db, project, who, held, NOW + reopening.grace_period(project) + dt.timedelta(seconds=1)
+        )
     assert refusal.value.code == "too_late"
 
 
@@ -272,20 +277,23 @@ def test_a_label_in_a_snapshot_is_not_undone(db: Session) -> None:
         )
     )
     db.flush()
-    with pytest.raises(assignments.Refused) as refusal:
-        desk_payload.reopen(db, project, who, held, SOON)
+    with pytest.raises(assignments.Refusal) as refusal:
+        desk_payload.reopen_on_desk(db, project, who, held, SOON)
     assert refusal.value.code == "in_a_snapshot"
 
 
 def test_the_walk_by_itself() -> None:
-    right, wrong = Place(1, None), Place(-1, None)
-    assert Walk("first_error", 3, {0: right, 1: wrong, 2: right}).judged() == [(0, right), (1, wrong)]
-    assert Walk("first_error", 3, {0: right, 2: right}).judged() == [(0, right)]
-    assert Walk("first_error", 3, {0: right, 2: wrong}).first_error is None
-    assert Walk("every_step", 3, {0: right, 2: wrong}).first_error == 2
+    right, wrong = StepRating(1, None), StepRating(-1, None)
+    assert LabelingState("first_error", 3, {0: right, 1: wrong, 2: right}).counted_ratings() == [
+        (0, right),
+        (1, wrong),
+    ]
+    assert LabelingState("first_error", 3, {0: right, 2: right}).counted_ratings() == [(0, right)]
+    assert LabelingState("first_error", 3, {0: right, 2: wrong}).first_error is None
+    assert LabelingState("every_step", 3, {0: right, 2: wrong}).first_error == 2
 
 
 def test_refusals_say_what_to_do() -> None:
-    refusal = assignments.Refused("lease_lost", "It ran out.", "Go on.")
+    refusal = assignments.Refusal("lease_lost", "It ran out.", "Go on.")
     assert isinstance(refusal, DomainError)
     assert refusal.as_json() == {"error": "lease_lost", "message": "It ran out.", "remedy": "Go on."}

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.evaluation import reference_labels
 from app.explorer import solution_query
 from app.labeling import control_tasks
-from app.labeling.control_tasks import KnownAnswer, KnownMark
+from app.labeling.control_tasks import ControlAnswer, ControlResult
 from app.labeling.models import Assignment, StepLabel
 from app.problems.models import Solution
 from app.projects.models import Project
@@ -179,8 +179,8 @@ def test_gold_is_marked_by_its_own_steps(db: Session, project: Project) -> None:
     made = a_solution(db, project)
     rows = [row(["uno", "one"], [-1, 1], 1), row(["two", "dos"], [-1, 1], None)]
     assignment = judged(db, made, rows, kind="gold")
-    db.add(KnownAnswer(task_id=assignment.task_id, ratings=[1, -1], source="adjudicated"))
+    db.add(ControlAnswer(task_id=assignment.task_id, ratings=[1, -1], source="adjudicated"))
     db.flush()
-    control_tasks.judge(db, project, assignment)
-    mark = db.scalar(select(KnownMark))
+    control_tasks.record_control_result(db, project, assignment)
+    mark = db.scalar(select(ControlResult))
     assert (mark.right, mark.steps, mark.steps_right) == (True, 2, 2)

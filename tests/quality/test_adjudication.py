@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.labeling import claims
-from app.labeling.control_tasks import KnownAnswer
+from app.labeling.control_tasks import ControlAnswer
 from app.quality.models import Adjudication
 from app.training import snapshots
 from app.training.models import SnapshotItem
@@ -23,7 +23,7 @@ def test_a_disagreement_is_decided_blind_and_the_decision_counts(db: Session, we
         factories.member(db, project, "labeler", factories.user(db, name=name)) for name in ("Ann", "Bo")
     ]
     for who, first_error in zip(people, (0, -1), strict=True):
-        judge(db, project, claims.claim(db, project, who, NOW), first_error)
+        judge(db, project, claims.claim_assignment(db, project, who, NOW), first_error)
     factories.sign_in(web, db, factories.member(db, project, "admin"))
     base = f"/projects/{project.slug}/quality"
     assert "Labelers disagree" in web.get(f"{base}/adjudications").text
@@ -50,7 +50,7 @@ def test_a_disagreement_is_decided_blind_and_the_decision_counts(db: Session, we
     assert len(item.assignment_ids) == 2, "the originals stay named"
 
     assert web.post(f"{base}/solutions/{made.id}/gold").status_code == 303
-    assert db.scalar(select(KnownAnswer)).ratings == [1, 1, -1]
+    assert db.scalar(select(ControlAnswer)).ratings == [1, 1, -1]
 
 
 def test_every_page_empty_and_full(db: Session, web: TestClient) -> None:
@@ -65,7 +65,7 @@ def test_every_page_empty_and_full(db: Session, web: TestClient) -> None:
         factories.task(db, made, overlap=2)
         people = [admin, factories.member(db, project)]
         for who in people:
-            judge(db, project, claims.claim(db, project, who, NOW), number % 3 - 1)
+            judge(db, project, claims.claim_assignment(db, project, who, NOW), number % 3 - 1)
     for page in ("", "/adjudications", f"/labelers/{admin.id}"):
         assert web.get(base + page).status_code == 200
     policy = {"overlap": 3, "overlap_share": 10, "screening_mark": 70, "gold_rate": 5, "gold_mark": 60,

@@ -26,7 +26,9 @@ def disputed(db: Session, project: Project, first_errors: tuple[int, ...] = (0, 
     made = solution(db, project)
     factories.task(db, made, overlap=len(first_errors))
     for first_error in first_errors:
-        judge(db, project, claims.claim(db, project, factories.member(db, project), NOW), first_error)
+        judge(
+            db, project, claims.claim_assignment(db, project, factories.member(db, project), NOW), first_error
+        )
     return made
 
 
@@ -43,12 +45,12 @@ def test_it_follows_what_labelers_do(db: Session) -> None:
     assert db.scalar(select(LookAgain)) is None
 
     held = db.scalar(select(Assignment).order_by(Assignment.id).limit(1))
-    reopening.reopen(db, project, held, NOW)
+    reopening.reopen_submission(db, project, held, NOW)
     assert {each.solution_id for each in db.scalars(select(LookAgain))} == {one.id}
     assert adjudication_queue.catch_up(db, project.id)
     assert waits(db, project) == [], "one of the two took it back"
-    back = assignments.mine(db, project, held.id, held.user_id)
-    assignments.submit(db, project, back, "found_error", "", 1000, NOW)
+    back = assignments.get_own_assignment(db, project, held.id, held.user_id)
+    assignments.submit_assignment(db, project, back, "found_error", "", 1000, NOW)
     assert adjudication_queue.catch_up(db, project.id)
     assert waits(db, project) == [one.id]
     assert agreed.id not in waits(db, project)

@@ -154,7 +154,7 @@ def test_a_page_shows_what_is_kept_and_asks_when_it_is_old(db: Session, web: Tes
     for number in range(3):
         factories.task(db, solution(db, project), overlap=2)
         for who in (admin, factories.member(db, project)):
-            judge(db, project, claims.claim(db, project, who, NOW), number % 2 - 1)
+            judge(db, project, claims.claim_assignment(db, project, who, NOW), number % 2 - 1)
     first = web.get(base)
     assert "The worker counts it next." in first.text
     assert 'hx-trigger="every 1s"' in first.text
@@ -184,7 +184,7 @@ def test_a_page_shows_what_is_kept_and_asks_when_it_is_old(db: Session, web: Tes
     assert web.get(f"{base}/shared?generation=3").status_code == 404
 
     who = factories.member(db, project)
-    judge(db, project, claims.claim(db, project, who, NOW) or again(db, project, who), -1)
+    judge(db, project, claims.claim_assignment(db, project, who, NOW) or again(db, project, who), -1)
     just_now = row.asked_at + dt.timedelta(seconds=30)
     fresh = agreement_report.of(db, project.id, just_now)
     assert (fresh.state, fresh.since, fresh.alpha.value) == ("done", 1, 0.625), "not twice a minute"
@@ -194,7 +194,7 @@ def test_a_page_shows_what_is_kept_and_asks_when_it_is_old(db: Session, web: Tes
 
 def again(db: Session, project: Project, who: object) -> object:
     factories.task(db, solution(db, project))
-    return claims.claim(db, project, who, NOW)
+    return claims.claim_assignment(db, project, who, NOW)
 
 
 def test_it_is_counted_when_asked(db: Session, web: TestClient) -> None:

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import AuditEvent
 from app.core.errors import Invalid
-from app.labeling import assignments, claims, control_tasks
-from app.labeling.control_tasks import KnownMark, Standing
+from app.labeling import assignments, claims, control_tasks, initial_queue
+from app.labeling.control_tasks import ControlResult, LabelerStatus
 from app.labeling.models import Assignment, Task
 from app.problems.models import ExternalLabel
 from app.quality import control_task_creation, labeler_status
@@ -38,9 +38,14 @@ def solution(db: Session, project: Any, first_error: int | None = None) -> Any:
 
 def judge(db: Session, project: Any, held: Any, first_error: int) -> None:
     ratings = [1, 1, 1] if first_error < 0 else [*[1] * first_error, -1]
-    events = [assignments.Event(uuid4(), at, 0, rating, None, 500, NOW) for at, rating in enumerate(ratings)]
-    assignments.record(db, project, held, events, NOW)
-    assignments.submit(db, project, held, "solution" if first_error < 0 else "found_error", "", 1000, NOW)
+    events = [
+        assignments.RatingEventData(uuid4(), at, 0, rating, None, 500, NOW)
+        for at, rating in enumerate(ratings)
+    ]
+    assignments.record_events(db, project, held, events, NOW)
+    assignments.submit_assignment(
+        db, project, held, "solution" if first_error < 0 else "found_error", "", 1000, NOW
+    )
 
 
 def screened(db: Session, mark: float = 0.5, **policy: Any) -> Any:
@@ -63,13 +68,13 @@ def test_screening_comes_first_and_lets_the_careful_through(db: Session) -> None
     project = screened(db)
     who = factories.member(db, project)
     for _ in range(4):
-        held = claims.claim(db, project, who, NOW)
+        held = claims.claim_assignment(db, project, who, NOW)
         assert db.get(Task, held.task_id).kind == "screening"
         assert db.get(Task, held.task_id).generation == -1
         judge(db, project, held, truth(db, held))
-    assert db.get(Standing, (project.id, who.id)).screened == "passed"
-    assert db.get(Task, claims.claim(db, project, who, NOW).task_id).kind == "regular"
-    mark = db.scalars(select(KnownMark)).all()
+    assert db.get(LabelerStatus, (project.id, who.id)).screened == "passed"
+    assert db.get(Task, claims.claim_assignment(db, project, who, NOW).task_id).kind == "regular"
+    mark = db.scalars(select(ControlResult)).all()
     assert all(each.right and each.steps == each.steps_right for each in mark)
 
 
@@ -77,11 +82,11 @@ def test_who_fails_is_told_and_may_be_let_in_again(db: Session, web: TestClient)
     project = screened(db)
     who, admin = factories.member(db, project), factories.member(db, project, "admin")
     for _ in range(4):
-        held = claims.claim(db, project, who, NOW)
+        held = claims.claim_assignment(db, project, who, NOW)
         right = truth(db, held)
         judge(db, project, held, 0 if right != 0 else 1)
-    assert claims.claim(db, project, who, NOW) is None
-    assert claims.reserve(db, project, who, NOW) is None
+    assert claims.claim_assignment(db, project, who, NOW) is None
+    assert claims.prefetch_assignment(db, project, who, NOW) is None
     factories.sign_in(web, db, who)
     page = web.get(f"/projects/{project.slug}/desk")
     assert page.status_code == 200
@@ -91,7 +96,7 @@ def test_who_fails_is_told_and_may_be_let_in_again(db: Session, web: TestClient)
     done = web.post(f"/projects/{project.slug}/quality/labelers/{who.id}/screening")
     assert done.status_code == 303
     db.expire_all()
-    assert db.get(Task, claims.claim(db, project, who, NOW).task_id).kind == "screening"
+    assert db.get(Task, claims.claim_assignment(db, project, who, NOW).task_id).kind == "screening"
     said = set(db.scalars(select(AuditEvent.action)))
     assert {"screening.failed", "screening.reset"} <= said
 
@@ -107,7 +112,7 @@ def test_gold_is_handed_out_and_a_labeler_under_the_mark_is_paused(
         factories.task(db, solution(db, project))
     who, admin = factories.member(db, project), factories.member(db, project, "admin")
     kinds = []
-    while held := claims.claim(db, project, who, NOW):
+    while held := claims.claim_assignment(db, project, who, NOW):
         kinds.append(db.get(Task, held.task_id).kind)
         if kinds[-1] == "gold":
             judge(db, project, held, 1 if truth(db, held) == 0 else 0)
@@ -116,13 +121,13 @@ def test_gold_is_handed_out_and_a_labeler_under_the_mark_is_paused(
         assert len(kinds) < 34
     assert kinds.count("gold") == 3
     assert "regular" in kinds or len(kinds) == 3
-    code, reason, remedy = control_tasks.barred(db, project, who.id)
+    code, reason, remedy = control_tasks.find_block_reason(db, project, who.id)
     assert reason == (
         "Of your last 3 control solutions, 0 agreed with the known answer; this project asks for 60 %."
     )
     assert (code, "admin" in remedy) == ("paused", True)
     labeler_status.lift(db, project, who.id, admin, dt.datetime.now(dt.UTC))
-    assert claims.claim(db, project, who, NOW) is not None
+    assert claims.claim_assignment(db, project, who, NOW) is not None
     assert {"labeler.pause", "labeler.lift"} <= set(db.scalars(select(AuditEvent.action)))
 
 
@@ -235,7 +240,7 @@ def test_overlap_goes_to_a_share_of_the_tasks(db: Session) -> None:
     problem = factories.problem(db, project)
     for number in range(400):
         factories.solution(db, problem, (f"step {number}",))
-    claims.fill_first(db, project)
+    initial_queue.insert_initial_tasks(db, project)
     drawn = list(db.scalars(select(Task.overlap).where(Task.project_id == project.id)))
     assert set(drawn) == {1, 3}
     assert 15 <= drawn.count(3) <= 70

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.labeling import claims
-from app.labeling.beside import TaskReturn
-from app.labeling.label_exposure import LabelsSeen
+from app.labeling.beside import SubmissionReturn
+from app.labeling.label_exposure import LabelExposure
 from app.labeling.models import Assignment
 from app.quality.models import Adjudication
 from tests.factories import base as factories
@@ -33,7 +33,7 @@ class Split:
             factories.member(db, self.project, who=factories.user(db, name=n)) for n in ("Ann", "Bo")
         ]
         for who, first_error in zip(self.people, (0, -1), strict=True):
-            judge(db, self.project, claims.claim(db, self.project, who, NOW), first_error)
+            judge(db, self.project, claims.claim_assignment(db, self.project, who, NOW), first_error)
         self.boss = factories.member(db, self.project, "researcher")
         factories.sign_in(web, db, self.boss)
         self.home = f"/projects/{self.project.slug}"
@@ -81,7 +81,7 @@ def test_shown_when_asked_with_what_was_said_before(split: Split) -> None:
     page = split.web.get(split.page).text
     assert "decided with the labels shown" in page
     assert "Before the labels were shown" in page
-    seen = split.db.scalar(select(LabelsSeen))
+    seen = split.db.scalar(select(LabelExposure))
     assert (seen.how, seen.before) == ("shown", [0])
 
 
@@ -93,7 +93,7 @@ def test_asking_for_them_after_a_look_elsewhere_opens_them_too(split: Split) -> 
 
 
 def test_who_judged_it_is_not_blind(split: Split) -> None:
-    judge(split.db, split.project, claims.claim(split.db, split.project, split.boss, NOW), -1)
+    judge(split.db, split.project, claims.claim_assignment(split.db, split.project, split.boss, NOW), -1)
     assert "You have judged this solution yourself" in split.web.get(split.page).text
     assert split.decided().knew == "own"
 
@@ -101,7 +101,7 @@ def test_who_judged_it_is_not_blind(split: Split) -> None:
 def test_a_look_where_nobody_has_judged_is_no_look_at_labels(split: Split) -> None:
     other = solution(split.db, split.project)
     split.web.get(f"{split.home}/solutions/{other.id}")
-    assert split.db.get(LabelsSeen, (other.id, split.boss.id)) is None
+    assert split.db.get(LabelExposure, (other.id, split.boss.id)) is None
 
 
 def returned(split: Split, **sent: Any) -> Any:
@@ -115,7 +115,7 @@ def test_a_judgement_goes_back_from_where_it_is_seen(split: Split) -> None:
     assert "Why it goes back to Ann" in split.web.get(split.page).text
     done = returned(split)
     assert (done.status_code, done.headers["location"]) == (303, split.page)
-    made = split.db.scalar(select(TaskReturn))
+    made = split.db.scalar(select(SubmissionReturn))
     assert (made.assignment_id, made.reason, made.returned_by) == (
         split.anns.id, "Look at step 1 again.", split.boss.id,
     )  # fmt: skip
@@ -136,7 +136,7 @@ def test_and_from_the_labelers_page(split: Split) -> None:
     again = returned(split, to="labeler")
     assert again.status_code == 303
     assert "It is returned already." in split.web.get(labeler).text
-    assert len(split.db.scalars(select(TaskReturn)).all()) == 1
+    assert len(split.db.scalars(select(SubmissionReturn)).all()) == 1
 
 
 def test_nothing_of_another_project_goes_back(split: Split) -> None:
@@ -145,4 +145,4 @@ def test_nothing_of_another_project_goes_back(split: Split) -> None:
     form = {"assignment": split.anns.id, "reason": "Mine?"}
     done = split.web.post(f"/projects/{other.slug}/quality/returns", data=form)
     assert done.status_code == 404
-    assert split.db.scalar(select(TaskReturn)) is None
+    assert split.db.scalar(select(SubmissionReturn)) is None

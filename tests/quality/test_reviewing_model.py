@@ -79,7 +79,7 @@ def labeled(db: Session) -> Project:
     who = factories.member(db, project)
     for first_error in (-1, 0):
         factories.task(db, solution(db, project))
-        judge(db, project, claims.claim(db, project, who, NOW), first_error)
+        judge(db, project, claims.claim_assignment(db, project, who, NOW), first_error)
     return project
 
 

@@ -15,7 +15,7 @@ from app.world.kinds.base import until_error
 
 Judge = Callable[[str, list[str]], list[int]]
 """(problem, steps) -> a rating for each step."""
-DONE = ("all_done", "yours_done", "empty")
+DONE = ("none_left", "none_left_for_you", "queue_empty")
 NO_TIME = 0
 """Milliseconds: nobody spent any, so none is claimed."""
 
@@ -32,9 +32,9 @@ def label_all(page: httpx.Client, slug: str, judge: Judge, stop: threading.Event
     done = 0
     while not (stop and stop.is_set()):
         sheet: dict[str, Any] | None = answer(page.post(f"/projects/{slug}/assignments"))
-        if sheet and "nothing" in sheet:
-            if sheet["nothing"]["code"] not in DONE:
-                raise Stuck(f"The desk of {slug} says: {sheet['nothing']['message']}")
+        if sheet and "no_task" in sheet:
+            if sheet["no_task"]["code"] not in DONE:
+                raise Stuck(f"The desk of {slug} says: {sheet['no_task']['message']}")
             return done
         while sheet is not None and not (stop and stop.is_set()):
             sheet = label(page, slug, sheet, judge)
