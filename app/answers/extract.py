@@ -1,65 +1,102 @@
-"""PURE: the final answer out of a solution's text. GSM8K's stands behind `####` or `A:`
-(Cobbe et al. 2021), MATH's in the last `\\boxed{}` (Hendrycks et al. 2021), PRM800K's
-behind `# Answer` (Lightman et al. 2023)."""
+"""PURE: the final answer out of a solution's text.
+
+GSM8K's answer is behind `####` or `A:` (Cobbe et al. 2021), MATH's in the last `\\boxed{}` (Hendrycks et
+al. 2021), PRM800K's behind `# Answer` (Lightman et al. 2023), that of the few-shot prompts of Minerva
+behind "Final Answer: The final answer is" (Lewkowycz et al. 2022). The last marker counts. Thinking is
+left out (thinking.py). Every function takes time linear in the text. Docs: docs/answers.md."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 
-GSM8K = re.compile(r"^[ \t]*(?:####|A:)[ \t]*(.*?)[ \t]*$", re.M)
-HEADING = re.compile(r"^#{1,4}[ \t]*(?:Final[ \t]+)?Answer[ \t]*:?[ \t]*$\s*(.+)\Z", re.M | re.S | re.I)
-SAID = re.compile(
-    r"(?:final answer|answer)\s*(?:is|:|=)\s*:?\s*(?:\*\*)?"
-    r"(?P<answer>\$[^$\n]{1,200}\$|[^\n]{1,200}?)(?:\*\*)?\.?\s*(?:$|\n)",
-    re.I,
-)
-PLAIN = re.compile(r"(?:^|\n)[ \t]*answer[ \t]+(?P<answer>[-+]?[\d.,/]*\d)[ \t]*\Z", re.I)
-BOX = re.compile(r"\\(?:boxed|fbox)\s*(?:\{|(?=[^\s{]))")
+from app.answers.boxes import join_last_boxes, list_boxes
+from app.answers.phrases import find_phrase
+from app.answers.thinking import final_part
+
 LONGEST = 100_000
-DEEPEST = 200
+HEADING = re.compile(r"\*{0,2}(?:the )?(?:final |correct )?(?:answer|solution)\*{0,2}:?\*{0,2}$", re.I)
+ANSWER_TAG = re.compile(r"<answer>(.{0,2000}?)</answer>", re.I | re.S)
 
 
-def gsm8k_answer(text: str) -> str | None:
-    found = GSM8K.findall(text[-LONGEST:])
-    return _clean(found[-1]) if found else None
-
-
-def boxed(text: str) -> str | None:
-    """What stands in the last `\\boxed{...}`, its braces balanced; null when none closes."""
-    text = text[-LONGEST:]
-    for found in reversed(list(BOX.finditer(text))[-8:]):
-        start = found.end()
-        if text[start - 1] != "{":
-            return _clean(text[start : start + 1])
-        depth = 1
-        for at in range(start, len(text)):
-            character = text[at]
-            if text[at - 1] == "\\" and character in "{}":
-                continue
-            depth += (character == "{") - (character == "}")
-            if depth == 0:
-                return _clean(text[start:at])
-            if depth > DEEPEST:
-                break
-    return None
-
-
-def under_heading(text: str) -> str | None:
-    found = HEADING.search(text[-LONGEST:])
-    return _clean(found.group(1)) if found else None
+def answer_of_steps(steps: Sequence[str]) -> str | None:
+    """The final answer of a solution that is given as steps."""
+    return last_answer("\n\n".join(steps))
 
 
 def last_answer(text: str) -> str | None:
-    """The final answer wherever it stands: `# Answer`, a box, `####` or `A:`, then words;
-    at last a line "answer 42" that ends the text."""
-    found = under_heading(text) or boxed(text) or gsm8k_answer(text)
-    if found is None:
-        said = list(SAID.finditer(text[-2000:]))
-        found = _clean(said[-1]["answer"]) if said else None
-    if found is None and (plain := PLAIN.search(text[-200:].rstrip())):
-        found = plain["answer"]
+    """The final answer of a solution, or None. Of several markers the last one counts; a box that is
+    cut off makes the whole answer unreadable."""
+    text = final_part(text[-LONGEST:])
+    if tagged := ANSWER_TAG.findall(text[-5000:]):
+        inner = tagged[-1].strip()
+        return boxed(inner) or inner or None
+    boxes = list_boxes(text)
+    if boxes and boxes[-1].content is None:
+        return None
+    start, answer = _last_marked(text)
+    last_box = max((box.end for box in boxes if box.content), default=-1)
+    if answer is not None and start > last_box and (last_box < 0 or not _is_prose(answer)):
+        return answer
+    return join_last_boxes(text, boxes) if last_box >= 0 else answer
+
+
+def _is_prose(answer: str) -> bool:
+    return answer.count(" ") > 5 and not re.search(r"[\d$\\]", answer)
+
+
+def _last_marked(text: str) -> tuple[int, str | None]:
+    """The start of the last marker that is no box, and the answer behind it."""
+    marked = [
+        found for found in (_hash_answer(text), _heading_answer(text), find_phrase(text)) if found is not None
+    ]
+    return max(marked, key=lambda found: found[0]) if marked else (-1, None)
+
+
+def gsm8k_answer(text: str) -> str | None:
+    """What is behind the last `####` or `A:` at the beginning of a line."""
+    found = _hash_answer(text[-LONGEST:])
+    return found[1] if found else None
+
+
+def boxed(text: str) -> str | None:
+    """What is in the last `\\boxed{...}`, or in several boxes that are parts of one answer."""
+    text = text[-LONGEST:]
+    return join_last_boxes(text, list_boxes(text))
+
+
+def under_heading(text: str) -> str | None:
+    """What is under the last heading "Answer" or "Final Answer"."""
+    found = _heading_answer(text[-LONGEST:])
+    return found[1] if found else None
+
+
+def _iter_lines(text: str) -> Iterable[tuple[int, str]]:
+    """Lines without the blanks around them, each with its position in the text."""
+    at = 0
+    for line in text.split("\n"):
+        yield at, line.strip()
+        at += len(line) + 1
+
+
+def _hash_answer(text: str) -> tuple[int, str] | None:
+    found = None
+    for at, line in _iter_lines(text):
+        for mark in ("####", "A:"):
+            if line.startswith(mark) and (answer := line[len(mark) :].strip()):
+                if mark != "####" or not HEADING.match(answer):
+                    found = (at, answer)
     return found
 
 
-def _clean(found: str) -> str | None:
-    return found.strip() or None
+def _heading_answer(text: str) -> tuple[int, str] | None:
+    """Under a Markdown heading: the rest of the text up to the first blank line."""
+    found = None
+    for at, line in _iter_lines(text):
+        if line.startswith(("#", "**")) and len(line) < 60 and HEADING.match(line.lstrip("#").strip()):
+            found = (at, text.find("\n", at + len(line)) + 1 or len(text))
+    if found is None:
+        return None
+    paragraphs = text[found[1] :].strip().split("\n\n", 1)
+    answer = paragraphs[0].strip()
+    return (found[0], answer) if answer else None

@@ -1,7 +1,7 @@
 """PURE: which final answers of a problem are one answer, told as small integers: what votes count.
 
 Right answers are all the reference's: 0. Wrong ones are grouped by spelling and exact number
-(app.answers.normalise), and then the MOST most frequent groups are asked about by the grader's
+(app.answers.normalize), and then the MOST most frequent groups are asked about by the grader's
 prover, pair by pair; rarer spellings stay apart. -1: no answer, or none that can be read."""
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from app.answers.grade import Prover
-from app.answers.normalise import normalise, plain_number, squeezed
+from app.answers.normalize import normalize, squeezed
+from app.answers.numbers import plain_number
+from app.answers.units import split_unit
 
 REFERENCE, NONE = 0, -1
 MOST = 8
@@ -43,8 +45,8 @@ def classes(answers: Sequence[str | None], verdicts: Sequence[str | None], prove
 def _spelling(answer: str | None) -> str | None:
     """Equal for answers that are the same text or the same number."""
     try:
-        normal = normalise(answer or "")
+        normal = normalize(answer or "")
     except ValueError:
         return None
-    number = plain_number(normal)
+    number = plain_number(split_unit(normal).value)
     return squeezed(normal) if number is None else str(number)

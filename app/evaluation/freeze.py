@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import Row, insert, text
 from sqlalchemy.orm import Session
 
-from app.answers.pool import Killable
+from app.answers.prover_process import ProverProcess
 from app.core.db import transaction
 from app.core.errors import DomainError, Invalid
 from app.evaluation.answer_classes import classes
@@ -50,7 +50,7 @@ ROWS = text(
 def freeze(set_id: int) -> None:
     """Does nothing for a set that is frozen. A set without a use fails with the reason."""
     try:
-        with transaction() as db, Killable() as prover:
+        with transaction() as db, ProverProcess() as prover:
             found = db.get(EvaluationSet, set_id, with_for_update=True)
             if found is not None and found.state == "queued":
                 _freeze(db, found, prover)
@@ -60,7 +60,7 @@ def freeze(set_id: int) -> None:
             failed.state, failed.error = "failed", f"{error.message} {error.remedy}".strip()
 
 
-def _freeze(db: Session, found: EvaluationSet, prover: Killable) -> None:
+def _freeze(db: Session, found: EvaluationSet, prover: ProverProcess) -> None:
     digest, counts = hashlib.sha256(), Counter[str]()
     truths = of_people(db, found.project_id) if found.definition["labels"] in ("any", "people") else {}
     batch: list[dict[str, Any]] = []
@@ -103,7 +103,7 @@ def _items(
     rows: list[Row[Any]],
     truths: dict[int, Truth],
     counts: Counter[str],
-    prover: Killable,
+    prover: ProverProcess,
 ) -> Iterator[tuple[dict[str, Any], list[Any]]]:
     """The rows of one problem as items, each with the line it adds to the hash."""
     known = [row for row in rows if row.verdict or row.first_error is not None or row.id in truths]

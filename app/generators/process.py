@@ -23,7 +23,7 @@ import psycopg
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.answers.pool import Killable
+from app.answers.prover_process import ProverProcess
 from app.core.db import libpq_url, transaction
 from app.generators import alternatives, runs, usage
 from app.generators.models import SamplingError, SamplingItem, SamplingRun
@@ -64,7 +64,7 @@ class Work:
     sampler: Sampler
     stopping: threading.Event
     locks: psycopg.Connection
-    prover: Killable
+    prover: ProverProcess
     purpose: str = ""
     hands: list[InHand] = field(default_factory=list)
     failures: int = 0
@@ -218,7 +218,7 @@ def sample(run_id: int, stopping: threading.Event, *, patient: bool = False) -> 
     except Refused as error:
         return refused(run_id, error)
     url = libpq_url(settings().database_url or "")
-    with psycopg.connect(url, autocommit=True) as locks, Killable() as prover:
+    with psycopg.connect(url, autocommit=True) as locks, ProverProcess() as prover:
         work = Work(run_id, sampler, stopping, locks, prover, purpose)
         work.through(patient)
     sampler.close()

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from app.answers.pool import Killable
+from app.answers.prover_process import ProverProcess
 from app.core.db import transaction
 from app.generators.config import parse
 from app.generators.models import Generator
@@ -63,7 +63,7 @@ def tools(run_id: int, stopping: threading.Event) -> Iterator[Tools]:
     local = parameters(sampler.model) if isinstance(sampler, Local) else None
     proposer = Generated(sampler, config)
     try:
-        with Killable() as prover:
+        with ProverProcess() as prover:
             yield Tools(proposer, judge, prover, config.joint, stopping, run.problem_id, local)
     finally:
         proposer.close()

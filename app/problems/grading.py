@@ -10,7 +10,7 @@ from collections.abc import Callable
 from sqlalchemy import text
 
 from app.answers.grade import GRADER, VERSION, grade
-from app.answers.pool import Killable
+from app.answers.prover_process import ProverProcess
 from app.core.db import transaction
 
 BATCH = 500
@@ -60,7 +60,7 @@ def grade_waiting(project_id: int, *, progress: Callable[[int], None] | None = N
     both come to the same verdicts."""
     counts: Counter[str] = Counter()
     after = 0
-    with Killable() as prover:
+    with ProverProcess() as prover:
         while True:
             with transaction() as db:
                 values = {"project": project_id, "after": after, "limit": BATCH}

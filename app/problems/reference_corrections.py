@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts import audit
 from app.accounts.models import User
-from app.answers.normalise import normalise
+from app.answers.normalize import normalize
 from app.core.errors import Invalid
 from app.core.jobs import defer
 from app.problems.grading import SOURCE
@@ -28,7 +28,7 @@ def correct(db: Session, problem: Problem, given: str, actor: User) -> bool:
     if not 1 <= len(answer) <= LONGEST:
         raise Invalid(f"A reference answer has 1 to {LONGEST:,} characters.", remedy="Give the right answer.")
     try:
-        normalise(answer)
+        normalize(answer)
     except ValueError as error:
         raise Invalid(
             f"Our grader cannot read this answer: {error}", remedy="Write it as it stands in a solution."

@@ -11,12 +11,12 @@ import pytest
 
 from app.answers.extract import boxed, gsm8k_answer, last_answer
 from app.answers.grade import grade
-from app.answers.pool import Killable
+from app.answers.prover_process import ProverProcess
 
 
 @pytest.fixture(scope="module")
-def prover() -> Iterator[Killable]:
-    with Killable() as made:
+def prover() -> Iterator[ProverProcess]:
+    with ProverProcess() as made:
         yield made
 
 
@@ -35,7 +35,7 @@ def prover() -> Iterator[Killable]:
         ("18", "", "unparseable"), ("18", None, "unparseable"), ("18", "a" * 2000, "unparseable"),
     ],
 )  # fmt: skip
-def test_verdicts(reference: str, answer: str | None, verdict: str, prover: Killable) -> None:
+def test_verdicts(reference: str, answer: str | None, verdict: str, prover: ProverProcess) -> None:
     assert grade(reference, answer, prover) == verdict
 
 
@@ -48,7 +48,7 @@ def test_hostile_answers_run_nothing_and_end(tmp_path: Path) -> None:
         "\\sqrt{" * 30 + "2" + "}" * 30, "\\int_0^{\\infty} e^{x^x} dx", "\\sum_{n=1}^{10^{30}} n^n", "\0", "\ud800",
         "\\prod_{i=1}^{99999999} i", "1/0", "\\frac{1}{0}", "x=" * 300, "\\begin{pmatrix}" * 50, "√" * 999,
     ]  # fmt: skip
-    with Killable(seconds=1.0) as prover:
+    with ProverProcess(seconds=1.0) as prover:
         for answer in hostile:
             began = time.monotonic()
             assert grade("5", answer, prover) in ("wrong", "unparseable")

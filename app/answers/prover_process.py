@@ -1,6 +1,6 @@
-"""A prover in a process of its own: two seconds and 512 MB a question. It is killed when it
-takes longer and started again for the next. Not a thread and not a fork: math-verify's own
-time limit needs SIGALRM on a main thread, and a loop inside sympy heeds nothing but a kill."""
+"""A prover in a process of its own, with two seconds and 512 MB for each answer, whatever it holds. The
+process is killed when it takes longer, and started again for the next answer. Not a thread: a loop inside
+sympy heeds nothing but a kill, and a time limit by SIGALRM works on a main thread only."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from types import TracebackType
 ROOT = Path(__file__).parent.parent.parent
 SECONDS = 2.0
 START_SECONDS = 60.0
+MOST_REMEMBERED = 10_000
 
 
-class Killable:
-    """A `Prover`. Use it in a `with` block; nothing starts before the first question."""
+class ProverProcess:
+    """A `Prover` (grade.py). Use it in a `with` block; nothing starts before the first question."""
 
     def __init__(self, seconds: float = SECONDS) -> None:
         self.seconds = seconds
@@ -28,7 +29,7 @@ class Killable:
         self.remembered: dict[tuple[str, str], bool | None] = {}
         self.killed = 0
 
-    def __enter__(self) -> Killable:
+    def __enter__(self) -> ProverProcess:
         return self
 
     def __exit__(
@@ -39,7 +40,7 @@ class Killable:
     def equal(self, reference: str, answer: str) -> bool | None:
         question = (reference, answer)
         if question not in self.remembered:
-            if len(self.remembered) > 10_000:
+            if len(self.remembered) > MOST_REMEMBERED:
                 self.remembered.clear()
             self.remembered[question] = self._ask(question)
         return self.remembered[question]
@@ -56,17 +57,17 @@ class Killable:
         except BrokenPipeError:
             self.stop()
             return None
-        said = self._line(self.seconds)
-        if said is None:
+        reply = self._read_line(self.seconds)
+        if reply is None:
             self.killed += 1
             self.stop()
             return None
-        return {b"true": True, b"false": False}.get(said.strip())
+        return {b"true": True, b"false": False}.get(reply.strip())
 
     def _start(self) -> None:
         environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "app.answers.worker"],
+            [sys.executable, "-m", "app.answers.prover_worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -74,24 +75,24 @@ class Killable:
             env=environment,
             start_new_session=True,
         )
-        if self._line(START_SECONDS) is None:
+        if self._read_line(START_SECONDS) is None:
             self.stop()
-            raise RuntimeError("the grader's process does not start: is math-verify installed?")
+            raise RuntimeError("The grader's process does not start. Check that math-verify is installed.")
 
-    def _line(self, seconds: float) -> bytes | None:
-        """The next line; null when time is up or the process is gone."""
+    def _read_line(self, seconds: float) -> bytes | None:
+        """The next line; None when time is up or the process is gone."""
         assert self.process is not None
         assert self.process.stdout is not None
-        until, found = time.monotonic() + seconds, b""
+        deadline, line = time.monotonic() + seconds, b""
         with selectors.DefaultSelector() as selector:
             selector.register(self.process.stdout, selectors.EVENT_READ)
-            while (left := until - time.monotonic()) > 0 and selector.select(left):
+            while (remaining := deadline - time.monotonic()) > 0 and selector.select(remaining):
                 piece = os.read(self.process.stdout.fileno(), 65536)
                 if not piece:
                     return None
-                found += piece
-                if found.endswith(b"\n"):
-                    return found
+                line += piece
+                if line.endswith(b"\n"):
+                    return line
         return None
 
     def stop(self) -> None:

@@ -1,0 +1,42 @@
+"""PURE: a normalized formula as the grammar of latex2sympy reads it without losing or guessing anything."""
+
+from __future__ import annotations
+
+import re
+
+DECIMAL = re.compile(r"(?<![\d.])(\d*)\.(\d+)(?![\d.])")
+MIXED = re.compile(r"(?<![\w^_}\\.)])(\d+)\s?\\frac\{(\d+)\}\{(\d+)\}")
+WORDY_SUBSCRIPT = re.compile(r"_\s?\{?\s?\\(max|min|text\{[^{}]*\})\s?\}?")
+TRIGONOMETRIC = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![a-zA-Z])")
+GAP = re.compile(r"\d\s+\d")
+FUNCTION = re.compile(r"\\(?:arcsin|arccos|arctan|sin|cos|tan|cot|sec|csc|ln|log)(?![a-zA-Z])")
+REPEATING = re.compile(r"\d\.\d*\\overline")
+
+
+def prepared(text: str) -> str:
+    """Raises ValueError for what the grammar would misread."""
+    if GAP.search(text) or REPEATING.search(text) or "..." in text or "\\text" in text:
+        raise ValueError("not one formula")
+    text = WORDY_SUBSCRIPT.sub(lambda found: f"_{{{found[1].removeprefix('text{').rstrip('}')}}}", text)
+    text = re.sub(r"(?<=[A-Za-z}\])])('+)", lambda found: f"_{{{'prime' * len(found[1])}}}", text)
+    text = re.sub(r"\^\s?\{\s?\\prime\s?\}|\^\\prime", "_{prime}", text)
+    if TRIGONOMETRIC.search(text):
+        text = re.sub(r"\s?\^\\circ\s?", r"\\cdot \\frac{\\pi}{180} ", text)
+        text = re.sub(r"(\d+)\\cdot \\frac\{\\pi\}\{180\}", r"(\1\\cdot \\frac{\\pi}{180})", text)
+    text = MIXED.sub(_mixed, text)
+    text = DECIMAL.sub(_fraction, text)
+    text = text.replace("\\lg", "\\log_{10}").replace("\\tfrac", "\\frac")
+    return (
+        re.sub(r"\[|\]", lambda found: "(" if found[0] == "[" else ")", text)
+        if "\\sqrt[" not in text
+        else text
+    )
+
+
+def _mixed(found: re.Match[str]) -> str:
+    above, below = int(found[2]), int(found[3])
+    return f"({found[1]}+{found[0][len(found[1]) :].strip()})" if above < below else found[0]
+
+
+def _fraction(found: re.Match[str]) -> str:
+    return f"\\frac{{{int((found[1] or '0') + found[2])}}}{{{10 ** len(found[2])}}}"

@@ -1,0 +1,80 @@
+"""PURE: answers that a sentence announces: "The answer is 5.", "Final Answer: The final answer is $12$.
+I hope it is correct.", "答案：40". All patterns have bounded repeats."""
+
+from __future__ import annotations
+
+import re
+
+LONGEST_VALUE = 400
+MOST_MARKERS = 20
+NO_ANSWER = re.compile(r"(?:correct|reasonable|verified|consistent|unique|valid|clear)\b", re.I)
+MARKER = re.compile(
+    r"\b(?:(?:final|correct|right)[ \t]{1,3})?(?:answer|option|choice)\b(?:[ \t]\([^()\n]{1,30}\))?[*_`:]{0,4}[ \t]{0,3}"
+    r"(?:(?:to|of|for)[ \t]the[ \t](?:problem|question)[ \t]{0,3})?"
+    r"(?:(?:is|are|equals|=|:|：|would be|should be|will be|must be|comes out to)(?:[ \t]{0,3}[:：])?|(?=[.][*_]{2}))"
+    r"|(?:最终|最終)?的?(?:正确|正確)?(?:答案|答え|解答|正解)(?:应该|應該)?(?:是|为|為|爲|は|[:：])(?:[ \t]?[:：])?"
+    r"|(?:^|(?<=\n))[ \t]{0,8}(?:答|解)[:：]"
+    r"|故?(?:应|應)?(?:选|選)(?:择|擇)?[:：]?(?=[ \t]{0,3}[(（]?[A-J])"
+    r"|(?:최종 )?(?:정답|답)(?:은|:)"
+    r"|\b(?:respuesta|réponse|resposta)(?: final| finale)? (?:es|est|é)\b|\bAntwort (?:ist|lautet)\b|Ответ ?:"
+    r"|الجواب(?: النهائي)?(?: هو)? ?:?|الإجابة(?: النهائية)?(?: هي)? ?:?",
+    re.I,
+)
+PLAIN = re.compile(
+    r"^[ \t]{0,8}\*{0,2}(?:final )?answer\*{0,2}[ \t]{1,8}(\$[^$\n]{1,200}\$|[-+]?[\d.,/]{0,40}\d)[ \t]{0,8}\.?$",
+    re.I | re.M,
+)
+MATH = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"))
+STOP = re.compile(
+    r"(?<!\bvs)(?<!\bft)(?<!\bsq)(?<!\b[ap])(?<!\.m)[.!?](?=\s|$|\*\*|['\"”])|[。！？\n]"
+    r"|,?[ \t](?:because|since|which|where|I hope|as (?:we|it|the)|so (?:the|we|it))\b|です|입니다|이다",
+    re.I,
+)
+LEAD = re.compile(r"(?:therefore|thus|simply|just|given by|equal to),?[ \t]+", re.I)
+CLOSED_SENTENCE = re.compile(r"[*_`\s.,;:。、]+$")
+
+
+def find_phrase(text: str) -> tuple[int, str] | None:
+    """The position of the last phrase that announces an answer, and the answer."""
+    plain = list(PLAIN.finditer(text))
+    best = (plain[-1].start(), plain[-1][1]) if plain else None
+    for marker in list(MARKER.finditer(text))[: -MOST_MARKERS - 1 : -1]:
+        if best is not None and marker.start() < best[0]:
+            return best
+        value = read_value(text[marker.end() : marker.end() + LONGEST_VALUE + 200])
+        if value and not MARKER.match(value) and not NO_ANSWER.match(value):
+            return marker.start(), value
+    return best
+
+
+def read_value(rest: str) -> str | None:
+    """The value at the beginning of `rest`: formulas whole, up to the end of the sentence."""
+    rest = rest.lstrip(" \t*_`:：.")
+    if not rest.strip():
+        return None
+    if rest.startswith("\n"):
+        rest = rest.lstrip().lstrip("*_` ")
+        if rest.startswith("#"):
+            return None
+    value = rest[: _sentence_end(rest)]
+    value = CLOSED_SENTENCE.sub("", value[:LONGEST_VALUE])
+    value = value.strip("*_` ")
+    lead = LEAD.match(value)
+    return value[lead.end() if lead else 0 :] or None
+
+
+def _sentence_end(rest: str) -> int:
+    """The first end of a sentence that is not inside a formula."""
+    at = 0
+    while at < len(rest):
+        for opening, closing in MATH:
+            if rest.startswith(opening, at):
+                end = rest.find(closing, at + len(opening))
+                if 0 <= end:
+                    at = end + len(closing)
+                    break
+        else:
+            if STOP.match(rest, at):
+                return at
+            at += 1
+    return len(rest)

@@ -1,0 +1,140 @@
+"""PURE: two values: numbers exactly, quantities with their units, numbers with a base, ratios and times;
+formulas by the algebra that is passed in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from fractions import Fraction
+
+from app.answers.normalize import squeezed
+from app.answers.numbers import equal_numbers, read_number
+from app.answers.units import Quantity, same_words, split_unit, unit_scale
+
+BASE = re.compile(r"(-?[0-9A-Za-z]+)_\{?\s?(?:\\text\{)?(\d{1,2}|[a-z]+)\}?\}?$")
+BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
+COLONS = re.compile(r"(\d+(?:\s?:\s?\d+)+)\s?(am|pm|a\.m\.?|p\.m\.?)?$", re.I)
+LETTERS = re.compile(r"[A-Za-z]{2,4}$")
+Equal = Callable[[str, str], bool | None]
+
+
+def compare_values(reference: str, answer: str, equal: Equal | None) -> bool | None:
+    """`equal` compares two formulas; without it what is no number differs."""
+    if squeezed(reference) == squeezed(answer):
+        return True
+    for rule in (_based, _colons, _letters if equal else _based):
+        handled, result = rule(reference, answer)
+        if handled:
+            return result
+    one, other = read_quantity(reference), read_quantity(answer)
+    if one.percent or other.percent:
+        return _percentages(one, other, equal)
+    if one.unit and other.unit:
+        return _two_units(one, other, equal)
+    attached = re.fullmatch(r"(\d[\d.]*)[mshgNJWVAL]", squeezed(answer))
+    if attached and not one.unit and plain_values(reference, attached[1]):
+        return None  # 5m: five metres or five times m
+    return _compare(one.value, other.value, equal)
+
+
+def read_quantity(text: str) -> Quantity:
+    return Quantity(text) if read_number(text) else split_unit(text)
+
+
+def plain_values(reference: str, answer: str) -> bool:
+    return bool(_compare(reference, answer, None))
+
+
+def _compare(reference: str, answer: str, equal: Equal | None) -> bool | None:
+    one, other = read_number(reference), read_number(answer)
+    if one is not None and other is not None:
+        return equal_numbers(one, other)
+    if squeezed(reference) == squeezed(answer):
+        return True
+    return equal(reference, answer) if equal else False
+
+
+def _percentages(one: Quantity, other: Quantity, equal: Equal | None) -> bool | None:
+    """28% is 28 as well as 0.28: files write all three for one answer."""
+    same = _compare(one.value, other.value, equal)
+    if same or (one.percent and other.percent):
+        return same
+    percent, bare = (one, other) if one.percent else (other, one)
+    if bare.unit:
+        return False
+    share, value = read_number(percent.value), read_number(bare.value)
+    if share is not None and value is not None:
+        hundredth = type(share)(share.value / 100, share.digits, share.step / 100)
+        return equal_numbers(hundredth, value) if one.percent else equal_numbers(value, hundredth)
+    fraction = f"\\frac{{{percent.value}}}{{100}}"
+    return equal(fraction, bare.value) if equal and same is False else same
+
+
+def _two_units(one: Quantity, other: Quantity, equal: Equal | None) -> bool | None:
+    scales = unit_scale(one.unit), unit_scale(other.unit)
+    if squeezed(one.unit) == squeezed(other.unit) or scales[0] == scales[1] is not None:
+        return _compare(one.value, other.value, equal)
+    if scales[0] is None or scales[1] is None:
+        same = _compare(one.value, other.value, equal)
+        if same and (scales[0] is not None or scales[1] is not None or not same_words(one.unit, other.unit)):
+            return None  # 5 red and 5 blue: the numbers agree, the words may not
+        return same
+    if "" in (scales[0][0], scales[1][0]):
+        return _compare(one.value, other.value, equal)
+    if scales[0][0] != scales[1][0]:
+        return False
+    values = read_number(one.value), read_number(other.value)
+    if values[0] is None or values[1] is None:
+        return None
+    return values[0].value * scales[0][1] == values[1].value * scales[1][1]
+
+
+def _based(reference: str, answer: str) -> tuple[bool, bool | None]:
+    """Numbers with a base, as MATH writes them: 11_2 is neither 11 nor 3. A base on one side only is a
+    wrong answer to a question that asked for it."""
+    found = [BASE.match(_base_words(text).replace(" ", "")) for text in (reference, answer)]
+    digits = [
+        each is not None and (any(map(str.isdigit, each[1])) or (each[2] == "16" and each[1].isupper()))
+        for each in found
+    ]
+    if not any(digits):
+        return False, None
+    if not all(digits) or found[0] is None or found[1] is None:
+        return True, False
+    bases = [BASES.get(each[2]) or (int(each[2]) if each[2].isdigit() else 0) for each in found if each]
+    try:
+        values = [int(each[1], base) for each, base in zip(found, bases, strict=True) if each]
+    except ValueError:
+        return True, False
+    return True, bases[0] == bases[1] and values[0] == values[1]
+
+
+def _base_words(text: str) -> str:
+    return re.sub(r"\s?(?:in|\(?base)\s(?:base\s)?(\w+)\)?$", r"_{\1}", text) if "base" in text else text
+
+
+def _colons(reference: str, answer: str) -> tuple[bool, bool | None]:
+    """Ratios by proportion; times, which have two digits behind the colon, as they are written."""
+    one, other = COLONS.match(reference), COLONS.match(answer)
+    if one is None and other is None:
+        return False, None
+    if one is None or other is None:
+        return True, None if read_number(reference) or read_number(answer) else False
+    parts = [[int(part) for part in found[1].split(":")] for found in (one, other)]
+    halves = [(found[2] or "").replace(".", "").lower() for found in (one, other)]
+    if any(halves) or any(re.fullmatch(r"\d{1,2}\s?:\s?[0-5]\d", found[1]) for found in (one, other)):
+        return True, parts[0] == parts[1] and ("" in halves or halves[0] == halves[1])
+    if len(parts[0]) != len(parts[1]) or 0 in parts[0] or 0 in parts[1]:
+        return True, parts[0] == parts[1]
+    return True, len({Fraction(a, b) for a, b in zip(parts[0], parts[1], strict=True)}) == 1
+
+
+def _letters(reference: str, answer: str) -> tuple[bool, bool | None]:
+    """Letters alone can be a word or a product. With a vowel they may be a word, and words never commute."""
+    if not (LETTERS.match(reference) and LETTERS.match(answer)):
+        return False, None
+    if reference.casefold() == answer.casefold():
+        return True, True
+    if sorted(reference) != sorted(answer):
+        return True, False
+    return True, None if re.search("[aeiouAEIOU]", reference) else True
