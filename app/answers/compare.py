@@ -7,20 +7,27 @@ units.py), formulas by an `Algebra`. Policy with examples: docs/answers.md."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from fractions import Fraction
 from typing import Protocol
 
 from app.answers.commas import readings
-from app.answers.names import drop_name, is_name, symbols_of
+from app.answers.forms import (
+    ALL_REALS,
+    SAME_ORDER,
+    as_vector,
+    differ_as_intervals,
+    expand_members,
+    expand_signs,
+    is_range,
+    name_members,
+)
+from app.answers.names import drop_name, symbols_of
 from app.answers.normalize import squeezed
+from app.answers.numbers import read_number
 from app.answers.structure import Choice, Group, Node, Relation, Scalar, Words, read_structure
 from app.answers.values import compare_values
 from app.answers.words import is_prose, is_words, same_words
-
-SAME_ORDER = ("=", "\\approx")
-RANGE = re.compile(r"\\infty|\\mathbb\{[RZNQ]\}|\\setminus|\\cap(?![a-zA-Z])|\\backslash")
-ALL_REALS = re.compile(r"(?:all|any|every|the)? ?(?:set of )?(?:all )?reals?(?: numbers?)?$", re.I)
-Equal = Callable[[Node, Node], bool | None]
 
 
 class Algebra(Protocol):
@@ -41,9 +48,9 @@ def compare(reference: str, answer: str, algebra: Algebra) -> bool | None:
     if squeezed(reference) == squeezed(answer):
         return True
     results = []
-    for one in readings(reference):
+    for first in readings(reference):
         for other in readings(answer):
-            result = Comparison(algebra).nodes(read_structure(one), read_structure(other))
+            result = Comparison(algebra).nodes(read_structure(first), read_structure(other))
             if result:
                 return True
             results.append(result)
@@ -91,7 +98,10 @@ class Comparison:
         texts = [node.text for node in (left, right) if isinstance(node, Words | Scalar)]
         if len(texts) < 2:
             return True, False
-        return True, same_words(texts[0], texts[1]) or compare_values(texts[0], texts[1], None)
+        if same_words(texts[0], texts[1]):
+            return True, True
+        result = compare_values(texts[0], texts[1], None)
+        return True, _mentions(texts[0], texts[1]) if result is False else result
 
     def _relations(self, left: Node, right: Node) -> tuple[bool, bool | None]:
         if not isinstance(left, Relation) and not isinstance(right, Relation):
@@ -173,7 +183,7 @@ class Comparison:
     def _in_order(self, left: Sequence[Node], right: Sequence[Node]) -> bool | None:
         if len(left) != len(right):
             return False
-        results = [self.nodes(one, other) for one, other in zip(left, right, strict=True)]
+        results = [self.nodes(first, other) for first, other in zip(left, right, strict=True)]
         return False if False in results else None if None in results else True
 
     def _unordered(self, left: Group, right: Group) -> bool | None:
@@ -213,69 +223,8 @@ class Comparison:
         return True
 
 
-def is_range(node: Node) -> bool:
-    """Whether a node can only be a set of real numbers."""
-    if isinstance(node, Relation):
-        return node.operators[0] not in SAME_ORDER
-    if isinstance(node, Group):
-        if node.kind == "tuple" and len(node.items) == 2:
-            return node.brackets in ("[)", "(]") or any(is_range(item) for item in node.items)
-        if node.kind == "list":
-            return all(isinstance(item, Relation) and is_range(item) for item in node.items)
-        return node.kind == "union"
-    if isinstance(node, Words):
-        return ALL_REALS.match(node.text) is not None
-    return isinstance(node, Scalar) and RANGE.search(node.text) is not None
-
-
-def differ_as_intervals(left: Group, right: Group) -> bool:
-    """Pairs in different brackets: (0, 1) is not [0, 1]. Angle brackets and matrices are vectors."""
-    return {left.brackets, right.brackets} <= {"()", "[]", "(]", "[)"} and left.brackets != right.brackets
-
-
-def as_vector(node: Group) -> Group:
-    """A matrix of one column or one row as a point."""
-    if node.kind != "matrix":
-        return node
-    rows = [row.items for row in node.items if isinstance(row, Group)]
-    if all(len(row) == 1 for row in rows):
-        return Group("tuple", tuple(row[0] for row in rows), "\\langle\\rangle")
-    return Group("tuple", rows[0], "\\langle\\rangle") if len(rows) == 1 else node
-
-
-def expand_signs(node: Node) -> Node:
-    """A formula with one plus-minus sign is the list of its two values."""
-    if not isinstance(node, Scalar) or len(re.findall(r"\\pm(?![a-zA-Z])", node.text)) != 1:
-        return node
-    texts = [
-        re.sub(r"\\pm(?![a-zA-Z])\s?", sign, re.sub(r"\\mp(?![a-zA-Z])\s?", other, node.text))
-        for sign, other in (("+", "-"), ("-", "+"))
-    ]
-    return Group("list", tuple(Scalar(text.strip().removeprefix("+")) for text in texts))
-
-
-def expand_members(items: Sequence[Node]) -> tuple[Node, ...]:
-    """Members of a list, without their one common name, plus-minus signs as two members."""
-    expanded: list[Node] = []
-    for item in items:
-        value = drop_name(item) or item
-        value = expand_signs(value)
-        expanded += value.items if isinstance(value, Group) and value.kind == "list" else (value,)
-    return tuple(expanded)
-
-
-def name_members(group: Group) -> dict[str, Node]:
-    """Name -> value where all members of a list have names and no two the same; else empty."""
-    named: dict[str, Node] = {}
-    for item in group.items:
-        if (
-            not isinstance(item, Relation)
-            or item.operators[0] not in SAME_ORDER
-            or not is_name(item.sides[0])
-        ):
-            return {}
-        value = drop_name(item)
-        if value is None or item.sides[0] in named:
-            return {}
-        named[item.sides[0]] = value
-    return named if len(named) > 1 else {}
+def _mentions(reference: str, answer: str) -> bool | None:
+    """None, for undecided, where the answer is a sentence with the reference's number in it."""
+    value = read_number(reference)
+    numbers = re.findall(r"\d+(?:\.\d+)?", answer)
+    return None if value is not None and any(Fraction(number) == value.value for number in numbers) else False

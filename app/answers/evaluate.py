@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import mpmath  # type: ignore[import-untyped]
-import sympy
+import sympy  # type: ignore[import-untyped]
 
 Point = Mapping[Any, Any]
 
@@ -25,12 +25,14 @@ class Unsupported(TypeError):
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     name: getattr(mpmath, name)
     for name in (
-        "sin cos tan cot sec csc asin acos atan acot asec acsc sinh cosh tanh coth asinh acosh atanh exp floor"
-        " gamma zeta erf re im conj arg sign"
-    ).split()
-}
+        "sin", "cos", "tan", "cot", "sec", "csc", "asin", "acos", "atan", "acot", "asec", "acsc",
+        "sinh", "cosh", "tanh", "coth", "asinh", "acosh", "atanh", "exp", "floor", "gamma", "zeta",
+        "erf", "re", "im", "conj", "arg", "sign",
+    )
+}  # fmt: skip
 FUNCTIONS |= {
-    "Abs": abs, "conjugate": mpmath.conj, "ceiling": mpmath.ceil, "factorial": mpmath.factorial, "binomial": mpmath.binomial,
+    "Abs": abs, "conjugate": mpmath.conj, "ceiling": mpmath.ceil,
+    "factorial": mpmath.factorial, "binomial": mpmath.binomial,
     "Min": min, "Max": max, "atan2": mpmath.atan2, "LambertW": mpmath.lambertw, "factorial2": mpmath.fac2,
 }  # fmt: skip
 CONSTANTS = {
@@ -66,7 +68,7 @@ def _apply(expression: Any, arguments: list[Any], real: bool) -> Any:
     if expression.is_Mul:
         return mpmath.fprod(arguments)
     if isinstance(expression, sympy.Pow):
-        return _power(expression, *arguments, real)
+        return _power(expression, arguments[0], arguments[1], real)
     name = type(expression).__name__
     if isinstance(expression, sympy.exp):
         return mpmath.exp(arguments[0])

@@ -48,15 +48,15 @@ def _is_prose(answer: str) -> bool:
 def _last_marked(text: str) -> tuple[int, str | None]:
     """The start of the last marker that is no box, and the answer behind it."""
     marked = [
-        found for found in (_hash_answer(text), _heading_answer(text), find_phrase(text)) if found is not None
+        match for match in (_hash_answer(text), _heading_answer(text), find_phrase(text)) if match is not None
     ]
-    return max(marked, key=lambda found: found[0]) if marked else (-1, None)
+    return max(marked, key=lambda match: match[0]) if marked else (-1, None)
 
 
 def gsm8k_answer(text: str) -> str | None:
     """What is behind the last `####` or `A:` at the beginning of a line."""
-    found = _hash_answer(text[-LONGEST:])
-    return found[1] if found else None
+    match = _hash_answer(text[-LONGEST:])
+    return match[1] if match else None
 
 
 def boxed(text: str) -> str | None:
@@ -67,8 +67,8 @@ def boxed(text: str) -> str | None:
 
 def under_heading(text: str) -> str | None:
     """What is under the last heading "Answer" or "Final Answer"."""
-    found = _heading_answer(text[-LONGEST:])
-    return found[1] if found else None
+    match = _heading_answer(text[-LONGEST:])
+    return match[1] if match else None
 
 
 def _iter_lines(text: str) -> Iterable[tuple[int, str]]:
@@ -80,23 +80,22 @@ def _iter_lines(text: str) -> Iterable[tuple[int, str]]:
 
 
 def _hash_answer(text: str) -> tuple[int, str] | None:
-    found = None
+    match = None
     for at, line in _iter_lines(text):
-        for mark in ("####", "A:"):
-            if line.startswith(mark) and (answer := line[len(mark) :].strip()):
-                if mark != "####" or not HEADING.match(answer):
-                    found = (at, answer)
-    return found
+        answer = line.removeprefix("####").removeprefix("A:").strip()
+        if line.startswith(("####", "A:")) and answer and not HEADING.match(answer):
+            match = (at, answer)
+    return match
 
 
 def _heading_answer(text: str) -> tuple[int, str] | None:
     """Under a Markdown heading: the rest of the text up to the first blank line."""
-    found = None
+    match = None
     for at, line in _iter_lines(text):
         if line.startswith(("#", "**")) and len(line) < 60 and HEADING.match(line.lstrip("#").strip()):
-            found = (at, text.find("\n", at + len(line)) + 1 or len(text))
-    if found is None:
+            match = (at, text.find("\n", at + len(line)) + 1 or len(text))
+    if match is None:
         return None
-    paragraphs = text[found[1] :].strip().split("\n\n", 1)
+    paragraphs = text[match[1] :].strip().split("\n\n", 1)
     answer = paragraphs[0].strip()
-    return (found[0], answer) if answer else None
+    return (match[0], answer) if answer else None

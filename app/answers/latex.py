@@ -17,8 +17,8 @@ def prepared(text: str) -> str:
     """Raises ValueError for what the grammar would misread."""
     if GAP.search(text) or REPEATING.search(text) or "..." in text or "\\text" in text:
         raise ValueError("not one formula")
-    text = WORDY_SUBSCRIPT.sub(lambda found: f"_{{{found[1].removeprefix('text{').rstrip('}')}}}", text)
-    text = re.sub(r"(?<=[A-Za-z}\])])('+)", lambda found: f"_{{{'prime' * len(found[1])}}}", text)
+    text = WORDY_SUBSCRIPT.sub(lambda match: f"_{{{match[1].removeprefix('text{').rstrip('}')}}}", text)
+    text = re.sub(r"(?<=[A-Za-z}\])])('+)", lambda match: f"_{{{'prime' * len(match[1])}}}", text)
     text = re.sub(r"\^\s?\{\s?\\prime\s?\}|\^\\prime", "_{prime}", text)
     if TRIGONOMETRIC.search(text):
         text = re.sub(r"\s?\^\\circ\s?", r"\\cdot \\frac{\\pi}{180} ", text)
@@ -27,16 +27,16 @@ def prepared(text: str) -> str:
     text = DECIMAL.sub(_fraction, text)
     text = text.replace("\\lg", "\\log_{10}").replace("\\tfrac", "\\frac")
     return (
-        re.sub(r"\[|\]", lambda found: "(" if found[0] == "[" else ")", text)
+        re.sub(r"\[|\]", lambda match: "(" if match[0] == "[" else ")", text)
         if "\\sqrt[" not in text
         else text
     )
 
 
-def _mixed(found: re.Match[str]) -> str:
-    above, below = int(found[2]), int(found[3])
-    return f"({found[1]}+{found[0][len(found[1]) :].strip()})" if above < below else found[0]
+def _mixed(match: re.Match[str]) -> str:
+    above, below = int(match[2]), int(match[3])
+    return f"({match[1]}+{match[0][len(match[1]) :].strip()})" if above < below else match[0]
 
 
-def _fraction(found: re.Match[str]) -> str:
-    return f"\\frac{{{int((found[1] or '0') + found[2])}}}{{{10 ** len(found[2])}}}"
+def _fraction(match: re.Match[str]) -> str:
+    return f"\\frac{{{int((match[1] or '0') + match[2])}}}{{{10 ** len(match[2])}}}"

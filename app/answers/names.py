@@ -9,7 +9,8 @@ from app.answers.structure import Node, Relation, Scalar, read_structure
 from app.answers.words import FUNCTIONS, is_words
 
 SUBSCRIPT = r"(?:_\s?(?:\{[^{}]*\}|\\?[A-Za-z0-9]+))?"
-SYMBOL = rf"(?:\\(?:alpha|beta|gamma|delta|epsilon|theta|lambda|mu|rho|sigma|tau|phi|varphi|omega|Delta|Omega|Gamma|ell)|[A-Za-z]){SUBSCRIPT}'*"
+GREEK = r"alpha|beta|gamma|delta|epsilon|theta|lambda|mu|rho|sigma|tau|phi|varphi|omega|Delta|Omega|Gamma|ell"
+SYMBOL = rf"(?:\\(?:{GREEK})|[A-Za-z]){SUBSCRIPT}'*"
 NAME = re.compile(
     rf"(?:{SYMBOL}|[A-Z]{{2,4}}'*|\|[A-Z]{{2}}\||\\overline\{{[A-Z]{{2}}\}}|m?\s?\\angle\s?[A-Z]{{1,3}}"
     rf"|[A-Za-z]{SUBSCRIPT}'*\s?\(\s?{SYMBOL}(?:\s?,\s?{SYMBOL})*\s?\)|[A-Z]\s?\([^()]*\)|[A-Z]\s?\[[^\[\]]*\]"

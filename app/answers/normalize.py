@@ -63,15 +63,15 @@ def normalize(answer: str) -> str:
     if len(answer) > LONGEST:
         raise ValueError("too long")
     text = _unwrap(plain_characters(answer).replace("\\$", ""))
-    text = THOUSANDS.sub(lambda found: found[1] + re.sub(r"\D", "", found[2]), text)
+    text = THOUSANDS.sub(lambda match: match[1] + re.sub(r"\D", "", match[2]), text)
     text = TEXT.sub(_plain_text, TEXT.sub(_plain_text, text))
     text = SIZE.sub("", text)
     text = SPACE.sub(" ", text).replace("$", "")
     for pattern, replacement in REPLACED:
         text = pattern.sub(replacement, text)
-    text = _roots(_fractions(text))
+    text = _roots(_fractions(re.sub(r"(?<!\\)\\(?=\d)", "", text)))
     text = re.sub(r"\s+", " ", text).strip()
-    text = SPACED_THOUSANDS.sub(lambda found: found[0].replace(" ", ""), text)
+    text = SPACED_THOUSANDS.sub(lambda match: match[0].replace(" ", ""), text)
     text = _unwrap(text.lstrip("=").strip())
     text = ENDING.sub("", text)
     if not text:
@@ -81,23 +81,23 @@ def normalize(answer: str) -> str:
     return text
 
 
-def _plain_text(found: re.Match[str]) -> str:
+def _plain_text(match: re.Match[str]) -> str:
     """A single letter behind a number is a unit: `20 \\text{ N}`; elsewhere it is a symbol."""
-    content = found[1]
+    content = match[1]
     if len(content.strip()) > 1:
         return f" {content} "
-    behind_number = re.search(r"[\d})]\s*(?:\\[,;!> ]|~|\s)*$", found.string[: found.start()])
+    behind_number = re.search(r"[\d})]\s*(?:\\[,;!> ]|~|\s)*$", match.string[: match.start()])
     return f" {content.strip()} " if behind_number and content.strip().isalpha() else content
 
 
 def _fractions(text: str) -> str:
-    text = SHORT.sub(lambda found: f"\\frac{{{found[1] or found[2]}}}", text)
-    return SHORT_BELOW.sub(lambda found: f"{found[1]}{{{found[2]}}}", text)
+    text = SHORT.sub(lambda match: f"\\frac{{{match[1] or match[2]}}}", text)
+    return SHORT_BELOW.sub(lambda match: f"{match[1]}{{{match[2]}}}", text)
 
 
 def _roots(text: str) -> str:
     return ROOT.sub(
-        lambda found: f"\\sqrt{found[1] or ''}{{{found[2] or found[3] or found[4] or found[5] or ''}}}", text
+        lambda match: f"\\sqrt{match[1] or ''}{{{match[2] or match[3] or match[4] or match[5] or ''}}}", text
     )
 
 

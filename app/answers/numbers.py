@@ -31,11 +31,13 @@ SCALES = {
 }  # fmt: skip
 SCALED = re.compile(rf"(.*\S)\s?(?:{'|'.join(SCALES)})s?$", re.I)
 SMALL = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-    " seventeen eighteen nineteen twenty"
-).split()
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+    "twenty",
+)  # fmt: skip
+TENS = ("thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 NAMES = {name: value for value, name in enumerate(SMALL)}
-NAMES |= dict(zip("thirty forty fifty sixty seventy eighty ninety".split(), range(30, 100, 10), strict=True))
+NAMES |= dict(zip(TENS, range(30, 100, 10), strict=True))
 NAMES |= {"hundred": 100, "thousand": 1000, "million": 10**6, "half": 0}
 HALVES = {"half": Fraction(1, 2), "one half": Fraction(1, 2), "one third": Fraction(1, 3)}
 HALVES |= {"one quarter": Fraction(1, 4), "one fourth": Fraction(1, 4), "two thirds": Fraction(2, 3)}
@@ -61,92 +63,92 @@ def read_number(text: str) -> Number | None:
         return None
     tight = re.sub(r"\s?([-+/.^{}])\s?", r"\1", text)
     for reader in (_plain, _mixed, _ratio, _scientific, _repeating, _in_words, _scaled):
-        if (found := reader(tight)) is not None:
-            return found
+        if (match := reader(tight)) is not None:
+            return match
     return None
 
 
 def plain_number(text: str) -> Fraction | None:
     """The exact value of a number; None for everything else."""
-    found = read_number(text)
-    return None if found is None else found.value
+    match = read_number(text)
+    return None if match is None else match.value
 
 
 def _decimal(sign: str, digits: str, scale: Fraction = Fraction(1)) -> Number:
     value = Fraction(digits) * scale * (-1 if sign == "-" else 1)
-    whole, point, behind = digits.partition(".")
+    before, point, behind = digits.partition(".")
     if not point or not behind:
         return Number(value)
-    significant = len((whole + behind).lstrip("0")) or 1
+    significant = len((before + behind).lstrip("0")) or 1
     return Number(value, significant, scale / 10 ** len(behind))
 
 
 def _plain(text: str) -> Number | None:
-    found = NUMBER.match(text)
-    return _decimal(found[1], found[2]) if found else None
+    match = NUMBER.match(text)
+    return _decimal(match[1], match[2]) if match else None
 
 
 def _mixed(text: str) -> Number | None:
-    found = MIXED.match(text)
-    if found is None:
+    match = MIXED.match(text)
+    if match is None:
         return None
-    above, below = int(found[3] or found[5]), int(found[4] or found[6])
+    above, below = int(match[3] or match[5]), int(match[4] or match[6])
     if below == 0 or above >= below:
         return None
-    value = int(found[2]) + Fraction(above, below)
-    return Number(-value if found[1] == "-" else value)
+    value = int(match[2]) + Fraction(above, below)
+    return Number(-value if match[1] == "-" else value)
 
 
 def _ratio(text: str) -> Number | None:
-    found = RATIO.match(text) or LATEX_RATIO.match(text)
-    if found is None or int(found[3]) == 0:
+    match = RATIO.match(text) or LATEX_RATIO.match(text)
+    if match is None or int(match[3]) == 0:
         return None
-    value = Fraction(int(found[2]), int(found[3]))
-    return Number(-value if found[1] == "-" else value)
+    value = Fraction(int(match[2]), int(match[3]))
+    return Number(-value if match[1] == "-" else value)
 
 
 def _scientific(text: str) -> Number | None:
-    found = SCIENTIFIC.match(text)
-    sign, digits, power = (found[1], found[2] or "1", found[3] or found[4]) if found else (None, "", "0")
-    if found is None and (found := E_NOTATION.match(text)):
-        sign, digits, power = found[1], found[2], found[3]
+    match = SCIENTIFIC.match(text)
+    sign, digits, power = (match[1], match[2] or "1", match[3] or match[4]) if match else (None, "", "0")
+    if match is None and (match := E_NOTATION.match(text)):
+        sign, digits, power = match[1], match[2], match[3]
     if sign is None or abs(int(power)) > LARGEST_EXPONENT:
         return None
     return _decimal(sign, digits, Fraction(10) ** int(power))
 
 
 def _repeating(text: str) -> Number | None:
-    found = REPEATING.match(text)
-    if found is None:
+    match = REPEATING.match(text)
+    if match is None:
         return None
-    before, repeated = found[3], found[4]
+    before, repeated = match[3], match[4]
     tail = Fraction(int(repeated), (10 ** len(repeated) - 1) * 10 ** len(before))
-    value = Fraction(f"{found[2] or '0'}.{before or '0'}") + tail
-    return Number(-value if found[1] == "-" else value)
+    value = Fraction(f"{match[2] or '0'}.{before or '0'}") + tail
+    return Number(-value if match[1] == "-" else value)
 
 
 def _in_words(text: str) -> Number | None:
-    words = text.casefold().replace("-", " ").split()
-    joined = " ".join(words)
+    parts = text.casefold().replace("-", " ").split()
+    joined = " ".join(parts)
     if joined in HALVES:
         return Number(HALVES[joined])
-    if not words or any(word not in NAMES for word in words) or "half" in words:
+    if not parts or any(word not in NAMES for word in parts) or "half" in parts:
         return None
-    if len(words) == 1:
-        return Number(Fraction(NAMES[words[0]]))
-    if len(words) == 2 and 20 <= NAMES[words[0]] < 100 and 0 < NAMES[words[1]] < 10:
-        return Number(Fraction(NAMES[words[0]] + NAMES[words[1]]))
-    if len(words) == 2 and NAMES[words[1]] >= 100:
-        return Number(Fraction(NAMES[words[0]] * NAMES[words[1]]))
+    if len(parts) == 1:
+        return Number(Fraction(NAMES[parts[0]]))
+    if len(parts) == 2 and 20 <= NAMES[parts[0]] < 100 and 0 < NAMES[parts[1]] < 10:
+        return Number(Fraction(NAMES[parts[0]] + NAMES[parts[1]]))
+    if len(parts) == 2 and NAMES[parts[1]] >= 100:
+        return Number(Fraction(NAMES[parts[0]] * NAMES[parts[1]]))
     return None
 
 
 def _scaled(text: str) -> Number | None:
-    found = SCALED.match(text)
-    if found is None:
+    match = SCALED.match(text)
+    if match is None:
         return None
-    inner = _plain(found[1].strip()) or _mixed(found[1].strip())
-    word = text[len(found[1]) :].strip().casefold().rstrip("s")
+    inner = _plain(match[1].strip()) or _mixed(match[1].strip())
+    word = text[len(match[1]) :].strip().casefold().rstrip("s")
     if inner is None:
         return None
     scale = SCALES[word]

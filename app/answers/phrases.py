@@ -7,12 +7,16 @@ import re
 
 LONGEST_VALUE = 400
 MOST_MARKERS = 20
-NO_ANSWER = re.compile(r"(?:correct|reasonable|verified|consistent|unique|valid|clear)\b", re.I)
+NO_ANSWER = re.compile(
+    r"(?:that|not|arrived|obtained|found|correct|reasonable|verified|consistent|unique|valid|clear)\b", re.I
+)
 MARKER = re.compile(
-    r"\b(?:(?:final|correct|right)[ \t]{1,3})?(?:answer|option|choice)\b(?:[ \t]\([^()\n]{1,30}\))?[*_`:]{0,4}[ \t]{0,3}"
-    r"(?:(?:to|of|for)[ \t]the[ \t](?:problem|question)[ \t]{0,3})?"
-    r"(?:(?:is|are|equals|=|:|：|would be|should be|will be|must be|comes out to)(?:[ \t]{0,3}[:：])?|(?=[.][*_]{2}))"
-    r"|(?:最终|最終)?的?(?:正确|正確)?(?:答案|答え|解答|正解)(?:应该|應該)?(?:是|为|為|爲|は|[:：])(?:[ \t]?[:：])?"
+    r"\b(?:(?:final|correct|right)[ \t]{1,3})?(?:answer|option|choice)\b(?:[ \t]\([^()\n]{1,30}\))?"
+    r"[*_`:]{0,4}[ \t]{0,3}(?:(?:to|of|for)[ \t]the[ \t](?:problem|question)[ \t]{0,3})?"
+    r"(?:(?:is|are|equals|=|:|：|would be|should be|will be|must be|comes out to)(?:[ \t]{0,3}[:：])?"
+    r"|(?=[.][*_]{2}))"
+    r"|(?:最终|最終)?的?(?:正确|正確)?(?:答案|答え|解答|正解)"
+    r"(?:应该|應該)?(?:是|为|為|爲|は|[:：])(?:[ \t]?[:：])?"
     r"|(?:^|(?<=\n))[ \t]{0,8}(?:答|解)[:：]"
     r"|故?(?:应|應)?(?:选|選)(?:择|擇)?[:：]?(?=[ \t]{0,3}[(（]?[A-J])"
     r"|(?:최종 )?(?:정답|답)(?:은|:)"
@@ -21,7 +25,8 @@ MARKER = re.compile(
     re.I,
 )
 PLAIN = re.compile(
-    r"^[ \t]{0,8}\*{0,2}(?:final )?answer\*{0,2}[ \t]{1,8}(\$[^$\n]{1,200}\$|[-+]?[\d.,/]{0,40}\d)[ \t]{0,8}\.?$",
+    r"^[ \t]{0,8}\*{0,2}(?:final )?answer\*{0,2}[ \t]{1,8}"
+    r"(\$[^$\n]{1,200}\$|[-+]?[\d.,/]{0,40}\d)[ \t]{0,8}\.?$",
     re.I | re.M,
 )
 MATH = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"))
@@ -70,7 +75,7 @@ def _sentence_end(rest: str) -> int:
         for opening, closing in MATH:
             if rest.startswith(opening, at):
                 end = rest.find(closing, at + len(opening))
-                if 0 <= end:
+                if end >= 0:
                     at = end + len(closing)
                     break
         else:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import sympy
+import sympy  # type: ignore[import-untyped]
 
 from app.answers.commas import split_top_level
 from app.answers.structure import Group, Node, Relation, Scalar, Words, read_structure
@@ -73,7 +73,7 @@ def _inequality(node: Relation, constant: Constant) -> Any:
         return None
     if node.operators == ("\\in",):
         return range_of(read_structure(node.sides[1]), constant)
-    found = sympy.S.Reals
+    match = sympy.S.Reals
     for place, operator in enumerate(node.operators):
         if places[0] not in (place, place + 1):
             return None
@@ -81,8 +81,8 @@ def _inequality(node: Relation, constant: Constant) -> Any:
         bound = constant(node.sides[place + 1 if variable_left else place])
         if not bound.is_extended_real:
             return None
-        found = sympy.Intersection(found, _half(operator, bound, variable_left))
-    return found
+        match = sympy.Intersection(match, _half(operator, bound, variable_left))
+    return match
 
 
 def _half(operator: str, bound: Any, variable_left: bool) -> Any:

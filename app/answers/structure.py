@@ -68,10 +68,10 @@ def read_structure(text: str) -> Node:
 
 
 def read_choice(text: str) -> Choice | None:
-    if len(text) == 1 or (found := CHOICE.match(text)) is None:
+    if len(text) == 1 or (match := CHOICE.match(text)) is None:
         lone = LONE_CHOICE.match(text) if len(text) > 1 else None
         return Choice(lone[1].upper(), "") if lone else None
-    letter, content = (found[1] or found[2] or found[3]).upper(), found[4].strip()
+    letter, content = (match[1] or match[2] or match[3]).upper(), match[4].strip()
     return None if NO_CONTENT.match(content) else Choice(letter, content)
 
 
@@ -83,12 +83,12 @@ def _read(text: str) -> Node:
 
 
 def _matrix(text: str) -> Node | None:
-    found = MATRIX.match(text)
-    if found is None or "\\begin" in found[2]:
+    match = MATRIX.match(text)
+    if match is None or "\\begin" in match[2]:
         return None
     rows = [
         row
-        for row in re.split(r"\\\\(?:\s?\[[^\]]*\])?|\\cr\b", found[2].replace("\\hline", ""))
+        for row in re.split(r"\\\\(?:\s?\[[^\]]*\])?|\\cr\b", match[2].replace("\\hline", ""))
         if row.strip()
     ]
     return Group(
@@ -119,7 +119,7 @@ def _brackets(text: str) -> Node | None:
         closings = (")", "]") if opening in "([" else (closing,)
         if not text.startswith(opening) or not text.endswith(closings):
             continue
-        end = next(each for each in closings if text.endswith(each))
+        end = next(item for item in closings if text.endswith(item))
         inner = text[len(opening) : len(text) - len(end)].strip()
         if not _is_balanced(inner):
             return None

@@ -11,18 +11,19 @@ F = Fraction
 TABLE: dict[str, tuple[str, Fraction]] = {}
 for dimension, units in {
     "length": {
-        "mm millimeter millimetre 毫米": F(1, 1000), "cm centimeter centimetre 厘米": F(1, 100), "分米 dm": F(1, 10),
-        "m meter metre 米": F(1), "km kilometer kilometre 千米 公里": F(1000), "in inch inche": F(254, 10000),
+        "mm millimeter millimetre 毫米": F(1, 1000), "cm centimeter centimetre 厘米": F(1, 100),
+        "dm decimeter decimetre 分米": F(1, 10), "m meter metre 米": F(1),
+        "km kilometer kilometre 千米 公里": F(1000), "in inch inche": F(254, 10000),
         "ft foot feet": F(3048, 10000), "yd yard": F(9144, 10000), "mi mile": F(1609344, 1000),
     },
     "time": {
-        "s sec second 秒": F(1), "min minute 分钟 分": F(60), "h hr hour 小时 時間": F(3600), "day 天 日": F(86400),
-        "week 周": F(604800),
+        "s sec second 秒": F(1), "min minute 分钟 分": F(60), "h hr hour 小时 時間": F(3600),
+        "day 天 日": F(86400), "week 周": F(604800),
     },
     "months": {"month 月": F(1), "yr year 年 岁 歳": F(12)},
     "mass": {
-        "mg milligram": F(1, 1000), "g gram 克": F(1), "kg kilogram 千克 公斤": F(1000), "ton tonne 吨": F(10**6),
-        "lb pound": F(45359237, 100000), "oz ounce": F(45359237, 1600000),
+        "mg milligram": F(1, 1000), "g gram 克": F(1), "kg kilogram 千克 公斤": F(1000),
+        "ton tonne 吨": F(10**6), "lb pound": F(45359237, 100000), "oz ounce": F(45359237, 1600000),
     },
     "money": {"cent 分钱": F(1, 100), "dollar usd buck": F(1)},
     "euros": {"euro eur": F(1)}, "yuan": {"元 yuan rmb 块": F(1)}, "yen": {"yen 円": F(1)},
@@ -64,8 +65,8 @@ class Quantity:
 def split_unit(text: str) -> Quantity:
     """The value and the unit behind it. The unit is empty where none is written."""
     text = LEAD.sub("", text, count=1) if LEAD.match(text) else text
-    if found := re.match(r"(.*\S)\s?(?:%|\b(?:percent|per cent|pct|percentage points?)\b\.?)$", text, re.I):
-        return Quantity(found[1], "", True)
+    if match := re.match(r"(.*\S)\s?(?:%|\b(?:percent|per cent|pct|percentage points?)\b\.?)$", text, re.I):
+        return Quantity(match[1], "", True)
     if "^\\circ" in text and TRIGONOMETRIC.search(text):
         return Quantity(text)
     for start in START.finditer(text):
@@ -88,16 +89,16 @@ def _is_unit(tail: str, *, attached: bool) -> bool:
 
 def unit_scale(unit: str) -> tuple[str, Fraction] | None:
     """The dimension of a unit, and its size; None for words that are no unit of measurement."""
-    unit = re.sub(r"\^\\circ\s?([CF])\b", lambda found: f"^\\circ_{found[1].lower()}", unit)
+    unit = re.sub(r"\^\\circ\s?([CF])\b", lambda match: f"^\\circ_{match[1].lower()}", unit)
     unit = re.sub(r"\s+(?:per|an?|each)\s+|\s*/\s*", "/", unit.strip().rstrip("."))
     unit = ALIASES.get(unit.lower(), unit)
     dimensions, scale = [], Fraction(1)
     for place, part in enumerate(unit.split("/")):
-        found = _simple_scale(part.strip())
-        if found is None:
+        match = _simple_scale(part.strip())
+        if match is None:
             return None
-        dimensions.append(("/" if place else "") + found[0])
-        scale = scale / found[1] if place else scale * found[1]
+        dimensions.append(("/" if place else "") + match[0])
+        scale = scale / match[1] if place else scale * match[1]
     return "".join(dimensions), scale
 
 
@@ -109,18 +110,18 @@ def _simple_scale(unit: str) -> tuple[str, Fraction] | None:
     for word, exponent in POWERS.items():
         if name.lower().startswith(word) and name != word:
             power, name = exponent, name[len(word) :].lstrip(". ")
-    found = TABLE.get(name.strip().lower().rstrip(".")) or TABLE.get(
+    match = TABLE.get(name.strip().lower().rstrip(".")) or TABLE.get(
         name.strip().lower().rstrip(".").removesuffix("s")
     )
-    if found is None:
+    if match is None:
         return None
-    dimension, scale = found
+    dimension, scale = match
     return (f"{dimension}^{power}" if power > 1 and dimension else dimension), scale**power
 
 
 def same_words(unit: str, other: str) -> bool:
-    """Whether two units in words name one thing: equal up to a plural, or one says more."""
-    words, others = (
-        {word.removesuffix("s") for word in re.findall(r"\w+", each.casefold())} for each in (unit, other)
+    """Whether two units in words name the same thing: equal up to a plural, or one says more."""
+    left, right = (
+        {word.removesuffix("s") for word in re.findall(r"\w+", text.casefold())} for text in (unit, other)
     )
-    return words <= others or others <= words
+    return left <= right or right <= left

@@ -26,15 +26,15 @@ def compare_values(reference: str, answer: str, equal: Equal | None) -> bool | N
         handled, result = rule(reference, answer)
         if handled:
             return result
-    one, other = read_quantity(reference), read_quantity(answer)
-    if one.percent or other.percent:
-        return _percentages(one, other, equal)
-    if one.unit and other.unit:
-        return _two_units(one, other, equal)
+    first, other = read_quantity(reference), read_quantity(answer)
+    if first.percent or other.percent:
+        return _percentages(first, other, equal)
+    if first.unit and other.unit:
+        return _two_units(first, other, equal)
     attached = re.fullmatch(r"(\d[\d.]*)[mshgNJWVAL]", squeezed(answer))
-    if attached and not one.unit and plain_values(reference, attached[1]):
+    if attached and not first.unit and plain_values(reference, attached[1]):
         return None  # 5m: five metres or five times m
-    return _compare(one.value, other.value, equal)
+    return _compare(first.value, other.value, equal)
 
 
 def read_quantity(text: str) -> Quantity:
@@ -46,44 +46,46 @@ def plain_values(reference: str, answer: str) -> bool:
 
 
 def _compare(reference: str, answer: str, equal: Equal | None) -> bool | None:
-    one, other = read_number(reference), read_number(answer)
-    if one is not None and other is not None:
-        return equal_numbers(one, other)
+    first, other = read_number(reference), read_number(answer)
+    if first is not None and other is not None:
+        return equal_numbers(first, other)
     if squeezed(reference) == squeezed(answer):
         return True
     return equal(reference, answer) if equal else False
 
 
-def _percentages(one: Quantity, other: Quantity, equal: Equal | None) -> bool | None:
+def _percentages(first: Quantity, other: Quantity, equal: Equal | None) -> bool | None:
     """28% is 28 as well as 0.28: files write all three for one answer."""
-    same = _compare(one.value, other.value, equal)
-    if same or (one.percent and other.percent):
+    same = _compare(first.value, other.value, equal)
+    if same or (first.percent and other.percent):
         return same
-    percent, bare = (one, other) if one.percent else (other, one)
+    percent, bare = (first, other) if first.percent else (other, first)
     if bare.unit:
         return False
     share, value = read_number(percent.value), read_number(bare.value)
     if share is not None and value is not None:
         hundredth = type(share)(share.value / 100, share.digits, share.step / 100)
-        return equal_numbers(hundredth, value) if one.percent else equal_numbers(value, hundredth)
+        return equal_numbers(hundredth, value) if first.percent else equal_numbers(value, hundredth)
     fraction = f"\\frac{{{percent.value}}}{{100}}"
     return equal(fraction, bare.value) if equal and same is False else same
 
 
-def _two_units(one: Quantity, other: Quantity, equal: Equal | None) -> bool | None:
-    scales = unit_scale(one.unit), unit_scale(other.unit)
-    if squeezed(one.unit) == squeezed(other.unit) or scales[0] == scales[1] is not None:
-        return _compare(one.value, other.value, equal)
+def _two_units(first: Quantity, other: Quantity, equal: Equal | None) -> bool | None:
+    scales = unit_scale(first.unit), unit_scale(other.unit)
+    if squeezed(first.unit) == squeezed(other.unit) or scales[0] == scales[1] is not None:
+        return _compare(first.value, other.value, equal)
     if scales[0] is None or scales[1] is None:
-        same = _compare(one.value, other.value, equal)
-        if same and (scales[0] is not None or scales[1] is not None or not same_words(one.unit, other.unit)):
+        same = _compare(first.value, other.value, equal)
+        if same and (
+            scales[0] is not None or scales[1] is not None or not same_words(first.unit, other.unit)
+        ):
             return None  # 5 red and 5 blue: the numbers agree, the words may not
         return same
     if "" in (scales[0][0], scales[1][0]):
-        return _compare(one.value, other.value, equal)
+        return _compare(first.value, other.value, equal)
     if scales[0][0] != scales[1][0]:
         return False
-    values = read_number(one.value), read_number(other.value)
+    values = read_number(first.value), read_number(other.value)
     if values[0] is None or values[1] is None:
         return None
     return values[0].value * scales[0][1] == values[1].value * scales[1][1]
@@ -92,18 +94,18 @@ def _two_units(one: Quantity, other: Quantity, equal: Equal | None) -> bool | No
 def _based(reference: str, answer: str) -> tuple[bool, bool | None]:
     """Numbers with a base, as MATH writes them: 11_2 is neither 11 nor 3. A base on one side only is a
     wrong answer to a question that asked for it."""
-    found = [BASE.match(_base_words(text).replace(" ", "")) for text in (reference, answer)]
+    match = [BASE.match(_base_words(text).replace(" ", "")) for text in (reference, answer)]
     digits = [
-        each is not None and (any(map(str.isdigit, each[1])) or (each[2] == "16" and each[1].isupper()))
-        for each in found
+        item is not None and (any(map(str.isdigit, item[1])) or (item[2] == "16" and item[1].isupper()))
+        for item in match
     ]
     if not any(digits):
         return False, None
-    if not all(digits) or found[0] is None or found[1] is None:
+    if not all(digits) or match[0] is None or match[1] is None:
         return True, False
-    bases = [BASES.get(each[2]) or (int(each[2]) if each[2].isdigit() else 0) for each in found if each]
+    bases = [BASES.get(item[2]) or (int(item[2]) if item[2].isdigit() else 0) for item in match if item]
     try:
-        values = [int(each[1], base) for each, base in zip(found, bases, strict=True) if each]
+        values = [int(item[1], base) for item, base in zip(match, bases, strict=True) if item]
     except ValueError:
         return True, False
     return True, bases[0] == bases[1] and values[0] == values[1]
@@ -115,14 +117,14 @@ def _base_words(text: str) -> str:
 
 def _colons(reference: str, answer: str) -> tuple[bool, bool | None]:
     """Ratios by proportion; times, which have two digits behind the colon, as they are written."""
-    one, other = COLONS.match(reference), COLONS.match(answer)
-    if one is None and other is None:
+    first, other = COLONS.match(reference), COLONS.match(answer)
+    if first is None and other is None:
         return False, None
-    if one is None or other is None:
+    if first is None or other is None:
         return True, None if read_number(reference) or read_number(answer) else False
-    parts = [[int(part) for part in found[1].split(":")] for found in (one, other)]
-    halves = [(found[2] or "").replace(".", "").lower() for found in (one, other)]
-    if any(halves) or any(re.fullmatch(r"\d{1,2}\s?:\s?[0-5]\d", found[1]) for found in (one, other)):
+    parts = [[int(part) for part in match[1].split(":")] for match in (first, other)]
+    halves = [(match[2] or "").replace(".", "").lower() for match in (first, other)]
+    if any(halves) or any(re.fullmatch(r"\d{1,2}\s?:\s?[0-5]\d", match[1]) for match in (first, other)):
         return True, parts[0] == parts[1] and ("" in halves or halves[0] == halves[1])
     if len(parts[0]) != len(parts[1]) or 0 in parts[0] or 0 in parts[1]:
         return True, parts[0] == parts[1]

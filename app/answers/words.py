@@ -6,13 +6,15 @@ import re
 
 COMMAND = re.compile(r"\\(?:begin|end)\{[^{}]*\}|\\[a-zA-Z]+|_\{[^{}]*\}|_\w")
 LETTERS = re.compile(r"[^\W\d_]+")
-FUNCTIONS = set(
-    "sin cos tan cot sec csc log ln lg exp max min gcd lcm mod det arcsin arccos arctan sinh cosh".split()
-)
-SHORT_WORDS = set(
-    "no yes odd one two six ten all any red up down left top not and or of is it to on in at be he she we am pm"
-    " if my so an as by do go none each both".split()
-)
+FUNCTIONS = {
+    "sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "lg", "exp", "max", "min", "gcd", "lcm",
+    "mod", "det", "arcsin", "arccos", "arctan", "sinh", "cosh",
+}  # fmt: skip
+SHORT_WORDS = {
+    "no", "yes", "odd", "one", "two", "six", "ten", "all", "any", "red", "up", "down", "left", "top",
+    "not", "and", "or", "of", "is", "it", "to", "on", "in", "at", "be", "he", "she", "we", "am", "pm",
+    "if", "my", "so", "an", "as", "by", "do", "go", "none", "each", "both",
+}  # fmt: skip
 ARTICLES = {"a", "an", "the"}
 SYNONYMS = (
     {"no solution", "no solutions", "there is no solution", "there are no solutions", "no solution exists"},
@@ -41,17 +43,17 @@ def is_words(text: str) -> bool:
 
 def same_words(text: str, other: str) -> bool:
     """Whether two texts are the same words in the same order."""
-    words, others = tokens(text), tokens(other)
-    if words == others or "".join(words) == "".join(others):
+    left, right = tokens(text), tokens(other)
+    if left == right or "".join(left) == "".join(right):
         return True
-    phrase, second = " ".join(words), " ".join(others)
+    phrase, second = " ".join(left), " ".join(right)
     return any(phrase in synonyms and second in synonyms for synonyms in SYNONYMS)
 
 
 def tokens(text: str) -> list[str]:
     text = text.casefold().replace("\\emptyset", "empty set")
-    found = re.findall(r"\w+|[^\w\s.,;:!?'\"()\[\]{}\\-]", text)
-    return [token for token in found if token not in ARTICLES] or found
+    match = re.findall(r"\w+|[^\w\s.,;:!?'\"()\[\]{}\\-]", text)
+    return [token for token in match if token not in ARTICLES] or match
 
 
 def is_prose(text: str) -> bool:

@@ -66,7 +66,6 @@ FILES = frozenset(
 )
 UNCLEAN = {
     "app/accounts",
-    "app/answers",
     "app/core",
     "app/demo",
     "app/evaluation",
