@@ -240,7 +240,7 @@ def final(project_id: int, way: str) -> dict[str, list[int | None]]:
     """Solution -> its steps' labels in a snapshot frozen this way. A prefix that solutions share is
     labeled in one of them only, so labels are looked up by what stands before them."""
     with transaction() as db:
-        made = snapshots.freeze(db, project_id, {"aggregation": way, "held_out": 0}, None)
+        made = snapshots.create_snapshot(db, project_id, {"aggregation": way, "held_out": 0}, None)
         labels: dict[tuple[int, tuple[str, ...]], int] = {}
         for item in db.scalars(select(SnapshotItem).where(SnapshotItem.snapshot_id == made.id)):
             for at, target in enumerate(item.targets):

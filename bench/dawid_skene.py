@@ -14,7 +14,7 @@ import subprocess
 import time
 from collections import Counter
 
-from app.training.dawid_skene import Said, fit
+from app.training.dawid_skene import StepRatings, fit
 
 THEIRS = """
 import json, sys, time
@@ -30,11 +30,11 @@ print(json.dumps([seconds, list(map(int, probas.columns)), probas.to_numpy().tol
 """
 
 
-def crowd(steps: int, people: int, overlap: int, seed: int) -> list[Said]:
+def crowd(steps: int, people: int, overlap: int, seed: int) -> list[StepRatings]:
     """Everyone has a confusion of their own between 65 % and 97 % right."""
     chance = random.Random(seed)  # noqa: S311  made data
     right = [chance.uniform(0.65, 0.97) for _ in range(people)]
-    made: list[Said] = []
+    made: list[StepRatings] = []
     for _ in range(steps):
         true = chance.choices((1, 0, -1), (0.8, 0.1, 0.1))[0]
         who = chance.sample(range(people), overlap)
@@ -70,7 +70,7 @@ def main() -> None:
                 capture_output=True,
             ).stdout
         )  # fmt: skip
-        mine = [found.chances(each) for each in said]
+        mine = [found.posterior(each) for each in said]
         apart = max(
             abs(one[rating] - other[at])
             for one, other in zip(mine, probas, strict=True)

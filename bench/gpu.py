@@ -27,12 +27,12 @@ import torch
 from transformers import AutoModel, Qwen2Config
 
 from app.prm import prefix_attention
-from app.prm.batch_layout import batches
-from app.prm.device import choose, precision
+from app.prm.batch_layout import iter_batches
+from app.prm.device import autocast, choose_device
 from app.prm.encoding import Encoder, train_tokenizer
-from app.prm.examples import CLASSES, Row
+from app.prm.examples import CLASSES, TokenRow
 from app.prm.model import ProcessRewardModel
-from app.prm.token_budget import Room
+from app.prm.token_budget import TokenBudget
 from bench.scoring import made, real
 
 PEAK = {"H100": 989.0, "H200": 989.0, "A100": 312.0, "L40S": 362.0, "4090": 165.0}
@@ -47,11 +47,11 @@ STEP = 64
 """Solutions an optimiser step learns from."""
 
 
-def rows_of(data: Path | None, count: int) -> list[Row]:
+def rows_of(data: Path | None, count: int) -> list[TokenRow]:
     pool = (real(data) if data else made())[:count]
     tokenizer = train_tokenizer([piece for problem, steps in pool for piece in (problem, *steps)], 8192)
     encoder, draw = Encoder(tokenizer, 4096), random.Random(5)  # noqa: S311
-    return [encoder.row(problem, steps, [draw.choice(CLASSES) for _ in steps]) for problem, steps in pool]
+    return [encoder.encode(problem, steps, [draw.choice(CLASSES) for _ in steps]) for problem, steps in pool]
 
 
 def model_of(shape: str, device: torch.device) -> ProcessRewardModel:
@@ -64,29 +64,31 @@ def model_of(shape: str, device: torch.device) -> ProcessRewardModel:
 class Way:
     """One layout; counts the tokens it computes."""
 
-    def __init__(self, model: ProcessRewardModel, rows: list[Row], how: str, device: torch.device) -> None:
+    def __init__(
+        self, model: ProcessRewardModel, rows: list[TokenRow], how: str, device: torch.device
+    ) -> None:
         self.model, self.rows, self.how, self.device, self.computed = model, rows, how, device, 0
 
     @torch.no_grad()
     def score(self) -> None:
         self.model.eval()
-        room = Room(self.model, self.device, 0, learning=False)
-        for batch in batches(self.rows, self.how, room.tokens, 0):
-            with precision(self.device, bf16=True):
+        room = TokenBudget(self.model, self.device, 0, learning=False)
+        for batch in iter_batches(self.rows, self.how, room.tokens, 0):
+            with autocast(self.device, bf16=True):
                 self.model(batch.to(self.device)).softmax(1).cpu()
-            self.computed += batch.computed
+            self.computed += batch.computed_tokens
 
     def learn(self) -> None:
         self.model.train()
         optimiser = torch.optim.AdamW(self.model.parameters(), lr=1e-5)
-        room = Room(self.model, self.device, 0, learning=True)
+        room = TokenBudget(self.model, self.device, 0, learning=True)
         for start in range(0, len(self.rows), STEP):
             rows = self.rows[start : start + STEP]
-            for batch in batches(rows, self.how, room.tokens, 0):
-                with precision(self.device, bf16=True):
+            for batch in iter_batches(rows, self.how, room.tokens, 0):
+                with autocast(self.device, bf16=True):
                     loss = self.model.loss(batch.to(self.device), sum(row.labeled for row in rows), 1, 0.0)
                 loss.backward()
-                self.computed += batch.computed
+                self.computed += batch.computed_tokens
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
 
@@ -115,14 +117,14 @@ def main() -> None:
     asked.add_argument("--turns", type=int, default=3)
     asked.add_argument("--peak", type=float, help="TFLOP/s, dense bf16")
     wanted = asked.parse_args()
-    device = choose(wanted.device)
+    device = choose_device(wanted.device)
     rows = rows_of(wanted.data, wanted.solutions)
     model = model_of(wanted.shape, device)
     matrices = sum(weight.numel() for name, weight in model.body.named_parameters()
                    if weight.dim() == 2 and "embed" not in name)  # fmt: skip
     peak = peak_of(device, wanted.peak)
-    with precision(device, bf16=True):
-        tree, reason = prefix_attention.choose(model, rows, "tree", 0)
+    with autocast(device, bf16=True):
+        tree, reason = prefix_attention.choose_layout(model, rows, "tree", 0)
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     print(f"{matrices / 1e6:.0f} million weights in matrices, {len(rows)} solutions, {where}, "
           f"tree by {model.backend}" + (f"; NOT USED: {reason}" if reason else ""))  # fmt: skip

@@ -33,11 +33,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import torch
 
 from app.prm import checkpoint
-from app.prm.batch_layout import batches, distinct_tokens, padded
+from app.prm.batch_layout import build_padded_batch, count_distinct_tokens, iter_batches
 from app.prm.config import SIZES, ScoreConfig, TrainConfig
 from app.prm.encoding import train_tokenizer
-from app.prm.examples import Row
-from app.prm.model import build
+from app.prm.examples import TokenRow
+from app.prm.model import build_model
 from app.prm.predict import Scorer
 
 Solution = tuple[str, list[str]]
@@ -73,7 +73,7 @@ def model_folder(pool: list[Solution], size: str, folder: Path) -> Path:
     tokenizer = train_tokenizer(texts, 8192)
     config = replace(TrainConfig(), size=size, architecture="qwen2", max_length=8192)
     torch.manual_seed(0)
-    model = build(config, len(tokenizer), int(tokenizer.pad_token_id))
+    model = build_model(config, len(tokenizer), int(tokenizer.pad_token_id))
     card = {"config": config.as_json(), "snapshot": "", "metrics": {}}
     checkpoint.save(folder, model, tokenizer, card)
     return folder
@@ -86,18 +86,18 @@ class Plain:
         self.scorer, self.computed = scorer, 0
 
     @torch.no_grad()
-    def pass_over(self, rows: list[Row]) -> None:
+    def pass_over(self, rows: list[TokenRow]) -> None:
         for start in range(0, len(rows), BATCH):
-            batch = padded(rows[start : start + BATCH], self.scorer.pad)
-            self.computed += batch.computed
+            batch = build_padded_batch(rows[start : start + BATCH], self.scorer.pad)
+            self.computed += batch.computed_tokens
             self.scorer.model(batch.to(self.scorer.device)).softmax(1).cpu()
 
     def whole(self, pool: list[Solution]) -> None:
-        self.pass_over([self.scorer.encoder.row(*one) for one in pool])
+        self.pass_over([self.scorer.encoder.encode(*one) for one in pool])
 
     def per_prefix(self, pool: list[Solution]) -> None:
-        rows = [self.scorer.encoder.row(*one) for one in pool]
-        self.pass_over([Row(row.ids[: end + 1], [end], [-100]) for row in rows for end in row.ends])
+        rows = [self.scorer.encoder.encode(*one) for one in pool]
+        self.pass_over([TokenRow(row.ids[: end + 1], [end], [-100]) for row in rows for end in row.ends])
 
 
 def main() -> None:
@@ -121,11 +121,11 @@ def main() -> None:
 
 
 def count(scorer: Scorer, pool: list[Solution], _: int) -> None:
-    rows = [scorer.encoder.row(*one) for one in pool]
-    distinct = distinct_tokens(rows)
+    rows = [scorer.encoder.encode(*one) for one in pool]
+    distinct = count_distinct_tokens(rows)
     prefixes = [row.ids[: end + 1] for row in rows for end in row.ends]
     tokens = {
-        "tree": sum(batch.computed for batch in batches(rows, "tree", scorer.room.tokens, 0)),
+        "tree": sum(batch.computed_tokens for batch in iter_batches(rows, "tree", scorer.room.tokens, 0)),
         "packed": sum(len(row.ids) for row in rows),
         "padded": in_sixteens([row.ids for row in rows]),
         "per prefix": in_sixteens(prefixes),
@@ -142,8 +142,8 @@ def in_sixteens(texts: list[list[int]]) -> int:
 
 
 def compare(scorer: Scorer, pool: list[Solution], turns: int) -> None:
-    rows = [scorer.encoder.row(*one) for one in pool]
-    distinct, read = distinct_tokens(rows), sum(len(row.ids) for row in rows)
+    rows = [scorer.encoder.encode(*one) for one in pool]
+    distinct, read = count_distinct_tokens(rows), sum(len(row.ids) for row in rows)
     plain = Plain(scorer)
     some = pool[: max(8, len(pool) // 10)]
     ways: dict[str, tuple[Callable[[], object], int]] = {
@@ -164,7 +164,7 @@ def compare(scorer: Scorer, pool: list[Solution], turns: int) -> None:
     shape = sum(weight.numel() for weight in scorer.model.parameters())
     print(f"{len(pool)} solutions, {read:,} tokens, {distinct:,} distinct in their prefix tree; "
           f"{shape / 1e6:.1f} million weights on {scorer.device}, layout {scorer.layout}")  # fmt: skip
-    least = {"tree": distinct, "padded": distinct, "per prefix": distinct_tokens(rows[: len(some)])}
+    least = {"tree": distinct, "padded": distinct, "per prefix": count_distinct_tokens(rows[: len(some)])}
     print("| way | computed / distinct | solutions/s | tree is faster |\n|---|---:|---:|---:|")
     fastest = statistics.median(seconds["tree"])
     for name, each in seconds.items():

@@ -32,7 +32,7 @@ from app.lab.search_context import Tools
 from app.prm.config import ScoreConfig, TrainConfig
 from app.prm.encoding import Encoder
 from app.prm.examples import Example
-from app.prm.finetune_lm import TuneConfig, tune
+from app.prm.finetune_lm import FinetuneConfig, finetune
 from app.prm.train import train
 from app.search.protocols import Ask, Drawn, Steps
 from app.search.revisions import trajectories
@@ -59,7 +59,7 @@ class Writing:
         self.never = torch.tensor([known[word] for word in ("<pad>", "<s>", "<unk>", RIGHT, WRONG)])
 
     def continued(self, problem: str, asks: Sequence[Ask], steps: int | None) -> list[Drawn]:
-        asked = [self.encoder.row(problem, ask.prefix).ids for ask in asks]
+        asked = [self.encoder.encode(problem, ask.prefix).ids for ask in asks]
         return self.drawn(asked, [ask.seed for ask in asks], steps)
 
     def drawn(
@@ -142,10 +142,10 @@ def reviser_of(
         wrong = [tuple(steps) for steps in solutions if answer_of(steps) not in (None, each.answer)]
         for one in trajectories(right, wrong, seed=number) if wrong else ():
             pairs.append((shown(each.statement, one.wrong), said(one.right)))
-    config = TuneConfig(
+    config = FinetuneConfig(
         epochs=6.0, learning_rate=5e-4, at_once=32, max_length=LONGEST, seed=seed, device="cpu", threads=1
     )
-    tune(config, base, pairs, folder)
+    finetune(config, base, pairs, folder)
     return Writer.load(folder), len(pairs)
 
 

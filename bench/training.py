@@ -136,7 +136,7 @@ def fitting(pool: list[tuple[str, list[str]]], base: Path) -> list[tuple[str, li
     from app.prm.encoding import Encoder
 
     encoder = Encoder(load_tokenizer(str(base), None), 10**6)
-    return [one for one in pool if len(encoder.row(*one).ids) <= LENGTH - 50]
+    return [one for one in pool if len(encoder.encode(*one).ids) <= LENGTH - 50]
 
 
 def elsewhere(python: Path, rows: list[Row], base: Path, place: Path) -> dict[str, float]:

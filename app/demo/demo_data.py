@@ -12,9 +12,9 @@ from typing import Any
 import orjson
 from sqlalchemy import func, select
 
+from app.common.atomic_files import atomic_folder
 from app.core.db import transaction
 from app.core.errors import DomainError
-from app.prm.files import whole_folder
 from app.problems.models import Solution
 from app.projects.models import Project
 from app.settings import settings
@@ -91,7 +91,7 @@ def the_writer(project: Project) -> Path:
 
     folder = writer_folder()
     if not folder.is_dir():
-        with whole_folder(folder) as draft:
+        with atomic_folder(folder) as draft:
             shutil.copytree(demo_data.WRITER, draft, dirs_exist_ok=True)
     with transaction() as db:
         if not any(each.name == WRITER for each in generators.of_project(db, project.id)):

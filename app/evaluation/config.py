@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from app.common.config import Config, ConfigError
 from app.core.errors import Invalid
-from app.prm.config import AGGREGATES, BadConfig, Config
+from app.prm.config import AGGREGATES
 
 
 @dataclass(frozen=True)
@@ -25,16 +26,16 @@ class JudgeConfig(Config):
 
     def check(self) -> None:
         if self.aggregate not in AGGREGATES:
-            raise BadConfig(f"aggregate must be one of {', '.join(AGGREGATES)}, not {self.aggregate!r}")
+            raise ConfigError(f"aggregate must be one of {', '.join(AGGREGATES)}, not {self.aggregate!r}")
         limits = {"subsets": 5_000, "top_k": 10_000, "resamples": 10_000, "folds": 50, "seed": 2**31 - 1}
         for name, most in limits.items():
             least = {"seed": 0, "folds": 2}.get(name, 1)
             if not least <= getattr(self, name) <= most:
-                raise BadConfig(f"{name} must be between {least} and {most:,}")
+                raise ConfigError(f"{name} must be between {least} and {most:,}")
 
 
 def parse(given: Any) -> JudgeConfig:
     try:
         return JudgeConfig.parse(given)
-    except BadConfig as error:
+    except ConfigError as error:
         raise Invalid(f"The evaluation's config is wrong: {error}.") from error

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts import audit
 from app.core.errors import Invalid
-from app.prm.checkpoint_safety import BadCheckpoint, check_folder
+from app.prm.checkpoint_safety import BadCheckpoint, validate_folder
 from app.settings import settings
 from app.training.models import Model
 
@@ -30,7 +30,7 @@ def bring_in(folder: str) -> dict[str, Any]:
     """{"path", "weights_hash", "kind", "config", "metrics"} of the copy under the models folder.
     Invalid with the reason if the folder is no model we read."""
     try:
-        check_folder(Path(folder))
+        validate_folder(Path(folder))
     except BadCheckpoint as error:
         raise Invalid(f"This folder cannot be judged: {error}", remedy="See docs/evaluation.md.") from error
     path = f"elsewhere-{uuid.uuid4().hex[:12]}"

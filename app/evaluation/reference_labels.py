@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from app.training.label_tree import majority
+from app.training.label_tree import majority_rating
 
 JUDGED = text(
     """SELECT l.problem_id, l.solution_id, l.steps, l.assignment_id, l.rating, d.ratings AS decided
@@ -39,14 +39,14 @@ def _truth(rows: list[Row[Any]]) -> Truth:
     steps = rows[0].steps
     walks = [[row.rating for row in group] for _, group in groupby(rows, key=lambda row: row.assignment_id)]
     ratings = [
-        majority(said for each in walks if place < len(each) and (said := each[place]) is not None)
+        majority_rating(said for each in walks if place < len(each) and (said := each[place]) is not None)
         for place in range(steps)
     ]
     if decided := rows[0].decided:
         unsaid = [None] * (steps - len(decided))
         return Truth(rows[0].problem_id, first_error(decided, steps), [*decided, *unsaid])
     firsts = [first for first in (first_error(each, steps) for each in walks) if first is not None]
-    return Truth(rows[0].problem_id, majority(firsts), ratings)
+    return Truth(rows[0].problem_id, majority_rating(firsts), ratings)
 
 
 def first_error(ratings: Sequence[int | None], steps: int) -> int | None:

@@ -32,7 +32,7 @@ def evaluations_page(request: Request, access: Researcher, db: Db) -> Response:
         "evaluation/evaluations.html",
         sets=frozen,
         evaluations=queries.listed(db, access.project.id),
-        models=training_queries.all_models(db, access.project.id),
+        models=training_queries.list_models(db, access.project.id),
         outside=sorted({name for each in ready[:10] for name in published.outside_scores(db, each.id)}),
         splits=SPLITS,
         labels=sets.LABELS,
@@ -73,7 +73,7 @@ def set_page(request: Request, access: Researcher, db: Db, set_id: int) -> Respo
         set=found,
         by=users.who(db, found.created_by),
         evaluations=queries.listed(db, access.project.id, set_id=found.id),
-        models=training_queries.all_models(db, access.project.id),
+        models=training_queries.list_models(db, access.project.id),
         outside=published.outside_scores(db, found.id) if found.state == "ready" else [],
     )
 
@@ -133,9 +133,9 @@ def evaluation_plot(access: Researcher, db: Db, evaluation_id: int, plot: str, f
 
 @router.get("/models/{model_id}")
 def model_page(request: Request, access: Researcher, db: Db, model_id: int) -> Response:
-    found = training_queries.model(db, access.project.id, model_id)
+    found = training_queries.get_model(db, access.project.id, model_id)
     snapshot_id = found.snapshot_id
-    frozen = training_queries.snapshot(db, access.project.id, snapshot_id) if snapshot_id else None
+    frozen = training_queries.get_snapshot(db, access.project.id, snapshot_id) if snapshot_id else None
     newest = queries.newest(db, access.project.id, found.id)
     judged = _evaluation(db, newest) if newest else {"evaluation": None, "plots": [], "rivals": []}
     return render(
@@ -143,7 +143,7 @@ def model_page(request: Request, access: Researcher, db: Db, model_id: int) -> R
         "evaluation/model.html",
         model=found,
         snapshot=frozen,
-        labels=label_sources.words(frozen.definition) if frozen else "",
+        labels=label_sources.describe_source(frozen.definition) if frozen else "",
         evaluations=queries.listed(db, access.project.id, model_id=found.id),
         sets=[each for each in sets.all_sets(db, access.project.id) if each.state != "failed"],
         **judged,

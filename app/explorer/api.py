@@ -14,7 +14,7 @@ from app.explorer.pool_query import PageCursor
 from app.explorer.views import After, Asked, chosen
 from app.labeling import label_exposure
 from app.projects.access import Researcher
-from app.scoring.heat_strips import Strip
+from app.scoring.heat_strips import HeatStrip
 
 router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["pool"])
 
@@ -78,7 +78,7 @@ def _as_json(found: solution_query.PoolSolution) -> dict[str, Any]:
     }
 
 
-def _strip(strip: Strip) -> dict[str, Any]:
+def _strip(strip: HeatStrip) -> dict[str, Any]:
     steps = [asdict(cell) for cell in strip.cells]
     return {
         "model_id": strip.model.id, "score": strip.score, "aggregate": strip.aggregate, "steps": steps,

@@ -13,7 +13,7 @@ from app.generators.models import Generator, Rollout
 from app.labeling.models import Assignment, Task
 from app.problems.models import Problem, Solution
 from app.projects.access import Access
-from app.scoring.heat_strips import Strip, strips_of
+from app.scoring.heat_strips import HeatStrip, load_heat_strips
 from app.scoring.models import Score
 from app.training.models import Model
 
@@ -22,7 +22,7 @@ from app.training.models import Model
 class PoolSolution:
     solution: Solution
     problem: Problem
-    strip: Strip | None
+    strip: HeatStrip | None
     queued: list[int]
     """Generations it was queued in."""
     labeled: int
@@ -64,7 +64,7 @@ def load_solutions(db: Session, ids: list[int], model: Model | None) -> list[Poo
         select(Solution, Problem).join(Problem, Problem.id == Solution.problem_id).where(Solution.id.in_(ids))
     )
     both = {solution.id: (solution, problem) for solution, problem in rows}
-    strips = strips_of(db, ids, model) if model else {}
+    strips = load_heat_strips(db, ids, model) if model else {}
     beside = {row.solution_id: row for row in db.execute(SELECT_TASK_COUNTS, {"ids": ids})}
     return [
         PoolSolution(
@@ -78,9 +78,9 @@ def load_solutions(db: Session, ids: list[int], model: Model | None) -> list[Poo
     ]
 
 
-def load_strips(db: Session, solution: Solution) -> list[Strip]:
+def load_strips(db: Session, solution: Solution) -> list[HeatStrip]:
     """By every model that scored it, the newest first."""
-    by = (strips_of(db, [solution.id], each) for each in list_scoring_models(db, solution.project_id))
+    by = (load_heat_strips(db, [solution.id], each) for each in list_scoring_models(db, solution.project_id))
     return [found[solution.id] for found in by if found]
 
 

@@ -18,7 +18,7 @@ from app.core.errors import Conflict, Invalid, NotFound
 from app.generators import url_policy
 from app.generators.config import parse
 from app.generators.models import KINDS, Generator, Preparation
-from app.prm.checkpoint_safety import BadCheckpoint, check_folder
+from app.prm.checkpoint_safety import BadCheckpoint, validate_folder
 from app.projects.models import Project
 
 NAME = re.compile(r"[\w][\w .:/@+-]{0,99}")
@@ -69,7 +69,7 @@ def folder(name: str) -> Path:
     """A model's folder where this server keeps models, with nothing in it that could run."""
     path = model_paths.within(name)
     try:
-        check_folder(path)
+        validate_folder(path)
     except BadCheckpoint as error:
         raise Invalid(f"This folder is not read: {error}.") from error
     return path

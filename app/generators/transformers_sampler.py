@@ -17,7 +17,7 @@ from app.generators import prompts
 from app.generators.config import GeneratorConfig
 from app.generators.prompts import Ask
 from app.generators.sampler import Answer, Cost, Failed, Refused, Stopped
-from app.prm.checkpoint_safety import BadCheckpoint, check_folder
+from app.prm.checkpoint_safety import BadCheckpoint, validate_folder
 
 
 class Local:
@@ -25,7 +25,7 @@ class Local:
         self.config, self.stopping, self.at_once = config, stopping, 1
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         try:
-            check_folder(folder)
+            validate_folder(folder)
             self.tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
             loaded: Any = AutoModelForCausalLM.from_pretrained(
                 folder, trust_remote_code=False, use_safetensors=True, dtype="auto"

@@ -163,11 +163,11 @@ def train_reviser(
     ] = None,
 ) -> None:
     """Teach a language model to revise its attempts. A small trainer for small models; the data suits any."""
+    from app.common.config import ConfigError
     from app.core import config_file
     from app.core.errors import Invalid
     from app.prm.checkpoint_safety import BadCheckpoint
-    from app.prm.config import BadConfig
-    from app.prm.finetune_lm import TuneConfig, tune
+    from app.prm.finetune_lm import FinetuneConfig, finetune
 
     try:
         lines = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()]
@@ -182,7 +182,7 @@ def train_reviser(
             typer.echo(f"step {said['step']:,} of {said['steps']:,}, loss {said['loss']:.3f}", err=True)
 
     try:
-        done = tune(TuneConfig.parse(config_file.read(config)), base, pairs, out, report)
-    except (BadConfig, BadCheckpoint, ValueError) as error:
+        done = finetune(FinetuneConfig.parse(config_file.read(config)), base, pairs, out, report)
+    except (ConfigError, BadCheckpoint, ValueError) as error:
         raise Invalid(f"The reviser was not trained: {error}.") from error
     typer.echo(f"{out}: learned from {done.rows:,} trajectories, {done.left_out:,} were too long")

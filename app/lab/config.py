@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from app.common.config import Config, ConfigError
 from app.core.errors import Invalid
-from app.prm.config import AGGREGATES, BadConfig, Config
+from app.prm.config import AGGREGATES
 from app.search.config import ROUNDS, VOICES, SearchConfig
 
 T = TypeVar("T", bound=Config)
@@ -62,22 +63,22 @@ class StudyConfig(Config):
     def check(self) -> None:
         for split in self.splits:
             if split not in ("validation", "test", "train"):
-                raise BadConfig("splits must be among validation, test and train")
+                raise ConfigError("splits must be among validation, test and train")
         for name in self.strategies:
             if name not in STRATEGIES:
-                raise BadConfig(f"there is no strategy {name!r}; there are: {', '.join(STRATEGIES)}")
+                raise ConfigError(f"there is no strategy {name!r}; there are: {', '.join(STRATEGIES)}")
         if not self.splits or not self.strategies or len(set(self.strategies)) < len(self.strategies):
-            raise BadConfig("splits and strategies must each name something, once")
+            raise ConfigError("splits and strategies must each name something, once")
         if self.voices not in VOICES:
-            raise BadConfig(f"voices must be one of {', '.join(VOICES)}")
+            raise ConfigError(f"voices must be one of {', '.join(VOICES)}")
         if self.aggregate is not None and self.aggregate not in AGGREGATES:
-            raise BadConfig(f"aggregate must be one of {', '.join(AGGREGATES)}")
+            raise ConfigError(f"aggregate must be one of {', '.join(AGGREGATES)}")
         limits = {"problems": 100_000, "most": 1024, "rounds": 1000, "subsets": 5000, "resamples": 10_000}
         for name, most in limits.items():
             if not 1 <= getattr(self, name) <= most:
-                raise BadConfig(f"{name} must be between 1 and {most:,}")
+                raise ConfigError(f"{name} must be between 1 and {most:,}")
         if not 0 <= self.seed < 2**31:
-            raise BadConfig("seed must be between 0 and 2,147,483,647")
+            raise ConfigError("seed must be between 0 and 2,147,483,647")
 
     @property
     def budgets(self) -> list[int]:
@@ -118,7 +119,7 @@ def parse_study(given: Any) -> StudyConfig:
 def _told(kind: type[T], given: Any) -> T:
     try:
         return kind.parse(given)
-    except BadConfig as error:
+    except ConfigError as error:
         raise Invalid(f"The search's config is wrong: {error}.") from error
 
 

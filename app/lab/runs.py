@@ -33,7 +33,7 @@ def start(
     problem_id: int | None = None,
 ) -> SearchRun:
     """A queued search of one problem, or, without one, of many."""
-    model = queries.model(db, project_id, model_id)
+    model = queries.get_model(db, project_id, model_id)
     generator = generators.one(db, project_id, generator_id)
     if problem_id is not None:
         _problem(db, project_id, problem_id)

@@ -37,7 +37,7 @@ def lab_page(
         request,
         "lab/lab.html",
         runs=queries.listed(db, access.project.id),
-        models=training_queries.all_models(db, access.project.id),
+        models=training_queries.list_models(db, access.project.id),
         generators=[each for each in generators.of_project(db, access.project.id) if each.retired_at is None],
         problems=queries.problems(db, access.project.id, problem),
         wanted=problem,

@@ -19,7 +19,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from app.prm.examples import Row, micro_batches
+from app.prm.examples import TokenRow, iter_micro_batches
 
 LAYOUTS = ("padded", "packed", "tree")
 NEW_LINE = 1024
@@ -51,7 +51,7 @@ class Batch:
     until: [length] (packed, tree) or None. slots: [tokens of all rows], the place of each row's
     tokens, row after row, among the lines * length places; a shared token has many."""
 
-    rows: list[Row]
+    rows: list[TokenRow]
     ids: Tensor
     positions: Tensor
     mask: Tensor | None
@@ -60,11 +60,11 @@ class Batch:
     branches: tuple[Branch, ...] = ()
 
     @property
-    def computed(self) -> int:
+    def computed_tokens(self) -> int:
         """Tokens the body computes, padding included."""
         return self.ids.numel()
 
-    def places(self, wanted: Sequence[Sequence[int] | None]) -> Tensor:
+    def token_slots(self, wanted: Sequence[Sequence[int] | None]) -> Tensor:
         """Of the tokens `wanted` of each row (positions within the row), row after row: their
         places among the lines * length. [sum of len(wanted)]"""
         found, start = [], 0
@@ -73,15 +73,15 @@ class Batch:
             start += len(row.ids)
         return self.slots[torch.tensor(found, dtype=torch.long, device=self.slots.device)]
 
-    def step_ends(self) -> Tensor:
-        return self.places([row.ends for row in self.rows])
+    def step_end_slots(self) -> Tensor:
+        return self.token_slots([row.ends for row in self.rows])
 
     def targets(self) -> Tensor:
         """Class index of each step end, -100 for none. [step ends]"""
         said = [target for row in self.rows for target in row.targets]
         return torch.tensor(said, dtype=torch.long, device=self.ids.device)
 
-    def values(self) -> Tensor:
+    def point_values(self) -> Tensor:
         """What is learned at the rows' points. [points]"""
         said = [value for row in self.rows for value in row.values or ()]
         return torch.tensor(said, dtype=torch.float32, device=self.ids.device)
@@ -97,11 +97,11 @@ class Batch:
         return Batch(self.rows, ids, positions, mask, until, slots, branches)
 
 
-def batches(rows: Sequence[Row], how: str, tokens: int, pad: int) -> Iterator[Batch]:
+def iter_batches(rows: Sequence[TokenRow], how: str, tokens: int, pad: int) -> Iterator[Batch]:
     """All `rows` in micro-batches of about `tokens` computed tokens; a longer row goes alone."""
     if how == "padded":
-        for group in micro_batches(rows, tokens):
-            yield padded(group, pad)
+        for group in iter_micro_batches(rows, tokens):
+            yield build_padded_batch(group, pad)
         return
     if how == "tree":
         ordered = sorted(rows, key=lambda row: row.ids)
@@ -110,16 +110,16 @@ def batches(rows: Sequence[Row], how: str, tokens: int, pad: int) -> Iterator[Ba
     else:
         raise ValueError(f"unknown layout {how!r}; there are: {', '.join(LAYOUTS)}")
     for group in _lines(ordered, how == "tree", tokens):
-        yield in_line(group, share=how == "tree")
+        yield build_line_batch(group, share=how == "tree")
 
 
-def _lines(rows: Sequence[Row], share: bool, tokens: int) -> Iterator[list[Row]]:
+def _lines(rows: Sequence[TokenRow], share: bool, tokens: int) -> Iterator[list[TokenRow]]:
     """Cut where the line is full, or where rows have little in common and it is long enough:
     a mask over tokens that never see each other is work for nothing."""
-    line: list[Row] = []
+    line: list[TokenRow] = []
     length = 0
     for row in rows:
-        common = shared(line[-1].ids, row.ids) if line and share else 0
+        common = common_prefix_length(line[-1].ids, row.ids) if line and share else 0
         new = len(row.ids) - common
         apart = common * 4 < len(row.ids)
         if line and (length + new > tokens or (apart and length >= min(NEW_LINE, tokens))):
@@ -131,7 +131,7 @@ def _lines(rows: Sequence[Row], share: bool, tokens: int) -> Iterator[list[Row]]
         yield line
 
 
-def shared(one: Sequence[int], other: Sequence[int]) -> int:
+def common_prefix_length(one: Sequence[int], other: Sequence[int]) -> int:
     """Tokens both begin with."""
     most = min(len(one), len(other))
     if one[:most] == other[:most]:
@@ -146,7 +146,7 @@ def shared(one: Sequence[int], other: Sequence[int]) -> int:
     return low
 
 
-def padded(rows: Sequence[Row], pad: int) -> Batch:
+def build_padded_batch(rows: Sequence[TokenRow], pad: int) -> Batch:
     length = max(len(row.ids) for row in rows)
     ids = torch.full((len(rows), length), pad, dtype=torch.long)
     mask = torch.zeros((len(rows), length), dtype=torch.long)
@@ -158,7 +158,7 @@ def padded(rows: Sequence[Row], pad: int) -> Batch:
     return Batch(list(rows), ids, positions, mask, None, torch.cat(slots))
 
 
-def in_line(rows: Sequence[Row], share: bool) -> Batch:
+def build_line_batch(rows: Sequence[TokenRow], share: bool) -> Batch:
     """One line. With `share`, rows in sorted order make a prefix tree, depth first: a row takes
     from the one before it what both begin with, and the rest of that one's branch ends there."""
     ids: list[int] = []
@@ -169,7 +169,7 @@ def in_line(rows: Sequence[Row], share: bool) -> Batch:
     before: list[int] = []
     branches: list[Branch] = []
     for row in rows:
-        common = shared(before, row.ids) if share else 0
+        common = common_prefix_length(before, row.ids) if share else 0
         for place in path[common:]:
             until[place] = len(ids)
         path = path[:common]
@@ -188,17 +188,17 @@ def in_line(rows: Sequence[Row], share: bool) -> Batch:
     return Batch(list(rows), made[0][None], made[1][None], None, made[2], made[3], tuple(branches))
 
 
-def seen(until: Tensor) -> Tensor:
+def build_attention_mask(until: Tensor) -> Tensor:
     """[1, 1, length, length], true where the row's token sees the column's: k <= q < until[k]."""
     at = torch.arange(len(until), device=until.device)
     return ((at[None, :] <= at[:, None]) & (at[:, None] < until[None, :]))[None, None]
 
 
-def distinct_tokens(rows: Sequence[Row]) -> int:
+def count_distinct_tokens(rows: Sequence[TokenRow]) -> int:
     """Tokens of the prefix tree of all `rows`: the least anyone can compute."""
     count = 0
     before: list[int] = []
     for row in sorted(rows, key=lambda row: row.ids):
-        count += len(row.ids) - shared(before, row.ids)
+        count += len(row.ids) - common_prefix_length(before, row.ids)
         before = row.ids
     return count

@@ -21,12 +21,21 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from app.prm.checkpoint_safety import BadCheckpoint, check_folder, read_json
-from app.prm.config import BadConfig, TrainConfig, kind_of
-from app.prm.files import whole_folder, write_json
+from app.common.atomic_files import atomic_folder, write_json
+from app.common.config import ConfigError
+from app.prm.checkpoint_safety import BadCheckpoint, read_json, validate_folder
+from app.prm.config import TrainConfig, kind_of
 from app.prm.model import ProcessRewardModel, load_body
 
-__all__ = ["BadCheckpoint", "Loaded", "code_version", "load", "load_tokenizer", "save", "weights_hash"]
+__all__ = [
+    "BadCheckpoint",
+    "LoadedModel",
+    "compute_weights_hash",
+    "get_code_version",
+    "load",
+    "load_tokenizer",
+    "save",
+]
 
 CARD = "stepmark.json"
 PLAIN_TOKENIZERS = ("TokenizersBackend", "PreTrainedTokenizerFast")
@@ -34,14 +43,14 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedModel:
     model: ProcessRewardModel
     tokenizer: PreTrainedTokenizerBase
     card: dict[str, Any]
     config: TrainConfig
 
 
-def code_version() -> str:
+def get_code_version() -> str:
     try:
         return metadata.version("stepmark")
     except metadata.PackageNotFoundError:
@@ -50,25 +59,26 @@ def code_version() -> str:
 
 def save(folder: Path, model: ProcessRewardModel, tokenizer: Any, card: dict[str, Any]) -> None:
     """Write the folder whole or not at all. OSError (a full disk) leaves nothing behind."""
-    with whole_folder(folder) as draft:
+    with atomic_folder(folder) as draft:
         model.body.save_pretrained(draft)
         tokenizer.save_pretrained(draft)
         head = {name: tensor.detach().cpu().contiguous() for name, tensor in model.head.state_dict().items()}
         save_file(head, draft / "head.safetensors")
         write_json(
-            draft / CARD, {"format": FORMAT, "kind": kind_of(model.objective), "code": code_version(), **card}
+            draft / CARD,
+            {"format": FORMAT, "kind": kind_of(model.objective), "code": get_code_version(), **card},
         )
 
 
-def load(folder: Path) -> Loaded:
+def load(folder: Path) -> LoadedModel:
     """Read a published model, on the CPU in float32, in evaluation mode. Raises BadCheckpoint
     with the reason for anything that is not one: it is checked before it is read."""
-    check_folder(folder)
+    validate_folder(folder)
     card = _card(folder)
     try:
         config = TrainConfig.parse(card["config"])
         head = load_file(folder / "head.safetensors")
-    except (BadConfig, KeyError) as error:
+    except (ConfigError, KeyError) as error:
         raise BadCheckpoint(f"{CARD}: {error}") from error
     except (OSError, SafetensorError) as error:
         raise BadCheckpoint(f"head.safetensors: {error}") from error
@@ -83,10 +93,10 @@ def load(folder: Path) -> Loaded:
     if len(tokenizer) > model.body.config.vocab_size:
         raise BadCheckpoint("the tokenizer knows more tokens than the model")
     model.eval()
-    return Loaded(model, tokenizer, card, config)
+    return LoadedModel(model, tokenizer, card, config)
 
 
-def tell(folder: Path, **facts: Any) -> None:
+def update_card(folder: Path, **facts: Any) -> None:
     """Facts that only who published it knows (which labels, by whose word), put on its card."""
     write_json(folder / CARD, {**_card(folder), **facts})
 
@@ -128,7 +138,7 @@ def _plain(folder: Path) -> bool:
     return isinstance(said, dict) and said.get("tokenizer_class") in PLAIN_TOKENIZERS
 
 
-def weights_hash(folder: Path) -> bytes:
+def compute_weights_hash(folder: Path) -> bytes:
     """sha256 over the names and bytes of every safetensors file, in order of name."""
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*.safetensors")):

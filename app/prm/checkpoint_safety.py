@@ -16,7 +16,7 @@ class BadCheckpoint(ValueError):
     """The folder cannot be used as a model; the message says why."""
 
 
-def check_folder(folder: Path) -> None:
+def validate_folder(folder: Path) -> None:
     """Raises BadCheckpoint for: a link that leads out, a file that is not data we read
     (pickles: .bin, .pt, .pth, .ckpt, .pkl), code named by `auto_map`, JSON that is none."""
     root = folder.resolve()

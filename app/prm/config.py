@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_args, get_type_hints
+
+from app.common.config import Config, ConfigError
 
 SIZES: dict[str, dict[str, int]] = {
     "tiny": {"width": 64, "layers": 2, "heads": 4},
@@ -22,75 +21,19 @@ AGGREGATES = ("product", "minimum", "last", "mean")
 OUTCOME = ("orm", "verifier_token", "verifier_solution")
 """Objectives that judge the whole solution: an outcome reward model (ORM)."""
 
-T = TypeVar("T", bound="Config")
-
 
 def kind_of(objective: str) -> str:
     return "orm" if objective in OUTCOME else "prm"
 
 
-class BadConfig(ValueError):
-    """Names the field and what it may be."""
-
-
-@dataclass(frozen=True)
-class Config:
-    @classmethod
-    def parse(cls: type[T], given: Any) -> T:
-        """From JSON. Unknown keys, wrong types and values out of range raise BadConfig."""
-        if not isinstance(given, dict):
-            raise BadConfig("the config must be a JSON object")
-        hints = get_type_hints(cls)
-        names = [field.name for field in dataclasses.fields(cls)]
-        for name in given:
-            if name not in names:
-                raise BadConfig(f"unknown option {name!r}; there are: {', '.join(names)}")
-        made = cls(**{name: _typed(name, value, hints[name]) for name, value in given.items()})
-        made.check()
-        return made
-
-    def check(self) -> None:
-        """Raise BadConfig where a value is out of range."""
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in dataclasses.asdict(self).items()
-        }
-
-
-def _typed(name: str, value: Any, hint: Any) -> Any:
-    kinds = get_args(hint) or (hint,)
-    if value is None and type(None) in kinds:
-        return None
-    if hint == tuple[str, ...]:
-        if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        raise BadConfig(f"{name} must be a list of names")
-    if isinstance(value, bool) and bool not in kinds:
-        raise BadConfig(f"{name} must be {_words(kinds)}")
-    if float in kinds and isinstance(value, int | float):
-        if not math.isfinite(value):
-            raise BadConfig(f"{name} must be a finite number")
-        return float(value)
-    if not isinstance(value, tuple(kind for kind in kinds if isinstance(kind, type))):
-        raise BadConfig(f"{name} must be {_words(kinds)}")
-    return value
-
-
-def _words(kinds: tuple[Any, ...]) -> str:
-    words = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "null"}
-    return " or ".join(words.get(kind, str(kind)) for kind in kinds)
-
-
 def _within(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise BadConfig(f"{name} must be between {low:g} and {high:g}, not {value:g}")
+        raise ConfigError(f"{name} must be between {low:g} and {high:g}, not {value:g}")
 
 
 def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise BadConfig(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+        raise ConfigError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
 
 
 @dataclass(frozen=True)
@@ -188,9 +131,9 @@ class TrainConfig(Config):
         _within("seed", self.seed, 0, 2**31 - 1)
         _within("threads", self.threads, 0, 1_024)
         if self.revision is not None and self.base is None:
-            raise BadConfig("revision belongs to a base; there is none")
+            raise ConfigError("revision belongs to a base; there is none")
         if self.label_tokens and (self.base is None or len(self.label_tokens) != 2):
-            raise BadConfig("label_tokens must be two words of a base: one for wrong, one for right")
+            raise ConfigError("label_tokens must be two words of a base: one for wrong, one for right")
 
 
 @dataclass(frozen=True)
@@ -216,4 +159,4 @@ class ScoreConfig(Config):
         for split in self.splits:
             _one_of("splits", split, ("train", "validation", "test"))
         if not self.splits:
-            raise BadConfig("splits must name at least one split")
+            raise ConfigError("splits must name at least one split")

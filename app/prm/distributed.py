@@ -24,28 +24,28 @@ import torch
 from torch import Tensor
 
 from app.prm.config import TrainConfig
-from app.prm.examples import Example, Row
+from app.prm.examples import Example, TokenRow
 
 GO, STOP, FINISH = 0, 1, 2
 
 
-class Group:
+class SingleProcess:
     """One process alone: nothing to agree on."""
 
     rank, size = 0, 1
     device: torch.device | None = None
     """Where this process computes, if the group decides it."""
 
-    def share(self, rows: list[Row]) -> list[Row]:
+    def local_rows(self, rows: list[TokenRow]) -> list[TokenRow]:
         return rows
 
     def sum_gradients(self, weights: Sequence[Tensor]) -> None:
         """Nothing to sum."""
 
-    def total(self, value: float) -> float:
+    def sum_scalar(self, value: float) -> float:
         return value
 
-    def agreed(self, decision: int) -> int:
+    def broadcast_decision(self, decision: int) -> int:
         """What rank 0 decided: GO, STOP (to be resumed) or FINISH."""
         return decision
 
@@ -56,7 +56,7 @@ class Group:
         """End what was started."""
 
 
-class Several(Group):
+class DistributedGroup(SingleProcess):
     """This process among `size`, connected; `others` are those it started."""
 
     def __init__(self, cpu: bool, others: Sequence[subprocess.Popen[bytes]] = ()) -> None:
@@ -70,7 +70,7 @@ class Several(Group):
         )
         self.others = others
 
-    def share(self, rows: list[Row]) -> list[Row]:
+    def local_rows(self, rows: list[TokenRow]) -> list[TokenRow]:
         """This rank's rows: neighbours in sorted order, so that common beginnings stay together,
         cut where each rank has about as many tokens."""
         ordered = sorted(rows, key=lambda row: row.ids)
@@ -90,10 +90,10 @@ class Several(Group):
         for weight, part in zip(weights, flat.split([weight.numel() for weight in weights]), strict=True):
             weight.grad = part.view_as(weight)
 
-    def total(self, value: float) -> float:
+    def sum_scalar(self, value: float) -> float:
         return float(self._reduced(value))
 
-    def agreed(self, decision: int) -> int:
+    def broadcast_decision(self, decision: int) -> int:
         return int(self._reduced(decision if self.rank == 0 else 0))
 
     def _reduced(self, value: float) -> Tensor:
@@ -113,14 +113,16 @@ class Several(Group):
                 other.kill()
 
 
-def gather(config: TrainConfig, examples: Sequence[Example], folder: Path, snapshot: str) -> Group:
+def join_group(
+    config: TrainConfig, examples: Sequence[Example], folder: Path, snapshot: str
+) -> SingleProcess:
     """The group this process is in; rank 0 of several starts the others, which read what it was
     given from `folder`. They are of its process group: what ends it ends them."""
     cpu = config.device == "cpu" or not torch.cuda.is_available()
     if os.environ.get("STEPMARK_RANK"):
-        return Several(cpu)
+        return DistributedGroup(cpu)
     if config.processes == 1:
-        return Group()
+        return SingleProcess()
     if not cpu and torch.cuda.device_count() < config.processes:
         raise ValueError(f"processes is {config.processes}, but there are {torch.cuda.device_count()} GPUs")
     given = {"config": config.as_json(), "snapshot": snapshot, "examples": [asdict(one) for one in examples]}
@@ -135,10 +137,10 @@ def gather(config: TrainConfig, examples: Sequence[Example], folder: Path, snaps
         command = [sys.executable, "-m", "app.prm.distributed", str(folder)]
         others.append(subprocess.Popen(command, env=os.environ | shared | place))
     os.environ.update(shared, RANK="0", LOCAL_RANK="0")
-    return Several(cpu, others)
+    return DistributedGroup(cpu, others)
 
 
-def other(folder: Path) -> None:
+def run_other_rank(folder: Path) -> None:
     """What the other ranks run: the same training; they report to nobody and decide nothing.
     Rank 0 is asked to end and tells them; if it is gone, so are they."""
     from app.prm.train import train
@@ -159,4 +161,4 @@ def _end_with(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    other(Path(sys.argv[1]))
+    run_other_rank(Path(sys.argv[1]))

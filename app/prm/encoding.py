@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from app.prm.config import TrainConfig
-from app.prm.examples import CLASSES, Example, Row
+from app.prm.examples import CLASSES, Example, TokenRow
 from app.prm.objectives import supervised
 
 SEPARATOR = "\n"
@@ -63,7 +63,9 @@ class Encoder:
     def _step_ids(self, step: str) -> tuple[int, ...]:
         return (*self._ids(step), *self.separator)
 
-    def row(self, problem: str, steps: Sequence[str], targets: Sequence[int | None] | None = None) -> Row:
+    def encode(
+        self, problem: str, steps: Sequence[str], targets: Sequence[int | None] | None = None
+    ) -> TokenRow:
         """`ends[i]` indexes the last token of step i, its separator. A class index per end;
         -100 where `targets` is None or has none."""
         ids = list(self._problem(problem))
@@ -77,18 +79,18 @@ class Encoder:
             ends.append(len(ids) - 1)
         known = targets or [None] * len(steps)
         classes = [IGNORED if target is None else CLASSES.index(target) for target in known[: len(ends)]]
-        return Row(ids[: self.max_length], ends, classes, start)
+        return TokenRow(ids[: self.max_length], ends, classes, start)
 
 
-def encode(
+def encode_examples(
     encoder: Encoder, examples: Iterable[Example], config: TrainConfig | None = None
-) -> tuple[list[Row], dict[str, int]]:
+) -> tuple[list[TokenRow], dict[str, int]]:
     """The rows that carry a label for the config's objective, and the counts of what was lost on the
     way: `labels_cut` (steps' labels beyond max_length) and `solutions_without_label`."""
-    rows: list[Row] = []
+    rows: list[TokenRow] = []
     lost = {"labels_cut": 0, "solutions_without_label": 0}
     for example in examples:
-        row = encoder.row(example.problem, example.steps, example.targets)
+        row = encoder.encode(example.problem, example.steps, example.targets)
         said = example.targets if example.values is None else example.values
         lost["labels_cut"] += sum(each is not None for each in said[len(row.ends) :])
         if config is not None:

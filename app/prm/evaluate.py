@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 
 from app.prm import objectives
-from app.prm.batch_layout import Batch, batches
+from app.prm.batch_layout import Batch, iter_batches
 from app.prm.config import kind_of
-from app.prm.device import precision
-from app.prm.examples import Row
+from app.prm.device import autocast
+from app.prm.examples import TokenRow
 from app.prm.loss import area_under_curve
 from app.prm.model import ProcessRewardModel
 
@@ -18,7 +18,7 @@ from app.prm.model import ProcessRewardModel
 @torch.no_grad()
 def evaluate(
     model: ProcessRewardModel,
-    rows: Sequence[Row],
+    rows: Sequence[TokenRow],
     *,
     pad: int,
     tokens: int,
@@ -35,9 +35,9 @@ def evaluate(
     model.eval()
     labeled = sum(row.labeled for row in rows)
     loss, said, truth = 0.0, [], []
-    for laid in batches(rows, layout, tokens, pad):
+    for laid in iter_batches(rows, layout, tokens, pad):
         batch = laid.to(device)
-        with precision(device, bf16):
+        with autocast(device, bf16):
             read = model.read(model.hidden(batch), objectives.read_at(batch, model.objective))
         loss += float(objectives.loss(read, batch, model.objective, labeled))
         judged = _judged(batch, model.objective)
@@ -60,7 +60,7 @@ def _classes(batch: Batch, objective: str) -> torch.Tensor:
     """Class index of each point read: 0 wrong, 1 neutral, 2 right; -100 for none."""
     if objective == "prm3":
         return batch.targets().cpu()
-    return torch.where(batch.values().cpu() >= 0.5, 2, 0)
+    return torch.where(batch.point_values().cpu() >= 0.5, 2, 0)
 
 
 def _judged(batch: Batch, objective: str) -> torch.Tensor:

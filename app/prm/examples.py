@@ -31,7 +31,7 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Row:
+class TokenRow:
     """An example as tokens: `ends[i]` is where step i is judged, `targets[i]` its class index or -100.
     For objectives with one output (objectives.py): it learns `values[i]` at token `points[i]`."""
 
@@ -50,10 +50,10 @@ class Row:
         return sum(target >= 0 for target in self.targets)
 
 
-def micro_batches(rows: Sequence[Row], tokens: int) -> Iterator[list[Row]]:
+def iter_micro_batches(rows: Sequence[TokenRow], tokens: int) -> Iterator[list[TokenRow]]:
     """`rows` sorted by length and cut so that padded size (longest x count) stays within
     `tokens`; a single row over it goes alone."""
-    batch: list[Row] = []
+    batch: list[TokenRow] = []
     for row in sorted(rows, key=lambda row: len(row.ids)):
         if batch and len(row.ids) * (len(batch) + 1) > tokens:
             yield batch
@@ -63,14 +63,14 @@ def micro_batches(rows: Sequence[Row], tokens: int) -> Iterator[list[Row]]:
         yield batch
 
 
-def order(groups: Sequence[Sequence[int]], epoch: int, seed: int) -> list[int]:
+def shuffle_groups(groups: Sequence[Sequence[int]], epoch: int, seed: int) -> list[int]:
     """The rows in the order of an epoch: groups in a seeded shuffle, the same on every resume."""
     mixed = list(groups)
     random.Random(f"{seed}/{epoch}").shuffle(mixed)  # noqa: S311  # not for secrets
     return [index for group in mixed for index in group]
 
 
-def groups_of(rows: Sequence[Row], together: str) -> list[list[int]]:
+def group_rows(rows: Sequence[TokenRow], together: str) -> list[list[int]]:
     """Indices of rows that are learned in the same optimiser step, so that what they begin with is
     computed once. "walk": those that share problem and first step (alternatives of one walk);
     "problem": all of a problem; "none": each row by itself."""
@@ -82,14 +82,16 @@ def groups_of(rows: Sequence[Row], together: str) -> list[list[int]]:
     return list(found.values())
 
 
-def steps_of(groups: Sequence[Sequence[int]], per_step: int, steps: int, seed: int) -> Iterator[list[int]]:
+def iter_optimizer_steps(
+    groups: Sequence[Sequence[int]], per_step: int, steps: int, seed: int
+) -> Iterator[list[int]]:
     """The row indices of each of `steps` optimiser steps, epoch after epoch without remainder
     between them: every row is seen once before any is seen twice."""
     queue: list[int] = []
     epoch = 0
     for _ in range(steps):
         while len(queue) < per_step:
-            queue += order(groups, epoch, seed)
+            queue += shuffle_groups(groups, epoch, seed)
             epoch += 1
         yield queue[:per_step]
         queue = queue[per_step:]

@@ -17,17 +17,17 @@ import torch
 from torch import nn
 from transformers import AutoModelForCausalLM
 
+from app.common.atomic_files import atomic_folder
+from app.common.config import Config, ConfigError
 from app.prm import checkpoint
-from app.prm.checkpoint_safety import BadCheckpoint, check_folder
-from app.prm.config import BadConfig, Config
-from app.prm.device import choose, precision, use_threads
-from app.prm.files import whole_folder
+from app.prm.checkpoint_safety import BadCheckpoint, validate_folder
+from app.prm.device import autocast, choose_device, set_threads
 
 NOTHING = -100
 
 
 @dataclass(frozen=True)
-class TuneConfig(Config):
+class FinetuneConfig(Config):
     epochs: float = 2.0
     learning_rate: float = 1e-5
     batch: int = 32
@@ -52,13 +52,13 @@ class TuneConfig(Config):
         }  # fmt: skip
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
-                raise BadConfig(f"{name} must be between {low:g} and {high:g}")
+                raise ConfigError(f"{name} must be between {low:g} and {high:g}")
         if self.device not in ("auto", "cpu", "cuda"):
-            raise BadConfig("device must be auto, cpu or cuda")
+            raise ConfigError("device must be auto, cpu or cuda")
 
 
 @dataclass(frozen=True)
-class Tuned:
+class FinetuneResult:
     steps: int
     rows: int
     left_out: int
@@ -68,24 +68,24 @@ class Tuned:
 
 
 Report = Callable[[dict[str, Any]], None]
-Row = tuple[list[int], int]
+EncodedPair = tuple[list[int], int]
 """Ids of prompt and completion with its end, and where the completion begins."""
 
 
-def tune(
-    config: TuneConfig,
+def finetune(
+    config: FinetuneConfig,
     base: Path,
     pairs: Sequence[tuple[str, str]],
     target: Path,
     report: Report = lambda _: None,
-) -> Tuned:
+) -> FinetuneResult:
     """`pairs`: prompt, completion. Writes `target`, whole or not at all. BadCheckpoint for a base that
     cannot serve, ValueError where nothing is short enough to learn from."""
-    use_threads(config.threads)
-    device = choose(config.device)
-    check_folder(base)
+    set_threads(config.threads)
+    device = choose_device(config.device)
+    validate_folder(base)
     tokenizer = checkpoint.load_tokenizer(str(base), None)
-    rows = [row(tokenizer, *pair) for pair in pairs]
+    rows = [encode_pair(tokenizer, *pair) for pair in pairs]
     kept = [each for each in rows if len(each[0]) <= config.max_length]
     if not kept:
         raise ValueError(f"no trajectory has at most {config.max_length:,} tokens")
@@ -98,13 +98,13 @@ def tune(
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise BadCheckpoint(f"could not load {base.name} as a causal language model: {error}") from error
     losses = _learn(model, kept, config, int(tokenizer.pad_token_id), device, report)
-    with whole_folder(target) as draft:
+    with atomic_folder(target) as draft:
         model.save_pretrained(draft)
         tokenizer.save_pretrained(draft)
-    return Tuned(len(losses), len(kept), len(rows) - len(kept), losses)
+    return FinetuneResult(len(losses), len(kept), len(rows) - len(kept), losses)
 
 
-def row(tokenizer: Any, prompt: str, completion: str) -> Row:
+def encode_pair(tokenizer: Any, prompt: str, completion: str) -> EncodedPair:
     """Each tokenised by itself: no token spans where the writing begins."""
     read = list(tokenizer.encode(prompt, add_special_tokens=True))
     end = tokenizer.eos_token_id
@@ -117,7 +117,12 @@ def row(tokenizer: Any, prompt: str, completion: str) -> Row:
 
 
 def _learn(
-    model: Any, rows: list[Row], config: TuneConfig, pad: int, device: torch.device, report: Report
+    model: Any,
+    rows: list[EncodedPair],
+    config: FinetuneConfig,
+    pad: int,
+    device: torch.device,
+    report: Report,
 ) -> list[float]:
     steps = max(1, math.ceil(len(rows) * config.epochs / config.batch))
     optimiser = torch.optim.AdamW(
@@ -132,7 +137,7 @@ def _learn(
         total = 0.0
         for at in range(0, len(chosen), config.at_once):
             ids, mask, targets = _padded(chosen[at : at + config.at_once], pad, device)
-            with precision(device, config.bf16):
+            with autocast(device, config.bf16):
                 logits = model(input_ids=ids, attention_mask=mask).logits
             flat = logits[:, :-1].reshape(-1, logits.shape[-1]).float()
             summed = nn.functional.cross_entropy(flat, targets.reshape(-1), reduction="sum")
@@ -149,9 +154,9 @@ def _learn(
     return losses
 
 
-def _batches(rows: list[Row], config: TuneConfig, steps: int) -> Iterator[list[Row]]:
+def _batches(rows: list[EncodedPair], config: FinetuneConfig, steps: int) -> Iterator[list[EncodedPair]]:
     """Epoch after epoch in a seeded shuffle; every row is seen once before any is seen twice."""
-    queue: list[Row] = []
+    queue: list[EncodedPair] = []
     chance = random.Random(config.seed)  # noqa: S311 - repeatable, not secret
     for _ in range(steps):
         while len(queue) < config.batch:
@@ -168,7 +173,7 @@ def _pace(step: int, steps: int, warmup: float) -> float:
 
 
 def _padded(
-    rows: Sequence[Row], pad: int, device: torch.device
+    rows: Sequence[EncodedPair], pad: int, device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """ids, mask: [rows, longest]; targets: [rows, longest - 1], of the token after each."""
     longest = max(len(ids) for ids, _ in rows)

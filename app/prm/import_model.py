@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForTokenClassification
 
 from app.prm import checkpoint
-from app.prm.checkpoint_safety import BadCheckpoint, check_folder
+from app.prm.checkpoint_safety import BadCheckpoint, validate_folder
 from app.prm.config import TrainConfig
 from app.prm.model import ProcessRewardModel
 
@@ -33,23 +33,27 @@ NEVER = -1e4
 CANARY = 12
 
 
-def bring_in(folder: Path, target: Path) -> dict[str, Any]:
+def import_folder(folder: Path, target: Path) -> dict[str, Any]:
     """{"kind", "config", "weights_hash"}. BadCheckpoint says why the folder is not read."""
-    check_folder(folder)
+    validate_folder(folder)
     if (folder / checkpoint.CARD).is_file():
         loaded = checkpoint.load(folder)
         model, tokenizer, config, kind = loaded.model, loaded.tokenizer, loaded.config, loaded.card["kind"]
     else:
-        model, config = classifier(folder)
+        model, config = load_token_classifier(folder)
         tokenizer, kind = checkpoint.load_tokenizer(str(folder), None), "prm"
         if len(tokenizer) > model.body.config.vocab_size:
             raise BadCheckpoint("the tokenizer knows more tokens than the model")
     card = {"config": config.as_json(), "kind": kind, "made_elsewhere": folder.name}
     checkpoint.save(target, model, tokenizer, card)
-    return {"kind": kind, "config": config.as_json(), "weights_hash": checkpoint.weights_hash(target).hex()}
+    return {
+        "kind": kind,
+        "config": config.as_json(),
+        "weights_hash": checkpoint.compute_weights_hash(target).hex(),
+    }
 
 
-def classifier(folder: Path) -> tuple[ProcessRewardModel, TrainConfig]:
+def load_token_classifier(folder: Path) -> tuple[ProcessRewardModel, TrainConfig]:
     """A token classifier's body with its head as ours. BadCheckpoint for any other model."""
     try:
         said = AutoConfig.from_pretrained(folder, trust_remote_code=False)
@@ -73,7 +77,7 @@ def classifier(folder: Path) -> tuple[ProcessRewardModel, TrainConfig]:
         raise BadCheckpoint(f"could not load {folder.name}: {error}") from error
     if info["missing_keys"]:
         raise BadCheckpoint(f"weights are missing: {', '.join(sorted(info['missing_keys'])[:4])}")
-    order = places(made.config.id2label)
+    order = class_order(made.config.id2label)
     head = _head(made, len(order))
     model = ProcessRewardModel(made.base_model)
     with torch.no_grad():
@@ -84,12 +88,12 @@ def classifier(folder: Path) -> tuple[ProcessRewardModel, TrainConfig]:
             model.head.bias[place] = 0.0 if head.bias is None else head.bias[row]
     if not all(bool(torch.isfinite(tensor).all()) for tensor in model.state_dict().values()):
         raise BadCheckpoint("the weights hold values that are not finite numbers")
-    check_causal(made.eval())
+    validate_causal(made.eval())
     most = int(getattr(said, "max_position_embeddings", 0) or getattr(said, "n_positions", 0) or 1024)
     return model.eval(), TrainConfig.parse({"max_length": min(max(most, 16), 131_072)})
 
 
-def places(id2label: dict[Any, str]) -> list[int]:
+def class_order(id2label: dict[Any, str]) -> list[int]:
     """For each of the folder's labels in order, which of ours it is: 0 negative, 1 neutral, 2
     positive. BadCheckpoint for another number of labels, or names that contradict each other."""
     names = [str(id2label[key]).strip().casefold() for key in sorted(id2label, key=int)]
@@ -117,7 +121,7 @@ def _head(made: Any, labels: int) -> nn.Linear:
     raise BadCheckpoint("it has no linear head over its labels")
 
 
-def check_causal(made: Any) -> None:
+def validate_causal(made: Any) -> None:
     """What a step is said to be may not depend on what comes after it: changing the last token
     must leave every earlier state as it was. BadCheckpoint for a model that looks ahead."""
     size = int(made.config.vocab_size)
@@ -137,7 +141,7 @@ def _states(made: Any, ids: Tensor) -> Tensor:
 
 def main(folder: str, target: str) -> int:
     try:
-        print(json.dumps(bring_in(Path(folder), Path(target))))
+        print(json.dumps(import_folder(Path(folder), Path(target))))
     except BadCheckpoint as error:
         print(" ".join(str(error).split()))
         return 2

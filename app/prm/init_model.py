@@ -9,19 +9,26 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from app.common.atomic_files import atomic_folder
 from app.prm import checkpoint
 from app.prm.checkpoint_safety import BadCheckpoint
 from app.prm.config import TrainConfig
 from app.prm.encoding import train_tokenizer
 from app.prm.examples import Example
-from app.prm.files import whole_folder
-from app.prm.model import ProcessRewardModel, adapted, build, drop_on_the_way, load_body, output_weights
+from app.prm.model import (
+    ProcessRewardModel,
+    add_lora_adapters,
+    add_residual_dropout,
+    build_model,
+    load_body,
+    load_output_weights,
+)
 from app.prm.objectives import SQUARED
 
 VERIFIER_DROPOUT = 0.2
 
 
-def start(
+def build_model_and_tokenizer(
     config: TrainConfig, examples: Sequence[Example], folder: Path, corpus: Iterable[str] | None
 ) -> tuple[ProcessRewardModel, Any]:
     """The config's base, or a new model. A tokenizer of our own is kept in the run's folder: a
@@ -29,25 +36,25 @@ def start(
     if config.base is not None:
         tokenizer = checkpoint.load_tokenizer(config.base, config.revision)
         model = ProcessRewardModel(load_body(config.base, config.revision), config.objective)
-        check_base(model, tokenizer, config)
+        validate_base(model, tokenizer, config)
         if config.label_tokens:
-            begin_with(model, said_by(config, tokenizer))
+            init_head(model, label_logits(config, tokenizer))
     else:
-        tokenizer = own_tokenizer(config, examples, folder, corpus)
-        model = build(config, len(tokenizer), int(tokenizer.pad_token_id))
+        tokenizer = load_or_train_tokenizer(config, examples, folder, corpus)
+        model = build_model(config, len(tokenizer), int(tokenizer.pad_token_id))
     share = config.dropout
     if share is None:
         share = VERIFIER_DROPOUT if config.objective in SQUARED else 0.0
     if share:
-        drop_on_the_way(model.body, share)
+        add_residual_dropout(model.body, share)
     if config.lora_rank:
-        adapted(model, config)
+        add_lora_adapters(model, config)
     if config.gradient_checkpointing:
         model.body.activation_checkpointing_enable()
     return model, tokenizer
 
 
-def said_by(config: TrainConfig, tokenizer: Any) -> Tensor:
+def label_logits(config: TrainConfig, tokenizer: Any) -> Tensor:
     """What the base's output layer has for the two label tokens, wrong and right. [2, width]"""
     ids = []
     for word in config.label_tokens:
@@ -57,10 +64,10 @@ def said_by(config: TrainConfig, tokenizer: Any) -> Tensor:
                 f"{word!r} is not one token of the base's tokenizer; name another in label_tokens"
             )
         ids += found
-    return output_weights(str(config.base), config.revision)[ids]
+    return load_output_weights(str(config.base), config.revision)[ids]
 
 
-def begin_with(model: ProcessRewardModel, said: Tensor) -> None:
+def init_head(model: ProcessRewardModel, said: Tensor) -> None:
     """The head as the base would say it, a neutral step as right; one output is right against wrong."""
     wrong, right = said.float()
     rows = [wrong, right, right] if model.head.out_features == 3 else [right - wrong]
@@ -69,18 +76,18 @@ def begin_with(model: ProcessRewardModel, said: Tensor) -> None:
         model.head.bias.zero_()
 
 
-def own_tokenizer(
+def load_or_train_tokenizer(
     config: TrainConfig, examples: Sequence[Example], folder: Path, corpus: Iterable[str] | None
 ) -> Any:
     kept = folder / "tokenizer"
     if not kept.is_dir():
         texts = corpus or (text for one in examples for text in (one.problem, *one.steps))
-        with whole_folder(kept) as draft:
+        with atomic_folder(kept) as draft:
             train_tokenizer(texts, config.vocabulary).save_pretrained(draft)
     return checkpoint.load_tokenizer(str(kept), None)
 
 
-def check_base(model: ProcessRewardModel, tokenizer: Any, config: TrainConfig) -> None:
+def validate_base(model: ProcessRewardModel, tokenizer: Any, config: TrainConfig) -> None:
     """What would go wrong late or silently with this base, said at once."""
     context = getattr(model.body.config, "max_position_embeddings", None)
     if context is not None and context < config.max_length:

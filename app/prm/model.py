@@ -25,7 +25,7 @@ from transformers import (
 
 from app.prm import objectives, prefix_attention
 from app.prm.batch_layout import Batch
-from app.prm.checkpoint_safety import BadCheckpoint, check_folder
+from app.prm.checkpoint_safety import BadCheckpoint, validate_folder
 from app.prm.config import SIZES, TrainConfig
 from app.prm.objectives import outputs
 
@@ -44,7 +44,7 @@ class ProcessRewardModel(nn.Module):
         backend = "sdpa" if batch.until is None else self.backend
         if self.body.config._attn_implementation != backend:
             self.body.set_attn_implementation(backend)
-        given = prefix_attention.arguments(batch, backend)
+        given = prefix_attention.attention_arguments(batch, backend)
         states = self.body(
             input_ids=batch.ids, position_ids=batch.positions, use_cache=False, **given
         ).last_hidden_state
@@ -58,7 +58,7 @@ class ProcessRewardModel(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """The head at the step ends. [step ends, outputs]"""
-        return self.read(self.hidden(batch), batch.step_ends())
+        return self.read(self.hidden(batch), batch.step_end_slots())
 
     def loss(self, batch: Batch, labeled: int, tokens: int, language_weight: float) -> Tensor:
         """The objective's part of an optimiser step with `labeled` labels and `tokens` solution
@@ -72,7 +72,7 @@ class ProcessRewardModel(nn.Module):
         return total
 
 
-def drop_on_the_way(body: nn.Module, share: float) -> None:
+def add_residual_dropout(body: nn.Module, share: float) -> None:
     """Dropout of what attention and feed-forward add to the residual stream (Cobbe et al. 2021,
     appendix B), for bodies that have none of their own. Active in training mode only."""
 
@@ -86,7 +86,7 @@ def drop_on_the_way(body: nn.Module, share: float) -> None:
             module.register_forward_hook(drop)
 
 
-def adapted(model: ProcessRewardModel, config: TrainConfig) -> None:
+def add_lora_adapters(model: ProcessRewardModel, config: TrainConfig) -> None:
     """Low-rank adapters on every linear layer of the body; the head learns in full."""
     from peft import LoraConfig, get_peft_model
 
@@ -97,7 +97,7 @@ def adapted(model: ProcessRewardModel, config: TrainConfig) -> None:
     model.body = body
 
 
-def merged(model: ProcessRewardModel) -> ProcessRewardModel:
+def merge_adapters(model: ProcessRewardModel) -> ProcessRewardModel:
     """The model with its adapters, if it has any, put into the weights. Changes `model`."""
     body: Any = model.body
     if hasattr(body, "merge_and_unload"):
@@ -105,7 +105,7 @@ def merged(model: ProcessRewardModel) -> ProcessRewardModel:
     return model
 
 
-def build(config: TrainConfig, vocabulary: int, pad: int) -> ProcessRewardModel:
+def build_model(config: TrainConfig, vocabulary: int, pad: int) -> ProcessRewardModel:
     """A new model of the config's size and architecture, seeded by the caller."""
     shape = SIZES[config.size]
     made: Any
@@ -144,14 +144,14 @@ def load_body(base: str, revision: str | None) -> PreTrainedModel:
     body, missing = _loaded(AutoModel, base, revision)
     if body.config.is_encoder_decoder or not hasattr(body.config, "hidden_size"):
         raise BadCheckpoint(f"{base!r} is a {body.config.model_type}, not a causal language model")
-    check_weights(body, missing, base)
+    validate_weights(body, missing, base)
     return body
 
 
-def output_weights(base: str, revision: str | None) -> Tensor:
+def load_output_weights(base: str, revision: str | None) -> Tensor:
     """What the base reads its next token with. [vocabulary, width]"""
     whole, missing = _loaded(AutoModelForCausalLM, base, revision)
-    check_weights(whole, missing, base)
+    validate_weights(whole, missing, base)
     found: Any = whole.get_output_embeddings().weight
     weights: Tensor = found.detach()
     return weights
@@ -161,7 +161,7 @@ def _loaded(kind: Any, base: str, revision: str | None) -> tuple[PreTrainedModel
     """With the names of weights that its files lack."""
     folder = Path(base)
     if folder.is_dir():
-        check_folder(folder)
+        validate_folder(folder)
     elif revision is None:
         raise BadCheckpoint(f"{base!r} is no folder; to fetch it by id, give the revision it is pinned to")
     try:
@@ -179,7 +179,7 @@ def _loaded(kind: Any, base: str, revision: str | None) -> tuple[PreTrainedModel
     return body, said["missing_keys"]
 
 
-def check_weights(body: nn.Module, missing: Iterable[str], base: str) -> None:
+def validate_weights(body: nn.Module, missing: Iterable[str], base: str) -> None:
     """transformers draws at random what a checkpoint lacks, with no more than a warning."""
     if lacking := sorted(missing):
         raise BadCheckpoint(f"{base!r} lacks {len(lacking)} of its weights, {lacking[0]} first")

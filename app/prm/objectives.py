@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from app.prm.batch_layout import Batch
 from app.prm.config import OUTCOME, TrainConfig
-from app.prm.examples import Example, Row
+from app.prm.examples import Example, TokenRow
 from app.prm.loss import step_loss
 
 SQUARED = ("verifier_token", "verifier_solution")
@@ -31,7 +31,7 @@ def outputs(objective: str) -> int:
     return 3 if objective == "prm3" else 1
 
 
-def supervised(row: Row, example: Example, config: TrainConfig) -> Row:
+def supervised(row: TokenRow, example: Example, config: TrainConfig) -> TokenRow:
     """`row` with the points this objective learns at, and what it learns there."""
     objective = config.objective
     if objective == "prm3":
@@ -62,7 +62,7 @@ def loss(said: Tensor, batch: Batch, objective: str, labeled: int) -> Tensor:
     step (loss.py says why). said: [points, outputs], the head at `read_at(batch, objective)`."""
     if objective == "prm3":
         return step_loss(said, batch.targets(), labeled)
-    truth = batch.values()
+    truth = batch.point_values()
     if objective in SQUARED:
         return nn.functional.mse_loss(said[:, 0], truth, reduction="sum") / labeled
     return nn.functional.binary_cross_entropy_with_logits(said[:, 0], truth, reduction="sum") / labeled
@@ -71,15 +71,15 @@ def loss(said: Tensor, batch: Batch, objective: str, labeled: int) -> Tensor:
 def read_at(batch: Batch, objective: str) -> Tensor:
     """Places where the head is read while learning."""
     if objective == "prm3":
-        return batch.step_ends()
-    return batch.places([row.points for row in batch.rows])
+        return batch.step_end_slots()
+    return batch.token_slots([row.points for row in batch.rows])
 
 
 def language_loss(states: Tensor, batch: Batch, embedding: Tensor, tokens: int) -> Tensor:
     """Cross-entropy of each solution token given what is before it, by the body's own embedding as
     output (tied), summed and divided by `tokens`, the solution tokens of the whole optimiser step.
     states: [places, width]; embedding: [vocabulary, width]."""
-    before = batch.places([range(row.start - 1, len(row.ids) - 1) for row in batch.rows])
+    before = batch.token_slots([range(row.start - 1, len(row.ids) - 1) for row in batch.rows])
     after = [token for row in batch.rows for token in row.ids[row.start :]]
     logits = states[before].to(embedding.dtype) @ embedding.T
     truth = torch.tensor(after, device=states.device)

@@ -11,12 +11,12 @@ from pathlib import Path
 import torch
 
 from app.prm import checkpoint, objectives, prefix_attention
-from app.prm.batch_layout import Batch, batches, distinct_tokens
+from app.prm.batch_layout import Batch, count_distinct_tokens, iter_batches
 from app.prm.config import ScoreConfig, kind_of
-from app.prm.device import choose, precision, use_threads
+from app.prm.device import autocast, choose_device, set_threads
 from app.prm.encoding import Encoder
-from app.prm.examples import Row
-from app.prm.token_budget import Room
+from app.prm.examples import TokenRow
+from app.prm.token_budget import TokenBudget
 
 SMALLEST = 1e-12
 """A probability of 0 is taken as this, so that a product stays comparable in logs."""
@@ -25,7 +25,7 @@ WINDOW = 4096
 
 
 @dataclass(frozen=True)
-class Scored:
+class SolutionScores:
     """`step_probs`: p(negative), p(neutral), p(positive) of each step in turn, 3 x steps values.
     `log_score`: natural log of the solution score."""
 
@@ -61,9 +61,9 @@ class Scorer:
     """A loaded model on its device. `score` keeps the order it was given."""
 
     def __init__(self, folder: Path, config: ScoreConfig) -> None:
-        use_threads(config.threads)
+        set_threads(config.threads)
         self.config = config
-        self.device = choose(config.device)
+        self.device = choose_device(config.device)
         loaded = checkpoint.load(folder)
         self.model = loaded.model.to(self.device)
         outcome = kind_of(loaded.config.objective) == "orm"
@@ -72,7 +72,7 @@ class Scorer:
         self.pad = int(loaded.tokenizer.pad_token_id)
         self.encoder = Encoder(loaded.tokenizer, loaded.config.max_length)
         self.layout: str | None = None
-        self.room = Room(self.model, self.device, config.tokens_per_batch, learning=False)
+        self.room = TokenBudget(self.model, self.device, config.tokens_per_batch, learning=False)
         self._notes: list[str] = []
         self.computed = self.distinct = 0
         """Tokens the body computed, and those of the prefix trees of each call: the least possible."""
@@ -84,24 +84,24 @@ class Scorer:
 
     def stream(
         self, solutions: Iterable[tuple[str, Sequence[str]]], window: int = WINDOW
-    ) -> Iterator[Scored | None]:
+    ) -> Iterator[SolutionScores | None]:
         """`score` for as many as there are, in the order given, `window` of them in memory."""
         left = iter(solutions)
         while some := list(islice(left, window)):
             yield from self.score(some)
 
-    def score(self, solutions: Sequence[tuple[str, Sequence[str]]]) -> list[Scored | None]:
+    def score(self, solutions: Sequence[tuple[str, Sequence[str]]]) -> list[SolutionScores | None]:
         """A score for each (problem, steps), in the order given; None for one too long for the
         model. What solutions of one call begin with in common, in whatever order they come, their
         problem first of all, is computed once."""
-        rows = [self.encoder.row(problem, steps) for problem, steps in solutions]
+        rows = [self.encoder.encode(problem, steps) for problem, steps in solutions]
         places = {id(row): index for index, row in enumerate(rows)}
-        found: list[Scored | None] = [None] * len(rows)
+        found: list[SolutionScores | None] = [None] * len(rows)
         whole = [
             row for row, (_, steps) in zip(rows, solutions, strict=True) if len(row.ends) == len(steps) > 0
         ]
         how = self._settle(whole)
-        self.distinct += distinct_tokens(whole)
+        self.distinct += count_distinct_tokens(whole)
         left = whole
         while left:
             try:
@@ -113,25 +113,27 @@ class Scorer:
             left = [row for row in left if found[places[id(row)]] is None]
         return found
 
-    def _scored(self, rows: list[Row], how: str) -> Iterator[tuple[Row, Scored]]:
-        for batch in batches(rows, how, self.room.tokens, self.pad):
+    def _scored(self, rows: list[TokenRow], how: str) -> Iterator[tuple[TokenRow, SolutionScores]]:
+        for batch in iter_batches(rows, how, self.room.tokens, self.pad):
             for row, probs in zip(batch.rows, self._probabilities(batch), strict=True):
                 score = log_solution_score(probs, self.aggregate, self.config.neutral_is_positive)
-                yield row, Scored(probs, score)
-            self.computed += batch.computed
+                yield row, SolutionScores(probs, score)
+            self.computed += batch.computed_tokens
 
-    def _settle(self, rows: list[Row]) -> str:
+    def _settle(self, rows: list[TokenRow]) -> str:
         """The layout, chosen once and checked on the first rows that come."""
         if self.layout is None and rows:
-            with precision(self.device, self.config.bf16):
-                self.layout, reason = prefix_attention.choose(self.model, rows, self.config.layout, self.pad)
+            with autocast(self.device, self.config.bf16):
+                self.layout, reason = prefix_attention.choose_layout(
+                    self.model, rows, self.config.layout, self.pad
+                )
             if reason:
                 self._notes.append(f"rows are padded: {reason}")
         return self.layout or "padded"
 
     @torch.no_grad()
     def _probabilities(self, batch: Batch) -> Iterator[list[float]]:
-        with precision(self.device, self.config.bf16):
+        with autocast(self.device, self.config.bf16):
             said = self.model(batch.to(self.device))
         probs = objectives.probabilities(said, self.model.objective).cpu()
         for part in probs.split([len(row.ends) for row in batch.rows]):

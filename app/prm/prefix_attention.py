@@ -18,8 +18,8 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import sdpa_mask
 
-from app.prm.batch_layout import Batch, Branch, batches, seen
-from app.prm.examples import Row
+from app.prm.batch_layout import Batch, Branch, build_attention_mask, iter_batches
+from app.prm.examples import TokenRow
 
 log = logging.getLogger("stepmark.prm")
 BRANCHES = "stepmark_branches"
@@ -28,7 +28,7 @@ TOLERANCE = {torch.float32: 2e-3, torch.bfloat16: 6e-2, torch.float16: 1e-2}
 """Largest difference of hidden states, against their own size, between two layouts."""
 
 
-def arguments(batch: Batch, backend: str) -> dict[str, Any]:
+def attention_arguments(batch: Batch, backend: str) -> dict[str, Any]:
     """What the body is given beside ids and positions."""
     if batch.until is None:
         return {"attention_mask": batch.mask}
@@ -37,7 +37,7 @@ def arguments(batch: Batch, backend: str) -> dict[str, Any]:
     if backend == BRANCHES:  # the branches say it all; a mask must be there, and is not looked at
         nothing = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=batch.ids.device)
         return {"attention_mask": nothing, "branches": batch.branches}
-    return {"attention_mask": seen(batch.until)}
+    return {"attention_mask": build_attention_mask(batch.until)}
 
 
 def _block_mask(until: Tensor) -> Any:
@@ -50,7 +50,7 @@ def _block_mask(until: Tensor) -> Any:
     return create_block_mask(sees, 1, None, length, length, device=str(until.device))
 
 
-def attend(
+def branch_attention(
     module: Any,
     query: Tensor,
     key: Tensor,
@@ -81,11 +81,11 @@ def attend(
     return torch.cat(said, 2).transpose(1, 2).contiguous(), None
 
 
-AttentionInterface.register(BRANCHES, attend)
+AttentionInterface.register(BRANCHES, branch_attention)
 AttentionMaskInterface.register(BRANCHES, sdpa_mask)
 
 
-def why_not(config: Any, longest: int) -> str | None:
+def find_incompatibility(config: Any, longest: int) -> str | None:
     """A reason why rows of up to `longest` tokens cannot lie in one line for this body, or None."""
     window = getattr(config, "sliding_window", None)
     if window is not None and getattr(config, "use_sliding_window", True) and window < longest:
@@ -96,7 +96,9 @@ def why_not(config: Any, longest: int) -> str | None:
 
 
 @torch.no_grad()
-def differs(model: Any, rows: list[Row], how: str, pad: int, backend: str = "sdpa") -> str | None:
+def find_layout_mismatch(
+    model: Any, rows: list[TokenRow], how: str, pad: int, backend: str = "sdpa"
+) -> str | None:
     """Compares this layout with the plain padded pass on a few of `rows`; what is wrong, or None.
     Hidden states are compared where steps end."""
     few = _few(rows)
@@ -121,8 +123,8 @@ def differs(model: Any, rows: list[Row], how: str, pad: int, backend: str = "sdp
     return None if off <= allowed else f"hidden states differ by {off:.2g} of their size"
 
 
-def _few(rows: list[Row]) -> list[Row]:
-    few: list[Row] = []
+def _few(rows: list[TokenRow]) -> list[TokenRow]:
+    few: list[TokenRow] = []
     tokens = 0
     for row in sorted(rows[:64], key=lambda row: row.ids):
         if tokens + len(row.ids) > CHECKED_TOKENS and few:
@@ -132,26 +134,26 @@ def _few(rows: list[Row]) -> list[Row]:
     return few
 
 
-def _ends(model: Any, rows: list[Row], how: str, pad: int, device: torch.device) -> Tensor:
+def _ends(model: Any, rows: list[TokenRow], how: str, pad: int, device: torch.device) -> Tensor:
     found: dict[int, Tensor] = {}
-    for batch in batches(rows, how, CHECKED_TOKENS, pad):
-        states = model.hidden(batch.to(device))[batch.step_ends().to(device)].float().cpu()
+    for batch in iter_batches(rows, how, CHECKED_TOKENS, pad):
+        states = model.hidden(batch.to(device))[batch.step_end_slots().to(device)].float().cpu()
         for row, part in zip(batch.rows, states.split([len(row.ends) for row in batch.rows]), strict=True):
             found[id(row)] = part
     return torch.cat([found[id(row)] for row in rows])
 
 
-def choose(model: Any, rows: list[Row], wanted: str, pad: int) -> tuple[str, str | None]:
+def choose_layout(model: Any, rows: list[TokenRow], wanted: str, pad: int) -> tuple[str, str | None]:
     """The layout to use, and, where it is not the one wished for, why. `auto` wishes for the tree.
     Sets the model's `backend` for lines to the one that was found right."""
     how = "tree" if wanted == "auto" else wanted
     if how == "padded" or not rows:
         return how, None
-    reason = why_not(model.body.config, max(len(row.ids) for row in rows))
+    reason = find_incompatibility(model.body.config, max(len(row.ids) for row in rows))
     if reason is None:
         on_gpu = next(model.parameters()).device.type == "cuda"
         for backend in ("flex_attention" if on_gpu else BRANCHES, "sdpa"):
-            reason = differs(model, rows, how, pad, backend)
+            reason = find_layout_mismatch(model, rows, how, pad, backend)
             if reason is None:
                 return how, None
             log.warning("layout %s with %s is not used: %s", how, backend, reason)

@@ -21,14 +21,14 @@ SHARE = 0.5
 OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
 
-class Room:
+class TokenBudget:
     """`tokens` is the budget of a micro-batch; `wanted` 0 means: find it."""
 
     def __init__(
         self, model: ProcessRewardModel, device: torch.device, wanted: int, *, learning: bool
     ) -> None:
         self.notes: list[str] = []
-        self.tokens = wanted or fitting(model, free_bytes(device), learning=learning)
+        self.tokens = wanted or estimate_tokens(model, free_bytes(device), learning=learning)
 
     def halve(self, error: RuntimeError) -> bool:
         """After `error`: whether it was for memory and a smaller micro-batch may be tried."""
@@ -47,7 +47,7 @@ class Room:
         return True
 
 
-def fitting(model: ProcessRewardModel, free: int, *, learning: bool) -> int:
+def estimate_tokens(model: ProcessRewardModel, free: int, *, learning: bool) -> int:
     """Tokens that fit into a share of `free` bytes, within LEAST and the most that pays."""
     if learning:  # gradients and the optimiser's two moments come on top
         free -= sum(12 * weight.numel() for weight in model.parameters() if weight.requires_grad)

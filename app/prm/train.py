@@ -15,30 +15,30 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from app.common.atomic_files import write_json
 from app.prm import checkpoint, prefix_attention, training_state
-from app.prm.batch_layout import batches
+from app.prm.batch_layout import iter_batches
 from app.prm.checkpoint_safety import BadCheckpoint, read_json
 from app.prm.config import TrainConfig
-from app.prm.device import choose, precision, use_threads
-from app.prm.distributed import FINISH, GO, STOP, Group, gather
-from app.prm.encoding import Encoder, encode
+from app.prm.device import autocast, choose_device, set_threads
+from app.prm.distributed import FINISH, GO, STOP, SingleProcess, join_group
+from app.prm.encoding import Encoder, encode_examples
 from app.prm.evaluate import evaluate
-from app.prm.examples import Example, Row, groups_of, steps_of
-from app.prm.files import write_json
-from app.prm.init_model import start
-from app.prm.model import ProcessRewardModel, merged
-from app.prm.token_budget import Room
+from app.prm.examples import Example, TokenRow, group_rows, iter_optimizer_steps
+from app.prm.init_model import build_model_and_tokenizer
+from app.prm.model import ProcessRewardModel, merge_adapters
+from app.prm.token_budget import TokenBudget
 
 Report = Callable[[dict[str, Any]], None]
 REPORT_SECONDS = 0.5
 
 
-class NothingToLearn(ValueError):
+class NoLabeledExamples(ValueError):
     """No example carries a label within the longest length."""
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainOutcome:
     """`finished` with the published folder, or `stopped` by `should_stop` with a checkpoint."""
 
     state: Literal["finished", "stopped"]
@@ -55,27 +55,27 @@ def train(
     should_stop: Callable[[], str | None],
     snapshot_hash: str,
     corpus: Iterable[str] | None = None,
-) -> Outcome:
+) -> TrainOutcome:
     """Train on `examples` with `folder` as the run's own; goes on from its newest good checkpoint.
 
     `report` gets a dict a few times a second ("phase", "step", "steps", "loss", ...).
     `should_stop` is asked before every step; a reason makes it write a checkpoint and return.
     `corpus` is what a new tokenizer learns from (default: the examples).
     Raises NothingToLearn, BadCheckpoint (the base), OSError (a full disk)."""
-    use_threads(config.threads)
+    set_threads(config.threads)
     torch.manual_seed(config.seed)
-    device = choose(config.device)
+    device = choose_device(config.device)
     folder.mkdir(parents=True, exist_ok=True)
     report({"phase": "preparing", "step": 0, "steps": 0})
-    model, tokenizer = start(config, examples, folder, corpus)
-    group = gather(config, examples, folder, snapshot_hash)
+    model, tokenizer = build_model_and_tokenizer(config, examples, folder, corpus)
+    group = join_group(config, examples, folder, snapshot_hash)
     device = group.device or device
     model.to(device)
     encoder = Encoder(tokenizer, config.max_length)
-    rows, lost = encode(encoder, [one for one in examples if one.split == "train"], config)
-    held, held_lost = encode(encoder, [one for one in examples if one.split == "validation"], config)
+    rows, lost = encode_examples(encoder, [one for one in examples if one.split == "train"], config)
+    held, held_lost = encode_examples(encoder, [one for one in examples if one.split == "validation"], config)
     if not rows:
-        raise NothingToLearn(
+        raise NoLabeledExamples(
             f"no solution carries a label within {config.max_length} tokens; label some, or raise max_length"
         )
     run = _Run(config, model, tokenizer, rows, held, folder, device, report, group)
@@ -97,12 +97,12 @@ class _Run:
         config: TrainConfig,
         model: ProcessRewardModel,
         tokenizer: Any,
-        rows: list[Row],
-        held: list[Row],
+        rows: list[TokenRow],
+        held: list[TokenRow],
         folder: Path,
         device: torch.device,
         report: Report,
-        group: Group,
+        group: SingleProcess,
     ) -> None:
         self.group = group
         self.config, self.model, self.tokenizer, self.device = config, model, tokenizer, device
@@ -119,30 +119,32 @@ class _Run:
         self.since_best = 0
         self.metrics: dict[str, Any] = {}
         self.layout = "padded"
-        self.room = Room(model, device, config.tokens_per_batch, learning=True)
+        self.room = TokenBudget(model, device, config.tokens_per_batch, learning=True)
         self.best = folder / "best.safetensors"
         wanted = config.evaluations if held else 0
         self.evaluate_at = {round(self.steps * (i + 1) / wanted) for i in range(wanted)}
 
-    def go(self, should_stop: Callable[[], str | None], snapshot_hash: str) -> Outcome:
-        self.layout, reason = prefix_attention.choose(self.model, self.rows, self.config.layout, self.pad)
+    def go(self, should_stop: Callable[[], str | None], snapshot_hash: str) -> TrainOutcome:
+        self.layout, reason = prefix_attention.choose_layout(
+            self.model, self.rows, self.config.layout, self.pad
+        )
         self.metrics["layout"] = {"used": self.layout, **({"instead_because": reason} if reason else {})}
         self.resume()
         self.group.wait()  # all have read the same checkpoint before a newer one is written
         self.model.train()
         begun, saved, reported = time.monotonic(), time.monotonic(), 0.0
         first, reason = self.step, None
-        plan = steps_of(
-            groups_of(self.rows, self.config.together), self.per_step, self.steps, self.config.seed
+        plan = iter_optimizer_steps(
+            group_rows(self.rows, self.config.together), self.per_step, self.steps, self.config.seed
         )
         for number, indices in enumerate(plan):
             if number < first:
                 continue
             reason = should_stop()
-            decision = self.group.agreed(STOP if reason else FINISH if self.enough else GO)
+            decision = self.group.broadcast_decision(STOP if reason else FINISH if self.enough else GO)
             if decision == STOP:
                 self.save()
-                return Outcome("stopped", self.metrics, reason=reason)
+                return TrainOutcome("stopped", self.metrics, reason=reason)
             if decision == FINISH:
                 break
             loss = self.learn([self.rows[index] for index in indices])
@@ -167,9 +169,9 @@ class _Run:
 
     def resume(self) -> None:
         """From the newest checkpoint that can be read; one that was cut short is passed over."""
-        for path in training_state.newest(self.folder / "checkpoints"):
+        for path in training_state.list_checkpoints(self.folder / "checkpoints"):
             try:
-                state = training_state.read(path, self.model, self.optimiser)
+                state = training_state.load_checkpoint(path, self.model, self.optimiser)
             except BadCheckpoint:
                 continue
             self.step, self.best_loss = state["step"], state.get("best_loss")
@@ -179,7 +181,7 @@ class _Run:
             )
             return
 
-    def learn(self, rows: list[Row]) -> float:
+    def learn(self, rows: list[TokenRow]) -> float:
         """One optimiser step; returns its loss, the mean over its labeled steps in nats.
 
         What dropout draws is a function of seed, step and rank, so a resume needs no state of it."""
@@ -188,7 +190,7 @@ class _Run:
             group["lr"] = self.rate(self.step)
         labeled = sum(row.labeled for row in rows)
         tokens = sum(len(row.ids) - row.start for row in rows)
-        mine = self.group.share(rows)
+        mine = self.group.local_rows(rows)
         self.read += sum(len(row.ids) for row in mine)
         total: float | None = None
         while total is None:
@@ -198,7 +200,7 @@ class _Run:
                 if not self.room.halve(error):
                     raise
         self.group.sum_gradients(self.learning)
-        total = self.group.total(total)
+        total = self.group.sum_scalar(total)
         if not math.isfinite(total):
             raise FloatingPointError(
                 f"the loss is {total} at step {self.step + 1}; a lower learning_rate usually mends it"
@@ -208,17 +210,17 @@ class _Run:
         self.optimiser.step()
         return total
 
-    def gradient(self, rows: list[Row], labeled: int, tokens: int) -> float:
+    def gradient(self, rows: list[TokenRow], labeled: int, tokens: int) -> float:
         """Of `rows`, added up over micro-batches; their part of the loss."""
         total = 0.0
         self.optimiser.zero_grad(set_to_none=True)
-        for laid in batches(rows, self.layout, self.room.tokens, self.pad):
+        for laid in iter_batches(rows, self.layout, self.room.tokens, self.pad):
             batch = laid.to(self.device)
-            with precision(self.device, self.config.bf16):
+            with autocast(self.device, self.config.bf16):
                 loss = self.model.loss(batch, labeled, tokens, self.config.language_weight)
             loss.backward()
             total += float(loss.detach())
-            self.computed += batch.computed
+            self.computed += batch.computed_tokens
         return total
 
     def rate(self, step: int) -> float:
@@ -244,7 +246,7 @@ class _Run:
         self.since_best += 1
         if self.best_loss is None or seen < self.best_loss:
             self.best_loss, self.since_best = seen, 0
-            training_state.write_weights(self.best, self.model)
+            training_state.save_weights(self.best, self.model)
             write_json(self.folder / "best.json", {"step": self.step, **found})
         self.report(
             {"phase": "training", "step": self.step, "steps": self.steps, "loss": loss, "validation": found}
@@ -267,15 +269,17 @@ class _Run:
         if self.group.rank:
             return
         state = {"best_loss": self.best_loss, "since_best": self.since_best}
-        training_state.write(self.folder / "checkpoints", self.step, self.model, self.optimiser, state)
+        training_state.save_checkpoint(
+            self.folder / "checkpoints", self.step, self.model, self.optimiser, state
+        )
 
-    def publish(self, snapshot_hash: str) -> Outcome:
+    def publish(self, snapshot_hash: str) -> TrainOutcome:
         """The best weights on validation, or the last ones where nothing is held out."""
         if self.group.rank:
-            return Outcome("finished", self.metrics)
+            return TrainOutcome("finished", self.metrics)
         self.report({"phase": "publishing", "step": self.step, "steps": self.steps})
         if self.best_loss is not None and self.best.is_file():
-            training_state.read_weights(self.best, self.model)
+            training_state.load_weights(self.best, self.model)
             self.metrics["best"] = read_json(self.folder / "best.json")
         self.metrics["steps"] = self.steps
         if self.step < self.steps:
@@ -287,5 +291,5 @@ class _Run:
             self.metrics["notes"] = self.room.notes
         folder = self.folder / "published"
         card = {"config": self.config.as_json(), "snapshot": snapshot_hash, "metrics": self.metrics}
-        checkpoint.save(folder, merged(self.model), self.tokenizer, card)
-        return Outcome("finished", self.metrics, folder)
+        checkpoint.save(folder, merge_adapters(self.model), self.tokenizer, card)
+        return TrainOutcome("finished", self.metrics, folder)

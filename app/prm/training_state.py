@@ -12,30 +12,30 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from app.common.atomic_files import atomic_folder, write_json
 from app.prm.checkpoint_safety import BadCheckpoint, read_json
-from app.prm.files import whole_folder, write_json
 
-KEPT = 2
+KEEP_LAST = 2
 
 
-def write(
+def save_checkpoint(
     folder: Path, step: int, model: nn.Module, optimiser: torch.optim.AdamW, state: dict[str, Any]
 ) -> None:
     """`folder`/step-N with weights, optimiser moments and `state`; older ones go."""
-    with whole_folder(folder / f"step-{step:08d}") as draft:
+    with atomic_folder(folder / f"step-{step:08d}") as draft:
         save_file(_weights(model), draft / "weights.safetensors")
         save_file(_moments(optimiser), draft / "optimiser.safetensors")
         write_json(draft / "state.json", {"step": step, **state})
-    for old in sorted(folder.glob("step-*"))[:-KEPT]:
+    for old in sorted(folder.glob("step-*"))[:-KEEP_LAST]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def newest(folder: Path) -> list[Path]:
+def list_checkpoints(folder: Path) -> list[Path]:
     """Checkpoints, newest first."""
     return sorted(folder.glob("step-*"), reverse=True)
 
 
-def read(path: Path, model: nn.Module, optimiser: torch.optim.AdamW) -> dict[str, Any]:
+def load_checkpoint(path: Path, model: nn.Module, optimiser: torch.optim.AdamW) -> dict[str, Any]:
     """Put model and optimiser back; returns the state. BadCheckpoint if it cannot."""
     try:
         state = read_json(path / "state.json")
@@ -61,13 +61,13 @@ def _weights(model: nn.Module) -> dict[str, Tensor]:
     return kept
 
 
-def write_weights(path: Path, model: nn.Module) -> None:
+def save_weights(path: Path, model: nn.Module) -> None:
     draft = path.with_suffix(".draft")
     save_file(_weights(model), draft)
     draft.replace(path)
 
 
-def read_weights(path: Path, model: nn.Module) -> None:
+def load_weights(path: Path, model: nn.Module) -> None:
     model.load_state_dict(load_file(path), strict=False)
 
 

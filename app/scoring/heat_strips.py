@@ -14,7 +14,7 @@ from app.training.models import Model
 
 
 @dataclass(frozen=True)
-class Cell:
+class HeatCell:
     """One step in a heat strip."""
 
     position: int
@@ -30,40 +30,40 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Strip:
+class HeatStrip:
     model: Model
     score: float
     """The solution score, 0 to 1."""
-    cells: list[Cell]
+    cells: list[HeatCell]
     aggregate: str
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         """The strip as text, for those who cannot see it."""
         return ", ".join(f"step {cell.position + 1}: {cell.correct:.2f}" for cell in self.cells)
 
 
-def strips_of(db: Session, ids: list[int], model: Model) -> dict[int, Strip]:
-    neutral, aggregate = config_of(db, model)
+def load_heat_strips(db: Session, ids: list[int], model: Model) -> dict[int, HeatStrip]:
+    neutral, aggregate = load_score_options(db, model)
     scores = db.scalars(select(Score).where(Score.model_id == model.id, Score.solution_id.in_(ids)))
     return {
-        score.solution_id: Strip(
-            model, min(1.0, math.exp(score.log_score)), cells(score.step_probs, neutral), aggregate
+        score.solution_id: HeatStrip(
+            model, min(1.0, math.exp(score.log_score)), build_cells(score.step_probs, neutral), aggregate
         )
         for score in scores
     }
 
 
-def config_of(db: Session, model: Model) -> tuple[bool, str]:
+def load_score_options(db: Session, model: Model) -> tuple[bool, str]:
     """Whether neutral counts as right, and how steps make a score, as the model's last scoring had it."""
     latest = select(ScoringRun.config).where(ScoringRun.model_id == model.id).order_by(ScoringRun.id.desc())
     config: dict[str, Any] = db.scalar(latest.limit(1)) or {}
     return bool(config.get("neutral_is_positive", True)), str(config.get("aggregate", "product"))
 
 
-def cells(probs: list[float], neutral: bool) -> list[Cell]:
+def build_cells(probs: list[float], neutral: bool) -> list[HeatCell]:
     threes = [(probs[at], probs[at + 1], probs[at + 2]) for at in range(0, len(probs), 3)]
     return [
-        Cell(position, three[2] + three[1] if neutral else three[2], three)
+        HeatCell(position, three[2] + three[1] if neutral else three[2], three)
         for position, three in enumerate(threes)
     ]

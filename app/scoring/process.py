@@ -48,16 +48,16 @@ def main(run_id: int) -> int:
         config = ScoreConfig.parse(run.config)
         folder: Path = settings().models_dir / db.get_one(Model, run.model_id).path
     scorer = Scorer(folder, config)
-    through(run, scorer, config)
+    score_shards(run, scorer, config)
     if asked_to_end:
         return 3
     with transaction() as db:
-        finish(db, run_id)
+        finish_run(db, run_id)
     return 0
 
 
 @dataclass
-class Taken:
+class ShardInProgress:
     """A shard under way: its transaction holds the shard's lock."""
 
     db: Session
@@ -65,17 +65,17 @@ class Taken:
     rows: Sequence[Any]
 
 
-def through(run: ScoringRun, scorer: Any, config: ScoreConfig) -> None:
+def score_shards(run: ScoringRun, scorer: Any, config: ScoreConfig) -> None:
     """Shard after shard, until there is none, the run is over, or this process is asked to end."""
     begun, mine = time.monotonic(), 0
     with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(1, "write") as writer:
-        coming = reader.submit(fetch, run, config)
+        coming = reader.submit(fetch_shard, run, config)
         writing: Future[None] | None = None
         while (taken := coming.result()) is not None:
             if asked_to_end:
                 taken.db.close()
                 break
-            coming = reader.submit(fetch, run, config)
+            coming = reader.submit(fetch_shard, run, config)
             scorer.computed = scorer.distinct = 0
             try:
                 found = scorer.score([(row.statement, row.steps) for row in taken.rows])
@@ -88,12 +88,12 @@ def through(run: ScoringRun, scorer: Any, config: ScoreConfig) -> None:
             if writing is not None:
                 writing.result()
             per_second = mine / (time.monotonic() - begun)
-            writing = writer.submit(store, run, taken, found, per_second, said(scorer))
+            writing = writer.submit(store_shard, run, taken, found, per_second, throughput_stats(scorer))
         if writing is not None:
             writing.result()
 
 
-def said(scorer: Any) -> dict[str, Any]:
+def throughput_stats(scorer: Any) -> dict[str, Any]:
     """Of the last shard: tokens computed, and those of its prefix tree, the least possible."""
     return {
         "tokens": {"computed": scorer.computed, "distinct": scorer.distinct},
@@ -101,13 +101,13 @@ def said(scorer: Any) -> dict[str, Any]:
     }
 
 
-def fetch(run: ScoringRun, config: ScoreConfig) -> Taken | None:
+def fetch_shard(run: ScoringRun, config: ScoreConfig) -> ShardInProgress | None:
     """The next shard and its solutions, in a transaction that stays open."""
     db = session_factory()()
     try:
-        shard = take(db, run.id)
+        shard = lock_next_shard(db, run.id)
         if shard is not None:
-            return Taken(db, shard, solutions(db, run, shard, config))
+            return ShardInProgress(db, shard, load_solutions(db, run, shard, config))
     except BaseException:
         db.close()
         raise
@@ -115,16 +115,16 @@ def fetch(run: ScoringRun, config: ScoreConfig) -> Taken | None:
     return None
 
 
-def store(
-    run: ScoringRun, taken: Taken, found: Sequence[Any], per_second: float, spoken: dict[str, Any]
+def store_shard(
+    run: ScoringRun, taken: ShardInProgress, found: Sequence[Any], per_second: float, spoken: dict[str, Any]
 ) -> None:
     with taken.db as db:
-        too_long = write(db, run, taken.rows, found)
-        note(db, run.id, taken.shard, too_long, per_second, spoken)
+        too_long = write_scores(db, run, taken.rows, found)
+        mark_shard_done(db, run.id, taken.shard, too_long, per_second, spoken)
         db.commit()
 
 
-def take(db: Session, run_id: int) -> ScoringShard | None:
+def lock_next_shard(db: Session, run_id: int) -> ScoringShard | None:
     """The next shard nobody works on; None when there is none, or the run is over."""
     if db.scalar(select(ScoringRun.state).where(ScoringRun.id == run_id)) != "running":
         return None
@@ -137,7 +137,7 @@ def take(db: Session, run_id: int) -> ScoringShard | None:
     )
 
 
-def solutions(db: Session, run: ScoringRun, shard: ScoringShard, config: ScoreConfig) -> Sequence[Any]:
+def load_solutions(db: Session, run: ScoringRun, shard: ScoringShard, config: ScoreConfig) -> Sequence[Any]:
     return db.execute(
         select(Solution.id, Solution.problem_id, Problem.statement, Solution.steps)
         .join(Problem, Problem.id == Solution.problem_id)
@@ -147,7 +147,7 @@ def solutions(db: Session, run: ScoringRun, shard: ScoringShard, config: ScoreCo
     ).all()
 
 
-def write(db: Session, run: ScoringRun, rows: Sequence[Any], found: Sequence[Any]) -> int:
+def write_scores(db: Session, run: ScoringRun, rows: Sequence[Any], found: Sequence[Any]) -> int:
     """Write the scores; how many solutions were too long for the model."""
     made = [
         {
@@ -168,7 +168,7 @@ def write(db: Session, run: ScoringRun, rows: Sequence[Any], found: Sequence[Any
     return len(rows) - len(made)
 
 
-def note(
+def mark_shard_done(
     db: Session, run_id: int, shard: ScoringShard, too_long: int, per_second: float, spoken: dict[str, Any]
 ) -> None:
     """Mark the shard done and say how it goes."""
@@ -186,7 +186,7 @@ def note(
     }
 
 
-def finish(db: Session, run_id: int) -> None:
+def finish_run(db: Session, run_id: int) -> None:
     """Succeeded when every shard is done; shards in other hands are waited for by their process."""
     run = runs.locked(db, run_id)
     left = select(ScoringShard).where(ScoringShard.scoring_run_id == run_id, ScoringShard.done_at.is_(None))

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from app.common.config import ConfigError
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.jobs import defer
-from app.prm.config import BadConfig, ScoreConfig
+from app.prm.config import ScoreConfig
 from app.scoring.models import ScoringRun, ScoringShard
 from app.training.models import Model
 
@@ -37,7 +38,7 @@ def start(db: Session, project_id: int, model_id: int, config: dict[str, Any]) -
         raise NotFound(f"This project has no model {model_id}.")
     try:
         parsed = ScoreConfig.parse(config)
-    except BadConfig as error:
+    except ConfigError as error:
         raise Invalid(f"The scoring config is wrong: {error}.") from error
     made = ScoringRun(project_id=project_id, model_id=model_id, config=parsed.as_json(), state="queued")
     db.add(made)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.prm.config import AGGREGATES, BadConfig, Config
+from app.common.config import Config, ConfigError
+from app.prm.config import AGGREGATES
 
 METHODS = ("best_of_n", "beam", "lookahead", "dvts", "revisions")
 PICKS = ("weighted", "best", "majority")
@@ -49,9 +50,9 @@ class SearchConfig(Config):
         for name, most in limits.items():
             least = 0 if name in ("lookahead", "seed") else 1
             if not least <= getattr(self, name) <= most:
-                raise BadConfig(f"{name} must be between {least} and {most:,}")
+                raise ConfigError(f"{name} must be between {least} and {most:,}")
         if self.method != "best_of_n" and self.n % self.width:
-            raise BadConfig(f"n must be a multiple of width: {self.n} beams cannot be parted by {self.width}")
+            raise ConfigError(f"n must be a multiple of width; {self.n} is not a multiple of {self.width}")
 
     @property
     def budget(self) -> int:
@@ -63,4 +64,4 @@ class SearchConfig(Config):
 
 def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise BadConfig(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+        raise ConfigError(f"{name} must be one of {', '.join(choices)}, not {value!r}")

@@ -6,8 +6,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from app.common.config import ConfigError
 from app.core.errors import Invalid
-from app.prm.config import BadConfig, ScoreConfig, TrainConfig
+from app.prm.config import ScoreConfig, TrainConfig
 from app.selection.gate import FALLBACKS, GateConfig
 from app.selection.strategies import STRATEGIES
 
@@ -104,7 +105,7 @@ def _gate(given: Any) -> GateConfig:
 def _checked_by(what: type[TrainConfig | ScoreConfig], given: dict[str, Any], name: str) -> None:
     try:
         what.parse(given)
-    except BadConfig as error:
+    except ConfigError as error:
         raise Invalid(f'In "{name}": {error}.') from error
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import NotFound
 from app.evaluation import generation_curve
 from app.projects.models import Project
-from app.scoring.heat_strips import strips_of
+from app.scoring.heat_strips import load_heat_strips
 from app.selection.models import Generation, Round
 from app.selection.strategies import WORDS
 from app.training.models import Model
@@ -157,7 +157,7 @@ def list_queue(
         "offset": (max(1, page) - 1) * PAGE,
     }
     rows = db.execute(text(QUEUE), asked).mappings().all()
-    strips = strips_of(db, [row["solution_id"] for row in rows], model) if model else {}
+    strips = load_heat_strips(db, [row["solution_id"] for row in rows], model) if model else {}
     return [
         {
             **row,

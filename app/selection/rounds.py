@@ -60,7 +60,7 @@ def _check(db: Session, project: Project, config: RoundConfig) -> None:
             remedy="Queue some solutions, have them labeled at the desk, then start a round.",
         )
     else:
-        snapshots.check(db, project.id, dict(config.data))
+        snapshots.validate_definition(db, project.id, dict(config.data))
 
 
 def _one_is_active(db: Session, project_id: int) -> Conflict:

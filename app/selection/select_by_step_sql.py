@@ -26,7 +26,7 @@ from typing import TypeVar
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.scoring.heat_strips import config_of
+from app.scoring.heat_strips import load_score_options
 from app.selection import step_uncertainty
 from app.selection.strategies import ScoredSolution, placed
 from app.training.models import Model
@@ -58,7 +58,7 @@ def iter_by_step(
     eligible: Eligible,
 ) -> Iterator[ScoredSolution]:
     """The candidates of the walk in the order of the strategy, each with its step."""
-    neutral, _ = config_of(db, db.get_one(Model, model_id))
+    neutral, _ = load_score_options(db, db.get_one(Model, model_id))
     rows = chain.from_iterable(chunks)
     part = max(LEAST, TIMES * places)
     while (first := next(rows, None)) is not None:

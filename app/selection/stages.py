@@ -55,7 +55,7 @@ def create_snapshot(db: Session, round_: Round, config: RoundConfig) -> bool:
     if config.model_id is not None:
         record_outputs(round_, model_id=config.model_id)
     elif "snapshot_id" not in round_.made:
-        frozen = snapshots.freeze(db, round_.project_id, dict(config.data), round_.created_by)
+        frozen = snapshots.create_snapshot(db, round_.project_id, dict(config.data), round_.created_by)
         record_outputs(round_, snapshot_id=frozen.id)
     return True
 

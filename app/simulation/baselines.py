@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import orjson
 
+from app.common.atomic_files import write_json
 from app.evaluation.best_of_n import best_of_n, oracle
 from app.prm.examples import Example
-from app.prm.files import write_json
-from app.prm.predict import Scored
+from app.prm.predict import SolutionScores
 from app.simulation import synthetic_labels, training
 from app.simulation.config import Setting
 from app.simulation.datasets import Material, Report, Sampled, Steps
@@ -34,7 +34,7 @@ def made(setting: Setting, material: Material, folder: Path, report: Report) -> 
     report({"phase": "the ORM learns from graded answers"})
     orm = training.trained(setting, material.base, graded(setting, material.pool), folder / "orm", "orm")
     scores = training.read(setting, orm, list(material.tests.values()))
-    by_teacher: dict[training.Key, Scored | None] = {}
+    by_teacher: dict[training.Key, SolutionScores | None] = {}
     if setting.teacher_solutions:
         report({"phase": "the ORM learns from the teacher"})
         told = synthetic_labels.read(setting, material, folder, report)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from app.prm.config import BadConfig, Config
+from app.common.config import Config, ConfigError
 
 SETTLED = 500
 """Labeled solutions that are read as often as `passes` says."""
@@ -105,17 +105,17 @@ class Setting(Config):
         from app.world.kinds import WORLDS
 
         if self.world not in WORLDS:
-            raise BadConfig(f"world must be one of {', '.join(WORLDS)}, not {self.world!r}")
+            raise ConfigError(f"world must be one of {', '.join(WORLDS)}, not {self.world!r}")
         every = (*self.budgets, *self.further)
         if not all(each.isdigit() and int(each) >= 1 for each in every) or not self.budgets:
-            raise BadConfig("budgets must be whole numbers of labeled solutions")
+            raise ConfigError("budgets must be whole numbers of labeled solutions")
         if (counts := self.counts_of("uniform")) != sorted(set(counts)):
-            raise BadConfig("budgets must grow, and further ones from the last")
+            raise ConfigError("budgets must grow, and further ones from the last")
         for name in ("noise", "wrong_references", "checked"):
             if not 0 <= getattr(self, name) <= 1:
-                raise BadConfig(f"{name} must be between 0 and 1")
+                raise ConfigError(f"{name} must be between 0 and 1")
         if not 2 <= self.validation_problems < self.pool_problems:
-            raise BadConfig("validation_problems must be 2 or more, and fewer than pool_problems")
+            raise ConfigError("validation_problems must be 2 or more, and fewer than pool_problems")
         for name in (
             "layers",
             "pool_problems",
@@ -127,4 +127,4 @@ class Setting(Config):
             "reading_steps",
         ):
             if getattr(self, name) < 1:
-                raise BadConfig(f"{name} must be 1 or more")
+                raise ConfigError(f"{name} must be 1 or more")

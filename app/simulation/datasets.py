@@ -11,8 +11,8 @@ from typing import Any
 
 import orjson
 
-from app.prm.device import use_threads
-from app.prm.files import write_json
+from app.common.atomic_files import write_json
+from app.prm.device import set_threads
 from app.simulation.config import Setting
 from app.world.kinds import WORLDS
 from app.world.kinds.base import Posed, answer_of
@@ -47,7 +47,7 @@ class Material:
 
 def prepare(setting: Setting, folder: Path, report: Report) -> Material:
     """From the folder what is there, made and kept what is not."""
-    use_threads(setting.threads)
+    set_threads(setting.threads)
     base = the_writer(setting, folder / "base", report)
     older = base
     if setting.pool_reading_steps and not (older := folder / "older").is_dir():

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from app.prm.predict import Scored
+from app.prm.predict import SolutionScores
 from app.selection.step_uncertainty import StepTexts, step_correctness
 from app.selection.strategies import ScoredSolution, SelectionState, fill_by_shares, fill_places, score_order
 from app.simulation.shares import SHARES
@@ -16,7 +16,7 @@ Probabilities = dict[int, list[float]]
 """By solution id, how right the selector holds each step."""
 
 
-def correct(scored: Scored) -> list[float]:
+def correct(scored: SolutionScores) -> list[float]:
     """p(positive) + p(neutral) by step, from flat step probabilities."""
     return step_correctness(scored.step_probs)
 

@@ -14,11 +14,11 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from app.common.atomic_files import write_json
 from app.evaluation.best_of_n import best_of_n
 from app.evaluation.votes import votes
 from app.prm.examples import Example
-from app.prm.files import write_json
-from app.prm.predict import Scored
+from app.prm.predict import SolutionScores
 from app.selection.gate import FAILED, GateConfig, GateResult, ProblemAccuracy, check_selector
 from app.selection.strategies import ScoredSolution
 from app.simulation import policy_ranking, synthetic_labels, training
@@ -53,7 +53,7 @@ class Pool:
                 self.rows.append((problem, steps))
 
     def candidates(
-        self, scores: dict[training.Key, Scored | None] | None
+        self, scores: dict[training.Key, SolutionScores | None] | None
     ) -> tuple[list[ScoredSolution], policy_ranking.Probabilities]:
         """Those a selector could read, with their score; without a selector all, with none."""
         if scores is None:
@@ -68,7 +68,7 @@ class Pool:
             right[one.solution_id] = policy_ranking.correct(scored)
         return found, right
 
-    def gate(self, scores: dict[training.Key, Scored | None]) -> GateResult:
+    def gate(self, scores: dict[training.Key, SolutionScores | None]) -> GateResult:
         """What the gate of a round would say of this selector, on the problems kept for that."""
         kept = self.sampled[len(self.sampled) - self.setting.validation_problems :]
         most = np.array([max(len(one.samples) for one in kept)])
@@ -164,7 +164,7 @@ def _choice(
     setting: Setting,
     policy: str,
     pool: Pool,
-    scores: dict[training.Key, Scored | None] | None,
+    scores: dict[training.Key, SolutionScores | None] | None,
     queued: list[int],
     size: int,
 ) -> list[int]:
@@ -190,7 +190,7 @@ def judged(setting: Setting, model: Path, material: Material) -> dict[str, Any]:
 def curves(
     setting: Setting,
     test: Sequence[Sampled],
-    scores: dict[training.Key, Scored | None],
+    scores: dict[training.Key, SolutionScores | None],
     sizes: NDArray[np.int64] = N,
 ) -> dict[str, Any]:
     logs, right, truth = [], [], []
@@ -215,7 +215,7 @@ def curves(
     }
 
 
-def _steps_told(setting: Setting, one: Sampled, found: Sequence[Scored | None]) -> tuple[int, int]:
+def _steps_told(setting: Setting, one: Sampled, found: Sequence[SolutionScores | None]) -> tuple[int, int]:
     """Of the different samples' steps up to the first error: how many it tells right from wrong."""
     hits = total = 0
     for steps, scored in dict(zip(one.samples, found, strict=True)).items():

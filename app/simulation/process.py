@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.core.db import transaction
-from app.prm.train import NothingToLearn
+from app.prm.train import NoLabeledExamples
 from app.simulation import launcher, recorder, runs
 from app.simulation.models import Simulation
 from app.simulation.request import Asked, setting_of
@@ -33,7 +33,7 @@ def main(run_id: int) -> int:
         return 2
     except AnotherSetting as error:
         return refused(run_id, f"{error}. Start it anew.")
-    except NothingToLearn:
+    except NoLabeledExamples:
         return refused(
             run_id,
             "There was nothing to learn: no labeled solution has a step that a model can read. The writer "

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from app.prm.files import write_json
+from app.common.atomic_files import write_json
 from app.simulation import baselines, policy_run, summary
 from app.simulation.config import Setting
 from app.simulation.datasets import Report, prepare

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.prm.examples import Example
-from app.prm.predict import Scored
+from app.prm.predict import SolutionScores
 from app.simulation import training
 from app.simulation.config import Setting
 from app.simulation.datasets import Material, Report, Steps
@@ -17,7 +17,7 @@ from app.world.kinds import WORLDS
 from app.world.kinds.base import Posed, until_error
 
 WRONG_ABOVE = 0.2
-Read = dict[training.Key, Scored | None]
+Read = dict[training.Key, SolutionScores | None]
 
 
 def read(setting: Setting, material: Material, folder: Path, report: Report) -> Read:
@@ -34,13 +34,13 @@ def read(setting: Setting, material: Material, folder: Path, report: Report) -> 
     return training.read(setting, taught, [material.pool])
 
 
-def label(posed: Posed, steps: Steps, scored: Scored | None) -> Example:
+def label(posed: Posed, steps: Steps, scored: SolutionScores | None) -> Example:
     """As a labeler would hand it in: up to the first step it holds wrong."""
     told = until_error(ratings(scored))
     return Example(posed.statement, list(steps[: len(told)]), list(told))
 
 
-def ratings(scored: Scored | None) -> Sequence[int]:
+def ratings(scored: SolutionScores | None) -> Sequence[int]:
     if scored is None:
         return []
     probs = scored.step_probs

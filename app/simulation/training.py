@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.prm.config import ScoreConfig, TrainConfig
 from app.prm.examples import Example
-from app.prm.predict import Scored, Scorer
+from app.prm.predict import Scorer, SolutionScores
 from app.prm.train import train
 from app.simulation.config import Setting
 from app.simulation.datasets import Sampled, Steps
@@ -57,7 +57,9 @@ def trained(
     return published
 
 
-def read(setting: Setting, model: Path, sets: Sequence[Sequence[Sampled]]) -> dict[Key, Scored | None]:
+def read(
+    setting: Setting, model: Path, sets: Sequence[Sequence[Sampled]]
+) -> dict[Key, SolutionScores | None]:
     """Scores of every different sample of the sets."""
     keys = list(
         {(one.posed.statement, steps) for some in sets for one in some for steps in one.samples if steps}
@@ -66,4 +68,4 @@ def read(setting: Setting, model: Path, sets: Sequence[Sequence[Sampled]]) -> di
     return dict(zip(keys, scorer.score(keys), strict=True))
 
 
-Reader = Callable[[Path], dict[Key, Scored | None]]
+Reader = Callable[[Path], dict[Key, SolutionScores | None]]

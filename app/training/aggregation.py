@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import cache
 
-from app.training.dawid_skene import Fit, Said, fit
-from app.training.label_tree import Node, majority
+from app.training.dawid_skene import DawidSkeneFit, StepRatings, fit
+from app.training.label_tree import StepNode, majority_rating
 
 AGGREGATIONS = ("majority", "dawid_skene")
 WORDS = {
@@ -23,22 +23,22 @@ WORDS = {
 }
 
 
-Rule = Callable[[Said], int | None]
+Rule = Callable[[StepRatings], int | None]
 
 
-def by_majority(said: Said) -> int | None:
-    return majority(rating for _, rating in said)
+def majority_rule(said: StepRatings) -> int | None:
+    return majority_rating(rating for _, rating in said)
 
 
-def by_dawid_skene(steps: Iterable[Node]) -> Rule:
+def fit_dawid_skene_rule(steps: Iterable[StepNode]) -> Rule:
     """The rule, with the labelers' reliability learned from `steps`."""
-    found = fit(Counter((node.heard, node.adjudicated) for node in steps))
-    return cache(lambda said: likeliest(found, said))
+    found = fit(Counter((node.ratings_by_labeler, node.adjudicated) for node in steps))
+    return cache(lambda said: most_likely_rating(found, said))
 
 
-def likeliest(found: Fit, said: Said) -> int | None:
+def most_likely_rating(found: DawidSkeneFit, said: StepRatings) -> int | None:
     ratings = {rating for _, rating in said}
     if len(ratings) < 2:
         return next(iter(ratings), None)
-    rating, chance = max(found.chances(said).items(), key=lambda each: each[1])
+    rating, chance = max(found.posterior(said).items(), key=lambda each: each[1])
     return rating if chance > 0.5 else None

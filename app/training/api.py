@@ -43,7 +43,7 @@ def snapshot_as_json(found: Snapshot) -> dict[str, Any]:
 @router.get("/training-runs")
 def list_runs(access: Researcher, db: Db) -> dict[str, Any]:
     """Newest first, at most 200."""
-    return {"training_runs": [run_as_json(*each) for each in queries.all_runs(db, access.project.id)]}
+    return {"training_runs": [run_as_json(*each) for each in queries.list_runs(db, access.project.id)]}
 
 
 @router.post("/training-runs", status_code=201)
@@ -68,13 +68,16 @@ def start_run(access: Researcher, db: Db, given: dict[str, Any] = StartBody) -> 
 
 @router.get("/training-runs/{run_id}")
 def one_run(access: Researcher, db: Db, run_id: int) -> dict[str, Any]:
-    found = queries.run(db, access.project.id, run_id)
-    return {**run_as_json(found, queries.model_of(db, found.id)), "curve": queries.curve(db, found.id)}
+    found = queries.get_run(db, access.project.id, run_id)
+    return {
+        **run_as_json(found, queries.find_model_of_run(db, found.id)),
+        "curve": queries.load_curve(db, found.id),
+    }
 
 
 @router.post("/training-runs/{run_id}/cancellation")
 def cancel_run(access: Researcher, db: Db, run_id: int) -> dict[str, Any]:
-    found = queries.run(db, access.project.id, run_id)
+    found = queries.get_run(db, access.project.id, run_id)
     runs.cancel(db, found)
     audit.record(db, access.user, "training.cancel", subject=f"run {found.id}", project_id=found.project_id)
     return run_as_json(found, None)
@@ -82,7 +85,7 @@ def cancel_run(access: Researcher, db: Db, run_id: int) -> dict[str, Any]:
 
 @router.post("/training-runs/{run_id}/resumption")
 def resume_run(access: Researcher, db: Db, run_id: int) -> dict[str, Any]:
-    found = queries.run(db, access.project.id, run_id)
+    found = queries.get_run(db, access.project.id, run_id)
     runs.resume(db, found)
     audit.record(db, access.user, "training.resume", subject=f"run {found.id}", project_id=found.project_id)
     return run_as_json(found, None)
@@ -90,14 +93,14 @@ def resume_run(access: Researcher, db: Db, run_id: int) -> dict[str, Any]:
 
 @router.get("/models")
 def list_models(access: Researcher, db: Db) -> dict[str, Any]:
-    return {"models": [model_as_json(each) for each in queries.all_models(db, access.project.id)]}
+    return {"models": [model_as_json(each) for each in queries.list_models(db, access.project.id)]}
 
 
 @router.get("/models/{model_id}")
 def one_model(access: Researcher, db: Db, model_id: int) -> dict[str, Any]:
-    return model_as_json(queries.model(db, access.project.id, model_id))
+    return model_as_json(queries.get_model(db, access.project.id, model_id))
 
 
 @router.get("/snapshots/{snapshot_id}")
 def one_snapshot(access: Researcher, db: Db, snapshot_id: int) -> dict[str, Any]:
-    return snapshot_as_json(queries.snapshot(db, access.project.id, snapshot_id))
+    return snapshot_as_json(queries.get_snapshot(db, access.project.id, snapshot_id))

@@ -21,9 +21,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp, log
 
-Said = tuple[tuple[int, int], ...]
+StepRatings = tuple[tuple[int, int], ...]
 """(labeler, rating) of a step, sorted. Someone may be in it more than once."""
-Steps = Mapping[tuple[Said, int | None], int]
+RatingCounts = Mapping[tuple[StepRatings, int | None], int]
 """What was said of a step, and its known rating or None -> how many steps are like that."""
 PRIOR = 10.0
 FLOOR = 1e-10
@@ -33,7 +33,7 @@ ROUNDS = 100
 
 
 @dataclass(frozen=True)
-class Fit:
+class DawidSkeneFit:
     ratings: list[int]
     shares: list[float]
     """Of the steps, by true rating: equation 2.4. Sums to 1."""
@@ -41,7 +41,7 @@ class Fit:
     """Labeler -> [true][said]: equation 2.3. Each row sums to 1."""
     rounds: int
 
-    def chances(self, said: Said) -> dict[int, float]:
+    def posterior(self, said: StepRatings) -> dict[int, float]:
         """True rating -> its probability, given what was said: equation 2.5. Whoever the fit has not
         met says nothing: labels may come in while a snapshot is frozen."""
         place = {rating: number for number, rating in enumerate(self.ratings)}
@@ -63,7 +63,9 @@ class _Way:
     many: int
 
 
-def fit(steps: Steps, *, prior: float = PRIOR, tolerance: float = TOLERANCE, most: int = ROUNDS) -> Fit:
+def fit(
+    steps: RatingCounts, *, prior: float = PRIOR, tolerance: float = TOLERANCE, most: int = ROUNDS
+) -> DawidSkeneFit:
     """EM until the beliefs move by less than `tolerance` a step on average, at most `most` rounds."""
     ratings = sorted({r for said, known in steps for r in [*(r for _, r in said), known] if r is not None})
     people = sorted({who for said, _ in steps for who, _ in said})
@@ -88,7 +90,7 @@ def fit(steps: Steps, *, prior: float = PRIOR, tolerance: float = TOLERANCE, mos
         if moved <= tolerance * total:
             break
     by_labeler = {who: [row[k * at : k * at + k] for row in rates] for who, at in number.items()}
-    return Fit(ratings, shares, by_labeler, rounds)
+    return DawidSkeneFit(ratings, shares, by_labeler, rounds)
 
 
 def _votes(way: _Way, k: int) -> list[float]:

@@ -32,7 +32,7 @@ def snapshot_of(run_id: int, fence: int, report: Tell, should_stop: Callable[[],
         if run.snapshot_id is not None:
             return run.snapshot_id
         tell(0)
-        made = snapshots.freeze(db, run.project_id, run.data or {}, run.created_by, tell)
+        made = snapshots.create_snapshot(db, run.project_id, run.data or {}, run.created_by, tell)
         mine = runs.held(db, run_id, fence)
         if mine is None:
             raise Stopped("overtaken")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-GUARDED = text(
+SELECT_GUARDED_PROBLEMS = text(
     """SELECT DISTINCT p.id FROM evaluation_set e
        JOIN evaluation_item i ON i.evaluation_set_id = e.id
        JOIN problem q ON q.id = i.problem_id
@@ -17,7 +17,7 @@ GUARDED = text(
 )
 
 
-def guarded(db: Session, project_id: int) -> set[int]:
+def load_guarded_problem_ids(db: Session, project_id: int) -> set[int]:
     """Problem ids. Their labels never go into the train part of a snapshot; they may be in its
     validation part, from which nothing is learned."""
-    return set(db.scalars(GUARDED, {"project_id": project_id}))
+    return set(db.scalars(SELECT_GUARDED_PROBLEMS, {"project_id": project_id}))

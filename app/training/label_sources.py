@@ -22,11 +22,18 @@ from sqlalchemy.orm import Session
 from app.core.errors import Invalid
 from app.labeling.control_tasks import LABEL_GENERATION
 from app.training import aggregation, rollout_labels
-from app.training.label_tree import Chain, Node, adjudicate, chains, rated, tree
+from app.training.label_tree import (
+    Chain,
+    StepNode,
+    apply_adjudication,
+    build_tree,
+    iter_rated_nodes,
+    iter_tree_chains,
+)
 from app.training.models import Model, Snapshot
 
 SOURCES = ("people", "verdicts", "model", "rollouts")
-Found = tuple[int, str, Chain]
+ProblemChain = tuple[int, str, Chain]
 """Problem id, its statement, a chain."""
 
 LABELS = text(
@@ -82,7 +89,7 @@ SOME = {
 }
 
 
-def some(db: Session, project_id: int, wanted: dict[str, Any]) -> bool:
+def has_labels(db: Session, project_id: int, wanted: dict[str, Any]) -> bool:
     """Whether there is any such label, without reading them."""
     query = SOME.get(wanted["source"])
     names = ("kinds", "generations", "labelers", "model_id")
@@ -91,30 +98,34 @@ def some(db: Session, project_id: int, wanted: dict[str, Any]) -> bool:
     )
 
 
-def chains_of(db: Session, project_id: int, wanted: dict[str, Any], dropped: Counter[str]) -> Iterator[Found]:
+def iter_chains(
+    db: Session, project_id: int, wanted: dict[str, Any], dropped: Counter[str]
+) -> Iterator[ProblemChain]:
     if wanted["source"] == "verdicts":
         return _of_verdicts(db, project_id)
     if wanted["source"] == "model":
         return _of_model(db, project_id, wanted)
     if wanted["source"] == "rollouts":
-        return rollout_labels.chains(db, project_id, wanted, dropped)
+        return rollout_labels.iter_chains(db, project_id, wanted, dropped)
     return _of_people(db, project_id, wanted, dropped)
 
 
 def _of_people(
     db: Session, project_id: int, wanted: dict[str, Any], dropped: Counter[str]
-) -> Iterator[Found]:
+) -> Iterator[ProblemChain]:
     """Dawid-Skene reads the labels twice: to learn who is reliable, and to apply it."""
-    decide: aggregation.Rule = aggregation.by_majority
+    decide: aggregation.Rule = aggregation.majority_rule
     if wanted["aggregation"] == "dawid_skene":
         trees = _trees(db, project_id, wanted)
-        decide = aggregation.by_dawid_skene(step for _, _, root in trees for step in rated(root))
+        decide = aggregation.fit_dawid_skene_rule(
+            step for _, _, root in trees for step in iter_rated_nodes(root)
+        )
     for problem_id, statement, root in _trees(db, project_id, wanted):
-        for chain in chains(root, wanted["cut_at_first_error"], dropped, decide):
+        for chain in iter_tree_chains(root, wanted["cut_at_first_error"], dropped, decide):
             yield problem_id, statement, chain
 
 
-def _trees(db: Session, project_id: int, wanted: dict[str, Any]) -> Iterator[tuple[int, str, Node]]:
+def _trees(db: Session, project_id: int, wanted: dict[str, Any]) -> Iterator[tuple[int, str, StepNode]]:
     """Problem id, statement, the tree of its labels with the adjudicated ones put in."""
     names = ("kinds", "generations", "labelers")
     asked = {"project_id": project_id, **{name: wanted[name] for name in names}}
@@ -124,21 +135,21 @@ def _trees(db: Session, project_id: int, wanted: dict[str, Any]) -> Iterator[tup
     rows = db.execute(LABELS.execution_options(yield_per=2_000), asked)
     for (problem_id, statement), group in groupby(rows, key=lambda row: (row.problem_id, row.statement)):
         labels = list(group)
-        root, among = tree(labels), {row.solution_id for row in labels}
+        root, among = build_tree(labels), {row.solution_id for row in labels}
         for row in decided.get(problem_id, ()):
             if row.solution_id in among:
-                adjudicate(root, row.solution_id, row.steps, row.ratings)
+                apply_adjudication(root, row.solution_id, row.steps, row.ratings)
         yield problem_id, statement, root
 
 
-def _of_verdicts(db: Session, project_id: int) -> Iterator[Found]:
+def _of_verdicts(db: Session, project_id: int) -> Iterator[ProblemChain]:
     for row in db.execute(VERDICTS.execution_options(yield_per=2_000), {"project_id": project_id}):
         targets: list[int | None] = [None] * len(row.steps)
         targets[-1] = 1 if row.verdict == "right" else -1
         yield row.problem_id, row.statement, Chain(row.solution_id, list(row.steps), targets, [])
 
 
-def _of_model(db: Session, project_id: int, wanted: dict[str, Any]) -> Iterator[Found]:
+def _of_model(db: Session, project_id: int, wanted: dict[str, Any]) -> Iterator[ProblemChain]:
     asked = {"project_id": project_id, "model_id": wanted["model_id"]}
     for row in db.execute(SCORES.execution_options(yield_per=2_000), asked):
         said = [-1 if negative > wanted["threshold"] else 1 for negative in row.step_probs[::3]]
@@ -149,7 +160,7 @@ def _of_model(db: Session, project_id: int, wanted: dict[str, Any]) -> Iterator[
         yield row.problem_id, row.statement, Chain(row.solution_id, steps, list(said), [])
 
 
-def check(db: Session, project_id: int, wanted: dict[str, Any]) -> None:
+def validate_source(db: Session, project_id: int, wanted: dict[str, Any]) -> None:
     """Invalid for a source that is none, or a model that is not of this project or judges no steps."""
     if wanted["source"] not in SOURCES:
         raise Invalid(
@@ -168,7 +179,7 @@ def check(db: Session, project_id: int, wanted: dict[str, Any]) -> None:
     share = wanted["threshold"]
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
         raise Invalid('"threshold" must be a probability between 0 and 1.')
-    rollout_labels.check(db, project_id, wanted)
+    rollout_labels.validate_definition(db, project_id, wanted)
     if wanted["source"] != "model":
         return
     model_id = wanted["model_id"]
@@ -180,12 +191,16 @@ def check(db: Session, project_id: int, wanted: dict[str, Any]) -> None:
         raise Invalid(f"{model.name} judges whole solutions, not steps.", remedy="Choose a PRM.")
 
 
-def card(snapshot: Snapshot) -> dict[str, Any]:
+def model_card_labels(snapshot: Snapshot) -> dict[str, Any]:
     """What a model's card says of its labels."""
-    return {"of": words(snapshot.definition), "definition": snapshot.definition, "counts": snapshot.counts}
+    return {
+        "of": describe_source(snapshot.definition),
+        "definition": snapshot.definition,
+        "counts": snapshot.counts,
+    }
 
 
-def words(definition: dict[str, Any]) -> str:
+def describe_source(definition: dict[str, Any]) -> str:
     """The source, as a page says it."""
     source = definition.get("source", "people")
     if source == "verdicts":
@@ -196,7 +211,7 @@ def words(definition: dict[str, Any]) -> str:
             f"{definition['threshold']:g}; no person rated these steps"
         )
     if source == "rollouts":
-        return rollout_labels.words(definition)
+        return rollout_labels.describe_source(definition)
     return (
         f"people; where several judged a step, {aggregation.WORDS[definition.get('aggregation', 'majority')]}"
     )

@@ -14,12 +14,12 @@ from typing import Any
 
 from sqlalchemy import Row
 
-Decide = Callable[[tuple[tuple[int, int], ...]], int | None]
+AggregationRule = Callable[[tuple[tuple[int, int], ...]], int | None]
 """(labeler, rating) of a step -> its one rating, or None (aggregation.py)."""
 
 
 @dataclass
-class Node:
+class StepNode:
     """A step under its prefix, and what was said of it."""
 
     text: str
@@ -28,17 +28,17 @@ class Node:
     labelers: dict[int, int] = field(default_factory=dict)
     """assignment id -> user id"""
     solution_id: int = 0
-    children: dict[str, Node] = field(default_factory=dict)
+    children: dict[str, StepNode] = field(default_factory=dict)
     adjudicated: int | None = None
     """An adjudicator's rating: it counts, whatever the others said."""
 
     @property
-    def heard(self) -> tuple[tuple[int, int], ...]:
+    def ratings_by_labeler(self) -> tuple[tuple[int, int], ...]:
         """Who said what, in a fixed order."""
         return tuple(sorted((self.labelers[by], rating) for by, rating in self.ratings.items()))
 
-    def target(self, decide: Decide) -> int | None:
-        return decide(self.heard) if self.adjudicated is None else self.adjudicated
+    def target(self, decide: AggregationRule) -> int | None:
+        return decide(self.ratings_by_labeler) if self.adjudicated is None else self.adjudicated
 
 
 @dataclass
@@ -59,11 +59,11 @@ class Chain:
     """Soft labels: a share between 0 and 1 a step (rollout_labels.py)."""
 
 
-def tree(rows: Iterable[Row[Any]]) -> Node:
+def build_tree(rows: Iterable[Row[Any]]) -> StepNode:
     """Every labeled step of a problem under the prefix it was judged with."""
-    root = Node("")
+    root = StepNode("")
     for _, walk in groupby(rows, key=lambda row: row.assignment_id):
-        here: Node | None = root
+        here: StepNode | None = root
         for row in walk:
             if here is None:
                 break
@@ -71,7 +71,7 @@ def tree(rows: Iterable[Row[Any]]) -> Node:
     return root
 
 
-def _judged(here: Node, row: Row[Any]) -> Node | None:
+def _judged(here: StepNode, row: Row[Any]) -> StepNode | None:
     """Put one position's ratings below `here`; the node the walk went on from, if it did."""
     candidates = row.texts if row.texts is not None else row.steps[row.position : row.position + 1]
     for candidate, rating in zip(candidates, row.ratings or [], strict=False):
@@ -84,27 +84,27 @@ def _judged(here: Node, row: Row[Any]) -> Node | None:
     return _child(here, candidates[row.chosen], row) if row.chosen is not None else None
 
 
-def _child(here: Node, step: str, row: Row[Any]) -> Node:
-    found = here.children.setdefault(step, Node(step))
+def _child(here: StepNode, step: str, row: Row[Any]) -> StepNode:
+    found = here.children.setdefault(step, StepNode(step))
     found.solution_id = found.solution_id or row.solution_id
     return found
 
 
-def _rate(node: Node, row: Row[Any], rating: int) -> Node:
+def _rate(node: StepNode, row: Row[Any], rating: int) -> StepNode:
     node.ratings[row.assignment_id], node.labelers[row.assignment_id] = rating, row.user_id
     return node
 
 
-def adjudicate(root: Node, solution_id: int, steps: list[str], ratings: list[int]) -> None:
+def apply_adjudication(root: StepNode, solution_id: int, steps: list[str], ratings: list[int]) -> None:
     """Put a decision on the solution's own path. It may go further than the labelers went."""
     here = root
     for step, rating in zip(steps, ratings, strict=False):
-        here = here.children.setdefault(step, Node(step))
+        here = here.children.setdefault(step, StepNode(step))
         here.solution_id = here.solution_id or solution_id
         here.adjudicated = rating
 
 
-def rated(root: Node) -> Iterator[Node]:
+def iter_rated_nodes(root: StepNode) -> Iterator[StepNode]:
     """Every step that someone rated."""
     stack = [root]
     while stack:
@@ -114,11 +114,13 @@ def rated(root: Node) -> Iterator[Node]:
             yield node
 
 
-def chains(root: Node, cut: bool, dropped: Counter[str], decide: Decide) -> Iterator[Chain]:
+def iter_tree_chains(
+    root: StepNode, cut: bool, dropped: Counter[str], decide: AggregationRule
+) -> Iterator[Chain]:
     """The tree's paths from root to leaf. A label goes to the first path through it; a path
     that brings no label of its own is left out."""
     seen: set[int] = set()
-    stack: list[tuple[Node, list[Node]]] = [(child, []) for child in reversed(root.children.values())]
+    stack: list[tuple[StepNode, list[StepNode]]] = [(child, []) for child in reversed(root.children.values())]
     while stack:
         node, above = stack.pop()
         path = [*above, node]
@@ -129,7 +131,9 @@ def chains(root: Node, cut: bool, dropped: Counter[str], decide: Decide) -> Iter
             yield chain
 
 
-def _chain(path: list[Node], seen: set[int], dropped: Counter[str], decide: Decide) -> Chain | None:
+def _chain(
+    path: list[StepNode], seen: set[int], dropped: Counter[str], decide: AggregationRule
+) -> Chain | None:
     made = Chain(path[-1].solution_id, [node.text for node in path], [], [])
     assignments: set[int] = set()
     for node in path:
@@ -148,15 +152,15 @@ def _chain(path: list[Node], seen: set[int], dropped: Counter[str], decide: Deci
     return made if made.targets else None
 
 
-def _count(made: Chain, node: Node, target: int | None) -> None:
+def _count(made: Chain, node: StepNode, target: int | None) -> None:
     if node.adjudicated is not None:
         made.adjudicated += 1
-    elif target != (plain := majority(node.ratings.values())):
+    elif target != (plain := majority_rating(node.ratings.values())):
         made.settled += plain is None
         made.changed += plain is not None
 
 
-def majority(said: Iterable[int]) -> int | None:
+def majority_rating(said: Iterable[int]) -> int | None:
     """What more than half of them said; None if there is none."""
     counted = Counter(said)
     if not counted:

@@ -20,9 +20,10 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from app.accounts import models as _accounts  # noqa: F401  a foreign key names its table
+from app.common.config import ConfigError
 from app.core.db import transaction
 from app.core.errors import DomainError
-from app.prm.config import BadConfig, TrainConfig, kind_of
+from app.prm.config import TrainConfig, kind_of
 from app.prm.examples import Example
 from app.problems.models import Problem
 from app.projects import models as _projects  # noqa: F401  likewise
@@ -70,9 +71,9 @@ class Reporter:
     def _run(self) -> None:
         while not self._done.wait(BEAT_SECONDS):
             with contextlib.suppress(SQLAlchemyError):  # away: said next time
-                self.beat()
+                self.record_heartbeat()
 
-    def beat(self) -> None:
+    def record_heartbeat(self) -> None:
         with self._lock:
             progress, points = dict(self._progress), dict(self._points)
         key = {"id": self.run_id, "fence": self.fence}
@@ -107,54 +108,56 @@ def main(run_id: int, fence: int) -> int:
         return work(run_id, fence, reporter, folder)
     except Exception as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
-        reason, for_good = explain(error)
+        reason, for_good = explain_error(error)
         reporter.close()
         with contextlib.suppress(SQLAlchemyError):
-            reporter.beat()
-        patiently(lambda: end_badly(run_id, fence, reason, for_good))
+            reporter.record_heartbeat()
+        retry_until_database_returns(lambda: record_failure(run_id, fence, reason, for_good))
         return 1
 
 
-def end_badly(run_id: int, fence: int, reason: str, for_good: bool) -> None:
+def record_failure(run_id: int, fence: int, reason: str, for_good: bool) -> None:
     with transaction() as db:
         runs.ended_badly(db, run_id, fence, reason, for_good=for_good)
 
 
 def work(run_id: int, fence: int, reporter: Reporter, folder: Path) -> int:
-    from app.prm.checkpoint import tell
+    from app.prm.checkpoint import update_card
     from app.prm.train import train  # torch takes seconds: the reporter is alive by now
 
     try:
         snapshot_id = frozen.snapshot_of(run_id, fence, reporter.report, reporter.should_stop)
     except frozen.Stopped as stopped:
-        return over(run_id, fence, str(stopped))
+        return exit_without_model(run_id, fence, str(stopped))
     with transaction() as db:
         run = db.get_one(TrainingRun, run_id)
         config = TrainConfig.parse(run.config)
         snapshot = db.get_one(Snapshot, snapshot_id)
-    examples = read_examples(snapshot_id)
-    corpus = None if config.base else read_corpus(run.project_id)
+    examples = load_examples(snapshot_id)
+    corpus = None if config.base else load_corpus(run.project_id)
     outcome = train(
         config, examples, folder, reporter.report, reporter.should_stop, snapshot.hash.hex(), corpus=corpus
     )
     reporter.close()
-    patiently(reporter.beat)  # the end of the curve is not lost to a database that is away
+    retry_until_database_returns(
+        reporter.record_heartbeat
+    )  # the end of the curve is not lost to a database that is away
     if outcome.state == "stopped":
-        return over(run_id, fence, str(outcome.reason))
+        return exit_without_model(run_id, fence, str(outcome.reason))
     assert outcome.published is not None
-    tell(outcome.published, labels=label_sources.card(snapshot))
+    update_card(outcome.published, labels=label_sources.model_card_labels(snapshot))
     return 0 if publish(run, fence, outcome.published, outcome.metrics) else 4
 
 
-def over(run_id: int, fence: int, reason: str) -> int:
+def exit_without_model(run_id: int, fence: int, reason: str) -> int:
     """Ended before it had a model: cancelled for good, else someone goes on."""
     print(f"stopped: {reason}", flush=True)
     if reason == "cancelled":
-        patiently(lambda: end_badly(run_id, fence, "cancelled", False))
+        retry_until_database_returns(lambda: record_failure(run_id, fence, "cancelled", False))
     return 3
 
 
-def read_examples(snapshot_id: int) -> list[Example]:
+def load_examples(snapshot_id: int) -> list[Example]:
     with transaction() as db:
         rows = db.execute(
             select(
@@ -172,7 +175,7 @@ def read_examples(snapshot_id: int) -> list[Example]:
         return [Example(*row) for row in rows]
 
 
-def read_corpus(project_id: int) -> list[str]:
+def load_corpus(project_id: int) -> list[str]:
     """Texts of the pool for a new tokenizer; test problems stay unseen."""
     query = text(
         """SELECT p.statement, s.steps FROM solution s JOIN problem p ON p.id = s.problem_id
@@ -186,7 +189,7 @@ def read_corpus(project_id: int) -> list[str]:
 def publish(run: TrainingRun, fence: int, made: Path, metrics: dict[str, Any]) -> bool:
     """The model's folder takes its place, then one transaction makes it a model: only if this
     attempt still counts. Otherwise nothing of it stays."""
-    from app.prm.checkpoint import load, weights_hash
+    from app.prm.checkpoint import compute_weights_hash, load
 
     load(made)  # what is published always loads
     place = f"{run.project_id}/run-{run.id}-{fence}"
@@ -194,7 +197,7 @@ def publish(run: TrainingRun, fence: int, made: Path, metrics: dict[str, Any]) -
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(target, ignore_errors=True)
     made.rename(target)
-    digest = weights_hash(target)
+    digest = compute_weights_hash(target)
     counted = False
 
     def insert() -> None:
@@ -215,7 +218,7 @@ def publish(run: TrainingRun, fence: int, made: Path, metrics: dict[str, Any]) -
             mine.progress = {**mine.progress, "phase": "done", "seconds_left": 0}
         counted = True
 
-    patiently(insert)
+    retry_until_database_returns(insert)
     if not counted:
         shutil.rmtree(target, ignore_errors=True)
         print("overtaken: another attempt counts now, nothing was published", flush=True)
@@ -239,7 +242,7 @@ def _model(run: TrainingRun, place: str, digest: bytes, metrics: dict[str, Any])
     )
 
 
-def patiently(act: Any, seconds: float = 600.0) -> None:
+def retry_until_database_returns(act: Any, seconds: float = 600.0) -> None:
     """A database that is away comes back: what has to be written is tried again for ten minutes."""
     end = time.monotonic() + seconds
     while True:
@@ -252,7 +255,7 @@ def patiently(act: Any, seconds: float = 600.0) -> None:
             time.sleep(1)
 
 
-def explain(error: Exception) -> tuple[str, bool]:
+def explain_error(error: Exception) -> tuple[str, bool]:
     """The reason as a person needs it, and whether trying again cannot help."""
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "The disk is full. Make room under STEPMARK_HOME, then resume.", True
@@ -260,7 +263,7 @@ def explain(error: Exception) -> tuple[str, bool]:
         return f"Out of memory: {error}. A smaller tokens_per_batch or model needs less.", False
     if isinstance(error, DomainError):  # the labels, when they were frozen
         return f"{error.message} {error.remedy}".strip(), True
-    known = isinstance(error, BadConfig | ValueError | FloatingPointError)  # BadCheckpoint, NothingToLearn
+    known = isinstance(error, ConfigError | ValueError | FloatingPointError)  # BadCheckpoint, NothingToLearn
     return f"{type(error).__name__}: {error}" if not known else str(error), known
 
 

@@ -15,28 +15,28 @@ POINTS = 1_000
 """Of a longer curve every n-th point is drawn."""
 
 
-def run(db: Session, project_id: int, run_id: int) -> TrainingRun:
+def get_run(db: Session, project_id: int, run_id: int) -> TrainingRun:
     found = db.get(TrainingRun, run_id, populate_existing=True)
     if found is None or found.project_id != project_id:
         raise NotFound("There is no such training run in this project.")
     return found
 
 
-def model(db: Session, project_id: int, model_id: int) -> Model:
+def get_model(db: Session, project_id: int, model_id: int) -> Model:
     found = db.get(Model, model_id)
     if found is None or found.project_id != project_id:
         raise NotFound("There is no such model in this project.")
     return found
 
 
-def snapshot(db: Session, project_id: int, snapshot_id: int) -> Snapshot:
+def get_snapshot(db: Session, project_id: int, snapshot_id: int) -> Snapshot:
     found = db.get(Snapshot, snapshot_id)
     if found is None or found.project_id != project_id:
         raise NotFound("There is no such snapshot in this project.")
     return found
 
 
-def all_runs(db: Session, project_id: int, limit: int = 200) -> list[tuple[TrainingRun, Model | None]]:
+def list_runs(db: Session, project_id: int, limit: int = 200) -> list[tuple[TrainingRun, Model | None]]:
     """Newest first, each with the model it published."""
     query = (
         select(TrainingRun, Model)
@@ -48,28 +48,28 @@ def all_runs(db: Session, project_id: int, limit: int = 200) -> list[tuple[Train
     return [(row[0], row[1]) for row in db.execute(query)]
 
 
-def all_models(db: Session, project_id: int, limit: int = 200) -> list[Model]:
+def list_models(db: Session, project_id: int, limit: int = 200) -> list[Model]:
     query = select(Model).where(Model.project_id == project_id).order_by(Model.id.desc()).limit(limit)
     return list(db.scalars(query))
 
 
-def model_of(db: Session, run_id: int) -> Model | None:
+def find_model_of_run(db: Session, run_id: int) -> Model | None:
     return db.scalar(select(Model).where(Model.training_run_id == run_id))
 
 
-def items(db: Session, snapshot_id: int, limit: int = 20) -> list[SnapshotItem]:
+def list_items(db: Session, snapshot_id: int, limit: int = 20) -> list[SnapshotItem]:
     query = select(SnapshotItem).where(SnapshotItem.snapshot_id == snapshot_id)
     return list(db.scalars(query.order_by(SnapshotItem.ordinal).limit(limit)))
 
 
-def has_points(db: Session, run_id: int) -> bool:
+def has_metrics(db: Session, run_id: int) -> bool:
     return (
         db.scalar(select(TrainingPoint.step).where(TrainingPoint.training_run_id == run_id).limit(1))
         is not None
     )
 
 
-def curve(db: Session, run_id: int) -> dict[str, list[Any]]:
+def load_curve(db: Session, run_id: int) -> dict[str, list[Any]]:
     """The loss curve as columns: step, loss, validation_loss (null between evaluations)."""
     query = select(TrainingPoint.step, TrainingPoint.values).where(TrainingPoint.training_run_id == run_id)
     points = db.execute(query.order_by(TrainingPoint.step)).all()

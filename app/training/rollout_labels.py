@@ -36,7 +36,7 @@ ROLLED = text(
 )
 
 
-def chains(
+def iter_chains(
     db: Session, project_id: int, wanted: dict[str, Any], dropped: Counter[str]
 ) -> Iterator[tuple[int, str, Chain]]:
     asked = {"project_id": project_id, "generator_id": wanted["generator_id"]}
@@ -58,7 +58,7 @@ def chains(
 def _chain(row: Any, shares: dict[int, float], wanted: dict[str, Any]) -> Chain:
     """Soft values are never cut: each beginning has its own, also behind a wrong step."""
     steps: list[str] = list(row.steps)
-    targets = hard(shares, len(steps))
+    targets = hard_targets(shares, len(steps))
     if wanted["soft"]:
         values = [shares.get(position) for position in range(len(steps))]
         said = [target if value is not None else None for target, value in zip(targets, values, strict=True)]
@@ -69,7 +69,7 @@ def _chain(row: Any, shares: dict[int, float], wanted: dict[str, Any]) -> Chain:
     return Chain(row.solution_id, steps, targets, [])
 
 
-def hard(shares: dict[int, float], steps: int) -> list[int | None]:
+def hard_targets(shares: dict[int, float], steps: int) -> list[int | None]:
     """1 or -1 for each step, None where nothing is known. shares: position -> share that came right."""
     good = max((position for position, share in shares.items() if share > 0), default=-1)
     targets: list[int | None] = []
@@ -80,7 +80,7 @@ def hard(shares: dict[int, float], steps: int) -> list[int | None]:
     return targets
 
 
-def check(db: Session, project_id: int, wanted: dict[str, Any]) -> None:
+def validate_definition(db: Session, project_id: int, wanted: dict[str, Any]) -> None:
     """Invalid unless it names a generator of this project, and options that are of their kind."""
     if not isinstance(wanted["soft"], bool):
         raise Invalid('"soft" must be true or false.')
@@ -101,12 +101,12 @@ def check(db: Session, project_id: int, wanted: dict[str, Any]) -> None:
         )
 
 
-def generators(db: Session, project_id: int) -> list[tuple[int, str]]:
+def list_generators_with_rollouts(db: Session, project_id: int) -> list[tuple[int, str]]:
     """Those that have rollouts: id and name."""
     return [(row.id, row.name) for row in db.execute(ROLLED, {"project_id": project_id})]
 
 
-def words(definition: dict[str, Any]) -> str:
+def describe_source(definition: dict[str, Any]) -> str:
     kind = (
         "each step worth the share that came to the right answer"
         if definition.get("soft")

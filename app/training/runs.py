@@ -11,10 +11,11 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from app.common.config import ConfigError
 from app.core import model_paths
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.jobs import defer
-from app.prm.config import BadConfig, TrainConfig, kind_of
+from app.prm.config import TrainConfig, kind_of
 from app.training import label_sources, snapshots
 from app.training.models import Snapshot, TrainingRun
 
@@ -38,8 +39,8 @@ def start_with(
 ) -> TrainingRun:
     """A queued run over the labels that `data` names; its process freezes them (frozen.py). Invalid
     names the option that is wrong, or says that there is no such label."""
-    wanted = snapshots.check(db, project_id, data)
-    snapshots.check_some(db, project_id, wanted)
+    wanted = snapshots.validate_definition(db, project_id, data)
+    snapshots.require_labels(db, project_id, wanted)
     return _queued(db, project_id, config, user_id, wanted, data=wanted)
 
 
@@ -68,13 +69,13 @@ def check_labels(objective: str, definition: dict[str, Any]) -> None:
     source = definition.get("source", "people")
     if (objective == "soft") != bool(definition.get("soft")):
         raise Invalid(
-            f"The objective {objective} does not learn from labels of {label_sources.words(definition)}.",
+            f"The objective {objective} does not learn from {label_sources.describe_source(definition)}.",
             remedy='The objective "soft" learns from labels of the source "rollouts" with "soft": true, '
             "and nothing else does.",
         )
     if (kind_of(objective) == "orm") != (source == "verdicts"):
         raise Invalid(
-            f"The objective {objective} does not learn from labels of {label_sources.words(definition)}.",
+            f"The objective {objective} does not learn from {label_sources.describe_source(definition)}.",
             remedy='An outcome model (orm, verifier_*) needs labels of the source "verdicts"; '
             "a process model (prm3, prm2) those of people or of a model.",
         )
@@ -83,7 +84,7 @@ def check_labels(objective: str, definition: dict[str, Any]) -> None:
 def checked(config: dict[str, Any]) -> TrainConfig:
     try:
         parsed = TrainConfig.parse(config)
-    except BadConfig as error:
+    except ConfigError as error:
         raise Invalid(f"The training config is wrong: {error}.") from error
     if parsed.base is not None and parsed.revision is None:
         model_paths.within(parsed.base, or_else="for a model by id, give its pinned revision")

@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import Invalid
 from app.labeling.models import KINDS
 from app.training import label_sources
-from app.training.guarded_problems import guarded
+from app.training.guarded_problems import load_guarded_problem_ids
 from app.training.label_tree import Chain
 from app.training.models import Snapshot, SnapshotItem
 
@@ -61,21 +61,21 @@ SAMPLED = text(
 )
 
 
-def freeze(
+def create_snapshot(
     db: Session, project_id: int, definition: dict[str, Any], user_id: int | None,
     tell: Callable[[int], None] = lambda solutions: None,
 ) -> Snapshot:  # fmt: skip
     """A snapshot of the labels `definition` names. Invalid when nothing can be learned from them.
     `tell` is told now and then how many solutions are frozen."""
-    wanted = check(db, project_id, definition)
+    wanted = validate_definition(db, project_id, definition)
     snapshot = Snapshot(project_id=project_id, hash=b"", definition=wanted, counts={}, created_by=user_id)
     db.add(snapshot)
     db.flush()
     counts: Counter[str] = Counter()
     dropped: Counter[str] = Counter()
     digest, batch, ordinal = hashlib.sha256(), [], 0
-    splits, kept_out = _splits(db, project_id, wanted), guarded(db, project_id)
-    for problem_id, statement, chain in label_sources.chains_of(db, project_id, wanted, dropped):
+    splits, kept_out = _splits(db, project_id, wanted), load_guarded_problem_ids(db, project_id)
+    for problem_id, statement, chain in label_sources.iter_chains(db, project_id, wanted, dropped):
         split = splits.get(problem_id, "train")
         if split == "train" and problem_id in kept_out:
             dropped["in_evaluation_set"] += _count(chain, split)["labeled_steps"]
@@ -92,14 +92,14 @@ def freeze(
     if batch:
         db.execute(insert(SnapshotItem), batch)
     if not counts["train_solutions"]:
-        raise nothing_in(wanted, but_guarded=bool(dropped["in_evaluation_set"]))
+        raise no_labels_error(wanted, but_guarded=bool(dropped["in_evaluation_set"]))
     snapshot.hash = digest.digest()
     snapshot.counts = {**counts, "dropped": dict(dropped), "held_out": wanted["held_out"] if splits else 0}
     db.flush()
     return snapshot
 
 
-def nothing_in(wanted: dict[str, Any], *, but_guarded: bool = False) -> Invalid:
+def no_labels_error(wanted: dict[str, Any], *, but_guarded: bool = False) -> Invalid:
     return Invalid(
         f"There is nothing to learn from: no {WHAT[wanted['source']]} is in this selection"
         + (", but for those on problems of evaluation sets." if but_guarded else "."),
@@ -107,21 +107,21 @@ def nothing_in(wanted: dict[str, Any], *, but_guarded: bool = False) -> Invalid:
     )
 
 
-def check_some(db: Session, project_id: int, wanted: dict[str, Any]) -> None:
+def require_labels(db: Session, project_id: int, wanted: dict[str, Any]) -> None:
     """Invalid where there is no label at all to freeze. Whether one is left after what is dropped, the
     freezing tells."""
-    if not label_sources.some(db, project_id, wanted):
-        raise nothing_in(wanted)
+    if not label_sources.has_labels(db, project_id, wanted):
+        raise no_labels_error(wanted)
 
 
-def check(db: Session, project_id: int, definition: dict[str, Any]) -> dict[str, Any]:
+def validate_definition(db: Session, project_id: int, definition: dict[str, Any]) -> dict[str, Any]:
     """The definition with its defaults, as this project can freeze it. Invalid where it cannot."""
-    wanted = checked(definition)
-    label_sources.check(db, project_id, wanted)
+    wanted = parse_definition(definition)
+    label_sources.validate_source(db, project_id, wanted)
     return wanted
 
 
-def checked(definition: dict[str, Any]) -> dict[str, Any]:
+def parse_definition(definition: dict[str, Any]) -> dict[str, Any]:
     """The definition with its defaults. A key or a value nobody knows is an error."""
     unknown = sorted(set(definition) - set(DEFAULTS))
     if unknown:

@@ -21,13 +21,13 @@ router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
 
 @router.get("/training-runs")
 def runs_page(request: Request, access: Researcher, db: Db) -> Response:
-    models = queries.all_models(db, access.project.id)
+    models = queries.list_models(db, access.project.id)
     return render(
         request,
         "training/runs.html",
-        runs=queries.all_runs(db, access.project.id),
+        runs=queries.list_runs(db, access.project.id),
         sizes=tuple(SIZES),
-        rolled=rollout_labels.generators(db, access.project.id),
+        rolled=rollout_labels.list_generators_with_rollouts(db, access.project.id),
         teachers=[model for model in models if model.kind == "prm"],
     )
 
@@ -67,33 +67,33 @@ def start_run(
 
 @router.get("/training-runs/{run_id}")
 def run_page(request: Request, access: Researcher, db: Db, run_id: int) -> Response:
-    found = queries.run(db, access.project.id, run_id)
-    frozen = queries.snapshot(db, access.project.id, found.snapshot_id) if found.snapshot_id else None
+    found = queries.get_run(db, access.project.id, run_id)
+    frozen = queries.get_snapshot(db, access.project.id, found.snapshot_id) if found.snapshot_id else None
     return render(
         request,
         "training/run.html",
         snapshot=frozen,
-        labels=label_sources.words(frozen.definition if frozen else found.data or {}),
+        labels=label_sources.describe_source(frozen.definition if frozen else found.data or {}),
         by=users.who(db, found.created_by),
-        points=queries.has_points(db, found.id),
+        points=queries.has_metrics(db, found.id),
         **_live(db, found),
     )
 
 
 @router.get("/training-runs/{run_id}/progress")
 def run_progress(request: Request, access: Researcher, db: Db, run_id: int) -> Response:
-    found = queries.run(db, access.project.id, run_id)
+    found = queries.get_run(db, access.project.id, run_id)
     return polled(request, "training/_run.html", over=found.state not in queries.ACTIVE, **_live(db, found))
 
 
 @router.get("/training-runs/{run_id}/curve")
 def run_curve(access: Researcher, db: Db, run_id: int) -> dict[str, list[Any]]:
-    return queries.curve(db, queries.run(db, access.project.id, run_id).id)
+    return queries.load_curve(db, queries.get_run(db, access.project.id, run_id).id)
 
 
 @router.post("/training-runs/{run_id}/cancellation")
 def cancel_run(access: Researcher, db: Db, run_id: int) -> Response:
-    found = queries.run(db, access.project.id, run_id)
+    found = queries.get_run(db, access.project.id, run_id)
     runs.cancel(db, found)
     audit.record(db, access.user, "training.cancel", subject=f"run {found.id}", project_id=found.project_id)
     return redirect(
@@ -105,7 +105,7 @@ def cancel_run(access: Researcher, db: Db, run_id: int) -> Response:
 
 @router.post("/training-runs/{run_id}/resumption")
 def resume_run(access: Researcher, db: Db, run_id: int) -> Response:
-    found = queries.run(db, access.project.id, run_id)
+    found = queries.get_run(db, access.project.id, run_id)
     runs.resume(db, found)
     audit.record(db, access.user, "training.resume", subject=f"run {found.id}", project_id=found.project_id)
     return redirect(f"{access.home}/training-runs/{run_id}", "The training goes on from its checkpoint.")
@@ -113,22 +113,22 @@ def resume_run(access: Researcher, db: Db, run_id: int) -> Response:
 
 @router.get("/models")
 def models_page(request: Request, access: Researcher, db: Db) -> Response:
-    return render(request, "training/models.html", models=queries.all_models(db, access.project.id))
+    return render(request, "training/models.html", models=queries.list_models(db, access.project.id))
 
 
 @router.get("/snapshots/{snapshot_id}")
 def snapshot_page(request: Request, access: Researcher, db: Db, snapshot_id: int) -> Response:
-    found = queries.snapshot(db, access.project.id, snapshot_id)
+    found = queries.get_snapshot(db, access.project.id, snapshot_id)
     return render(
         request,
         "training/snapshot.html",
         snapshot=found,
-        source=label_sources.words(found.definition),
-        items=queries.items(db, found.id),
+        source=label_sources.describe_source(found.definition),
+        items=queries.list_items(db, found.id),
         by=users.who(db, found.created_by),
     )
 
 
 def _live(db: Db, found: TrainingRun) -> dict[str, Any]:
-    made: Model | None = queries.model_of(db, found.id)
+    made: Model | None = queries.find_model_of_run(db, found.id)
     return {"run": found, "model": made, "attempts": runs.ATTEMPTS}

@@ -18,8 +18,8 @@ import torch
 import transformers
 from transformers import GenerationConfig
 
-from app.prm.device import use_threads
-from app.prm.files import write_json
+from app.common.atomic_files import write_json
+from app.prm.device import set_threads
 from app.world import demo_data
 from app.world.demo_data.world import Digits, fingerprint
 from app.world.kinds.base import Posed
@@ -35,7 +35,7 @@ TEMPERATURE = 0.8
 
 
 def main() -> None:
-    use_threads(1)
+    set_threads(1)
     world = Digits()
     writer = learn(world, COURSE, SEED, said)
     save(writer, demo_data.WRITER)

@@ -262,8 +262,8 @@ class Everything:
         self.ids["solution_id"] += [row.solution_id, *(each.solution_id for each in more[:1])]
 
     def _loop(self, db: Session) -> None:
-        frozen = snapshots.freeze(db, self.project, {}, self.me.id)
-        agreed = snapshots.freeze(db, self.project, {"generations": [0]}, self.me.id)
+        frozen = snapshots.create_snapshot(db, self.project, {}, self.me.id)
+        agreed = snapshots.create_snapshot(db, self.project, {"generations": [0]}, self.me.id)
         progress = {"phase": "train", "step": 60, "steps": 120, "loss": 0.41, "seconds_left": 95}
         runs = [
             TrainingRun(

@@ -88,13 +88,13 @@ def test_labels_on_its_problems_never_teach(db: Session) -> None:
     for problem in outside:
         loop.labeled(db, factories.task(db, factories.solution(db, problem)), who, [1, 1])
     judged.frozen(db, project, splits=["train"], labels="none")
-    made = snapshots.freeze(db, project.id, {"held_out": 0.0}, None)
+    made = snapshots.create_snapshot(db, project.id, {"held_out": 0.0}, None)
     assert made.counts["dropped"]["in_evaluation_set"] == 6
     assert made.counts["train_solutions"] == 6
     everything = {"splits": ["train"], "labels": "none", "least_solutions": 1}
     judged.frozen(db, project, "All", **everything)
     with pytest.raises(Invalid, match="evaluation sets"):
-        snapshots.freeze(db, project.id, {"held_out": 0.0}, None)
+        snapshots.create_snapshot(db, project.id, {"held_out": 0.0}, None)
 
 
 def test_validation_problems_may_still_pick_the_weights(db: Session) -> None:
@@ -105,7 +105,7 @@ def test_validation_problems_may_still_pick_the_weights(db: Session) -> None:
     train = factories.solution(db, factories.problem(db, project, "Train?"))
     loop.labeled(db, factories.task(db, train), who, [1, 1])
     judged.frozen(db, project, labels="none")
-    made = snapshots.freeze(db, project.id, {}, None)
+    made = snapshots.create_snapshot(db, project.id, {}, None)
     assert (made.counts["train_solutions"], made.counts["validation_solutions"]) == (1, 1)
     assert "in_evaluation_set" not in made.counts["dropped"]
 

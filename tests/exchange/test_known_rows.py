@@ -77,7 +77,7 @@ def test_gold_belongs_to_the_generation_it_was_handed_out_in(
 
     assert said() == [0, 1, 2]
     assert said("1") == [1]
-    frozen = snapshots.freeze(db, project.id, {"generations": [1, 2], "held_out": 0}, None)
+    frozen = snapshots.create_snapshot(db, project.id, {"generations": [1, 2], "held_out": 0}, None)
     assert frozen.counts["train_solutions"] == 2
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
-from app.prm.files import write_json
+from app.common.atomic_files import write_json
 from app.projects.models import Project
 from app.simulation import recorder, request, runs
 from app.simulation.models import Simulation

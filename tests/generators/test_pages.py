@@ -246,7 +246,7 @@ def test_the_form_of_training_offers_rollouts_where_there_are_some(
     form = {"size": "tiny", "epochs": "1", "objective": "soft", "rollouts": str(made.id)}
     assert web.post(there, data=form).status_code == 303
     run = db.scalars(select(TrainingRun)).one()
-    snapshot = snapshots.freeze(db, project.id, run.data or {}, None)  # as the run's process will
+    snapshot = snapshots.create_snapshot(db, project.id, run.data or {}, None)  # as the run's process will
     assert (snapshot.definition["source"], snapshot.definition["soft"]) == ("rollouts", True)
     page = web.get(f"/projects/{project.slug}/snapshots/{snapshot.id}").text
     assert "the share that came to the right answer" in page

@@ -21,8 +21,8 @@ from app.problems.models import Solution
 from app.training import runs as training
 from app.training import snapshots
 from app.training.models import SnapshotItem
-from app.training.process import read_examples
-from app.training.rollout_labels import hard
+from app.training.process import load_examples
+from app.training.rollout_labels import hard_targets
 from tests.accounts.test_routes import least, routes
 from tests.factories import base as factories
 from tests.generators.conftest import done, generator, row, started, sums
@@ -39,7 +39,7 @@ def test_halving_finds_every_first_error_with_few_rollouts(steps: int) -> None:
             cost += missing
         assert cost <= 4 * math.ceil(math.log2(steps))
         shares = {position: reached / done for position, (done, reached) in known.items()}
-        found = hard({**shares, steps - 1: 0.0}, steps)
+        found = hard_targets({**shares, steps - 1: 0.0}, steps)
         assert found[: wrong + 1] == [1] * wrong + [-1]
 
 
@@ -50,9 +50,9 @@ def test_what_is_missing_is_asked_for_and_no_more() -> None:
 
 
 def test_a_step_without_rollouts_is_right_where_a_later_one_is() -> None:
-    assert hard({1: 0.5, 3: 0.0}, 6) == [1, 1, None, -1, None, None]
-    assert hard({0: 0.0, 1: 0.25, 2: 1.0}, 3) == [-1, 1, 1]
-    assert hard({}, 2) == [None, None]
+    assert hard_targets({1: 0.5, 3: 0.0}, 6) == [1, 1, None, -1, None, None]
+    assert hard_targets({0: 0.0, 1: 0.25, 2: 1.0}, 3) == [-1, 1, 1]
+    assert hard_targets({}, 2) == [None, None]
 
 
 @pytest.fixture
@@ -176,21 +176,21 @@ def test_a_snapshot_of_rollouts_is_soft_or_hard_and_says_so(db: Session, rolled)
     project, asked, _ = rolled
     named = {"source": "rollouts", "generator_id": asked.id}
     of = lambda made: db.scalars(select(SnapshotItem).where(SnapshotItem.snapshot_id == made.id)).all()  # noqa: E731
-    made = snapshots.freeze(db, project.id, named, None)
+    made = snapshots.create_snapshot(db, project.id, named, None)
     assert [(each.steps, each.targets, each.values) for each in of(made)] == [(["a", "b"], [1, -1], None)]
-    whole = snapshots.freeze(db, project.id, {**named, "cut_at_first_error": False}, None)
+    whole = snapshots.create_snapshot(db, project.id, {**named, "cut_at_first_error": False}, None)
     assert of(whole)[0].targets == [1, -1, -1]
-    soft = snapshots.freeze(db, project.id, {**named, "soft": True}, None)
+    soft = snapshots.create_snapshot(db, project.id, {**named, "soft": True}, None)
     assert of(soft)[0].values == [0.75, 0.0, 0.0]
     assert len({made.hash, whole.hash, soft.hash}) == 3
     with pytest.raises(Invalid, match="no rollout of this generator"):
-        snapshots.freeze(db, project.id, {**named, "min_rollouts": 5}, None)
+        snapshots.create_snapshot(db, project.id, {**named, "min_rollouts": 5}, None)
     for wrong in (None, True, asked.id + 1, "1"):
         with pytest.raises(Invalid, match="names no generator"):
-            snapshots.freeze(db, project.id, {**named, "generator_id": wrong}, None)
+            snapshots.create_snapshot(db, project.id, {**named, "generator_id": wrong}, None)
     for wrong in ({"soft": True}, {"generator_id": asked.id}, {"min_rollouts": 0}, {"soft": 1}):
         with pytest.raises(Invalid):
-            snapshots.freeze(db, project.id, wrong, None)
+            snapshots.create_snapshot(db, project.id, wrong, None)
     assert (
         training.start(db, project.id, soft.id, {"objective": "soft", "size": "tiny"}, None).state == "queued"
     )
@@ -198,7 +198,7 @@ def test_a_snapshot_of_rollouts_is_soft_or_hard_and_says_so(db: Session, rolled)
         training.start(db, project.id, made.id, {"objective": "prm2", "size": "tiny"}, None).state == "queued"
     )
     for objective, snapshot in (("soft", made), ("prm3", soft), ("orm", made)):
-        with pytest.raises(Invalid, match="does not learn from labels of rollouts"):
+        with pytest.raises(Invalid, match="does not learn from rollouts"):
             training.start(db, project.id, snapshot.id, {"objective": objective, "size": "tiny"}, None)
 
 
@@ -211,12 +211,12 @@ def test_the_trainer_is_given_the_values(database) -> None:
         db.flush()
         db.add(Rollout(generator_id=asked.id, solution_id=solution.id, position=1, rollouts=8, reached=2))
         named = {"source": "rollouts", "generator_id": asked.id, "soft": True}
-        number = snapshots.freeze(db, project.id, named, None).id
-    (example,) = read_examples(number)
+        number = snapshots.create_snapshot(db, project.id, named, None).id
+    (example,) = load_examples(number)
     assert example.values == [None, 0.25, 1.0]
     encoder = Encoder(train_tokenizer(["a b c"], 300), 64)
     learned = supervised(
-        encoder.row("p", example.steps, example.targets), example, TrainConfig.parse({"objective": "soft"})
+        encoder.encode("p", example.steps, example.targets), example, TrainConfig.parse({"objective": "soft"})
     )
     assert learned.values == [0.25, 1.0]
 

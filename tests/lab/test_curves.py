@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.common.config import ConfigError
 from app.lab import curves, figures
 from app.lab.config import SEARCHED, StudyConfig, search_of
-from app.prm.config import BadConfig
 from app.search import flops
 
 
@@ -163,5 +163,5 @@ def test_studies_that_make_no_sense() -> None:
         {"strategies": []}, {"strategies": ["best", "best"]}, {"splits": []}, {"most": 0}, {"problems": 0},
         {"aggregate": "sum"}, {"seed": -1}, {"strategies": ["mcts"]},
     ):  # fmt: skip
-        with pytest.raises(BadConfig):
+        with pytest.raises(ConfigError):
             StudyConfig.parse(wrong)

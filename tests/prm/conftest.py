@@ -10,7 +10,7 @@ import torch
 
 from app.prm.config import TrainConfig
 from app.prm.examples import Example
-from app.prm.train import Outcome, train
+from app.prm.train import TrainOutcome, train
 
 TINY = TrainConfig(
     size="tiny",
@@ -41,7 +41,7 @@ def sums(count: int, seed: int = 0, split: str = "train") -> list[Example]:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, list[dict[str, object]]]:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainOutcome, list[dict[str, object]]]:
     """A model that learned the sums, and all it reported."""
     folder: Path = tmp_path_factory.mktemp("run")
     said: list[dict[str, object]] = []

@@ -12,11 +12,12 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from app.common.config import ConfigError
 from app.prm import checkpoint
 from app.prm.checkpoint_safety import BadCheckpoint
-from app.prm.config import BadConfig, TrainConfig
+from app.prm.config import TrainConfig
 from app.prm.encoding import train_tokenizer
-from app.prm.init_model import start
+from app.prm.init_model import build_model_and_tokenizer
 from app.prm.model import ProcessRewardModel
 from tests.prm.conftest import TINY
 
@@ -35,7 +36,7 @@ def base(tmp_path: Path) -> Path:
 
 def begin(base: Path, **options: Any) -> ProcessRewardModel:
     config = TrainConfig.parse(TINY.as_json() | {"base": str(base)} | options)
-    return start(config, [], base.parent / "run", None)[0]
+    return build_model_and_tokenizer(config, [], base.parent / "run", None)[0]
 
 
 def rewritten(base: Path, **tensors: torch.Tensor | None) -> None:
@@ -103,9 +104,9 @@ def test_the_head_begins_with_what_the_base_would_say(base: Path, tied: bool) ->
 def test_words_the_base_cannot_say_are_refused(base: Path) -> None:
     with pytest.raises(BadCheckpoint, match="'some wrong' is not one token"):
         begin(base, label_tokens=["some wrong", "t"])
-    with pytest.raises(BadConfig, match="two words of a base"):
+    with pytest.raises(ConfigError, match="two words of a base"):
         begin(base, label_tokens=["t"])
-    with pytest.raises(BadConfig, match="two words of a base"):
+    with pytest.raises(ConfigError, match="two words of a base"):
         TrainConfig.parse({"label_tokens": ["x", "t"]})
 
 

@@ -20,10 +20,10 @@ from app.prm.config import ARCHITECTURES, ScoreConfig
 from app.prm.encoding import train_tokenizer
 from app.prm.model import load_body
 from app.prm.predict import Scorer, log_solution_score
-from app.prm.train import Outcome, train
+from app.prm.train import TrainOutcome, train
 from tests.prm.conftest import TINY, sums
 
-Trained = tuple[Outcome, list[dict[str, Any]]]
+Trained = tuple[TrainOutcome, list[dict[str, Any]]]
 
 
 @pytest.fixture
@@ -56,12 +56,12 @@ def test_the_card_says_where_it_came_from(folder: Path) -> None:
 
 
 def test_the_hash_is_of_the_weights(folder: Path) -> None:
-    before = checkpoint.weights_hash(folder)
+    before = checkpoint.compute_weights_hash(folder)
     (folder / "stepmark.json").write_text((folder / "stepmark.json").read_text() + " ")
-    assert checkpoint.weights_hash(folder) == before
+    assert checkpoint.compute_weights_hash(folder) == before
     head = folder / "head.safetensors"
     head.write_bytes(head.read_bytes()[:-1] + b"\x01")
-    assert checkpoint.weights_hash(folder) != before
+    assert checkpoint.compute_weights_hash(folder) != before
 
 
 def a_pickle(folder: Path) -> None:

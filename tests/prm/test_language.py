@@ -8,14 +8,14 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
+from app.common.config import ConfigError
 from app.prm.checkpoint_safety import BadCheckpoint
-from app.prm.config import BadConfig
 from app.prm.encoding import train_tokenizer
-from app.prm.finetune_lm import NOTHING, TuneConfig, _padded, row, tune
+from app.prm.finetune_lm import NOTHING, FinetuneConfig, _padded, encode_pair, finetune
 
 WORDS = ["red", "blue", "green", "grey"]
 PAIRS = [(f"Say {one} then {other}:\n", f"{one}\n{other}") for one in WORDS for other in WORDS]
-CONFIG = TuneConfig(
+CONFIG = FinetuneConfig(
     epochs=60, learning_rate=8e-3, batch=8, at_once=3, max_length=64, device="cpu", threads=1, seed=1
 )
 
@@ -39,7 +39,7 @@ def test_it_learns_to_write_and_to_end(base: Path, tmp_path: Path) -> None:
     from app.prm.checkpoint import load_tokenizer
 
     heard: list[dict] = []
-    done = tune(CONFIG, base, PAIRS, tmp_path / "made", heard.append)
+    done = finetune(CONFIG, base, PAIRS, tmp_path / "made", heard.append)
     assert (done.steps, done.rows, done.left_out) == (120, 16, 0)
     assert done.losses[0] > 3
     assert done.losses[-1] < 0.2
@@ -57,8 +57,8 @@ def test_it_learns_to_write_and_to_end(base: Path, tmp_path: Path) -> None:
 def test_micro_batches_change_nothing(base: Path, tmp_path: Path) -> None:
     made = []
     for at_once in (1, 5, 8):
-        config = TuneConfig.parse({**CONFIG.as_json(), "epochs": 1.0, "at_once": at_once})
-        done = tune(config, base, PAIRS, tmp_path / str(at_once))
+        config = FinetuneConfig.parse({**CONFIG.as_json(), "epochs": 1.0, "at_once": at_once})
+        done = finetune(config, base, PAIRS, tmp_path / str(at_once))
         weights = AutoModelForCausalLM.from_pretrained(tmp_path / str(at_once)).lm_head.weight.detach()
         made.append((done.losses, weights))
     for losses, weights in made[1:]:
@@ -75,23 +75,23 @@ def test_only_what_is_written_is_learned(base: Path) -> None:
     from app.prm.checkpoint import load_tokenizer
 
     tokenizer = load_tokenizer(str(base), None)
-    known, start = row(tokenizer, "Say red:\n", "red")
+    known, start = encode_pair(tokenizer, "Say red:\n", "red")
     assert tokenizer.decode(known[:start]) == "Say red:\n"
     assert tokenizer.decode(known[start:-1]) == "red"
     assert known[-1] == tokenizer.eos_token_id
 
 
 def test_what_is_too_long_is_counted_and_what_cannot_be_is_said(base: Path, tmp_path: Path) -> None:
-    config = TuneConfig.parse({**CONFIG.as_json(), "epochs": 0.1})
+    config = FinetuneConfig.parse({**CONFIG.as_json(), "epochs": 0.1})
     long = ("Say " + "red " * 200, "red")
-    assert tune(config, base, [*PAIRS, long], tmp_path / "made").left_out == 1
+    assert finetune(config, base, [*PAIRS, long], tmp_path / "made").left_out == 1
     with pytest.raises(ValueError, match="at most 64 tokens"):
-        tune(config, base, [long], tmp_path / "none")
+        finetune(config, base, [long], tmp_path / "none")
     assert not (tmp_path / "none").exists()
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "pytorch_model.bin").write_bytes(b"x")
     with pytest.raises(BadCheckpoint):
-        tune(config, tmp_path / "bad", PAIRS, tmp_path / "none")
+        finetune(config, tmp_path / "bad", PAIRS, tmp_path / "none")
     for wrong in ({"epochs": 0}, {"batch": 0}, {"device": "tpu"}, {"colour": 1}):
-        with pytest.raises(BadConfig):
-            TuneConfig.parse(wrong)
+        with pytest.raises(ConfigError):
+            FinetuneConfig.parse(wrong)

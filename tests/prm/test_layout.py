@@ -12,12 +12,20 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from app.prm import prefix_attention
-from app.prm.batch_layout import Batch, batches, distinct_tokens, in_line, padded, seen, shared
+from app.prm.batch_layout import (
+    Batch,
+    build_attention_mask,
+    build_line_batch,
+    build_padded_batch,
+    common_prefix_length,
+    count_distinct_tokens,
+    iter_batches,
+)
 from app.prm.config import ARCHITECTURES
-from app.prm.examples import Row
+from app.prm.examples import TokenRow
 from app.prm.loss import step_loss
-from app.prm.model import ProcessRewardModel, build
-from app.prm.prefix_attention import BRANCHES, arguments
+from app.prm.model import ProcessRewardModel, build_model
+from app.prm.prefix_attention import BRANCHES, attention_arguments
 from tests.prm.conftest import TINY
 
 VOCABULARY = 50
@@ -25,10 +33,10 @@ VOCABULARY = 50
 
 def model_of(architecture: str) -> ProcessRewardModel:
     torch.manual_seed(1)
-    return build(replace(TINY, architecture=architecture, max_length=128), VOCABULARY, 0)
+    return build_model(replace(TINY, architecture=architecture, max_length=128), VOCABULARY, 0)
 
 
-def family(problems: int = 3, solutions: int = 4, seed: int = 0) -> list[Row]:
+def family(problems: int = 3, solutions: int = 4, seed: int = 0) -> list[TokenRow]:
     """Rows that share a problem, and some of them steps; alternatives at a last position; one row
     twice; one that is the beginning of another."""
     rng = random.Random(seed)  # noqa: S311  # data for a test
@@ -47,7 +55,9 @@ def family(problems: int = 3, solutions: int = 4, seed: int = 0) -> list[Row]:
     return rows
 
 
-def row_of(problem: list[int], steps: list[list[int]], rng: random.Random, only_last: bool = False) -> Row:
+def row_of(
+    problem: list[int], steps: list[list[int]], rng: random.Random, only_last: bool = False
+) -> TokenRow:
     ids, ends = list(problem), []
     for step in steps:
         ids += step
@@ -55,18 +65,20 @@ def row_of(problem: list[int], steps: list[list[int]], rng: random.Random, only_
     targets = [rng.choice([0, 1, 2, -100]) for _ in ends]
     if only_last:
         targets = [-100] * (len(ends) - 1) + [rng.choice([0, 1, 2])]
-    return Row(ids, ends, targets)
+    return TokenRow(ids, ends, targets)
 
 
-def learn(model: ProcessRewardModel, rows: list[Row], how: str, tokens: int) -> tuple[float, list[Tensor]]:
+def learn(
+    model: ProcessRewardModel, rows: list[TokenRow], how: str, tokens: int
+) -> tuple[float, list[Tensor]]:
     """The loss of step ends plus a language-model loss over every token of every row."""
     model.zero_grad()
     labeled, total = sum(row.labeled for row in rows), 0.0
     embedding = model.body.get_input_embeddings().weight
-    for batch in batches(rows, how, tokens, 0):
+    for batch in iter_batches(rows, how, tokens, 0):
         states = model.hidden(batch)
-        loss = step_loss(model.head(states[batch.step_ends()]), batch.targets(), labeled)
-        before = batch.places([range(len(row.ids) - 1) for row in batch.rows])
+        loss = step_loss(model.head(states[batch.step_end_slots()]), batch.targets(), labeled)
+        before = batch.token_slots([range(len(row.ids) - 1) for row in batch.rows])
         after = torch.tensor([token for row in batch.rows for token in row.ids[1:]])
         said = states[before] @ embedding.T
         loss = loss + nn.functional.cross_entropy(said, after, reduction="sum") / 1000
@@ -92,12 +104,14 @@ def test_loss_and_gradient_do_not_depend_on_the_layout(architecture: str, backen
 def test_a_block_mask_shows_what_the_dense_mask_shows() -> None:
     from torch.nn.attention.flex_attention import flex_attention
 
-    batch = in_line(sorted(family(), key=lambda row: row.ids), share=True)
-    query, key, value = torch.randn(3, 1, 2, batch.computed, 16).unbind()
+    batch = build_line_batch(sorted(family(), key=lambda row: row.ids), share=True)
+    query, key, value = torch.randn(3, 1, 2, batch.computed_tokens, 16).unbind()
     dense = nn.functional.scaled_dot_product_attention(
-        query, key, value, arguments(batch, "sdpa")["attention_mask"]
+        query, key, value, attention_arguments(batch, "sdpa")["attention_mask"]
     )
-    block = flex_attention(query, key, value, block_mask=arguments(batch, "flex_attention")["attention_mask"])
+    block = flex_attention(
+        query, key, value, block_mask=attention_arguments(batch, "flex_attention")["attention_mask"]
+    )
     torch.testing.assert_close(block, dense, atol=1e-5, rtol=1e-4)
 
 
@@ -107,11 +121,11 @@ RowsOfIds = st.lists(st.lists(st.integers(1, 3), min_size=1, max_size=9), min_si
 @given(RowsOfIds)
 @settings(max_examples=150, deadline=None)
 def test_a_tree_holds_each_prefix_once_and_shows_each_token_its_ancestors(texts: list[list[int]]) -> None:
-    rows = sorted((Row(ids, [len(ids) - 1], [0]) for ids in texts), key=lambda row: row.ids)
-    batch = in_line(rows, share=True)
+    rows = sorted((TokenRow(ids, [len(ids) - 1], [0]) for ids in texts), key=lambda row: row.ids)
+    batch = build_line_batch(rows, share=True)
     prefixes = {tuple(ids[: n + 1]) for ids in texts for n in range(len(ids))}
-    assert batch.computed == len(prefixes) == distinct_tokens(rows)
-    mask = seen(batch.until)[0, 0]
+    assert batch.computed_tokens == len(prefixes) == count_distinct_tokens(rows)
+    mask = build_attention_mask(batch.until)[0, 0]
     start = 0
     for row in rows:
         slots = batch.slots[start : start + len(row.ids)]
@@ -125,15 +139,15 @@ def test_a_tree_holds_each_prefix_once_and_shows_each_token_its_ancestors(texts:
 @given(RowsOfIds, st.integers(1, 40), st.sampled_from(["padded", "packed", "tree"]))
 @settings(max_examples=150, deadline=None)
 def test_every_row_is_in_one_batch_and_batches_keep_their_size(texts: list, tokens: int, how: str) -> None:
-    rows = [Row(ids, [len(ids) - 1], [0]) for ids in texts]
-    made: list[Batch] = list(batches(rows, how, tokens, 0))
+    rows = [TokenRow(ids, [len(ids) - 1], [0]) for ids in texts]
+    made: list[Batch] = list(iter_batches(rows, how, tokens, 0))
     assert sorted(id(row) for batch in made for row in batch.rows) == sorted(map(id, rows))
-    assert all(batch.computed <= tokens or len(batch.rows) == 1 for batch in made)
+    assert all(batch.computed_tokens <= tokens or len(batch.rows) == 1 for batch in made)
 
 
 @given(st.lists(st.integers(0, 1)), st.lists(st.integers(0, 1)))
 def test_shared(one: list[int], other: list[int]) -> None:
-    count = shared(one, other)
+    count = common_prefix_length(one, other)
     assert one[:count] == other[:count]
     assert count in (len(one), len(other)) or one[count] != other[count]
 
@@ -141,10 +155,10 @@ def test_shared(one: list[int], other: list[int]) -> None:
 def test_a_body_that_slides_over_less_than_a_row_is_padded_aloud(caplog: pytest.LogCaptureFixture) -> None:
     model, rows = model_of("mistral"), family()
     model.body.config.sliding_window = 8
-    assert prefix_attention.choose(model, rows, "auto", 0)[0] == "padded"
+    assert prefix_attention.choose_layout(model, rows, "auto", 0)[0] == "padded"
     assert "slides over 8 tokens" in caplog.text
     model.body.config.sliding_window = 4096
-    assert prefix_attention.choose(model, rows, "auto", 0) == ("tree", None)
+    assert prefix_attention.choose_layout(model, rows, "auto", 0) == ("tree", None)
 
 
 def test_a_layout_whose_answer_differs_is_found_out(
@@ -152,9 +166,9 @@ def test_a_layout_whose_answer_differs_is_found_out(
 ) -> None:
     model, rows = model_of("llama"), family()
     everyone = lambda until: torch.ones(1, 1, len(until), len(until), dtype=torch.bool)  # noqa: E731
-    monkeypatch.setattr(prefix_attention, "seen", everyone)  # a backend that loses the mask
+    monkeypatch.setattr(prefix_attention, "build_attention_mask", everyone)  # a backend that loses the mask
     monkeypatch.setattr(prefix_attention, "BRANCHES", "sdpa")
-    how, reason = prefix_attention.choose(model, rows, "tree", 0)
+    how, reason = prefix_attention.choose_layout(model, rows, "tree", 0)
     assert how == "padded"
     assert "differ" in (reason or "")
     assert "padded instead" in caplog.text
@@ -164,6 +178,6 @@ def test_a_padded_row_is_what_it_is_alone() -> None:
     model, rows = model_of("gpt2"), family(1)
     model.eval()
     with torch.no_grad():
-        together = model(padded(rows, 0))
-        alone = torch.cat([model(padded([row], 0)) for row in rows])
+        together = model(build_padded_batch(rows, 0))
+        alone = torch.cat([model(build_padded_batch([row], 0)) for row in rows])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)

@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 import torch
 
+from app.common.config import ConfigError
 from app.prm import checkpoint, objectives
-from app.prm.batch_layout import batches, padded
+from app.prm.batch_layout import build_padded_batch, iter_batches
 from app.prm.checkpoint_safety import BadCheckpoint
-from app.prm.config import OBJECTIVES, BadConfig, ScoreConfig, TrainConfig, kind_of
-from app.prm.encoding import Encoder, encode, train_tokenizer
+from app.prm.config import OBJECTIVES, ScoreConfig, TrainConfig, kind_of
+from app.prm.encoding import Encoder, encode_examples, train_tokenizer
 from app.prm.examples import Example
-from app.prm.init_model import start
-from app.prm.model import ProcessRewardModel, build
+from app.prm.init_model import build_model_and_tokenizer
+from app.prm.model import ProcessRewardModel, build_model
 from app.prm.predict import Scorer
-from app.prm.train import Outcome, train
+from app.prm.train import TrainOutcome, train
 from tests.prm.conftest import TINY, sums
 
 PROBLEM, STEPS = "What is it?", ["one", "two then", "three"]
@@ -35,7 +36,7 @@ def encoder() -> Encoder:
 
 
 def row_of(example: Example, **changes: Any) -> Any:
-    rows, lost = encode(encoder(), [example], option(**changes))
+    rows, lost = encode_examples(encoder(), [example], option(**changes))
     return (rows[0] if rows else None), lost
 
 
@@ -52,7 +53,9 @@ def outcome(examples: list[Example]) -> list[Example]:
     ]
 
 
-def run(config: TrainConfig, folder: Path, examples: list[Example], said: list[Any] | None = None) -> Outcome:
+def run(
+    config: TrainConfig, folder: Path, examples: list[Example], said: list[Any] | None = None
+) -> TrainOutcome:
     report = (lambda _: None) if said is None else said.append
     return train(config, examples, folder, report, lambda: None, "00" * 32)
 
@@ -86,7 +89,7 @@ def test_an_outcome_is_taught_at_every_token_of_the_solution_or_at_the_last(
 
 
 def test_the_outcome_of_a_solution_that_is_cut_off_is_not_taught_and_is_counted() -> None:
-    rows, lost = encode(
+    rows, lost = encode_examples(
         Encoder(encoder().tokenizer, 12),
         [Example(PROBLEM, STEPS * 9, [None] * 26 + [1])],
         option(objective="orm"),
@@ -97,7 +100,7 @@ def test_the_outcome_of_a_solution_that_is_cut_off_is_not_taught_and_is_counted(
 
 def test_losses_by_hand() -> None:
     rows = [row_of(Example(PROBLEM, STEPS, [1, 0, -1]), objective="prm2")[0]]
-    batch = padded(rows, 0)
+    batch = build_padded_batch(rows, 0)
     said = torch.tensor([[0.3], [-0.2], [1.5]])
     log_sigmoid = lambda x: -math.log1p(math.exp(-x))  # noqa: E731
     by_hand = -(log_sigmoid(0.3) + log_sigmoid(-0.2) + log_sigmoid(-1.5)) / 7
@@ -109,14 +112,14 @@ def test_losses_by_hand() -> None:
 def test_the_language_loss_is_that_of_the_solution_tokens_alone() -> None:
     torch.manual_seed(0)
     rows = [row_of(Example(PROBLEM, STEPS, [None, None, 1]), objective="verifier_token")[0]]
-    model = build(option(), 400, 0)
+    model = build_model(option(), 400, 0)
     model.eval()
-    states = model.hidden(padded(rows, 0))
+    states = model.hidden(build_padded_batch(rows, 0))
     table = model.body.get_input_embeddings().weight
     ids = rows[0].ids
     logits = (states @ table.T).log_softmax(1)
     by_hand = -sum(float(logits[at - 1, ids[at]].detach()) for at in range(rows[0].start, len(ids)))
-    found = objectives.language_loss(states, padded(rows, 0), table, 10)
+    found = objectives.language_loss(states, build_padded_batch(rows, 0), table, 10)
     assert float(found.detach()) == pytest.approx(by_hand / 10, rel=1e-4)
 
 
@@ -127,16 +130,16 @@ def test_layouts_agree_for_every_objective(objective: str) -> None:
     ]
     examples = outcome(examples) if kind_of(objective) == "orm" else soft(examples)
     config = option(objective=objective)
-    rows, _ = encode(encoder(), examples, config)
+    rows, _ = encode_examples(encoder(), examples, config)
     torch.manual_seed(0)
-    model = build(config, 400, 0)
+    model = build_model(config, 400, 0)
     found = []
     for how in ("padded", "packed", "tree"):
         model.zero_grad()
         model.backend = "stepmark_branches"
         labeled, tokens = sum(row.labeled for row in rows), sum(len(row.ids) - row.start for row in rows)
         total = 0.0
-        for batch in batches(rows, how, 300, 0):
+        for batch in iter_batches(rows, how, 300, 0):
             part = model.loss(batch, labeled, tokens, 1.0)
             part.backward()
             total += float(part.detach())
@@ -169,7 +172,7 @@ def test_each_learns_is_published_and_rates(objective: str, tmp_path: Path) -> N
 
 def test_adapters_learn_alone_and_are_merged(tmp_path: Path) -> None:
     config = option(lora_rank=4, epochs=4.0, learning_rate=5e-3)
-    model, _ = start(config, sums(20), tmp_path / "look", None)
+    model, _ = build_model_and_tokenizer(config, sums(20), tmp_path / "look", None)
     learning = {name for name, weight in model.named_parameters() if weight.requires_grad}
     assert learning
     assert all("lora_" in name or name.startswith("head.") for name in learning)
@@ -202,11 +205,11 @@ def test_it_stops_when_looking_no_longer_helps(tmp_path: Path) -> None:
 
 def test_dropout_is_there_while_learning_and_not_after() -> None:
     rows = [row_of(Example(PROBLEM, STEPS, [1, 0, -1]))[0]]
-    model = build(option(), 400, 0)
-    from app.prm.model import drop_on_the_way
+    model = build_model(option(), 400, 0)
+    from app.prm.model import add_residual_dropout
 
-    drop_on_the_way(model.body, 0.5)
-    batch = padded(rows, 0)
+    add_residual_dropout(model.body, 0.5)
+    batch = build_padded_batch(rows, 0)
     model.train()
     assert not torch.equal(model(batch), model(batch))
     model.eval()
@@ -222,7 +225,7 @@ def test_dropout_is_there_while_learning_and_not_after() -> None:
     ],
 )
 def test_options_out_of_range_are_refused(changes: dict[str, Any], words: str) -> None:
-    with pytest.raises(BadConfig, match=words):
+    with pytest.raises(ConfigError, match=words):
         TrainConfig.parse(TINY.as_json() | changes)
 
 
@@ -248,7 +251,7 @@ def test_a_base_that_cannot_serve_is_refused_at_the_start(
 ) -> None:
     config = a_base(tmp_path / "base", **changes)
     with pytest.raises(BadCheckpoint, match=words):
-        start(config, [], tmp_path, None)
+        build_model_and_tokenizer(config, [], tmp_path, None)
 
 
 def test_a_base_whose_line_break_is_special_is_refused(tmp_path: Path) -> None:
@@ -257,16 +260,16 @@ def test_a_base_whose_line_break_is_special_is_refused(tmp_path: Path) -> None:
     tokenizer.add_special_tokens({"additional_special_tokens": ["\n"]})
     tokenizer.save_pretrained(tmp_path / "base")
     with pytest.raises(BadCheckpoint, match=r"special token|has room"):
-        start(config, [], tmp_path, None)
+        build_model_and_tokenizer(config, [], tmp_path, None)
 
 
 def test_a_step_is_tokenised_by_itself_whatever_stands_beside_it() -> None:
     one = encoder()
-    ends = one.row(PROBLEM, ["a", "b"]).ends
-    assert ends[0] == one.row(PROBLEM, ["a", " \n\nb"]).ends[0]
-    assert one.row(PROBLEM, ["a"]).ids == one.row(PROBLEM, ["a", "b"]).ids[: ends[0] + 1]
+    ends = one.encode(PROBLEM, ["a", "b"]).ends
+    assert ends[0] == one.encode(PROBLEM, ["a", " \n\nb"]).ends[0]
+    assert one.encode(PROBLEM, ["a"]).ids == one.encode(PROBLEM, ["a", "b"]).ids[: ends[0] + 1]
 
 
 def test_model_type() -> None:
-    assert isinstance(build(option(objective="prm2"), 400, 0), ProcessRewardModel)
-    assert build(option(objective="prm2"), 400, 0).head.out_features == 1
+    assert isinstance(build_model(option(objective="prm2"), 400, 0), ProcessRewardModel)
+    assert build_model(option(objective="prm2"), 400, 0).head.out_features == 1

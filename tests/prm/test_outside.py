@@ -23,7 +23,7 @@ from transformers import (
 from app.prm.checkpoint_safety import BadCheckpoint
 from app.prm.config import ScoreConfig
 from app.prm.encoding import train_tokenizer
-from app.prm.import_model import bring_in, places
+from app.prm.import_model import class_order, import_folder
 from app.prm.predict import Scorer
 
 PROBLEM, STEPS = "What is 2 + 3?", ["2 + 3 = 5", "so 5"]
@@ -66,7 +66,7 @@ def theirs(path: Path, kind: Any) -> torch.Tensor:
 
 
 def ours(path: Path, target: Path) -> torch.Tensor:
-    found = bring_in(path, target)
+    found = import_folder(path, target)
     assert found["kind"] == "prm"
     scored = Scorer(target, ScoreConfig(device="cpu", threads=1)).score([(PROBLEM, STEPS)])[0]
     assert scored is not None
@@ -96,13 +96,13 @@ def test_names_decide_over_order(tmp_path: Path) -> None:
 
 
 def test_label_names() -> None:
-    assert places({0: "LABEL_0", 1: "LABEL_1"}) == [0, 2]
-    assert places({"0": "good", "1": "bad", "2": "okay"}) == [2, 0, 1]
-    assert places({0: "0", 1: "1"}) == [0, 2]
-    assert places({0: "-1", 1: "0", 2: "+1"}) == [0, 1, 2]
+    assert class_order({0: "LABEL_0", 1: "LABEL_1"}) == [0, 2]
+    assert class_order({"0": "good", "1": "bad", "2": "okay"}) == [2, 0, 1]
+    assert class_order({0: "0", 1: "1"}) == [0, 2]
+    assert class_order({0: "-1", 1: "0", 2: "+1"}) == [0, 1, 2]
     for wrong in ({0: "cat", 1: "dog"}, {0: "good", 1: "right"}, {0: "a"}, dict(enumerate("abcd"))):
         with pytest.raises(BadCheckpoint):
-            places(wrong)
+            class_order(wrong)
 
 
 def test_what_is_refused_and_why(tmp_path: Path) -> None:
@@ -112,23 +112,23 @@ def test_what_is_refused_and_why(tmp_path: Path) -> None:
         LlamaConfig(vocab_size=400, num_key_value_heads=2, max_position_embeddings=64, **SHAPE),
     )
     with pytest.raises(BadCheckpoint, match="LlamaForCausalLM"):
-        bring_in(causal, tmp_path / "x")
+        import_folder(causal, tmp_path / "x")
     bert = folder(
         tmp_path / "bert",
         BertForTokenClassification,
         BertConfig(vocab_size=400, max_position_embeddings=64, num_labels=2, **SHAPE),
     )
     with pytest.raises(BadCheckpoint, match="reads ahead"):
-        bring_in(bert, tmp_path / "x")
+        import_folder(bert, tmp_path / "x")
     with pytest.raises(BadCheckpoint, match="5 labels"):
-        bring_in(qwen(tmp_path / "five", 5), tmp_path / "x")
+        import_folder(qwen(tmp_path / "five", 5), tmp_path / "x")
     coded = qwen(tmp_path / "coded")
     said = json.loads((coded / "config.json").read_text())
     (coded / "config.json").write_text(json.dumps({**said, "auto_map": {"AutoModel": "evil.Model"}}))
     with pytest.raises(BadCheckpoint, match="auto_map"):
-        bring_in(coded, tmp_path / "x")
+        import_folder(coded, tmp_path / "x")
     pickled = qwen(tmp_path / "pickled")
     (pickled / "pytorch_model.bin").write_bytes(b"x")
     with pytest.raises(BadCheckpoint, match="may carry code"):
-        bring_in(pickled, tmp_path / "x")
+        import_folder(pickled, tmp_path / "x")
     assert not (tmp_path / "x").exists()

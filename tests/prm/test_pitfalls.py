@@ -7,11 +7,11 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from app.prm.batch_layout import batches, distinct_tokens
-from app.prm.encoding import SPECIALS, Encoder, encode, train_tokenizer
+from app.prm.batch_layout import count_distinct_tokens, iter_batches
+from app.prm.encoding import SPECIALS, Encoder, encode_examples, train_tokenizer
 from app.prm.examples import Example
 from app.prm.loss import step_loss
-from app.prm.model import build
+from app.prm.model import build_model
 from tests.prm.conftest import TINY
 
 STEPS = ["It is right.", "It is wrong."]
@@ -33,13 +33,13 @@ def test_a_separator_is_not_merged_with_the_text_before_it() -> None:
     tokenizer = merging()
     line_break = tokenizer.encode("\n")
     assert tokenizer.encode(f"{STEPS[0]}\n")[-1:] != line_break  # together it would be lost
-    row = Encoder(tokenizer, 128).row("Is it?", STEPS, [1, -1])
+    row = Encoder(tokenizer, 128).encode("Is it?", STEPS, [1, -1])
     assert [row.ids[end] for end in row.ends] == line_break * 2
     assert row.ids[row.start : row.ends[0] + 1] == tokenizer.encode(STEPS[0]) + line_break
 
 
 def test_a_step_without_text_is_still_judged_at_its_own_place() -> None:
-    row = Encoder(merging(), 128).row("Is it?", ["", "", STEPS[0]], [0, -1, 1])
+    row = Encoder(merging(), 128).encode("Is it?", ["", "", STEPS[0]], [0, -1, 1])
     assert len(set(row.ends)) == 3
     assert row.targets == [1, 0, 2]
 
@@ -58,13 +58,13 @@ def test_a_prefix_of_alternatives_counts_once_and_is_computed_once() -> None:
     walk = Example("Is it?", ["First.", "chosen"], [1, 1])
     others = [Example("Is it?", ["First.", text], [None, -1]) for text in ("this", "that one")]
     tokenizer = train_tokenizer(["Is it?", "First.", "chosen", "this", "that one"], 400)
-    rows, _ = encode(Encoder(tokenizer, 128), [walk, *others], TINY)
+    rows, _ = encode_examples(Encoder(tokenizer, 128), [walk, *others], TINY)
     assert sum(row.labeled for row in rows) == 4
     torch.manual_seed(0)
-    model = build(TINY, len(tokenizer), 0).requires_grad_(False)
-    (tree,) = batches(rows, "tree", 1000, 0)
-    assert tree.computed == distinct_tokens(rows) < sum(len(row.ids) for row in rows)
+    model = build_model(TINY, len(tokenizer), 0).requires_grad_(False)
+    (tree,) = iter_batches(rows, "tree", 1000, 0)
+    assert tree.computed_tokens == count_distinct_tokens(rows) < sum(len(row.ids) for row in rows)
     together = float(step_loss(model(tree), tree.targets(), 4))
-    alone = [batch for row in rows for batch in batches([row], "padded", 1000, 0)]
+    alone = [batch for row in rows for batch in iter_batches([row], "padded", 1000, 0)]
     by_one = [float(step_loss(model(batch), batch.targets(), 4)) for batch in alone]
     assert together == pytest.approx(sum(by_one), rel=1e-5)

@@ -12,13 +12,13 @@ import torch
 from app.prm import token_budget
 from app.prm.batch_layout import Batch
 from app.prm.config import ScoreConfig
-from app.prm.model import ProcessRewardModel, build
+from app.prm.model import ProcessRewardModel, build_model
 from app.prm.predict import Scorer
-from app.prm.train import Outcome, train
+from app.prm.train import TrainOutcome, train
 from tests.prm.conftest import TINY, sums
 
 CPU = torch.device("cpu")
-Trained = tuple[Outcome, list[dict[str, object]]]
+Trained = tuple[TrainOutcome, list[dict[str, object]]]
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = ProcessRewardModel.hidden
 
     def hidden(model: ProcessRewardModel, batch: Batch) -> torch.Tensor:
-        if batch.computed > 300:
+        if batch.computed_tokens > 300:
             raise torch.OutOfMemoryError("out of memory: tried to allocate 20 GiB")
         return whole(model, batch)
 
@@ -39,20 +39,22 @@ def solutions() -> Iterator[tuple[str, list[str]]]:
 
 
 def test_the_budget_grows_with_memory_and_shrinks_with_the_model() -> None:
-    model = build(TINY, 400, 0)
-    large = build(replace(TINY, size="small"), 400, 0)
+    model = build_model(TINY, 400, 0)
+    large = build_model(replace(TINY, size="small"), 400, 0)
     some = 40_000_000
-    assert token_budget.fitting(model, some, learning=False) > token_budget.fitting(
+    assert token_budget.estimate_tokens(model, some, learning=False) > token_budget.estimate_tokens(
         model, some, learning=True
     )
-    assert token_budget.fitting(model, some, learning=True) > token_budget.fitting(large, some, learning=True)
-    assert token_budget.fitting(model, 0, learning=True) == token_budget.LEAST
-    assert token_budget.fitting(model, 2**50, learning=False) == token_budget.MOST_SCORING
+    assert token_budget.estimate_tokens(model, some, learning=True) > token_budget.estimate_tokens(
+        large, some, learning=True
+    )
+    assert token_budget.estimate_tokens(model, 0, learning=True) == token_budget.LEAST
+    assert token_budget.estimate_tokens(model, 2**50, learning=False) == token_budget.MOST_SCORING
     assert 0 < token_budget.free_bytes(CPU) < 2**50
 
 
 def test_activations_take_no_more_than_is_said() -> None:
-    model = build(TINY, 400, 0)
+    model = build_model(TINY, 400, 0)
     kept: dict[int, int] = {}
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
@@ -64,7 +66,9 @@ def test_activations_take_no_more_than_is_said() -> None:
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         model.hidden(batch)
     weights = sum(weight.nbytes for weight in model.parameters())
-    assert sum(kept.values()) - weights <= batch.computed * token_budget.bytes_per_token(model, learning=True)
+    assert sum(kept.values()) - weights <= batch.computed_tokens * token_budget.bytes_per_token(
+        model, learning=True
+    )
 
 
 @pytest.mark.usefixtures("little_memory")

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from app.prm.batch_layout import padded
+from app.prm.batch_layout import build_padded_batch
 from app.prm.config import TrainConfig
-from app.prm.encoding import Encoder, encode, train_tokenizer
-from app.prm.examples import Example, Row, groups_of, steps_of
+from app.prm.encoding import Encoder, encode_examples, train_tokenizer
+from app.prm.examples import Example, TokenRow, group_rows, iter_optimizer_steps
 from app.prm.loss import area_under_curve, step_loss
-from app.prm.model import ProcessRewardModel, build
-from app.prm.train import NothingToLearn, Outcome, train
+from app.prm.model import ProcessRewardModel, build_model
+from app.prm.train import NoLabeledExamples, TrainOutcome, train
 from tests.prm.conftest import TINY, sums
 
 
@@ -24,13 +24,13 @@ def small_model() -> tuple[ProcessRewardModel, Encoder, int]:
     tokenizer = train_tokenizer((step for one in examples for step in one.steps), 400)
     torch.manual_seed(0)
     return (
-        build(TINY, len(tokenizer), tokenizer.pad_token_id),
+        build_model(TINY, len(tokenizer), tokenizer.pad_token_id),
         Encoder(tokenizer, 128),
         tokenizer.pad_token_id,
     )
 
 
-def test_it_learns_what_can_be_learned(trained: tuple[Outcome, list[dict[str, Any]]]) -> None:
+def test_it_learns_what_can_be_learned(trained: tuple[TrainOutcome, list[dict[str, Any]]]) -> None:
     outcome, said = trained
     best = outcome.metrics["best"]
     assert best["accuracy"] > 0.95 > best["always_positive"]
@@ -42,20 +42,20 @@ def test_it_learns_what_can_be_learned(trained: tuple[Outcome, list[dict[str, An
 def test_only_labeled_steps_have_a_gradient() -> None:
     model, encoder, pad = small_model()
     steps = ["1 right", "2 wrong", "3 right"]
-    cut = encoder.row("p", steps, [1, -1, None])
-    shorter = encoder.row("p", steps[:2], [1, -1])
+    cut = encoder.encode("p", steps, [1, -1, None])
+    shorter = encoder.encode("p", steps[:2], [1, -1])
     losses = []
     for row in (cut, shorter):
-        batch = padded([row], pad)
+        batch = build_padded_batch([row], pad)
         losses.append(step_loss(model(batch), batch.targets(), 2).item())
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
 
 
 def test_no_token_spans_a_boundary() -> None:
     _, encoder, _ = small_model()
-    row = encoder.row("A", ["x=1\n", "  y", "\n\nz"], [1, 1, 1])
+    row = encoder.encode("A", ["x=1\n", "  y", "\n\nz"], [1, 1, 1])
     assert [row.ids[end] for end in row.ends] == [encoder.separator[-1]] * 3
-    whole = encoder.row("A", ["x=1\n"], [1])
+    whole = encoder.encode("A", ["x=1\n"], [1])
     assert row.ids[: len(whole.ids)] == whole.ids
 
 
@@ -63,7 +63,7 @@ def test_what_is_cut_off_is_counted() -> None:
     _, encoder, _ = small_model()
     encoder.max_length = 24
     long = Example("p", ["7 that is right"] * 9, [1] * 9)
-    rows, lost = encode(encoder, [long, Example("q" * 40, ["1"], [1]), Example("r", ["1"], [None])])
+    rows, lost = encode_examples(encoder, [long, Example("q" * 40, ["1"], [1]), Example("r", ["1"], [None])])
     assert len(rows) == 1
     assert lost == {"labels_cut": 9 - rows[0].labeled + 1, "solutions_without_label": 2}
     assert len(rows[0].ids) <= 24
@@ -76,7 +76,7 @@ def test_a_stopped_run_goes_on_to_the_same_loss_curve(
     config = dataclasses.replace(TINY, epochs=1.5, dropout=0.2)
     examples = sums(96) + sums(20, seed=1, split="validation")
 
-    def curve(folder: Path, stop_at: int | None) -> tuple[dict[int, float], Outcome]:
+    def curve(folder: Path, stop_at: int | None) -> tuple[dict[int, float], TrainOutcome]:
         losses: dict[int, float] = {}
         seen = iter(range(10_000))
 
@@ -122,26 +122,32 @@ def test_a_checkpoint_cut_short_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_nothing_to_learn_is_said(tmp_path: Path) -> None:
-    with pytest.raises(NothingToLearn, match="no solution carries a label"):
+    with pytest.raises(NoLabeledExamples, match="no solution carries a label"):
         train(TINY, [Example("p", ["a"], [None])], tmp_path, lambda said: None, lambda: None, "")
 
 
 def test_every_row_once_before_any_twice() -> None:
     alone = [[index] for index in range(10)]
-    seen = [index for step in steps_of(alone, 4, 5, seed=3) for index in step]
+    seen = [index for step in iter_optimizer_steps(alone, 4, 5, seed=3) for index in step]
     assert sorted(seen[:10]) == list(range(10))
     assert sorted(seen[10:]) == list(range(10))
     assert seen[:10] != seen[10:]
 
 
 def test_alternatives_of_one_walk_come_together() -> None:
-    one = [Row([1, 2, last], [1, 2], [2, 2], start=1) for last in (3, 4, 5)]
-    rows = [one[0], Row([1, 6, 9], [1, 2], [2, 2], 1), one[1], Row([7, 6, 9], [1, 2], [2, 2], 1), one[2]]
-    groups = groups_of(rows, "walk")
+    one = [TokenRow([1, 2, last], [1, 2], [2, 2], start=1) for last in (3, 4, 5)]
+    rows = [
+        one[0],
+        TokenRow([1, 6, 9], [1, 2], [2, 2], 1),
+        one[1],
+        TokenRow([7, 6, 9], [1, 2], [2, 2], 1),
+        one[2],
+    ]
+    groups = group_rows(rows, "walk")
     assert groups == [[0, 2, 4], [1], [3]]
-    assert groups_of(rows, "problem") == [[0, 1, 2, 4], [3]]
-    assert groups_of(rows, "none") == [[0], [1], [2], [3], [4]]
-    drawn = next(iter(steps_of(groups, 5, 1, seed=0)))
+    assert group_rows(rows, "problem") == [[0, 1, 2, 4], [3]]
+    assert group_rows(rows, "none") == [[0], [1], [2], [3], [4]]
+    drawn = next(iter(iter_optimizer_steps(groups, 5, 1, seed=0)))
     assert drawn[drawn.index(0) :][:3] == [0, 2, 4]
 
 

@@ -43,7 +43,7 @@ def test_a_disagreement_is_decided_blind_and_the_decision_counts(db: Session, we
     assert db.scalar(select(Adjudication)).asked_for["disagreement"] is True
     assert web.post(f"{base}/solutions/{made.id}/adjudication", data=sent).status_code == 409
 
-    snapshot = snapshots.freeze(db, project.id, {}, None)
+    snapshot = snapshots.create_snapshot(db, project.id, {}, None)
     item = db.scalar(select(SnapshotItem).where(SnapshotItem.snapshot_id == snapshot.id))
     assert item.targets == [1, 1, -1]
     assert snapshot.counts["adjudicated"] == 3

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import pytest
 
-from app.prm.config import BadConfig
+from app.common.config import ConfigError
 from app.search.config import SearchConfig
 from app.search.expansion import Growing, seed_of
 from app.search.prefix_score import log_score
@@ -389,7 +389,7 @@ def test_configs_that_make_no_sense() -> None:
         {"rounds": 0},
         {"colour": 1},
     ):
-        with pytest.raises(BadConfig):
+        with pytest.raises(ConfigError):
             SearchConfig.parse(wrong)
     assert SearchConfig.parse({"method": "best_of_n", "n": 6}).budget == 6
 

@@ -11,7 +11,7 @@ import shutil
 import numpy as np
 import pytest
 
-from app.prm.config import BadConfig
+from app.common.config import ConfigError
 from app.selection.strategies import ScoredSolution
 from app.simulation import label_efficiency, plots, policy_ranking, policy_run, summary, synthetic_labels
 from app.simulation.config import POLICIES, WORDS, Setting
@@ -172,7 +172,7 @@ def test_tests_hold_no_problem_of_the_pool(played):
     [{"world": "atlantis"}, {"budgets": ["9", "3"]}, {"budgets": []}, {"noise": 2.0}, {"wrld": "chains"}],
 )
 def test_settings_that_are_refused(wrong):
-    with pytest.raises(BadConfig):
+    with pytest.raises(ConfigError):
         Setting.parse(wrong)
 
 

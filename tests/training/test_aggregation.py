@@ -17,8 +17,8 @@ from app.quality.models import Adjudication
 from app.selection import rounds
 from app.selection.config import parse
 from app.training import snapshots
-from app.training.aggregation import by_majority, likeliest
-from app.training.dawid_skene import Fit, Said, fit
+from app.training.aggregation import majority_rule, most_likely_rating
+from app.training.dawid_skene import DawidSkeneFit, StepRatings, fit
 from app.training.models import Snapshot, SnapshotItem
 from tests.factories import base as factories
 from tests.factories import selection as loop
@@ -32,7 +32,7 @@ PATIENTS = """111 1 1 1 1|333 4 3 3 4|112 2 1 2 2|222 3 1 2 1|222 3 2 2 2|222 3 
 222 2 2 2 2"""
 
 
-def patients() -> list[Said]:
+def patients() -> list[StepRatings]:
     rows = [row.split() for row in PATIENTS.replace("\n", "|").split("|")]
     return [
         tuple(sorted((who, int(said)) for who, each in enumerate(row, 1) for said in each)) for row in rows
@@ -47,12 +47,12 @@ def test_it_is_the_published_one() -> None:
     assert found.shares == pytest.approx([0.40, 0.42, 0.11, 0.07], abs=0.005)
     first = [[0.89, 0.11, 0.00, 0.00], [0.07, 0.88, 0.05, 0.00], [0.00, 0.34, 0.66, 0.00], [0, 0, 0.56, 0.44]]
     assert found.rates[1] == [pytest.approx(row, abs=0.005) for row in first]
-    surely = [max(chances, key=lambda each: chances[each]) for chances in map(found.chances, seen[:6])]
+    surely = [max(chances, key=lambda each: chances[each]) for chances in map(found.posterior, seen[:6])]
     assert surely == [1, 4, 2, 2, 2, 2]
-    assert all(max(found.chances(said).values()) > 0.995 for said in seen[:6])
+    assert all(max(found.posterior(said).values()) > 0.995 for said in seen[:6])
 
 
-def crowd(steps: int = 1500, seed: int = 3) -> tuple[list[int], list[Said]]:
+def crowd(steps: int = 1500, seed: int = 3) -> tuple[list[int], list[StepRatings]]:
     """Made data: two who see well, three who call two thirds of what is wrong right."""
     chance = random.Random(seed)  # noqa: S311
     misses = {1: 0.03, 2: 0.03, 3: 0.66, 4: 0.66, 5: 0.66}
@@ -73,8 +73,8 @@ def share(truth: list[int], said: list[int | None]) -> float:
 def test_it_finds_out_whom_to_believe() -> None:
     truth, said = crowd()
     found = fit(Counter((each, None) for each in said))
-    by_vote = share(truth, [by_majority(each) for each in said])
-    assert share(truth, [likeliest(found, each) for each in said]) > by_vote + 0.05
+    by_vote = share(truth, [majority_rule(each) for each in said])
+    assert share(truth, [most_likely_rating(found, each) for each in said]) > by_vote + 0.05
     noticed = {who: rates[0][0] for who, rates in found.rates.items()}
     assert min(noticed[1], noticed[2]) > 0.9
     assert max(noticed[3], noticed[4], noticed[5]) < 0.5
@@ -85,10 +85,10 @@ def test_known_steps_teach_who_is_right() -> None:
     open_ones: Counter[Any] = Counter(
         {(((1, -1), (2, 1), (3, 1)), None): 40, (((1, 1), (2, 1), (3, 1)), None): 60}
     )
-    against: Said = ((1, -1), (2, 1), (3, 1))
-    assert likeliest(fit(open_ones), against) == 1
+    against: StepRatings = ((1, -1), (2, 1), (3, 1))
+    assert most_likely_rating(fit(open_ones), against) == 1
     known = Counter({(against, -1): 10})
-    assert likeliest(fit(open_ones + known), against) == -1
+    assert most_likely_rating(fit(open_ones + known), against) == -1
 
 
 def test_order_does_not_matter_and_the_same_comes_out() -> None:
@@ -100,13 +100,17 @@ def test_order_does_not_matter_and_the_same_comes_out() -> None:
 
 def test_who_agrees_is_never_overruled() -> None:
     """Even where the fit holds both for liars."""
-    liars = Fit([-1, 1], [0.99, 0.01], {1: [[0.01, 0.99], [0.99, 0.01]], 2: [[0.01, 0.99], [0.99, 0.01]]}, 1)
-    assert likeliest(liars, ((1, 1), (2, 1))) == 1
-    assert likeliest(liars, ((1, -1),)) == -1
-    assert likeliest(liars, ()) is None
-    even = Fit([-1, 1], [0.5, 0.5], {1: [[0.8, 0.2], [0.2, 0.8]], 2: [[0.8, 0.2], [0.2, 0.8]]}, 1)
-    assert likeliest(even, ((1, 1), (2, -1))) is None, "as likely as not: dropped"
-    assert likeliest(even, ((1, 1), (2, -1), (77, -1))) is None, "whoever the fit has not met says nothing"
+    liars = DawidSkeneFit(
+        [-1, 1], [0.99, 0.01], {1: [[0.01, 0.99], [0.99, 0.01]], 2: [[0.01, 0.99], [0.99, 0.01]]}, 1
+    )
+    assert most_likely_rating(liars, ((1, 1), (2, 1))) == 1
+    assert most_likely_rating(liars, ((1, -1),)) == -1
+    assert most_likely_rating(liars, ()) is None
+    even = DawidSkeneFit([-1, 1], [0.5, 0.5], {1: [[0.8, 0.2], [0.2, 0.8]], 2: [[0.8, 0.2], [0.2, 0.8]]}, 1)
+    assert most_likely_rating(even, ((1, 1), (2, -1))) is None, "as likely as not: dropped"
+    assert most_likely_rating(even, ((1, 1), (2, -1), (77, -1))) is None, (
+        "whoever the fit has not met says nothing"
+    )
 
 
 def differing(db: Session) -> Any:
@@ -127,7 +131,7 @@ def differing(db: Session) -> Any:
 
 
 def frozen(db: Session, project: Any, **definition: Any) -> tuple[Snapshot, dict[str, list[int | None]]]:
-    made = snapshots.freeze(db, project.id, {"held_out": 0, **definition}, None)
+    made = snapshots.create_snapshot(db, project.id, {"held_out": 0, **definition}, None)
     items = db.scalars(select(SnapshotItem).where(SnapshotItem.snapshot_id == made.id))
     return made, {item.steps[0][:-3]: item.targets for item in items}
 
@@ -180,7 +184,7 @@ def test_an_adjudicated_label_wins_all_the_same(db: Session) -> None:
 def test_what_is_no_aggregation(db: Session, definition: dict[str, Any], words: str) -> None:
     project = differing(db)
     with pytest.raises(Invalid, match=words) as refused:
-        snapshots.freeze(db, project.id, definition, None)
+        snapshots.create_snapshot(db, project.id, definition, None)
     assert refused.value.remedy
     with pytest.raises(Invalid, match=words):
         rounds.start(db, project, parse({"data": definition}), None)
@@ -198,7 +202,7 @@ def test_pages_and_api_offer_it_and_say_it(web: TestClient, db: Session) -> None
     page = web.get(f"{here}/training-runs/{run['id']}").text
     assert "how reliable each labeler proves to be" in page
     assert "Before it learns it finds out how reliable each labeler is" in page
-    made = snapshots.freeze(db, project.id, run["data"], None)  # as its process does
+    made = snapshots.create_snapshot(db, project.id, run["data"], None)  # as its process does
     page = web.get(f"{here}/snapshots/{made.id}").text
     assert "how reliable each labeler proves to be (Dawid-Skene)" in page
     assert "0 steps got another rating or none, 4 without a majority got one" in page
@@ -206,13 +210,13 @@ def test_pages_and_api_offer_it_and_say_it(web: TestClient, db: Session) -> None
 
     plain = web.post(f"/api/v1{here}/training-runs", json={"data": {}, "train": {"size": "tiny"}})
     assert plain.status_code == 201
-    made = snapshots.freeze(db, project.id, plain.json()["data"], None)
+    made = snapshots.create_snapshot(db, project.id, plain.json()["data"], None)
     page = web.get(f"{here}/snapshots/{made.id}").text
     assert "the majority&#39;s rating" in page.replace("'", "&#39;")
     assert "4 steps were dropped: their labelers have no majority" in page
     asked = {"data": {"aggregation": "dawid_skene"}, "train": {"size": "tiny"}}
     weighed = web.post(f"/api/v1{here}/training-runs", json=asked).json()["data"]
-    made = snapshots.freeze(db, project.id, weighed, None)
+    made = snapshots.create_snapshot(db, project.id, weighed, None)
     told = web.get(f"/api/v1{here}/snapshots/{made.id}").json()
     assert told["definition"]["aggregation"] == "dawid_skene"
     assert told["counts"]["settled"] == 4

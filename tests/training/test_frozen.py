@@ -56,5 +56,5 @@ def test_what_is_not_there_is_refused_at_once_and_what_is_left_of_it_later(datab
         with pytest.raises(Invalid, match="aggregation"):
             runs.start_with(db, project.id, {"aggregation": "mean"}, make.TINY, None)
         assert db.scalar(select(func.count()).select_from(TrainingRun)) == 0
-    reason, for_good = process.explain(Invalid("Nothing is left.", remedy="Label some."))
+    reason, for_good = process.explain_error(Invalid("Nothing is left.", remedy="Label some."))
     assert (reason, for_good) == ("Nothing is left. Label some.", True)

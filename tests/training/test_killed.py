@@ -60,7 +60,7 @@ def models(run_id: int) -> list[Model]:
 
 
 def test_killed_it_goes_on_from_its_checkpoint_and_publishes_one_model_that_loads():
-    from app.prm.checkpoint import load, weights_hash
+    from app.prm.checkpoint import compute_weights_hash, load
 
     run_id = make.queued_run(epochs=14.0)  # 18 problems, 4 a step: 63 steps
     job = in_the_background(run_id)
@@ -83,7 +83,7 @@ def test_killed_it_goes_on_from_its_checkpoint_and_publishes_one_model_that_load
     assert card["labels"]["definition"]["aggregation"] == "majority"
     assert card["labels"]["of"] == "people; where several judged a step, the majority's rating"
     assert card["labels"]["counts"]["dropped"] == {"undecided": 0}
-    assert weights_hash(folder) == model.weights_hash
+    assert compute_weights_hash(folder) == model.weights_hash
     with transaction() as db:
         assert db.scalar(select(func.max(TrainingPoint.step))) == done.progress["steps"]
     assert not (settings().runs_dir / str(run_id) / "checkpoints").exists()

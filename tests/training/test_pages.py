@@ -24,7 +24,7 @@ def project(db, web):
 
 @pytest.fixture
 def run(db, project):
-    snapshot = snapshots.freeze(db, project.id, {}, None)
+    snapshot = snapshots.create_snapshot(db, project.id, {}, None)
     return runs.start(db, project.id, snapshot.id, {"size": "tiny"}, None)
 
 
@@ -138,7 +138,7 @@ def test_the_api_starts_shows_and_cancels(db, web, project):
     one = web.get(f"{base}/{started.json()['id']}").json()
     assert (one["state"], one["config"]["size"], one["curve"]["step"]) == ("queued", "tiny", [])
     assert (one["snapshot_id"], one["data"]["generations"]) == (None, [0])
-    made = snapshots.freeze(db, project.id, one["data"], None)
+    made = snapshots.create_snapshot(db, project.id, one["data"], None)
     snapshot = web.get(f"/api/v1/projects/training-pages/snapshots/{made.id}").json()
     assert (snapshot["counts"]["negative"], len(snapshot["hash"])) == (1, 64)
     assert web.post(f"{base}/{one['id']}/cancellation").json()["state"] == "cancelled"

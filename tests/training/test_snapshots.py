@@ -35,7 +35,7 @@ def again(db, project, assignment, ratings):
 
 
 def frozen(db, project, **definition):
-    made = snapshots.freeze(db, project.id, definition, None)
+    made = snapshots.create_snapshot(db, project.id, definition, None)
     query = select(SnapshotItem).where(SnapshotItem.snapshot_id == made.id).order_by(SnapshotItem.ordinal)
     return made, [(item.steps, item.targets) for item in db.scalars(query)]
 

@@ -51,7 +51,7 @@ def test_verdicts_are_the_targets_of_last_steps(db: Session, project: Project) -
         factories.solution(db, problem, STEPS, verdict=verdict)
     factories.solution(db, problem, STEPS, verdict=None)
     factories.solution(db, factories.problem(db, project, "In test?", split="test"), STEPS)
-    made = snapshots.freeze(db, project.id, {"source": "verdicts"}, None)
+    made = snapshots.create_snapshot(db, project.id, {"source": "verdicts"}, None)
     assert [item.targets for item in items(db, made)] == [[None, None, 1], [None, None, -1]]
     assert made.counts["positive"] == made.counts["negative"] == 1
 
@@ -63,12 +63,14 @@ def test_a_model_calls_wrong_what_is_above_the_threshold(db: Session, project: P
     hidden = factories.problem(db, project, "In test?", split="test")
     scored(db, model, factories.solution(db, hidden, STEPS), [0.1, 0.1, 0.1])
     named = {"source": "model", "model_id": model.id}
-    made = snapshots.freeze(db, project.id, named, None)
+    made = snapshots.create_snapshot(db, project.id, named, None)
     assert [(item.steps, item.targets) for item in items(db, made)] == [
         (list(STEPS), [1, 1, 1]),
         (["a", "b"], [1, -1]),
     ]
-    strict = snapshots.freeze(db, project.id, {**named, "threshold": 0.15, "cut_at_first_error": False}, None)
+    strict = snapshots.create_snapshot(
+        db, project.id, {**named, "threshold": 0.15, "cut_at_first_error": False}, None
+    )
     assert [item.targets for item in items(db, strict)] == [[1, -1, 1], [1, -1, -1]]
     assert strict.hash != made.hash
 
@@ -79,8 +81,8 @@ def test_labels_of_people_stay_out_of_it(db: Session, project: Project) -> None:
     who, problem = factories.member(db, project), factories.problem(db, project)
     solution = factories.solution(db, problem, STEPS, verdict="right")
     loop.labeled(db, factories.task(db, solution), who, [1, 1, -1])
-    by_people = snapshots.freeze(db, project.id, {}, None)
-    by_grader = snapshots.freeze(db, project.id, {"source": "verdicts"}, None)
+    by_people = snapshots.create_snapshot(db, project.id, {}, None)
+    by_grader = snapshots.create_snapshot(db, project.id, {"source": "verdicts"}, None)
     assert [item.targets for item in items(db, by_people)] == [[1, 1, -1]]
     assert [item.targets for item in items(db, by_grader)] == [[None, None, 1]]
 
@@ -99,16 +101,16 @@ def test_labels_of_people_stay_out_of_it(db: Session, project: Project) -> None:
 )
 def test_what_is_no_source(db: Session, project: Project, definition: dict[str, Any], words: str) -> None:
     with pytest.raises(Invalid, match=words):
-        snapshots.freeze(db, project.id, definition, None)
+        snapshots.create_snapshot(db, project.id, definition, None)
 
 
 def test_another_projects_model_and_an_orm_are_no_labelers(db: Session, project: Project) -> None:
     strange = a_model(db, factories.project(db))
     with pytest.raises(Invalid, match="names no model"):
-        snapshots.freeze(db, project.id, {"source": "model", "model_id": strange.id}, None)
+        snapshots.create_snapshot(db, project.id, {"source": "model", "model_id": strange.id}, None)
     whole = a_model(db, project, "orm")
     with pytest.raises(Invalid, match="not steps"):
-        snapshots.freeze(db, project.id, {"source": "model", "model_id": whole.id}, None)
+        snapshots.create_snapshot(db, project.id, {"source": "model", "model_id": whole.id}, None)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +123,7 @@ def test_an_objective_takes_labels_of_its_kind(
 ) -> None:
     model = a_model(db, project)
     scored(db, model, factories.solution(db, factories.problem(db, project), STEPS), [0.1, 0.1, 0.1])
-    made = snapshots.freeze(db, project.id, {"source": source, "model_id": model.id}, None)
+    made = snapshots.create_snapshot(db, project.id, {"source": source, "model_id": model.id}, None)
     if fits:
         assert runs.start(db, project.id, made.id, {"objective": objective}, None).state == "queued"
         return

@@ -34,7 +34,7 @@ def statements():
 def likely(writer: Writer, statement: str, steps: tuple[str, ...]) -> float:
     """That just this is written, by reading it once whole, without cache or branches."""
     known = writer.tokenizer.get_vocab()
-    row = Encoder(writer.tokenizer, LONGEST).row(statement, steps)
+    row = Encoder(writer.tokenizer, LONGEST).encode(statement, steps)
     ids = [*row.ids, writer.tokenizer.eos_token_id]
     with torch.no_grad():
         logits = writer.logits(writer.body(input_ids=torch.tensor([ids])).last_hidden_state[0]) / TEMPERATURE

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import orjson
 
-from app.prm.files import write_json
+from app.common.atomic_files import write_json
 from app.problems import grading
 from app.simulation.config import Setting
 from app.simulation.datasets import Material

@@ -16,10 +16,10 @@ from sqlalchemy.orm import Session
 
 from app.accounts import users
 from app.accounts.models import User
+from app.common.atomic_files import atomic_folder, write_json
 from app.core.db import transaction
 from app.core.errors import Conflict, DomainError, Invalid
 from app.core.startup import ready_database
-from app.prm.files import whole_folder, write_json
 from app.projects import projects
 from app.projects.models import Membership, Project
 from app.settings import settings as server
@@ -219,6 +219,6 @@ def at_home(material: Material, run_id: int, setting: Setting) -> Path:
     """The writer where this server keeps models, so that a round may start from it."""
     target = server().models_dir / f"simulation-{run_id}-seed-{setting.seed}"
     if not target.is_dir():
-        with whole_folder(target) as draft:
+        with atomic_folder(target) as draft:
             shutil.copytree(material.base, draft, dirs_exist_ok=True)
     return target

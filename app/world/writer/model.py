@@ -12,8 +12,8 @@ from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from torch import Tensor, nn
 from transformers import AutoModel, LlamaConfig, PreTrainedTokenizerFast
 
+from app.common.atomic_files import atomic_folder
 from app.prm import checkpoint
-from app.prm.files import whole_folder
 from app.world.kinds.base import World
 
 RIGHT, WRONG = "<right>", "<wrong>"
@@ -51,7 +51,7 @@ class Writer(nn.Module):
         return states @ self.body.get_input_embeddings().weight.T
 
     def save(self, folder: Path) -> None:
-        with whole_folder(folder) as draft:
+        with atomic_folder(folder) as draft:
             self.body.save_pretrained(draft)
             self.tokenizer.save_pretrained(draft)
 

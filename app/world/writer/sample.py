@@ -31,7 +31,7 @@ def write(
     does not end within `most` words is cut off there; it will have no answer."""
     chance = torch.Generator().manual_seed(seed)
     encoder = Encoder(writer.tokenizer, LONGEST)
-    asked = [encoder.row(statement, []).ids for statement in statements]
+    asked = [encoder.encode(statement, []).ids for statement in statements]
     found: list[list[list[str]]] = [[] for _ in statements]
     by_length: dict[int, list[int]] = {}
     for place, ids in enumerate(asked):

@@ -1,4 +1,4 @@
-"""Folders that are there whole or not at all."""
+"""Folders and files that are either written completely or not at all."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 
 
 @contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
-    """Yields an empty folder beside `target`; when the block ends well, everything in it is
-    on disk and it takes the name of `target` (replacing an older one). Else it is removed."""
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """Yield an empty draft folder next to `target`. When the block ends without an error, its files
+    are flushed to disk and it replaces `target`; after an error it is removed."""
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.draft-{os.getpid()}")
     shutil.rmtree(draft, ignore_errors=True)
@@ -41,7 +41,7 @@ def _sync(path: Path) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """There whole or not at all: whoever is killed while writing leaves the older file, or none."""
+    """Write JSON atomically: a process killed while writing leaves the previous file, or none."""
     draft = path.with_name(f".{path.name}.draft-{os.getpid()}")
     draft.write_text(json.dumps(value, indent=1, sort_keys=True), encoding="utf-8")
     draft.replace(path)
