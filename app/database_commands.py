@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from app.core import db as core_db
 from app.core.errors import Conflict, DomainError, Invalid
-from app.core.migrate import current, newest
+from app.core.migrate import current_revision, newest_revision
 from app.core.startup import ready_database, running_database
 from app.settings import settings
 
@@ -28,7 +28,7 @@ def register(cli: typer.Typer) -> None:
 def upgrade() -> None:
     """Bring the schema to this version's."""
     with ready_database():
-        typer.echo(f"The schema is at {newest()}.")
+        typer.echo(f"The schema is at {newest_revision()}.")
 
 
 @db.command()
@@ -47,8 +47,11 @@ def status() -> None:
         server = ".".join(map(str, connection.dialect.server_version_info or ()))
         where = core_db.engine().url.render_as_string(hide_password=True)
         typer.echo(f"  url    {where}\n  server PostgreSQL {server}")
-        at = current(connection)
-    typer.echo(f"  schema {at or 'none'}" + ("" if at == newest() else f"; this version's is {newest()}"))
+        at = current_revision(connection)
+    typer.echo(
+        f"  schema {at or 'none'}"
+        + ("" if at == newest_revision() else f"; this version's is {newest_revision()}")
+    )
 
 
 @db.command()
@@ -78,7 +81,7 @@ def restore(
         options = ("--clean", "--if-exists", "--no-owner", "--single-transaction")
         run("pg_restore", *options, f"--dbname={core_db.libpq_url(url)}", str(file))
     with ready_database():
-        typer.echo(f"Restored from {file}; the schema is at {newest()}.")
+        typer.echo(f"Restored from {file}; the schema is at {newest_revision()}.")
 
 
 def holds_users() -> bool:

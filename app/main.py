@@ -10,7 +10,7 @@ from app.accounts import api as accounts_api
 from app.accounts import sign_in_views as accounts_views
 from app.accounts.access import Public
 from app.core import error_pages, health
-from app.core.security import Guard
+from app.core.security import SecurityMiddleware
 from app.core.web import STATIC
 from app.evaluation import api as evaluation_api
 from app.evaluation import views as evaluation_views
@@ -76,8 +76,8 @@ APIS = (
 def create_app() -> FastAPI:
     web = FastAPI(title="Stepmark", docs_url=None, redoc_url=None, openapi_url=None)
     web.mount("/static", GZipMiddleware(StaticFiles(directory=STATIC), minimum_size=1000), name="static")
-    web.add_middleware(Guard)
-    error_pages.install(web)
+    web.add_middleware(SecurityMiddleware)
+    error_pages.install_handlers(web)
     web.include_router(health.router, dependencies=[Public])
     for part in (*PAGES, *APIS):
         web.include_router(part.router)

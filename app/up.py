@@ -12,8 +12,8 @@ import typer
 
 from app.core.errors import DomainError
 from app.core.startup import ready_database
-from app.core.supervisor import Child, Children, stepmark
-from app.core.web_process import answers, url, web_command
+from app.core.supervisor import Child, Supervisor, stepmark_command
+from app.core.web_process import is_serving, web_command, web_url
 from app.settings import settings
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -63,15 +63,15 @@ def first_admin() -> tuple[str, str] | None:
 
 def serve(host: str, port: int, *, worker: bool = True, logins: list[tuple[str, str]] | None = None) -> None:
     """Web and worker on a database that is ready, until asked to end."""
-    members = [Child("worker", stepmark("worker"), WORKER_PATIENCE)] if worker else []
-    children = Children([*members, Child("web", web_command(host, port))])
+    members = [Child("worker", stepmark_command("worker"), WORKER_PATIENCE)] if worker else []
+    children = Supervisor([*members, Child("web", web_command(host, port))])
     try:
         with until_ended() as ending:
             told = False
             while not ending.asked:
-                for line in children.look():
+                for line in children.restart_due():
                     typer.secho(line, fg="yellow", err=True)
-                if not told and answers(host, port):
+                if not told and is_serving(host, port):
                     told = True
                     tell(host, port, logins or [])
                 time.sleep(0.2)
@@ -98,7 +98,7 @@ def refuse_taken(host: str, port: int) -> None:
 
 def tell(host: str, port: int, logins: list[tuple[str, str]]) -> None:
     typer.echo("")
-    typer.secho(f"  Stepmark is at {url(host, port)}", bold=True)
+    typer.secho(f"  Stepmark is at {web_url(host, port)}", bold=True)
     for email, password in logins:
         typer.echo(f"    sign in as {email}   password {password}")
     typer.echo("  Ctrl-C ends everything it started.\n")

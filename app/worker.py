@@ -13,7 +13,7 @@ from importlib import import_module
 
 import procrastinate
 
-from app.core.jobs import connector, queue, stopping
+from app.core.jobs import connector, queue, stop_requested
 
 SLICES = (
     "problems",
@@ -63,7 +63,7 @@ async def _until_ended(concurrency: int, queues: list[str]) -> None:
     ended = asyncio.Event()
 
     def end() -> None:
-        stopping.set()
+        stop_requested.set()
         ended.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):

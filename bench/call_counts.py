@@ -23,7 +23,7 @@ from starlette.requests import Request
 from app.core import db as core_db
 from app.labeling import assignments, claims, desk_payload, gold_feedback
 from app.labeling.rating_events import RatingEventData
-from app.projects.access import Access, member
+from app.projects.access import Access, require_member
 from bench.claim import fill
 from bench.database import fresh
 
@@ -33,7 +33,7 @@ held: dict[str, int] = {}
 
 def who(db: Session, token: str) -> Access:
     scope = {"type": "http", "headers": [(b"cookie", f"stepmark={token}".encode())], "state": {}}
-    return member(Request(scope), "pilot", db)
+    return require_member(Request(scope), "pilot", db)
 
 
 def next_one(db: Session, access: Access, token: str) -> None:

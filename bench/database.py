@@ -10,7 +10,7 @@ import psycopg
 from sqlalchemy.engine import make_url
 
 from app.core import db as core_db
-from app.core.migrate import upgrade
+from app.core.migrate import upgrade_schema
 
 
 @contextmanager
@@ -22,7 +22,7 @@ def fresh(server: str, name: str, *, keep: bool = False) -> Iterator[str]:
     url = make_url(server).set(database=name).render_as_string(hide_password=False)
     try:
         engine = core_db.make_engine(url, pool_size=2)
-        upgrade(engine)
+        upgrade_schema(engine)
         engine.dispose()
         yield url
     finally:

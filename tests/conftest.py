@@ -24,7 +24,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from app.core import db as core_db
-from app.core.migrate import upgrade
+from app.core.migrate import upgrade_schema
 from app.settings import settings
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
@@ -78,7 +78,7 @@ def template(server: str) -> Iterator[str]:
     with psycopg.connect(server, autocommit=True) as admin:
         admin.execute(f'CREATE DATABASE "{name}"')
         engine = core_db.make_engine(named(server, name), pool_size=2)
-        upgrade(engine)
+        upgrade_schema(engine)
         engine.dispose()
         yield name
         admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

@@ -21,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., object])
 RULES: set[Callable[..., object]] = set()
 
 
-def rule(function: F) -> F:
+def access_rule(function: F) -> F:
     """Marks a dependency as an access rule, for the test that walks the routes."""
     RULES.add(function)
     return function
@@ -31,38 +31,42 @@ def cookie_name() -> str:
     return "__Host-stepmark" if settings().secure_cookies else "stepmark"
 
 
-@rule
-async def public() -> None:
+@access_rule
+async def allow_public() -> None:
     """Anyone, signed in or not."""
 
 
-def user_of(request: Request, db: Db) -> User | None:
+def find_request_user(request: Request, db: Db) -> User | None:
     """The signed-in user."""
     now = dt.datetime.now(dt.UTC)
-    wanted = credential(request, now)
-    return None if wanted is None else whose(db.scalar(*wanted), now)
+    wanted = credential_query(request, now)
+    return None if wanted is None else resolve_user(db.scalar(*wanted), now)
 
 
-def credential(request: Request, now: dt.datetime) -> tuple[Select[Any], dict[str, Any]] | None:
+def credential_query(request: Request, now: dt.datetime) -> tuple[Select[Any], dict[str, Any]] | None:
     """The query for the session or token that this request shows, its user with it, and its values. A bearer
     token and a cookie never mix: with an Authorization header the cookie is not looked at."""
     authorization = request.headers.get("authorization")
     if authorization is None:
         cookie = request.cookies.get(cookie_name())
-        return sessions.live(cookie, now) if cookie else None
+        return sessions.active_session_query(cookie, now) if cookie else None
     scheme, _, token = authorization.partition(" ")
-    return tokens.live(token, now) if scheme.lower() == "bearer" and token else None
+    return tokens.active_token_query(token, now) if scheme.lower() == "bearer" and token else None
 
 
-def whose(found: UserSession | ApiToken | None, now: dt.datetime) -> User | None:
+def resolve_user(found: UserSession | ApiToken | None, now: dt.datetime) -> User | None:
     if found is None:
         return None
-    return sessions.seen(found, now) if isinstance(found, UserSession) else tokens.used(found, now)
+    return (
+        sessions.record_activity(found, now)
+        if isinstance(found, UserSession)
+        else tokens.record_use(found, now)
+    )
 
 
-@rule
-async def signed_in(
-    request: Request, user: Annotated[User | None, Depends(user_of, scope="function")]
+@access_rule
+async def require_signed_in(
+    request: Request, user: Annotated[User | None, Depends(find_request_user, scope="function")]
 ) -> User:
     if user is None:
         raise NotSignedIn("You are signed out.", remedy="Sign in and try again.")
@@ -70,13 +74,13 @@ async def signed_in(
     return user
 
 
-@rule
-async def site_admin(user: Annotated[User, Depends(signed_in, scope="function")]) -> User:
+@access_rule
+async def require_site_admin(user: Annotated[User, Depends(require_signed_in, scope="function")]) -> User:
     if not user.is_admin:
         raise Forbidden("Only an administrator may do this.", remedy="Ask an administrator of this server.")
     return user
 
 
-Public = Depends(public)
-SignedIn = Annotated[User, Depends(signed_in, scope="function")]
-SiteAdmin = Annotated[User, Depends(site_admin, scope="function")]
+Public = Depends(allow_public)
+SignedIn = Annotated[User, Depends(require_signed_in, scope="function")]
+SiteAdmin = Annotated[User, Depends(require_site_admin, scope="function")]

@@ -28,9 +28,9 @@ def show(
         request,
         "accounts/account.html",
         status,
-        sessions=sessions.of_user(db, user, now),
-        this=sessions.hashed(request.cookies.get(cookie_name(), "")),
-        tokens=tokens.of_user(db, user),
+        sessions=sessions.list_sessions(db, user, now),
+        this=sessions.hash_token(request.cookies.get(cookie_name(), "")),
+        tokens=tokens.list_tokens(db, user),
         token=token,
         wrong=wrong,
         now=now,
@@ -45,7 +45,7 @@ def account_page(request: Request, user: SignedIn, db: Db) -> Response:
 @router.post("/name")
 def rename(user: SignedIn, db: Db, name: Annotated[str, Form(max_length=200)] = "") -> Response:
     user.name = " ".join(name.split())
-    audit.record(db, user, "user.name", user.email or "")
+    audit.record_event(db, user, "user.name", user.email or "")
     return redirect("/account", "Saved.")
 
 
@@ -58,7 +58,7 @@ def change_password(
     address = request.client.host if request.client else ""
     try:
         verify_again(db, user, old, address, dt.datetime.now(dt.UTC))
-        kept = sessions.hashed(request.cookies.get(cookie_name(), ""))
+        kept = sessions.hash_token(request.cookies.get(cookie_name(), ""))
         users.change_password(db, user, new, kept)
     except DomainError as wrong:
         return show(request, db, user, wrong.status, wrong=wrong)
@@ -67,7 +67,7 @@ def change_password(
 
 @router.post("/sessions/{session_id}/end")
 def end_session(user: SignedIn, db: Db, session_id: Id) -> Response:
-    sessions.end_one(db, user, session_id)
+    sessions.end_own_session(db, user, session_id)
     return redirect("/account", "That browser is signed out.", "note")
 
 
@@ -78,7 +78,7 @@ def make_token(
 ) -> Response:  # fmt: skip
     """The token is in this one answer only."""
     try:
-        _, token = tokens.make(db, user, name, days, dt.datetime.now(dt.UTC))
+        _, token = tokens.create_token(db, user, name, days, dt.datetime.now(dt.UTC))
     except DomainError as wrong:
         return show(request, db, user, wrong.status, wrong=wrong)
     return show(request, db, user, token=token)
@@ -86,5 +86,5 @@ def make_token(
 
 @router.post("/tokens/{token_id}/revocation")
 def revoke_token(user: SignedIn, db: Db, token_id: Id) -> Response:
-    tokens.revoke(db, user, token_id, dt.datetime.now(dt.UTC))
+    tokens.revoke_token(db, user, token_id, dt.datetime.now(dt.UTC))
     return redirect("/account", "The token works no more.", "note")

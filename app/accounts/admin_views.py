@@ -22,7 +22,7 @@ Before = Annotated[int | None, Query(ge=1, lt=2**62)]
 def users_page(
     request: Request, user: SiteAdmin, db: Db, q: Annotated[str, Query(max_length=200)] = "", after: str = ""
 ) -> Response:
-    found = users.search(db, q, after)
+    found = users.search_users(db, q, after)
     return render(
         request, "accounts/users.html", found=found[: users.PAGE], more=len(found) > users.PAGE, q=q
     )
@@ -30,22 +30,22 @@ def users_page(
 
 @router.post("/users/{user_id}/disabling")
 def disable(user: SiteAdmin, db: Db, user_id: Id) -> Response:
-    found = users.numbered(db, user_id)
-    users.disable(db, found, user, dt.datetime.now(dt.UTC))
+    found = users.get_user(db, user_id)
+    users.disable_user(db, found, user, dt.datetime.now(dt.UTC))
     return redirect("/users", f"{found.email} is disabled and signed out everywhere.", "note")
 
 
 @router.post("/users/{user_id}/enabling")
 def enable(user: SiteAdmin, db: Db, user_id: Id) -> Response:
-    found = users.numbered(db, user_id)
-    users.enable(db, found, user)
+    found = users.get_user(db, user_id)
+    users.enable_user(db, found, user)
     return redirect("/users", f"{found.email} can sign in again.")
 
 
 @router.post("/users/{user_id}/admin")
 def set_admin(user: SiteAdmin, db: Db, user_id: Id, is_admin: Annotated[bool, Form()] = False) -> Response:
-    found = users.numbered(db, user_id)
-    users.set_admin(db, found, is_admin, user)
+    found = users.get_user(db, user_id)
+    users.set_site_admin(db, found, is_admin, user)
     said = "administers this server now" if is_admin else "no longer administers this server"
     return redirect("/users", f"{found.email} {said}.")
 
@@ -55,7 +55,7 @@ def audit_page(
     request: Request, user: SiteAdmin, db: Db, before: Before = None,
     action: Annotated[str, Query(max_length=100)] = "",
 ) -> Response:  # fmt: skip
-    found = audit.newest(db, before=before, action=action)
+    found = audit.list_events(db, before=before, action=action)
     return render(
         request, "accounts/audit.html", found=found[: audit.PAGE], more=len(found) > audit.PAGE, action=action
     )

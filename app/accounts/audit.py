@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.accounts.models import AuditEvent, User
 
 
-def record(
+def record_event(
     db: Session,
     actor: User | None,
     action: str,
@@ -36,7 +36,7 @@ def record(
 PAGE = 100
 
 
-def newest(
+def list_events(
     db: Session, *, before: int | None = None, action: str = ""
 ) -> list[tuple[AuditEvent, User | None]]:
     """One more than a page, newest first; `action` is how it begins ("user." or "user.disable")."""

@@ -48,7 +48,7 @@ def disable(email: Email) -> None:
     from app.core.startup import ready_database
 
     with ready_database(), transaction() as db:
-        users.disable(db, users.named(db, email), None, dt.datetime.now(dt.UTC))
+        users.disable_user(db, users.get_user_by_email(db, email), None, dt.datetime.now(dt.UTC))
     typer.echo(f"{email} is disabled.")
 
 
@@ -60,7 +60,7 @@ def enable(email: Email) -> None:
     from app.core.startup import ready_database
 
     with ready_database(), transaction() as db:
-        users.enable(db, users.named(db, email), None)
+        users.enable_user(db, users.get_user_by_email(db, email), None)
     typer.echo(f"{email} is enabled.")
 
 
@@ -73,7 +73,7 @@ def password(email: Email, password_stdin: FromStdin = False) -> None:
 
     new = read_password() if password_stdin else users.new_password()
     with ready_database(), transaction() as db:
-        user = users.named(db, email)
+        user = users.get_user_by_email(db, email)
         users.set_password(db, user, new)
-        audit.record(db, None, "user.password", user.email or "")
+        audit.record_event(db, None, "user.password", user.email or "")
     typer.echo(f"{email} has a new password{'' if password_stdin else ': ' + new}")

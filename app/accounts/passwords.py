@@ -9,26 +9,28 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from app.core.errors import Invalid
 
-SHORTEST, LONGEST = 10, 1000
+MIN_LENGTH, MAX_LENGTH = 10, 1000
 _hasher = PasswordHasher()  # argon2id, the library's defaults (RFC 9106, low memory): 64 MiB, 3 passes
-_at_once = threading.BoundedSemaphore(2)  # 64 MiB each: a flood of logins must not take the memory
-_nobody = "$argon2id$v=19$m=65536,t=3,p=4$hT5wTiuEsMJ4goFXvTyojw$Ko7qnyk1JbImXXNUilRhpyjj23BlBEbpDN3Yvdimruc"
+_hashing_slots = threading.BoundedSemaphore(2)  # 64 MiB each: a flood of logins must not take the memory
+_dummy_hash = (
+    "$argon2id$v=19$m=65536,t=3,p=4$hT5wTiuEsMJ4goFXvTyojw$Ko7qnyk1JbImXXNUilRhpyjj23BlBEbpDN3Yvdimruc"
+)
 
 
 def hash_password(password: str) -> str:
     """Refuses what is too short or too long to be a password."""
-    if not SHORTEST <= len(password) <= LONGEST:
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise Invalid(
-            f"A password has at least {SHORTEST} characters.", remedy="Four random words make a good one."
+            f"A password has at least {MIN_LENGTH} characters.", remedy="Four random words make a good one."
         )
-    with _at_once:
+    with _hashing_slots:
         return _hasher.hash(password)
 
 
-def verify(stored: str | None, password: str) -> bool:
+def verify_password(stored: str | None, password: str) -> bool:
     """Without a stored hash it costs the same and says no."""
-    with _at_once:
+    with _hashing_slots:
         try:
-            return _hasher.verify(stored or _nobody, password[:LONGEST]) and stored is not None
+            return _hasher.verify(stored or _dummy_hash, password[:MAX_LENGTH]) and stored is not None
         except (VerificationError, InvalidHashError):
             return False

@@ -14,7 +14,7 @@ from app.accounts.models import User, UserSession
 
 IDLE = dt.timedelta(hours=12)
 ABSOLUTE = dt.timedelta(days=14)
-LIVE: Select[Any] = (  # built once: every request asks it
+SELECT_ACTIVE_SESSION: Select[Any] = (  # built once: every request asks it
     select(UserSession)
     .options(joinedload(UserSession.user, innerjoin=True))
     .where(UserSession.token_hash == bindparam("token_hash"), UserSession.expires_at > bindparam("now"))
@@ -22,16 +22,16 @@ LIVE: Select[Any] = (  # built once: every request asks it
 )
 
 
-def hashed(token: str) -> bytes:
+def hash_token(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def start(db: Session, user: User, *, now: dt.datetime, address: str = "", agent: str = "") -> str:
+def create_session(db: Session, user: User, *, now: dt.datetime, address: str = "", agent: str = "") -> str:
     """A new session for `user`; returns the token for the cookie, which is stored nowhere."""
     token = secrets.token_urlsafe(16)
     db.add(
         UserSession(
-            token_hash=hashed(token),
+            token_hash=hash_token(token),
             user_id=user.id,
             last_seen_at=now,
             expires_at=now + ABSOLUTE,
@@ -43,17 +43,17 @@ def start(db: Session, user: User, *, now: dt.datetime, address: str = "", agent
     return token
 
 
-def find(db: Session, token: str, *, now: dt.datetime) -> UserSession | None:
+def find_session(db: Session, token: str, *, now: dt.datetime) -> UserSession | None:
     """The live session of this cookie, unless it idled out, expired, or its user is disabled."""
-    found = db.scalar(*live(token, now))
-    return found if found is not None and seen(found, now) else None
+    found = db.scalar(*active_session_query(token, now))
+    return found if found is not None and record_activity(found, now) else None
 
 
-def live(token: str, now: dt.datetime) -> tuple[Select[Any], dict[str, Any]]:
-    return LIVE, {"token_hash": hashed(token), "now": now, "idle_since": now - IDLE}
+def active_session_query(token: str, now: dt.datetime) -> tuple[Select[Any], dict[str, Any]]:
+    return SELECT_ACTIVE_SESSION, {"token_hash": hash_token(token), "now": now, "idle_since": now - IDLE}
 
 
-def seen(found: UserSession, now: dt.datetime) -> User | None:
+def record_activity(found: UserSession, now: dt.datetime) -> User | None:
     """Whose it is, noting that they were here; None for the disabled."""
     if found.user.disabled_at is not None:
         return None
@@ -62,25 +62,25 @@ def seen(found: UserSession, now: dt.datetime) -> User | None:
     return found.user
 
 
-def end(db: Session, token: str) -> None:
-    db.execute(delete(UserSession).where(UserSession.token_hash == hashed(token)))
+def end_session(db: Session, token: str) -> None:
+    db.execute(delete(UserSession).where(UserSession.token_hash == hash_token(token)))
 
 
-def end_all(db: Session, user_id: int) -> None:
+def end_all_sessions(db: Session, user_id: int) -> None:
     """Everywhere at once: after a password or role change, or when an account is disabled."""
     db.execute(delete(UserSession).where(UserSession.user_id == user_id))
 
 
-def end_others(db: Session, user_id: int, kept: bytes) -> None:
+def end_other_sessions(db: Session, user_id: int, kept: bytes) -> None:
     db.execute(delete(UserSession).where(UserSession.user_id == user_id, UserSession.token_hash != kept))
 
 
-def end_one(db: Session, user: User, session_id: int) -> None:
+def end_own_session(db: Session, user: User, session_id: int) -> None:
     """One of their own; someone else's is not there."""
     db.execute(delete(UserSession).where(UserSession.user_id == user.id, UserSession.id == session_id))
 
 
-def of_user(db: Session, user: User, now: dt.datetime) -> list[UserSession]:
-    live = select(UserSession).where(UserSession.user_id == user.id, UserSession.expires_at > now)
-    live = live.where(UserSession.last_seen_at > now - IDLE)
-    return list(db.scalars(live.order_by(UserSession.last_seen_at.desc()).limit(100)))
+def list_sessions(db: Session, user: User, now: dt.datetime) -> list[UserSession]:
+    active = select(UserSession).where(UserSession.user_id == user.id, UserSession.expires_at > now)
+    active = active.where(UserSession.last_seen_at > now - IDLE)
+    return list(db.scalars(active.order_by(UserSession.last_seen_at.desc()).limit(100)))

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
 from app.accounts import account_views, admin_views, sessions, sign_in
-from app.accounts.access import Public, cookie_name, user_of
+from app.accounts.access import Public, cookie_name, find_request_user
 from app.accounts.models import User
 from app.core.db import Db
 from app.core.web import redirect, render
@@ -32,7 +32,9 @@ def local(path: str) -> str:
 
 @router.get("/login", dependencies=[Public])
 def login_page(
-    request: Request, user: Annotated[User | None, Depends(user_of, scope="function")], next: str = "/"
+    request: Request,
+    user: Annotated[User | None, Depends(find_request_user, scope="function")],
+    next: str = "/",
 ) -> Response:
     if user is not None:
         return redirect(local(next))
@@ -49,7 +51,7 @@ def post_sign_in(
 ) -> Response:
     now = dt.datetime.now(dt.UTC)
     address = address_of(request)
-    found = sign_in.sign_in(db, email, password, address, now)
+    found = sign_in.check_credentials(db, email, password, address, now)
     if not isinstance(found, User):
         wrong, status = "This email and password do not go together.", 401
         if isinstance(found, dt.timedelta):
@@ -61,7 +63,7 @@ def post_sign_in(
 
 def welcome(request: Request, db: Db, user: User, answer: Response) -> Response:
     """A new session for `user`, its cookie in `answer`."""
-    token = sign_in.begin(
+    token = sign_in.start_session(
         db,
         user,
         now=dt.datetime.now(dt.UTC),
@@ -85,7 +87,7 @@ def welcome(request: Request, db: Db, user: User, answer: Response) -> Response:
 def sign_out(request: Request, db: Db) -> Response:
     token = request.cookies.get(cookie_name())
     if token:
-        sessions.end(db, token)
+        sessions.end_session(db, token)
     answer = redirect("/login", "You are signed out.", "note")
     answer.delete_cookie(cookie_name(), path="/", secure=settings().secure_cookies, httponly=True)
     return answer

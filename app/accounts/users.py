@@ -14,23 +14,23 @@ from app.accounts.models import User
 from app.accounts.passwords import hash_password
 from app.core.errors import Conflict, Invalid, NotFound
 
-ADDRESS = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}")
+EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}")
 FIRST_ADMIN = "admin@localhost"
 
 
-def checked_email(email: str) -> str:
+def validate_email(email: str) -> str:
     email = email.strip()
-    if not ADDRESS.fullmatch(email):
+    if not EMAIL.fullmatch(email):
         raise Invalid(f"{email[:80]!r} is not an email address.", remedy="It looks like name@example.org.")
     return email
 
 
-def find(db: Session, email: str) -> User | None:
+def find_user(db: Session, email: str) -> User | None:
     return db.scalar(select(User).where(func.lower(User.email) == email.strip().lower()))
 
 
-def named(db: Session, email: str) -> User:
-    found = find(db, email)
+def get_user_by_email(db: Session, email: str) -> User:
+    found = find_user(db, email)
     if found is None:
         raise NotFound(
             f"Nobody here has the email {email[:80]}.", remedy="`stepmark user list` shows everyone."
@@ -38,12 +38,12 @@ def named(db: Session, email: str) -> User:
     return found
 
 
-def add(
+def create_user(
     db: Session, email: str, *, name: str = "", password: str | None = None, is_admin: bool = False
 ) -> User:
     """A new person. Conflict when the email is taken."""
-    email = checked_email(email)
-    if find(db, email) is not None:
+    email = validate_email(email)
+    if find_user(db, email) is not None:
         raise Conflict(f"{email} has an account already.", remedy="Give that account a role instead.")
     made = User(email=email, name=name.strip()[:200], is_admin=is_admin)
     made.password_hash = hash_password(password) if password is not None else None
@@ -52,9 +52,9 @@ def add(
     return made
 
 
-def ensure(db: Session, email: str, password: str, *, name: str = "", is_admin: bool = False) -> User:
+def upsert_user(db: Session, email: str, password: str, *, name: str = "", is_admin: bool = False) -> User:
     """The person of this email, made if missing, with this password."""
-    found = find(db, email) or add(db, email, name=name, is_admin=is_admin)
+    found = find_user(db, email) or create_user(db, email, name=name, is_admin=is_admin)
     found.password_hash = hash_password(password)
     found.is_admin = found.is_admin or is_admin
     db.flush()
@@ -67,8 +67,8 @@ def ensure_first_admin(db: Session) -> tuple[str, str] | None:
     if db.scalar(can_sign_in) is not None:
         return None
     password = new_password()
-    ensure(db, FIRST_ADMIN, password, name="Admin", is_admin=True)
-    audit.record(db, None, "user.first_admin", FIRST_ADMIN)
+    upsert_user(db, FIRST_ADMIN, password, name="Admin", is_admin=True)
+    audit.record_event(db, None, "user.first_admin", FIRST_ADMIN)
     return FIRST_ADMIN, password
 
 
@@ -79,35 +79,35 @@ def new_password() -> str:
 def set_password(db: Session, user: User, password: str) -> None:
     """Ends every session of theirs: whoever had the old one is out."""
     user.password_hash = hash_password(password)
-    sessions.end_all(db, user.id)
+    sessions.end_all_sessions(db, user.id)
     db.flush()
 
 
-def disable(db: Session, user: User, actor: User | None, now: dt.datetime) -> None:
+def disable_user(db: Session, user: User, actor: User | None, now: dt.datetime) -> None:
     if actor is not None and actor.id == user.id:
         raise Conflict("You cannot disable yourself.", remedy="Ask another administrator.")
     user.disabled_at = now
-    sessions.end_all(db, user.id)
-    audit.record(db, actor, "user.disable", user.email or str(user.uuid))
+    sessions.end_all_sessions(db, user.id)
+    audit.record_event(db, actor, "user.disable", user.email or str(user.uuid))
 
 
-def enable(db: Session, user: User, actor: User | None) -> None:
+def enable_user(db: Session, user: User, actor: User | None) -> None:
     user.disabled_at = None
-    audit.record(db, actor, "user.enable", user.email or str(user.uuid))
+    audit.record_event(db, actor, "user.enable", user.email or str(user.uuid))
 
 
-def set_admin(db: Session, user: User, is_admin: bool, actor: User | None) -> None:
+def set_site_admin(db: Session, user: User, is_admin: bool, actor: User | None) -> None:
     if actor is not None and actor.id == user.id and not is_admin:
         raise Conflict("You cannot take the role from yourself.", remedy="Ask another administrator.")
     user.is_admin = is_admin
-    sessions.end_all(db, user.id)
-    audit.record(db, actor, "user.admin", user.email or "", {"is_admin": is_admin})
+    sessions.end_all_sessions(db, user.id)
+    audit.record_event(db, actor, "user.admin", user.email or "", {"is_admin": is_admin})
 
 
 PAGE = 100
 
 
-def search(db: Session, words: str, after: str = "") -> list[User]:
+def search_users(db: Session, words: str, after: str = "") -> list[User]:
     """By email or name, one more than a page, in the order of their emails; imported labelers
     have none and are left out."""
     chosen = select(User).where(User.email.is_not(None), func.lower(User.email) > after.lower())
@@ -119,12 +119,12 @@ def search(db: Session, words: str, after: str = "") -> list[User]:
     return list(db.scalars(chosen.order_by(func.lower(User.email)).limit(PAGE + 1)))
 
 
-def who(db: Session, user_id: int | None) -> User | None:
+def find_user_by_id(db: Session, user_id: int | None) -> User | None:
     """Who made something; None for what a command or the loop made."""
     return None if user_id is None else db.get(User, user_id)
 
 
-def numbered(db: Session, user_id: int) -> User:
+def get_user(db: Session, user_id: int) -> User:
     found = db.get(User, user_id)
     if found is None or found.email is None:
         raise NotFound("There is no such person.", remedy="Look at the list again.")
@@ -134,5 +134,5 @@ def numbered(db: Session, user_id: int) -> User:
 def change_password(db: Session, user: User, new: str, kept: bytes) -> None:
     """By themselves: their own browser, whose session's hash is `kept`, stays signed in."""
     user.password_hash = hash_password(new)
-    sessions.end_others(db, user.id, kept)
-    audit.record(db, user, "user.password", user.email or "")
+    sessions.end_other_sessions(db, user.id, kept)
+    audit.record_event(db, user, "user.password", user.email or "")

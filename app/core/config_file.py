@@ -10,7 +10,7 @@ from typing import Any
 from app.core.errors import Invalid
 
 
-def read(path: Path | None) -> dict[str, Any]:
+def read_config(path: Path | None) -> dict[str, Any]:
     """Empty without a file. Invalid, naming the file, when it cannot be read or is no JSON object."""
     if path is None:
         return {}

@@ -35,7 +35,7 @@ NAMING = {
 }
 
 
-RESTED = 1.0
+IDLE_SECONDS = 1.0
 """Seconds."""
 
 
@@ -71,7 +71,7 @@ def make_engine(url: str, pool_size: int = 20) -> Engine:
         connect_args={"application_name": "stepmark", "connect_timeout": 10},
     )
     event.listen(made, "checkin", _note_use)
-    event.listen(made, "checkout", _ping_the_idle)
+    event.listen(made, "checkout", _ping_if_idle)
     return made
 
 
@@ -79,10 +79,10 @@ def _note_use(_: Any, record: ConnectionPoolEntry) -> None:
     record.info["used"] = time.monotonic()
 
 
-def _ping_the_idle(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
+def _ping_if_idle(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
     """Ask a connection that rested whether it still lives; the pool makes another if not. One
     used within the second is not asked: under load that is a round trip for every request."""
-    if time.monotonic() - record.info.get("used", math.inf) < RESTED:
+    if time.monotonic() - record.info.get("used", math.inf) < IDLE_SECONDS:
         return
     try:
         connection.execute("SELECT 1")

@@ -28,31 +28,31 @@ from app.core.web import redirect, render, wants_json
 log = logging.getLogger("stepmark.web")
 
 
-class Broken(DomainError):
+class InternalError(DomainError):
     status, code = 500, "broken"
 
 
-class Away(DomainError):
+class DatabaseUnavailable(DomainError):
     status, code = 503, "away"
 
 
-class NotAllowed(DomainError):
+class MethodNotAllowed(DomainError):
     status, code = 405, "not_allowed"
 
 
-def install(web: FastAPI) -> None:
-    web.add_exception_handler(DomainError, domain_error)
-    web.add_exception_handler(RequestValidationError, wrong_input)
-    web.add_exception_handler(HTTPException, http_error)
+def install_handlers(web: FastAPI) -> None:
+    web.add_exception_handler(DomainError, handle_domain_error)
+    web.add_exception_handler(RequestValidationError, handle_validation_error)
+    web.add_exception_handler(HTTPException, handle_http_error)
     for away in (OperationalError, InterfaceError, PoolTimeout):
-        web.add_exception_handler(away, database_away)
+        web.add_exception_handler(away, handle_database_unavailable)
     for unfit in (DataError, UnicodeEncodeError):
-        web.add_exception_handler(unfit, unfit_text)
-    web.add_exception_handler(StatementError, unfit_value)
-    web.add_exception_handler(IntegrityError, raced)
+        web.add_exception_handler(unfit, handle_unstorable_text)
+    web.add_exception_handler(StatementError, handle_unstorable_value)
+    web.add_exception_handler(IntegrityError, handle_integrity_error)
 
 
-def answer(request: Request, error: DomainError, headers: dict[str, str] | None = None) -> Response:
+def error_response(request: Request, error: DomainError, headers: dict[str, str] | None = None) -> Response:
     if wants_json(request):
         return JSONResponse(error.as_json(), error.status, headers=headers)
     try:
@@ -64,10 +64,10 @@ def answer(request: Request, error: DomainError, headers: dict[str, str] | None 
     return page
 
 
-def domain_error(request: Request, error: Exception) -> Response:
+def handle_domain_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)
     if not isinstance(error, NotSignedIn) or wants_json(request):
-        return answer(request, error)
+        return error_response(request, error)
     asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     login = f"/login?next={quote(asked if request.method == 'GET' else '/', safe='')}"
     if "hx-request" in request.headers:  # a part of a page: the whole page goes, not the part
@@ -75,51 +75,53 @@ def domain_error(request: Request, error: Exception) -> Response:
     return redirect(login)
 
 
-def wrong_input(request: Request, error: Exception) -> Response:
+def handle_validation_error(request: Request, error: Exception) -> Response:
     """What was sent is told by field; its value is not repeated."""
     assert isinstance(error, RequestValidationError)
     found = error.errors()
     if any(each["loc"][:1] == ("path",) for each in found):
-        return answer(request, nowhere())
+        return error_response(request, not_found())
     fields = {".".join(str(part) for part in each["loc"][1:]) or "body": each["msg"] for each in found}
     said = "; ".join(f"{field}: {message}" for field, message in list(fields.items())[:5])
     clean = said.encode("utf-8", "replace").decode()[:500]
-    return answer(
+    return error_response(
         request, Invalid(f"Something in it is not right. {clean}", remedy="Correct it and send it again.")
     )
 
 
-def http_error(request: Request, error: Exception) -> Response:
+def handle_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     known: dict[int, DomainError] = {
         403: Forbidden("This may not be done.", remedy="Ask an administrator."),
-        404: nowhere(),
-        405: NotAllowed(f"{request.method} cannot be done here.", remedy="Go back and try another way."),
+        404: not_found(),
+        405: MethodNotAllowed(
+            f"{request.method} cannot be done here.", remedy="Go back and try another way."
+        ),
         413: too_large(),
     }
     told = known.get(error.status_code)
     if told is None:
         told = Invalid("This request cannot be read.", remedy="Send it again.")
         told.status = error.status_code
-    return answer(request, told, dict(error.headers or {}))
+    return error_response(request, told, dict(error.headers or {}))
 
 
-def database_away(request: Request, error: Exception) -> Response:
+def handle_database_unavailable(request: Request, error: Exception) -> Response:
     """Gone, restarting, too busy, or two requests in each other's way: all pass by themselves."""
     if isinstance(getattr(error, "orig", None), psycopg.errors.DataError):
-        return unfit_text(request, error)
-    log.warning("database away in request %s: %s", id_of(request), str(error).split("\n")[0])
-    told = Away(
+        return handle_unstorable_text(request, error)
+    log.warning("database away in request %s: %s", request_id(request), str(error).split("\n")[0])
+    told = DatabaseUnavailable(
         "The database does not answer right now.",
         remedy="Nothing you did before is lost. Wait a few seconds, then repeat the last step.",
     )
-    return answer(request, told, {"Retry-After": "5"})
+    return error_response(request, told, {"Retry-After": "5"})
 
 
-def unfit_text(request: Request, error: Exception) -> Response:
+def handle_unstorable_text(request: Request, error: Exception) -> Response:
     """NUL bytes, lone surrogates, a number beyond 64 bits: Postgres takes none of them."""
-    log.warning("unfit input in request %s: %s", id_of(request), type(error).__name__)
-    return answer(
+    log.warning("unfit input in request %s: %s", request_id(request), type(error).__name__)
+    return error_response(
         request,
         Invalid(
             "Something in it cannot be stored: a NUL byte, half a character, or a number too large.",
@@ -128,40 +130,40 @@ def unfit_text(request: Request, error: Exception) -> Response:
     )
 
 
-def unfit_value(request: Request, error: Exception) -> Response:
+def handle_unstorable_value(request: Request, error: Exception) -> Response:
     """The same, noticed before it was sent: half a character inside JSON."""
     assert isinstance(error, StatementError)
     if isinstance(error.orig, UnicodeEncodeError | orjson.JSONEncodeError):
-        return unfit_text(request, error)
+        return handle_unstorable_text(request, error)
     raise error
 
 
-def raced(request: Request, error: Exception) -> Response:
+def handle_integrity_error(request: Request, error: Exception) -> Response:
     """Two did the same at once and one came first; every other broken rule is our mistake."""
     assert isinstance(error, DBAPIError)
     if not isinstance(error.orig, psycopg.errors.UniqueViolation):
         raise error
-    return answer(
+    return error_response(
         request,
         Conflict("Somebody did the same at this moment.", remedy="Look at the page again."),
     )
 
 
-def broken(request: Request) -> Response:
-    number = id_of(request)
-    told = Broken(
+def internal_error_response(request: Request) -> Response:
+    number = request_id(request)
+    told = InternalError(
         "Something went wrong on our side.",
         remedy=f"Nothing was changed. If it happens again, tell an administrator this number: {number}",
         request_id=number,
     )
     try:
-        return answer(request, told)
+        return error_response(request, told)
     except Exception:
         log.exception("the error page itself failed (request %s)", number)
         return JSONResponse(told.as_json(), 500)
 
 
-def nowhere() -> NotFound:
+def not_found() -> NotFound:
     return NotFound("There is nothing here.", remedy="The link may be old, or not for this account.")
 
 
@@ -169,5 +171,5 @@ def too_large() -> TooLarge:
     return TooLarge("This is too large.", remedy="Files go in by Import; text must be shorter.")
 
 
-def id_of(request: Request) -> str:
+def request_id(request: Request) -> str:
     return str(getattr(request.state, "request_id", ""))

@@ -7,26 +7,26 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core import db
-from app.core.migrate import current, newest
+from app.core.migrate import current_revision, newest_revision
 
 router = APIRouter()
 
 
 @router.get("/healthz")
-def alive() -> dict[str, bool]:
+def liveness() -> dict[str, bool]:
     """The process answers. Says nothing of the database, so that its absence restarts nobody."""
     return {"alive": True}
 
 
 @router.get("/readyz")
-def ready() -> JSONResponse:
+def readiness() -> JSONResponse:
     """The database answers and has the schema this code is written for."""
     try:
         with db.engine().connect() as connection:
-            found = current(connection)
+            found = current_revision(connection)
     except SQLAlchemyError:
         return JSONResponse({"ready": False, "reason": "the database does not answer"}, 503)
-    if found != newest():
+    if found != newest_revision():
         reason = "the schema is not this version's: run `stepmark db upgrade`"
         return JSONResponse({"ready": False, "reason": reason}, 503)
     return JSONResponse({"ready": True, "schema": found})

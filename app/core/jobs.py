@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.core.db import libpq_url
 from app.settings import settings
 
-stopping = threading.Event()
+stop_requested = threading.Event()
 """Set when this worker was asked to end: a job that runs long looks at it."""
 
 
@@ -28,7 +28,7 @@ _deferring = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 """Only for `defer`, which brings its connection; apart from `queue`, whose connector is the worker's."""
 
 
-def defer(
+def enqueue(
     db: Session,
     name: str,
     *,

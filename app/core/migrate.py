@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent.parent.parent / "migrations"
 LOCK = 0x57E9  # one migrator at a time, whoever starts first
 
 
-def config(connection: Connection | None = None) -> Config:
+def alembic_config(connection: Connection | None = None) -> Config:
     made = Config()
     made.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     made.set_main_option("file_template", "%%(year)d%%(month).2d%%(day).2d_%%(slug)s")
@@ -22,24 +22,24 @@ def config(connection: Connection | None = None) -> Config:
     return made
 
 
-def upgrade(engine: Engine, revision: str = "head") -> None:
+def upgrade_schema(engine: Engine, revision: str = "head") -> None:
     with engine.connect() as guard, engine.connect() as connection:
         connection.detach()  # its timeouts are for migrating only: never back to the pool
         guard.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-        command.upgrade(config(connection), revision)
+        command.upgrade(alembic_config(connection), revision)
 
 
-def downgrade(engine: Engine, revision: str) -> None:
+def downgrade_schema(engine: Engine, revision: str) -> None:
     with engine.connect() as connection:
         connection.detach()
-        command.downgrade(config(connection), revision)
+        command.downgrade(alembic_config(connection), revision)
 
 
-def newest() -> str | None:
+def newest_revision() -> str | None:
     """The revision this code is written for."""
-    return ScriptDirectory.from_config(config()).get_current_head()
+    return ScriptDirectory.from_config(alembic_config()).get_current_head()
 
 
-def current(connection: Connection) -> str | None:
+def current_revision(connection: Connection) -> str | None:
     """The revision the database is at; None when it was never migrated."""
     return MigrationContext.configure(connection).get_current_revision()

@@ -10,16 +10,16 @@ from app.core.errors import Invalid
 from app.settings import settings
 
 
-def roots() -> list[Path]:
+def model_roots() -> list[Path]:
     named = filter(None, settings().model_roots.split(os.pathsep))
     return [settings().models_dir, *map(Path, named)]
 
 
-def within(name: str, *, or_else: str = "") -> Path:
+def resolve_model_path(name: str, *, or_else: str = "") -> Path:
     """The folder `name`, resolved. Invalid when there is none, or it lies elsewhere; `or_else` ends
     the remedy with what else can be done."""
     path = _folder(name)
-    if path is None or not any(path.is_relative_to(root.resolve()) for root in roots()):
+    if path is None or not any(path.is_relative_to(root.resolve()) for root in model_roots()):
         where = f"Put it under {settings().models_dir} or a folder named by STEPMARK_MODEL_ROOTS"
         raise Invalid(
             f"There is no model folder {name[:200]!r} where this server keeps models.",

@@ -7,23 +7,23 @@ from pathlib import Path
 import psutil
 
 
-def life(pid: int | None = None) -> str:
+def process_identity(pid: int | None = None) -> str:
     """ "1234-567": this process, or the one with that id. Raises psutil.NoSuchProcess."""
     process = psutil.Process(pid)
-    return f"{process.pid}-{_born(process)}"
+    return f"{process.pid}-{_boot_ticks(process)}"
 
 
-def living(one: str) -> psutil.Process | None:
+def find_process(one: str) -> psutil.Process | None:
     """The process of that life, if it has not ended (a zombie has)."""
     try:
         process = psutil.Process(int(one.split("-")[0]))
-        same = life(process.pid) == one and process.status() != psutil.STATUS_ZOMBIE
+        same = process_identity(process.pid) == one and process.status() != psutil.STATUS_ZOMBIE
     except (psutil.Error, ValueError):
         return None
     return process if same else None
 
 
-def _born(process: psutil.Process) -> str:
+def _boot_ticks(process: psutil.Process) -> str:
     """Untouched by a clock that is set: ticks since boot where the system says so."""
     try:
         return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[19]

@@ -40,7 +40,7 @@ POLICY = "; ".join(
         "base-uri 'none'",
     )
 )
-ALWAYS = {
+SECURITY_HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -49,7 +49,7 @@ ALWAYS = {
 }
 
 
-class Guard:
+class SecurityMiddleware:
     """The outermost layer: it also answers what nobody else caught, so that a failure has the
     same headers as a success and an id to look for in the log."""
 
@@ -68,7 +68,7 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                dress(MutableHeaders(scope=message), scope["path"], request_id)
+                add_security_headers(MutableHeaders(scope=message), scope["path"], request_id)
             await send(message)
 
         headers, size = Headers(scope=scope), 0
@@ -83,19 +83,19 @@ class Guard:
 
         uploads = UPLOADS.fullmatch(scope["path"].rstrip("/")) is not None
         try:
-            if (refused := refusal(scope["method"], headers, uploads)) is not None:
-                await error_pages.answer(Request(scope), refused)(scope, receive, dressed)
+            if (refused := find_refusal(scope["method"], headers, uploads)) is not None:
+                await error_pages.error_response(Request(scope), refused)(scope, receive, dressed)
                 return
             await self.app(scope, receive if uploads else bounded, dressed)
         except Exception:
             log.exception("%s %s failed (request %s)", scope["method"], scope["path"], request_id)
             if started:
                 raise  # half an answer is out: cut it off rather than end it as if whole
-            await error_pages.broken(Request(scope))(scope, receive, dressed)
+            await error_pages.internal_error_response(Request(scope))(scope, receive, dressed)
 
 
-def refusal(method: str, headers: Headers, uploads: bool) -> Forbidden | TooLarge | None:
-    if method not in SAFE and not same_origin(headers):
+def find_refusal(method: str, headers: Headers, uploads: bool) -> Forbidden | TooLarge | None:
+    if method not in SAFE and not is_same_origin(headers):
         return Forbidden(
             "This did not come from a page of Stepmark.",
             remedy="Open the page again and repeat it there; a program sends an API token.",
@@ -106,7 +106,7 @@ def refusal(method: str, headers: Headers, uploads: bool) -> Forbidden | TooLarg
     return None
 
 
-def same_origin(headers: Headers) -> bool:
+def is_same_origin(headers: Headers) -> bool:
     if "authorization" in headers:
         return True
     site = headers.get("sec-fetch-site")
@@ -116,8 +116,8 @@ def same_origin(headers: Headers) -> bool:
     return bool(origin and host) and urlsplit(origin or "").netloc.lower() == (host or "").lower()
 
 
-def dress(headers: MutableHeaders, path: str, request_id: str) -> None:
-    for name, value in ALWAYS.items():
+def add_security_headers(headers: MutableHeaders, path: str, request_id: str) -> None:
+    for name, value in SECURITY_HEADERS.items():
         headers.setdefault(name, value)
     headers["X-Request-Id"] = request_id
     headers.setdefault("Cache-Control", "no-cache" if path.startswith("/static/") else "no-store")

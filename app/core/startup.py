@@ -12,10 +12,10 @@ from sqlalchemy.exc import OperationalError
 
 from app.core import db
 from app.core.errors import DomainError
-from app.core.migrate import upgrade
+from app.core.migrate import upgrade_schema
 from app.settings import settings
 
-OLDEST = 15
+MIN_POSTGRES = 15
 
 
 class NoDatabase(DomainError):
@@ -27,7 +27,7 @@ def ready_database() -> Iterator[str]:
     """Yields the URL of the database to use. DATABASE_URL unset: the embedded one,
     started when it is not up and stopped again by the last one who needs it."""
     with running_database() as url:
-        upgrade(db.engine())
+        upgrade_schema(db.engine())
         yield url
 
 
@@ -36,7 +36,7 @@ def running_database() -> Iterator[str]:
     """The same, its schema left as it is."""
     given = settings().database_url
     if given is not None:
-        check(db.engine())
+        check_server(db.engine())
         yield given
         return
     from app.core.embedded import Embedded
@@ -45,16 +45,16 @@ def running_database() -> Iterator[str]:
     url = embedded.start()
     try:
         os.environ["DATABASE_URL"] = url
-        forget()
+        clear_caches()
         yield url
     finally:
         db.engine().dispose()
         os.environ.pop("DATABASE_URL", None)
-        forget()
+        clear_caches()
         embedded.stop()
 
 
-def check(engine: Engine) -> None:
+def check_server(engine: Engine) -> None:
     """Does the database answer, and is it new enough?"""
     where = make_url(engine.url).render_as_string(hide_password=True)
     try:
@@ -65,14 +65,14 @@ def check(engine: Engine) -> None:
             f"The database {where} does not answer: {str(error.orig).strip()}",
             remedy="Start it, correct DATABASE_URL, or unset DATABASE_URL to use the embedded one.",
         ) from error
-    if found < OLDEST:
+    if found < MIN_POSTGRES:
         raise NoDatabase(
-            f"The database {where} is PostgreSQL {found}; Stepmark needs {OLDEST} or newer.",
-            remedy=f"Upgrade that server, or point DATABASE_URL at PostgreSQL {OLDEST} or newer.",
+            f"The database {where} is PostgreSQL {found}; Stepmark needs {MIN_POSTGRES} or newer.",
+            remedy=f"Upgrade that server, or point DATABASE_URL at PostgreSQL {MIN_POSTGRES} or newer.",
         )
 
 
-def forget() -> None:
+def clear_caches() -> None:
     """Drop what was made from an older environment."""
     for made in (settings, db.engine, db.session_factory):
         made.cache_clear()

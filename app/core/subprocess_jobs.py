@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.core.db import transaction
-from app.core.jobs import stopping
+from app.core.jobs import stop_requested
 from app.core.run_lifecycle import Life, R
 from app.core.supervisor import ROOT
 from app.settings import settings
@@ -90,7 +90,7 @@ def watch(
     it was ended because the worker ends: then its work is to be handed back."""
     handing_back = False
     while process.poll() is None:
-        if stopping.wait(LOOK_SECONDS):
+        if stop_requested.wait(LOOK_SECONDS):
             handing_back = True
             end_group(process, patience if patience_at_stop is None else patience_at_stop)
         elif unwanted():

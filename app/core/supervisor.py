@@ -17,8 +17,8 @@ import psutil
 
 from app.core import process_identity
 
-LONGEST_WAIT = 30.0  # seconds between two restarts of a child that keeps crashing
-STEADY = 60.0  # a child up this long starts again at once when it crashes
+MAX_RESTART_DELAY = 30.0  # seconds between two restarts of a child that keeps crashing
+STABLE_SECONDS = 60.0  # a child up this long starts again at once when it crashes
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -39,42 +39,44 @@ class Child:
         self.born = time.monotonic()
 
 
-class Children:
+class Supervisor:
     """In the order they start; they end in the opposite order."""
 
     def __init__(self, members: list[Child]) -> None:
         self.members = members
         ours, self._told = os.pipe()
         self._watcher = subprocess.Popen(
-            [sys.executable, "-c", "from app.core.supervisor import watch; watch()"],
+            [sys.executable, "-c", "from app.core.supervisor import watch_children; watch_children()"],
             stdin=ours,
             cwd=ROOT,
             start_new_session=True,
         )
         os.close(ours)
 
-    def look(self) -> list[str]:
+    def restart_due(self) -> list[str]:
         """Called now and then: start what is down and due. Gives lines to say."""
         lines = []
         now = time.monotonic()
         for child in self.members:
             if child.process is not None and (code := child.process.poll()) is not None:
-                end_group(child.process.pid)
+                kill_group(child.process.pid)
                 child.process = None
-                child.crashes = 1 if now - child.born > STEADY else child.crashes + 1
-                wait = min(2.0 ** (child.crashes - 1), LONGEST_WAIT)
+                child.crashes = 1 if now - child.born > STABLE_SECONDS else child.crashes + 1
+                wait = min(2.0 ** (child.crashes - 1), MAX_RESTART_DELAY)
                 child.again_at = now + wait
-                lines.append(f"The {child.name} ended ({ended(code)}); it starts again in {wait:.0f} s")
+                lines.append(
+                    f"The {child.name} ended ({describe_exit(code)}); it starts again in {wait:.0f} s"
+                )
             if child.process is None and now >= child.again_at:
                 child.start()
                 assert child.process is not None
-                os.write(self._told, f"{process_identity.life(child.process.pid)}\n".encode())
+                os.write(self._told, f"{process_identity.process_identity(child.process.pid)}\n".encode())
         return lines
 
     def stop(self, *, hurry: bool = False) -> None:
         for child in reversed(self.members):
             if child.process is not None:
-                end(psutil.Process(child.process.pid), 0.5 if hurry else child.patience)
+                stop_process(psutil.Process(child.process.pid), 0.5 if hurry else child.patience)
                 child.process.wait()
                 child.process = None
         if self._watcher.returncode is None:
@@ -82,36 +84,36 @@ class Children:
             self._watcher.wait()
 
 
-def end(process: psutil.Process, patience: float) -> None:
+def stop_process(process: psutil.Process, patience: float) -> None:
     """Ask it to end; after `patience` seconds end it and all that came from it."""
     theirs: list[psutil.Process] = []
     with contextlib.suppress(psutil.Error):
         theirs = process.children(recursive=True)
         process.terminate()
         process.wait(patience)
-    end_group(process.pid)
+    kill_group(process.pid)
     for left in theirs:  # psutil refuses an id that was given to somebody else
         with contextlib.suppress(psutil.Error):
             left.kill()
 
 
-def end_group(pid: int) -> None:
+def kill_group(pid: int) -> None:
     """End what is left of the group that a child of ours leads."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
 
 
-def watch() -> None:
+def watch_children() -> None:
     """The watcher: reads the children's lives until its owner is gone, then ends those still there."""
     for one in sys.stdin.read().split():
-        if left := process_identity.living(one):
-            end(left, 10.0)
+        if left := process_identity.find_process(one):
+            stop_process(left, 10.0)
 
 
-def stepmark(*arguments: str) -> list[str]:
+def stepmark_command(*arguments: str) -> list[str]:
     """The command line that runs `stepmark ...` with this very Python."""
     return [sys.executable, "-m", "app.cli", *arguments]
 
 
-def ended(code: int) -> str:
+def describe_exit(code: int) -> str:
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

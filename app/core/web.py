@@ -25,7 +25,7 @@ templates = Environment(
 )
 
 
-def ago(moment: dt.datetime | None, now: dt.datetime | None = None) -> str:
+def format_age(moment: dt.datetime | None, now: dt.datetime | None = None) -> str:
     """How long since, in the largest unit that fits: "just now", "5 min ago", "3 days ago"."""
     if moment is None:
         return "never"
@@ -37,7 +37,7 @@ def ago(moment: dt.datetime | None, now: dt.datetime | None = None) -> str:
     return "just now"
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """How long it takes, in one or two units: "40 s", "3 min", "2 h 5 min"."""
     whole = max(0, round(seconds))
     if whole < 60:
@@ -47,8 +47,8 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-templates.filters["ago"] = ago
-templates.filters["duration"] = duration
+templates.filters["ago"] = format_age
+templates.filters["duration"] = format_duration
 templates.filters["thousands"] = lambda number: f"{number:,}"
 
 
@@ -72,7 +72,7 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
     return answer
 
 
-def polled(request: Request, template: str, *, over: bool, **context: Any) -> HTMLResponse:
+def render_polled(request: Request, template: str, *, over: bool, **context: Any) -> HTMLResponse:
     """A part that its page asks for again and again. Once it is `over`, htmx fetches the whole page anew."""
     answer = render(request, template, over=over, **context)
     if over:

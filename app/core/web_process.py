@@ -20,20 +20,20 @@ def web_command(host: str, port: int) -> list[str]:
     ]
 
 
-def url(host: str, port: int) -> str:
+def web_url(host: str, port: int) -> str:
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - compared, not bound
     return f"http://{shown}:{port}"
 
 
-def answers(host: str, port: int) -> bool:
+def is_serving(host: str, port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"{url(host, port)}/healthz", timeout=2) as answer:  # noqa: S310 - our own http URL
+        with urllib.request.urlopen(f"{web_url(host, port)}/healthz", timeout=2) as answer:  # noqa: S310 - our own http URL
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
 
 
-def free_port(host: str) -> int:
+def find_free_port(host: str) -> int:
     """One that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind((host, 0))

@@ -24,7 +24,7 @@ from app.accounts.models import User
 from app.core.db import transaction
 from app.core.errors import DomainError
 from app.core.startup import ready_database
-from app.core.supervisor import Child, Children, stepmark
+from app.core.supervisor import Child, Supervisor, stepmark_command
 from app.demo.demo_data import bring_in, keep, the_writer, writer_folder
 from app.labeling import assignments, claims, initial_queue
 from app.labeling.models import Assignment, Task
@@ -138,7 +138,7 @@ def people() -> list[tuple[str, str]]:
 
     with transaction() as db:
         for role, email in PEOPLE.items():
-            accounts.ensure(db, email, passwords[email], name=f"Demo {role}", is_admin=role == "admin")
+            accounts.upsert_user(db, email, passwords[email], name=f"Demo {role}", is_admin=role == "admin")
     return list(passwords.items())
 
 
@@ -202,17 +202,17 @@ def turn(project: Project, config: RoundConfig, number: int) -> None:
             round_ = rounds.start(db, project, config, None)
         elif round_.state not in rounds.ACTIVE:
             rounds.resume(db, round_, None)
-    worker = Children([Child("worker", stepmark("worker"))])
+    worker = Supervisor([Child("worker", stepmark_command("worker"))])
     try:
         _watch(project, round_.id, worker)
     finally:
         worker.stop()
 
 
-def _watch(project: Project, round_id: int, worker: Children) -> None:
+def _watch(project: Project, round_id: int, worker: Supervisor) -> None:
     stage, start = "", time.monotonic()
     while True:
-        for line in worker.look():
+        for line in worker.restart_due():
             typer.echo(line, err=True)
         with transaction() as db:
             round_ = rounds.find(db, project.id, round_id)
@@ -235,7 +235,7 @@ def the_project() -> Project:
     with transaction() as db:
         found = db.scalar(select(Project).where(Project.name == NAME))
         if found is None:
-            found = projects.create(db, NAME, "first_error", None, instructions=INSTRUCTIONS)
+            found = projects.create_project(db, NAME, "first_error", None, instructions=INSTRUCTIONS)
         _members(db, found)
     return found
 

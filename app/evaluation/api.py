@@ -86,7 +86,7 @@ def start(access: Researcher, db: Db, given: dict[str, Any] = StartBody) -> dict
     folder, outside = _text(given, "folder"), _text(given, "outside")
     if folder is not None:
         anywhere = "on the server's own command line, any folder can be named"
-        folder = str(model_paths.within(folder, or_else=anywhere))
+        folder = str(model_paths.resolve_model_path(folder, or_else=anywhere))
     made = runs.start(
         db,
         found,

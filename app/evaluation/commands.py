@@ -64,7 +64,7 @@ def _start(project: str, model: str, on: str | None, config: Path | None) -> int
     from app.projects import projects
 
     with transaction() as db:
-        found = projects.named(db, project)
+        found = projects.get_project_by_name(db, project)
         chosen = sets.named(db, found.id, on) if on else sets.ensure_default(db, found.id)
         if chosen is None:
             raise Invalid(
@@ -72,7 +72,7 @@ def _start(project: str, model: str, on: str | None, config: Path | None) -> int
                 "solutions to make one of.",
                 remedy="Freeze a set on the project's Evaluation page.",
             )
-        return runs.start(db, chosen, config_file.read(config), None, **_what(db, found.id, model)).id
+        return runs.start(db, chosen, config_file.read_config(config), None, **_what(db, found.id, model)).id
 
 
 def _what(db: Any, project_id: int, model: str) -> dict[str, Any]:

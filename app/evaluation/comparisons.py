@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, Invalid, NotFound
-from app.core.jobs import defer
+from app.core.jobs import enqueue
 from app.evaluation.models import Comparison, Evaluation
 from app.training.models import Model
 
@@ -36,7 +36,7 @@ def create(db: Session, first: Evaluation, second: Evaluation) -> Comparison:
 
 def kick(db: Session, comparison_id: int) -> None:
     name = f"comparison-{comparison_id}"
-    defer(db, "evaluation.compare", on="scoring", once=name, lock=name, comparison_id=comparison_id)
+    enqueue(db, "evaluation.compare", on="scoring", once=name, lock=name, comparison_id=comparison_id)
 
 
 def find(db: Session, project_id: int, comparison_id: int) -> Comparison:

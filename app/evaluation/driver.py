@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.core.db import transaction
 from app.core.errors import DomainError
-from app.core.jobs import stopping
+from app.core.jobs import stop_requested
 from app.evaluation import comparisons, load_set, runs
 from app.evaluation.config import parse
 from app.evaluation.models import Evaluation, EvaluationProblem, EvaluationSet
@@ -50,7 +50,7 @@ def advance(evaluation_id: int) -> bool:
     except OperationalError:
         raise  # the database went away: nothing is wrong with the evaluation, the sweep comes back
     except Ended:
-        return bool(stopping.is_set())
+        return bool(stop_requested.is_set())
     except Exception as error:
         _fail(evaluation_id, error)
     return False
@@ -145,7 +145,7 @@ def _judge(evaluation_id: int) -> None:
 
 def _note(evaluation_id: int, progress: dict[str, Any]) -> None:
     """Say how far it is; Ended if nobody wants to know any more."""
-    if stopping.is_set():
+    if stop_requested.is_set():
         raise Ended
     with transaction() as db:
         still = update(Evaluation).where(Evaluation.id == evaluation_id, Evaluation.state == "running")
@@ -184,12 +184,12 @@ def _fail(evaluation_id: int, error: Exception) -> None:
 
 def sweep() -> None:
     """Every minute: one whose worker died gets a new look; a set that nobody froze is frozen."""
-    from app.core.jobs import defer
+    from app.core.jobs import enqueue
 
     with transaction() as db:
         for evaluation_id in db.scalars(select(Evaluation.id).where(Evaluation.state.in_(runs.ACTIVE))).all():
             runs.kick(db, evaluation_id)
         waiting = select(EvaluationSet.id).where(EvaluationSet.state == "queued")
         for set_id in db.scalars(waiting).all():
-            defer(db, "evaluation.freeze", once=f"freeze-{set_id}", set_id=set_id)
+            enqueue(db, "evaluation.freeze", once=f"freeze-{set_id}", set_id=set_id)
         comparisons.sweep(db)

@@ -75,5 +75,5 @@ def register(db: Session, project_id: int, folder: str, made: dict[str, Any]) ->
     )
     db.add(model)
     db.flush()
-    audit.record(db, None, "model.register", subject=model.name, project_id=project_id)
+    audit.record_event(db, None, "model.register", subject=model.name, project_id=project_id)
     return model.id

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.accounts import audit
 from app.accounts.models import User
 from app.core.errors import Conflict, Invalid, NotFound
-from app.core.jobs import defer
+from app.core.jobs import enqueue
 from app.evaluation import config as configs
 from app.evaluation.models import Evaluation, EvaluationSet
 from app.training.models import Model
@@ -52,7 +52,9 @@ def start(
     db.add(made)
     db.flush()
     kick(db, made.id)
-    audit.record(db, user, "evaluation.start", subject=f"evaluation {made.id}", project_id=found.project_id)
+    audit.record_event(
+        db, user, "evaluation.start", subject=f"evaluation {made.id}", project_id=found.project_id
+    )
     return made
 
 
@@ -65,7 +67,7 @@ def _model(db: Session, project_id: int, model_id: int) -> Model:
 
 def kick(db: Session, evaluation_id: int, after_s: float | None = None) -> None:
     """Have a worker that has numpy look at it; at most one such job waits, and one runs."""
-    defer(
+    enqueue(
         db,
         "evaluation.advance",
         on="scoring",
@@ -97,7 +99,9 @@ def cancel(db: Session, evaluation: Evaluation, user: User | None) -> Evaluation
     if found.state not in ACTIVE:
         raise Conflict(f"This evaluation is {found.state}: there is nothing to cancel.")
     found.state, found.finished_at = "cancelled", dt.datetime.now(dt.UTC)
-    audit.record(db, user, "evaluation.cancel", subject=f"evaluation {found.id}", project_id=found.project_id)
+    audit.record_event(
+        db, user, "evaluation.cancel", subject=f"evaluation {found.id}", project_id=found.project_id
+    )
     db.flush()
     return found
 

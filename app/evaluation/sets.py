@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.accounts import audit
 from app.accounts.models import User
 from app.core.errors import Conflict, Invalid, NotFound
-from app.core.jobs import defer
+from app.core.jobs import enqueue
 from app.evaluation.models import EvaluationSet
 from app.problems.models import SPLITS
 
@@ -64,8 +64,8 @@ def create(
             db.add(made)
     except IntegrityError as error:
         raise Conflict(f"There is a set named {name!r} already.", remedy="Choose another name.") from error
-    defer(db, "evaluation.freeze", once=f"freeze-{made.id}", set_id=made.id)
-    audit.record(db, user, "evaluation_set.create", subject=name, project_id=project_id)
+    enqueue(db, "evaluation.freeze", once=f"freeze-{made.id}", set_id=made.id)
+    audit.record_event(db, user, "evaluation_set.create", subject=name, project_id=project_id)
     return made
 
 
@@ -136,7 +136,7 @@ def ensure_default(db: Session, project_id: int) -> EvaluationSet | None:
 def make_default(db: Session, found: EvaluationSet, user: User | None) -> None:
     _no_default(db, found.project_id)
     found.is_default = True
-    audit.record(db, user, "evaluation_set.default", subject=found.name, project_id=found.project_id)
+    audit.record_event(db, user, "evaluation_set.default", subject=found.name, project_id=found.project_id)
     db.flush()
 
 

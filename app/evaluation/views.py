@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from app.accounts import users
 from app.core.db import Db
-from app.core.web import polled, redirect, render
+from app.core.web import redirect, render, render_polled
 from app.evaluation import comparisons, published, queries, runs, sets
 from app.evaluation.models import Comparison, Evaluation
 from app.problems import queries as problem_queries
@@ -36,7 +36,7 @@ def evaluations_page(request: Request, access: Researcher, db: Db) -> Response:
         outside=sorted({name for each in ready[:10] for name in published.outside_scores(db, each.id)}),
         splits=SPLITS,
         labels=sets.LABELS,
-        choices=problem_queries.choices(db, access.project.id),
+        choices=problem_queries.filter_choices(db, access.project.id),
     )
 
 
@@ -71,7 +71,7 @@ def set_page(request: Request, access: Researcher, db: Db, set_id: int) -> Respo
         request,
         "evaluation/set.html",
         set=found,
-        by=users.who(db, found.created_by),
+        by=users.find_user_by_id(db, found.created_by),
         evaluations=queries.listed(db, access.project.id, set_id=found.id),
         models=training_queries.list_models(db, access.project.id),
         outside=published.outside_scores(db, found.id) if found.state == "ready" else [],
@@ -116,7 +116,7 @@ def _evaluation(db: Db, found: Evaluation) -> dict[str, Any]:
 def evaluation_progress(request: Request, access: Researcher, db: Db, evaluation_id: int) -> Response:
     found = runs.find(db, access.project.id, evaluation_id)
     over = found.state not in runs.ACTIVE
-    return polled(request, "evaluation/_progress.html", over=over, evaluation=found)
+    return render_polled(request, "evaluation/_progress.html", over=over, evaluation=found)
 
 
 @router.post("/evaluations/{evaluation_id}/cancellation")
@@ -179,7 +179,7 @@ def _comparison(db: Db, found: Comparison) -> dict[str, Any]:
 def comparison_progress(request: Request, access: Researcher, db: Db, comparison_id: int) -> Response:
     found = comparisons.find(db, access.project.id, comparison_id)
     over = found.state not in runs.ACTIVE
-    return polled(request, "evaluation/_comparing.html", over=over, comparison=found)
+    return render_polled(request, "evaluation/_comparing.html", over=over, comparison=found)
 
 
 @router.get("/comparisons/{comparison_id}/plots/{plot}.{form}")

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from app.core.db import Db
-from app.core.jobs import defer
+from app.core.jobs import enqueue
 from app.exchange import importer, rejected_records, sft, uploads, views
 from app.exchange.filters import parse_filters
 from app.exchange.models import Import
@@ -59,7 +59,7 @@ def _create_import(db: Db, access: Access, path: Any, asked: dict[str, str], gra
         db, access.project, path, format=asked["format"], split=asked["split"] or None,
         options={"segmentation": asked["segmentation"] or None, "grade": grade}, user_id=access.user.id,
     )  # fmt: skip
-    defer(db, "exchange.import", import_id=made.id)
+    enqueue(db, "exchange.import", import_id=made.id)
     return import_to_json(made)
 
 
@@ -91,7 +91,7 @@ def cancel_import(import_id: int, db: Db, access: ProjectAdmin) -> dict[str, Any
 def resume_import(import_id: int, db: Db, access: ProjectAdmin) -> dict[str, Any]:
     found = get_import(db, access, import_id)
     importer.resume_import(db, found)
-    defer(db, "exchange.import", import_id=found.id)
+    enqueue(db, "exchange.import", import_id=found.id)
     return import_to_json(found)
 
 

@@ -47,11 +47,11 @@ def import_file(
     from app.core.db import transaction
     from app.core.startup import ready_database
     from app.exchange import importer
-    from app.projects.projects import named
+    from app.projects.projects import get_project_by_name
 
     with ready_database():
         with transaction() as db:
-            where = named(db, project)
+            where = get_project_by_name(db, project)
             options = {"segmentation": segmentation}
             begun = importer.find_resumable_import(
                 db, where, file, format, split, segmentation
@@ -129,11 +129,11 @@ def export_prm800k(
     from app.core.startup import ready_database
     from app.exchange import exporter
     from app.exchange.filters import parse_filters
-    from app.projects.projects import named
+    from app.projects.projects import get_project_by_name
 
     chosen = parse_filters(generation, kind, finish_reason, labeler, notes)
     with ready_database(), transaction() as db:
-        where = named(db, project)
+        where = get_project_by_name(db, project)
         total = exporter.count_rows(db, where.id, chosen)
         with progress_bar("Exporting", total) as moved:
             if out == "-":
@@ -158,10 +158,10 @@ def export_revisions(
     from app.core.db import transaction
     from app.core.startup import ready_database
     from app.exchange import revisions
-    from app.projects.projects import named
+    from app.projects.projects import get_project_by_name
 
     with ready_database(), transaction() as db:
-        where = named(db, project)
+        where = get_project_by_name(db, project)
         lines = revisions.iter_lines(db, where.id, generator, seed)
         if out == "-":
             count = sum(sys.stdout.buffer.write(line) > 0 for line in lines)
@@ -189,14 +189,14 @@ def export_sft(
     from app.core.db import transaction
     from app.core.startup import ready_database
     from app.exchange import exporter, sft
-    from app.projects.projects import named
+    from app.projects.projects import get_project_by_name
 
     prompt = prompt.replace("\\n", "\n")
     chosen = sft.parse_filters(
         which=which, split=split, generator=generator, per_problem=per_problem, seed=seed, prompt=prompt
     )
     with ready_database(), transaction() as db:
-        where = named(db, project)
+        where = get_project_by_name(db, project)
         lines = sft.iter_lines(db, where.id, chosen)
         if out == "-":
             count = sum(sys.stdout.buffer.write(line) > 0 for line in lines)

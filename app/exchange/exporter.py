@@ -143,7 +143,9 @@ def record_export(
     db: Session, project: Project, action: str, filters: dict[str, Any], actor: User | None, rows: int
 ) -> None:
     """Note in the audit log who exported what. `actor` is None on the server's command line."""
-    audit.record(db, actor, action, project.slug, {"rows": rows, "filters": filters}, project_id=project.id)
+    audit.record_event(
+        db, actor, action, project.slug, {"rows": rows, "filters": filters}, project_id=project.id
+    )
 
 
 def list_filter_options(db: Session, project_id: int) -> dict[str, list[Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from app.core.db import transaction
-from app.core.jobs import defer, queue
+from app.core.jobs import enqueue, queue
 from app.exchange import importer, uploads
 
 
@@ -16,7 +16,7 @@ def run_import(import_id: int) -> None:
         uploads.discard_imported(done)
     if done.state == "succeeded" and done.options.get("grade", True):
         with transaction() as db:
-            defer(db, "problems.grade", project_id=done.project_id, once=f"grade-{done.project_id}")
+            enqueue(db, "problems.grade", project_id=done.project_id, once=f"grade-{done.project_id}")
 
 
 @queue.periodic(cron="17 * * * *")

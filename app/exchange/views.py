@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from app.core.db import Db, transaction
 from app.core.errors import NotFound
-from app.core.jobs import defer
-from app.core.web import polled, redirect, render
+from app.core.jobs import enqueue
+from app.core.web import redirect, render, render_polled
 from app.exchange import exporter, importer, rejected_records, sft, uploads
 from app.exchange.filters import Filters, parse_filters
 from app.exchange.formats import IMPORT_FORMATS
@@ -83,7 +83,7 @@ def start_import(
         db, access.project, path, format=format, split=split or None,
         options={"segmentation": segmentation or None}, user_id=access.user.id,
     )  # fmt: skip
-    defer(db, "exchange.import", import_id=made.id)
+    enqueue(db, "exchange.import", import_id=made.id)
     return redirect(f"{access.home}/imports/{made.id}", f"{made.filename} is on its way in.")
 
 
@@ -100,7 +100,7 @@ def show_import(request: Request, import_id: int, db: Db, access: ProjectAdmin, 
 @router.get("/imports/{import_id}/progress")
 def show_progress(request: Request, import_id: int, db: Db, access: ProjectAdmin) -> Response:
     found = get_import(db, access, import_id)
-    return polled(request, "exchange/_progress.html", of=found, over=found.state in FINAL_STATES)
+    return render_polled(request, "exchange/_progress.html", of=found, over=found.state in FINAL_STATES)
 
 
 @router.post("/imports/{import_id}/cancellation")
@@ -112,7 +112,7 @@ def cancel_import(import_id: int, db: Db, access: ProjectAdmin) -> Response:
 @router.post("/imports/{import_id}/resumption")
 def resume_import(import_id: int, db: Db, access: ProjectAdmin) -> Response:
     importer.resume_import(db, get_import(db, access, import_id))
-    defer(db, "exchange.import", import_id=import_id)
+    enqueue(db, "exchange.import", import_id=import_id)
     return redirect(f"{access.home}/imports/{import_id}", "The rest is on its way in.")
 
 

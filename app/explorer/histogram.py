@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.core.jobs import defer
+from app.core.jobs import enqueue
 from app.explorer import pool_query
 from app.explorer.pool_query import SCAN_LIMIT, PoolFilter
 
@@ -83,7 +83,7 @@ def _kept(db: Session, model_id: int, wanted: PoolFilter, filtered: bool) -> His
     """What was counted last, also where it is old: a job counts it anew."""
     key = {"model_id": model_id}
     if db.scalar(STALE, key):
-        defer(db, COUNT_JOB, once=f"{COUNT_JOB}-{model_id}", model_id=model_id)
+        enqueue(db, COUNT_JOB, once=f"{COUNT_JOB}-{model_id}", model_id=model_id)
     rows: dict[str, list[int]] = {}
     chosen = text("SELECT split, verdict, bins FROM score_histogram WHERE model_id = :model_id")
     kept = db.execute(chosen, key).all()

@@ -78,7 +78,7 @@ def pool(request: Request, db: Db, access: Researcher, wanted: Asked, after: Aft
     model, wanted = chosen(models, wanted)
     place = PageCursor.parse(after)
     page = pool_query.load_page(db, access.project.id, wanted, place)
-    choices = queries.choices(db, access.project.id)
+    choices = queries.filter_choices(db, access.project.id)
     counted = load_histogram(db, access.project.id, wanted) if not place else None
     return render(
         request,

@@ -94,7 +94,7 @@ def set_to(
         )
         db.flush()
     detail = {"generator_id": generator_id, "candidates": candidates, "positions": positions}
-    audit.record(db, user, "preparation.set", project.name, detail, project.id)
+    audit.record_event(db, user, "preparation.set", project.name, detail, project.id)
 
 
 def _check(db: Session, project: Project, generator_id: int, candidates: int, positions: str) -> None:
@@ -188,5 +188,5 @@ def release(db: Session, run: SamplingRun, user: User | None) -> int:
     for item in db.scalars(chosen.order_by(SamplingItem.id)):
         item.state = "done"
         made += alternatives.queue(db, project, item)
-    audit.record(db, user, "sampling.release", f"run {run.id}", {"queued": made}, run.project_id)
+    audit.record_event(db, user, "sampling.release", f"run {run.id}", {"queued": made}, run.project_id)
     return made

@@ -39,12 +39,14 @@ def make(
     from app.core.db import transaction
     from app.core.startup import ready_database
     from app.generators import generators
-    from app.projects.projects import named
+    from app.projects.projects import get_project_by_name
 
     kind = "openai" if base_url else "transformers"
     wanted = generators.Wanted(name, kind, model, base_url, key_name)
     with ready_database(), transaction() as db:
-        made = generators.make(db, named(db, project), wanted, config_file.read(config), None)
+        made = generators.make(
+            db, get_project_by_name(db, project), wanted, config_file.read_config(config), None
+        )
     typer.echo(f"{made.name} is made.")
 
 
@@ -54,10 +56,10 @@ def list_all(project: ProjectName) -> None:
     from app.core.db import transaction
     from app.core.startup import ready_database
     from app.generators import generators, usage
-    from app.projects.projects import named
+    from app.projects.projects import get_project_by_name
 
     with ready_database(), transaction() as db:
-        where = named(db, project)
+        where = get_project_by_name(db, project)
         made = usage.made(db, where.id)
         for each in generators.of_project(db, where.id):
             retired = ", retired" if each.retired_at else ""
@@ -81,13 +83,13 @@ def sample(
     from app.core.db import transaction
     from app.core.startup import ready_database
     from app.generators import generators, pool_sampling, runs
-    from app.projects.projects import named
+    from app.projects.projects import get_project_by_name
 
     given = {"per_problem": per_problem, "splits": split or ["train"], "subject": subject, "level": level}
     config = pool_sampling.plan({**given, "counting": counting, "duplicates": duplicates}).as_json()
     with ready_database():
         with transaction() as db:
-            asked = generators.named(db, named(db, project).id, generator)
+            asked = generators.named(db, get_project_by_name(db, project).id, generator)
             started = runs.start(db, asked, "solutions", config, None, wait=True)
         typer.echo(f"{started.total:,} solutions are missing.", err=True)
         done = followed(started)
@@ -118,13 +120,13 @@ def rollouts(
     from app.core.db import transaction
     from app.core.startup import ready_database
     from app.generators import generators, rollout_plan, runs
-    from app.projects.projects import named
+    from app.projects.projects import get_project_by_name
 
     given = {"rollouts": count, "how": how, "verdict": verdict, "splits": split or ["train"]}
     wanted = rollout_plan.plan({**given, "per_problem": per_problem, "most": most})
     with ready_database():
         with transaction() as db:
-            asked = generators.named(db, named(db, project).id, generator)
+            asked = generators.named(db, get_project_by_name(db, project).id, generator)
             cost = rollout_plan.preview(db, asked, wanted)
             words = "generations, at most," if how == "search" else "generations"
             typer.echo(f"{cost['missing']:,} {words} for {cost['incomplete']:,} solutions.", err=True)

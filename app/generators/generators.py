@@ -61,13 +61,13 @@ def make(
     db.add(made)
     db.flush()
     subject = f"{made.name} ({made.kind})"
-    audit.record(db, user, "generator.make", subject=subject, project_id=project.id)
+    audit.record_event(db, user, "generator.make", subject=subject, project_id=project.id)
     return made
 
 
 def folder(name: str) -> Path:
     """A model's folder where this server keeps models, with nothing in it that could run."""
-    path = model_paths.within(name)
+    path = model_paths.resolve_model_path(name)
     try:
         validate_folder(path)
     except BadCheckpoint as error:
@@ -85,7 +85,7 @@ def retire(db: Session, generator: Generator, user: User | None) -> None:
             remedy="Choose another for that, or none; then retire it.",
         )
     generator.retired_at = dt.datetime.now(dt.UTC)
-    audit.record(db, user, "generator.retire", subject=generator.name, project_id=generator.project_id)
+    audit.record_event(db, user, "generator.retire", subject=generator.name, project_id=generator.project_id)
 
 
 def of_project(db: Session, project_id: int) -> list[Generator]:

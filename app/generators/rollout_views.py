@@ -34,7 +34,7 @@ def rollouts(request: Request, access: Researcher, db: Db, generator_id: int) ->
         splits={value: words for value, words in SPLITS.items() if value != "test"},
         hows=rollout_plan.HOW,
         verdicts=rollout_plan.VERDICTS,
-        **{**queries.choices(db, access.project.id), **_preview(db, found, request)},
+        **{**queries.filter_choices(db, access.project.id), **_preview(db, found, request)},
     )
 
 

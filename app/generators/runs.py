@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, NotFound
-from app.core.jobs import defer
+from app.core.jobs import enqueue
 from app.core.run_lifecycle import ACTIVE, Life
 from app.generators import alternatives, pool_sampling, rollouts, trial, usage
 from app.generators.models import Generator, SamplingError, SamplingItem, SamplingRun
@@ -59,7 +59,7 @@ def kick(db: Session, run: SamplingRun, after_s: float | None = None) -> None:
     """A local model needs a worker that has torch; one run at a time asks a generator."""
     queue = "scoring" if run.generator.kind == "transformers" else "default"
     once, lock = f"sampling-{run.id}", f"generator-{run.generator_id}"
-    defer(db, "generators.sample", on=queue, once=once, lock=lock, after_s=after_s, sampling_run_id=run.id)
+    enqueue(db, "generators.sample", on=queue, once=once, lock=lock, after_s=after_s, sampling_run_id=run.id)
 
 
 def over(db: Session, run: SamplingRun) -> None:
@@ -69,7 +69,7 @@ def over(db: Session, run: SamplingRun) -> None:
 
 
 def grade(db: Session, project_id: int) -> None:
-    defer(db, "problems.grade", once=f"grade-{project_id}", project_id=project_id)
+    enqueue(db, "problems.grade", once=f"grade-{project_id}", project_id=project_id)
 
 
 NO_JOB = text(

@@ -11,7 +11,7 @@ from starlette.datastructures import FormData
 from app.accounts import audit, users
 from app.core.db import Db
 from app.core.errors import DomainError
-from app.core.web import polled, redirect, render
+from app.core.web import redirect, render, render_polled
 from app.generators import alternative_settings, forms, generators, pool_sampling, runs, usage
 from app.generators.config import CHAT, ENDPOINTS, PLAIN, STEPS, GeneratorConfig
 from app.generators.models import Generator, SamplingRun
@@ -74,12 +74,12 @@ def one(request: Request, access: Researcher, db: Db, generator_id: int) -> Resp
         "generators/generator.html",
         generator=found,
         config=GeneratorConfig(**found.config),
-        by=users.who(db, found.created_by),
+        by=users.find_user_by_id(db, found.created_by),
         runs=runs.newest(db, access.project.id, found.id),
         splits=SPLITS,
         countings=pool_sampling.COUNTING,
         duplicates=pool_sampling.DUPLICATES,
-        **{**queries.choices(db, access.project.id), **_preview(db, found, request)},
+        **{**queries.filter_choices(db, access.project.id), **_preview(db, found, request)},
     )
 
 
@@ -127,19 +127,23 @@ def begun(
 
 def noted(db: Db, access: Access, run: SamplingRun, verb: str) -> None:
     about = f"{run.purpose} {run.id}, {run.generator.name}"
-    audit.record(db, access.user, f"sampling.{verb}", subject=about, project_id=access.project.id)
+    audit.record_event(db, access.user, f"sampling.{verb}", subject=about, project_id=access.project.id)
 
 
 @router.get("/sampling-runs/{sampling_id}")
 def run(request: Request, access: Researcher, db: Db, sampling_id: int) -> Response:
     found = runs.one(db, access.project.id, sampling_id)
-    return render(request, "generators/run.html", by=users.who(db, found.created_by), **_live(db, found))
+    return render(
+        request, "generators/run.html", by=users.find_user_by_id(db, found.created_by), **_live(db, found)
+    )
 
 
 @router.get("/sampling-runs/{sampling_id}/progress")
 def progress(request: Request, access: Researcher, db: Db, sampling_id: int) -> Response:
     found = runs.one(db, access.project.id, sampling_id)
-    return polled(request, "generators/_run.html", over=found.state not in runs.ACTIVE, **_live(db, found))
+    return render_polled(
+        request, "generators/_run.html", over=found.state not in runs.ACTIVE, **_live(db, found)
+    )
 
 
 def _live(db: Db, found: SamplingRun) -> dict[str, Any]:

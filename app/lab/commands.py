@@ -67,16 +67,16 @@ def _start(project: str, model: str, generator: str, problem: str | None, config
     from app.core.db import transaction
     from app.generators import generators
     from app.lab import runs
-    from app.projects.projects import named
+    from app.projects.projects import get_project_by_name
 
     with transaction() as db:
-        where = named(db, project)
+        where = get_project_by_name(db, project)
         return runs.start(
             db,
             where.id,
             model_id=_model(db, where.id, model),
             generator_id=generators.named(db, where.id, generator).id,
-            config=config_file.read(config),
+            config=config_file.read_config(config),
             user=None,
             problem_id=None if problem is None else _problem(db, where.id, problem),
         ).id
@@ -182,7 +182,7 @@ def train_reviser(
             typer.echo(f"step {said['step']:,} of {said['steps']:,}, loss {said['loss']:.3f}", err=True)
 
     try:
-        done = finetune(FinetuneConfig.parse(config_file.read(config)), base, pairs, out, report)
+        done = finetune(FinetuneConfig.parse(config_file.read_config(config)), base, pairs, out, report)
     except (ConfigError, BadCheckpoint, ValueError) as error:
         raise Invalid(f"The reviser was not trained: {error}.") from error
     typer.echo(f"{out}: learned from {done.rows:,} trajectories, {done.left_out:,} were too long")

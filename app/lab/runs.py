@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.accounts import audit
 from app.accounts.models import User
 from app.core.errors import Conflict, Invalid, NotFound
-from app.core.jobs import defer
+from app.core.jobs import enqueue
 from app.core.run_lifecycle import ACTIVE as ACTIVE
 from app.core.run_lifecycle import ATTEMPTS as ATTEMPTS
 from app.core.run_lifecycle import Life
@@ -52,7 +52,7 @@ def start(
     db.add(made)
     db.flush()
     kick(db, made)
-    audit.record(db, user, "search.start", subject=f"search {made.id}", project_id=project_id)
+    audit.record_event(db, user, "search.start", subject=f"search {made.id}", project_id=project_id)
     return made
 
 
@@ -75,7 +75,7 @@ def _in_use(generator: Generator, goes_on: bool) -> None:
 
 
 def kick(db: Session, run: SearchRun, after_s: float | None = None) -> None:
-    defer(db, "lab.search", on="scoring", once=f"search-{run.id}", after_s=after_s, search_run_id=run.id)
+    enqueue(db, "lab.search", on="scoring", once=f"search-{run.id}", after_s=after_s, search_run_id=run.id)
 
 
 def _begun(run: SearchRun) -> None:
@@ -89,7 +89,7 @@ find, begin, failed, sweep = life.find, life.begin, life.failed, life.sweep
 def cancel(db: Session, run: SearchRun, user: User | None) -> None:
     """Its process is ended within seconds; what it has grown stays to be looked at."""
     found = life.cancelled(db, run.id)
-    audit.record(db, user, "search.cancel", subject=f"search {found.id}", project_id=found.project_id)
+    audit.record_event(db, user, "search.cancel", subject=f"search {found.id}", project_id=found.project_id)
     db.flush()
 
 

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 
 from app.accounts import users
 from app.core.db import Db
-from app.core.web import polled, redirect, render
+from app.core.web import redirect, render, render_polled
 from app.evaluation.plots import Plot
 from app.evaluation.queries import the_plot
 from app.generators import generators
@@ -143,7 +143,7 @@ def _shown(db: Db, found: SearchRun) -> dict[str, Any]:
         "model": listed.model,
         "generator": listed.generator,
         "problem": listed.problem,
-        "by": users.who(db, found.created_by),
+        "by": users.find_user_by_id(db, found.created_by),
         "tree": queries.branches(found.tree, found.results) if found.problem_id else None,
         "plots": figures.of_run(found),
         "strategies": STRATEGIES,
@@ -155,7 +155,7 @@ def _shown(db: Db, found: SearchRun) -> dict[str, Any]:
 def progress(request: Request, access: Researcher, db: Db, search_id: int) -> Response:
     found = runs.find(db, access.project.id, search_id)
     template = "lab/_search.html" if found.problem_id else "lab/_study.html"
-    return polled(request, template, over=found.state not in runs.ACTIVE, **_shown(db, found))
+    return render_polled(request, template, over=found.state not in runs.ACTIVE, **_shown(db, found))
 
 
 @router.post("/searches/{search_id}/cancellation")

@@ -25,10 +25,10 @@ def fill(
     from app.core.db import transaction
     from app.core.startup import ready_database
     from app.labeling.initial_queue import queue_initial_solutions
-    from app.projects.projects import named
+    from app.projects.projects import get_project_by_name
 
     with ready_database(), transaction() as db:
-        made = queue_initial_solutions(db, named(db, project), limit)
+        made = queue_initial_solutions(db, get_project_by_name(db, project), limit)
     if made is None:
         typer.echo("A worker prepares their alternatives; each is queued when its candidates are there.")
     else:
@@ -41,9 +41,9 @@ def status(project: ProjectName) -> None:
     from app.core.db import transaction
     from app.core.startup import ready_database
     from app.labeling.initial_queue import count_queue
-    from app.projects.projects import named
+    from app.projects.projects import get_project_by_name
 
     with ready_database(), transaction() as db:
-        found = count_queue(db, named(db, project).id)
+        found = count_queue(db, get_project_by_name(db, project).id)
     for word, number in found.items():
         typer.echo(f"{word.replace('_', ' '):>12}  {number:,}")

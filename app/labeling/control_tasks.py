@@ -161,13 +161,15 @@ def record_control_result(db: Session, project: Project, assignment: Assignment)
     screened = db.execute(UPSERT_SCREENING_RESULT, {**who, "mark": project.screening_mark}).one_or_none()
     if screened is not None:
         found = {"user_id": assignment.user_id, "score": screened.screening_score}
-        audit.record(db, None, f"screening.{screened.screened}", project.name, found, project_id=project.id)
+        audit.record_event(
+            db, None, f"screening.{screened.screened}", project.name, found, project_id=project.id
+        )
     paused = db.execute(
         PAUSE_LABELER, {**who, "mark": project.gold_mark, "window": project.gold_window}
     ).one_or_none()
     if paused is not None:
         found = {"user_id": assignment.user_id, "reason": paused.pause_reason}
-        audit.record(db, None, "labeler.pause", project.name, found, project_id=project.id)
+        audit.record_event(db, None, "labeler.pause", project.name, found, project_id=project.id)
 
 
 def has_quality_control(project: Project) -> bool:

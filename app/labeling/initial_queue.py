@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.core.jobs import defer
+from app.core.jobs import enqueue
 from app.labeling.overlap import TASK_OVERLAP, overlap_params
 from app.projects.models import Project
 
@@ -63,7 +63,7 @@ def queue_initial_solutions(db: Session, project: Project, limit: int | None = N
     if not db.scalar(HAS_ALTERNATIVE_SETTINGS, {"project": project.id}):
         return insert_initial_tasks(db, project, limit)
     once = f"queue-first-{project.id}"
-    defer(db, "generators.queue_first", once=once, project_id=project.id, limit=limit)
+    enqueue(db, "generators.queue_first", once=once, project_id=project.id, limit=limit)
     return None
 
 

@@ -48,7 +48,9 @@ def return_submission(
     )
     db.add(made)
     db.flush()
-    audit.record(db, actor, "assignment.return", str(found.id), {"reason": reason}, project_id=project.id)
+    audit.record_event(
+        db, actor, "assignment.return", str(found.id), {"reason": reason}, project_id=project.id
+    )
     return made
 
 
@@ -69,7 +71,7 @@ def _require_returnable(db: Session, project: Project, found: Assignment) -> Non
         raise Conflict("It is on its labeler's desk already.", remedy="Wait until it is submitted.")
     if found.origin is not None:
         raise Conflict("This judgement was imported.", remedy="Queue the solution for a labeler instead.")
-    if owner is None or owner.disabled_at is not None or members.role_of(db, project, owner) is None:
+    if owner is None or owner.disabled_at is not None or members.find_role(db, project, owner) is None:
         raise Conflict(
             "Its labeler is not in the project any more.", remedy="Queue the solution for another labeler."
         )

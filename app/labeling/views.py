@@ -28,7 +28,7 @@ from app.labeling import (
 from app.labeling.rating_events import RatingEventData
 from app.projects import instructions
 from app.projects.access import Access, Member, Researcher
-from app.projects.markdown import as_html
+from app.projects.markdown import render_markdown
 
 router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
 router.include_router(submission_views.router)
@@ -96,8 +96,8 @@ def desk_page(request: Request, access: Member, db: Db) -> Response:
         last=last,
         keys=shortcuts.get_shortcuts(access.user),
         last_steps=pace.count_labeled_steps(db, last) if last else 0,
-        told=as_html(project.instructions) if project.instructions else None,
-        news=instructions.news(db, project, access.user),
+        told=render_markdown(project.instructions) if project.instructions else None,
+        news=instructions.find_update(db, project, access.user),
     )
 
 

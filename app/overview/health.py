@@ -59,7 +59,7 @@ def retry_job(db: Session, job_id: int, actor: User) -> None:
     if found is None or found.status != "failed":
         raise Conflict("That job is not waiting for a retry.", remedy="Look at the page again.")
     db.execute(text("SELECT procrastinate_retry_job_v2(:id, now(), NULL, NULL, NULL)"), {"id": job_id})
-    audit.record(db, actor, "job.retry", f"{found.task_name} {job_id}")
+    audit.record_event(db, actor, "job.retry", f"{found.task_name} {job_id}")
 
 
 def measure_disk_usage(db: Session, home: Path) -> list[tuple[str, int]]:

@@ -7,11 +7,11 @@ import hashlib
 import unicodedata
 
 
-def normalised(statement: str) -> str:
+def normalize_statement(statement: str) -> str:
     folded = statement if statement.isascii() else unicodedata.normalize("NFKC", statement)
     return " ".join(folded.casefold().split())
 
 
 def statement_key(statement: str) -> bytes:
     """What `problem.statement_hash` keeps: sha256 of the normalised statement."""
-    return hashlib.sha256(normalised(statement).encode()).digest()
+    return hashlib.sha256(normalize_statement(statement).encode()).digest()

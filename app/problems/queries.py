@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 from app.problems.models import ExternalLabel, Problem, Solution, Verdict
 
 PAGE = 50
-MOST_SOLUTIONS = 40
+SOLUTIONS_PER_PAGE = 40
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ProblemFilter:
     words: str = ""
     split: str = ""
     subject: str = ""
@@ -26,22 +26,24 @@ class Wanted:
 
 
 @dataclass
-class Found:
+class ProblemSummary:
     problem: Problem
     solutions: int
     right: int
     wrong: int
 
 
-def page(db: Session, project_id: int, wanted: Wanted, after: int = 0) -> tuple[list[Found], int | None]:
+def list_problems(
+    db: Session, project_id: int, wanted: ProblemFilter, after: int = 0
+) -> tuple[list[ProblemSummary], int | None]:
     """Problems behind id `after`, with how many solutions each has, and where to go on."""
     problems = list(db.scalars(_chosen(project_id, wanted, after).limit(PAGE + 1)))
     more = problems[PAGE - 1].id if len(problems) > PAGE else None
     counts = _counts(db, [each.id for each in problems[:PAGE]])
-    return [Found(each, *counts.get(each.id, (0, 0, 0))) for each in problems[:PAGE]], more
+    return [ProblemSummary(each, *counts.get(each.id, (0, 0, 0))) for each in problems[:PAGE]], more
 
 
-def _chosen(project_id: int, wanted: Wanted, after: int) -> Select[Problem]:
+def _chosen(project_id: int, wanted: ProblemFilter, after: int) -> Select[Problem]:
     chosen = select(Problem).where(Problem.project_id == project_id, Problem.id > after)
     for column, value in (
         (Problem.split, wanted.split),
@@ -73,7 +75,7 @@ def _counts(db: Session, ids: list[int]) -> dict[int, tuple[int, int, int]]:
     return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
 
-def choices(db: Session, project_id: int) -> dict[str, list[str]]:
+def filter_choices(db: Session, project_id: int) -> dict[str, list[str]]:
     """Subjects and levels there are to filter by."""
 
     def distinct(column: Any) -> list[str]:
@@ -83,19 +85,23 @@ def choices(db: Session, project_id: int) -> dict[str, list[str]]:
     return {"subjects": distinct(Problem.subject), "levels": distinct(Problem.level)}
 
 
-def solutions(db: Session, problem: Problem, after: int = 0) -> tuple[list[Solution], int | None]:
+def list_solutions(db: Session, problem: Problem, after: int = 0) -> tuple[list[Solution], int | None]:
     found = list(
         db.scalars(
             select(Solution)
             .where(Solution.problem_id == problem.id, Solution.id > after)
             .order_by(Solution.id)
-            .limit(MOST_SOLUTIONS + 1)
+            .limit(SOLUTIONS_PER_PAGE + 1)
         )
     )
-    return found[:MOST_SOLUTIONS], found[MOST_SOLUTIONS - 1].id if len(found) > MOST_SOLUTIONS else None
+    return found[:SOLUTIONS_PER_PAGE], found[SOLUTIONS_PER_PAGE - 1].id if len(
+        found
+    ) > SOLUTIONS_PER_PAGE else None
 
 
-def said(db: Session, shown: list[Solution]) -> tuple[dict[int, list[Verdict]], dict[int, ExternalLabel]]:
+def load_verdicts(
+    db: Session, shown: list[Solution]
+) -> tuple[dict[int, list[Verdict]], dict[int, ExternalLabel]]:
     """What each source says of them."""
     ids = [each.id for each in shown]
     verdicts: dict[int, list[Verdict]] = {identity: [] for identity in ids}

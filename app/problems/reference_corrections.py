@@ -9,24 +9,26 @@ from app.accounts import audit
 from app.accounts.models import User
 from app.answers.normalize import normalize
 from app.core.errors import Invalid
-from app.core.jobs import defer
+from app.core.jobs import enqueue
 from app.problems.grading import SOURCE
 from app.problems.models import Problem
 
-LONGEST = 2000
-UNGRADE = (
+MAX_LENGTH = 2000
+DELETE_VERDICTS = (
     text("DELETE FROM verdict WHERE source = :source AND solution_id IN"
          " (SELECT id FROM solution WHERE problem_id = :problem)"),
     text("UPDATE solution SET verdict = NULL WHERE problem_id = :problem"),
 )  # fmt: skip
 
 
-def correct(db: Session, problem: Problem, given: str, actor: User) -> bool:
+def correct_reference_answer(db: Session, problem: Problem, given: str, actor: User) -> bool:
     """False where the answer is what it was. Labels, tasks and finished evaluations stay as they are;
     what is chosen, exported or evaluated from now on goes by the new verdicts."""
     answer = given.strip()
-    if not 1 <= len(answer) <= LONGEST:
-        raise Invalid(f"A reference answer has 1 to {LONGEST:,} characters.", remedy="Give the right answer.")
+    if not 1 <= len(answer) <= MAX_LENGTH:
+        raise Invalid(
+            f"A reference answer has 1 to {MAX_LENGTH:,} characters.", remedy="Give the right answer."
+        )
     try:
         normalize(answer)
     except ValueError as error:
@@ -39,9 +41,11 @@ def correct(db: Session, problem: Problem, given: str, actor: User) -> bool:
         return False
     problem.reference_answer = answer
     db.flush()
-    for statement in UNGRADE:
+    for statement in DELETE_VERDICTS:
         db.execute(statement, {"problem": problem.id, "source": SOURCE})
     detail = {"before": before, "after": answer}
-    audit.record(db, actor, "problem.correct", problem.external_id, detail, project_id=problem.project_id)
-    defer(db, "problems.grade", once=f"grade-{problem.project_id}", project_id=problem.project_id)
+    audit.record_event(
+        db, actor, "problem.correct", problem.external_id, detail, project_id=problem.project_id
+    )
+    enqueue(db, "problems.grade", once=f"grade-{problem.project_id}", project_id=problem.project_id)
     return True

@@ -31,9 +31,9 @@ def problems(
     verdict: str = "",
     after: Number = 0,
 ) -> Response:
-    wanted = queries.Wanted(q[:200], split, subject, level, verdict)
-    choices = queries.choices(db, access.project.id)
-    found, more = queries.page(db, access.project.id, wanted, after)
+    wanted = queries.ProblemFilter(q[:200], split, subject, level, verdict)
+    choices = queries.filter_choices(db, access.project.id)
+    found, more = queries.list_problems(db, access.project.id, wanted, after)
     return render(
         request,
         "problems/problems.html",
@@ -50,9 +50,9 @@ def problems(
 
 @router.get("/{problem_id}")
 def problem(request: Request, problem_id: int, db: Db, access: Researcher, after: Number = 0) -> Response:
-    found = problem_of(db, access, problem_id)
-    solutions, more = queries.solutions(db, found, after)
-    verdicts, outside = queries.said(db, solutions)
+    found = get_problem(db, access, problem_id)
+    solutions, more = queries.list_solutions(db, found, after)
+    verdicts, outside = queries.load_verdicts(db, solutions)
     return render(
         request,
         "problems/problem.html",
@@ -66,15 +66,15 @@ def problem(request: Request, problem_id: int, db: Db, access: Researcher, after
 
 @router.post("/{problem_id}/reference")
 def correct(problem_id: int, db: Db, access: ProjectAdmin, answer: Annotated[str, Form()] = "") -> Response:
-    problem = problem_of(db, access, problem_id)
-    changed = reference_corrections.correct(db, problem, answer, access.user)
+    problem = get_problem(db, access, problem_id)
+    changed = reference_corrections.correct_reference_answer(db, problem, answer, access.user)
     said = (
         "Saved. Its solutions are being graded anew." if changed else "That is what it was: nothing changed."
     )
     return redirect(f"{access.home}/problems/{problem.id}", said)
 
 
-def problem_of(db: Db, access: Access, problem_id: int) -> Problem:
+def get_problem(db: Db, access: Access, problem_id: int) -> Problem:
     chosen = select(Problem).where(Problem.id == problem_id, Problem.project_id == access.project.id)
     found = db.scalar(chosen) if problem_id < 2**62 else None
     if found is None:

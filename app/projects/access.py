@@ -12,7 +12,7 @@ from fastapi import Depends, Request
 from sqlalchemy import Select, bindparam
 
 from app.accounts import sessions, tokens
-from app.accounts.access import credential, rule, whose
+from app.accounts.access import access_rule, credential_query, resolve_user
 from app.accounts.models import User
 from app.core.db import Db
 from app.core.errors import Forbidden, NotFound, NotSignedIn
@@ -34,15 +34,15 @@ class Access:
         return ROLES.index(self.role) >= ROLES.index(role)
 
 
-@rule
-def member(request: Request, slug: str, db: Db) -> Access:
+@access_rule
+def require_member(request: Request, slug: str, db: Db) -> Access:
     """Who asks, their project and their role in one query: this stands before every project page."""
     now = dt.datetime.now(dt.UTC)
-    wanted = credential(request, now)
+    wanted = credential_query(request, now)
     row = None
     if wanted is not None:
-        row = db.execute(IN_PROJECT[wanted[0]], {**wanted[1], "slug": slug}).one_or_none()
-    user = whose(row[0], now) if row else None
+        row = db.execute(PROJECT_QUERIES[wanted[0]], {**wanted[1], "slug": slug}).one_or_none()
+    user = resolve_user(row[0], now) if row else None
     if row is None or user is None:
         raise NotSignedIn("You are signed out.", remedy="Sign in and try again.")
     request.state.user = user
@@ -53,23 +53,27 @@ def member(request: Request, slug: str, db: Db) -> Access:
     return access
 
 
-def in_project(wanted: Select[Any]) -> Select[Any]:
+def project_query(wanted: Select[Any]) -> Select[Any]:
     shown = wanted.column_descriptions[0]["entity"]
     mine = (Membership.project_id == Project.id) & (Membership.user_id == shown.user_id)
     joined = wanted.add_columns(Project, Membership.role).select_from(shown)
     return joined.outerjoin(Project, Project.slug == bindparam("slug")).outerjoin(Membership, mine)
 
 
-IN_PROJECT = {each: in_project(each) for each in (sessions.LIVE, tokens.LIVE)}
+PROJECT_QUERIES = {
+    each: project_query(each) for each in (sessions.SELECT_ACTIVE_SESSION, tokens.SELECT_ACTIVE_TOKEN)
+}
 
 
-@rule
-async def researcher(access: Annotated[Access, Depends(member, scope="function")]) -> Access:
+@access_rule
+async def require_researcher(access: Annotated[Access, Depends(require_member, scope="function")]) -> Access:
     return _at_least(access, "researcher")
 
 
-@rule
-async def admin(access: Annotated[Access, Depends(member, scope="function")]) -> Access:
+@access_rule
+async def require_project_admin(
+    access: Annotated[Access, Depends(require_member, scope="function")],
+) -> Access:
     return _at_least(access, "admin")
 
 
@@ -82,6 +86,6 @@ def _at_least(access: Access, role: str) -> Access:
     return access
 
 
-Member = Annotated[Access, Depends(member, scope="function")]
-Researcher = Annotated[Access, Depends(researcher, scope="function")]
-ProjectAdmin = Annotated[Access, Depends(admin, scope="function")]
+Member = Annotated[Access, Depends(require_member, scope="function")]
+Researcher = Annotated[Access, Depends(require_researcher, scope="function")]
+ProjectAdmin = Annotated[Access, Depends(require_project_admin, scope="function")]

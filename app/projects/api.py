@@ -43,12 +43,12 @@ def shown(project: Project, role: str) -> ProjectOut:
 
 @router.get("", summary="The projects you are a member of")
 def index(user: SignedIn, db: Db) -> list[ProjectOut]:
-    return [shown(project, role) for project, role in members.of_user(db, user)]
+    return [shown(project, role) for project, role in members.list_projects_of(db, user)]
 
 
 @router.post("", status_code=201, summary="Make a project (site admins)")
 def create(user: SiteAdmin, db: Db, sent: ProjectIn) -> ProjectOut:
-    made = projects.create(db, sent.name, sent.mode, user, instructions=sent.instructions)
+    made = projects.create_project(db, sent.name, sent.mode, user, instructions=sent.instructions)
     db.refresh(made)
     return shown(made, "admin")
 

@@ -41,7 +41,7 @@ def create(
     from app.projects import projects
 
     with ready_database(), transaction() as db:
-        made = projects.create(db, name, mode.value, None)
+        made = projects.create_project(db, name, mode.value, None)
         typer.echo(f"{made.name} is at /projects/{made.slug}")
 
 
@@ -78,7 +78,7 @@ def add(
     given = read_password() if password_stdin else None
     password = given if given is not None else users.new_password()
     with ready_database(), transaction() as db:
-        new = joining.add(db, email, role.value, project, name=name, password=password)
+        new = joining.add_user(db, email, role.value, project, name=name, password=password)
     if not new:
         typer.echo(f"{email} had an account: its password stays as it was.", err=True)
     elif given is None:

@@ -17,24 +17,24 @@ from app.accounts.models import User
 from app.core.errors import Conflict, Invalid, NotFound
 from app.projects.models import InstructionsRead, InstructionsVersion, Project
 
-LONGEST = 50_000
-AROUND = 1
+MAX_LENGTH = 50_000
+CONTEXT_LINES = 1
 """Unchanged lines shown beside a changed one."""
 
 
 @dataclass(frozen=True)
-class Line:
+class DiffLine:
     kind: str
     """same, new, gone, or skip where unchanged lines were left out."""
     text: str
 
 
-def publish(
+def publish_version(
     db: Session, project: Project, text: str, author: User | None, base: int | None = None
 ) -> InstructionsVersion | None:
     """The next version; None when nothing differs. `base` is the version the author began
     from: Conflict when somebody published another since."""
-    text = tidy(text)
+    text = normalize_text(text)
     db.refresh(project, ["instructions", "instructions_number"], with_for_update=True)
     if base is not None and base != project.instructions_number:
         raise Conflict(
@@ -43,14 +43,14 @@ def publish(
         )
     if text == project.instructions:
         return None
-    made = put(db, project, text, author)
-    audit.record(
+    made = store_version(db, project, text, author)
+    audit.record_event(
         db, author, "instructions.publish", project.name, {"version": made.number}, project_id=project.id
     )
     return made
 
 
-def put(db: Session, project: Project, text: str, author: User | None) -> InstructionsVersion:
+def store_version(db: Session, project: Project, text: str, author: User | None) -> InstructionsVersion:
     project.instructions, project.instructions_number = text, project.instructions_number + 1
     made = InstructionsVersion(
         project_id=project.id,
@@ -63,14 +63,14 @@ def put(db: Session, project: Project, text: str, author: User | None) -> Instru
     return made
 
 
-def tidy(text: str) -> str:
+def normalize_text(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\0", "").strip()
-    if len(text) > LONGEST:
-        raise Invalid(f"Instructions have at most {LONGEST:,} characters.", remedy="Shorten them.")
+    if len(text) > MAX_LENGTH:
+        raise Invalid(f"Instructions have at most {MAX_LENGTH:,} characters.", remedy="Shorten them.")
     return text
 
 
-def versions(db: Session, project: Project) -> list[tuple[InstructionsVersion, User | None]]:
+def list_versions(db: Session, project: Project) -> list[tuple[InstructionsVersion, User | None]]:
     """Newest first."""
     wanted = (
         select(InstructionsVersion, User)
@@ -81,7 +81,7 @@ def versions(db: Session, project: Project) -> list[tuple[InstructionsVersion, U
     return [(version, author) for version, author in db.execute(wanted)]
 
 
-def text_of(db: Session, project: Project, number: int) -> str:
+def get_text(db: Session, project: Project, number: int) -> str:
     """Version 0 is what was there before any: nothing."""
     if number == 0:
         return ""
@@ -91,7 +91,7 @@ def text_of(db: Session, project: Project, number: int) -> str:
     return found.text
 
 
-def last_read(db: Session, project: Project, user: User) -> int | None:
+def last_read_version(db: Session, project: Project, user: User) -> int | None:
     return db.scalar(
         select(func.max(InstructionsRead.number)).where(
             InstructionsRead.user_id == user.id, InstructionsRead.project_id == project.id
@@ -99,47 +99,49 @@ def last_read(db: Session, project: Project, user: User) -> int | None:
     )
 
 
-def read(db: Session, project: Project, user: User, number: int) -> None:
+def acknowledge_version(db: Session, project: Project, user: User, number: int) -> None:
     """Reading twice is reading once."""
-    text_of(db, project, number)
+    get_text(db, project, number)
     if number:
         row = {"user_id": user.id, "project_id": project.id, "number": number}
         db.execute(insert(InstructionsRead).values(row).on_conflict_do_nothing())
 
 
 @dataclass(frozen=True)
-class News:
+class InstructionsUpdate:
     """What a member has not read yet."""
 
     number: int
     since: int | None
     """The version they read last; None: none at all."""
-    changes: list[Line]
+    changes: list[DiffLine]
 
 
-def news(db: Session, project: Project, user: User) -> News | None:
+def find_update(db: Session, project: Project, user: User) -> InstructionsUpdate | None:
     """None when they have read what is in force, or there is nothing to read."""
     number = project.instructions_number
     if not project.instructions:
         return None
-    since = last_read(db, project, user)
+    since = last_read_version(db, project, user)
     if since is not None and since >= number:
         return None
-    before = "" if since is None else text_of(db, project, since)
-    return News(number, since, [] if since is None else changes(before, project.instructions))
+    before = "" if since is None else get_text(db, project, since)
+    return InstructionsUpdate(
+        number, since, [] if since is None else diff_lines(before, project.instructions)
+    )
 
 
-def changes(before: str, after: str) -> list[Line]:
+def diff_lines(before: str, after: str) -> list[DiffLine]:
     """What differs, line by line, each with its neighbours; long unchanged stretches left out."""
     old, new = before.splitlines(), after.splitlines()
-    lines: list[Line] = []
-    for group in difflib.SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(AROUND):
+    lines: list[DiffLine] = []
+    for group in difflib.SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(CONTEXT_LINES):
         if lines:
-            lines.append(Line("skip", ""))
+            lines.append(DiffLine("skip", ""))
         for what, a, b, c, d in group:
             if what == "equal":
-                lines += [Line("same", text) for text in old[a:b]]
+                lines += [DiffLine("same", text) for text in old[a:b]]
                 continue
-            lines += [Line("gone", text) for text in old[a:b] if text]
-            lines += [Line("new", text) for text in new[c:d] if text]
+            lines += [DiffLine("gone", text) for text in old[a:b] if text]
+            lines += [DiffLine("new", text) for text in new[c:d] if text]
     return lines

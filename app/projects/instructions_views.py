@@ -12,7 +12,7 @@ from app.core.errors import DomainError, Invalid
 from app.core.web import redirect, render, wants_json
 from app.projects import instructions
 from app.projects.access import Access, Member, ProjectAdmin
-from app.projects.markdown import as_html
+from app.projects.markdown import render_markdown
 
 router = APIRouter(prefix="/projects/{slug}/instructions", include_in_schema=False)
 
@@ -27,16 +27,16 @@ def instructions_page(request: Request, access: Member, db: Db, version: int | N
     number = project.instructions_number if version is None else version
     if not 0 <= number <= project.instructions_number:
         raise Invalid("There is no such version of the instructions.", remedy="See the newest.")
-    text = instructions.text_of(db, project, number)
-    before = instructions.text_of(db, project, max(0, number - 1))
+    text = instructions.get_text(db, project, number)
+    before = instructions.get_text(db, project, max(0, number - 1))
     return render(
         request,
         "projects/instructions.html",
-        html=as_html(text),
+        html=render_markdown(text),
         number=number,
-        changes=instructions.changes(before, text) if number > 1 else [],
-        news=instructions.news(db, project, access.user),
-        versions=instructions.versions(db, project),
+        changes=instructions.diff_lines(before, text) if number > 1 else [],
+        news=instructions.find_update(db, project, access.user),
+        versions=instructions.list_versions(db, project),
     )
 
 
@@ -44,7 +44,7 @@ def instructions_page(request: Request, access: Member, db: Db, version: int | N
 def read(
     request: Request, access: Member, db: Db, number: Annotated[int, Form(ge=0, le=2**31 - 1)]
 ) -> Response:
-    instructions.read(db, access.project, access.user, number)
+    instructions.acknowledge_version(db, access.project, access.user, number)
     if wants_json(request):
         return Response(status_code=204)
     return redirect(f"{access.home}/desk")
@@ -62,7 +62,7 @@ def draft(
     """The form, and below it how the text will look and what it changes."""
     return render(
         request, "projects/instructions_draft.html", status, text=text, wrong=wrong, compare=compare,
-        html=as_html(text), changes=instructions.changes(access.project.instructions, text),
+        html=render_markdown(text), changes=instructions.diff_lines(access.project.instructions, text),
     )  # fmt: skip
 
 
@@ -74,8 +74,8 @@ def publish(
 ) -> Response:  # fmt: skip
     try:
         if act == "preview":
-            return draft(request, access, instructions.tidy(text), compare=True)
-        made = instructions.publish(db, access.project, text, access.user, base)
+            return draft(request, access, instructions.normalize_text(text), compare=True)
+        made = instructions.publish_version(db, access.project, text, access.user, base)
     except DomainError as wrong:
         return draft(request, access, text, wrong.status, wrong, compare=True)
     if made is None:

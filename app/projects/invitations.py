@@ -10,40 +10,40 @@ from sqlalchemy.orm import Session
 
 from app.accounts import audit, users
 from app.accounts.models import Invitation, User
-from app.accounts.sessions import hashed
+from app.accounts.sessions import hash_token
 from app.core.errors import Conflict, Invalid, NotFound
 from app.projects import members
 from app.projects.models import ROLES, Project
 
-LIVES = dt.timedelta(days=7)
+LIFETIME = dt.timedelta(days=7)
 
 
-def invite(
+def create_invitation(
     db: Session, project: Project, email: str, role: str, actor: User, now: dt.datetime
 ) -> tuple[Invitation, str]:
     """The invitation and its token, which is shown now and never again."""
-    email = users.checked_email(email)
+    email = users.validate_email(email)
     if role not in ROLES:
         raise Invalid(f"There is no role {role[:40]!r}.", remedy=f"Choose one of {', '.join(ROLES)}.")
-    there = users.find(db, email)
-    if there and any(user.id == there.id for user, _ in members.everyone(db, project)):
+    there = users.find_user(db, email)
+    if there and any(user.id == there.id for user, _ in members.list_members(db, project)):
         raise Conflict(f"{email} is a member already.", remedy="Change their role in the list.")
     token = secrets.token_urlsafe(24)
     made = Invitation(
-        token_hash=hashed(token),
+        token_hash=hash_token(token),
         email=email,
         project_id=project.id,
         role=role,
         invited_by=actor.id,
-        expires_at=now + LIVES,
+        expires_at=now + LIFETIME,
     )
     db.add(made)
     db.flush()
-    audit.record(db, actor, "invitation.create", email, {"role": role}, project_id=project.id)
+    audit.record_event(db, actor, "invitation.create", email, {"role": role}, project_id=project.id)
     return made, token
 
 
-def waiting(db: Session, project: Project, now: dt.datetime) -> list[Invitation]:
+def list_pending(db: Session, project: Project, now: dt.datetime) -> list[Invitation]:
     return list(
         db.scalars(
             select(Invitation)
@@ -54,12 +54,12 @@ def waiting(db: Session, project: Project, now: dt.datetime) -> list[Invitation]
     )
 
 
-def of_token(db: Session, token: str, now: dt.datetime) -> tuple[Invitation, Project]:
+def get_by_token(db: Session, token: str, now: dt.datetime) -> tuple[Invitation, Project]:
     """NotFound when it was never made, was used, was taken back, or is too old: which, nobody hears."""
     row = db.execute(
         select(Invitation, Project)
         .join(Project, Project.id == Invitation.project_id)
-        .where(Invitation.token_hash == hashed(token), Invitation.accepted_at.is_(None))
+        .where(Invitation.token_hash == hash_token(token), Invitation.accepted_at.is_(None))
         .where(Invitation.expires_at > now)
     ).one_or_none()
     if row is None:
@@ -70,10 +70,10 @@ def of_token(db: Session, token: str, now: dt.datetime) -> tuple[Invitation, Pro
     return row[0], row[1]
 
 
-def accept(db: Session, token: str, user: User, now: dt.datetime) -> Project:
+def accept_invitation(db: Session, token: str, user: User, now: dt.datetime) -> Project:
     """Guarded: of two who open the link at the same moment, one comes in. Who has a higher
     role keeps it."""
-    found, project = of_token(db, token, now)
+    found, project = get_by_token(db, token, now)
     taken = db.execute(
         update(Invitation)
         .where(Invitation.id == found.id, Invitation.accepted_at.is_(None))
@@ -81,29 +81,31 @@ def accept(db: Session, token: str, user: User, now: dt.datetime) -> Project:
     )
     if taken.rowcount != 1:  # type: ignore[attr-defined]
         raise Conflict("This invitation was just used.", remedy="Ask for a new link.")
-    held = members.role_of(db, project, user)
+    held = members.find_role(db, project, user)
     if held is None or ROLES.index(held) < ROLES.index(found.role):
         members.set_role(db, project, user, found.role, None)
-    audit.record(db, user, "invitation.accept", found.email, {"role": found.role}, project_id=project.id)
+    audit.record_event(
+        db, user, "invitation.accept", found.email, {"role": found.role}, project_id=project.id
+    )
     return project
 
 
-def accept_as_new(
+def accept_with_new_account(
     db: Session, token: str, name: str, password: str, now: dt.datetime
 ) -> tuple[Project, User]:
     """Makes the account of the invited email."""
-    found, _ = of_token(db, token, now)
-    if users.find(db, found.email) is not None:
+    found, _ = get_by_token(db, token, now)
+    if users.find_user(db, found.email) is not None:
         raise Conflict(f"{found.email} has an account.", remedy="Sign in, then open the link again.")
-    user = users.add(db, found.email, name=name, password=password)
-    audit.record(db, user, "user.add", found.email, {"by": "invitation"})
-    return accept(db, token, user, now), user
+    user = users.create_user(db, found.email, name=name, password=password)
+    audit.record_event(db, user, "user.add", found.email, {"by": "invitation"})
+    return accept_invitation(db, token, user, now), user
 
 
-def revoke(db: Session, project: Project, invitation_id: int, actor: User) -> None:
+def revoke_invitation(db: Session, project: Project, invitation_id: int, actor: User) -> None:
     found = db.get(Invitation, invitation_id)
     if found is None or found.project_id != project.id or found.accepted_at is not None:
         raise NotFound("There is no such invitation.", remedy="It may have been used just now.")
     db.delete(found)
     db.flush()
-    audit.record(db, actor, "invitation.revoke", found.email, project_id=project.id)
+    audit.record_event(db, actor, "invitation.revoke", found.email, project_id=project.id)

@@ -8,17 +8,17 @@ from app.accounts import audit, users
 from app.projects import members, projects
 
 
-def add(db: Session, email: str, role: str, project: str | None, *, name: str, password: str) -> bool:
+def add_user(db: Session, email: str, role: str, project: str | None, *, name: str, password: str) -> bool:
     """True when the account is new. An account that is there keeps its password and its name.
     Admin without a project is an admin of the server."""
-    chosen = projects.named(db, project) if project else None
-    user = users.find(db, email)
+    chosen = projects.get_project_by_name(db, project) if project else None
+    user = users.find_user(db, email)
     new = user is None
     if user is None:
-        user = users.add(db, email, name=name, password=password)
-        audit.record(db, None, "user.add", user.email or "", {"role": role})
+        user = users.create_user(db, email, name=name, password=password)
+        audit.record_event(db, None, "user.add", user.email or "", {"role": role})
     if chosen is not None:
         members.set_role(db, chosen, user, role, None)
     elif role == "admin" and not user.is_admin:
-        users.set_admin(db, user, True, None)
+        users.set_site_admin(db, user, True, None)
     return new

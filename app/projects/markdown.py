@@ -12,7 +12,7 @@ from markdown_it.common.utils import escapeHtml
 from markdown_it.rules_inline import StateInline
 from markupsafe import Markup
 
-LONGEST_FORMULA = 4000
+MAX_FORMULA_LENGTH = 4000
 FORMULA = re.compile(
     r"\$\$.+?\$\$|\\\[.+?\\\]|\\\(.+?\\\)|\$(?=\S)(?:\\.|[^$\\])+?(?<=\S)\$(?!\d)", re.DOTALL
 )
@@ -23,7 +23,7 @@ before a digit, so that "$5 and $10" stays money."""
 def _formula(state: StateInline, silent: bool) -> bool:
     if state.src[state.pos] not in "$\\":
         return False
-    found = FORMULA.match(state.src, state.pos, min(state.posMax, state.pos + LONGEST_FORMULA))
+    found = FORMULA.match(state.src, state.pos, min(state.posMax, state.pos + MAX_FORMULA_LENGTH))
     if found is None:
         return False
     if not silent:
@@ -32,7 +32,7 @@ def _formula(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _reader() -> MarkdownIt:
+def _build_parser() -> MarkdownIt:
     reader = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("image")
     reader.inline.ruler.before("escape", "math", _formula)
     reader.add_render_rule(
@@ -44,16 +44,16 @@ def _reader() -> MarkdownIt:
     return reader
 
 
-READER = _reader()
+PARSER = _build_parser()
 
 
 @lru_cache(maxsize=64)
-def as_html(text: str) -> Markup:
+def render_markdown(text: str) -> Markup:
     """Headings begin at h3: they stand inside a page that has its own h1 and h2."""
-    tokens = READER.parse(text)
+    tokens = PARSER.parse(text)
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(6, int(token.tag[1]) + 1)}"
         elif token.type == "table_open":
             token.attrSet("class", "in-text")
-    return Markup(READER.renderer.render(tokens, READER.options, {}))
+    return Markup(PARSER.renderer.render(tokens, PARSER.options, {}))

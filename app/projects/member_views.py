@@ -28,8 +28,8 @@ def show(
         request,
         "projects/members.html",
         status,
-        everyone=members.everyone(db, access.project),
-        waiting=invitations.waiting(db, access.project, dt.datetime.now(dt.UTC)),
+        everyone=members.list_members(db, access.project),
+        waiting=invitations.list_pending(db, access.project, dt.datetime.now(dt.UTC)),
         roles=ROLES,
         link=link,
         wrong=wrong,
@@ -44,7 +44,7 @@ def members_page(request: Request, access: ProjectAdmin, db: Db) -> Response:
 
 @router.post("/members/{user_id}/role")
 def change_role(access: ProjectAdmin, db: Db, user_id: Id, role: Role) -> Response:
-    user = members.member(db, access.project, user_id)
+    user = members.get_member(db, access.project, user_id)
     members.set_role(db, access.project, user, role, access.user)
     said = f"{user.name or user.email} is {role} now, and signs in again."
     return redirect(f"{access.home}/members", said)
@@ -52,7 +52,7 @@ def change_role(access: ProjectAdmin, db: Db, user_id: Id, role: Role) -> Respon
 
 @router.post("/members/{user_id}/removal")
 def remove(access: ProjectAdmin, db: Db, user_id: Id) -> Response:
-    user = members.remove(db, access.project, user_id, access.user)
+    user = members.remove_member(db, access.project, user_id, access.user)
     said = f"{user.name or user.email} is out of the project. Their labels stay."
     return redirect(f"{access.home}/members", said, "note")
 
@@ -64,7 +64,9 @@ def invite(
 ) -> Response:  # fmt: skip
     """The link is in this one answer only: not in a redirect, not in a cookie, not in the table."""
     try:
-        _, token = invitations.invite(db, access.project, email, role, access.user, dt.datetime.now(dt.UTC))
+        _, token = invitations.create_invitation(
+            db, access.project, email, role, access.user, dt.datetime.now(dt.UTC)
+        )
     except DomainError as wrong:
         return show(request, access, db, wrong.status, wrong=wrong, typed=email)
     return show(request, access, db, link=f"{request.base_url}invitations/{token}")
@@ -72,5 +74,5 @@ def invite(
 
 @router.post("/invitations/{invitation_id}/revocation")
 def revoke(access: ProjectAdmin, db: Db, invitation_id: Id) -> Response:
-    invitations.revoke(db, access.project, invitation_id, access.user)
+    invitations.revoke_invitation(db, access.project, invitation_id, access.user)
     return redirect(f"{access.home}/members", "The link works no more.", "note")

@@ -11,7 +11,7 @@ from app.core.errors import Conflict, Invalid, NotFound
 from app.projects.models import ROLES, Membership, Project
 
 
-def everyone(db: Session, project: Project) -> list[tuple[User, Membership]]:
+def list_members(db: Session, project: Project) -> list[tuple[User, Membership]]:
     found = db.execute(
         select(User, Membership)
         .join(Membership, Membership.user_id == User.id)
@@ -21,7 +21,7 @@ def everyone(db: Session, project: Project) -> list[tuple[User, Membership]]:
     return [(user, membership) for user, membership in found]
 
 
-def of_user(db: Session, user: User) -> list[tuple[Project, str]]:
+def list_projects_of(db: Session, user: User) -> list[tuple[Project, str]]:
     """The projects someone sees and their role there; a site admin is admin in all."""
     chosen = (
         select(Project, Membership.role)
@@ -44,44 +44,46 @@ def set_role(db: Session, project: Project, user: User, role: str, actor: User |
     if found is None:
         db.add(Membership(project_id=project.id, user_id=user.id, role=role))
     else:
-        _not_oneself(user, actor)
+        _forbid_self_change(user, actor)
         found.role = role
-        sessions.end_all(db, user.id)
+        sessions.end_all_sessions(db, user.id)
     db.flush()
-    _trail(db, project, user, actor, "member.role" if found else "member.add", {"from": before, "to": role})
+    _record_change(
+        db, project, user, actor, "member.role" if found else "member.add", {"from": before, "to": role}
+    )
 
 
-def remove(db: Session, project: Project, user_id: int, actor: User | None) -> User:
+def remove_member(db: Session, project: Project, user_id: int, actor: User | None) -> User:
     """Out of the project at once; what they labeled stays."""
     found = db.get(Membership, (project.id, user_id))
     user = db.get(User, user_id)
     if found is None or user is None:
         raise NotFound("That person is not a member.", remedy="Look at the list of members again.")
-    _not_oneself(user, actor)
+    _forbid_self_change(user, actor)
     db.delete(found)
-    sessions.end_all(db, user.id)
+    sessions.end_all_sessions(db, user.id)
     db.flush()
-    _trail(db, project, user, actor, "member.remove", {"from": found.role, "to": None})
+    _record_change(db, project, user, actor, "member.remove", {"from": found.role, "to": None})
     return user
 
 
-def role_of(db: Session, project: Project, user: User) -> str | None:
+def find_role(db: Session, project: Project, user: User) -> str | None:
     found = db.get(Membership, (project.id, user.id))
     return found.role if found else None
 
 
-def member(db: Session, project: Project, user_id: int) -> User:
+def get_member(db: Session, project: Project, user_id: int) -> User:
     if db.get(Membership, (project.id, user_id)) is None:
         raise NotFound("That person is not a member.", remedy="Look at the list of members again.")
     return db.get_one(User, user_id)
 
 
-def _not_oneself(user: User, actor: User | None) -> None:
+def _forbid_self_change(user: User, actor: User | None) -> None:
     if actor is not None and actor.id == user.id:
         raise Conflict("You cannot change your own role.", remedy="Ask another admin of the project.")
 
 
-def _trail(
+def _record_change(
     db: Session, project: Project, user: User, actor: User | None, action: str, detail: dict[str, str | None]
 ) -> None:
-    audit.record(db, actor, action, user.email or str(user.uuid), detail, project_id=project.id)
+    audit.record_event(db, actor, action, user.email or str(user.uuid), detail, project_id=project.id)

@@ -15,26 +15,28 @@ from app.accounts import audit
 from app.accounts.models import User
 from app.core.errors import Conflict, Invalid, NotFound
 from app.projects.default_instructions import TEXT
-from app.projects.instructions import put, tidy
+from app.projects.instructions import normalize_text, store_version
 from app.projects.models import MODES, Membership, Project
 
-LONGEST_NAME = 120
+MAX_NAME_LENGTH = 120
 SETTINGS = (
     "name", "mode", "show_reference", "overlap", "lease_minutes",
     "reopening", "grace_minutes", "pause_minutes",
 )  # fmt: skip
 
 
-def slug_of(name: str) -> str:
+def build_slug(name: str) -> str:
     """ "Grade school, 2nd" becomes "grade-school-2nd": what stands in its addresses."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:50].strip("-") or "project"
 
 
-def create(db: Session, name: str, mode: str, actor: User | None, *, instructions: str = "") -> Project:
+def create_project(
+    db: Session, name: str, mode: str, actor: User | None, *, instructions: str = ""
+) -> Project:
     """A new project. Conflict when the name is taken; a taken slug gets a number. Without
     instructions of its own it begins with ours."""
-    name = _checked_name(db, name)
+    name = _validate_name(db, name)
     if mode not in MODES:
         raise Invalid(f"There is no mode {mode[:40]!r}.", remedy=f"Choose one of {', '.join(MODES)}.")
     made = Project(name=name, slug=_free_slug(db, name), mode=mode, instructions_number=0)
@@ -42,12 +44,12 @@ def create(db: Session, name: str, mode: str, actor: User | None, *, instruction
     db.flush()
     if actor is not None:
         db.add(Membership(project_id=made.id, user_id=actor.id, role="admin"))
-    put(db, made, tidy(instructions) or TEXT, actor)
-    audit.record(db, actor, "project.create", made.name, {"mode": mode}, project_id=made.id)
+    store_version(db, made, normalize_text(instructions) or TEXT, actor)
+    audit.record_event(db, actor, "project.create", made.name, {"mode": mode}, project_id=made.id)
     return made
 
 
-def named(db: Session, name: str) -> Project:
+def get_project_by_name(db: Session, name: str) -> Project:
     """By its name or its slug; a name goes before another project's slug. For whoever may see
     every project: the remedy lists what there is."""
     wanted = name.strip()
@@ -55,11 +57,11 @@ def named(db: Session, name: str) -> Project:
     found = db.scalar(either.order_by((Project.name == wanted).desc()).limit(1))
     if found is None:
         make = f"stepmark project create {shlex.quote(wanted[:80])}"
-        raise NotFound(f"There is no project {wanted[:80]!r}.", remedy=f"{_there_are(db)}Make it: {make}")
+        raise NotFound(f"There is no project {wanted[:80]!r}.", remedy=f"{_list_names(db)}Make it: {make}")
     return found
 
 
-def _there_are(db: Session) -> str:
+def _list_names(db: Session) -> str:
     newest = select(Project.name).where(Project.archived_at.is_(None)).order_by(Project.id.desc())
     names = db.scalars(newest.limit(6)).all()
     if not names:
@@ -67,34 +69,34 @@ def _there_are(db: Session) -> str:
     return f"There {'is' if len(names) == 1 else 'are'} {', '.join(names[:5])}{', ...' * (len(names) > 5)}. "
 
 
-def change(db: Session, project: Project, actor: User | None, **wanted: Any) -> dict[str, list[Any]]:
+def update_project(db: Session, project: Project, actor: User | None, **wanted: Any) -> dict[str, list[Any]]:
     """Set what differs; returns and records {setting: [from, to]}. The slug stays: links live on."""
     changed: dict[str, list[Any]] = {}
     for setting in SETTINGS:
         old, new = getattr(project, setting), wanted.get(setting, getattr(project, setting))
         if setting == "name" and new != old:
-            new = _checked_name(db, new, project)
+            new = _validate_name(db, new, project)
         if new != old:
             changed[setting] = [old, new]
             setattr(project, setting, new)
     if changed:
         db.flush()
-        audit.record(db, actor, "project.change", project.name, changed, project_id=project.id)
+        audit.record_event(db, actor, "project.change", project.name, changed, project_id=project.id)
     return changed
 
 
-def archive(db: Session, project: Project, actor: User | None, now: dt.datetime | None) -> None:
+def archive_project(db: Session, project: Project, actor: User | None, now: dt.datetime | None) -> None:
     """Out of the lists, all kept. `now` None brings it back."""
     project.archived_at = now
     verb = "project.archive" if now else "project.restore"
-    audit.record(db, actor, verb, project.name, project_id=project.id)
+    audit.record_event(db, actor, verb, project.name, project_id=project.id)
 
 
-def _checked_name(db: Session, name: str, of: Project | None = None) -> str:
+def _validate_name(db: Session, name: str, of: Project | None = None) -> str:
     name = " ".join(name.split())
-    if not name or len(name) > LONGEST_NAME:
+    if not name or len(name) > MAX_NAME_LENGTH:
         raise Invalid(
-            f"A project has a name of 1 to {LONGEST_NAME} characters.", remedy="Give it another name."
+            f"A project has a name of 1 to {MAX_NAME_LENGTH} characters.", remedy="Give it another name."
         )
     taken = db.scalar(select(Project.id).where(Project.name == name))
     if taken is not None and (of is None or of.id != taken):
@@ -103,7 +105,7 @@ def _checked_name(db: Session, name: str, of: Project | None = None) -> str:
 
 
 def _free_slug(db: Session, name: str) -> str:
-    slug = slug_of(name)
+    slug = build_slug(name)
     taken = set(db.scalars(select(Project.slug).where(Project.slug.startswith(slug, autoescape=True))))
     number = 2
     while (free := slug if slug not in taken else f"{slug}-{number}") in taken:

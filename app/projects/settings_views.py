@@ -40,7 +40,7 @@ def save_settings(
     request: Request, access: ProjectAdmin, db: Db, sent: Annotated[SettingsForm, Form()]
 ) -> Response:
     try:
-        changed = projects.change(db, access.project, access.user, **sent.model_dump())
+        changed = projects.update_project(db, access.project, access.user, **sent.model_dump())
     except DomainError as wrong:
         return render(request, "projects/settings.html", wrong.status, typed=sent, wrong=wrong, modes=MODES)
     return redirect(f"{access.home}/settings", "Saved." if changed else "Nothing was different.")
@@ -48,11 +48,11 @@ def save_settings(
 
 @router.post("/archive")
 def archive(access: ProjectAdmin, db: Db) -> Response:
-    projects.archive(db, access.project, access.user, dt.datetime.now(dt.UTC))
+    projects.archive_project(db, access.project, access.user, dt.datetime.now(dt.UTC))
     return redirect(f"{access.home}/settings", "Archived. Everything is kept.", "note")
 
 
 @router.post("/restoration")
 def restore(access: ProjectAdmin, db: Db) -> Response:
-    projects.archive(db, access.project, access.user, None)
+    projects.archive_project(db, access.project, access.user, None)
     return redirect(f"{access.home}/settings", "The project is back.")

@@ -22,7 +22,7 @@ for part in (settings_views, instructions_views, member_views, invitation_views)
 @router.get("/")
 def start(user: SignedIn, db: Db) -> Response:
     """Whoever works in one project goes straight there."""
-    seen = [project for project, _ in members.of_user(db, user) if project.archived_at is None]
+    seen = [project for project, _ in members.list_projects_of(db, user) if project.archived_at is None]
     alone = len(seen) == 1 and not user.is_admin
     return redirect(f"/projects/{seen[0].slug}" if alone else "/projects")
 
@@ -30,7 +30,12 @@ def start(user: SignedIn, db: Db) -> Response:
 @router.get("/projects")
 def projects_page(request: Request, user: SignedIn, db: Db) -> Response:
     return render(
-        request, "projects/projects.html", seen=members.of_user(db, user), modes=MODES, wrong=None, typed={}
+        request,
+        "projects/projects.html",
+        seen=members.list_projects_of(db, user),
+        modes=MODES,
+        wrong=None,
+        typed={},
     )
 
 
@@ -43,9 +48,9 @@ def create_project(
     mode: Annotated[str, Form(max_length=40)] = "first_error",
 ) -> Response:
     try:
-        made = projects.create(db, name, mode, user)
+        made = projects.create_project(db, name, mode, user)
     except DomainError as wrong:
-        seen, typed = members.of_user(db, user), {"name": name, "mode": mode}
+        seen, typed = members.list_projects_of(db, user), {"name": name, "mode": mode}
         return render(
             request, "projects/projects.html", wrong.status, seen=seen, modes=MODES, wrong=wrong, typed=typed
         )

@@ -171,7 +171,7 @@ def decide(
     db.add(made)
     db.flush()
     detail = {"ratings": said, "reason": reason, "knew": found.knew}
-    audit.record(db, actor, "solution.adjudicate", str(solution_id), detail, project_id=project.id)
+    audit.record_event(db, actor, "solution.adjudicate", str(solution_id), detail, project_id=project.id)
     return made
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.db import transaction
-from app.core.jobs import defer, stopping
+from app.core.jobs import enqueue, stop_requested
 from app.quality import reviewing_model
 
 JOB = "quality.look"
@@ -112,7 +112,7 @@ def catch_up(db: Session, project_id: int) -> bool:
 
 def defer_look(db: Session, project_id: int) -> None:
     key = f"{JOB}-{project_id}"
-    defer(db, JOB, once=key, lock=key, project_id=project_id)
+    enqueue(db, JOB, once=key, lock=key, project_id=project_id)
 
 
 def everything(project_id: int) -> bool:
@@ -122,7 +122,7 @@ def everything(project_id: int) -> bool:
         with transaction() as db:
             hold(db, project_id)
             basis = of(db, project_id)
-            if stopping.is_set():
+            if stop_requested.is_set():
                 return False
             if not changed(db, project_id, basis, CHUNK):
                 break
@@ -133,7 +133,7 @@ def everything(project_id: int) -> bool:
     while True:
         with transaction() as db:
             hold(db, project_id)
-            if stopping.is_set():
+            if stop_requested.is_set():
                 return False
             ids = labeled(db, project_id, after, CHUNK)
             look(db, project_id, ids, basis)

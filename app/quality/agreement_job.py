@@ -19,7 +19,7 @@ from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from app.core.db import transaction
-from app.core.jobs import stopping
+from app.core.jobs import stop_requested
 from app.quality import agreement_metrics
 from app.quality.agreement_metrics import Batches, Figure, Table
 from app.quality.models import AgreementFigure
@@ -124,7 +124,7 @@ def telling(project_id: int) -> Callable[[str, int, int], None]:
 
     def tell(state: str, done: int, whole: int) -> None:
         nonlocal last
-        if stopping.is_set():
+        if stop_requested.is_set():
             raise Stopped
         if time.monotonic() - last < BETWEEN_S:
             return

@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.core.errors import NotFound
-from app.core.jobs import defer
+from app.core.jobs import enqueue
 from app.problems.models import Problem, Solution
 from app.quality.agreement_job import BASIS
 from app.quality.agreement_metrics import Figure
@@ -89,7 +89,7 @@ def ask(db: Session, project_id: int, now: dt.datetime) -> None:
 
 def defer_count(db: Session, project_id: int) -> None:
     key = f"{JOB}-{project_id}"
-    defer(db, JOB, once=key, lock=key, project_id=project_id)
+    enqueue(db, JOB, once=key, lock=key, project_id=project_id)
 
 
 def failed(db: Session, project_id: int) -> None:

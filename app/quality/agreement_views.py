@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from app.accounts.models import User
 from app.core.db import Db
-from app.core.web import polled, redirect, render
+from app.core.web import redirect, render, render_polled
 from app.projects.access import Access, Researcher
 from app.quality import agreement_report, labeler_status
 
@@ -35,7 +35,7 @@ def person(db: Db, access: Access, user_id: int | None) -> User | None:
 def agreement(request: Request, access: Researcher, db: Db, labeler: Id = None) -> Response:
     context = agreement_of(db, access, person(db, access, labeler))
     over = not context["read"].under_way
-    return polled(request, "quality/_agreement.html", over=over, **context)
+    return render_polled(request, "quality/_agreement.html", over=over, **context)
 
 
 @router.post("/agreement")

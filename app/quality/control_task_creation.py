@@ -68,7 +68,7 @@ def make(
         )
     for row in rows:
         _task(db, project, row.id, kind, upto(list(row.ratings)), row.source, actor)
-    audit.record(db, actor, f"{kind}.make", project.name, {"tasks": len(rows)}, project_id=project.id)
+    audit.record_event(db, actor, f"{kind}.make", project.name, {"tasks": len(rows)}, project_id=project.id)
     return len(rows)
 
 

@@ -68,7 +68,7 @@ def lift(db: Session, project: Project, user_id: int, actor: User, now: dt.datet
     found = of(db, project, user_id)
     detail = {"user_id": user_id, "was": found.pause_reason}
     found.paused_at, found.pause_reason, found.counted_from = None, "", now
-    audit.record(db, actor, "labeler.lift", project.name, detail, project_id=project.id)
+    audit.record_event(db, actor, "labeler.lift", project.name, detail, project_id=project.id)
 
 
 def screen_again(db: Session, project: Project, user_id: int, actor: User) -> None:
@@ -80,4 +80,4 @@ def screen_again(db: Session, project: Project, user_id: int, actor: User) -> No
     db.execute(text("UPDATE task SET taken = taken - 1 WHERE id = ANY(:ids)"), {"ids": counted})
     detail = {"user_id": user_id, "was": found.screened, "score": found.screening_score, "tasks": len(gone)}
     found.screened, found.screening_score, found.screened_at = None, None, None
-    audit.record(db, actor, "screening.reset", project.name, detail, project_id=project.id)
+    audit.record_event(db, actor, "screening.reset", project.name, detail, project_id=project.id)

@@ -131,7 +131,7 @@ def save_policy(access: ProjectAdmin, db: Db, sent: Annotated[PolicyForm, Form()
             setattr(access.project, name, new)
     if changed:
         db.flush()
-        audit.record(
+        audit.record_event(
             db, access.user, "quality.change", access.project.name, changed, project_id=access.project.id
         )
     return redirect(f"{access.home}/quality/policy", "Saved." if changed else "Nothing was different.")

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts import models as _accounts  # noqa: F401  a foreign key names its table
 from app.core.db import session_factory, transaction
-from app.core.jobs import defer
+from app.core.jobs import enqueue
 from app.prm.config import ScoreConfig
 from app.problems.models import Problem, Solution
 from app.projects import models as _projects  # noqa: F401  likewise
@@ -194,7 +194,7 @@ def finish_run(db: Session, run_id: int) -> None:
         run.state, run.error = "succeeded", None
         run.finished_at = db.scalar(text("SELECT now()"))
         # the histogram of the pool's page: counted before anyone looks
-        defer(db, "explorer.count", once=f"explorer.count-{run.model_id}", model_id=run.model_id)
+        enqueue(db, "explorer.count", once=f"explorer.count-{run.model_id}", model_id=run.model_id)
 
 
 if __name__ == "__main__":

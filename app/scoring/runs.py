@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.common.config import ConfigError
 from app.core.errors import Conflict, Invalid, NotFound
-from app.core.jobs import defer
+from app.core.jobs import enqueue
 from app.prm.config import ScoreConfig
 from app.scoring.models import ScoringRun, ScoringShard
 from app.training.models import Model
@@ -53,7 +53,7 @@ def start(db: Session, project_id: int, model_id: int, config: dict[str, Any]) -
 
 
 def kick(db: Session, run_id: int, after_s: float | None = None) -> None:
-    defer(db, "scoring.run", on="scoring", once=f"scoring-{run_id}", after_s=after_s, scoring_run_id=run_id)
+    enqueue(db, "scoring.run", on="scoring", once=f"scoring-{run_id}", after_s=after_s, scoring_run_id=run_id)
 
 
 def call_for_help(db: Session, run_id: int) -> None:
@@ -63,7 +63,9 @@ def call_for_help(db: Session, run_id: int) -> None:
         db.scalar(waiting.where(ScoringShard.scoring_run_id == run_id, ScoringShard.done_at.is_(None))) or 0
     )
     for number in range(min(HELPERS, left // SHARDS_EACH)):
-        defer(db, "scoring.join", on="scoring", once=f"scoring-{run_id}-help-{number}", scoring_run_id=run_id)
+        enqueue(
+            db, "scoring.join", on="scoring", once=f"scoring-{run_id}-help-{number}", scoring_run_id=run_id
+        )
 
 
 def locked(db: Session, run_id: int) -> ScoringRun:

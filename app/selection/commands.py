@@ -43,7 +43,7 @@ def start(
     from app.selection.config import parse
 
     def run(db: Any, found: Any) -> int:
-        asked = parse(config_file.read(config))
+        asked = parse(config_file.read_config(config))
         if aggregation is not None:
             asked.data["aggregation"] = aggregation
         return rounds.start(db, found, asked, None).id
@@ -94,7 +94,7 @@ def _and_wait(project: str, run: Any, wait: bool, said: str) -> None:
 
     with ready_database():
         with transaction() as db:
-            round_id = run(db, projects.named(db, project))
+            round_id = run(db, projects.get_project_by_name(db, project))
         typer.echo(said.format(id=round_id))
         if wait and not _watch(project, round_id):
             raise typer.Exit(FAILED)
@@ -127,7 +127,7 @@ def _state(project: str, round_id: int | None = None) -> dict[str, Any]:
     from app.selection import rounds
 
     with transaction() as db:
-        found = projects.named(db, project)
+        found = projects.get_project_by_name(db, project)
         round_ = rounds.find(db, found.id, round_id) if round_id else _latest(db, found)
         return {
             "id": round_.id,

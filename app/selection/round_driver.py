@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.core.db import transaction
 from app.core.errors import DomainError
-from app.core.jobs import defer
+from app.core.jobs import enqueue
 from app.selection import config
 from app.selection.models import STAGES as ORDER
 from app.selection.models import Round
@@ -26,7 +26,7 @@ log = logging.getLogger("stepmark.round")
 
 def kick(db: Session, round_id: int, after_s: float | None = None) -> None:
     """Have the worker look at the round; at most one such job waits."""
-    defer(db, "selection.advance", once=f"round {round_id}", after_s=after_s, round_id=round_id)
+    enqueue(db, "selection.advance", once=f"round {round_id}", after_s=after_s, round_id=round_id)
 
 
 def advance(round_id: int) -> bool:

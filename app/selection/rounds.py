@@ -43,7 +43,7 @@ def start(db: Session, project: Project, config: RoundConfig, user: User | None)
     except IntegrityError as error:
         raise _one_is_active(db, project.id) from error
     kick(db, made.id)
-    audit.record(db, user, "round.start", subject=f"round {made.id}", project_id=project.id)
+    audit.record_event(db, user, "round.start", subject=f"round {made.id}", project_id=project.id)
     return made
 
 
@@ -87,7 +87,7 @@ def cancel(db: Session, round_: Round, user: User | None) -> Round:
         if pass_.state in ACTIVE:
             scoring.cancel(db, pass_)
     round_.state, round_.cancel_requested_at, round_.finished_at = "cancelled", now, now
-    audit.record(db, user, "round.cancel", subject=f"round {round_.id}", project_id=round_.project_id)
+    audit.record_event(db, user, "round.cancel", subject=f"round {round_.id}", project_id=round_.project_id)
     return round_
 
 
@@ -104,7 +104,7 @@ def resume(db: Session, round_: Round, user: User | None) -> Round:
     except IntegrityError as error:
         raise _one_is_active(db, round_.project_id) from error
     kick(db, round_.id)
-    audit.record(db, user, "round.resume", subject=f"round {round_.id}", project_id=round_.project_id)
+    audit.record_event(db, user, "round.resume", subject=f"round {round_.id}", project_id=round_.project_id)
     return round_
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.accounts import users
 from app.core.db import Db
 from app.core.errors import DomainError, NotFound
-from app.core.web import polled, redirect, render
+from app.core.web import redirect, render, render_polled
 from app.evaluation import generation_curve
 from app.evaluation.plots import Plot
 from app.projects.access import Access, Researcher
@@ -146,7 +146,7 @@ def start_round(request: Request, access: Researcher, db: Db, sent: Sent) -> Res
 @router.get("/rounds/{round_id}")
 def round_page(request: Request, access: Researcher, db: Db, round_id: int) -> Response:
     found = rounds.find(db, access.project.id, round_id)
-    by = users.who(db, found.created_by)
+    by = users.find_user_by_id(db, found.created_by)
     return render(request, "selection/round.html", by=by, words=WORDS, **_live(db, found))
 
 
@@ -154,7 +154,7 @@ def round_page(request: Request, access: Researcher, db: Db, round_id: int) -> R
 def round_progress(request: Request, access: Researcher, db: Db, round_id: int) -> Response:
     found = rounds.find(db, access.project.id, round_id)
     over = found.state not in rounds.ACTIVE
-    return polled(request, "selection/_round.html", over=over, **_live(db, found))
+    return render_polled(request, "selection/_round.html", over=over, **_live(db, found))
 
 
 @router.post("/rounds/{round_id}/cancellation")

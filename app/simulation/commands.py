@@ -54,7 +54,7 @@ def simulate(
         raise Invalid(f"There is no policy {unknown[0]!r}.", remedy=f"Use {', '.join(POLICIES)}.")
     seeds = list(dict.fromkeys(seed or [0]))
     size = (QUICK_FULL if full else QUICK) if quick else {}
-    told = {**config_file.read(config), "world": world, "seed": seeds[0]}
+    told = {**config_file.read_config(config), "world": world, "seed": seeds[0]}
     asked = Asked(sized(size, told), tuple(each for each in POLICIES if each in chosen), tuple(seeds))
     from transformers.utils.logging import disable_progress_bar
 

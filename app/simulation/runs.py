@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.accounts import audit
 from app.accounts.models import User
 from app.core.errors import Conflict
-from app.core.jobs import defer
+from app.core.jobs import enqueue
 from app.core.run_lifecycle import ACTIVE as ACTIVE
 from app.core.run_lifecycle import ATTEMPTS as ATTEMPTS
 from app.core.run_lifecycle import Life
@@ -32,7 +32,7 @@ def start(db: Session, project_id: int, asked: Asked, user: User | None) -> Simu
     db.add(made)
     db.flush()
     kick(db, made)
-    audit.record(db, user, "simulation.start", subject=f"simulation {made.id}", project_id=project_id)
+    audit.record_event(db, user, "simulation.start", subject=f"simulation {made.id}", project_id=project_id)
     return made
 
 
@@ -43,7 +43,7 @@ def told(asked: Asked) -> dict[str, Any]:
 
 
 def kick(db: Session, run: Simulation, after_s: float | None = None) -> None:
-    defer(
+    enqueue(
         db,
         "simulation.play",
         on="scoring",
@@ -66,7 +66,9 @@ SILENCE_SECONDS = life.silence_s
 def cancel(db: Session, run: Simulation, user: User | None) -> None:
     """Its process is ended within seconds; the points it has stay, and it can be resumed."""
     found = life.cancelled(db, run.id)
-    audit.record(db, user, "simulation.cancel", subject=f"simulation {found.id}", project_id=found.project_id)
+    audit.record_event(
+        db, user, "simulation.cancel", subject=f"simulation {found.id}", project_id=found.project_id
+    )
     db.flush()
 
 
@@ -83,7 +85,9 @@ def resume(db: Session, run: Simulation, user: User | None) -> None:
     found.state, found.attempt, found.error, found.finished_at = "queued", 0, None, None
     found.progress = {**found.progress, "phase": "waiting for a worker"}
     kick(db, found)
-    audit.record(db, user, "simulation.resume", subject=f"simulation {found.id}", project_id=found.project_id)
+    audit.record_event(
+        db, user, "simulation.resume", subject=f"simulation {found.id}", project_id=found.project_id
+    )
     db.flush()
 
 

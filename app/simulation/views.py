@@ -13,7 +13,7 @@ from app.accounts import users
 from app.accounts.models import User
 from app.core.db import Db
 from app.core.errors import DomainError, NotFound
-from app.core.web import polled, redirect, render
+from app.core.web import redirect, render, render_polled
 from app.evaluation.queries import the_plot
 from app.projects.access import Access, Researcher
 from app.simulation import plots, queries, runs, sizes
@@ -96,7 +96,7 @@ def _shown(db: Db, found: Simulation, user: User) -> dict[str, Any]:
     rows = queries.grid(found, points)
     return {
         "run": found,
-        "by": users.who(db, found.created_by),
+        "by": users.find_user_by_id(db, found.created_by),
         "budgets": queries.budgets(found),
         "rows": rows,
         "n": max((point.n[-1] for point in points if point.test_set == "plain"), default=0),
@@ -116,7 +116,7 @@ def _shown(db: Db, found: Simulation, user: User) -> dict[str, Any]:
 def progress(request: Request, access: Researcher, db: Db, simulation_id: int) -> Response:
     found = runs.find(db, access.project.id, simulation_id)
     over = found.state not in runs.ACTIVE
-    return polled(request, "simulation/_simulation.html", over=over, **_shown(db, found, access.user))
+    return render_polled(request, "simulation/_simulation.html", over=over, **_shown(db, found, access.user))
 
 
 @router.post("/{simulation_id}/cancellation")

@@ -61,7 +61,9 @@ def start_run(access: Researcher, db: Db, given: dict[str, Any] = StartBody) -> 
         started = runs.start(db, access.project.id, snapshot_id, train, access.user.id)
     else:
         raise Invalid('"snapshot_id" must be the number of a snapshot.')
-    audit.record(db, access.user, "training.start", subject=f"run {started.id}", project_id=access.project.id)
+    audit.record_event(
+        db, access.user, "training.start", subject=f"run {started.id}", project_id=access.project.id
+    )
     db.refresh(started)
     return run_as_json(started, None)
 
@@ -79,7 +81,9 @@ def one_run(access: Researcher, db: Db, run_id: int) -> dict[str, Any]:
 def cancel_run(access: Researcher, db: Db, run_id: int) -> dict[str, Any]:
     found = queries.get_run(db, access.project.id, run_id)
     runs.cancel(db, found)
-    audit.record(db, access.user, "training.cancel", subject=f"run {found.id}", project_id=found.project_id)
+    audit.record_event(
+        db, access.user, "training.cancel", subject=f"run {found.id}", project_id=found.project_id
+    )
     return run_as_json(found, None)
 
 
@@ -87,7 +91,9 @@ def cancel_run(access: Researcher, db: Db, run_id: int) -> dict[str, Any]:
 def resume_run(access: Researcher, db: Db, run_id: int) -> dict[str, Any]:
     found = queries.get_run(db, access.project.id, run_id)
     runs.resume(db, found)
-    audit.record(db, access.user, "training.resume", subject=f"run {found.id}", project_id=found.project_id)
+    audit.record_event(
+        db, access.user, "training.resume", subject=f"run {found.id}", project_id=found.project_id
+    )
     return run_as_json(found, None)
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from app.core import subprocess_jobs
 from app.core.db import libpq_url, transaction
-from app.core.jobs import stopping
+from app.core.jobs import stop_requested
 from app.settings import settings
 from app.training import runs
 from app.training.models import TrainingRun
@@ -66,7 +66,7 @@ def run(run_id: int) -> None:
             return
     host, device = socket.gethostname(), device_of(waiting.config)
     with device_lock(host, device) as lock:
-        if lock is None or stopping.is_set():
+        if lock is None or stop_requested.is_set():
             with transaction() as db:
                 runs.kick(db, run_id, after_s=5)
             return

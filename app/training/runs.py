@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.common.config import ConfigError
 from app.core import model_paths
 from app.core.errors import Conflict, Invalid, NotFound
-from app.core.jobs import defer
+from app.core.jobs import enqueue
 from app.prm.config import TrainConfig, kind_of
 from app.training import label_sources, snapshots
 from app.training.models import Snapshot, TrainingRun
@@ -87,12 +87,12 @@ def checked(config: dict[str, Any]) -> TrainConfig:
     except ConfigError as error:
         raise Invalid(f"The training config is wrong: {error}.") from error
     if parsed.base is not None and parsed.revision is None:
-        model_paths.within(parsed.base, or_else="for a model by id, give its pinned revision")
+        model_paths.resolve_model_path(parsed.base, or_else="for a model by id, give its pinned revision")
     return parsed
 
 
 def kick(db: Session, run_id: int, after_s: float | None = None) -> None:
-    defer(
+    enqueue(
         db, "training.run", on="training", once=f"training-{run_id}", after_s=after_s, training_run_id=run_id
     )
 

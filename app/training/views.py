@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from app.accounts import audit, users
 from app.core.db import Db
 from app.core.errors import Invalid
-from app.core.web import polled, redirect, render
+from app.core.web import redirect, render, render_polled
 from app.prm.config import SIZES, kind_of
 from app.projects.access import Researcher
 from app.training import label_sources, queries, rollout_labels, runs
@@ -61,7 +61,9 @@ def start_run(
     if label_tokens.strip():
         config["label_tokens"] = label_tokens.split()
     started = runs.start_with(db, access.project.id, source, config, access.user.id)
-    audit.record(db, access.user, "training.start", subject=f"run {started.id}", project_id=access.project.id)
+    audit.record_event(
+        db, access.user, "training.start", subject=f"run {started.id}", project_id=access.project.id
+    )
     return redirect(f"{access.home}/training-runs/{started.id}", "The training is on its way.")
 
 
@@ -74,7 +76,7 @@ def run_page(request: Request, access: Researcher, db: Db, run_id: int) -> Respo
         "training/run.html",
         snapshot=frozen,
         labels=label_sources.describe_source(frozen.definition if frozen else found.data or {}),
-        by=users.who(db, found.created_by),
+        by=users.find_user_by_id(db, found.created_by),
         points=queries.has_metrics(db, found.id),
         **_live(db, found),
     )
@@ -83,7 +85,9 @@ def run_page(request: Request, access: Researcher, db: Db, run_id: int) -> Respo
 @router.get("/training-runs/{run_id}/progress")
 def run_progress(request: Request, access: Researcher, db: Db, run_id: int) -> Response:
     found = queries.get_run(db, access.project.id, run_id)
-    return polled(request, "training/_run.html", over=found.state not in queries.ACTIVE, **_live(db, found))
+    return render_polled(
+        request, "training/_run.html", over=found.state not in queries.ACTIVE, **_live(db, found)
+    )
 
 
 @router.get("/training-runs/{run_id}/curve")
@@ -95,7 +99,9 @@ def run_curve(access: Researcher, db: Db, run_id: int) -> dict[str, list[Any]]:
 def cancel_run(access: Researcher, db: Db, run_id: int) -> Response:
     found = queries.get_run(db, access.project.id, run_id)
     runs.cancel(db, found)
-    audit.record(db, access.user, "training.cancel", subject=f"run {found.id}", project_id=found.project_id)
+    audit.record_event(
+        db, access.user, "training.cancel", subject=f"run {found.id}", project_id=found.project_id
+    )
     return redirect(
         f"{access.home}/training-runs/{run_id}",
         "The training is told to end. Its checkpoint is kept.",
@@ -107,7 +113,9 @@ def cancel_run(access: Researcher, db: Db, run_id: int) -> Response:
 def resume_run(access: Researcher, db: Db, run_id: int) -> Response:
     found = queries.get_run(db, access.project.id, run_id)
     runs.resume(db, found)
-    audit.record(db, access.user, "training.resume", subject=f"run {found.id}", project_id=found.project_id)
+    audit.record_event(
+        db, access.user, "training.resume", subject=f"run {found.id}", project_id=found.project_id
+    )
     return redirect(f"{access.home}/training-runs/{run_id}", "The training goes on from its checkpoint.")
 
 
@@ -125,7 +133,7 @@ def snapshot_page(request: Request, access: Researcher, db: Db, snapshot_id: int
         snapshot=found,
         source=label_sources.describe_source(found.definition),
         items=queries.list_items(db, found.id),
-        by=users.who(db, found.created_by),
+        by=users.find_user_by_id(db, found.created_by),
     )
 
 

@@ -18,37 +18,37 @@ PASSWORD = "correct horse battery"
 
 
 def test_a_password_change_signs_the_others_out(web: TestClient, db: Session) -> None:
-    ada = users.add(db, "ada@example.org", password=PASSWORD)
-    elsewhere = sessions.start(db, ada, now=NOW)
+    ada = users.create_user(db, "ada@example.org", password=PASSWORD)
+    elsewhere = sessions.create_session(db, ada, now=NOW)
     factories.sign_in(web, db, ada)
     wrong = web.post("/account/password", data={"old": "guess", "new": "another good one"})
     assert wrong.status_code == 403
     assert "not your password" in wrong.text
     assert db.scalar(select(func.count()).where(LoginAttempt.succeeded.is_(False))) == 1, "counted"
     assert web.post("/account/password", data={"old": PASSWORD, "new": "short"}).status_code == 422
-    assert sessions.find(db, elsewhere, now=NOW) is not None
+    assert sessions.find_session(db, elsewhere, now=NOW) is not None
     right = web.post("/account/password", data={"old": PASSWORD, "new": "another good one"})
     assert right.headers["location"] == "/account"
-    assert sessions.find(db, elsewhere, now=NOW) is None
+    assert sessions.find_session(db, elsewhere, now=NOW) is None
     assert web.get("/account").status_code == 200, "this browser stays signed in"
 
 
 def test_sessions_are_listed_and_ended(web: TestClient, db: Session) -> None:
     ada, eve = factories.user(db), factories.user(db)
-    other = sessions.start(db, ada, now=NOW, agent="Lynx <b>1</b>")
+    other = sessions.create_session(db, ada, now=NOW, agent="Lynx <b>1</b>")
     factories.sign_in(web, db, ada)
     assert "Lynx &lt;b&gt;1&lt;/b&gt;" in web.get("/account").text
-    row = db.scalars(select(UserSession).where(UserSession.token_hash == sessions.hashed(other))).one()
+    row = db.scalars(select(UserSession).where(UserSession.token_hash == sessions.hash_token(other))).one()
     factories.sign_in(web, db, eve)
     web.post(f"/account/sessions/{row.id}/end")
-    assert sessions.find(db, other, now=NOW) is not None, "someone else's is not hers to end"
+    assert sessions.find_session(db, other, now=NOW) is not None, "someone else's is not hers to end"
     factories.sign_in(web, db, ada)
     web.post(f"/account/sessions/{row.id}/end")
-    assert sessions.find(db, other, now=NOW) is None
+    assert sessions.find_session(db, other, now=NOW) is None
 
 
 def test_tokens(web: TestClient, db: Session) -> None:
-    ada = users.add(db, "ada@example.org")
+    ada = users.create_user(db, "ada@example.org")
     factories.sign_in(web, db, ada)
     page = web.post("/account/tokens", data={"name": "nightly", "days": "30"})
     token = re.search(r"stepmark_[\w-]{43}", page.text)
@@ -61,7 +61,7 @@ def test_tokens(web: TestClient, db: Session) -> None:
     assert web.get("/api/v1/me").status_code == 401
     assert web.get("/api/v1/me", headers=bearer).json()["email"] == "ada@example.org"
     assert web.get("/api/v1/openapi.json", headers=bearer).json()["info"]["title"] == "Stepmark"
-    made = tokens.of_user(db, ada)[0]
+    made = tokens.list_tokens(db, ada)[0]
     assert made.last_used_at is not None
     eve = factories.user(db)
     factories.sign_in(web, db, eve)
@@ -69,19 +69,19 @@ def test_tokens(web: TestClient, db: Session) -> None:
     factories.sign_in(web, db, ada)
     assert web.post(f"/account/tokens/{made.id}/revocation").status_code == 303
     assert web.get("/api/v1/me", headers=bearer).status_code == 401
-    old, text = tokens.make(db, ada, "old", 1, NOW - dt.timedelta(days=2))
+    old, text = tokens.create_token(db, ada, "old", 1, NOW - dt.timedelta(days=2))
     assert web.get("/api/v1/me", headers={"Authorization": f"Bearer {text}"}).status_code == 401
-    fresh = {"Authorization": f"Bearer {tokens.make(db, ada, 'fresh', None, NOW)[1]}"}
+    fresh = {"Authorization": f"Bearer {tokens.create_token(db, ada, 'fresh', None, NOW)[1]}"}
     assert web.get("/api/v1/me", headers=fresh).status_code == 200
-    users.disable(db, ada, None, NOW)
+    users.disable_user(db, ada, None, NOW)
     assert web.get("/api/v1/me", headers=fresh).status_code == 401
     assert old.expires_at is not None
 
 
 def test_projects_over_the_api(web: TestClient, db: Session) -> None:
     boss, ada = factories.user(db, is_admin=True), factories.user(db)
-    as_boss = {"Authorization": f"Bearer {tokens.make(db, boss, 'x', None, NOW)[1]}"}
-    as_ada = {"Authorization": f"Bearer {tokens.make(db, ada, 'x', None, NOW)[1]}"}
+    as_boss = {"Authorization": f"Bearer {tokens.create_token(db, boss, 'x', None, NOW)[1]}"}
+    as_ada = {"Authorization": f"Bearer {tokens.create_token(db, ada, 'x', None, NOW)[1]}"}
     assert web.post("/api/v1/projects", json={"name": "Algebra"}, headers=as_ada).status_code == 403
     made = web.post("/api/v1/projects", json={"name": "Algebra"}, headers=as_boss)
     assert (made.status_code, made.json()["slug"], made.json()["role"]) == (201, "algebra", "admin")
@@ -96,10 +96,10 @@ def test_projects_over_the_api(web: TestClient, db: Session) -> None:
 
 
 def test_users(web: TestClient, db: Session) -> None:
-    boss = users.add(db, "boss@example.org", is_admin=True)
-    ada = users.add(db, "ada_1@example.org", name="Ada <script>alert(1)</script>")
-    users.add(db, "adax1@example.org")
-    token = sessions.start(db, ada, now=NOW)
+    boss = users.create_user(db, "boss@example.org", is_admin=True)
+    ada = users.create_user(db, "ada_1@example.org", name="Ada <script>alert(1)</script>")
+    users.create_user(db, "adax1@example.org")
+    token = sessions.create_session(db, ada, now=NOW)
     factories.sign_in(web, db, boss)
     page = web.get("/users?q=ADA_").text
     assert "ada_1@example.org" in page
@@ -107,7 +107,7 @@ def test_users(web: TestClient, db: Session) -> None:
     assert "<script>alert(1)" not in page
     assert web.post(f"/users/{boss.id}/disabling").status_code == 409
     assert web.post(f"/users/{ada.id}/disabling").status_code == 303
-    assert sessions.find(db, token, now=NOW) is None
+    assert sessions.find_session(db, token, now=NOW) is None
     assert ada.disabled_at is not None
     assert web.post(f"/users/{ada.id}/enabling").status_code == 303
     assert web.post(f"/users/{ada.id}/admin", data={"is_admin": "true"}).status_code == 303
@@ -120,7 +120,7 @@ def test_users(web: TestClient, db: Session) -> None:
 def test_the_trail_is_paged(web: TestClient, db: Session) -> None:
     boss = factories.user(db, is_admin=True)
     for number in range(audit.PAGE + 5):
-        audit.record(db, boss, "test.thing", f"thing {number} <i>", {"overlap": [1, 2]})
+        audit.record_event(db, boss, "test.thing", f"thing {number} <i>", {"overlap": [1, 2]})
     factories.sign_in(web, db, boss)
     page = web.get("/audit?action=test.").text
     assert "thing 104 &lt;i&gt;" in page

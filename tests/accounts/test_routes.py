@@ -44,7 +44,11 @@ PUBLIC = {
 }
 """Every route for everyone is written down here a second time."""
 ROLES = ("nobody", "stranger", "labeler", "researcher", "admin", "site_admin")
-MEMBER = {projects.member: "labeler", projects.researcher: "researcher", projects.admin: "admin"}
+MEMBER = {
+    projects.require_member: "labeler",
+    projects.require_researcher: "researcher",
+    projects.require_project_admin: "admin",
+}
 LATER = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 EVENT = {"id": "00000000-0000-4000-8000-000000000001", "position": 0, "candidate": 0, "rating": 1,
          "flagged": None, "active_ms": 1, "at": "2026-01-01T00:00:00Z"}  # fmt: skip
@@ -85,12 +89,12 @@ def least(dependant: Dependant) -> str:
     """The least of ROLES that may pass."""
     rules = rules_of(dependant)
     assert rules, "no rule"
-    if accounts.site_admin in rules:
+    if accounts.require_site_admin in rules:
         return "site_admin"
     needed = [role for rule, role in MEMBER.items() if rule in rules]
     if needed:
         return max(needed, key=ROLES.index)
-    return "stranger" if accounts.signed_in in rules else "nobody"
+    return "stranger" if accounts.require_signed_in in rules else "nobody"
 
 
 def test_no_route_without_a_rule() -> None:

@@ -124,7 +124,7 @@ class Work:
                 made = factories.problem(db, project, f"Problem {number + 1}: what is $2 + 2$?", **problem)
                 factories.task(db, factories.solution(db, made, steps), priority=-number)
             who.password_hash = hash_password(PASSWORD)
-            self.token = sessions.start(db, who, now=dt.datetime.now(dt.UTC))
+            self.token = sessions.create_session(db, who, now=dt.datetime.now(dt.UTC))
             self.project, self.who = project.id, who.id
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:

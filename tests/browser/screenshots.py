@@ -17,7 +17,7 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from app.accounts.access import cookie_name
 from app.core import db as core_db
-from app.core.migrate import upgrade
+from app.core.migrate import upgrade_schema
 from tests.accounts.test_routes import routes
 from tests.browser.chromium import ARGUMENTS, find_chromium
 from tests.browser.conftest import Web
@@ -122,7 +122,7 @@ def main() -> int:
         admin.execute(f'CREATE DATABASE "{name}"')
         os.environ |= {"DATABASE_URL": named(server, name), "STEPMARK_HOME": tempfile.mkdtemp()}
         forget()
-        upgrade(core_db.engine())
+        upgrade_schema(core_db.engine())
         site = Web(folder / "web.log")
         try:
             pictures(site, folder, words)

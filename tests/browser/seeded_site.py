@@ -113,10 +113,10 @@ class Everything:
             )
             for name in PEOPLE
         ]
-        instructions.publish(db, project, RULES.replace("only repeats", "repeats"), self.me)
-        instructions.read(db, project, self.me, 1)
-        instructions.publish(db, project, RULES, self.me)
-        self.token = sessions.start(db, self.me, now=self.now)
+        instructions.publish_version(db, project, RULES.replace("only repeats", "repeats"), self.me)
+        instructions.acknowledge_version(db, project, self.me, 1)
+        instructions.publish_version(db, project, RULES, self.me)
+        self.token = sessions.create_session(db, self.me, now=self.now)
         self.ids["user_id"] = [self.labelers[0].id]
 
     def _pool(self, db: Session) -> None:

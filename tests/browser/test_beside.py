@@ -53,11 +53,11 @@ def test_instructions_open_by_key_and_are_known_to_be_read(open_desk: Open) -> N
     with transaction() as db:
         project = db.get(Project, work.project)
         assert project
-        instructions.publish(db, project, "## Rules\n\nA slip is *fine*: $x^2$.", None)
+        instructions.publish_version(db, project, "## Rules\n\nA slip is *fine*: $x^2$.", None)
         who = db.get(User, work.who)
         assert who
-        instructions.read(db, project, who, 1)
-        instructions.publish(db, project, "## Rules\n\nA slip is *not* fine: $x^2$.", None)
+        instructions.acknowledge_version(db, project, who, 1)
+        instructions.publish_version(db, project, "## Rules\n\nA slip is *not* fine: $x^2$.", None)
     page = open_desk(work)
     on_problem(page, 1)
     expect(page.locator("#unread")).to_contain_text("The instructions changed")

@@ -30,7 +30,7 @@ def evaluation(browser: Browser, site: Web) -> Any:
         solutions = judged.pool(db, project, 6)
         model = judged.scored(db, project, solutions, [0.9, 0.2, 0.5, 0.4])
         found = runs.start(db, judged.frozen(db, project), {"resamples": 50}, None, model_id=model.id)
-        token = sessions.start(db, who, now=dt.datetime.now(dt.UTC))
+        token = sessions.create_session(db, who, now=dt.datetime.now(dt.UTC))
         evaluation_id = found.id
     driver.advance(evaluation_id)
     contexts, errors = [], []

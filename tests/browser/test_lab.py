@@ -59,7 +59,7 @@ class Lab:
             db.add_all([run, curves])
             db.flush()
             self.run, self.curves = run.id, curves.id
-            self.token = sessions.start(db, who, now=dt.datetime.now(dt.UTC))
+            self.token = sessions.create_session(db, who, now=dt.datetime.now(dt.UTC))
 
     def look(self, growing: Growing) -> None:
         self.trees.append(tree_json.kept(growing.tree))

@@ -39,7 +39,7 @@ def test_nothing_covers_anything_with_and_without_the_instructions(open_desk: Op
     with transaction() as db:
         project = db.get(Project, work.project)
         assert project
-        instructions.publish(db, project, "## Rules\n\n" + "Rate every step with care. " * 80, None)
+        instructions.publish_version(db, project, "## Rules\n\n" + "Rate every step with care. " * 80, None)
     page = open_desk(work, reduced_motion="reduce")
     on_problem(page, 1)
     page.locator("#unread button").click()

@@ -11,10 +11,10 @@ from app.core.errors import Invalid
 
 
 def test_an_object_is_read_and_no_file_is_empty(tmp_path: Path) -> None:
-    assert config_file.read(None) == {}
+    assert config_file.read_config(None) == {}
     path = tmp_path / "round.json"
     path.write_bytes(b'\xef\xbb\xbf{"policy": {"size": 7}}')  # as some editors save it
-    assert config_file.read(path) == {"policy": {"size": 7}}
+    assert config_file.read_config(path) == {"policy": {"size": 7}}
 
 
 @pytest.mark.parametrize(
@@ -31,11 +31,11 @@ def test_what_is_wrong_is_told_by_place(tmp_path: Path, content: bytes, says: st
     path = tmp_path / "round.json"
     path.write_bytes(content)
     with pytest.raises(Invalid, match=says) as wrong:
-        config_file.read(path)
+        config_file.read_config(path)
     assert str(path) in wrong.value.message
     assert wrong.value.remedy
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match=r"gone\.json cannot be read: No such file"):
-        config_file.read(tmp_path / "gone.json")
+        config_file.read_config(tmp_path / "gone.json")

@@ -21,7 +21,7 @@ def deferred() -> Iterator[tuple[str, dict[str, ast.expr]]]:
     """The name and the arguments of every call of `defer`."""
     for path in sorted(APP.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "defer":
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "enqueue":
                 module = import_module(".".join(path.relative_to(APP.parent).with_suffix("").parts))
                 name = said(node.args[1], module)
                 assert name, f"{path}: the name must be a text or a constant"

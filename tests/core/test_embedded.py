@@ -21,7 +21,7 @@ import psutil
 import psycopg
 import pytest
 
-from app.core.embedded import DatabaseTrouble, Embedded, processes
+from app.core.embedded import DatabaseError, Embedded, processes
 from tests.polling import until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -117,7 +117,7 @@ def test_starts_keeps_data_and_leaves_nothing(place: Path) -> None:
     embedded.stop()
     embedded.stop()
     assert not embedded.status().running
-    assert processes.all_of(data_of(place / "fresh")) == []
+    assert processes.list_processes(data_of(place / "fresh")) == []
     url = embedded.start()
     assert ask(url, "SELECT value FROM kept") == 41
     embedded.stop()
@@ -181,16 +181,16 @@ def test_the_server_is_killed_while_it_works(place: Path) -> None:
     busy = psycopg.connect(url)
     busy.execute("CREATE TABLE kept AS SELECT generate_series(1, 20000) AS value")
     busy.commit()
-    server = processes.postmaster(data_of(home))
+    server = processes.find_postmaster(data_of(home))
     assert server is not None
     server.kill()
     again = quietly(home)
     assert ask(again.start(), "SELECT count(*) FROM kept") == 20000
     busy.close()
     again.stop()
-    assert processes.postmaster(data_of(home)) is not None, "the first owner still needs it"
+    assert processes.find_postmaster(data_of(home)) is not None, "the first owner still needs it"
     embedded.stop()
-    assert processes.all_of(data_of(home)) == []
+    assert processes.list_processes(data_of(home)) == []
 
 
 def test_an_owner_killed_leaves_no_server(place: Path) -> None:
@@ -198,7 +198,7 @@ def test_an_owner_killed_leaves_no_server(place: Path) -> None:
     with owner(home) as killed:
         assert ask(said(killed)) == 1
         killed.kill()
-    until(lambda: not processes.all_of(data_of(home)), "the server to be gone")
+    until(lambda: not processes.list_processes(data_of(home)), "the server to be gone")
     embedded = quietly(home)
     assert ask(embedded.start()) == 1
     embedded.stop()
@@ -212,12 +212,12 @@ def test_an_owner_and_its_guard_killed(place: Path) -> None:
         for process in [*psutil.Process(killed.pid).children(), psutil.Process(killed.pid)]:
             process.kill()
     assert ask(url) == 1
-    server = processes.postmaster(data_of(home))
+    server = processes.find_postmaster(data_of(home))
     embedded = quietly(home)
     embedded.start()
-    assert processes.postmaster(data_of(home)) == server, "the running server is used"
+    assert processes.find_postmaster(data_of(home)) == server, "the running server is used"
     embedded.stop()
-    assert processes.all_of(data_of(home)) == []
+    assert processes.list_processes(data_of(home)) == []
 
 
 def test_a_killed_owner_takes_the_server_from_nobody(place: Path) -> None:
@@ -226,12 +226,12 @@ def test_a_killed_owner_takes_the_server_from_nobody(place: Path) -> None:
         said(killed)
         embedded = quietly(home)
         url = embedded.start()
-        server = processes.postmaster(data_of(home))
+        server = processes.find_postmaster(data_of(home))
         guards = psutil.Process(killed.pid).children()
         killed.kill()
     psutil.wait_procs(guards, timeout=20)
     assert ask(url) == 1
-    assert processes.postmaster(data_of(home)) == server
+    assert processes.find_postmaster(data_of(home)) == server
     embedded.stop()
 
 
@@ -245,7 +245,7 @@ def test_starters_at_once_share_one_server(place: Path) -> None:
         for each in starters:
             each.communicate("\n", timeout=60)
             assert each.returncode == 0
-    assert processes.all_of(data_of(home)) == []
+    assert processes.list_processes(data_of(home)) == []
 
 
 def test_the_pid_file_is_lost(place: Path) -> None:
@@ -258,7 +258,7 @@ def test_the_pid_file_is_lost(place: Path) -> None:
     assert ask(again.start()) == 1
     embedded.stop()
     again.stop()
-    assert processes.all_of(data_of(home)) == []
+    assert processes.list_processes(data_of(home)) == []
 
 
 def test_a_long_path_gets_a_short_socket(place: Path) -> None:
@@ -286,7 +286,7 @@ def test_data_of_another_version_names_the_remedy(place: Path) -> None:
     embedded.start()
     embedded.stop()
     (data_of(place / "db") / "PG_VERSION").write_text("14\n")
-    with pytest.raises(DatabaseTrouble, match="made by PostgreSQL 14") as trouble:
+    with pytest.raises(DatabaseError, match="made by PostgreSQL 14") as trouble:
         embedded.start()
     assert "backup" in trouble.value.remedy
 
@@ -297,15 +297,15 @@ def test_a_server_that_cannot_start_says_why_and_leaves_nothing(place: Path) -> 
     embedded.start()
     embedded.stop()
     (data_of(home) / "global" / "pg_control").unlink()
-    with pytest.raises(DatabaseTrouble, match="pg_control"):
+    with pytest.raises(DatabaseError, match="pg_control"):
         embedded.start()
-    assert processes.all_of(data_of(home)) == []
+    assert processes.list_processes(data_of(home)) == []
     assert list((home / "owners").iterdir()) == []
 
 
 def test_a_full_disk_is_named(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.core.embedded.server.ROOM_TO_START", 2**62)
-    with pytest.raises(DatabaseTrouble, match="MB left") as trouble:
+    monkeypatch.setattr("app.core.embedded.server.MIN_FREE_BYTES", 2**62)
+    with pytest.raises(DatabaseError, match="MB left") as trouble:
         quietly(place / "db").start()
     assert "Free some space" in trouble.value.remedy
 
@@ -315,7 +315,7 @@ class TestAsRoot:
     def test_a_home_closed_to_the_server_is_left_closed(
         self, place: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("app.core.embedded.paths.ELSEWHERE", place / "elsewhere")
+        monkeypatch.setattr("app.core.embedded.paths.FALLBACK_FOLDER", place / "elsewhere")
         closed = place / "closed"
         closed.mkdir(mode=0o700)
         lines: list[str] = []
@@ -326,7 +326,7 @@ class TestAsRoot:
         assert any("closed to the user" in line for line in lines)
         assert ask(embedded.start()) == 1, "it is found again"
         assert Path(str(embedded.status().data)).is_relative_to(place / "elsewhere")
-        monkeypatch.setattr("app.core.embedded.paths.ELSEWHERE", place / "other")
+        monkeypatch.setattr("app.core.embedded.paths.FALLBACK_FOLDER", place / "other")
         embedded.stop()
 
     def test_programs_out_of_reach_are_copied(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -420,4 +420,4 @@ def test_ends_when_told_to_by_a_signal(place: Path) -> None:
         assert ask(said(held), "SELECT count(*) > 0 FROM alembic_version") is True
         held.send_signal(signal.SIGTERM)
         assert held.wait(30) == 128 + signal.SIGTERM
-    assert processes.all_of(place / "postgres" / "data") == []
+    assert processes.list_processes(place / "postgres" / "data") == []

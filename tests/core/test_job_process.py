@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from app.core import subprocess_jobs
-from app.core.jobs import stopping
+from app.core.jobs import stop_requested
 
 PROGRAM = """
 import signal, subprocess, sys, time
@@ -73,11 +73,11 @@ def test_what_nobody_wants_is_ended_with_all_it_started(
 
 def test_work_is_handed_back_when_the_worker_ends(started: Started) -> None:
     process, _ = started("polite")
-    threading.Timer(0.1, stopping.set).start()
+    threading.Timer(0.1, stop_requested.set).start()
     try:
         assert subprocess_jobs.watch(process, lambda: False, patience=0, patience_at_stop=30)
     finally:
-        stopping.clear()
+        stop_requested.clear()
     assert process.returncode == 3, "its exit code says that it did not get to the end"
 
 

@@ -3,9 +3,9 @@
 from alembic import command
 from sqlalchemy import Engine
 
-from app.core.migrate import config
+from app.core.migrate import alembic_config
 
 
 def test_models_and_migrations_agree(shared_engine: Engine) -> None:
     with shared_engine.connect() as connection:
-        command.check(config(connection))  # raises when they drift apart
+        command.check(alembic_config(connection))  # raises when they drift apart

@@ -16,13 +16,13 @@ def test_only_folders_the_operator_named(home: Path, tmp_path_factory: pytest.Te
     ours.mkdir(parents=True)
     (home / "models" / "leads-out").symlink_to(elsewhere)
     (home / "models" / "file").touch()
-    assert model_paths.within(str(ours)) == ours.resolve()
+    assert model_paths.resolve_model_path(str(ours)) == ours.resolve()
     outside = ("/etc", str(elsewhere), str(home / "models" / "leads-out"), str(ours / ".." / ".." / ".."))
     for name in (*outside, str(home / "models" / "file"), str(ours / "gone"), "", "a\0b", "x" * 5000):
         with pytest.raises(Invalid, match="where this server keeps models"):
-            model_paths.within(name)
+            model_paths.resolve_model_path(name)
     with pytest.raises(Invalid) as wrong:
-        model_paths.within("/etc", or_else="ask for another")
+        model_paths.resolve_model_path("/etc", or_else="ask for another")
     assert wrong.value.remedy.endswith("STEPMARK_MODEL_ROOTS; ask for another.")
 
 
@@ -32,6 +32,6 @@ def test_more_roots(
     one, two = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("two")
     monkeypatch.setenv("STEPMARK_MODEL_ROOTS", f"{one}:{two}")
     forget()
-    assert model_paths.within(str(two)) == two.resolve()
+    assert model_paths.resolve_model_path(str(two)) == two.resolve()
     with pytest.raises(Invalid):
-        model_paths.within(str(two.parent))
+        model_paths.resolve_model_path(str(two.parent))

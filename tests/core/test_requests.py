@@ -18,7 +18,7 @@ from fastapi import Depends, FastAPI
 from sqlalchemy import text
 
 from app.core.db import Db
-from app.core.startup import forget
+from app.core.startup import clear_caches
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def test_many_more_requests_than_connections_all_succeed(
     """120 at once on 4 connections. Where those who wait for a connection hold a thread each,
     nobody who has one can go on, and all fail after the pool's timeout."""
     monkeypatch.setenv("STEPMARK_POOL_SIZE", "4")
-    forget()
+    clear_caches()
     app = FastAPI()
 
     @app.get("/")

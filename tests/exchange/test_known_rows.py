@@ -103,7 +103,7 @@ def test_gold_and_screening_carry_their_flags_through_the_export_and_back(
             kinds[kind] += 1
             said[kind] = said.get(kind, 0) + (1 if first_error >= 0 else 0)
             judge(db, project, held, first_error)
-        token = sessions.start(db, boss, now=dt.datetime.now(dt.UTC))
+        token = sessions.create_session(db, boss, now=dt.datetime.now(dt.UTC))
         other = factories.project(db, "Theirs")
         factories.member(db, other, "admin", boss)
         copy = other.id

@@ -135,6 +135,6 @@ def test_by_page_api_and_command_with_a_trace(
         assert web.get("/api/v1/projects/sums/exports/sft", params={"split": "test"}).status_code == 422
         assert "For fine-tuning a generator" in web.get("/projects/sums/exports").text
     with transaction() as db:
-        from app.accounts.audit import newest
+        from app.accounts.audit import list_events
 
-        assert [event.action for event, _ in newest(db, action="export.")] == ["export.sft"] * 3
+        assert [event.action for event, _ in list_events(db, action="export.")] == ["export.sft"] * 3

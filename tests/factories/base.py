@@ -84,5 +84,5 @@ def task(db: Session, of: Solution, **values: object) -> Task:
 
 def sign_in(web: TestClient, db: Session, who: User) -> None:
     """A session cookie for `who`, without going through the login form."""
-    token = sessions.start(db, who, now=dt.datetime.now(dt.UTC))
+    token = sessions.create_session(db, who, now=dt.datetime.now(dt.UTC))
     web.cookies.set(cookie_name(), token)

@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.core.jobs import defer
+from app.core.jobs import enqueue
 from app.overview import progress
 from tests.factories import base as factories
 
@@ -35,7 +35,7 @@ def test_what_to_do_next(web: TestClient, db: Session) -> None:
 def test_a_failed_job_is_tried_again(web: TestClient, db: Session, home: object) -> None:
     boss = factories.user(db, is_admin=True)
     factories.sign_in(web, db, boss)
-    job = defer(db, "test.nothing", number=1)
+    job = enqueue(db, "test.nothing", number=1)
     db.execute(text("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = :id"), {"id": job})
     page = web.get("/worker").text
     assert "test.nothing" in page

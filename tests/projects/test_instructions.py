@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from app.accounts.models import AuditEvent
 from app.core.errors import Conflict
 from app.projects import instructions, projects
-from app.projects.instructions import Line
-from app.projects.markdown import as_html
+from app.projects.instructions import DiffLine
+from app.projects.markdown import render_markdown
 from app.projects.models import InstructionsVersion, Project
 from tests.factories import base as factories
 
@@ -26,13 +26,13 @@ def project(db: Session) -> Project:
 
 def test_versions_follow_one_another_and_stay(db: Session, project: Project) -> None:
     admin = factories.member(db, project, "admin")
-    first = instructions.publish(db, project, "# Be kind\r\n", admin, 0)
-    assert instructions.publish(db, project, "# Be kind", admin, 1) is None
-    instructions.publish(db, project, "# Be kinder", admin, 1)
+    first = instructions.publish_version(db, project, "# Be kind\r\n", admin, 0)
+    assert instructions.publish_version(db, project, "# Be kind", admin, 1) is None
+    instructions.publish_version(db, project, "# Be kinder", admin, 1)
     assert (first.number, project.instructions_number, project.instructions) == (1, 2, "# Be kinder")  # type: ignore[union-attr]
-    assert instructions.text_of(db, project, 1) == "# Be kind"
+    assert instructions.get_text(db, project, 1) == "# Be kind"
     with pytest.raises(Conflict, match="Version 2 was published while you wrote"):
-        instructions.publish(db, project, "Mine", admin, 1)
+        instructions.publish_version(db, project, "Mine", admin, 1)
     assert db.scalars(select(AuditEvent.detail).where(AuditEvent.action == "instructions.publish")).all() == [
         {"version": 1},
         {"version": 2},
@@ -40,32 +40,34 @@ def test_versions_follow_one_another_and_stay(db: Session, project: Project) -> 
 
 
 def test_a_new_project_begins_with_ours(db: Session) -> None:
-    made = projects.create(db, "Geometry", "first_error", None)
+    made = projects.create_project(db, "Geometry", "first_error", None)
     assert "Substance over nitpicks" in made.instructions
     assert db.get(InstructionsVersion, (made.id, 1)).text == made.instructions  # type: ignore[union-attr]
-    own = projects.create(db, "Sums", "first_error", None, instructions="Ours")
+    own = projects.create_project(db, "Sums", "first_error", None, instructions="Ours")
     assert (own.instructions, own.instructions_number) == ("Ours", 1)
 
 
 def test_news_until_they_are_read(db: Session, project: Project) -> None:
     who = factories.member(db, project)
-    assert instructions.news(db, project, who) is None
-    instructions.publish(db, project, "One\nTwo\nThree\nFour", None)
-    assert instructions.news(db, project, who) == instructions.News(1, None, [])
-    instructions.read(db, project, who, 1)
-    instructions.read(db, project, who, 1)
-    assert instructions.news(db, project, who) is None
-    instructions.publish(db, project, "One\n2\nThree\nFour", None)
-    news = instructions.news(db, project, who)
-    assert news == instructions.News(
-        2, 1, [Line("same", "One"), Line("gone", "Two"), Line("new", "2"), Line("same", "Three")]
+    assert instructions.find_update(db, project, who) is None
+    instructions.publish_version(db, project, "One\nTwo\nThree\nFour", None)
+    assert instructions.find_update(db, project, who) == instructions.InstructionsUpdate(1, None, [])
+    instructions.acknowledge_version(db, project, who, 1)
+    instructions.acknowledge_version(db, project, who, 1)
+    assert instructions.find_update(db, project, who) is None
+    instructions.publish_version(db, project, "One\n2\nThree\nFour", None)
+    news = instructions.find_update(db, project, who)
+    assert news == instructions.InstructionsUpdate(
+        2,
+        1,
+        [DiffLine("same", "One"), DiffLine("gone", "Two"), DiffLine("new", "2"), DiffLine("same", "Three")],
     )
 
 
 def test_long_unchanged_stretches_are_left_out() -> None:
     before = "\n".join(str(line) for line in range(100))
     after = before.replace("10\n", "ten\n", 1) + "\nend"
-    kinds = [line.kind for line in instructions.changes(before, after)]
+    kinds = [line.kind for line in instructions.diff_lines(before, after)]
     assert kinds == ["same", "gone", "new", "same", "skip", "same", "new"]
 
 
@@ -88,14 +90,14 @@ def test_long_unchanged_stretches_are_left_out() -> None:
     ],
 )
 def test_no_harm_comes_from_markdown(text: str) -> None:
-    html = str(as_html(text))
+    html = str(render_markdown(text))
     tags = re.findall(r"<[^>]*>", html)
     assert not [tag for tag in tags if re.match(r"</?(script|img|b|iframe|style)\b", tag)], html
     assert not [tag for tag in tags if re.search(r"\son\w+=|href=\"(?!https?:)", tag)], html
 
 
 def test_mathematics_passes_through_markdown() -> None:
-    html = str(as_html("A $a_1*b_2*c$ and \\(x\\_y\\) cost $5 and $10.\n\n$$\\frac{a}{b}\\\\c$$"))
+    html = str(render_markdown("A $a_1*b_2*c$ and \\(x\\_y\\) cost $5 and $10.\n\n$$\\frac{a}{b}\\\\c$$"))
     assert '<span class="math-text">$a_1*b_2*c$</span>' in html
     assert '<span class="math-text">\\(x\\_y\\)</span>' in html
     assert "cost $5 and $10." in html
@@ -105,7 +107,7 @@ def test_mathematics_passes_through_markdown() -> None:
 @pytest.mark.parametrize("text", ["$a " * 16000, "\\(" * 25000, "$$" * 25000, "[" * 50000, "*a_ " * 12000])
 def test_hostile_markdown_takes_no_time(text: str) -> None:
     start = time.process_time()
-    as_html(text)
+    render_markdown(text)
     assert time.process_time() - start < 3
 
 

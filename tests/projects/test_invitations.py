@@ -42,7 +42,7 @@ def test_a_new_person_joins(web: TestClient, db: Session, project: Project) -> N
     assert web.post(f"{link}/account", data={"name": "Ada", "password": "short"}).status_code == 422
     answer = web.post(f"{link}/account", data={"name": "Ada", "password": "long enough"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/projects/algebra")
-    assert members.role_of(db, project, users.named(db, "ada@example.org")) == "researcher"
+    assert members.find_role(db, project, users.get_user_by_email(db, "ada@example.org")) == "researcher"
     assert web.get("/projects/algebra").status_code == 303, "signed in at once"
     web.cookies.clear()
     assert web.get(link).status_code == 404
@@ -50,7 +50,7 @@ def test_a_new_person_joins(web: TestClient, db: Session, project: Project) -> N
 
 
 def test_someone_with_an_account_joins_with_it(web: TestClient, db: Session, project: Project) -> None:
-    ada = users.add(db, "ada@example.org", password="long enough")
+    ada = users.create_user(db, "ada@example.org", password="long enough")
     link = invited(web)
     web.cookies.clear()
     assert f"/login?next={link}" in web.get(link).text
@@ -59,22 +59,22 @@ def test_someone_with_an_account_joins_with_it(web: TestClient, db: Session, pro
     assert web.post(f"{link}/membership").headers["location"].startswith("/login")
     factories.sign_in(web, db, ada)
     assert web.post(f"{link}/membership").headers["location"] == "/projects/algebra"
-    assert members.role_of(db, project, ada) == "researcher"
+    assert members.find_role(db, project, ada) == "researcher"
     assert web.post(f"{link}/membership").status_code == 404, "once"
 
 
 def test_joining_never_lowers_a_role(web: TestClient, db: Session, project: Project) -> None:
     boss = factories.member(db, project, "admin")
-    _, token = invitations.invite(db, project, "x@example.org", "labeler", boss, NOW)
-    invitations.accept(db, token, boss, NOW)
-    assert members.role_of(db, project, boss) == "admin"
+    _, token = invitations.create_invitation(db, project, "x@example.org", "labeler", boss, NOW)
+    invitations.accept_invitation(db, token, boss, NOW)
+    assert members.find_role(db, project, boss) == "admin"
 
 
 def test_expired_and_revoked(web: TestClient, db: Session, project: Project) -> None:
     link = invited(web)
     token = link.rpartition("/")[2]
     with pytest.raises(NotFound):
-        invitations.of_token(db, token, dt.datetime.now(dt.UTC) + invitations.LIVES)
+        invitations.get_by_token(db, token, dt.datetime.now(dt.UTC) + invitations.LIFETIME)
     made = db.scalars(select(Invitation)).one()
     assert token not in repr(vars(made))
     other = factories.project(db, "Geometry")
@@ -90,16 +90,16 @@ def test_expired_and_revoked(web: TestClient, db: Session, project: Project) -> 
 
 
 def test_members_page(web: TestClient, db: Session, project: Project) -> None:
-    ada = factories.member(db, project, "labeler", users.add(db, "ada@example.org"))
+    ada = factories.member(db, project, "labeler", users.create_user(db, "ada@example.org"))
     assert "ada@example.org" in web.get("/projects/algebra/members").text
     home = f"/projects/algebra/members/{ada.id}"
     assert web.post(f"{home}/role", data={"role": "king"}).status_code == 422
     assert web.post(f"{home}/role", data={"role": "researcher"}).status_code == 303
-    assert members.role_of(db, project, ada) == "researcher"
+    assert members.find_role(db, project, ada) == "researcher"
     assert web.post("/projects/algebra/invitations", data={"email": "ada@example.org"}).status_code == 409
     assert web.post("/projects/algebra/invitations", data={"email": "no address"}).status_code == 422
     assert web.post(f"{home}/removal").status_code == 303
-    assert members.role_of(db, project, ada) is None
+    assert members.find_role(db, project, ada) is None
 
 
 def test_settings(web: TestClient, db: Session, project: Project) -> None:

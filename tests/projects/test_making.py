@@ -20,67 +20,72 @@ NOW = dt.datetime(2026, 11, 1, 9, tzinfo=dt.UTC)
 
 def test_slugs(db: Session) -> None:
     made = [
-        projects.create(db, name, "first_error", None) for name in ("Grade school", "Grade-School", "数学")
+        projects.create_project(db, name, "first_error", None)
+        for name in ("Grade school", "Grade-School", "数学")
     ]
     assert [each.slug for each in made] == ["grade-school", "grade-school-2", "project"]
     with pytest.raises(Conflict):
-        projects.create(db, " Grade  school ", "first_error", None)
+        projects.create_project(db, " Grade  school ", "first_error", None)
     for name, mode in (("", "first_error"), ("x" * 200, "first_error"), ("fine", "guess")):
         with pytest.raises(Invalid):
-            projects.create(db, name, mode, None)
+            projects.create_project(db, name, mode, None)
 
 
 def test_a_change_says_from_and_to(db: Session) -> None:
     boss = factories.user(db, is_admin=True)
-    made = projects.create(db, "Algebra", "first_error", boss)
-    assert projects.change(db, made, boss, overlap=3, name="Algebra") == {"overlap": [1, 3]}
+    made = projects.create_project(db, "Algebra", "first_error", boss)
+    assert projects.update_project(db, made, boss, overlap=3, name="Algebra") == {"overlap": [1, 3]}
     said = db.scalars(select(AuditEvent).where(AuditEvent.action == "project.change")).one()
     assert (said.actor_id, said.project_id, said.detail) == (boss.id, made.id, {"overlap": [1, 3]})
 
 
 def test_a_role_change_ends_sessions_and_joining_does_not(db: Session) -> None:
     boss, ada = factories.user(db), factories.user(db)
-    made = projects.create(db, "Algebra", "first_error", boss)
-    token = sessions.start(db, ada, now=NOW)
+    made = projects.create_project(db, "Algebra", "first_error", boss)
+    token = sessions.create_session(db, ada, now=NOW)
     members.set_role(db, made, ada, "labeler", boss)
-    assert sessions.find(db, token, now=NOW) is not None
+    assert sessions.find_session(db, token, now=NOW) is not None
     members.set_role(db, made, ada, "researcher", boss)
-    assert sessions.find(db, token, now=NOW) is None
+    assert sessions.find_session(db, token, now=NOW) is None
     with pytest.raises(Conflict):
         members.set_role(db, made, boss, "labeler", boss)
-    members.remove(db, made, ada.id, boss)
-    assert [user.id for user, _ in members.everyone(db, made)] == [boss.id]
+    members.remove_member(db, made, ada.id, boss)
+    assert [user.id for user, _ in members.list_members(db, made)] == [boss.id]
     with pytest.raises(NotFound):
-        members.remove(db, made, ada.id, boss)
+        members.remove_member(db, made, ada.id, boss)
     actions = db.scalars(select(AuditEvent.action).order_by(AuditEvent.id)).all()
     assert actions == ["project.create", "member.add", "member.role", "member.remove"]
 
 
 def test_the_command_line_adds_people(db: Session) -> None:
-    made = projects.create(db, "Algebra", "first_error", None)
-    assert joining.add(db, "ada@example.org", "labeler", "Algebra", name="Ada", password="long enough")
-    assert not joining.add(db, "ADA@example.org", "researcher", "algebra", name="", password="other one!")
-    assert [(user.name, each.role) for user, each in members.everyone(db, made)] == [("Ada", "researcher")]
-    assert joining.add(db, "root@example.org", "admin", None, name="", password="long enough")
-    root = users.named(db, "root@example.org")
+    made = projects.create_project(db, "Algebra", "first_error", None)
+    assert joining.add_user(db, "ada@example.org", "labeler", "Algebra", name="Ada", password="long enough")
+    assert not joining.add_user(
+        db, "ADA@example.org", "researcher", "algebra", name="", password="other one!"
+    )
+    assert [(user.name, each.role) for user, each in members.list_members(db, made)] == [
+        ("Ada", "researcher")
+    ]
+    assert joining.add_user(db, "root@example.org", "admin", None, name="", password="long enough")
+    root = users.get_user_by_email(db, "root@example.org")
     assert root.is_admin
     with pytest.raises(NotFound):
-        joining.add(db, "eve@example.org", "labeler", "No such", name="", password="long enough")
+        joining.add_user(db, "eve@example.org", "labeler", "No such", name="", password="long enough")
 
 
 def test_a_project_is_found_by_name_or_slug(db: Session) -> None:
     with pytest.raises(NotFound) as none_yet:
-        projects.named(db, "Ada's")
+        projects.get_project_by_name(db, "Ada's")
     assert none_yet.value.remedy == """Make it: stepmark project create 'Ada'"'"'s'"""
-    first = projects.create(db, "Algebra one", "first_error", None)
-    second = projects.create(db, "algebra-one", "first_error", None)
-    assert projects.named(db, " Algebra one ") == first
-    assert projects.named(db, "algebra-one") == second  # a name goes before another's slug
-    assert projects.named(db, "algebra-one-2") == second
+    first = projects.create_project(db, "Algebra one", "first_error", None)
+    second = projects.create_project(db, "algebra-one", "first_error", None)
+    assert projects.get_project_by_name(db, " Algebra one ") == first
+    assert projects.get_project_by_name(db, "algebra-one") == second  # a name goes before another's slug
+    assert projects.get_project_by_name(db, "algebra-one-2") == second
     for name in "ABCD":
-        projects.archive(db, projects.create(db, name, "first_error", None), None, NOW)
+        projects.archive_project(db, projects.create_project(db, name, "first_error", None), None, NOW)
     with pytest.raises(NotFound, match="no project 'Topology'") as unknown:
-        projects.named(db, "Topology")
+        projects.get_project_by_name(db, "Topology")
     assert (
         unknown.value.remedy
         == "There are algebra-one, Algebra one. Make it: stepmark project create Topology"
@@ -88,7 +93,7 @@ def test_a_project_is_found_by_name_or_slug(db: Session) -> None:
 
 
 def test_where_people_land(web: TestClient, db: Session) -> None:
-    one, two = (projects.create(db, name, "first_error", None) for name in ("One", "Two"))
+    one, two = (projects.create_project(db, name, "first_error", None) for name in ("One", "Two"))
     landings = {}
     for role in ("labeler", "researcher", "admin"):
         factories.sign_in(web, db, factories.member(db, one, role))

@@ -115,13 +115,13 @@ def test_a_worker_that_ends_hands_it_on_and_a_failure_is_said(
     ending = threading.Event()
     ending.set()
     with monkeypatch.context() as patch:
-        patch.setattr(agreement_job, "stopping", ending)
+        patch.setattr(agreement_job, "stop_requested", ending)
         tasks.agree(project.id)
     with transaction() as db:
         assert db.scalar(text(todo)) == 1
         assert db.scalars(select(AgreementFigure)).all() == []
         db.execute(text("ALTER VIEW own_step_label RENAME TO away"))
-    assert not jobs.stopping.is_set()
+    assert not jobs.stop_requested.is_set()
     with pytest.raises(Exception, match="own_step_label"):
         tasks.agree(project.id)
     with transaction() as db:

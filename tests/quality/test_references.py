@@ -144,7 +144,9 @@ def stored() -> tuple[int, int]:
 
 def corrected(problem_id: int, answer: str) -> bool:
     with transaction() as db:
-        return reference_corrections.correct(db, db.get_one(Problem, problem_id), answer, factories.user(db))
+        return reference_corrections.correct_reference_answer(
+            db, db.get_one(Problem, problem_id), answer, factories.user(db)
+        )
 
 
 def verdicts() -> dict[str | None, str | None]:

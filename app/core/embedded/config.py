@@ -10,7 +10,7 @@ ROLE = "stepmark"
 PORT = 5432  # only a part of the socket's name; nothing listens on it
 
 
-def write(folder: Path, sockets: Path, users: set[str]) -> Path:
+def write_config(folder: Path, sockets: Path, users: set[str]) -> Path:
     """Write the three files anew; gives the path of postgresql.conf."""
     folder.mkdir(exist_ok=True)
     memory = psutil.virtual_memory().total // 2**20

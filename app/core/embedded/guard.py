@@ -11,11 +11,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-WATCH = "from app.core.embedded.guard import watch; watch()"
-DISMISSED = b"d"
+WATCH = "from app.core.embedded.guard import watch_lease; watch_lease()"
+DISMISS = b"d"
 
 
-class Guard:
+class LeaseGuard:
     """Held by an owner. `dismiss` ends the watcher when the owner has left by itself."""
 
     def __init__(self, home: Path, lease: Path) -> None:
@@ -33,14 +33,14 @@ class Guard:
 
     def dismiss(self) -> None:
         with contextlib.suppress(OSError):
-            os.write(self._end, DISMISSED)
+            os.write(self._end, DISMISS)
         os.close(self._end)
         self._process.wait()
 
 
-def watch() -> None:
+def watch_lease() -> None:
     home, lease = Path(sys.argv[1]), Path(sys.argv[2])
-    if os.read(0, 1) == DISMISSED:
+    if os.read(0, 1) == DISMISS:
         return
     from app.core.embedded.server import Embedded
 

@@ -11,18 +11,18 @@ from pathlib import Path
 from app.core import process_identity
 
 
-def join(folder: Path) -> Path:
+def add_holder(folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
-    mine = folder / f"{process_identity.life()}-{uuid.uuid4().hex[:8]}"
+    mine = folder / f"{process_identity.process_identity()}-{uuid.uuid4().hex[:8]}"
     mine.touch()
     return mine
 
 
-def living(folder: Path) -> list[Path]:
+def list_holders(folder: Path) -> list[Path]:
     """The files of owners that are alive; the others are removed."""
     alive = []
     for file in sorted(folder.glob("*-*-*")):
-        if process_identity.living(file.name.rpartition("-")[0]):
+        if process_identity.find_process(file.name.rpartition("-")[0]):
             alive.append(file)
         else:
             file.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.core.embedded.trouble import OWN_DATABASE, DatabaseTrouble
+from app.core.embedded.errors import OWN_DATABASE, DatabaseError
 
 CANDIDATES = ("postgres", "_postgres", "nobody")
 
@@ -63,13 +63,13 @@ class Account:
             asked = ["/bin/sh", "-c", f'test {question} "$1"', "sh", str(path)]
             return subprocess.run(asked, timeout=60, **self.popen()).returncode == 0
         except subprocess.SubprocessError as error:
-            raise DatabaseTrouble(
+            raise DatabaseError(
                 f"The database cannot run as root, and becoming the user {self.name} failed: {error}",
                 remedy=f"Run Stepmark as a normal user, {OWN_DATABASE}.",
             ) from error
 
 
-def choose(data: Path) -> Account:
+def choose_account(data: Path) -> Account:
     """Who runs the server: ourselves, or, when we are root, the owner of the data or a system user."""
     me = os.geteuid()
     if me != 0:
@@ -82,7 +82,7 @@ def choose(data: Path) -> Account:
         except KeyError:
             continue
         return Account(name, found.pw_uid, found.pw_gid, switch=True)
-    raise DatabaseTrouble(
+    raise DatabaseError(
         f"PostgreSQL does not run as root, and none of the users {', '.join(CANDIDATES)} exists.",
         remedy=f"Run Stepmark as a normal user, {OWN_DATABASE}.",
     )
@@ -92,7 +92,7 @@ def _account(uid: int, *, switch: bool) -> Account:
     try:
         found = pwd.getpwuid(uid)
     except KeyError as error:
-        raise DatabaseTrouble(
+        raise DatabaseError(
             f"The user with the number {uid} has no name on this machine, and PostgreSQL asks for one.",
             remedy=f"Add the user to /etc/passwd, {OWN_DATABASE}.",
         ) from error

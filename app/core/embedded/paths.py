@@ -16,15 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.core.embedded.config import PORT
+from app.core.embedded.errors import DatabaseError
 from app.core.embedded.os_user import Account
-from app.core.embedded.trouble import DatabaseTrouble
 
-ELSEWHERE = Path("/var/lib/stepmark-postgres")
-LONGEST_SOCKET = 100  # bytes; the system's limit is 108 on Linux and 104 on macOS
+FALLBACK_FOLDER = Path("/var/lib/stepmark-postgres")
+MAX_SOCKET_PATH = 100  # bytes; the system's limit is 108 on Linux and 104 on macOS
 
 
 @dataclass(frozen=True)
-class Place:
+class DatabasePaths:
     home: Path
     sockets: Path
 
@@ -41,7 +41,7 @@ class Place:
         return self.home / "log" / "postgres.log"
 
 
-def find(home: Path, account: Account) -> Place:
+def find_paths(home: Path, account: Account) -> DatabasePaths:
     """The place for `home`; made if it is new."""
     home.mkdir(parents=True, exist_ok=True)
     home = home.resolve()
@@ -50,27 +50,27 @@ def find(home: Path, account: Account) -> Place:
         home = Path(note.read_text().strip())
     elif not account.can_enter(home):
         if (home / "data").is_dir():
-            raise DatabaseTrouble(
+            raise DatabaseError(
                 f"The user {account.name} can no longer reach the database's data in {home}.",
                 remedy=f"Let it enter the folders above (`namei -l {home}` shows which one is closed).",
             )
-        chosen = ELSEWHERE / hashlib.sha256(str(home).encode()).hexdigest()[:12]
+        chosen = FALLBACK_FOLDER / hashlib.sha256(str(home).encode()).hexdigest()[:12]
         note.write_text(f"{chosen}\n")
         home = chosen
     home.mkdir(mode=0o755, parents=True, exist_ok=True)
-    return Place(home, _sockets(home, account))
+    return DatabasePaths(home, _sockets(home, account))
 
 
 def _sockets(home: Path, account: Account) -> Path:
     """home/socket, or a short folder when that path is too long for a socket."""
     near = home / "socket"
-    if len(os.fsencode(near / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET:
+    if len(os.fsencode(near / f".s.PGSQL.{PORT}")) <= MAX_SOCKET_PATH:
         return near
     short = Path("/tmp") / f"stepmark-{account.uid}-{hashlib.sha256(str(home).encode()).hexdigest()[:10]}"  # noqa: S108 - checked below
     account.own(short)
     found = short.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != account.uid or found.st_mode & 0o077:
-        raise DatabaseTrouble(
+        raise DatabaseError(
             f"{short} should be a private folder of {account.name}, and is not.",
             remedy="Somebody else made it. Remove it, or set STEPMARK_HOME to a shorter path.",
         )

@@ -14,7 +14,7 @@ import psutil
 ZOMBIE = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 
 
-def works_in(process: psutil.Process, data: Path) -> bool:
+def runs_in(process: psutil.Process, data: Path) -> bool:
     """Is `process` a live Postgres process of the data folder `data`?"""
     try:
         if process.status() in ZOMBIE or not process.name().startswith("postgres"):
@@ -24,30 +24,32 @@ def works_in(process: psutil.Process, data: Path) -> bool:
         return False
 
 
-def postmaster(data: Path) -> psutil.Process | None:
+def find_postmaster(data: Path) -> psutil.Process | None:
     """The server named by postmaster.pid, if that process is alive and ours."""
     try:
         pid = int((data / "postmaster.pid").read_text().split("\n", 1)[0])
         process = psutil.Process(pid)
     except (OSError, ValueError, psutil.Error):
         return None
-    return process if works_in(process, data) else None
+    return process if runs_in(process, data) else None
 
 
-def all_of(data: Path) -> list[psutil.Process]:
+def list_processes(data: Path) -> list[psutil.Process]:
     """Every Postgres process of `data`, also those whose postmaster was killed."""
-    return [process for process in psutil.process_iter() if works_in(process, data)]
+    return [process for process in psutil.process_iter() if runs_in(process, data)]
 
 
-def end(processes: list[psutil.Process], number: signal.Signals, patience: float) -> list[psutil.Process]:
+def stop_processes(
+    processes: list[psutil.Process], number: signal.Signals, patience: float
+) -> list[psutil.Process]:
     """Signal each (psutil refuses a reused id), wait, give back those still alive."""
     for process in processes:
         with contextlib.suppress(psutil.Error):
             process.send_signal(number)
-    return gone_within(processes, patience)
+    return wait_for_exit(processes, patience)
 
 
-def gone_within(processes: list[psutil.Process], patience: float) -> list[psutil.Process]:
+def wait_for_exit(processes: list[psutil.Process], patience: float) -> list[psutil.Process]:
     until = time.monotonic() + patience
     while True:
         processes = [each for each in processes if _alive(each)]
@@ -63,13 +65,13 @@ def _alive(process: psutil.Process) -> bool:
         return False
 
 
-def clear_remains(data: Path, sockets: Path) -> None:
+def remove_stale_files(data: Path, sockets: Path) -> None:
     """No server of ours is up: end what a killed one left behind, then drop its lock files.
 
     Postgres refuses a stale lock file when its id belongs to any process of the same
     user, a zombie included, so we decide. Orphans end first: they may still write."""
-    orphans = gone_within(all_of(data), 3)
-    orphans = end(orphans, signal.SIGQUIT, 10)
-    end(orphans, signal.SIGKILL, 10)
+    orphans = wait_for_exit(list_processes(data), 3)
+    orphans = stop_processes(orphans, signal.SIGQUIT, 10)
+    stop_processes(orphans, signal.SIGKILL, 10)
     for stale in (data / "postmaster.pid", *sockets.glob(".s.PGSQL.*")):
         stale.unlink(missing_ok=True)

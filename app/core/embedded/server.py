@@ -20,15 +20,15 @@ import psutil
 import psycopg
 
 from app.core.embedded import binaries, config, lease_holders, os_user, paths, processes
-from app.core.embedded.guard import Guard
-from app.core.embedded.trouble import DatabaseTrouble
+from app.core.embedded.errors import DatabaseError
+from app.core.embedded.guard import LeaseGuard
 
 DATABASE = "stepmark"
-ROOM_TO_START = 200 * 2**20  # bytes
+MIN_FREE_BYTES = 200 * 2**20  # bytes
 RECOVERY = 3600  # seconds a start may take; a crash recovery replays at most max_wal_size
 
 
-def say_on_stderr(line: str) -> None:
+def print_to_stderr(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
@@ -46,26 +46,26 @@ class Embedded:
     """One database under `home`. `start` and `stop` may be called by many processes at once:
     the first starts the server, the others join it, the last one out stops it."""
 
-    def __init__(self, home: Path, say: Callable[[str], None] = say_on_stderr) -> None:
+    def __init__(self, home: Path, say: Callable[[str], None] = print_to_stderr) -> None:
         self.home = home
         self.say = say
         self._lease: Path | None = None
-        self._guard: Guard | None = None
+        self._guard: LeaseGuard | None = None
 
     def start(self) -> str:
         """The URL of a database that answers; progress is said when it takes long."""
         with self._alone() as (where, who):
             if self._lease is None:
-                self._lease = lease_holders.join(where.owners)
-                self._guard = Guard(self.home, self._lease)
+                self._lease = lease_holders.add_holder(where.owners)
+                self._guard = LeaseGuard(self.home, self._lease)
             try:
-                if processes.postmaster(where.data) is None:
+                if processes.find_postmaster(where.data) is None:
                     self._bring_up(where, who)
                 self._make_database(where)
             except BaseException:
                 self._leave(where)
                 raise
-            return url(where.sockets)
+            return database_url(where.sockets)
 
     def stop(self) -> None:
         """Leave; the server stops when nobody else needs it. Harmless when called twice."""
@@ -77,29 +77,29 @@ class Embedded:
     def sweep(self) -> None:
         """Stop the server if every owner is gone (one was killed)."""
         with self._alone() as (where, _):
-            stop_unowned(where)
+            stop_unleased(where)
 
     def status(self) -> Status:
-        where = paths.find(self.home, os_user.choose(self._real_data()))
-        server = processes.postmaster(where.data)
+        where = paths.find_paths(self.home, os_user.choose_account(self._real_data()))
+        server = processes.find_postmaster(where.data)
         return Status(
             running=server is not None,
-            url=url(where.sockets),
+            url=database_url(where.sockets),
             data=where.data,
             log=where.log,
             pid=server.pid if server else None,
-            owners=len(lease_holders.living(where.owners)),
+            owners=len(lease_holders.list_holders(where.owners)),
         )
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[tuple[paths.Place, os_user.Account]]:
+    def _alone(self) -> Iterator[tuple[paths.DatabasePaths, os_user.Account]]:
         """Hold the home's lock: one starter or stopper at a time."""
         try:
-            who = os_user.choose(self._real_data())
-            where = paths.find(self.home, who)
+            who = os_user.choose_account(self._real_data())
+            where = paths.find_paths(self.home, who)
             lock = (where.home / "lock").open("a")
         except OSError as error:
-            raise DatabaseTrouble(
+            raise DatabaseError(
                 f"The database's folder {self.home} cannot be used: {error.strerror}.",
                 remedy="Run Stepmark as its owner, or set STEPMARK_HOME to a folder of your own.",
             ) from error
@@ -118,32 +118,34 @@ class Embedded:
         note = self.home / "elsewhere"
         return Path(note.read_text().strip()) / "data" if note.exists() else self.home / "data"
 
-    def _leave(self, where: paths.Place) -> None:
+    def _leave(self, where: paths.DatabasePaths) -> None:
         if self._lease is not None:
             self._lease.unlink(missing_ok=True)
             self._lease = None
-        stop_unowned(where)
+        stop_unleased(where)
         if self._guard is not None:
             self._guard.dismiss()
             self._guard = None
 
-    def _bring_up(self, where: paths.Place, who: os_user.Account) -> None:
+    def _bring_up(self, where: paths.DatabasePaths, who: os_user.Account) -> None:
         if where.home != self.home.resolve():
             self.say(f"{self.home} is closed to the user {who.name}: the database is kept in {where.home}")
-        _room(where.home)
+        _require_disk_space(where.home)
         version, install = binaries.install_for(where.data)
         programs = binaries.runnable(install, who, where.home)
         for folder in (where.log.parent, where.sockets):
             who.own(folder)
         if not where.data.is_dir():
             self._initialise(where, who, programs, version)
-        processes.clear_remains(where.data, where.sockets)
-        main = config.write(where.home / "server", where.sockets, {who.name, "root"})
+        processes.remove_stale_files(where.data, where.sockets)
+        main = config.write_config(where.home / "server", where.sockets, {who.name, "root"})
         if where.log.exists() and where.log.stat().st_size > 10 * 2**20:
             where.log.replace(where.log.with_suffix(".log.1"))
         self._pg_ctl(where, who, programs, main)
 
-    def _initialise(self, where: paths.Place, who: os_user.Account, programs: Path, version: int) -> None:
+    def _initialise(
+        self, where: paths.DatabasePaths, who: os_user.Account, programs: Path, version: int
+    ) -> None:
         """A new data folder, whole or not at all: made under another name, then renamed."""
         self.say(f"Making a database in {where.home}")
         box = where.home / "new"
@@ -156,11 +158,11 @@ class Embedded:
         done = subprocess.run(command, capture_output=True, text=True, timeout=600, **who.popen())
         if done.returncode != 0:
             shutil.rmtree(box, ignore_errors=True)
-            raise failed("PostgreSQL could not make its data folder", done.stderr, where)
+            raise startup_error("PostgreSQL could not make its data folder", done.stderr, where)
         (box / "data").rename(where.data)
         box.rmdir()
 
-    def _pg_ctl(self, where: paths.Place, who: os_user.Account, programs: Path, main: Path) -> None:
+    def _pg_ctl(self, where: paths.DatabasePaths, who: os_user.Account, programs: Path, main: Path) -> None:
         begin = where.log.stat().st_size if where.log.exists() else 0
         options = f"-c config_file={shlex.quote(str(main))}"
         command = [str(programs / "pg_ctl"), "start", "-w", "-t", str(RECOVERY)]
@@ -177,42 +179,44 @@ class Embedded:
                     self.say(f"The database recovers; this can take minutes ({passed} s). Log: {where.log}")
             if code != 0:
                 said.seek(0)
-                raise failed("PostgreSQL did not start", said.read() + tail(where.log, begin), where)
+                raise startup_error(
+                    "PostgreSQL did not start", said.read() + log_tail(where.log, begin), where
+                )
 
-    def _make_database(self, where: paths.Place) -> None:
+    def _make_database(self, where: paths.DatabasePaths) -> None:
         try:
             with psycopg.connect(
-                url(where.sockets, "postgres"), autocommit=True, connect_timeout=60
+                database_url(where.sockets, "postgres"), autocommit=True, connect_timeout=60
             ) as admin:
                 known = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
                 if known is None:
                     admin.execute(f"CREATE DATABASE {DATABASE}")
         except psycopg.Error as error:
-            raise failed(
-                "The database runs but does not answer", str(error) + tail(where.log), where
+            raise startup_error(
+                "The database runs but does not answer", str(error) + log_tail(where.log), where
             ) from error
 
 
-def stop_unowned(where: paths.Place) -> None:
+def stop_unleased(where: paths.DatabasePaths) -> None:
     """With the lock held: end the server if nobody needs it. Only a process that is surely ours."""
-    if lease_holders.living(where.owners):
+    if lease_holders.list_holders(where.owners):
         return
-    server = processes.postmaster(where.data)
+    server = processes.find_postmaster(where.data)
     if server is not None:
-        left = processes.end([server], signal.SIGINT, 60)  # fast: roll back, checkpoint, exit
-        left = processes.end(left, signal.SIGQUIT, 20)  # immediate: recovers at the next start
-        processes.end(left, signal.SIGKILL, 10)
-    processes.clear_remains(where.data, where.sockets)
+        left = processes.stop_processes([server], signal.SIGINT, 60)  # fast: roll back, checkpoint, exit
+        left = processes.stop_processes(left, signal.SIGQUIT, 20)  # immediate: recovers at the next start
+        processes.stop_processes(left, signal.SIGKILL, 10)
+    processes.remove_stale_files(where.data, where.sockets)
     if where.sockets.parent != where.home:
         with contextlib.suppress(OSError):
             where.sockets.rmdir()
 
 
-def url(sockets: Path, database: str = DATABASE) -> str:
+def database_url(sockets: Path, database: str = DATABASE) -> str:
     return f"postgresql://{config.ROLE}@/{database}?host={quote(str(sockets), safe='')}&port={config.PORT}"
 
 
-def tail(log: Path, begin: int | None = None) -> str:
+def log_tail(log: Path, begin: int | None = None) -> str:
     """The end of the log, from byte `begin` on if that is given."""
     try:
         with log.open("rb") as file:
@@ -223,20 +227,20 @@ def tail(log: Path, begin: int | None = None) -> str:
         return ""
 
 
-def failed(what: str, said: str, where: paths.Place) -> DatabaseTrouble:
+def startup_error(what: str, said: str, where: paths.DatabasePaths) -> DatabaseError:
     last = "\n".join(said.strip().splitlines()[-8:])
     if "No space left on device" in said:
-        return DatabaseTrouble(
+        return DatabaseError(
             f"{what}: the disk that holds {where.home} is full.", remedy="Free some space, then start again."
         )
-    return DatabaseTrouble(f"{what}:\n{last}", remedy=f"The whole log is in {where.log}.")
+    return DatabaseError(f"{what}:\n{last}", remedy=f"The whole log is in {where.log}.")
 
 
-def _room(home: Path) -> None:
+def _require_disk_space(home: Path) -> None:
     free = psutil.disk_usage(str(home)).free
-    if free < ROOM_TO_START:
-        raise DatabaseTrouble(
+    if free < MIN_FREE_BYTES:
+        raise DatabaseError(
             f"The disk that holds {home} has {free // 2**20} MB left; "
-            f"the database needs {ROOM_TO_START // 2**20} MB to start.",
+            f"the database needs {MIN_FREE_BYTES // 2**20} MB to start.",
             remedy="Free some space, or set STEPMARK_HOME to a larger disk.",
         )

@@ -94,7 +94,7 @@ def begun(asked: Asked, out: Path) -> int:
     with transaction() as db:
         project = db.scalar(select(Project).where(Project.name == HOME))
         if project is None:
-            project = projects.create(db, HOME, "first_error", None)
+            project = projects.create_project(db, HOME, "first_error", None)
         row = db.get(Simulation, known.get("id", 0), with_for_update=True)
         if row is None or row.created_at.isoformat() != known["created_at"]:
             row = Simulation(project_id=project.id, form="full", **runs.told(asked))
@@ -179,7 +179,7 @@ def hired(house: House, run_id: int, labelers: int) -> Iterator[Staff]:
         for name, words in names.items():
             email, password = f"{name}@simulation-{run_id}.example", users.new_password()
             with transaction() as db:
-                found = users.ensure(db, email, password, name=f"Simulated {words} ({run_id})")
+                found = users.upsert_user(db, email, password, name=f"Simulated {words} ({run_id})")
                 ids[name] = found.id
             pages.append(sign_in(open_pages.enter_context(house.page()), email, password))
         yield Staff(ids, pages[0], pages[1:])
@@ -207,7 +207,7 @@ def project_of(db: Session, run_id: int, setting: Setting, policy: str, staff: S
     found = db.scalar(select(Project).where(Project.name == name))
     if found is None:
         boss = db.get_one(User, staff.ids[BOSS])
-        found = projects.create(db, name, "first_error", boss)
+        found = projects.create_project(db, name, "first_error", boss)
     for who, number in staff.ids.items():
         if db.get(Membership, (found.id, number)) is None:
             role = "admin" if who == BOSS else "labeler"

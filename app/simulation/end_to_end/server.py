@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import httpx
 
 from app.core.errors import DomainError
-from app.core.supervisor import Child, Children, stepmark
-from app.core.web_process import answers, free_port, url, web_command
+from app.core.supervisor import Child, Supervisor, stepmark_command
+from app.core.web_process import find_free_port, is_serving, web_command, web_url
 from app.simulation.datasets import Report
 
 T = TypeVar("T")
@@ -31,8 +31,8 @@ class Stuck(DomainError):
 
 
 class House:
-    def __init__(self, port: int, children: Children, report: Report) -> None:
-        self.url, self.children, self.report = url(HOST, port), children, report
+    def __init__(self, port: int, children: Supervisor, report: Report) -> None:
+        self.url, self.children, self.report = web_url(HOST, port), children, report
 
     def page(self) -> httpx.Client:
         """A client that behaves as a browser's page of this server does."""
@@ -43,7 +43,7 @@ class House:
         """The first thing that `look` finds. Children that died are started again meanwhile."""
         end = time.monotonic() + seconds
         while True:
-            for line in self.children.look():
+            for line in self.children.restart_due():
                 self.report({"phase": line})
             self.report(said)
             if (found := look()) is not None:
@@ -56,14 +56,14 @@ class House:
 @contextmanager
 def opened(report: Report) -> Iterator[House]:
     """Nothing of it is left when the block ends, however it ends."""
-    port = free_port(HOST)
+    port = find_free_port(HOST)
     before = os.environ.get("STEPMARK_SECURE_COOKIES")
     os.environ["STEPMARK_SECURE_COOKIES"] = "0"  # plain http, and only on this machine
-    members = [Child("worker", stepmark("worker"), 30.0), Child("web", web_command(HOST, port))]
-    children = Children(members)
+    members = [Child("worker", stepmark_command("worker"), 30.0), Child("web", web_command(HOST, port))]
+    children = Supervisor(members)
     try:
         house = House(port, children, report)
-        house.until(lambda: answers(HOST, port) or None, {"phase": "web and worker start"}, 120)
+        house.until(lambda: is_serving(HOST, port) or None, {"phase": "web and worker start"}, 120)
         yield house
         report({"phase": "web and worker end"})
         children.stop()

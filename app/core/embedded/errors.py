@@ -3,7 +3,7 @@
 from app.core.errors import DomainError
 
 
-class DatabaseTrouble(DomainError):
+class DatabaseError(DomainError):
     status, code = 503, "database_trouble"
 
 
