@@ -96,7 +96,7 @@ def main() -> None:
             for solution in source(options.data):
                 verdict = grade(solution.reference, solution.answer, prover)
                 kind = {(True, False): "ours", (False, True): "theirs"}.get(
-                    (verdict == "right", solution.correct), "same"
+                    (verdict == "correct", solution.correct), "same"
                 )
                 counts.update([kind, "solutions", *(["answers"] if solution.answer else [])])
                 if kind != "same":

@@ -70,7 +70,7 @@ def fill(url: str, slug: str, tasks: int, labelers: int) -> list[str]:
         db.execute(
             "WITH p AS (SELECT id, row_number() OVER () AS n FROM problem WHERE project_id = %s), made AS ("
             " INSERT INTO solution (project_id, problem_id, external_id, steps, digest, verdict)"
-            " SELECT %s, p.id, p.n || '-' || k, %s, sha256('x'), 'right' FROM p, generate_series(1, 8) k"
+            " SELECT %s, p.id, p.n || '-' || k, %s, sha256('x'), 'correct' FROM p, generate_series(1, 8) k"
             " RETURNING id)"
             " INSERT INTO task (project_id, solution_id, generation, priority)"
             " SELECT %s, id, 0, random() FROM made",

@@ -68,7 +68,7 @@ def one_run(files: Sequence[Path], seed: int, plan: Plan, crew: dict[str, int], 
     with transaction() as db:
         rows = db.execute(
             text(
-                "SELECT s.external_id, s.steps, o.first_error FROM solution s JOIN outside_label o ON o.solution_id = s.id WHERE s.project_id = :project"
+                "SELECT s.external_id, s.steps, o.first_error FROM solution s JOIN external_label o ON o.solution_id = s.id WHERE s.project_id = :project"
             ),
             {"project": project_id},
         ).all()

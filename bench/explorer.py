@@ -27,7 +27,7 @@ FILL = (
     """INSERT INTO solution (project_id, problem_id, external_id, generator, steps, digest, final_answer, verdict)
        SELECT p.project_id, p.id, p.external_id || '-' || n, 'g' || n % 3,
               array_fill('So $' || n || '+2=4$, as basket ' || p.id || ' says.', ARRAY[8]),
-              sha256((p.id * 1000 + n)::text::bytea), '4', (ARRAY['right', 'wrong', 'wrong', 'unparseable'])[1 + n % 4]
+              sha256((p.id * 1000 + n)::text::bytea), '4', (ARRAY['correct', 'incorrect', 'incorrect', 'unparseable'])[1 + n % 4]
        FROM problem p, generate_series(1, {each}) n""",
     """INSERT INTO model (project_id, name, path, weights_hash, config)
        SELECT id, 'Judge', 'x', 'x', '{{}}' FROM project""",
@@ -78,7 +78,7 @@ def show(db: Session, size: int) -> None:
     print(
         f"page in the middle, by key       {half:8.1f} ms   OFFSET {offset:.1f} ms: {offset / half:.0f} times"
     )
-    print(f"wrong, of one generator          {page(verdict='wrong', generator='g1'):8.1f} ms")
+    print(f"wrong, of one generator          {page(verdict='incorrect', generator='g1'):8.1f} ms")
     print(f"a generator that is not there    {page(generator='none'):8.1f} ms   (looked at 20,000)")
     print(f"words of one problem             {page(words='basket 77'):8.1f} ms")
     print(f"words in every problem           {page(words='apples'):8.1f} ms")

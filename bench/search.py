@@ -162,10 +162,10 @@ class Answers:
 
     def verdict(self, steps: Steps) -> str:
         said = answer_of(steps)
-        return "unparseable" if said is None else "right" if said == self.reference else "wrong"
+        return "unparseable" if said is None else "correct" if said == self.reference else "incorrect"
 
     def graded(self, solutions: Sequence[Steps]) -> tuple[list[int], list[bool]]:
-        return self.classes(solutions), [self.verdict(steps) == "right" for steps in solutions]
+        return self.classes(solutions), [self.verdict(steps) == "correct" for steps in solutions]
 
 
 class InTheWorld(Tools):

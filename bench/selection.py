@@ -43,8 +43,8 @@ FILL = """
              ARRAY(SELECT rpad('So ' || step || ': ' || abs(hashint8extended(n, step) % 20000), 60, ' and on')
                    FROM generate_series(1, 8) step),
              decode(md5((n / 2)::text), 'hex'), n::text,
-             CASE WHEN hashint8(n) % 20 = 0 THEN 'unparseable' WHEN hashint8(n) % 2 = 0 THEN 'wrong'
-                  ELSE 'right' END
+             CASE WHEN hashint8(n) % 20 = 0 THEN 'unparseable' WHEN hashint8(n) % 2 = 0 THEN 'incorrect'
+                  ELSE 'correct' END
       FROM generate_series(1, {scored}) n;
     INSERT INTO model (id, project_id, name, path, weights_hash, config)
       OVERRIDING SYSTEM VALUE VALUES (1, 1, 'bench', 'bench', ''::bytea, '{{}}');
@@ -66,7 +66,7 @@ PLAIN = text(
          SELECT c.solution_id, c.log_score,
                 row_number() OVER (PARTITION BY c.problem_id ORDER BY c.log_score DESC) AS place
          FROM score c JOIN solution s ON s.id = c.solution_id JOIN problem p ON p.id = s.problem_id
-         WHERE c.model_id = 1 AND s.verdict = 'wrong' AND p.split <> 'test'
+         WHERE c.model_id = 1 AND s.verdict = 'incorrect' AND p.split <> 'test'
            AND NOT EXISTS (SELECT FROM task t WHERE t.solution_id = s.id)
        ) ranked WHERE place <= 4 ORDER BY log_score DESC LIMIT 5000"""
 )

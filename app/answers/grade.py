@@ -1,4 +1,4 @@
-"""PURE: is an answer equal to the reference? Right, wrong, or unparseable, which is not wrong.
+"""PURE: is an answer equal to the reference? Correct, incorrect, or unparseable, which is not incorrect.
 
 Spellings, plain numbers and words are decided here, exactly. What needs algebra goes as a whole to a
 process that can be killed (prover_process.py): one answer has one budget of time and memory, whatever it
@@ -45,7 +45,7 @@ class NoAlgebra:
 
 
 def grade(reference: str, answer: str | None, prover: Prover) -> str:
-    """`right`, `wrong` or `unparseable`. Both texts may be as a model or a file writes them: an answer
+    """`correct`, `incorrect` or `unparseable`. Both texts may be as a model or a file writes them: an answer
     announced by a box or a phrase is taken out of its sentence."""
     if answer is None:
         return "unparseable"
@@ -53,7 +53,7 @@ def grade(reference: str, answer: str | None, prover: Prover) -> str:
         left, right = read_answer(reference), read_answer(answer)
     except ValueError:
         return "unparseable"
-    return {True: "right", False: "wrong", None: "unparseable"}[equal_answers(left, right, prover)]
+    return {True: "correct", False: "incorrect", None: "unparseable"}[equal_answers(left, right, prover)]
 
 
 def read_answer(text: str) -> str:

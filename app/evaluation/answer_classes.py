@@ -23,7 +23,7 @@ MOST = 8
 def classes(answers: Sequence[str | None], verdicts: Sequence[str | None], prover: Prover) -> list[int]:
     """A class for each solution of one problem, in the order given."""
     spelled = [
-        _spelling(answer) if verdict == "wrong" else None
+        _spelling(answer) if verdict == "incorrect" else None
         for answer, verdict in zip(answers, verdicts, strict=True)
     ]
     frequent = Counter(spelling for spelling in spelled if spelling is not None).most_common()
@@ -37,7 +37,7 @@ def classes(answers: Sequence[str | None], verdicts: Sequence[str | None], prove
     for number, (spelling, _) in enumerate(frequent[MOST:], REFERENCE + 1 + MOST):
         found[spelling] = number
     return [
-        REFERENCE if verdict == "right" else NONE if spelling is None else found[spelling]
+        REFERENCE if verdict == "correct" else NONE if spelling is None else found[spelling]
         for spelling, verdict in zip(spelled, verdicts, strict=True)
     ]
 

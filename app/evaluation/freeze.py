@@ -33,14 +33,14 @@ ROWS = text(
                      OFFSET CAST(:least_solutions AS int) - 1)
              OR p.id = ANY(CAST(:labeled AS bigint[]))
              OR (:file_labels AND EXISTS (
-                   SELECT FROM solution s JOIN outside_label o ON o.solution_id = s.id
+                   SELECT FROM solution s JOIN external_label o ON o.solution_id = s.id
                    WHERE s.problem_id = p.id)))
       ORDER BY md5(CAST(:seed AS text) || '/' || p.external_id) LIMIT CAST(:most_problems AS bigint)
     )
     SELECT s.problem_id, p.statement_hash, s.id, s.digest, s.final_answer, s.verdict,
            cardinality(s.steps) AS steps, o.first_error, o.ratings
     FROM chosen c JOIN problem p ON p.id = c.id JOIN solution s ON s.problem_id = p.id
-    LEFT JOIN LATERAL (SELECT first_error, ratings FROM outside_label o
+    LEFT JOIN LATERAL (SELECT first_error, ratings FROM external_label o
                        WHERE :file_labels AND o.solution_id = s.id ORDER BY o.source LIMIT 1) o ON true
     ORDER BY s.problem_id, s.id
     """

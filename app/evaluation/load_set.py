@@ -126,7 +126,7 @@ def _add(found: Read, rows: list[Row[Any]], evaluation: Evaluation, model: Model
             Judged(
                 problem_id=rows[0].problem_id,
                 scores=_scores(graded, evaluation, model),
-                right=np.array([row.verdict == "right" for row in graded]),
+                right=np.array([row.verdict == "correct" for row in graded]),
                 answers=np.array([row.answer for row in graded], dtype=np.int64),
                 solution_ids=[row.solution_id for row in graded],
                 verdicts=[row.verdict for row in graded],

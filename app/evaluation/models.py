@@ -39,7 +39,7 @@ class EvaluationSet(Base):
     """Which solutions: {"splits", "subject", "level", "source", "least_solutions", ...}."""
     hash: Mapped[bytes | None] = mapped_column(LargeBinary)
     counts: Mapped[Json]
-    """{"problems", "solutions", "right", "wrong", "first_errors", ...}, once frozen."""
+    """{"problems", "solutions", "correct", "incorrect", "first_errors", ...}, once frozen."""
     error: Mapped[str | None]
     created_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     created_at: Mapped[Created]
@@ -73,7 +73,7 @@ class EvaluationItem(Base):
     """-1, 0, 1 by step, null where nobody (or no majority) rated it."""
 
     __table_args__ = (
-        CheckConstraint("verdict IN ('right', 'wrong', 'unparseable')", name="verdict"),
+        CheckConstraint("verdict IN ('correct', 'incorrect', 'unparseable')", name="verdict"),
         CheckConstraint("first_error >= -1 AND answer >= -1", name="positions"),
     )
 

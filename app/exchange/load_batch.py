@@ -222,7 +222,7 @@ def _insert_file_claims(
         for i, r in made
         if r.has_external_label
     )
-    copy_rows(connection, "outside_label", ("solution_id", "source", "first_error", "ratings"), labels)
+    copy_rows(connection, "external_label", ("solution_id", "source", "first_error", "ratings"), labels)
     columns = ("solution_id", "position", "candidate", "prefix", "text", "source")
     candidates = (
         f"{i}\t{each.position}\t{each.candidate}\t{_format_ints(each.prefix)}\t{escape_text(each.text)}\t{source}"

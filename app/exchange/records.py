@@ -42,7 +42,7 @@ class SolutionRecord:
     final_answer: str | None = None
     detail: dict[str, Any] = field(default_factory=dict)
     file_verdict: str | None = None
-    """What the file says of the final answer: right, wrong or unparseable."""
+    """What the file says of the final answer: correct, incorrect or unparseable."""
     first_error: int | None = None
     external_ratings: list[int] | None = None
     alternatives: list[AlternativeRecord] = field(default_factory=list)

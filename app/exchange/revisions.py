@@ -19,7 +19,7 @@ BATCH = 2_000
 SELECT_POOL = text(
     """SELECT p.id, p.external_id, p.statement, s.steps, s.verdict
        FROM problem p JOIN solution s ON s.problem_id = p.id
-       WHERE p.project_id = :project_id AND p.split = 'train' AND s.verdict IN ('right', 'wrong')
+       WHERE p.project_id = :project_id AND p.split = 'train' AND s.verdict IN ('correct', 'incorrect')
          AND (CAST(:generator AS text) IS NULL OR s.generator = :generator)
          AND NOT EXISTS (SELECT FROM evaluation_item i WHERE i.problem_id = p.id)
          AND NOT EXISTS (SELECT FROM problem t WHERE t.project_id = p.project_id AND t.split = 'test'
@@ -38,7 +38,7 @@ def iter_lines(db: Session, project_id: int, generator: str | None, seed: int) -
         right: list[Steps] = []
         wrong: list[Steps] = []
         for row in group:
-            (right if row.verdict == "right" else wrong).append(tuple(row.steps))
+            (right if row.verdict == "correct" else wrong).append(tuple(row.steps))
         for each in trajectories(right, wrong, seed=seed):
             yield orjson.dumps(build_row(name, statement, each)) + b"\n"
 

@@ -71,7 +71,7 @@ WITH_SELECTED = """
           AND NOT EXISTS (SELECT FROM problem t WHERE t.project_id = p.project_id AND t.split = 'test'
                           AND t.statement_hash = p.statement_hash)
           AND (:which = 'answer' OR EXISTS (SELECT FROM task t WHERE t.solution_id = s.id))
-          AND CASE WHEN :which = 'answer' THEN s.verdict = 'right'
+          AND CASE WHEN :which = 'answer' THEN s.verdict = 'correct'
             ELSE coalesce(
                 (SELECT cardinality(d.ratings) = cardinality(s.steps) AND NOT -1 = ANY(d.ratings)
                  FROM adjudication d WHERE d.solution_id = s.id ORDER BY d.id DESC LIMIT 1),

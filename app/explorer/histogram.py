@@ -15,8 +15,13 @@ from app.explorer.pool_query import SCAN_LIMIT, PoolFilter
 
 BINS = 20
 COUNT_JOB = "explorer.count"
-ROWS = ("right", "wrong", "unparseable", "ungraded")
-TITLES = {"right": "right", "wrong": "wrong", "unparseable": "not parseable", "ungraded": "not graded"}
+ROWS = ("correct", "incorrect", "unparseable", "ungraded")
+TITLES = {
+    "correct": "correct",
+    "incorrect": "incorrect",
+    "unparseable": "not parseable",
+    "ungraded": "not graded",
+}
 BIN = "least(width_bucket(exp(greatest({}log_score, -80)), 0, 1, 20), 20)"
 
 COUNT = f"""

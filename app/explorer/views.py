@@ -19,7 +19,7 @@ from app.explorer.pool_query import PageCursor, PoolFilter
 from app.labeling import label_exposure
 from app.labeling.submission_views import FINISH_LABELS
 from app.problems import queries
-from app.problems.models import SPLITS, VERDICTS
+from app.problems.models import OLD_VERDICTS, SPLITS, VERDICTS
 from app.projects.access import Researcher
 
 router = APIRouter(prefix="/projects/{slug}/solutions", include_in_schema=False)
@@ -56,7 +56,7 @@ def asked(
         words=q.replace("\0", "").strip()[:200],
         inside="steps" if inside == "steps" else "problem",
         split=split.replace("\0", ""),
-        verdict=verdict.replace("\0", ""),
+        verdict=OLD_VERDICTS.get(verdict, verdict.replace("\0", "")),
         subject=subject.replace("\0", ""),
         level=level.replace("\0", ""),
         generator=generator.replace("\0", "").strip(),

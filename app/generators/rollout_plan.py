@@ -13,7 +13,11 @@ from app.generators.config import parse
 from app.generators.models import Generator, SamplingRun
 
 HOW = {"every": "behind every step", "search": "only to find the first wrong step"}
-VERDICTS = {"": "right and wrong ones", "wrong": "wrong ones", "right": "right ones"}
+VERDICTS = {
+    "": "correct and incorrect answers",
+    "incorrect": "incorrect answers",
+    "correct": "correct answers",
+}
 
 
 @dataclass(frozen=True)
@@ -54,9 +58,9 @@ def plan(given: dict[str, Any]) -> Plan:
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             raise Invalid(f'"{name}" must be a whole number from {least} to {most:,}.')
     if made.how not in HOW or made.verdict not in VERDICTS:
-        raise Invalid(f'"how" is one of {", ".join(HOW)}; "verdict" is right, wrong or empty.')
-    if made.how == "search" and made.verdict != "wrong":
-        made = Plan(**{**asdict(made), "splits": made.splits, "verdict": "wrong"})
+        raise Invalid(f'"how" is one of {", ".join(HOW)}; "verdict" is correct, incorrect or empty.')
+    if made.how == "search" and made.verdict != "incorrect":
+        made = Plan(**{**asdict(made), "splits": made.splits, "verdict": "incorrect"})
     if "test" in made.splits:
         raise Invalid(
             "Test problems get no labels, and rollouts are labels.", remedy="Use train or validation."
@@ -108,7 +112,7 @@ def _values(generator: Generator, wanted: Plan) -> dict[str, Any]:
         "project": generator.project_id, "generator": generator.id, "seed": wanted.seed, "how": wanted.how,
         "splits": list(wanted.splits), "subject": wanted.subject, "level": wanted.level,
         "sampled_by": wanted.sampled_by,
-        "verdicts": [wanted.verdict] if wanted.verdict else ["right", "wrong"],
+        "verdicts": [wanted.verdict] if wanted.verdict else ["correct", "incorrect"],
         "n": wanted.rollouts, "per_problem": wanted.per_problem, "most": wanted.most,
     }  # fmt: skip
 

@@ -84,13 +84,13 @@ def keep(db: Session, run: SamplingRun, item: SamplingItem, came: Came) -> Count
     taken = verdicts[: max(0, plan(run.config).rollouts - there)]
     if taken:
         _add(db, run, item, came.ask.position, Counter(taken), len(taken))
-    return Counter(made=len(taken), surplus=len(verdicts) - len(taken), reached=taken.count("right"))
+    return Counter(made=len(taken), surplus=len(verdicts) - len(taken), reached=taken.count("correct"))
 
 
 def _add(
     db: Session, run: SamplingRun, item: SamplingItem, position: int, said: Counter[str], count: int
 ) -> None:
-    more = {"rollouts": count, "reached": said["right"], "unparseable": said["unparseable"]}
+    more = {"rollouts": count, "reached": said["correct"], "unparseable": said["unparseable"]}
     place = {"generator_id": run.generator_id, "solution_id": item.solution_id, "position": position}
     sums = {name: getattr(Rollout, name) + value for name, value in more.items()}
     made = insert(Rollout).values(**place, **more)

@@ -23,7 +23,7 @@ class Answers:
     def classes(self, solutions: Sequence[Steps]) -> list[int]:
         """Equal numbers for equal answers, -1 for none; as if all of them were wrong."""
         said = [self.of(steps) for steps in solutions]
-        return classes(said, ["wrong" if each is not None else None for each in said], self.prover)
+        return classes(said, ["incorrect" if each is not None else None for each in said], self.prover)
 
     def verdict(self, steps: Steps) -> str | None:
         """By the project's grader; null where there is no reference."""
@@ -33,4 +33,4 @@ class Answers:
         """Classes that know the right answer (0), and which solutions are right."""
         said = [self.of(steps) for steps in solutions]
         verdicts = [self.verdict(steps) or "unparseable" for steps in solutions]
-        return classes(said, verdicts, self.prover), [each == "right" for each in verdicts]
+        return classes(said, verdicts, self.prover), [each == "correct" for each in verdicts]

@@ -117,7 +117,7 @@ def outcome(problem: Row[Any], config: StudyConfig, tools: Tools, tell: Any) -> 
 
 
 def _searched(found: Found, read: int, answers: Answers) -> tuple[float, int, int]:
-    right = found.chosen is not None and answers.verdict(found.chosen.steps) == "right"
+    right = found.chosen is not None and answers.verdict(found.chosen.steps) == "correct"
     return float(right), found.costs.tokens + found.costs.rolled_tokens, read
 
 

@@ -62,7 +62,7 @@ def build_desk_payload(db: Session, project: Project, assignment: Assignment) ->
         ],
         **ratings_to_json(walk),
         "final_answer": row.final_answer,
-        "asks_about_reference": reference is not None and row.verdict == "wrong",
+        "asks_about_reference": reference is not None and row.verdict == "incorrect",
         **build_notes_payload(db, assignment),
     }
 

@@ -21,7 +21,9 @@ from app.core.column_types import Created, Json, Key
 from app.core.db import Base
 
 SPLITS = ("train", "validation", "test")
-VERDICTS = ("right", "wrong", "unparseable")
+VERDICTS = ("correct", "incorrect", "unparseable")
+OLD_VERDICTS = {"right": "correct", "wrong": "incorrect"}
+"""How files, saved queries and clients of earlier versions spell a verdict."""
 
 
 class Problem(Base):
@@ -80,7 +82,7 @@ class Solution(Base):
     problem: Mapped[Problem] = relationship()
 
     __table_args__ = (
-        CheckConstraint("verdict IN ('right', 'wrong', 'unparseable')", name="verdict"),
+        CheckConstraint("verdict IN ('correct', 'incorrect', 'unparseable')", name="verdict"),
         CheckConstraint("cardinality(steps) > 0", name="steps"),
         Index(
             "uq_solution_project_id_external_id",
@@ -130,14 +132,14 @@ class Verdict(Base):
     version: Mapped[str] = mapped_column(server_default="")
     at: Mapped[Created]
 
-    __table_args__ = (CheckConstraint("verdict IN ('right', 'wrong', 'unparseable')", name="verdict"),)
+    __table_args__ = (CheckConstraint("verdict IN ('correct', 'incorrect', 'unparseable')", name="verdict"),)
 
 
 class ExternalLabel(Base):
     """Step judgements that came with a file (ProcessBench: the first wrong step).
     Never shown to a labeler; a source of its own, mixed into nothing unsaid."""
 
-    __tablename__ = "outside_label"
+    __tablename__ = "external_label"
 
     solution_id: Mapped[int] = mapped_column(ForeignKey("solution.id", ondelete="CASCADE"), primary_key=True)
     source: Mapped[str] = mapped_column(primary_key=True)

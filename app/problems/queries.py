@@ -29,8 +29,8 @@ class ProblemFilter:
 class ProblemSummary:
     problem: Problem
     solutions: int
-    right: int
-    wrong: int
+    correct: int
+    incorrect: int
 
 
 def list_problems(
@@ -66,8 +66,8 @@ def _counts(db: Session, ids: list[int]) -> dict[int, tuple[int, int, int]]:
         select(
             Solution.problem_id,
             func.count(),
-            func.count().filter(Solution.verdict == "right"),
-            func.count().filter(Solution.verdict == "wrong"),
+            func.count().filter(Solution.verdict == "correct"),
+            func.count().filter(Solution.verdict == "incorrect"),
         )
         .where(Solution.problem_id.in_(ids))
         .group_by(Solution.problem_id)

@@ -26,7 +26,7 @@ KNOWN = text(
         CASE WHEN a.id IS NULL THEN 'imported' ELSE 'adjudicated' END AS source
     FROM solution s JOIN problem p ON p.id = s.problem_id
     LEFT JOIN adjudication a ON a.solution_id = s.id
-    LEFT JOIN LATERAL (SELECT first_error, ratings FROM outside_label
+    LEFT JOIN LATERAL (SELECT first_error, ratings FROM external_label
         WHERE solution_id = s.id AND (first_error IS NOT NULL OR ratings IS NOT NULL)
         ORDER BY source LIMIT 1) o ON true
     WHERE s.project_id = :project AND p.split <> 'test'

@@ -17,8 +17,8 @@ JUDGED = """
     WITH judged AS (
         SELECT s.problem_id, s.id, s.final_answer, bool_and(a.finish_reason = 'solution') AS sound
         FROM assignment a JOIN task t ON t.id = a.task_id JOIN solution s ON s.id = t.solution_id
-        WHERE a.project_id = :project AND a.state = 'submitted' AND t.kind = 'regular' AND s.verdict = 'wrong'
-          AND a.finish_reason IN ('solution', 'found_error')
+        WHERE a.project_id = :project AND a.state = 'submitted' AND t.kind = 'regular'
+          AND s.verdict = 'incorrect' AND a.finish_reason IN ('solution', 'found_error')
           AND NOT EXISTS (
             SELECT 1 FROM step_label e
             WHERE e.assignment_id = a.id AND (e.texts IS NOT NULL OR e.human_text IS NOT NULL)

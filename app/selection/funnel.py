@@ -12,10 +12,10 @@ from app.training.models import Model
 FUNNEL = text(
     """SELECT count(*) AS sampled,
               count(s.verdict) AS graded,
-              count(*) FILTER (WHERE s.verdict = 'wrong') AS wrong,
+              count(*) FILTER (WHERE s.verdict = 'incorrect') AS wrong,
               count(c.solution_id) AS scored,
               count(c.solution_id) FILTER (
-                  WHERE s.verdict IN ('right', 'wrong') AND p.split = ANY(:splits)
+                  WHERE s.verdict IN ('correct', 'incorrect') AND p.split = ANY(:splits)
                     AND NOT EXISTS (SELECT FROM task t WHERE t.solution_id = s.id)) AS eligible
        FROM solution s
        JOIN problem p ON p.id = s.problem_id AND p.split <> 'test'

@@ -40,7 +40,11 @@ MEANINGS = {
 }
 STRATEGIES = tuple(WORDS)
 """In the order in which they take."""
-VERDICT = {"convincing_wrong": "wrong", "convincing_wrong_by_step": "wrong", "doubted_right": "right"}
+VERDICT = {
+    "convincing_wrong": "incorrect",
+    "convincing_wrong_by_step": "incorrect",
+    "doubted_right": "correct",
+}
 """Of those that ask for one."""
 T = TypeVar("T")
 
@@ -94,7 +98,7 @@ def is_suitable(strategy: str, candidate: ScoredSolution) -> bool:
 
 
 def verdicts(strategy: str) -> tuple[str, ...]:
-    return (VERDICT[strategy],) if strategy in VERDICT else ("right", "wrong")
+    return (VERDICT[strategy],) if strategy in VERDICT else ("correct", "incorrect")
 
 
 def apportion(size: int, shares: Mapping[str, float]) -> dict[str, int]:
@@ -179,7 +183,7 @@ def select_solutions(
     """The whole rule over candidates that fit in memory. `right` and `texts` are for the strategies
     that go by steps.
 
-    >>> pool = [ScoredSolution(1, 1, b"a", "wrong", -0.1), ScoredSolution(2, 1, b"b", "right", -0.01)]
+    >>> pool = [ScoredSolution(1, 1, b"a", "incorrect", -0.1), ScoredSolution(2, 1, b"b", "correct", -0.01)]
     >>> shares = {"convincing_wrong": 1, "most_convincing": 1}
     >>> [pick.strategy for pick in select_solutions(pool, 2, shares, 2, 0)]
     ['convincing_wrong', 'most_convincing']
@@ -227,7 +231,7 @@ def by_step(
     """The candidates of a strategy that goes by steps, in its order, each with its step; `pool` is in order
     of score. One whose steps are not known cannot be judged by them, and is left out.
 
-    >>> pool = [ScoredSolution(n, n, b"", "wrong", -n) for n in (1, 2, 3)]
+    >>> pool = [ScoredSolution(n, n, b"", "incorrect", -n) for n in (1, 2, 3)]
     >>> right = {1: [0.9, 0.6], 2: [0.5, 0.9], 3: [0.9, 0.9]}
     >>> texts = {1: ["1 + 1 = 2", "so 3"], 2: ["so 3", "so 4"], 3: ["so 5", "so 6"]}
     >>> [(one.solution_id, one.position) for one in by_step("uncertain_step", pool, right, texts)]

@@ -55,7 +55,7 @@ def made(setting: Setting, material: Material, folder: Path, report: Report) -> 
 def graded(setting: Setting, pool: Sequence[Sampled]) -> list[Example]:
     """Whole solutions with the grader's verdict, which a wrong reference makes false."""
     return [
-        Example(one.posed.statement, list(steps), _at_the_end(steps, one.verdict(steps) == "right"))
+        Example(one.posed.statement, list(steps), _at_the_end(steps, one.verdict(steps) == "correct"))
         for one, steps in drawn(setting, pool)
     ]
 

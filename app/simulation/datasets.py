@@ -34,7 +34,7 @@ class Sampled:
 
     def verdict(self, steps: Steps) -> str:
         said = answer_of(steps)
-        return "unparseable" if said is None else "right" if said == self.reference else "wrong"
+        return "unparseable" if said is None else "correct" if said == self.reference else "incorrect"
 
 
 @dataclass(frozen=True)

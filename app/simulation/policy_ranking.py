@@ -78,7 +78,7 @@ def hardest(left: Sequence[ScoredSolution], steps: Probabilities) -> dict[int, f
     best-of-N its problem. A problem without a right answer counts what is wrong against even odds."""
     best: dict[int, float] = {}
     for one in left:
-        if one.verdict == "right":
+        if one.verdict == "correct":
             best[one.problem_id] = max(best.get(one.problem_id, -math.inf), one.log_score)
     return {one.solution_id: one.log_score - best.get(one.problem_id, math.log(0.5)) for one in left}
 

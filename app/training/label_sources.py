@@ -67,7 +67,7 @@ VERDICTS = text(
     """
     SELECT p.id AS problem_id, p.statement, s.id AS solution_id, s.steps, s.verdict
     FROM solution s JOIN problem p ON p.id = s.problem_id
-    WHERE s.project_id = :project_id AND p.split <> 'test' AND s.verdict IN ('right', 'wrong')
+    WHERE s.project_id = :project_id AND p.split <> 'test' AND s.verdict IN ('correct', 'incorrect')
     ORDER BY p.id, s.id
     """
 )
@@ -145,7 +145,7 @@ def _trees(db: Session, project_id: int, wanted: dict[str, Any]) -> Iterator[tup
 def _of_verdicts(db: Session, project_id: int) -> Iterator[ProblemChain]:
     for row in db.execute(VERDICTS.execution_options(yield_per=2_000), {"project_id": project_id}):
         targets: list[int | None] = [None] * len(row.steps)
-        targets[-1] = 1 if row.verdict == "right" else -1
+        targets[-1] = 1 if row.verdict == "correct" else -1
         yield row.problem_id, row.statement, Chain(row.solution_id, list(row.steps), targets, [])
 
 

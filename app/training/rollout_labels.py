@@ -25,7 +25,7 @@ ROLLOUTS = text(
            r.position, r.rollouts, r.reached
     FROM rollout r JOIN solution s ON s.id = r.solution_id JOIN problem p ON p.id = s.problem_id
     WHERE s.project_id = :project_id AND p.split <> 'test' AND r.generator_id = :generator_id
-      AND s.verdict IN ('right', 'wrong')
+      AND s.verdict IN ('correct', 'incorrect')
     ORDER BY p.id, s.id, r.position
     """
 )
@@ -51,7 +51,7 @@ def iter_chains(
                 shares[each.position] = each.reached / each.rollouts
         if not shares:
             continue
-        shares[len(row.steps) - 1] = float(row.verdict == "right")
+        shares[len(row.steps) - 1] = float(row.verdict == "correct")
         yield row.problem_id, row.statement, _chain(row, shares, wanted)
 
 

@@ -23,15 +23,15 @@ def prover() -> Iterator[ProverProcess]:
 @pytest.mark.parametrize(
     ("reference", "answer", "verdict"),
     [
-        ("18", "$18.00", "right"), ("10,000", "10000", "right"), ("10{,}000", "10000", "right"),
-        ("\\frac{1}{2}", "0.5", "right"), ("10^{10}", "10000000000", "right"),
-        ("\\{1,2,\\sqrt{3}\\}", "\\{\\sqrt{3},2,1\\}", "right"), ("1, 2", "2 and 1", "right"),
-        ("1+2\\sqrt{3}", "2\\sqrt3+1", "right"), ("x^2+2x+1", "(x+1)^2", "right"),
-        ("\\text{Evelyn}", "Evelyn", "right"), ("11_2", "11_{2}", "right"),
-        ("\\left( 3, \\frac{\\pi}{2} \\right)", "(3,\\pi/2)", "right"),
-        ("\\frac{1}{2004!}", "\\frac{1}{2006!}", "wrong"), ("\\frac{1}{2^{99}}", "\\frac{1}{2^{98}}", "wrong"),
-        ("11_2", "11", "wrong"), ("11", "11_2", "wrong"), ("(1,2)", "(2,1)", "wrong"),
-        ("[0,1)", "(0,1)", "wrong"), ("\\sqrt{2}", "1.41", "wrong"), ("1,1,2", "1,2,2", "wrong"),
+        ("18", "$18.00", "correct"), ("10,000", "10000", "correct"), ("10{,}000", "10000", "correct"),
+        ("\\frac{1}{2}", "0.5", "correct"), ("10^{10}", "10000000000", "correct"),
+        ("\\{1,2,\\sqrt{3}\\}", "\\{\\sqrt{3},2,1\\}", "correct"), ("1, 2", "2 and 1", "correct"),
+        ("1+2\\sqrt{3}", "2\\sqrt3+1", "correct"), ("x^2+2x+1", "(x+1)^2", "correct"),
+        ("\\text{Evelyn}", "Evelyn", "correct"), ("11_2", "11_{2}", "correct"),
+        ("\\left( 3, \\frac{\\pi}{2} \\right)", "(3,\\pi/2)", "correct"),
+        ("\\frac{1}{2004!}", "\\frac{1}{2006!}", "incorrect"), ("\\frac{1}{2^{99}}", "\\frac{1}{2^{98}}", "incorrect"),
+        ("11_2", "11", "incorrect"), ("11", "11_2", "incorrect"), ("(1,2)", "(2,1)", "incorrect"),
+        ("[0,1)", "(0,1)", "incorrect"), ("\\sqrt{2}", "1.41", "incorrect"), ("1,1,2", "1,2,2", "incorrect"),
         ("18", "", "unparseable"), ("18", None, "unparseable"), ("18", "a" * 2000, "unparseable"),
     ],
 )  # fmt: skip
@@ -51,9 +51,9 @@ def test_hostile_answers_run_nothing_and_end(tmp_path: Path) -> None:
     with ProverProcess(seconds=1.0) as prover:
         for answer in hostile:
             began = time.monotonic()
-            assert grade("5", answer, prover) in ("wrong", "unparseable")
+            assert grade("5", answer, prover) in ("incorrect", "unparseable")
             assert time.monotonic() - began < 20  # the limit, and another start of the process
-        assert grade("\\frac{\\pi}{2}", "\\pi/2", prover) == "right"
+        assert grade("\\frac{\\pi}{2}", "\\pi/2", prover) == "correct"
     assert not mark.exists()
 
 

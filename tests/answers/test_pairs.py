@@ -36,7 +36,7 @@ def test_a_pair_gets_its_verdict(reference: str, answer: str, verdict: str, prov
 
 def test_every_answer_equals_itself_in_other_spacing(prover: ProverProcess) -> None:
     for reference, _, _ in read_pairs():
-        assert grade(reference, f"$ {reference} $", prover) == "right", reference
+        assert grade(reference, f"$ {reference} $", prover) == "correct", reference
         assert normalize(normalize(reference)) == normalize(reference)
 
 
@@ -44,4 +44,4 @@ def test_neighbors_of_other_kinds_are_never_equal(prover: ProverProcess) -> None
     """Each reference against that of the next kind."""
     firsts = [LINES[at + 1].split(" | ")[0] for at, line in enumerate(LINES) if line.startswith("#")]
     for reference, answer in zip(firsts, [*firsts[1:], firsts[0]], strict=True):
-        assert grade(reference, answer, prover) != "right", (reference, answer)
+        assert grade(reference, answer, prover) != "correct", (reference, answer)

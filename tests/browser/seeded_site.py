@@ -130,7 +130,7 @@ class Everything:
             reference_solution="By l'Hôpital: $\\frac{2x}{1} \\to 2$.",
         )  # fmt: skip
         self.hard = factories.solution(
-            db, hard, steps, verdict="wrong", final_answer="3", generator="careful reasoner"
+            db, hard, steps, verdict="incorrect", final_answer="3", generator="careful reasoner"
         )
         self.truth[self.hard.id] = (1, 1, 0, -1, 0)
         for number, words in enumerate(others, 1):
@@ -146,7 +146,7 @@ class Everything:
         for steps in entry.solutions[:6]:
             solution = factories.solution(
                 db, made, steps, generator="the writer", final_answer=answer_of(steps),
-                verdict="right" if answer_of(steps) == entry.answer else "wrong",
+                verdict="correct" if answer_of(steps) == entry.answer else "incorrect",
             )  # fmt: skip
             self.truth[solution.id] = tuple(WORLD.judge(Posed(entry.statement, entry.answer), steps))
 

@@ -185,7 +185,7 @@ def test_a_lease_lost_to_someone_else_says_what_was_kept(open_desk: Open, site: 
 
 def test_the_reference_may_be_doubted_once(open_desk: Open, site: Web) -> None:
     work = Work(2)
-    work.ask("UPDATE solution SET verdict = 'wrong', final_answer = '5' RETURNING id")
+    work.ask("UPDATE solution SET verdict = 'incorrect', final_answer = '5' RETURNING id")
     page = open_desk(work)
     on_problem(page, 1)
     press(page, "3 3 3 Enter")

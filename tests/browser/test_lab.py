@@ -71,9 +71,9 @@ class Lab:
 
     def ends(self) -> None:
         best = self.found.votes[0]
-        vote = {"answer": "4", "weight": 1.0, "count": 2, "solutions": best.solutions, "verdict": "right"}
+        vote = {"answer": "4", "weight": 1.0, "count": 2, "solutions": best.solutions, "verdict": "correct"}
         results = {
-            "chosen": best.solutions[0], "verdict": "right", "aggregate": "last", "votes": [vote],
+            "chosen": best.solutions[0], "verdict": "correct", "aggregate": "last", "votes": [vote],
             "read_tokens": 9, "seconds": 1, "parameters": 5, "finished": 3,
             "costs": self.found.costs.as_json(),
         }  # fmt: skip

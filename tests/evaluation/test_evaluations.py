@@ -124,7 +124,7 @@ def test_first_errors_and_calibration_from_labels() -> None:
         solutions = [each for four in judged.pool(db, project, 10) for each in four]
         made = judged.scored(db, project, [], [])
         for place, solution in enumerate(solutions):
-            wrong = solution.verdict == "wrong"
+            wrong = solution.verdict == "incorrect"
             judged.first_error(db, solution, 1 if wrong else -1)
             judged.said(db, made, solution, [0.1, 0.8 if wrong and place % 4 == 2 else 0.2])
         set_id, model_id = judged.frozen(db, project).id, made.id
@@ -257,7 +257,7 @@ def test_an_outcome_model_is_read_at_its_last_token() -> None:
         for four in solutions:
             for solution in four:
                 judged.first_error(db, solution, -1)
-                judged.said(db, made, solution, [0.9, 0.1 if solution.verdict == "right" else 0.2])
+                judged.said(db, made, solution, [0.9, 0.1 if solution.verdict == "correct" else 0.2])
         set_id, model_id = judged.frozen(db, project).id, made.id
     evaluation_id = judge(set_id, model_id=model_id)
     driver.advance(evaluation_id)
@@ -318,7 +318,7 @@ def test_published_scores_on_math(shared_data: Path) -> None:
         rows = db.execute(select(Solution.problem_id, Solution.verdict, Solution.detail)).all()
     problems: dict[int, list[tuple[float, bool]]] = {}
     for problem_id, verdict, detail in rows:
-        problems.setdefault(problem_id, []).append((detail["pred_score"][0], verdict == "right"))
+        problems.setdefault(problem_id, []).append((detail["pred_score"][0], verdict == "correct"))
     for n in range(1, 9):
         total = 0.0
         for each in problems.values():

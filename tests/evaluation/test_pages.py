@@ -130,7 +130,7 @@ def compared(page: Page, verdict: str) -> tuple[list[Evaluation], Comparison]:
             "solutions": [
                 {
                     "solution_id": solutions[0][0].id, "problem_id": solutions[0][0].problem_id, "of": 4,
-                    "verdict": "right", "first_place": 1.0, "second_place": 3.0, "first_score": 0.9,
+                    "verdict": "correct", "first_place": 1.0, "second_place": 3.0, "first_score": 0.9,
                     "second_score": None, "apart": 1.0,
                 }
             ],

@@ -59,7 +59,7 @@ class Prover:
 def test_answers_that_are_one() -> None:
     """By spelling, by exact number, by the prover; no answer is no vote; right is one class."""
     answers = ["4", "4.0", "0.5", "1/2", " 0.50", "x+1", "1+x", None, "", "7"]
-    verdicts = ["right", "right", *["wrong"] * 6, "unparseable", "wrong"]
+    verdicts = ["correct", "correct", *["incorrect"] * 6, "unparseable", "incorrect"]
     found = classes(answers, verdicts, Prover(("x+1", "1+x")))
     assert found[:2] == [0, 0]
     assert len(set(found[2:5])) == 1
@@ -70,6 +70,6 @@ def test_answers_that_are_one() -> None:
 
 def test_the_prover_is_asked_few_questions() -> None:
     prover = Prover()
-    found = classes([f"x+{n}" for n in range(200)], ["wrong"] * 200, prover)
+    found = classes([f"x+{n}" for n in range(200)], ["incorrect"] * 200, prover)
     assert len(set(found)) == 200
     assert prover.asked <= 28

@@ -28,7 +28,7 @@ def test_what_is_frozen(db: Session) -> None:
     alone = factories.problem(db, project, "Alone?", split="validation")
     factories.solution(db, alone)
     found = judged.frozen(db, project)
-    assert found.counts == {"problems": 2, "several": 2, "solutions": 8, "right": 4, "wrong": 4}
+    assert found.counts == {"problems": 2, "several": 2, "solutions": 8, "correct": 4, "incorrect": 4}
     assert [item.answer for item in items(db, found)][:4] == [0, 0, 1, 1], "five is 5"
     assert found.is_default
 
@@ -36,7 +36,7 @@ def test_what_is_frozen(db: Session) -> None:
 def test_the_hash_is_of_what_is_held_true(db: Session) -> None:
     """The same content in another project: the same hash. One verdict more: another."""
     hashes = []
-    for verdict in ("wrong", "wrong", "right"):
+    for verdict in ("incorrect", "incorrect", "correct"):
         project = factories.project(db)
         solutions = judged.pool(db, project, 2)
         solutions[0][2].verdict = verdict
@@ -49,10 +49,10 @@ def test_later_verdicts_and_labels_change_nothing(db: Session) -> None:
     project = factories.project(db)
     solutions = judged.pool(db, project, 2)
     found = judged.frozen(db, project)
-    solutions[0][0].verdict = "wrong"
+    solutions[0][0].verdict = "incorrect"
     judged.first_error(db, solutions[0][2], 0)
     db.flush()
-    assert items(db, found)[0].verdict == "right"
+    assert items(db, found)[0].verdict == "correct"
     assert items(db, found)[2].first_error is None
 
 

@@ -64,7 +64,7 @@ def test_in_again_and_out(database: str, home: Path) -> None:
     assert "line 4" in first.stderr
     assert "A rating is -1, 0, 1 or null" in first.stderr
     assert "5 labels" in first.stdout
-    assert "graded: 5 right" in first.stdout
+    assert "graded: 5 correct" in first.stdout
 
     again = stepmark("import", str(file), "--project", "Lines")
     assert "5 already there" in again.stdout

@@ -50,8 +50,8 @@ def test_problems_and_exports_are_shown(web: TestClient, db: Session) -> None:
     solution = factories.solution(db, factories.problem(db, project, "A quaint problem"))
     factories.sign_in(web, db, factories.member(db, project, "admin"))
     here = f"/projects/{project.slug}"
-    assert "A quaint problem" in web.get(f"{here}/problems?q=QUAINT&verdict=right").text
-    assert "A quaint problem" not in web.get(f"{here}/problems?verdict=wrong").text
+    assert "A quaint problem" in web.get(f"{here}/problems?q=QUAINT&verdict=correct").text
+    assert "A quaint problem" not in web.get(f"{here}/problems?verdict=incorrect").text
     assert "2 + 2 = 4" in web.get(f"{here}/problems/{solution.problem_id}").text
     assert "Download 0 rows" in web.get(f"{here}/exports").text
     part = web.get(f"{here}/exports?kind=gold", headers={"HX-Request": "true"})

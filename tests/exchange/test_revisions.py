@@ -21,9 +21,9 @@ from tests.factories import evaluation as judged
 def pool(db: Session, of: Project, split: str = "train", **values: object) -> Problem:
     problem = factories.problem(db, of, f"{split} 2 + 2?", split=split)
     for steps, verdict in (
-        (("2 + 2 = 4", "answer 4"), "right"),
-        (("2 + 2 = 5", "answer 5"), "wrong"),
-        (("no idea at all", "answer 17"), "wrong"),
+        (("2 + 2 = 4", "answer 4"), "correct"),
+        (("2 + 2 = 5", "answer 5"), "incorrect"),
+        (("no idea at all", "answer 17"), "incorrect"),
         (("?",), "unparseable"),
     ):
         factories.solution(db, problem, steps, verdict=verdict, **values)

@@ -38,7 +38,7 @@ def test_the_answer_is_right_and_a_step_is_a_line(db: Session, project: Project)
     problem = factories.problem(db, project, "What is 2 + 2?")
     factories.solution(db, problem, ("We\n  add", "# Answer\n\n4"), generator="g", external_id="one")
     factories.solution(db, problem, ("We\n  add", "# Answer\n\n4"))
-    factories.solution(db, problem, ("no",), verdict="wrong")
+    factories.solution(db, problem, ("no",), verdict="incorrect")
     factories.solution(db, problem, ("who knows",), verdict=None)
     assert found(db, project) == [
         {
@@ -90,7 +90,7 @@ def test_people_rated_every_step_and_none_bad(db: Session, project: Project) -> 
         ("good", [1, 0], []), ("bad", [1, -1], []), ("disputed", [1, 1], [-1]), ("overruled", [1, -1], []),
         ("condemned", [1, 1], []),
     ):  # fmt: skip
-        solution = factories.solution(db, problem, (name, "so"), verdict="wrong")
+        solution = factories.solution(db, problem, (name, "so"), verdict="incorrect")
         loop.labeled(db, factories.task(db, solution, overlap=2), who, ratings)
         if others:
             loop.labeled(db, factories.task(db, solution, overlap=2, generation=1), other, others)

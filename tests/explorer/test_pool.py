@@ -19,7 +19,16 @@ from app.training.models import Model
 from tests.factories import base as factories
 
 SCORES = (0.97, 0.9, 0.9, 0.9, 0.51, 0.3, 0.04, 1.0)
-VERDICTS = ("wrong", "right", "wrong", "unparseable", "right", "wrong", "wrong", "right")
+VERDICTS = (
+    "incorrect",
+    "correct",
+    "incorrect",
+    "unparseable",
+    "correct",
+    "incorrect",
+    "incorrect",
+    "correct",
+)
 HOSTILE = "<script>alert(1)</script>"
 
 
@@ -78,7 +87,7 @@ def test_every_solution_once_in_the_order_of_scores(pool, monkeypatch, page, loo
     assert pool.places() == highest == [7, 0, 1, 2, 3, 4, 5, 6]
     assert pool.places(order="lowest") == highest[::-1]
     assert pool.places(model_id=None) == list(range(8))
-    assert pool.places(verdict="wrong") == [0, 2, 5, 6]
+    assert pool.places(verdict="incorrect") == [0, 2, 5, 6]
     assert pool.places(subject="geometry", order="lowest") == [5, 3, 1, 7]
 
 
@@ -91,7 +100,7 @@ def test_every_solution_once_in_the_order_of_scores(pool, monkeypatch, page, loo
         ({"words": "\\frac{3}", "inside": "steps"}, [3]),
         ({"words": "_", "inside": "steps"}, []),
         ({"split": "validation"}, [7, 1, 3, 5]),
-        ({"level": "1", "verdict": "right"}, [4]),
+        ({"level": "1", "verdict": "correct"}, [4]),
         ({"generator": "g1"}, [7, 4, 5, 6]),
         ({"low": 0.9}, [7, 0, 1, 2, 3]),
         ({"low": 0.3, "high": 0.6}, [4, 5]),
@@ -135,8 +144,8 @@ def waiting(db: Session) -> list[dict[str, int]]:
 
 def test_scores_in_their_bins(pool):
     live = histogram.load_histogram(pool.db, pool.project.id, PoolFilter(model_id=pool.model.id))
-    assert live.rows["right"][19] == 1  # a score of 1 is in the last bin
-    assert (sum(live.rows["wrong"]), live.rows["wrong"][0], live.rows["wrong"][19]) == (4, 1, 1)
+    assert live.rows["correct"][19] == 1  # a score of 1 is in the last bin
+    assert (sum(live.rows["incorrect"]), live.rows["incorrect"][0], live.rows["incorrect"][19]) == (4, 1, 1)
     assert live.rows["unparseable"][17] + live.rows["unparseable"][18] == 1
     assert not waiting(pool.db), "counted at once"
 
@@ -148,7 +157,7 @@ def test_the_histogram_kept_is_the_one_counted(large):
     )
     histogram.refresh_histogram(large.db, large.model.id)
     assert histogram.load_histogram(large.db, large.project.id, asked).rows == live
-    large.solutions[0].verdict = "right"
+    large.solutions[0].verdict = "correct"
     large.db.flush()
     histogram.refresh_histogram(large.db, large.model.id)
     assert histogram.load_histogram(large.db, large.project.id, asked).rows == live, "kept, not counted again"
@@ -160,7 +169,7 @@ def test_the_histogram_kept_is_the_one_counted(large):
 def test_a_page_leaves_the_counting_of_a_large_pool_to_the_worker(large, web: TestClient):
     factories.sign_in(web, large.db, factories.member(large.db, large.project, "researcher"))
     for _ in range(2):
-        page = web.get("/projects/pool/solutions?verdict=wrong")
+        page = web.get("/projects/pool/solutions?verdict=incorrect")
         assert "Being counted" in page.text
         assert "/projects/pool/solutions?model=" in page.text.split("hx-get=")[1]
         assert waiting(large.db) == [{"model_id": large.model.id}], "asked for once"
@@ -176,13 +185,13 @@ def test_an_old_histogram_is_shown_while_it_is_counted_anew(large):
     asked = PoolFilter(model_id=large.model.id)
     histogram.refresh_histogram(large.db, large.model.id)
     large.db.execute(text("UPDATE score_histogram SET at = now() - interval '2 hours'"))
-    large.solutions[0].verdict = "right"
+    large.solutions[0].verdict = "correct"
     large.db.flush()
     old = histogram.load_histogram(large.db, large.project.id, asked)
-    assert (sum(old.rows["wrong"]), old.computing) == (4, False)
+    assert (sum(old.rows["incorrect"]), old.computing) == (4, False)
     assert waiting(large.db) == [{"model_id": large.model.id}]
     histogram.refresh_histogram(large.db, large.model.id)
-    assert sum(histogram.load_histogram(large.db, large.project.id, asked).rows["wrong"]) == 3
+    assert sum(histogram.load_histogram(large.db, large.project.id, asked).rows["incorrect"]) == 3
 
 
 def test_a_scoring_that_ends_has_its_histogram_counted(pool):
@@ -214,7 +223,7 @@ def test_pages_and_api(pool, web: TestClient):
     assert web.get("/projects/pool/solutions?model=99999").status_code == 404
     for strange in ("after=x", "low=nan&high=-3", "generation=99999999999999", "q=%00", "split=%00"):
         assert web.get(f"/projects/pool/solutions?{strange}").status_code == 200, strange
-    said = web.get("/api/v1/projects/pool/solutions?verdict=wrong&low=0.5").json()
+    said = web.get("/api/v1/projects/pool/solutions?verdict=incorrect&low=0.5").json()
     assert [round(each["score"], 2) for each in said["solutions"]] == [0.97, 0.9]
     assert said["next"] is None
     counts = web.get("/api/v1/projects/pool/score-histogram").json()

@@ -61,7 +61,7 @@ def solution(
     db: Session, of: Problem, steps: tuple[str, ...] = ("2 + 2 = 4", "# Answer\n\n4"), **values: object
 ) -> Solution:
     values.setdefault("external_id", f"solution-{next(number)}")
-    values.setdefault("verdict", "right")
+    values.setdefault("verdict", "correct")
     values.setdefault("final_answer", "4")
     made = Solution(
         project_id=of.project_id,

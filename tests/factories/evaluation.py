@@ -27,7 +27,7 @@ def pool(db: Session, of: Project, problems: int = 6, split: str = "validation")
                     db, problem, (f"step {place}", f"so {answer}"), verdict=said, final_answer=answer
                 )
                 for place, (answer, said) in enumerate(
-                    [("4", "right"), ("4.0", "right"), ("5", "wrong"), ("five", "wrong")]
+                    [("4", "correct"), ("4.0", "correct"), ("5", "incorrect"), ("five", "incorrect")]
                 )
             ]
         )

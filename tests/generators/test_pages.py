@@ -216,7 +216,7 @@ def test_rollouts_by_page_and_api_with_their_cost_beforehand(
 ) -> None:
     made = generator(db, project, api)
     for problem in db.scalars(select(Problem).where(Problem.project_id == project.id)):
-        factories.solution(db, problem, ("a", "b", "c", "d", "e"), verdict="wrong")
+        factories.solution(db, problem, ("a", "b", "c", "d", "e"), verdict="incorrect")
     there = f"/projects/{project.slug}/generators/{made.id}/rollouts"
     assert ">128<" in web.get(there).text  # 8 from behind four of five steps, four solutions
     assert ">96<" in web.get(f"{there}/preview", params={"how": "search"}).text  # 8 x 3, at most
@@ -239,7 +239,7 @@ def test_the_form_of_training_offers_rollouts_where_there_are_some(
     there = f"/projects/{project.slug}/training-runs"
     assert "rollouts" not in web.get(there).text
     for problem in db.scalars(select(Problem).where(Problem.project_id == project.id)):
-        solution = factories.solution(db, problem, ("a", "b"), verdict="wrong")
+        solution = factories.solution(db, problem, ("a", "b"), verdict="incorrect")
         db.add(Rollout(generator_id=made.id, solution_id=solution.id, position=0, rollouts=4, reached=1))
     db.flush()
     assert f'<option value="{made.id}">of steady</option>' in web.get(there).text

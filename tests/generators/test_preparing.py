@@ -40,7 +40,7 @@ def made(database, home, api):
         with transaction() as db:
             project = factories.project(db, mode=mode)
             for number, problem in enumerate(sums(db, project, 4), start=1):
-                factories.solution(db, problem, chosen(number), verdict="wrong", final_answer="0")
+                factories.solution(db, problem, chosen(number), verdict="incorrect", final_answer="0")
             asked = generator(db, project, api, model, **config)
             alternative_settings.set_to(db, project, asked.id, 2, positions, None)
         return asked

@@ -68,7 +68,7 @@ def made(database, home, api):
                     f"{number} + {number + 1} = {said}",
                     f"\\boxed{{{said}}}",
                 )
-                verdict = "wrong" if off else "right"
+                verdict = "incorrect" if off else "correct"
                 factories.solution(
                     db, problem, steps, verdict=verdict, final_answer=str(said), generator="old"
                 )
@@ -98,12 +98,12 @@ def test_every_step_gets_its_rollouts_and_a_wrong_one_leads_nowhere(made, api):
     run = done(number, "rollouts", rollouts=10)
     assert (run.state, run.total, run.counters["made"]) == ("succeeded", 80, 80), run.error
     assert sum(each["n"] for each in api.seen()) == 80
-    for each in values("right"):
+    for each in values("correct"):
         assert each[1] == (10, 10)
         assert each[0][0] == 10
-    for each in values("wrong"):
+    for each in values("incorrect"):
         assert each[1] == (10, 0)
-    reached = [each[0][1] for each in values("right") + values("wrong")]
+    reached = [each[0][1] for each in values("correct") + values("incorrect")]
     assert 10 < sum(reached) < 40  # from behind the first step it is three of four
     assert run.counters["reached"] == sum(reached) + 20
     with transaction() as db:
@@ -117,14 +117,14 @@ def test_every_step_gets_its_rollouts_and_a_wrong_one_leads_nowhere(made, api):
 def test_the_search_asks_only_wrong_solutions_and_where_it_halves(made):
     run = done(made(), "rollouts", rollouts=6, how="search")
     assert run.state == "succeeded"
-    assert run.config["verdict"] == "wrong"
-    for each in values("wrong"):
+    assert run.config["verdict"] == "incorrect"
+    for each in values("incorrect"):
         assert each[1] == (6, 0)
         assert each.get(0, (6, 6))[0] == 6
     with transaction() as db:
         assert set(
             db.scalars(select(Solution.verdict).join(Rollout, Rollout.solution_id == Solution.id))
-        ) == {"wrong"}
+        ) == {"incorrect"}
     assert run.counters["made"] <= 2 * 12
 
 
@@ -162,7 +162,7 @@ def rolled(db: Session, api):
     project = factories.project(db)
     asked = generator(db, project, api, called="SECRET GENERATOR")
     problem = factories.problem(db, project)
-    solution = factories.solution(db, problem, ("a", "b", "c"), verdict="wrong")
+    solution = factories.solution(db, problem, ("a", "b", "c"), verdict="incorrect")
     for position, reached in ((0, 3), (1, 0)):
         key = {"generator_id": asked.id, "solution_id": solution.id, "position": position}
         db.add(Rollout(**key, rollouts=4, reached=reached, unparseable=0))
@@ -206,7 +206,7 @@ def test_the_trainer_is_given_the_values(database) -> None:
     with transaction() as db:
         project = factories.project(db)
         asked = Generator(project_id=project.id, name="g", kind="transformers", model="x", config={})
-        solution = factories.solution(db, factories.problem(db, project), ("a", "b", "c"), verdict="right")
+        solution = factories.solution(db, factories.problem(db, project), ("a", "b", "c"), verdict="correct")
         db.add(asked)
         db.flush()
         db.add(Rollout(generator_id=asked.id, solution_id=solution.id, position=1, rollouts=8, reached=2))

@@ -74,7 +74,7 @@ def test_every_problem_gets_exactly_k_and_what_it_cost_is_counted(made, api):
         waiting = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'problems.grade'"
         assert db.scalar(text(waiting)) == 1
     graded = grade_waiting(made.project.id)
-    assert graded["right"] > 0
+    assert graded["correct"] > 0
     assert sum(graded.values()) == 28
     with pytest.raises(Invalid, match="No solution is missing"), transaction() as db:
         runs.start(db, db.get_one(Generator, number), "solutions", {"per_problem": 7}, None)

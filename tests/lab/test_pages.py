@@ -116,9 +116,9 @@ def test_the_tree_of_a_search(page: Page) -> None:
     config = SearchConfig(method="beam", n=4, width=2, aggregate="last")
     found = search("?", config, Dictionary(Chances([0, 0, 1, 2, 0, 1, 0, 1, 0, 1])), Table(), classes)
     results = {
-        "chosen": found.chosen.id if found.chosen else None, "verdict": "right", "aggregate": "last",
+        "chosen": found.chosen.id if found.chosen else None, "verdict": "correct", "aggregate": "last",
         "votes": [{"answer": "4", "weight": 0.6, "count": 2, "solutions": found.votes[0].solutions,
-                   "verdict": "right"},
+                   "verdict": "correct"},
                   {"answer": HOSTILE, "weight": 0.4, "count": 1, "solutions": [], "verdict": None}],
         "costs": found.costs.as_json(), "read_tokens": 99, "seconds": 1.5, "parameters": 5, "finished": 3,
     }  # fmt: skip

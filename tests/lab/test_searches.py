@@ -28,7 +28,7 @@ def test_a_search_leaves_its_tree_its_answers_and_its_costs(lab: Lab) -> None:
     done = lab.search(lab.start(method="beam", n=8, width=4))
     assert (done.state, done.error) == ("succeeded", None)
     results, nodes = done.results or {}, (done.tree or {})["nodes"]
-    assert results["verdict"] in ("right", "wrong")
+    assert results["verdict"] in ("correct", "incorrect")
     assert results["votes"][0]["answer"] in ("3", "4")
     assert sum(vote["weight"] for vote in results["votes"]) == pytest.approx(1)
     assert (results["aggregate"], results["costs"]["unreadable"]) == ("product", 0)

@@ -19,14 +19,14 @@ def test_what_to_do_next(web: TestClient, db: Session) -> None:
     of = factories.project(db, "Algebra")
     factories.sign_in(web, db, factories.member(db, of, "admin"))
     assert "Bring in problems and solutions" in web.get("/projects/algebra").text
-    solution = factories.solution(db, factories.problem(db, of), verdict="wrong")
+    solution = factories.solution(db, factories.problem(db, of), verdict="incorrect")
     factories.solution(db, factories.problem(db, of), steps=("x",), verdict=None)
     assert "Nothing is queued yet" in web.get("/projects/algebra").text
     factories.task(db, solution)
     assert "Nobody labels yet" in web.get("/projects/algebra").text
     factories.member(db, of, "labeler")
     page = web.get("/projects/algebra").text
-    assert "1 wrong" in page
+    assert "1 incorrect" in page
     assert "1 not graded yet" in page
     found = progress.count_progress(db, of, NOW)
     assert (found["problems"], found["solutions"], found["waiting"], found["done"]) == (2, 2, 1, 0)

@@ -25,7 +25,7 @@ STEPS = ("2 + 3 = 5", "# Answer\n\n5")
 
 def graded_wrong(db: Session, problem: Problem, *judgements: list[int]) -> Solution:
     """Says 5, where the reference says 4; labelers rate its steps so."""
-    made = factories.solution(db, problem, STEPS, verdict="wrong", final_answer="5")
+    made = factories.solution(db, problem, STEPS, verdict="incorrect", final_answer="5")
     task = factories.task(db, made, overlap=max(1, len(judgements)))
     project = db.get_one(Project, problem.project_id)
     for ratings in judgements:
@@ -54,7 +54,7 @@ def test_it_is_in_doubt_where_nobody_finds_a_wrong_step(db: Session) -> None:
 def test_who_left_the_solution_for_another_way_said_nothing_of_its_end(db: Session) -> None:
     project = factories.project(db)
     problem = factories.problem(db, project)
-    made = factories.solution(db, problem, STEPS, verdict="wrong", final_answer="5")
+    made = factories.solution(db, problem, STEPS, verdict="incorrect", final_answer="5")
     held = loop.labeled(db, factories.task(db, made), factories.member(db, project), [])
     texts = [STEPS[0], "2 + 2 = 4"]
     db.add(
@@ -126,7 +126,7 @@ def test_what_is_no_answer_is_refused_and_nothing_changes(db: Session, web: Test
 
     assert said.status_code == 422
     db.refresh(made)
-    assert made.verdict == "right"
+    assert made.verdict == "correct"
 
 
 def stored() -> tuple[int, int]:
@@ -160,15 +160,15 @@ def verdicts() -> dict[str | None, str | None]:
 @pytest.mark.usefixtures("database")
 def test_its_solutions_are_graded_by_the_corrected_reference() -> None:
     project_id, problem_id = stored()
-    assert verdicts() == {"4": "right", "5": "wrong"}
+    assert verdicts() == {"4": "correct", "5": "incorrect"}
 
     assert corrected(problem_id, "5")
     assert verdicts() == {"4": None, "5": None}
     grading.grade_waiting(project_id)
 
-    assert verdicts() == {"4": "wrong", "5": "right"}
+    assert verdicts() == {"4": "incorrect", "5": "correct"}
     assert not corrected(problem_id, "5")
-    assert verdicts() == {"4": "wrong", "5": "right"}
+    assert verdicts() == {"4": "incorrect", "5": "correct"}
 
 
 @pytest.mark.usefixtures("database")
@@ -187,4 +187,4 @@ def test_corrected_while_it_is_graded_the_old_verdicts_are_not_kept(monkeypatch:
     monkeypatch.setattr(grading, "grade", whole)
     grading.grade_waiting(project_id)
 
-    assert verdicts() == {"4": "wrong", "5": "right"}
+    assert verdicts() == {"4": "incorrect", "5": "correct"}

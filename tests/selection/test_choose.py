@@ -40,7 +40,7 @@ def pool(db):
             )
             for _ in range(10):
                 steps = (f"So {chance.randrange(3)}.", str(chance.randrange(6)))
-                verdict = chance.choice(["right", "wrong", "wrong", "unparseable", None])
+                verdict = chance.choice(["correct", "incorrect", "incorrect", "unparseable", None])
                 solution = factories.solution(db, problem, steps, verdict=verdict)
                 if chance.random() < 0.9:
                     loop.score(db, model, solution, right=[chance.randrange(1, 9) / 9 for _ in steps])
@@ -64,7 +64,7 @@ def all_candidates(db, model, splits):
     return [
         strategies.ScoredSolution(s.id, p.id, s.digest, s.verdict, score.log_score)
         for score, s, p in rows
-        if p.split in splits and s.verdict in ("right", "wrong") and (p.id, s.digest) not in queued
+        if p.split in splits and s.verdict in ("correct", "incorrect") and (p.id, s.digest) not in queued
     ]
 
 
@@ -147,7 +147,7 @@ def test_how_the_scoring_counts_neutral_is_how_steps_are_in_doubt(db):
     project = factories.project(db)
     model = loop.model(db, project)
     made = [
-        factories.solution(db, factories.problem(db, project, f"{n}?"), ("A.", f"B{n}."), verdict="right")
+        factories.solution(db, factories.problem(db, project, f"{n}?"), ("A.", f"B{n}."), verdict="correct")
         for n in range(4)
     ]
     probs = [
@@ -186,7 +186,7 @@ def test_no_test_problem_even_when_nothing_else_is_left(db):
     project = factories.project(db)
     model = loop.model(db, project)
     problem = factories.problem(db, project, split="test")
-    loop.score(db, model, factories.solution(db, problem, verdict="wrong"), 0.9)
+    loop.score(db, model, factories.solution(db, problem, verdict="incorrect"), 0.9)
 
     assert database.select_solutions(db, project.id, model.id, Policy(splits=("train", "validation"))) == []
     sneaky = Policy(splits=("train",))
@@ -208,7 +208,7 @@ def test_the_walk_stops_with_the_last_place(db, monkeypatch):
         text(
             """WITH made AS (
                  INSERT INTO solution (project_id, problem_id, external_id, steps, digest, verdict)
-                 SELECT :project, :problem, 'walk-' || n, ARRAY['a'], decode(md5(n::text), 'hex'), 'wrong'
+                 SELECT :project, :problem, 'walk-' || n, ARRAY['a'], decode(md5(n::text), 'hex'), 'incorrect'
                  FROM generate_series(1, 3000) n RETURNING id)
                INSERT INTO score (model_id, solution_id, problem_id, log_score, step_probs)
                SELECT :model, id, :problem, -0.001 * id, ARRAY[0, 0, 1] FROM made"""

@@ -43,7 +43,7 @@ def test_generation_0_is_labeled_and_a_second_start_adds_nothing(home, database)
         wrong = text(
             """SELECT count(*) FROM assignment a JOIN task t ON t.id = a.task_id
                JOIN solution s ON s.id = t.solution_id
-               WHERE a.finish_reason = 'solution' AND s.verdict = 'wrong'"""
+               WHERE a.finish_reason = 'solution' AND s.verdict = 'incorrect'"""
         )
         assert db.scalar(wrong) == 0, "a wrong answer has a wrong step, and the judge finds it"
     assert prepare() == logins

@@ -125,7 +125,7 @@ def project(database) -> Project:
             problem = factories.problem(db, project, f"{number}?")
             for place in range(4):
                 factories.solution(
-                    db, problem, (f"{place}.", "5"), verdict="right" if place == 0 else "wrong"
+                    db, problem, (f"{place}.", "5"), verdict="correct" if place == 0 else "incorrect"
                 )
         db.add(
             EvaluationSet(
@@ -247,12 +247,12 @@ def test_the_round_waits_for_the_evaluation(project):
 def test_the_pages_say_it(db, web):
     project = factories.project(db, "Gated")
     factories.sign_in(web, db, factories.member(db, project, "researcher"))
-    solution = factories.solution(db, factories.problem(db, project), verdict="wrong")
+    solution = factories.solution(db, factories.problem(db, project), verdict="incorrect")
     model = loop.model(db, project)
     loop.score(db, model, solution, 0.7)
     loop.labeled(
         db,
-        factories.task(db, factories.solution(db, solution.problem, ("Another.",), verdict="wrong")),
+        factories.task(db, factories.solution(db, solution.problem, ("Another.",), verdict="incorrect")),
         factories.member(db, project),
         [-1],
     )

@@ -31,7 +31,9 @@ def labeled(db, project):
     who = factories.member(db, project)
     problem = factories.problem(db, project, "Who has $3$ < apples & pears?")
     first, second, third = (
-        factories.solution(db, problem, (f"Step {n}.", "# Answer\n\n5"), verdict="wrong", final_answer="5")
+        factories.solution(
+            db, problem, (f"Step {n}.", "# Answer\n\n5"), verdict="incorrect", final_answer="5"
+        )
         for n in range(3)
     )
     loop.labeled(db, factories.task(db, first), who, [1, -1])

@@ -35,7 +35,7 @@ def project(database) -> Project:
             split = "test" if number == 5 else "train"
             problem = factories.problem(db, project, f"{number}?", split=split)
             for place in range(4):
-                verdict = "right" if place == 0 else "wrong"
+                verdict = "correct" if place == 0 else "incorrect"
                 solution = factories.solution(db, problem, (f"{place}.", "5"), verdict=verdict)
                 if number < 2 and place == 3:
                     loop.labeled(db, factories.task(db, solution), who, [1, -1])

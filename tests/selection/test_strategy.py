@@ -24,7 +24,7 @@ from app.selection.strategies import (
 )
 
 scores = st.floats(-20, 0).map(lambda value: round(value, 1))
-verdicts = st.sampled_from(["right", "wrong", "unparseable"])
+verdicts = st.sampled_from(["correct", "incorrect", "unparseable"])
 candidates = st.lists(st.tuples(st.integers(1, 6), st.integers(0, 3), verdicts, scores), max_size=40).map(
     lambda rows: [
         ScoredSolution(number, problem, bytes([twin]), verdict, score)
@@ -60,7 +60,7 @@ def slow(
     for name, places in apportion(size, shares).items():
         carried += places
         rank = 0
-        asked = {"wrong": ("convincing_wrong", "convincing_wrong_by_step"), "right": ("doubted_right",)}
+        asked = {"incorrect": ("convincing_wrong", "convincing_wrong_by_step"), "correct": ("doubted_right",)}
         suited = [
             one
             for one in pool
@@ -158,7 +158,7 @@ def test_what_comes_out_whatever_goes_in(pool, size, shares, cap, random):
 
 
 def test_the_papers_mixture_on_a_pool_that_has_enough():
-    pool = [ScoredSolution(n, n, b"", "wrong" if n % 2 else "right", -n / 100) for n in range(1, 201)]
+    pool = [ScoredSolution(n, n, b"", "incorrect" if n % 2 else "correct", -n / 100) for n in range(1, 201)]
 
     picks = select_solutions(pool, 10, {"convincing_wrong": 0.8, "most_convincing": 0.2}, 1, 0)
 
@@ -169,7 +169,7 @@ def test_the_papers_mixture_on_a_pool_that_has_enough():
 
 
 def test_places_the_wrong_answers_cannot_fill_go_to_the_rest():
-    pool = [ScoredSolution(n, n, b"", "wrong" if n == 5 else "right", -n / 100) for n in range(1, 20)]
+    pool = [ScoredSolution(n, n, b"", "incorrect" if n == 5 else "correct", -n / 100) for n in range(1, 20)]
 
     picks = select_solutions(pool, 10, {"convincing_wrong": 0.8, "most_convincing": 0.2}, 1, 0)
 
@@ -177,7 +177,7 @@ def test_places_the_wrong_answers_cannot_fill_go_to_the_rest():
 
 
 def test_the_control_arm_does_not_look_at_the_score():
-    pool = [ScoredSolution(n, n, b"", "wrong", -n / 100) for n in range(1, 2001)]
+    pool = [ScoredSolution(n, n, b"", "incorrect", -n / 100) for n in range(1, 2001)]
 
     drawn = [pick.solution_id for pick in select_solutions(pool, 400, {"uniform": 1}, 1, seed=3)]
     again = [pick.solution_id for pick in select_solutions(pool, 400, {"uniform": 1}, 1, seed=4)]

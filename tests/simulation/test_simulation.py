@@ -155,7 +155,7 @@ def test_wrong_references_turn_verdicts(played):
     for one in turned.pool:
         for steps in one.samples:
             if answer_of(steps) is not None:
-                assert one.verdict(steps) == ("right" if answer_of(steps) == one.reference else "wrong")
+                assert one.verdict(steps) == ("correct" if answer_of(steps) == one.reference else "incorrect")
 
 
 def test_tests_hold_no_problem_of_the_pool(played):
@@ -187,7 +187,7 @@ def candidates(
     right = {key: [chance.random() for _ in range(4)] for key in range(count)}
     made = [
         ScoredSolution(
-            key, key // 6, bytes([key]), chance.choice(["right", "wrong"]), sum(map(math.log, steps))
+            key, key // 6, bytes([key]), chance.choice(["correct", "incorrect"]), sum(map(math.log, steps))
         )
         for key, steps in right.items()
     ]
@@ -214,14 +214,14 @@ def test_wrong_answers_come_first_for_policies_that_want_them():
 
     for policy in ("entropy", "hardest", "spread"):
         chosen = policy_ranking.pick(policy, made, 8, 2, 0, right, said)
-        assert {made[key].verdict for key in chosen} == {"wrong"}
+        assert {made[key].verdict for key in chosen} == {"incorrect"}
 
 
 def test_a_policy_that_spreads_comes_to_a_second_of_a_step_last():
     """Of twelve wrong answers, nine are suspected by one step, and they are the most convincing."""
     right = {key: [0.9, 0.6, 0.9] for key in range(12)}
     said = {key: ["a", "the same" if key < 9 else f"b {key}", "c"] for key in range(12)}
-    made = [ScoredSolution(key, key, bytes([key]), "wrong", -0.1 * key) for key in range(12)]
+    made = [ScoredSolution(key, key, bytes([key]), "incorrect", -0.1 * key) for key in range(12)]
 
     for policy in ("spread", "unsure"):
         assert policy_ranking.pick(policy, made, 6, 1, 0, right, said) == [0, 9, 10, 11, 1, 2]

@@ -47,7 +47,7 @@ def project(db: Session) -> Project:
 
 def test_verdicts_are_the_targets_of_last_steps(db: Session, project: Project) -> None:
     problem = factories.problem(db, project)
-    for verdict in ("right", "wrong", "unparseable"):
+    for verdict in ("correct", "incorrect", "unparseable"):
         factories.solution(db, problem, STEPS, verdict=verdict)
     factories.solution(db, problem, STEPS, verdict=None)
     factories.solution(db, factories.problem(db, project, "In test?", split="test"), STEPS)
@@ -79,7 +79,7 @@ def test_labels_of_people_stay_out_of_it(db: Session, project: Project) -> None:
     from tests.factories import selection as loop
 
     who, problem = factories.member(db, project), factories.problem(db, project)
-    solution = factories.solution(db, problem, STEPS, verdict="right")
+    solution = factories.solution(db, problem, STEPS, verdict="correct")
     loop.labeled(db, factories.task(db, solution), who, [1, 1, -1])
     by_people = snapshots.create_snapshot(db, project.id, {}, None)
     by_grader = snapshots.create_snapshot(db, project.id, {"source": "verdicts"}, None)

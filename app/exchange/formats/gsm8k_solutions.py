@@ -44,5 +44,5 @@ def _solution(problem: str, generator: str, row: Row, segmentation: str) -> Solu
         steps=steps,
         generator=generator,
         final_answer=gsm8k_answer(written),
-        file_verdict="right" if parse_bool(row, "is_correct") else "wrong",
+        file_verdict="correct" if parse_bool(row, "is_correct") else "incorrect",
     )

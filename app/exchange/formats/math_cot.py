@@ -42,7 +42,7 @@ def _solution(
     prediction, score = _at(row, "pred", number), _at(row, "score", number)
     if prediction is not None and not isinstance(prediction, str):
         raise RecordError('The field "pred" must be a list of texts.')
-    verdict = {True: "right", False: "wrong"}.get(score) if isinstance(score, bool) else None
+    verdict = {True: "correct", False: "incorrect"}.get(score) if isinstance(score, bool) else None
     detail: Row = {key: _at(row, key, number) for key in ("pred", "score", "pred_score") if key in row}
     return SolutionRecord(
         external_id=f"{problem.external_id}:{number}",

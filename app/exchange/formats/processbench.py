@@ -44,7 +44,7 @@ def parse(row: Row, segmentation: str) -> ImportedRecord:
                 steps=steps,
                 generator=parse_optional_text(row, "generator") or "",
                 final_answer=last_answer("\n".join(steps[-2:])),
-                file_verdict="right" if parse_bool(row, "final_answer_correct") else "wrong",
+                file_verdict="correct" if parse_bool(row, "final_answer_correct") else "incorrect",
                 first_error=first,
             )
         ],

@@ -15,7 +15,7 @@ from app.exchange.field_parsers import (
 )
 from app.exchange.json_decoding import RecordError
 from app.exchange.records import ImportedRecord, ProblemRecord, SolutionRecord, build_statement_id
-from app.problems.models import SPLITS, VERDICTS
+from app.problems.models import OLD_VERDICTS, SPLITS, VERDICTS
 from app.problems.segmentation import segment
 
 NAME = "Stepmark JSON Lines"
@@ -46,6 +46,16 @@ def problem(row: Row) -> ProblemRecord:
     )
 
 
+def parse_verdict(row: Row) -> str | None:
+    """The verdict in the file. Files written by earlier versions say right and wrong."""
+    verdict = row.get("verdict")
+    if verdict is None:
+        return None
+    if isinstance(verdict, str) and verdict in OLD_VERDICTS:
+        return OLD_VERDICTS[verdict]
+    return parse_choice(row, "verdict", VERDICTS)
+
+
 def solution(row: Row, segmentation: str) -> ImportedRecord:
     steps = (
         parse_texts(row, "steps")
@@ -68,7 +78,7 @@ def solution(row: Row, segmentation: str) -> ImportedRecord:
         generator=parse_optional_text(row, "generator") or "",
         final_answer=parse_optional_text(row, "answer"),
         detail=detail,
-        file_verdict=parse_choice(row, "verdict", VERDICTS) if row.get("verdict") is not None else None,
+        file_verdict=parse_verdict(row),
         first_error=first,
         external_ratings=ratings,
         alternatives=alternative_parser.parse_alternatives(row.get("alternatives"), len(steps)),
