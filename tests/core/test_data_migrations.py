@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 
 from app.core import db as core_db
 from app.core.db import transaction
-from app.core.migrate import downgrade, upgrade
+from app.core.migrate import downgrade_schema, upgrade_schema
 from app.evaluation.models import EvaluationItem, EvaluationSet
 from app.problems.models import ExternalLabel, Solution, Verdict
 from tests.factories import base as factories
@@ -36,7 +36,7 @@ def test_verdicts_and_external_labels_survive_both_ways(database: str) -> None:
         item = {"evaluation_set_id": frozen.id, "problem_id": problem.id, "solution_id": solution.id}
         db.add(EvaluationItem(**item, answer=0, verdict="incorrect"))
 
-    downgrade(core_db.engine(), "labels_of_a_run")
+    downgrade_schema(core_db.engine(), "labels_of_a_run")
     old = ["right", "unparseable", "wrong", None]
     assert [row[0] for row in rows("SELECT verdict FROM solution ORDER BY verdict")] == old
     assert [row[0] for row in rows("SELECT verdict FROM verdict ORDER BY verdict")] == old[:3]
@@ -44,7 +44,7 @@ def test_verdicts_and_external_labels_survive_both_ways(database: str) -> None:
     assert rows("SELECT counts FROM evaluation_set") == [({"solutions": 3, "right": 2},)]
     assert rows("SELECT source, first_error, ratings FROM outside_label") == [("file:x", 0, [-1])]
 
-    upgrade(core_db.engine())
+    upgrade_schema(core_db.engine())
     with transaction() as db:
         new = ["correct", "incorrect", "unparseable", None]
         assert list(db.scalars(select(Solution.verdict).order_by(Solution.verdict))) == new
