@@ -18,6 +18,7 @@ from app.projects.models import Project
 from app.selection.models import Generation
 from tests.factories import base as factories
 from tests.factories import evaluation as judged
+from tests.markup import read_page
 
 HOSTILE = '<script>alert(1)</script>=cmd|"x"'
 
@@ -32,7 +33,7 @@ class Page:
     def get(self, path: str, status: int = 200) -> str:
         answer = self.web.get(self.home + path)
         assert answer.status_code == status, answer.text
-        return answer.text
+        return read_page(answer)
 
     def evaluation(self, on: EvaluationSet, model_id: int) -> Evaluation:
         """Judged in this session."""

@@ -20,6 +20,7 @@ from app.training import snapshots
 from app.training.models import TrainingRun
 from tests.factories import base as factories
 from tests.generators.conftest import Server, generator, gone_on, sums
+from tests.markup import collapse
 
 FORM = {"name": "asked", "kind": "openai", "model": "m", "base_url": "http://model.example/v1"}
 
@@ -104,7 +105,7 @@ def test_the_preview_says_what_is_missing_and_the_form_starts_it(
 ) -> None:
     made = generator(db, project, api)
     there = f"/projects/{project.slug}/generators/{made.id}"
-    assert ">20<" in web.get(f"{there}/preview", params={"per_problem": 5}).text
+    assert ">20<" in collapse(web.get(f"{there}/preview", params={"per_problem": 5}).text)
     assert "by themselves" in web.get(f"{there}/preview", params={"split": "train+test"}).text
     assert "must be a whole number" in web.get(there, params={"per_problem": "many"}).text
     answer = web.post(f"{there}/sampling-runs", data={"per_problem": "5", "split": "train"})
@@ -207,7 +208,7 @@ def test_the_page_of_a_run_shows_errors_and_hostile_text_as_text(
         page = web.get(f"/projects/sums/sampling-runs/{tried.id}").text
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
         assert "<script>alert" not in page
-        assert '<dd class="figure">0.0300</dd>' in page
+        assert '<dd class="figure">0.0300</dd>' in collapse(page)
         assert "The text is empty." in web.get(f"/projects/sums/sampling-runs/{empty.id}").text
 
 
@@ -218,8 +219,8 @@ def test_rollouts_by_page_and_api_with_their_cost_beforehand(
     for problem in db.scalars(select(Problem).where(Problem.project_id == project.id)):
         factories.solution(db, problem, ("a", "b", "c", "d", "e"), verdict="incorrect")
     there = f"/projects/{project.slug}/generators/{made.id}/rollouts"
-    assert ">128<" in web.get(there).text  # 8 from behind four of five steps, four solutions
-    assert ">96<" in web.get(f"{there}/preview", params={"how": "search"}).text  # 8 x 3, at most
+    assert ">128<" in collapse(web.get(there).text)  # 8 from behind four of five steps, four solutions
+    assert ">96<" in collapse(web.get(f"{there}/preview", params={"how": "search"}).text)  # 8 x 3, at most
     assert "must be a whole number" in web.get(f"{there}/preview", params={"rollouts": "x"}).text
     started = web.post(there, data={"rollouts": "2", "how": "every", "split": "train", "most": "3"})
     assert started.status_code == 303

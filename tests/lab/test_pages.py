@@ -20,6 +20,7 @@ from app.search.tree import Tree
 from tests.factories import base as factories
 from tests.factories import selection as loop
 from tests.lab.test_curves import RESULTS
+from tests.markup import read_page
 from tests.search.tabular_world import Chances, Dictionary, Table, classes
 
 HOSTILE = "<script>alert(1)</script>"
@@ -46,7 +47,7 @@ class Page:
     def get(self, path: str, status: int = 200) -> str:
         answer = self.web.get(self.home + path)
         assert answer.status_code == status, answer.text
-        return answer.text
+        return read_page(answer)
 
     def done(self, **values: object) -> SearchRun:
         made = SearchRun(project_id=self.project.id, state="succeeded", **values)

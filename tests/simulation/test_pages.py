@@ -17,6 +17,7 @@ from app.simulation.models import Simulation
 from app.world.kinds import WORLDS
 from tests.factories import base as factories
 from tests.factories import simulation
+from tests.markup import read_page
 
 ASKED = {"world": "lineage", "size": "quick", "policies": ["uniform", "gated"], "seeds": "2", "noise": "5"}
 
@@ -32,7 +33,7 @@ class Page:
     def get(self, path: str, status: int = 200) -> str:
         answer = self.web.get(self.home + path)
         assert answer.status_code == status, answer.text
-        return answer.text
+        return read_page(answer)
 
     def post(self, path: str, status: int = 303, **data: Any) -> Any:
         answer = self.web.post(self.home + path, data=data)
