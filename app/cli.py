@@ -33,8 +33,8 @@ cli = typer.Typer(
 )
 
 
-def show_version(wanted: bool) -> None:
-    if wanted:
+def show_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"stepmark {version('stepmark')}")
         raise typer.Exit
 
@@ -117,15 +117,17 @@ def main() -> None:
     try:
         cli()
     except DomainError as error:
-        sys.exit(tell(error.message, error.remedy, 2 if isinstance(error, Invalid | NotFound) else 1))
+        sys.exit(print_error(error.message, error.remedy, 2 if isinstance(error, Invalid | NotFound) else 1))
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        sys.exit(tell(f"A setting is wrong: {wrong}", "Correct that environment variable.", 2))
+        wrong = "; ".join(
+            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()
+        )
+        sys.exit(print_error(f"A setting is wrong: {wrong}", "Correct that environment variable.", 2))
     except OperationalError as error:
-        sys.exit(tell(f"The database: {str(error.orig).strip()}", "Is it up? Is the disk full?", 1))
+        sys.exit(print_error(f"The database: {str(error.orig).strip()}", "Is it up? Is the disk full?", 1))
 
 
-def tell(message: str, remedy: str, code: int) -> int:
+def print_error(message: str, remedy: str, code: int) -> int:
     typer.secho(message, fg="red", err=True)
     if remedy:
         typer.echo(remedy, err=True)

@@ -38,10 +38,12 @@ def status() -> None:
     if embedded:
         from app.core.embedded import Embedded
 
-        found = Embedded(settings().home / "postgres").status()
-        state = f"running (process {found.pid}, {found.owners} in need of it)" if found.running else "stopped"
-        typer.echo(f"embedded, {state}\n  data   {found.data}\n  log    {found.log}")
-        if not found.running:
+        status = Embedded(settings().home / "postgres").status()
+        state = (
+            f"running (process {status.pid}, {status.owners} in need of it)" if status.running else "stopped"
+        )
+        typer.echo(f"embedded, {state}\n  data   {status.data}\n  log    {status.log}")
+        if not status.running:
             return
     with running_database(), core_db.engine().connect() as connection:
         server = ".".join(map(str, connection.dialect.server_version_info or ()))
@@ -86,8 +88,8 @@ def restore(
 
 def holds_users() -> bool:
     with core_db.engine().connect() as connection:
-        made = connection.scalar(text("SELECT to_regclass('user_account')"))
-        return made is not None and bool(connection.scalar(text("SELECT EXISTS (SELECT FROM user_account)")))
+        table = connection.scalar(text("SELECT to_regclass('user_account')"))
+        return table is not None and bool(connection.scalar(text("SELECT EXISTS (SELECT FROM user_account)")))
 
 
 def run(program: str, *arguments: str) -> None:

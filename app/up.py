@@ -67,13 +67,13 @@ def serve(host: str, port: int, *, worker: bool = True, logins: list[tuple[str, 
     children = Supervisor([*members, Child("web", web_command(host, port))])
     try:
         with until_ended() as ending:
-            told = False
+            announced = False
             while not ending.asked:
                 for line in children.restart_due():
                     typer.secho(line, fg="yellow", err=True)
-                if not told and is_serving(host, port):
-                    told = True
-                    tell(host, port, logins or [])
+                if not announced and is_serving(host, port):
+                    announced = True
+                    print_address(host, port, logins or [])
                 time.sleep(0.2)
             typer.echo("Ending: web, worker, database. Ctrl-C again to hurry.")
             children.stop()
@@ -96,7 +96,7 @@ def refuse_taken(host: str, port: int) -> None:
             ) from error
 
 
-def tell(host: str, port: int, logins: list[tuple[str, str]]) -> None:
+def print_address(host: str, port: int, logins: list[tuple[str, str]]) -> None:
     typer.echo("")
     typer.secho(f"  Stepmark is at {web_url(host, port)}", bold=True)
     for email, password in logins:

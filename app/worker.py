@@ -70,9 +70,9 @@ async def _until_ended(concurrency: int, queues: list[str]) -> None:
         loop.add_signal_handler(number, end)
     while not ended.is_set():
         work = asyncio.create_task(_work(concurrency, queues))
-        asked = asyncio.create_task(ended.wait())
-        await asyncio.wait((work, asked), return_when=asyncio.FIRST_COMPLETED)
-        asked.cancel()
+        stopping = asyncio.create_task(ended.wait())
+        await asyncio.wait((work, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
         if ended.is_set():
             work.cancel()  # procrastinate finishes what runs, within its timeout
         try:

@@ -39,8 +39,8 @@ async def allow_public() -> None:
 def find_request_user(request: Request, db: Db) -> User | None:
     """The signed-in user."""
     now = dt.datetime.now(dt.UTC)
-    wanted = credential_query(request, now)
-    return None if wanted is None else resolve_user(db.scalar(*wanted), now)
+    query = credential_query(request, now)
+    return None if query is None else resolve_user(db.scalar(*query), now)
 
 
 def credential_query(request: Request, now: dt.datetime) -> tuple[Select[Any], dict[str, Any]] | None:
@@ -54,13 +54,13 @@ def credential_query(request: Request, now: dt.datetime) -> tuple[Select[Any], d
     return tokens.active_token_query(token, now) if scheme.lower() == "bearer" and token else None
 
 
-def resolve_user(found: UserSession | ApiToken | None, now: dt.datetime) -> User | None:
-    if found is None:
+def resolve_user(proof: UserSession | ApiToken | None, now: dt.datetime) -> User | None:
+    if proof is None:
         return None
     return (
-        sessions.record_activity(found, now)
-        if isinstance(found, UserSession)
-        else tokens.record_use(found, now)
+        sessions.record_activity(proof, now)
+        if isinstance(proof, UserSession)
+        else tokens.record_use(proof, now)
     )
 
 

@@ -58,8 +58,8 @@ def change_password(
     address = request.client.host if request.client else ""
     try:
         verify_again(db, user, old, address, dt.datetime.now(dt.UTC))
-        kept = sessions.hash_token(request.cookies.get(cookie_name(), ""))
-        users.change_password(db, user, new, kept)
+        session_token_hash = sessions.hash_token(request.cookies.get(cookie_name(), ""))
+        users.change_password(db, user, new, session_token_hash)
     except DomainError as wrong:
         return show(request, db, user, wrong.status, wrong=wrong)
     return redirect("/account", "Your password is changed. Every other browser is signed out.")

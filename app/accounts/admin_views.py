@@ -22,32 +22,30 @@ Before = Annotated[int | None, Query(ge=1, lt=2**62)]
 def users_page(
     request: Request, user: SiteAdmin, db: Db, q: Annotated[str, Query(max_length=200)] = "", after: str = ""
 ) -> Response:
-    found = users.search_users(db, q, after)
-    return render(
-        request, "accounts/users.html", found=found[: users.PAGE], more=len(found) > users.PAGE, q=q
-    )
+    page = users.search_users(db, q, after)
+    return render(request, "accounts/users.html", found=page[: users.PAGE], more=len(page) > users.PAGE, q=q)
 
 
 @router.post("/users/{user_id}/disabling")
 def disable(user: SiteAdmin, db: Db, user_id: Id) -> Response:
-    found = users.get_user(db, user_id)
-    users.disable_user(db, found, user, dt.datetime.now(dt.UTC))
-    return redirect("/users", f"{found.email} is disabled and signed out everywhere.", "note")
+    user_to_disable = users.get_user(db, user_id)
+    users.disable_user(db, user_to_disable, user, dt.datetime.now(dt.UTC))
+    return redirect("/users", f"{user_to_disable.email} is disabled and signed out everywhere.", "note")
 
 
 @router.post("/users/{user_id}/enabling")
 def enable(user: SiteAdmin, db: Db, user_id: Id) -> Response:
-    found = users.get_user(db, user_id)
-    users.enable_user(db, found, user)
-    return redirect("/users", f"{found.email} can sign in again.")
+    user_to_enable = users.get_user(db, user_id)
+    users.enable_user(db, user_to_enable, user)
+    return redirect("/users", f"{user_to_enable.email} can sign in again.")
 
 
 @router.post("/users/{user_id}/admin")
 def set_admin(user: SiteAdmin, db: Db, user_id: Id, is_admin: Annotated[bool, Form()] = False) -> Response:
-    found = users.get_user(db, user_id)
-    users.set_site_admin(db, found, is_admin, user)
-    said = "administers this server now" if is_admin else "no longer administers this server"
-    return redirect("/users", f"{found.email} {said}.")
+    changed_user = users.get_user(db, user_id)
+    users.set_site_admin(db, changed_user, is_admin, user)
+    message = "administers this server now" if is_admin else "no longer administers this server"
+    return redirect("/users", f"{changed_user.email} {message}.")
 
 
 @router.get("/audit")
@@ -55,7 +53,7 @@ def audit_page(
     request: Request, user: SiteAdmin, db: Db, before: Before = None,
     action: Annotated[str, Query(max_length=100)] = "",
 ) -> Response:  # fmt: skip
-    found = audit.list_events(db, before=before, action=action)
+    page = audit.list_events(db, before=before, action=action)
     return render(
-        request, "accounts/audit.html", found=found[: audit.PAGE], more=len(found) > audit.PAGE, action=action
+        request, "accounts/audit.html", found=page[: audit.PAGE], more=len(page) > audit.PAGE, action=action
     )

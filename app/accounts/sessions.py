@@ -45,21 +45,21 @@ def create_session(db: Session, user: User, *, now: dt.datetime, address: str = 
 
 def find_session(db: Session, token: str, *, now: dt.datetime) -> UserSession | None:
     """The live session of this cookie, unless it idled out, expired, or its user is disabled."""
-    found = db.scalar(*active_session_query(token, now))
-    return found if found is not None and record_activity(found, now) else None
+    session = db.scalar(*active_session_query(token, now))
+    return session if session is not None and record_activity(session, now) else None
 
 
 def active_session_query(token: str, now: dt.datetime) -> tuple[Select[Any], dict[str, Any]]:
     return SELECT_ACTIVE_SESSION, {"token_hash": hash_token(token), "now": now, "idle_since": now - IDLE}
 
 
-def record_activity(found: UserSession, now: dt.datetime) -> User | None:
+def record_activity(session: UserSession, now: dt.datetime) -> User | None:
     """Whose it is, noting that they were here; None for the disabled."""
-    if found.user.disabled_at is not None:
+    if session.user.disabled_at is not None:
         return None
-    if now - found.last_seen_at > dt.timedelta(minutes=5):
-        found.last_seen_at = now
-    return found.user
+    if now - session.last_seen_at > dt.timedelta(minutes=5):
+        session.last_seen_at = now
+    return session.user
 
 
 def end_session(db: Session, token: str) -> None:
@@ -71,8 +71,10 @@ def end_all_sessions(db: Session, user_id: int) -> None:
     db.execute(delete(UserSession).where(UserSession.user_id == user_id))
 
 
-def end_other_sessions(db: Session, user_id: int, kept: bytes) -> None:
-    db.execute(delete(UserSession).where(UserSession.user_id == user_id, UserSession.token_hash != kept))
+def end_other_sessions(db: Session, user_id: int, except_hash: bytes) -> None:
+    db.execute(
+        delete(UserSession).where(UserSession.user_id == user_id, UserSession.token_hash != except_hash)
+    )
 
 
 def end_own_session(db: Session, user: User, session_id: int) -> None:

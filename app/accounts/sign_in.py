@@ -63,11 +63,11 @@ def check_credentials(
 def verify_again(db: Session, user: User, password: str, address: str, now: dt.datetime) -> None:
     """The password of someone signed in, before it is changed: counted like a login, so that
     a borrowed browser is no place to guess. Caught, never let through: a rollback would forget it."""
-    found = check_credentials(db, user.email or "", password, address, now)
-    if isinstance(found, dt.timedelta):
-        minutes = max(1, round(found.total_seconds() / 60))
+    result = check_credentials(db, user.email or "", password, address, now)
+    if isinstance(result, dt.timedelta):
+        minutes = max(1, round(result.total_seconds() / 60))
         raise TooMany("Too many tries.", remedy=f"Wait {minutes} min, then try again.")
-    if found is None:
+    if result is None:
         raise Forbidden("That is not your password.", remedy="Type the one you sign in with.")
 
 

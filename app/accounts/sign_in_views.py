@@ -51,14 +51,14 @@ def post_sign_in(
 ) -> Response:
     now = dt.datetime.now(dt.UTC)
     address = address_of(request)
-    found = sign_in.check_credentials(db, email, password, address, now)
-    if not isinstance(found, User):
+    result = sign_in.check_credentials(db, email, password, address, now)
+    if not isinstance(result, User):
         wrong, status = "This email and password do not go together.", 401
-        if isinstance(found, dt.timedelta):
-            minutes = max(1, round(found.total_seconds() / 60))
+        if isinstance(result, dt.timedelta):
+            minutes = max(1, round(result.total_seconds() / 60))
             wrong, status = f"Too many tries. Wait {minutes} min, then try again.", 429
         return render(request, "accounts/login.html", status, next=local(next), email=email, wrong=wrong)
-    return welcome(request, db, found, redirect(local(next)))
+    return welcome(request, db, result, redirect(local(next)))
 
 
 def welcome(request: Request, db: Db, user: User, answer: Response) -> Response:

@@ -29,11 +29,11 @@ def create_token(
         raise Invalid(f"{MAX_TOKENS} tokens are enough.", remedy="Revoke one that nothing uses.")
     token = PREFIX + secrets.token_urlsafe(32)
     expires = now + dt.timedelta(days=days) if days else None
-    made = ApiToken(user_id=user.id, name=name, token_hash=hash_token(token), expires_at=expires)
-    db.add(made)
+    token_row = ApiToken(user_id=user.id, name=name, token_hash=hash_token(token), expires_at=expires)
+    db.add(token_row)
     db.flush()
     audit.record_event(db, user, "token.create", name)
-    return made, token
+    return token_row, token
 
 
 SELECT_ACTIVE_TOKEN: Select[Any] = (  # built once, as sessions.LIVE
@@ -48,11 +48,11 @@ def active_token_query(token: str, now: dt.datetime) -> tuple[Select[Any], dict[
     return SELECT_ACTIVE_TOKEN, {"token_hash": hash_token(token), "now": now}
 
 
-def record_use(found: ApiToken, now: dt.datetime) -> User | None:
+def record_use(token: ApiToken, now: dt.datetime) -> User | None:
     """Whose it is, noting that it was used; None for the disabled."""
-    if found.last_used_at is None or now - found.last_used_at > dt.timedelta(minutes=1):
-        found.last_used_at = now
-    return None if found.user.disabled_at else found.user
+    if token.last_used_at is None or now - token.last_used_at > dt.timedelta(minutes=1):
+        token.last_used_at = now
+    return None if token.user.disabled_at else token.user
 
 
 def list_tokens(db: Session, user: User) -> list[ApiToken]:
@@ -61,8 +61,8 @@ def list_tokens(db: Session, user: User) -> list[ApiToken]:
 
 
 def revoke_token(db: Session, user: User, token_id: int, now: dt.datetime) -> None:
-    found = db.get(ApiToken, token_id)
-    if found is None or found.user_id != user.id or found.revoked_at is not None:
+    token = db.get(ApiToken, token_id)
+    if token is None or token.user_id != user.id or token.revoked_at is not None:
         raise NotFound("There is no such token.", remedy="Look at the list again.")
-    found.revoked_at = now
-    audit.record_event(db, user, "token.revoke", found.name)
+    token.revoked_at = now
+    audit.record_event(db, user, "token.revoke", token.name)

@@ -30,12 +30,12 @@ def find_user(db: Session, email: str) -> User | None:
 
 
 def get_user_by_email(db: Session, email: str) -> User:
-    found = find_user(db, email)
-    if found is None:
+    user = find_user(db, email)
+    if user is None:
         raise NotFound(
             f"Nobody here has the email {email[:80]}.", remedy="`stepmark user list` shows everyone."
         )
-    return found
+    return user
 
 
 def create_user(
@@ -45,20 +45,20 @@ def create_user(
     email = validate_email(email)
     if find_user(db, email) is not None:
         raise Conflict(f"{email} has an account already.", remedy="Give that account a role instead.")
-    made = User(email=email, name=name.strip()[:200], is_admin=is_admin)
-    made.password_hash = hash_password(password) if password is not None else None
-    db.add(made)
+    user = User(email=email, name=name.strip()[:200], is_admin=is_admin)
+    user.password_hash = hash_password(password) if password is not None else None
+    db.add(user)
     db.flush()
-    return made
+    return user
 
 
 def upsert_user(db: Session, email: str, password: str, *, name: str = "", is_admin: bool = False) -> User:
     """The person of this email, made if missing, with this password."""
-    found = find_user(db, email) or create_user(db, email, name=name, is_admin=is_admin)
-    found.password_hash = hash_password(password)
-    found.is_admin = found.is_admin or is_admin
+    user = find_user(db, email) or create_user(db, email, name=name, is_admin=is_admin)
+    user.password_hash = hash_password(password)
+    user.is_admin = user.is_admin or is_admin
     db.flush()
-    return found
+    return user
 
 
 def ensure_first_admin(db: Session) -> tuple[str, str] | None:
@@ -107,14 +107,14 @@ def set_site_admin(db: Session, user: User, is_admin: bool, actor: User | None) 
 PAGE = 100
 
 
-def search_users(db: Session, words: str, after: str = "") -> list[User]:
+def search_users(db: Session, query: str, after: str = "") -> list[User]:
     """By email or name, one more than a page, in the order of their emails; imported labelers
     have none and are left out."""
     chosen = select(User).where(User.email.is_not(None), func.lower(User.email) > after.lower())
-    if words.strip():
+    if query.strip():
         chosen = chosen.where(
-            func.lower(User.email).contains(words.strip().lower(), autoescape=True)
-            | func.lower(User.name).contains(words.strip().lower(), autoescape=True)
+            func.lower(User.email).contains(query.strip().lower(), autoescape=True)
+            | func.lower(User.name).contains(query.strip().lower(), autoescape=True)
         )
     return list(db.scalars(chosen.order_by(func.lower(User.email)).limit(PAGE + 1)))
 
@@ -125,14 +125,14 @@ def find_user_by_id(db: Session, user_id: int | None) -> User | None:
 
 
 def get_user(db: Session, user_id: int) -> User:
-    found = db.get(User, user_id)
-    if found is None or found.email is None:
+    user = db.get(User, user_id)
+    if user is None or user.email is None:
         raise NotFound("There is no such person.", remedy="Look at the list again.")
-    return found
+    return user
 
 
-def change_password(db: Session, user: User, new: str, kept: bytes) -> None:
+def change_password(db: Session, user: User, new: str, session_hash: bytes) -> None:
     """By themselves: their own browser, whose session's hash is `kept`, stays signed in."""
     user.password_hash = hash_password(new)
-    sessions.end_other_sessions(db, user.id, kept)
+    sessions.end_other_sessions(db, user.id, session_hash)
     audit.record_event(db, user, "user.password", user.email or "")

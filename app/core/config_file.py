@@ -15,7 +15,7 @@ def read_config(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        found = json.loads(path.read_bytes().decode("utf-8-sig"))
+        options = json.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise Invalid(f"{path} cannot be read: {error.strerror}.", remedy="Give another file.") from error
     except UnicodeDecodeError as error:
@@ -25,6 +25,6 @@ def read_config(path: Path | None) -> dict[str, Any]:
         raise Invalid(f"{where}: it is not JSON: {error.msg}.", remedy="Correct that place.") from error
     except RecursionError as error:
         raise Invalid(f"{path} nests too deep.", remedy="Flatten what is nested.") from error
-    if not isinstance(found, dict):
+    if not isinstance(options, dict):
         raise Invalid(f"{path} must hold one JSON object.", remedy='Write it like {"seed": 1}.')
-    return found
+    return options

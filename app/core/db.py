@@ -61,7 +61,7 @@ def _dumps(value: Any) -> str:
 
 
 def make_engine(url: str, pool_size: int = 20) -> Engine:
-    made = create_engine(
+    new_engine = create_engine(
         driver_url(url),
         pool_size=pool_size,
         max_overflow=0,
@@ -70,9 +70,9 @@ def make_engine(url: str, pool_size: int = 20) -> Engine:
         json_deserializer=orjson.loads,
         connect_args={"application_name": "stepmark", "connect_timeout": 10},
     )
-    event.listen(made, "checkin", _note_use)
-    event.listen(made, "checkout", _ping_if_idle)
-    return made
+    event.listen(new_engine, "checkin", _note_use)
+    event.listen(new_engine, "checkout", _ping_if_idle)
+    return new_engine
 
 
 def _note_use(_: Any, record: ConnectionPoolEntry) -> None:
@@ -125,10 +125,10 @@ async def request_session() -> AsyncIterator[Session]:
     wait take all threads, and those who hold a connection find none to go on in."""
     async with _gate():
         with session_factory()() as db:
-            whole = db.begin()
+            request_transaction = db.begin()
             try:
                 yield db
-                await run_in_threadpool(whole.commit)
+                await run_in_threadpool(request_transaction.commit)
             except BaseException:
                 db.expunge_all()  # the error page still shows who asked; a rollback would empty them
                 await run_in_threadpool(db.rollback)

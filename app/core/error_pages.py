@@ -68,8 +68,8 @@ def handle_domain_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)
     if not isinstance(error, NotSignedIn) or wants_json(request):
         return error_response(request, error)
-    asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    login = f"/login?next={quote(asked if request.method == 'GET' else '/', safe='')}"
+    target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    login = f"/login?next={quote(target if request.method == 'GET' else '/', safe='')}"
     if "hx-request" in request.headers:  # a part of a page: the whole page goes, not the part
         return Response(status_code=401, headers={"HX-Redirect": "/login"})
     return redirect(login)
@@ -78,12 +78,14 @@ def handle_domain_error(request: Request, error: Exception) -> Response:
 def handle_validation_error(request: Request, error: Exception) -> Response:
     """What was sent is told by field; its value is not repeated."""
     assert isinstance(error, RequestValidationError)
-    found = error.errors()
-    if any(each["loc"][:1] == ("path",) for each in found):
+    problems = error.errors()
+    if any(problem["loc"][:1] == ("path",) for problem in problems):
         return error_response(request, not_found())
-    fields = {".".join(str(part) for part in each["loc"][1:]) or "body": each["msg"] for each in found}
-    said = "; ".join(f"{field}: {message}" for field, message in list(fields.items())[:5])
-    clean = said.encode("utf-8", "replace").decode()[:500]
+    fields = {
+        ".".join(str(part) for part in problem["loc"][1:]) or "body": problem["msg"] for problem in problems
+    }
+    summary = "; ".join(f"{field}: {message}" for field, message in list(fields.items())[:5])
+    clean = summary.encode("utf-8", "replace").decode()[:500]
     return error_response(
         request, Invalid(f"Something in it is not right. {clean}", remedy="Correct it and send it again.")
     )
@@ -91,7 +93,7 @@ def handle_validation_error(request: Request, error: Exception) -> Response:
 
 def handle_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    known: dict[int, DomainError] = {
+    by_status: dict[int, DomainError] = {
         403: Forbidden("This may not be done.", remedy="Ask an administrator."),
         404: not_found(),
         405: MethodNotAllowed(
@@ -99,11 +101,11 @@ def handle_http_error(request: Request, error: Exception) -> Response:
         ),
         413: too_large(),
     }
-    told = known.get(error.status_code)
-    if told is None:
-        told = Invalid("This request cannot be read.", remedy="Send it again.")
-        told.status = error.status_code
-    return error_response(request, told, dict(error.headers or {}))
+    domain_error = by_status.get(error.status_code)
+    if domain_error is None:
+        domain_error = Invalid("This request cannot be read.", remedy="Send it again.")
+        domain_error.status = error.status_code
+    return error_response(request, domain_error, dict(error.headers or {}))
 
 
 def handle_database_unavailable(request: Request, error: Exception) -> Response:
@@ -111,11 +113,11 @@ def handle_database_unavailable(request: Request, error: Exception) -> Response:
     if isinstance(getattr(error, "orig", None), psycopg.errors.DataError):
         return handle_unstorable_text(request, error)
     log.warning("database away in request %s: %s", request_id(request), str(error).split("\n")[0])
-    told = DatabaseUnavailable(
+    unavailable = DatabaseUnavailable(
         "The database does not answer right now.",
         remedy="Nothing you did before is lost. Wait a few seconds, then repeat the last step.",
     )
-    return error_response(request, told, {"Retry-After": "5"})
+    return error_response(request, unavailable, {"Retry-After": "5"})
 
 
 def handle_unstorable_text(request: Request, error: Exception) -> Response:
@@ -151,16 +153,16 @@ def handle_integrity_error(request: Request, error: Exception) -> Response:
 
 def internal_error_response(request: Request) -> Response:
     number = request_id(request)
-    told = InternalError(
+    internal_error = InternalError(
         "Something went wrong on our side.",
         remedy=f"Nothing was changed. If it happens again, tell an administrator this number: {number}",
         request_id=number,
     )
     try:
-        return error_response(request, told)
+        return error_response(request, internal_error)
     except Exception:
         log.exception("the error page itself failed (request %s)", number)
-        return JSONResponse(told.as_json(), 500)
+        return JSONResponse(internal_error.as_json(), 500)
 
 
 def not_found() -> NotFound:

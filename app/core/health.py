@@ -23,10 +23,10 @@ def readiness() -> JSONResponse:
     """The database answers and has the schema this code is written for."""
     try:
         with db.engine().connect() as connection:
-            found = current_revision(connection)
+            revision = current_revision(connection)
     except SQLAlchemyError:
         return JSONResponse({"ready": False, "reason": "the database does not answer"}, 503)
-    if found != newest_revision():
+    if revision != newest_revision():
         reason = "the schema is not this version's: run `stepmark db upgrade`"
         return JSONResponse({"ready": False, "reason": reason}, 503)
-    return JSONResponse({"ready": True, "schema": found})
+    return JSONResponse({"ready": True, "schema": revision})

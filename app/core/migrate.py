@@ -15,11 +15,11 @@ LOCK = 0x57E9  # one migrator at a time, whoever starts first
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
-    made = Config()
-    made.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
-    made.set_main_option("file_template", "%%(year)d%%(month).2d%%(day).2d_%%(slug)s")
-    made.attributes["connection"] = connection
-    return made
+    alembic = Config()
+    alembic.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    alembic.set_main_option("file_template", "%%(year)d%%(month).2d%%(day).2d_%%(slug)s")
+    alembic.attributes["connection"] = connection
+    return alembic
 
 
 def upgrade_schema(engine: Engine, revision: str = "head") -> None:

@@ -13,11 +13,11 @@ def process_identity(pid: int | None = None) -> str:
     return f"{process.pid}-{_boot_ticks(process)}"
 
 
-def find_process(one: str) -> psutil.Process | None:
+def find_process(identity: str) -> psutil.Process | None:
     """The process of that life, if it has not ended (a zombie has)."""
     try:
-        process = psutil.Process(int(one.split("-")[0]))
-        same = process_identity(process.pid) == one and process.status() != psutil.STATUS_ZOMBIE
+        process = psutil.Process(int(identity.split("-")[0]))
+        same = process_identity(process.pid) == identity and process.status() != psutil.STATUS_ZOMBIE
     except (psutil.Error, ValueError):
         return None
     return process if same else None

@@ -100,8 +100,8 @@ def find_refusal(method: str, headers: Headers, uploads: bool) -> Forbidden | To
             "This did not come from a page of Stepmark.",
             remedy="Open the page again and repeat it there; a program sends an API token.",
         )
-    said = headers.get("content-length", "")
-    if not uploads and said.isdigit() and (len(said) > 15 or int(said) > BODY_LIMIT):
+    length = headers.get("content-length", "")
+    if not uploads and length.isdigit() and (len(length) > 15 or int(length) > BODY_LIMIT):
         return error_pages.too_large()
     return None
 

@@ -34,10 +34,10 @@ def ready_database() -> Iterator[str]:
 @contextmanager
 def running_database() -> Iterator[str]:
     """The same, its schema left as it is."""
-    given = settings().database_url
-    if given is not None:
+    external_url = settings().database_url
+    if external_url is not None:
         check_server(db.engine())
-        yield given
+        yield external_url
         return
     from app.core.embedded import Embedded
 
@@ -59,20 +59,20 @@ def check_server(engine: Engine) -> None:
     where = make_url(engine.url).render_as_string(hide_password=True)
     try:
         with engine.connect() as connection:
-            found = connection.connection.dbapi_connection.info.server_version // 10000  # type: ignore[union-attr]
+            version = connection.connection.dbapi_connection.info.server_version // 10000  # type: ignore[union-attr]
     except OperationalError as error:
         raise NoDatabase(
             f"The database {where} does not answer: {str(error.orig).strip()}",
             remedy="Start it, correct DATABASE_URL, or unset DATABASE_URL to use the embedded one.",
         ) from error
-    if found < MIN_POSTGRES:
+    if version < MIN_POSTGRES:
         raise NoDatabase(
-            f"The database {where} is PostgreSQL {found}; Stepmark needs {MIN_POSTGRES} or newer.",
+            f"The database {where} is PostgreSQL {version}; Stepmark needs {MIN_POSTGRES} or newer.",
             remedy=f"Upgrade that server, or point DATABASE_URL at PostgreSQL {MIN_POSTGRES} or newer.",
         )
 
 
 def clear_caches() -> None:
     """Drop what was made from an older environment."""
-    for made in (settings, db.engine, db.session_factory):
-        made.cache_clear()
+    for cache in (settings, db.engine, db.session_factory):
+        cache.cache_clear()

@@ -105,8 +105,8 @@ def kill_group(pid: int) -> None:
 
 def watch_children() -> None:
     """The watcher: reads the children's lives until its owner is gone, then ends those still there."""
-    for one in sys.stdin.read().split():
-        if left := process_identity.find_process(one):
+    for identity in sys.stdin.read().split():
+        if left := process_identity.find_process(identity):
             stop_process(left, 10.0)
 
 

@@ -39,12 +39,12 @@ def format_age(moment: dt.datetime | None, now: dt.datetime | None = None) -> st
 
 def format_duration(seconds: float) -> str:
     """How long it takes, in one or two units: "40 s", "3 min", "2 h 5 min"."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{round(whole / 60)} min"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    total = max(0, round(seconds))
+    if total < 60:
+        return f"{total} s"
+    if total < 3600:
+        return f"{round(total / 60)} min"
+    return f"{total // 3600} h {total % 3600 // 60} min"
 
 
 templates.filters["ago"] = format_age
@@ -58,16 +58,16 @@ def wants_json(request: Request) -> bool:
 
 def render(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
     """`template` with the context every page has: who is signed in, where, what was said."""
-    said = request.cookies.get(FLASH)
+    cookie = request.cookies.get(FLASH)
     html = templates.get_template(template).render(
         request=request,
         user=getattr(request.state, "user", None),
         access=getattr(request.state, "access", None),
-        flash=_read_flash(said),
+        flash=_read_flash(cookie),
         **context,
     )
     answer = HTMLResponse(html, status)
-    if said:
+    if cookie:
         answer.delete_cookie(FLASH, path="/")
     return answer
 
@@ -84,16 +84,16 @@ def redirect(to: str, message: str = "", tone: str = "good") -> Response:
     """303, with a message for the page that follows. `tone`: good, bad or note."""
     answer = RedirectResponse(to, 303)
     if message:
-        said = quote(json.dumps({"message": message[:500], "tone": tone}))
-        answer.set_cookie(FLASH, said, max_age=60, httponly=True, samesite="lax", path="/")
+        cookie = quote(json.dumps({"message": message[:500], "tone": tone}))
+        answer.set_cookie(FLASH, cookie, max_age=60, httponly=True, samesite="lax", path="/")
     return answer
 
 
-def _read_flash(said: str | None) -> dict[str, str] | None:
-    if not said:
+def _read_flash(cookie: str | None) -> dict[str, str] | None:
+    if not cookie:
         return None
     try:
-        found = json.loads(unquote(said))
-        return {"message": str(found["message"]), "tone": str(found["tone"])}
+        flash = json.loads(unquote(cookie))
+        return {"message": str(flash["message"]), "tone": str(flash["tone"])}
     except (ValueError, KeyError, TypeError):
         return None

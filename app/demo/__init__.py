@@ -25,7 +25,7 @@ from app.core.db import transaction
 from app.core.errors import DomainError
 from app.core.startup import ready_database
 from app.core.supervisor import Child, Supervisor, stepmark_command
-from app.demo.demo_data import bring_in, keep, the_writer, writer_folder
+from app.demo.demo_data import bring_in, the_writer, write_private, writer_folder
 from app.labeling import assignments, claims, initial_queue
 from app.labeling.models import Assignment, Task
 from app.labeling.rating_events import RatingEventData
@@ -84,12 +84,12 @@ def size(fast: bool) -> Size:
         "device": "cpu",
         "threads": 1,
     }
-    asked = {
+    round_config = {
         "policy": {"size": 40 if fast else 120, "per_problem": 2},
         "train": train,
         "score": {"device": "cpu", "threads": 1},
     }
-    return Size(3 if fast else 1, 120 if fast else 320, asked)
+    return Size(3 if fast else 1, 120 if fast else 320, round_config)
 
 
 def demo(host: str | None = None, port: int | None = None, *, fast: bool = False) -> None:
@@ -103,26 +103,26 @@ def demo(host: str | None = None, port: int | None = None, *, fast: bool = False
         serve(host, port, logins=logins)
 
 
-def prepare(wanted: Size) -> list[tuple[str, str]]:
+def prepare(demo_size: Size) -> list[tuple[str, str]]:
     """The project with generations 0 and 1 labeled and generation 2 waiting; gives the logins."""
     start = time.monotonic()
     logins = people()
     project = the_project()
     with step("Problems and solutions"):
         the_writer(project)
-        bring_in(project, wanted.every)
+        bring_in(project, demo_size.every)
     for number in range(ROUNDS):
         with step(f"Generation {number}, labeled by the world's judge"):
-            label(project, wanted, number)
-        turn(project, configured(wanted), number)
+            label(project, demo_size, number)
+        turn(project, configured(demo_size), number)
     typer.echo(f"The demo is ready ({time.monotonic() - start:.0f} s).", err=True)
     return logins
 
 
 @contextmanager
-def step(words: str) -> Iterator[None]:
+def step(title: str) -> Iterator[None]:
     start = time.monotonic()
-    typer.echo(f"{words} ...", err=True, nl=False)
+    typer.echo(f"{title} ...", err=True, nl=False)
     yield
     typer.echo(f" {time.monotonic() - start:.0f} s", err=True)
 
@@ -130,10 +130,10 @@ def step(words: str) -> Iterator[None]:
 def people() -> list[tuple[str, str]]:
     """One user a role. Their passwords are made once and kept, readable by the owner only, so
     that a second start can print them again; a demo is no place for data that matters."""
-    kept = settings().home / "demo-logins.json"
-    known: dict[str, str] = orjson.loads(kept.read_bytes()) if kept.exists() else {}
-    passwords = {email: known.get(email) or secrets.token_urlsafe(9) for email in PEOPLE.values()}
-    keep(kept, orjson.dumps(passwords))
+    path = settings().home / "demo-logins.json"
+    stored: dict[str, str] = orjson.loads(path.read_bytes()) if path.exists() else {}
+    passwords = {email: stored.get(email) or secrets.token_urlsafe(9) for email in PEOPLE.values()}
+    write_private(path, orjson.dumps(passwords))
     from app.accounts import users as accounts
 
     with transaction() as db:
@@ -142,9 +142,9 @@ def people() -> list[tuple[str, str]]:
     return list(passwords.items())
 
 
-def configured(wanted: Size) -> RoundConfig:
+def configured(demo_size: Size) -> RoundConfig:
     """Every PRM starts from the writer."""
-    return parse({**wanted.round, "train": {"base": str(writer_folder()), **wanted.round["train"]}})
+    return parse({**demo_size.round, "train": {"base": str(writer_folder()), **demo_size.round["train"]}})
 
 
 def rounds_done(db: Session, project: Project) -> int:
@@ -152,7 +152,7 @@ def rounds_done(db: Session, project: Project) -> int:
     return db.scalar(ended) or 0
 
 
-def label(project: Project, wanted: Size, number: int = 0) -> None:
+def label(project: Project, demo_size: Size, number: int = 0) -> None:
     """What waits as generation `number` (0 is queued here, by chance), claimed, rated and submitted
     one by one. Nobody spent the time, so none is claimed."""
     with transaction() as db:
@@ -161,7 +161,7 @@ def label(project: Project, wanted: Size, number: int = 0) -> None:
             db.add(who := User(name=JUDGE))
         queued = db.scalar(select(func.count()).select_from(Task).where(Task.project_id == project.id))
         if not queued:
-            initial_queue.insert_initial_tasks(db, project, wanted.labeled)
+            initial_queue.insert_initial_tasks(db, project, demo_size.labeled)
         waits = rounds_done(db, project) == number
     while waits:
         with transaction() as db:
@@ -173,13 +173,13 @@ def label(project: Project, wanted: Size, number: int = 0) -> None:
 
 
 def rate(db: Session, project: Project, assignment: Assignment, now: dt.datetime) -> None:
-    found = db.execute(
+    row = db.execute(
         select(Solution.steps, Problem.statement, Problem.reference_answer)
         .join(Problem, Problem.id == Solution.problem_id)
         .join(Task, Task.solution_id == Solution.id)
         .where(Task.id == assignment.task_id)
     ).one()
-    ratings = until_error(WORLD.judge(Posed(found.statement, found.reference_answer), found.steps))
+    ratings = until_error(WORLD.judge(Posed(row.statement, row.reference_answer), row.steps))
     events = [
         RatingEventData(uuid.uuid4(), position, 0, rating, None, 0, now)
         for position, rating in enumerate(ratings)
@@ -233,11 +233,11 @@ def the_project() -> Project:
     from app.projects import projects
 
     with transaction() as db:
-        found = db.scalar(select(Project).where(Project.name == NAME))
-        if found is None:
-            found = projects.create_project(db, NAME, "first_error", None, instructions=INSTRUCTIONS)
-        _members(db, found)
-    return found
+        project = db.scalar(select(Project).where(Project.name == NAME))
+        if project is None:
+            project = projects.create_project(db, NAME, "first_error", None, instructions=INSTRUCTIONS)
+        _members(db, project)
+    return project
 
 
 def _members(db: Session, project: Project) -> None:

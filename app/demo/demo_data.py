@@ -34,7 +34,7 @@ SAMPLED: dict[str, Any] = {
 """How the writer is asked: its words have a space between them, and a line break is one of them."""
 
 
-def keep(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(content)
@@ -46,10 +46,12 @@ def bring_in(project: Project, every: int) -> None:
     from app.problems import grading
 
     path = settings().home / "demo-world.jsonl"
-    keep(path, b"".join(lines(every)))
+    write_private(path, b"".join(lines(every)))
     with transaction() as db:
-        there = db.scalar(select(func.count()).select_from(Solution).where(Solution.project_id == project.id))
-        begun = None if there else importer.create_import(db, project, path, format="stepmark")
+        solution_count = db.scalar(
+            select(func.count()).select_from(Solution).where(Solution.project_id == project.id)
+        )
+        begun = None if solution_count else importer.create_import(db, project, path, format="stepmark")
     if begun is not None:
         done = importer.run_import(begun.id)
         if done.state != "succeeded":
@@ -94,9 +96,9 @@ def the_writer(project: Project) -> Path:
         with atomic_folder(folder) as draft:
             shutil.copytree(demo_data.WRITER, draft, dirs_exist_ok=True)
     with transaction() as db:
-        if not any(each.name == WRITER for each in generators.of_project(db, project.id)):
-            wanted = generators.Wanted(WRITER, kind="transformers", model=str(folder))
-            generators.make(db, project, wanted, SAMPLED, None)
+        if not any(generator.name == WRITER for generator in generators.of_project(db, project.id)):
+            definition = generators.Wanted(WRITER, kind="transformers", model=str(folder))
+            generators.make(db, project, definition, SAMPLED, None)
     return folder
 
 

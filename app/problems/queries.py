@@ -17,7 +17,7 @@ SOLUTIONS_PER_PAGE = 40
 
 @dataclass(frozen=True)
 class ProblemFilter:
-    words: str = ""
+    query: str = ""
     split: str = ""
     subject: str = ""
     level: str = ""
@@ -34,29 +34,29 @@ class ProblemSummary:
 
 
 def list_problems(
-    db: Session, project_id: int, wanted: ProblemFilter, after: int = 0
+    db: Session, project_id: int, problem_filter: ProblemFilter, after: int = 0
 ) -> tuple[list[ProblemSummary], int | None]:
     """Problems behind id `after`, with how many solutions each has, and where to go on."""
-    problems = list(db.scalars(_chosen(project_id, wanted, after).limit(PAGE + 1)))
+    problems = list(db.scalars(_chosen(project_id, problem_filter, after).limit(PAGE + 1)))
     more = problems[PAGE - 1].id if len(problems) > PAGE else None
-    counts = _counts(db, [each.id for each in problems[:PAGE]])
-    return [ProblemSummary(each, *counts.get(each.id, (0, 0, 0))) for each in problems[:PAGE]], more
+    counts = _counts(db, [problem.id for problem in problems[:PAGE]])
+    return [ProblemSummary(problem, *counts.get(problem.id, (0, 0, 0))) for problem in problems[:PAGE]], more
 
 
-def _chosen(project_id: int, wanted: ProblemFilter, after: int) -> Select[Problem]:
+def _chosen(project_id: int, problem_filter: ProblemFilter, after: int) -> Select[Problem]:
     chosen = select(Problem).where(Problem.project_id == project_id, Problem.id > after)
     for column, value in (
-        (Problem.split, wanted.split),
-        (Problem.subject, wanted.subject),
-        (Problem.level, wanted.level),
+        (Problem.split, problem_filter.split),
+        (Problem.subject, problem_filter.subject),
+        (Problem.level, problem_filter.level),
     ):
         if value:
             chosen = chosen.where(column == value)
-    if words := wanted.words.replace("\0", "").strip():
-        pattern = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        chosen = chosen.where(Problem.statement.ilike(pattern) | (Problem.external_id == words))
-    if wanted.verdict:
-        of_it = and_(Solution.problem_id == Problem.id, Solution.verdict == wanted.verdict)
+    if query := problem_filter.query.replace("\0", "").strip():
+        pattern = "%" + query.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        chosen = chosen.where(Problem.statement.ilike(pattern) | (Problem.external_id == query))
+    if problem_filter.verdict:
+        of_it = and_(Solution.problem_id == Problem.id, Solution.verdict == problem_filter.verdict)
         chosen = chosen.where(exists().where(of_it))
     return chosen.order_by(Problem.id)
 
@@ -86,7 +86,7 @@ def filter_choices(db: Session, project_id: int) -> dict[str, list[str]]:
 
 
 def list_solutions(db: Session, problem: Problem, after: int = 0) -> tuple[list[Solution], int | None]:
-    found = list(
+    solutions = list(
         db.scalars(
             select(Solution)
             .where(Solution.problem_id == problem.id, Solution.id > after)
@@ -94,8 +94,8 @@ def list_solutions(db: Session, problem: Problem, after: int = 0) -> tuple[list[
             .limit(SOLUTIONS_PER_PAGE + 1)
         )
     )
-    return found[:SOLUTIONS_PER_PAGE], found[SOLUTIONS_PER_PAGE - 1].id if len(
-        found
+    return solutions[:SOLUTIONS_PER_PAGE], solutions[SOLUTIONS_PER_PAGE - 1].id if len(
+        solutions
     ) > SOLUTIONS_PER_PAGE else None
 
 
@@ -103,7 +103,7 @@ def load_verdicts(
     db: Session, shown: list[Solution]
 ) -> tuple[dict[int, list[Verdict]], dict[int, ExternalLabel]]:
     """What each source says of them."""
-    ids = [each.id for each in shown]
+    ids = [solution.id for solution in shown]
     verdicts: dict[int, list[Verdict]] = {identity: [] for identity in ids}
     for verdict in db.scalars(
         select(Verdict).where(Verdict.solution_id.in_(ids)).order_by(Verdict.source.desc())

@@ -21,10 +21,10 @@ DELETE_VERDICTS = (
 )  # fmt: skip
 
 
-def correct_reference_answer(db: Session, problem: Problem, given: str, actor: User) -> bool:
+def correct_reference_answer(db: Session, problem: Problem, new_answer: str, actor: User) -> bool:
     """False where the answer is what it was. Labels, tasks and finished evaluations stay as they are;
     what is chosen, exported or evaluated from now on goes by the new verdicts."""
-    answer = given.strip()
+    answer = new_answer.strip()
     if not 1 <= len(answer) <= MAX_LENGTH:
         raise Invalid(
             f"A reference answer has 1 to {MAX_LENGTH:,} characters.", remedy="Give the right answer."

@@ -31,16 +31,16 @@ def problems(
     verdict: str = "",
     after: Number = 0,
 ) -> Response:
-    wanted = queries.ProblemFilter(q[:200], split, subject, level, verdict)
+    problem_filter = queries.ProblemFilter(q[:200], split, subject, level, verdict)
     choices = queries.filter_choices(db, access.project.id)
-    found, more = queries.list_problems(db, access.project.id, wanted, after)
+    summaries, more = queries.list_problems(db, access.project.id, problem_filter, after)
     return render(
         request,
         "problems/problems.html",
-        found=found,
+        found=summaries,
         more=more,
         after=after,
-        wanted=wanted,
+        wanted=problem_filter,
         splits=SPLITS,
         verdicts=VERDICTS,
         subjects=choices["subjects"],
@@ -50,13 +50,13 @@ def problems(
 
 @router.get("/{problem_id}")
 def problem(request: Request, problem_id: int, db: Db, access: Researcher, after: Number = 0) -> Response:
-    found = get_problem(db, access, problem_id)
-    solutions, more = queries.list_solutions(db, found, after)
+    loaded = get_problem(db, access, problem_id)
+    solutions, more = queries.list_solutions(db, loaded, after)
     verdicts, outside = queries.load_verdicts(db, solutions)
     return render(
         request,
         "problems/problem.html",
-        problem=found,
+        problem=loaded,
         solutions=solutions,
         more=more,
         verdicts=verdicts,
@@ -68,15 +68,15 @@ def problem(request: Request, problem_id: int, db: Db, access: Researcher, after
 def correct(problem_id: int, db: Db, access: ProjectAdmin, answer: Annotated[str, Form()] = "") -> Response:
     problem = get_problem(db, access, problem_id)
     changed = reference_corrections.correct_reference_answer(db, problem, answer, access.user)
-    said = (
+    message = (
         "Saved. Its solutions are being graded anew." if changed else "That is what it was: nothing changed."
     )
-    return redirect(f"{access.home}/problems/{problem.id}", said)
+    return redirect(f"{access.home}/problems/{problem.id}", message)
 
 
 def get_problem(db: Db, access: Access, problem_id: int) -> Problem:
     chosen = select(Problem).where(Problem.id == problem_id, Problem.project_id == access.project.id)
-    found = db.scalar(chosen) if problem_id < 2**62 else None
-    if found is None:
+    problem = db.scalar(chosen) if problem_id < 2**62 else None
+    if problem is None:
         raise NotFound("There is no such problem in this project.", remedy="Go back to the list of problems.")
-    return found
+    return problem

@@ -38,10 +38,10 @@ class Access:
 def require_member(request: Request, slug: str, db: Db) -> Access:
     """Who asks, their project and their role in one query: this stands before every project page."""
     now = dt.datetime.now(dt.UTC)
-    wanted = credential_query(request, now)
+    query = credential_query(request, now)
     row = None
-    if wanted is not None:
-        row = db.execute(PROJECT_QUERIES[wanted[0]], {**wanted[1], "slug": slug}).one_or_none()
+    if query is not None:
+        row = db.execute(PROJECT_QUERIES[query[0]], {**query[1], "slug": slug}).one_or_none()
     user = resolve_user(row[0], now) if row else None
     if row is None or user is None:
         raise NotSignedIn("You are signed out.", remedy="Sign in and try again.")
@@ -53,15 +53,15 @@ def require_member(request: Request, slug: str, db: Db) -> Access:
     return access
 
 
-def project_query(wanted: Select[Any]) -> Select[Any]:
-    shown = wanted.column_descriptions[0]["entity"]
-    mine = (Membership.project_id == Project.id) & (Membership.user_id == shown.user_id)
-    joined = wanted.add_columns(Project, Membership.role).select_from(shown)
-    return joined.outerjoin(Project, Project.slug == bindparam("slug")).outerjoin(Membership, mine)
+def project_query(query: Select[Any]) -> Select[Any]:
+    shown = query.column_descriptions[0]["entity"]
+    own_membership = (Membership.project_id == Project.id) & (Membership.user_id == shown.user_id)
+    joined = query.add_columns(Project, Membership.role).select_from(shown)
+    return joined.outerjoin(Project, Project.slug == bindparam("slug")).outerjoin(Membership, own_membership)
 
 
 PROJECT_QUERIES = {
-    each: project_query(each) for each in (sessions.SELECT_ACTIVE_SESSION, tokens.SELECT_ACTIVE_TOKEN)
+    query: project_query(query) for query in (sessions.SELECT_ACTIVE_SESSION, tokens.SELECT_ACTIVE_TOKEN)
 }
 
 

@@ -37,22 +37,22 @@ class ProjectOut(BaseModel):
     archived_at: dt.datetime | None
 
 
-def shown(project: Project, role: str) -> ProjectOut:
+def project_out(project: Project, role: str) -> ProjectOut:
     return ProjectOut.model_validate({**vars(project), "role": role})
 
 
 @router.get("", summary="The projects you are a member of")
 def index(user: SignedIn, db: Db) -> list[ProjectOut]:
-    return [shown(project, role) for project, role in members.list_projects_of(db, user)]
+    return [project_out(project, role) for project, role in members.list_projects_of(db, user)]
 
 
 @router.post("", status_code=201, summary="Make a project (site admins)")
 def create(user: SiteAdmin, db: Db, sent: ProjectIn) -> ProjectOut:
-    made = projects.create_project(db, sent.name, sent.mode, user, instructions=sent.instructions)
-    db.refresh(made)
-    return shown(made, "admin")
+    project = projects.create_project(db, sent.name, sent.mode, user, instructions=sent.instructions)
+    db.refresh(project)
+    return project_out(project, "admin")
 
 
 @router.get("/{slug}", summary="One project, and your role in it")
-def one(access: Member) -> ProjectOut:
-    return shown(access.project, access.role)
+def get_project(access: Member) -> ProjectOut:
+    return project_out(access.project, access.role)

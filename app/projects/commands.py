@@ -41,8 +41,8 @@ def create(
     from app.projects import projects
 
     with ready_database(), transaction() as db:
-        made = projects.create_project(db, name, mode.value, None)
-        typer.echo(f"{made.name} is at /projects/{made.slug}")
+        project = projects.create_project(db, name, mode.value, None)
+        typer.echo(f"{project.name} is at /projects/{project.slug}")
 
 
 @projects.command("list")
@@ -55,9 +55,9 @@ def show() -> None:
     from app.projects.models import Project
 
     with ready_database(), transaction() as db:
-        for each in db.scalars(select(Project).order_by(func.lower(Project.name))):
+        for row in db.scalars(select(Project).order_by(func.lower(Project.name))):
             typer.echo(
-                "\t".join([each.name, each.slug, each.mode, "archived" if each.archived_at else ""]).rstrip()
+                "\t".join([row.name, row.slug, row.mode, "archived" if row.archived_at else ""]).rstrip()
             )
 
 
@@ -75,13 +75,13 @@ def add(
     from app.core.startup import ready_database
     from app.projects import joining
 
-    given = read_password() if password_stdin else None
-    password = given if given is not None else users.new_password()
+    typed_password = read_password() if password_stdin else None
+    password = typed_password if typed_password is not None else users.new_password()
     with ready_database(), transaction() as db:
         new = joining.add_user(db, email, role.value, project, name=name, password=password)
     if not new:
         typer.echo(f"{email} had an account: its password stays as it was.", err=True)
-    elif given is None:
+    elif typed_password is None:
         typer.echo(f"password {password}")
     where = f"in {project}" if project else "of this server" if role is Role.admin else "in no project yet"
     typer.echo(f"{email} is {role.value} {where}.")

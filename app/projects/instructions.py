@@ -43,24 +43,24 @@ def publish_version(
         )
     if text == project.instructions:
         return None
-    made = store_version(db, project, text, author)
+    version = store_version(db, project, text, author)
     audit.record_event(
-        db, author, "instructions.publish", project.name, {"version": made.number}, project_id=project.id
+        db, author, "instructions.publish", project.name, {"version": version.number}, project_id=project.id
     )
-    return made
+    return version
 
 
 def store_version(db: Session, project: Project, text: str, author: User | None) -> InstructionsVersion:
     project.instructions, project.instructions_number = text, project.instructions_number + 1
-    made = InstructionsVersion(
+    version = InstructionsVersion(
         project_id=project.id,
         number=project.instructions_number,
         text=text,
         author_id=author.id if author else None,
     )
-    db.add(made)
+    db.add(version)
     db.flush()
-    return made
+    return version
 
 
 def normalize_text(text: str) -> str:
@@ -72,23 +72,23 @@ def normalize_text(text: str) -> str:
 
 def list_versions(db: Session, project: Project) -> list[tuple[InstructionsVersion, User | None]]:
     """Newest first."""
-    wanted = (
+    query = (
         select(InstructionsVersion, User)
         .outerjoin(User, User.id == InstructionsVersion.author_id)
         .where(InstructionsVersion.project_id == project.id)
         .order_by(InstructionsVersion.number.desc())
     )
-    return [(version, author) for version, author in db.execute(wanted)]
+    return [(version, author) for version, author in db.execute(query)]
 
 
 def get_text(db: Session, project: Project, number: int) -> str:
     """Version 0 is what was there before any: nothing."""
     if number == 0:
         return ""
-    found = db.get(InstructionsVersion, (project.id, number))
-    if found is None:
+    version = db.get(InstructionsVersion, (project.id, number))
+    if version is None:
         raise NotFound("There is no such version of the instructions.", remedy="See the newest.")
-    return found.text
+    return version.text
 
 
 def last_read_version(db: Session, project: Project, user: User) -> int | None:

@@ -75,9 +75,9 @@ def publish(
     try:
         if act == "preview":
             return draft(request, access, instructions.normalize_text(text), compare=True)
-        made = instructions.publish_version(db, access.project, text, access.user, base)
+        version = instructions.publish_version(db, access.project, text, access.user, base)
     except DomainError as wrong:
         return draft(request, access, text, wrong.status, wrong, compare=True)
-    if made is None:
+    if version is None:
         return redirect(at(access), "Nothing was different.", "note")
-    return redirect(at(access), f"Version {made.number} is published. Labelers see what changed.")
+    return redirect(at(access), f"Version {version.number} is published. Labelers see what changed.")

@@ -25,10 +25,10 @@ def show(
     request: Request, db: Db, token: str, user: User | None, status: int = 200,
     wrong: DomainError | None = None, name: str = "",
 ) -> Response:  # fmt: skip
-    found, project = invitations.get_by_token(db, token, dt.datetime.now(dt.UTC))
-    has_account = user is not None or users.find_user(db, found.email) is not None
+    invitation, project = invitations.get_by_token(db, token, dt.datetime.now(dt.UTC))
+    has_account = user is not None or users.find_user(db, invitation.email) is not None
     return render(
-        request, "projects/invitation.html", status, invitation=found, project=project, token=token,
+        request, "projects/invitation.html", status, invitation=invitation, project=project, token=token,
         asking=user, has_account=has_account, wrong=wrong, name=name,
     )  # fmt: skip
 

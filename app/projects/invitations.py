@@ -25,11 +25,11 @@ def create_invitation(
     email = users.validate_email(email)
     if role not in ROLES:
         raise Invalid(f"There is no role {role[:40]!r}.", remedy=f"Choose one of {', '.join(ROLES)}.")
-    there = users.find_user(db, email)
-    if there and any(user.id == there.id for user, _ in members.list_members(db, project)):
+    existing_user = users.find_user(db, email)
+    if existing_user and any(user.id == existing_user.id for user, _ in members.list_members(db, project)):
         raise Conflict(f"{email} is a member already.", remedy="Change their role in the list.")
     token = secrets.token_urlsafe(24)
-    made = Invitation(
+    invitation = Invitation(
         token_hash=hash_token(token),
         email=email,
         project_id=project.id,
@@ -37,10 +37,10 @@ def create_invitation(
         invited_by=actor.id,
         expires_at=now + LIFETIME,
     )
-    db.add(made)
+    db.add(invitation)
     db.flush()
     audit.record_event(db, actor, "invitation.create", email, {"role": role}, project_id=project.id)
-    return made, token
+    return invitation, token
 
 
 def list_pending(db: Session, project: Project, now: dt.datetime) -> list[Invitation]:
@@ -73,19 +73,19 @@ def get_by_token(db: Session, token: str, now: dt.datetime) -> tuple[Invitation,
 def accept_invitation(db: Session, token: str, user: User, now: dt.datetime) -> Project:
     """Guarded: of two who open the link at the same moment, one comes in. Who has a higher
     role keeps it."""
-    found, project = get_by_token(db, token, now)
+    invitation, project = get_by_token(db, token, now)
     taken = db.execute(
         update(Invitation)
-        .where(Invitation.id == found.id, Invitation.accepted_at.is_(None))
+        .where(Invitation.id == invitation.id, Invitation.accepted_at.is_(None))
         .values(accepted_at=now, accepted_by=user.id)
     )
     if taken.rowcount != 1:  # type: ignore[attr-defined]
         raise Conflict("This invitation was just used.", remedy="Ask for a new link.")
     held = members.find_role(db, project, user)
-    if held is None or ROLES.index(held) < ROLES.index(found.role):
-        members.set_role(db, project, user, found.role, None)
+    if held is None or ROLES.index(held) < ROLES.index(invitation.role):
+        members.set_role(db, project, user, invitation.role, None)
     audit.record_event(
-        db, user, "invitation.accept", found.email, {"role": found.role}, project_id=project.id
+        db, user, "invitation.accept", invitation.email, {"role": invitation.role}, project_id=project.id
     )
     return project
 
@@ -94,18 +94,18 @@ def accept_with_new_account(
     db: Session, token: str, name: str, password: str, now: dt.datetime
 ) -> tuple[Project, User]:
     """Makes the account of the invited email."""
-    found, _ = get_by_token(db, token, now)
-    if users.find_user(db, found.email) is not None:
-        raise Conflict(f"{found.email} has an account.", remedy="Sign in, then open the link again.")
-    user = users.create_user(db, found.email, name=name, password=password)
-    audit.record_event(db, user, "user.add", found.email, {"by": "invitation"})
+    invitation, _ = get_by_token(db, token, now)
+    if users.find_user(db, invitation.email) is not None:
+        raise Conflict(f"{invitation.email} has an account.", remedy="Sign in, then open the link again.")
+    user = users.create_user(db, invitation.email, name=name, password=password)
+    audit.record_event(db, user, "user.add", invitation.email, {"by": "invitation"})
     return accept_invitation(db, token, user, now), user
 
 
 def revoke_invitation(db: Session, project: Project, invitation_id: int, actor: User) -> None:
-    found = db.get(Invitation, invitation_id)
-    if found is None or found.project_id != project.id or found.accepted_at is not None:
+    invitation = db.get(Invitation, invitation_id)
+    if invitation is None or invitation.project_id != project.id or invitation.accepted_at is not None:
         raise NotFound("There is no such invitation.", remedy="It may have been used just now.")
-    db.delete(found)
+    db.delete(invitation)
     db.flush()
-    audit.record_event(db, actor, "invitation.revoke", found.email, project_id=project.id)
+    audit.record_event(db, actor, "invitation.revoke", invitation.email, project_id=project.id)

@@ -23,12 +23,12 @@ before a digit, so that "$5 and $10" stays money."""
 def _formula(state: StateInline, silent: bool) -> bool:
     if state.src[state.pos] not in "$\\":
         return False
-    found = FORMULA.match(state.src, state.pos, min(state.posMax, state.pos + MAX_FORMULA_LENGTH))
-    if found is None:
+    match = FORMULA.match(state.src, state.pos, min(state.posMax, state.pos + MAX_FORMULA_LENGTH))
+    if match is None:
         return False
     if not silent:
-        state.push("math", "", 0).content = found.group()
-    state.pos = found.end()
+        state.push("math", "", 0).content = match.group()
+    state.pos = match.end()
     return True
 
 

@@ -46,15 +46,15 @@ def members_page(request: Request, access: ProjectAdmin, db: Db) -> Response:
 def change_role(access: ProjectAdmin, db: Db, user_id: Id, role: Role) -> Response:
     user = members.get_member(db, access.project, user_id)
     members.set_role(db, access.project, user, role, access.user)
-    said = f"{user.name or user.email} is {role} now, and signs in again."
-    return redirect(f"{access.home}/members", said)
+    message = f"{user.name or user.email} is {role} now, and signs in again."
+    return redirect(f"{access.home}/members", message)
 
 
 @router.post("/members/{user_id}/removal")
 def remove(access: ProjectAdmin, db: Db, user_id: Id) -> Response:
     user = members.remove_member(db, access.project, user_id, access.user)
-    said = f"{user.name or user.email} is out of the project. Their labels stay."
-    return redirect(f"{access.home}/members", said, "note")
+    message = f"{user.name or user.email} is out of the project. Their labels stay."
+    return redirect(f"{access.home}/members", message, "note")
 
 
 @router.post("/invitations")

@@ -12,13 +12,13 @@ from app.projects.models import ROLES, Membership, Project
 
 
 def list_members(db: Session, project: Project) -> list[tuple[User, Membership]]:
-    found = db.execute(
+    rows = db.execute(
         select(User, Membership)
         .join(Membership, Membership.user_id == User.id)
         .where(Membership.project_id == project.id)
         .order_by(func.array_position([*reversed(ROLES)], Membership.role), func.lower(User.email))
     )
-    return [(user, membership) for user, membership in found]
+    return [(user, membership) for user, membership in rows]
 
 
 def list_projects_of(db: Session, user: User) -> list[tuple[Project, str]]:
@@ -37,39 +37,39 @@ def set_role(db: Session, project: Project, user: User, role: str, actor: User |
     """Join a project, or change role there; a change ends their sessions."""
     if role not in ROLES:
         raise Invalid(f"There is no role {role[:40]!r}.", remedy=f"Choose one of {', '.join(ROLES)}.")
-    found = db.get(Membership, (project.id, user.id), with_for_update=True)
-    before = found.role if found else None
+    membership = db.get(Membership, (project.id, user.id), with_for_update=True)
+    before = membership.role if membership else None
     if before == role:
         return
-    if found is None:
+    if membership is None:
         db.add(Membership(project_id=project.id, user_id=user.id, role=role))
     else:
         _forbid_self_change(user, actor)
-        found.role = role
+        membership.role = role
         sessions.end_all_sessions(db, user.id)
     db.flush()
     _record_change(
-        db, project, user, actor, "member.role" if found else "member.add", {"from": before, "to": role}
+        db, project, user, actor, "member.role" if membership else "member.add", {"from": before, "to": role}
     )
 
 
 def remove_member(db: Session, project: Project, user_id: int, actor: User | None) -> User:
     """Out of the project at once; what they labeled stays."""
-    found = db.get(Membership, (project.id, user_id))
+    membership = db.get(Membership, (project.id, user_id))
     user = db.get(User, user_id)
-    if found is None or user is None:
+    if membership is None or user is None:
         raise NotFound("That person is not a member.", remedy="Look at the list of members again.")
     _forbid_self_change(user, actor)
-    db.delete(found)
+    db.delete(membership)
     sessions.end_all_sessions(db, user.id)
     db.flush()
-    _record_change(db, project, user, actor, "member.remove", {"from": found.role, "to": None})
+    _record_change(db, project, user, actor, "member.remove", {"from": membership.role, "to": None})
     return user
 
 
 def find_role(db: Session, project: Project, user: User) -> str | None:
-    found = db.get(Membership, (project.id, user.id))
-    return found.role if found else None
+    membership = db.get(Membership, (project.id, user.id))
+    return membership.role if membership else None
 
 
 def get_member(db: Session, project: Project, user_id: int) -> User:

@@ -39,26 +39,28 @@ def create_project(
     name = _validate_name(db, name)
     if mode not in MODES:
         raise Invalid(f"There is no mode {mode[:40]!r}.", remedy=f"Choose one of {', '.join(MODES)}.")
-    made = Project(name=name, slug=_free_slug(db, name), mode=mode, instructions_number=0)
-    db.add(made)
+    project = Project(name=name, slug=_free_slug(db, name), mode=mode, instructions_number=0)
+    db.add(project)
     db.flush()
     if actor is not None:
-        db.add(Membership(project_id=made.id, user_id=actor.id, role="admin"))
-    store_version(db, made, normalize_text(instructions) or TEXT, actor)
-    audit.record_event(db, actor, "project.create", made.name, {"mode": mode}, project_id=made.id)
-    return made
+        db.add(Membership(project_id=project.id, user_id=actor.id, role="admin"))
+    store_version(db, project, normalize_text(instructions) or TEXT, actor)
+    audit.record_event(db, actor, "project.create", project.name, {"mode": mode}, project_id=project.id)
+    return project
 
 
 def get_project_by_name(db: Session, name: str) -> Project:
     """By its name or its slug; a name goes before another project's slug. For whoever may see
     every project: the remedy lists what there is."""
-    wanted = name.strip()
-    either = select(Project).where((Project.name == wanted) | (Project.slug == wanted))
-    found = db.scalar(either.order_by((Project.name == wanted).desc()).limit(1))
-    if found is None:
-        make = f"stepmark project create {shlex.quote(wanted[:80])}"
-        raise NotFound(f"There is no project {wanted[:80]!r}.", remedy=f"{_list_names(db)}Make it: {make}")
-    return found
+    name_or_slug = name.strip()
+    either = select(Project).where((Project.name == name_or_slug) | (Project.slug == name_or_slug))
+    project = db.scalar(either.order_by((Project.name == name_or_slug).desc()).limit(1))
+    if project is None:
+        make = f"stepmark project create {shlex.quote(name_or_slug[:80])}"
+        raise NotFound(
+            f"There is no project {name_or_slug[:80]!r}.", remedy=f"{_list_names(db)}Make it: {make}"
+        )
+    return project
 
 
 def _list_names(db: Session) -> str:
@@ -69,11 +71,11 @@ def _list_names(db: Session) -> str:
     return f"There {'is' if len(names) == 1 else 'are'} {', '.join(names[:5])}{', ...' * (len(names) > 5)}. "
 
 
-def update_project(db: Session, project: Project, actor: User | None, **wanted: Any) -> dict[str, list[Any]]:
+def update_project(db: Session, project: Project, actor: User | None, **values: Any) -> dict[str, list[Any]]:
     """Set what differs; returns and records {setting: [from, to]}. The slug stays: links live on."""
     changed: dict[str, list[Any]] = {}
     for setting in SETTINGS:
-        old, new = getattr(project, setting), wanted.get(setting, getattr(project, setting))
+        old, new = getattr(project, setting), values.get(setting, getattr(project, setting))
         if setting == "name" and new != old:
             new = _validate_name(db, new, project)
         if new != old:

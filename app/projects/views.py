@@ -48,10 +48,12 @@ def create_project(
     mode: Annotated[str, Form(max_length=40)] = "first_error",
 ) -> Response:
     try:
-        made = projects.create_project(db, name, mode, user)
+        project = projects.create_project(db, name, mode, user)
     except DomainError as wrong:
         seen, typed = members.list_projects_of(db, user), {"name": name, "mode": mode}
         return render(
             request, "projects/projects.html", wrong.status, seen=seen, modes=MODES, wrong=wrong, typed=typed
         )
-    return redirect(f"/projects/{made.slug}", f"{made.name} is made. Import problems and solutions next.")
+    return redirect(
+        f"/projects/{project.slug}", f"{project.name} is made. Import problems and solutions next."
+    )

@@ -62,13 +62,13 @@ def test_tokens(web: TestClient, db: Session) -> None:
     assert web.get("/api/v1/me").status_code == 401
     assert web.get("/api/v1/me", headers=bearer).json()["email"] == "ada@example.org"
     assert web.get("/api/v1/openapi.json", headers=bearer).json()["info"]["title"] == "Stepmark"
-    made = tokens.list_tokens(db, ada)[0]
-    assert made.last_used_at is not None
+    api_token = tokens.list_tokens(db, ada)[0]
+    assert api_token.last_used_at is not None
     eve = factories.user(db)
     factories.sign_in(web, db, eve)
-    assert web.post(f"/account/tokens/{made.id}/revocation").status_code == 404
+    assert web.post(f"/account/tokens/{api_token.id}/revocation").status_code == 404
     factories.sign_in(web, db, ada)
-    assert web.post(f"/account/tokens/{made.id}/revocation").status_code == 303
+    assert web.post(f"/account/tokens/{api_token.id}/revocation").status_code == 303
     assert web.get("/api/v1/me", headers=bearer).status_code == 401
     old, text = tokens.create_token(db, ada, "old", 1, NOW - dt.timedelta(days=2))
     assert web.get("/api/v1/me", headers={"Authorization": f"Bearer {text}"}).status_code == 401
@@ -84,8 +84,8 @@ def test_projects_over_the_api(web: TestClient, db: Session) -> None:
     as_boss = {"Authorization": f"Bearer {tokens.create_token(db, boss, 'x', None, NOW)[1]}"}
     as_ada = {"Authorization": f"Bearer {tokens.create_token(db, ada, 'x', None, NOW)[1]}"}
     assert web.post("/api/v1/projects", json={"name": "Algebra"}, headers=as_ada).status_code == 403
-    made = web.post("/api/v1/projects", json={"name": "Algebra"}, headers=as_boss)
-    assert (made.status_code, made.json()["slug"], made.json()["role"]) == (201, "algebra", "admin")
+    token = web.post("/api/v1/projects", json={"name": "Algebra"}, headers=as_boss)
+    assert (token.status_code, token.json()["slug"], token.json()["role"]) == (201, "algebra", "admin")
     assert web.post("/api/v1/projects", json={"name": "Algebra"}, headers=as_boss).status_code == 409
     wrong = web.post("/api/v1/projects", json={"name": "A", "mode": "guess"}, headers=as_boss)
     assert (wrong.status_code, wrong.json()["error"]) == (422, "invalid")
@@ -93,7 +93,7 @@ def test_projects_over_the_api(web: TestClient, db: Session) -> None:
     assert surrogate.status_code == 422
     assert web.get("/api/v1/projects", headers=as_ada).json() == []
     assert web.get("/api/v1/projects/algebra", headers=as_ada).status_code == 404
-    assert [each["slug"] for each in web.get("/api/v1/projects", headers=as_boss).json()] == ["algebra"]
+    assert [row["slug"] for row in web.get("/api/v1/projects", headers=as_boss).json()] == ["algebra"]
 
 
 def test_users(web: TestClient, db: Session) -> None:

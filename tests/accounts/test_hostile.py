@@ -40,10 +40,10 @@ def test_text_comes_back_as_it_went_in(web: TestClient, db: Session, text: str) 
     assert web.post(f"{home}/invitations", data={"email": text}).status_code == 422
     db.refresh(user)
     assert user.name == text
-    found = quote(text, safe="")
+    response = quote(text, safe="")
     pages = ("settings", "instructions/draft", "members", "desk", "board")
     holding = ("/projects", home, *(f"{home}/{page}" for page in pages), "/account", "/audit", "/users",
-               f"/users?q={found}")  # fmt: skip
+               f"/users?q={response}")  # fmt: skip
     for path in holding:
         page = web.get(path)
         assert page.status_code == 200, path
@@ -72,9 +72,9 @@ def test_bytes_that_are_no_text(web: TestClient, db: Session, form: str, raw: by
 def test_json_that_cannot_be_stored(web: TestClient, db: Session, value: bytes) -> None:
     factories.sign_in(web, db, factories.user(db, is_admin=True))
     kind = {"Content-Type": "application/json"}
-    told = web.post("/api/v1/projects", content=b'{"name":' + value + b"}", headers=kind)
-    assert told.status_code in (400, 422)
-    assert set(told.json()) == {"error", "message", "remedy"}
+    response = web.post("/api/v1/projects", content=b'{"name":' + value + b"}", headers=kind)
+    assert response.status_code in (400, 422)
+    assert set(response.json()) == {"error", "message", "remedy"}
 
 
 def test_addresses_that_are_no_address(web: TestClient, db: Session) -> None:

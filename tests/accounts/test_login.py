@@ -69,7 +69,7 @@ def test_unknown_users_are_hashed_too(db: Session, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(
         type(passwords._hasher),
         "verify",
-        lambda self, stored, given: verified.append(given) or real(stored, given),
+        lambda self, stored, password: verified.append(password) or real(stored, password),
     )
     for email in ("ada@example.org", "bob@example.org"):
         assert sign_in.check_credentials(db, email, "no", "10.0.0.1", NOW) is None
@@ -79,7 +79,7 @@ def test_unknown_users_are_hashed_too(db: Session, monkeypatch: pytest.MonkeyPat
 def test_the_throttle_comes_before_the_hash_and_lets_go(db: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     ada = users.create_user(db, "ada@example.org", password=PASSWORD)
     monkeypatch.setattr(
-        sign_in, "verify_password", lambda stored, given: given == PASSWORD and stored is not None
+        sign_in, "verify_password", lambda stored, password: password == PASSWORD and stored is not None
     )
     for _ in range(sign_in.PER_ACCOUNT):
         assert sign_in.check_credentials(db, "ada@example.org", "no", "10.0.0.1", NOW) is None
@@ -93,7 +93,7 @@ def test_the_throttle_comes_before_the_hash_and_lets_go(db: Session, monkeypatch
 
 
 def test_one_address_cannot_try_everyone(db: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sign_in, "verify_password", lambda stored, given: False)
+    monkeypatch.setattr(sign_in, "verify_password", lambda stored, password: False)
     for number in range(sign_in.PER_ADDRESS):
         sign_in.check_credentials(db, f"p{number}@example.org", "no", "10.0.0.1", NOW)
     assert isinstance(sign_in.check_credentials(db, "new@example.org", "no", "10.0.0.1", NOW), dt.timedelta)
@@ -125,7 +125,7 @@ def test_sessions_end(db: Session) -> None:
 
 
 def test_the_first_admin_is_made_once(db: Session) -> None:
-    made = users.ensure_first_admin(db)
-    assert made is not None
-    assert sign_in.check_credentials(db, *made, "10.0.0.1", NOW).is_admin  # type: ignore[union-attr]
+    credentials = users.ensure_first_admin(db)
+    assert credentials is not None
+    assert sign_in.check_credentials(db, *credentials, "10.0.0.1", NOW).is_admin  # type: ignore[union-attr]
     assert users.ensure_first_admin(db) is None

@@ -69,20 +69,20 @@ BODIES: dict[str, dict[str, Any]] = {
 
 
 def routes() -> list[tuple[str, str, Dependant]]:
-    found = []
-    for each in iter_route_contexts(APP.routes):
-        if isinstance(each.original_route, Mount):
-            assert each.path == "/static"  # files for everyone; nothing else may be mounted
+    routes_by_method = []
+    for context in iter_route_contexts(APP.routes):
+        if isinstance(context.original_route, Mount):
+            assert context.path == "/static"  # files for everyone; nothing else may be mounted
             continue
-        found += [(method, each.path, each.dependant) for method in each.methods]  # type: ignore[attr-defined]
-    return found
+        routes_by_method += [(method, context.path, context.dependant) for method in context.methods]  # type: ignore[attr-defined]
+    return routes_by_method
 
 
 def rules_of(dependant: Dependant) -> set[Callable[..., object]]:
-    found = {dependant.call} & accounts.RULES if dependant.call else set()
+    rules = {dependant.call} & accounts.RULES if dependant.call else set()
     for inner in dependant.dependencies:
-        found |= rules_of(inner)
-    return found
+        rules |= rules_of(inner)
+    return rules
 
 
 def least(dependant: Dependant) -> str:
@@ -98,13 +98,15 @@ def least(dependant: Dependant) -> str:
 
 
 def test_no_route_without_a_rule() -> None:
-    found = routes()
-    assert len(found) > 60
-    naked = [f"{method} {path}" for method, path, dependant in found if not rules_of(dependant)]
+    all_routes = routes()
+    assert len(all_routes) > 60
+    naked = [f"{method} {path}" for method, path, dependant in all_routes if not rules_of(dependant)]
     assert naked == []
-    public = {f"{method} {path}" for method, path, dependant in found if least(dependant) == "nobody"}
+    public = {f"{method} {path}" for method, path, dependant in all_routes if least(dependant) == "nobody"}
     assert public == PUBLIC
-    outside = [path for _, path, rule in found if "{slug}" in path and not rules_of(rule) & MEMBER.keys()]
+    outside = [
+        path for _, path, rule in all_routes if "{slug}" in path and not rules_of(rule) & MEMBER.keys()
+    ]
     assert outside == [], "a page of a project asks for a member"
 
 
@@ -167,18 +169,22 @@ class World:
         compared = Comparison(project_id=of, first_id=judged[0].id, second_id=judged[1].id)
         db.add(compared)
         db.flush()
-        asked = Generator(
+        generator = Generator(
             project_id=of, name="SECRET", kind="openai", base_url="http://SECRET", model="SECRET", config={}
         )
-        db.add(asked)
+        db.add(generator)
         db.flush()
-        sampling = SamplingRun(project_id=of, generator=asked, purpose="trial", config={})
+        sampling = SamplingRun(project_id=of, generator=generator, purpose="trial", config={})
         searched = SearchRun(
-            project_id=of, model_id=ids["model_id"], generator_id=asked.id, problem_id=problem.id, config={}
+            project_id=of,
+            model_id=ids["model_id"],
+            generator_id=generator.id,
+            problem_id=problem.id,
+            config={},
         )
         db.add_all([sampling, searched])
         db.flush()
-        ids |= {"generator_id": asked.id, "sampling_id": sampling.id, "search_id": searched.id}
+        ids |= {"generator_id": generator.id, "sampling_id": sampling.id, "search_id": searched.id}
         ids |= {"evaluation_id": judged[0].id, "comparison_id": compared.id}
         return ids | {
             "problem_id": problem.id, "solution_id": solution.id, "snapshot_id": snapshot.id, "number": 7,
@@ -228,20 +234,22 @@ def test_every_role_on_every_route(world: World) -> None:
         needs = least(dependant)
         for role in ROLES:
             answer = world.ask(role, method, path, "mine")
-            code, said = answer.status_code, f"{role}: {method} {path} -> {answer.status_code}"
+            code, label = answer.status_code, f"{role}: {method} {path} -> {answer.status_code}"
             if code >= 500:
-                wrong.append(f"{said} (broken)")
+                wrong.append(f"{label} (broken)")
             elif needs != "nobody" and role == "nobody":
-                wrong += [] if login_or_401(answer) else [said]
+                wrong += [] if login_or_401(answer) else [label]
             elif ROLES.index(role) < ROLES.index(needs):
                 expected = 404 if role == "stranger" and needs != "site_admin" else 403
-                wrong += [] if code == expected else [f"{said}, not {expected}"]
+                wrong += [] if code == expected else [f"{label}, not {expected}"]
             elif needs != "nobody" and (login_or_401(answer) or ("{" not in path and code == 403)):
-                wrong.append(f"{said}: refused")
+                wrong.append(f"{label}: refused")
             if code == 200 and answer.headers["content-type"].startswith("text/html"):
-                wrong += [] if answer.headers["content-security-policy"] == POLICY else [f"{said}: no policy"]
+                wrong += (
+                    [] if answer.headers["content-security-policy"] == POLICY else [f"{label}: no policy"]
+                )
                 inline = re.search(r"<script(?![^>]*\bsrc=)|\son\w+=|<style|hx-on", answer.text)
-                wrong += [f"{said}: {inline[0]} inside"] if inline else []
+                wrong += [f"{label}: {inline[0]} inside"] if inline else []
     assert wrong == []
 
 
@@ -255,7 +263,7 @@ def test_objects_of_another_project_are_not_there(world: World) -> None:
         answer = world.ask("admin", method, path, "mine")
         if answer.status_code != 404 or "SECRET" in answer.text:
             wrong.append(f"{method} {path} -> {answer.status_code}")
-        there = world.ask("admin", method, path, "other")
-        if there.status_code != 404:
-            wrong.append(f"{method} {path} of a project one is not in -> {there.status_code}")
+        elsewhere_answer = world.ask("admin", method, path, "other")
+        if elsewhere_answer.status_code != 404:
+            wrong.append(f"{method} {path} of a project one is not in -> {elsewhere_answer.status_code}")
     assert wrong == []

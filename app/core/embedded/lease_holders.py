@@ -13,9 +13,9 @@ from app.core import process_identity
 
 def add_holder(folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
-    mine = folder / f"{process_identity.process_identity()}-{uuid.uuid4().hex[:8]}"
-    mine.touch()
-    return mine
+    holder = folder / f"{process_identity.process_identity()}-{uuid.uuid4().hex[:8]}"
+    holder.touch()
+    return holder
 
 
 def list_holders(folder: Path) -> list[Path]:

@@ -60,8 +60,8 @@ class Account:
 
     def _test(self, question: str, path: Path) -> bool:
         try:
-            asked = ["/bin/sh", "-c", f'test {question} "$1"', "sh", str(path)]
-            return subprocess.run(asked, timeout=60, **self.popen()).returncode == 0
+            result = ["/bin/sh", "-c", f'test {question} "$1"', "sh", str(path)]
+            return subprocess.run(result, timeout=60, **self.popen()).returncode == 0
         except subprocess.SubprocessError as error:
             raise DatabaseError(
                 f"The database cannot run as root, and becoming the user {self.name} failed: {error}",
@@ -78,10 +78,10 @@ def choose_account(data: Path) -> Account:
         return _account(data.stat().st_uid, switch=True)
     for name in CANDIDATES:
         try:
-            found = pwd.getpwnam(name)
+            entry = pwd.getpwnam(name)
         except KeyError:
             continue
-        return Account(name, found.pw_uid, found.pw_gid, switch=True)
+        return Account(name, entry.pw_uid, entry.pw_gid, switch=True)
     raise DatabaseError(
         f"PostgreSQL does not run as root, and none of the users {', '.join(CANDIDATES)} exists.",
         remedy=f"Run Stepmark as a normal user, {OWN_DATABASE}.",
@@ -90,10 +90,10 @@ def choose_account(data: Path) -> Account:
 
 def _account(uid: int, *, switch: bool) -> Account:
     try:
-        found = pwd.getpwuid(uid)
+        entry = pwd.getpwuid(uid)
     except KeyError as error:
         raise DatabaseError(
             f"The user with the number {uid} has no name on this machine, and PostgreSQL asks for one.",
             remedy=f"Add the user to /etc/passwd, {OWN_DATABASE}.",
         ) from error
-    return Account(found.pw_name, uid, found.pw_gid, switch)
+    return Account(entry.pw_name, uid, entry.pw_gid, switch)

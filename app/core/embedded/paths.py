@@ -68,8 +68,8 @@ def _sockets(home: Path, account: Account) -> Path:
         return near
     short = Path("/tmp") / f"stepmark-{account.uid}-{hashlib.sha256(str(home).encode()).hexdigest()[:10]}"  # noqa: S108 - checked below
     account.own(short)
-    found = short.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != account.uid or found.st_mode & 0o077:
+    status = short.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != account.uid or status.st_mode & 0o077:
         raise DatabaseError(
             f"{short} should be a private folder of {account.name}, and is not.",
             remedy="Somebody else made it. Remove it, or set STEPMARK_HOME to a shorter path.",

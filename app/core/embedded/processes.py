@@ -52,7 +52,7 @@ def stop_processes(
 def wait_for_exit(processes: list[psutil.Process], patience: float) -> list[psutil.Process]:
     until = time.monotonic() + patience
     while True:
-        processes = [each for each in processes if _alive(each)]
+        processes = [process for process in processes if _alive(process)]
         if not processes or time.monotonic() > until:
             return processes
         time.sleep(0.05)

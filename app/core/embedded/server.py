@@ -167,8 +167,8 @@ class Embedded:
         options = f"-c config_file={shlex.quote(str(main))}"
         command = [str(programs / "pg_ctl"), "start", "-w", "-t", str(RECOVERY)]
         command += ["-D", str(where.data), "-l", str(where.log)]
-        with tempfile.TemporaryFile("w+") as said:
-            starter = subprocess.Popen([*command, "-o", options], stdout=said, stderr=said, **who.popen())
+        with tempfile.TemporaryFile("w+") as output:
+            starter = subprocess.Popen([*command, "-o", options], stdout=output, stderr=output, **who.popen())
             since = time.monotonic()
             while True:
                 try:
@@ -178,9 +178,9 @@ class Embedded:
                     passed = int(time.monotonic() - since)
                     self.say(f"The database recovers; this can take minutes ({passed} s). Log: {where.log}")
             if code != 0:
-                said.seek(0)
+                output.seek(0)
                 raise startup_error(
-                    "PostgreSQL did not start", said.read() + log_tail(where.log, begin), where
+                    "PostgreSQL did not start", output.read() + log_tail(where.log, begin), where
                 )
 
     def _make_database(self, where: paths.DatabasePaths) -> None:
@@ -188,8 +188,8 @@ class Embedded:
             with psycopg.connect(
                 database_url(where.sockets, "postgres"), autocommit=True, connect_timeout=60
             ) as admin:
-                known = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
-                if known is None:
+                exists = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
+                if exists is None:
                     admin.execute(f"CREATE DATABASE {DATABASE}")
         except psycopg.Error as error:
             raise startup_error(
@@ -227,9 +227,9 @@ def log_tail(log: Path, begin: int | None = None) -> str:
         return ""
 
 
-def startup_error(what: str, said: str, where: paths.DatabasePaths) -> DatabaseError:
-    last = "\n".join(said.strip().splitlines()[-8:])
-    if "No space left on device" in said:
+def startup_error(what: str, output: str, where: paths.DatabasePaths) -> DatabaseError:
+    last = "\n".join(output.strip().splitlines()[-8:])
+    if "No space left on device" in output:
         return DatabaseError(
             f"{what}: the disk that holds {where.home} is full.", remedy="Free some space, then start again."
         )
