@@ -32,8 +32,9 @@ def list_boxes(text: str) -> list[Box]:
     """The outermost boxes in order. One pass over the braces, so a text of n characters takes O(n)."""
     boxes: list[Box] = []
     behind = 0
-    closings = _closings(text)
-    for opening in OPENING.finditer(text):
+    openings = list(OPENING.finditer(text))
+    closings = _closings(text) if openings else {}
+    for opening in openings:
         if opening.start() < behind:
             continue
         at = opening.end()

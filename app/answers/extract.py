@@ -81,7 +81,7 @@ def _iter_lines(text: str) -> Iterable[tuple[int, str]]:
 
 def _hash_answer(text: str) -> tuple[int, str] | None:
     match = None
-    for at, line in _iter_lines(text):
+    for at, line in _iter_lines(text) if "####" in text or "A:" in text else ():
         answer = line.removeprefix("####").removeprefix("A:").strip()
         if line.startswith(("####", "A:")) and answer and not HEADING.match(answer):
             match = (at, answer)
@@ -91,7 +91,7 @@ def _hash_answer(text: str) -> tuple[int, str] | None:
 def _heading_answer(text: str) -> tuple[int, str] | None:
     """Under a Markdown heading: the rest of the text up to the first blank line."""
     match = None
-    for at, line in _iter_lines(text):
+    for at, line in _iter_lines(text) if "#" in text or "**" in text else ():
         if line.startswith(("#", "**")) and len(line) < 60 and HEADING.match(line.lstrip("#").strip()):
             match = (at, text.find("\n", at + len(line)) + 1 or len(text))
     if match is None:

@@ -16,6 +16,8 @@ CLOSING = re.compile(
 
 def final_part(text: str) -> str:
     """The text behind the last thinking part. Empty where the thinking never ends."""
+    if not any(mark in text for mark in "<[◁"):
+        return text
     closings = list(CLOSING.finditer(text))
     rest = text[closings[-1].end() :] if closings else text
     opening = OPENING.search(rest)

@@ -21,6 +21,7 @@ from app.exchange.copy_format import (
     format_json,
     format_text_array,
 )
+from app.exchange.fill_gaps import fill_references, fill_solutions
 from app.exchange.json_decoding import RecordError
 from app.exchange.load_labels import insert_labels, rename_repeated_labels
 from app.exchange.records import ImportedRecord, ProblemRecord, SolutionRecord
@@ -65,14 +66,17 @@ def insert_batch(connection: psycopg.Connection, batch: Batch) -> None:
     batch.counts["problems"] += len(fresh)
     new_problems = {place.id for _, place in fresh.values()}
     rename_repeated_labels(connection, batch.project_id, [line for line, _ in accepted])
-    ids, new = _insert_solutions(connection, batch, accepted)
+    filled_problems = _fill_references(connection, batch, accepted, new_problems)
+    ids, new, filled = _insert_solutions(connection, batch, accepted)
     labels = insert_labels(connection, batch.project_id, accepted, ids)
     batch.counts["labels"] += len(labels)
     for line, place in accepted:
         brought = [each.external_id in new for each in line.solutions]
         label = line.label is not None and line.label.external_id in labels
         if not (any(brought) or label or (line.problem is not None and place.id in new_problems)):
-            batch.counts["already_there"] += 1
+            updated = any(solution.external_id in filled for solution in line.solutions)
+            updated |= line.problem is not None and place.id in filled_problems
+            batch.counts["updated" if updated else "already_there"] += 1
 
 
 class SplitConflict(RecordError):
@@ -146,6 +150,26 @@ def resolve_problem(
     return found
 
 
+def _fill_references(
+    connection: psycopg.Connection,
+    batch: Batch,
+    accepted: list[tuple[ImportedRecord, ExistingProblem]],
+    new_problems: set[int],
+) -> set[int]:
+    without = {
+        place.id: (line.problem, place)
+        for line, place in accepted
+        if line.problem is not None and place.id not in new_problems and place.reference_answer is None
+    }
+    filled = fill_references(
+        connection, batch.format, [(key, record) for key, (record, _) in without.items()]
+    )
+    for key in filled:
+        record, place = without[key]
+        place.reference_answer = record.reference_answer
+    return filled
+
+
 PROBLEM_COLUMNS = (
     "id", "project_id", "external_id", "statement", "statement_hash", "reference_answer",
     "reference_solution", "subject", "level", "split", "source",
@@ -179,14 +203,16 @@ SOLUTION_COLUMNS = (
 
 def _insert_solutions(
     connection: psycopg.Connection, batch: Batch, accepted: list[tuple[ImportedRecord, ExistingProblem]]
-) -> tuple[dict[str, int], set[str]]:
-    """Ids of all the batch's solutions, and the names of those that are new."""
+) -> tuple[dict[str, int], set[str], set[str]]:
+    """Ids of all the batch's solutions, the names of those that are new, and of those that were filled in."""
     wanted = {each.external_id: (each, place) for line, place in accepted for each in line.solutions}
     rows = connection.execute(
         "SELECT external_id, id FROM solution WHERE project_id = %s AND external_id = ANY(%s)",
         (batch.project_id, list(wanted)),
     )
     ids: dict[str, int] = {row[0]: row[1] for row in rows}
+    repeated = [(ids[name], record) for name, (record, _) in wanted.items() if name in ids]
+    filled = fill_solutions(connection, batch.format, repeated)
     new = [(record, place) for name, (record, place) in wanted.items() if name not in ids]
     made = list(zip(allocate_ids(connection, "solution", len(new)), new, strict=True))
     copy_rows(
@@ -198,7 +224,7 @@ def _insert_solutions(
     _insert_file_claims(connection, batch, [(identity, record) for identity, (record, _) in made])
     batch.counts["solutions"] += len(new)
     ids.update((record.external_id, identity) for identity, (record, _) in made)
-    return ids, {record.external_id for record, _ in new}
+    return ids, {record.external_id for record, _ in new}, filled
 
 
 def _solution_row(identity: int, project_id: int, place: ExistingProblem, record: SolutionRecord) -> str:

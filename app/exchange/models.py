@@ -28,7 +28,7 @@ class Import(Base):
     lines_done: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
     """Everything up to this line is committed: a rerun starts behind it."""
     counts: Mapped[Json]
-    """{"problems", "solutions", "labels", "already_there", "errors", "split_conflicts"}."""
+    """{"problems", "solutions", "labels", "already_there", "updated", "errors", "split_conflicts"}."""
     error: Mapped[str | None]
     created_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     created_at: Mapped[Created]

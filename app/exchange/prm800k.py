@@ -15,7 +15,7 @@ from uuid import UUID, uuid5
 
 import orjson
 
-from app.answers.extract import last_answer
+from app.answers.extract import answer_of_steps
 from app.exchange.alternative_parser import list_completion_alternatives
 from app.exchange.field_parsers import Row, parse_choice, parse_object, parse_optional_text, parse_text
 from app.exchange.json_decoding import RecordError
@@ -132,7 +132,7 @@ def _build_solution(
     question: Row, phase: int, problem: ProblemRecord, chain: list[str], name: str
 ) -> SolutionRecord:
     if phase == 1:  # each labeler walked a chain of their own
-        answer = last_answer(chain[-1]) if chain else None
+        answer = answer_of_steps(chain)
         return SolutionRecord(name, chain or [""], "prm800k-phase1", answer)
     score = question.get("pre_generated_verifier_score")
     score = score if isinstance(score, int | float) and not isinstance(score, bool) else None
@@ -142,7 +142,7 @@ def _build_solution(
         external_id=f"{problem.external_id}:{digest}",
         steps=chain or [""],
         generator="prm800k",
-        final_answer=parse_optional_text(question, "pre_generated_answer"),
+        final_answer=parse_optional_text(question, "pre_generated_answer") or answer_of_steps(chain),
         detail={} if score is None else {"pre_generated_verifier_score": score},
     )
 

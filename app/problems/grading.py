@@ -1,6 +1,7 @@
 """The grader's verdicts: solutions that have none yet, by batches, each in a transaction of
-its own. A problem without a reference answer cannot be graded; there the file's verdict stays. One whose
-reference was corrected meanwhile is left for the job that the correction asked for."""
+its own. A problem without a reference answer cannot be graded; there the file's verdict stays, as it does
+where the grader cannot read an answer. A solution whose reference was corrected meanwhile is left for the
+job that the correction started."""
 
 from __future__ import annotations
 
@@ -45,7 +46,10 @@ KEEP = text(
         ON CONFLICT (solution_id, source)
         DO UPDATE SET verdict = excluded.verdict, version = excluded.version, at = now()
     )
-    UPDATE solution s SET verdict = g.verdict FROM given g WHERE s.id = g.id
+    UPDATE solution s SET verdict = CASE WHEN g.verdict <> 'unparseable' THEN g.verdict ELSE coalesce(
+        (SELECT v.verdict FROM verdict v WHERE v.solution_id = s.id AND v.source LIKE 'file:%'
+         ORDER BY v.at DESC, v.source LIMIT 1), g.verdict) END
+    FROM given g WHERE s.id = g.id RETURNING s.verdict
     """
 )
 
@@ -56,7 +60,7 @@ def waiting(project_id: int) -> int:
 
 
 def grade_waiting(project_id: int, *, progress: Callable[[int], None] | None = None) -> dict[str, int]:
-    """Grade what is not graded yet. Returns how many of each verdict. May run twice at once:
+    """Grade what is not graded yet. Returns how many of each verdict that counts. May run twice at once:
     both come to the same verdicts."""
     counts: Counter[str] = Counter()
     after = 0
@@ -68,10 +72,9 @@ def grade_waiting(project_id: int, *, progress: Callable[[int], None] | None = N
             if not rows:
                 return dict(counts)
             verdicts = [grade(reference, answer, prover) for _, reference, answer in rows]
-            counts.update(verdicts)
             after = rows[-1][0]
             with transaction() as db:
-                db.execute(
+                decided = db.scalars(
                     KEEP,
                     {
                         "ids": [row[0] for row in rows],
@@ -81,5 +84,6 @@ def grade_waiting(project_id: int, *, progress: Callable[[int], None] | None = N
                         "version": f"{GRADER} {VERSION}",
                     },
                 )
+                counts.update(decided)
             if progress:
                 progress(sum(counts.values()))

@@ -74,7 +74,8 @@ class Solution(Base):
     """sha256 of the steps: equal solutions are found by it before ranking."""
     final_answer: Mapped[str | None]
     verdict: Mapped[str | None]
-    """Our grader's latest; null until graded. All verdicts, with sources, are in `verdict`."""
+    """The one that counts: our grader's, the file's where ours is unparseable or the problem has no
+    reference answer; null until graded. All verdicts, with their sources, are in `verdict`."""
     detail: Mapped[Json]
     """What the file said beside it, for instance a published verifier's score."""
     created_at: Mapped[Created]

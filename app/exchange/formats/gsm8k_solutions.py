@@ -3,7 +3,7 @@ solution (a step a line, the answer behind `A:`) and whether it was right."""
 
 from __future__ import annotations
 
-from app.answers.extract import gsm8k_answer
+from app.answers.extract import last_answer
 from app.exchange.field_parsers import Row, check_step_count, parse_bool, parse_text
 from app.exchange.formats.gsm8k import gsm8k_problem
 from app.exchange.json_decoding import RecordError
@@ -43,6 +43,6 @@ def _solution(problem: str, generator: str, row: Row, segmentation: str) -> Solu
         external_id=f"{problem}:{generator}",
         steps=steps,
         generator=generator,
-        final_answer=gsm8k_answer(written),
+        final_answer=last_answer(written),
         file_verdict="correct" if parse_bool(row, "is_correct") else "incorrect",
     )

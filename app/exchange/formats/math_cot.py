@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.answers.extract import last_answer
 from app.exchange.field_parsers import Row, check_step_count, parse_optional_text, parse_text, parse_texts
 from app.exchange.json_decoding import RecordError
 from app.exchange.records import ImportedRecord, ProblemRecord, SolutionRecord, build_statement_id
@@ -47,7 +48,7 @@ def _solution(
     return SolutionRecord(
         external_id=f"{problem.external_id}:{number}",
         steps=check_step_count(segment(written, segmentation)),
-        final_answer=prediction or None,
+        final_answer=prediction or last_answer(written),
         file_verdict=verdict,
         detail=detail,
     )

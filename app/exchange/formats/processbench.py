@@ -6,7 +6,7 @@ is the file's. The first error is an outside label, never shown to a labeler."""
 
 from __future__ import annotations
 
-from app.answers.extract import last_answer
+from app.answers.extract import answer_of_steps
 from app.exchange.field_parsers import (
     Row,
     parse_bool,
@@ -43,7 +43,7 @@ def parse(row: Row, segmentation: str) -> ImportedRecord:
                 external_id=f"processbench:{parse_text(row, 'id')}",
                 steps=steps,
                 generator=parse_optional_text(row, "generator") or "",
-                final_answer=last_answer("\n".join(steps[-2:])),
+                final_answer=answer_of_steps(steps),
                 file_verdict="correct" if parse_bool(row, "final_answer_correct") else "incorrect",
                 first_error=first,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.answers.extract import answer_of_steps, last_answer
 from app.exchange import alternative_parser
 from app.exchange.field_parsers import (
     Row,
@@ -76,7 +77,7 @@ def solution(row: Row, segmentation: str) -> ImportedRecord:
         external_id=parse_text(row, "id"),
         steps=steps,
         generator=parse_optional_text(row, "generator") or "",
-        final_answer=parse_optional_text(row, "answer"),
+        final_answer=parse_optional_text(row, "answer") or _find_answer(row, steps),
         detail=detail,
         file_verdict=parse_verdict(row),
         first_error=first,
@@ -86,3 +87,8 @@ def solution(row: Row, segmentation: str) -> ImportedRecord:
     if isinstance(row.get("problem"), dict):
         return ImportedRecord(problem=problem(row["problem"]), solutions=[made])
     return ImportedRecord(problem_id=parse_text(row, "problem"), solutions=[made])
+
+
+def _find_answer(row: Row, steps: list[str]) -> str | None:
+    """The final answer as the solution states it."""
+    return answer_of_steps(steps) if "steps" in row else last_answer(parse_text(row, "text"))
