@@ -65,7 +65,11 @@ def test_a_verdict_of_the_file_counts_where_ours_is_unparseable(tmp_path: Path) 
         solution("unread, correct", steps=["It is the square of seven, of course."], verdict="correct"),
         solution("read", steps=["The answer is 49."], verdict="incorrect"),
     )
-    assert list_verdicts() == {"unread, incorrect": "incorrect", "unread, correct": "correct", "read": "correct"}
+    assert list_verdicts() == {
+        "unread, incorrect": "incorrect",
+        "unread, correct": "correct",
+        "read": "correct",
+    }
     with transaction() as db:
         sources = db.execute(
             select(Verdict.source, Verdict.verdict)
