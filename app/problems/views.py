@@ -37,10 +37,10 @@ def problems(
     return render(
         request,
         "problems/problems.html",
-        found=summaries,
+        summaries=summaries,
         more=more,
         after=after,
-        wanted=problem_filter,
+        problem_filter=problem_filter,
         splits=SPLITS,
         verdicts=VERDICTS,
         subjects=choices["subjects"],
