@@ -39,7 +39,8 @@ def import_file(
         str | None, typer.Option(help="train, validation or test, for lines that do not say.")
     ] = None,
     segmentation: Annotated[
-        str | None, typer.Option(help="Cut free text into steps by: line, blank, numbered or sentence.")
+        str | None,
+        typer.Option(help="Cut free text into steps by: line, blank, numbered, sentence or model_output."),
     ] = None,
     grade: Annotated[bool, typer.Option(help="Grade the final answers when all is in.")] = True,
 ) -> None:

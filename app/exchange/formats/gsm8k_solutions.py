@@ -36,7 +36,8 @@ def _generators(row: Row) -> list[str]:
 
 def _solution(problem: str, generator: str, row: Row, segmentation: str) -> SolutionRecord:
     written = parse_text(row, "solution")
-    steps = check_step_count(segment(without_calculator(written), segmentation))
+    free_text = without_calculator(written)
+    steps = check_step_count(segment(free_text, segmentation))
     if not steps:
         raise RecordError(f"The solution of {generator} has no text.")
     return SolutionRecord(
@@ -44,5 +45,6 @@ def _solution(problem: str, generator: str, row: Row, segmentation: str) -> Solu
         steps=steps,
         generator=generator,
         final_answer=last_answer(written),
+        free_text=free_text,
         file_verdict="correct" if parse_bool(row, "is_correct") else "incorrect",
     )

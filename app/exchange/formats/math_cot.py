@@ -51,6 +51,7 @@ def _solution(
         final_answer=prediction or last_answer(written),
         file_verdict=verdict,
         detail=detail,
+        free_text=written,
     )
 
 

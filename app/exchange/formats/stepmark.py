@@ -58,10 +58,9 @@ def parse_verdict(row: Row) -> str | None:
 
 
 def solution(row: Row, segmentation: str) -> ImportedRecord:
+    free_text = None if "steps" in row else parse_text(row, "text")
     steps = (
-        parse_texts(row, "steps")
-        if "steps" in row
-        else check_step_count(segment(parse_text(row, "text"), segmentation))
+        parse_texts(row, "steps") if free_text is None else check_step_count(segment(free_text, segmentation))
     )
     outside = parse_object(row, "outside") if row.get("outside") is not None else {}
     first = parse_int(outside, "first_error", -1, len(steps) - 1)
@@ -76,6 +75,7 @@ def solution(row: Row, segmentation: str) -> ImportedRecord:
     made = SolutionRecord(
         external_id=parse_text(row, "id"),
         steps=steps,
+        free_text=free_text,
         generator=parse_optional_text(row, "generator") or "",
         final_answer=parse_optional_text(row, "answer") or _find_answer(row, steps),
         detail=detail,
