@@ -1,18 +1,17 @@
 """PURE: the thinking of a reasoning model apart from its final answer.
 
-Read are the tags that published models write: <think>, <thinking>, <thought>, <reasoning>,
-[THINK], ◁think▷ and <|begin_of_thought|>. Tags inside code are text."""
+The tags are those of app/answers/thinking.py. Tags inside code are text."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
 
+from app.answers.thinking import CLOSING, OPENING
 from app.problems.segmentation.blocks import find_blocks, find_inline_code
 from app.problems.segmentation.spans import exclude_matches, merge_spans
 
-OPEN = r"<(?:think|thinking|thought|reasoning)>|\[THINK\]|◁think▷|<\|begin_of_thought\|>"
-CLOSE = r"</(?:think|thinking|thought|reasoning)>|\[/THINK\]|◁/think▷|<\|end_of_thought\|>"
+OPEN, CLOSE = OPENING.pattern, CLOSING.pattern
 TAG = re.compile(rf"(?P<open>{OPEN})|(?P<close>{CLOSE})", re.I)
 OPEN_LINE = re.compile(rf"^[ \t]*(?:{OPEN})", re.M | re.I)
 CLOSE_LINE = re.compile(rf"^[ \t]*(?:{CLOSE})[ \t]*$", re.M | re.I)
