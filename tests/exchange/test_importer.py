@@ -22,7 +22,7 @@ from app.core.db import transaction
 from app.core.errors import Invalid
 from app.exchange import importer
 from app.exchange.file_reader import BadFile, iter_entries
-from app.exchange.formats import detect_format
+from app.exchange.formats.registry import detect_format
 from app.exchange.models import Import, RejectedRecord
 from app.exchange.rejected_records import iter_rejected_lines
 from app.labeling.models import Task

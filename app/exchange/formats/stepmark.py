@@ -14,23 +14,11 @@ from app.exchange.field_parsers import (
     parse_text,
     parse_texts,
 )
+from app.exchange.formats.base import ParseContext, RecordFormat
 from app.exchange.json_decoding import RecordError
 from app.exchange.records import ImportedRecord, ProblemRecord, SolutionRecord, build_statement_id
 from app.problems.models import OLD_VERDICTS, SPLITS, VERDICTS
 from app.problems.segmentation import segment
-
-NAME = "Stepmark JSON Lines"
-ASK_SEGMENTATION = True
-SEGMENTATION = "line"
-
-
-def fits(row: Row) -> bool:
-    return row.get("kind") in ("problem", "solution")
-
-
-def parse(row: Row, segmentation: str) -> ImportedRecord:
-    kind = parse_choice(row, "kind", ("problem", "solution"))
-    return ImportedRecord(problem=problem(row)) if kind == "problem" else solution(row, segmentation)
 
 
 def problem(row: Row) -> ProblemRecord:
@@ -92,3 +80,23 @@ def solution(row: Row, segmentation: str) -> ImportedRecord:
 def _find_answer(row: Row, steps: list[str]) -> str | None:
     """The final answer as the solution states it."""
     return answer_of_steps(steps) if "steps" in row else last_answer(parse_text(row, "text"))
+
+
+class StepmarkFormat(RecordFormat):
+    id = "stepmark"
+    label = "Stepmark JSON Lines"
+    reads = "`kind` is `problem` or `solution`; see [Stepmark's own format](#stepmarks-own-format)"
+    keeps = "everything"
+    ask_segmentation = True
+
+    def detect(self, row: Row) -> bool:
+        return row.get("kind") in ("problem", "solution")
+
+    def parse(self, row: Row, context: ParseContext) -> ImportedRecord:
+        kind = parse_choice(row, "kind", ("problem", "solution"))
+        return (
+            ImportedRecord(problem=problem(row)) if kind == "problem" else solution(row, context.segmentation)
+        )
+
+
+FORMAT = StepmarkFormat()
