@@ -122,9 +122,15 @@ def main() -> None:
         wrong = "; ".join(
             f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()
         )
-        sys.exit(print_error(f"A setting is wrong: {wrong}", "Correct that environment variable.", 2))
+        sys.exit(print_error(f"Invalid setting: {wrong}", "Fix the environment variable.", 2))
     except OperationalError as error:
-        sys.exit(print_error(f"The database: {str(error.orig).strip()}", "Is it up? Is the disk full?", 1))
+        sys.exit(
+            print_error(
+                f"The database: {str(error.orig).strip()}",
+                "Check that it is running and that the disk is not full.",
+                1,
+            )
+        )
 
 
 def print_error(message: str, remedy: str, code: int) -> int:

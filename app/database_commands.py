@@ -16,8 +16,8 @@ from app.core.migrate import current_revision, newest_revision
 from app.core.startup import ready_database, running_database
 from app.settings import settings
 
-db = typer.Typer(no_args_is_help=True, help="The database: its schema, its state, its backups.")
-File = Annotated[Path, typer.Argument(help="The backup file (pg_dump's custom format).")]
+db = typer.Typer(no_args_is_help=True, help="Manage the database: schema, status, backups.")
+File = Annotated[Path, typer.Argument(help="Backup file (pg_dump custom format).")]
 
 
 def register(cli: typer.Typer) -> None:
@@ -26,14 +26,14 @@ def register(cli: typer.Typer) -> None:
 
 @db.command()
 def upgrade() -> None:
-    """Bring the schema to this version's."""
+    """Upgrade the schema to this version."""
     with ready_database():
         typer.echo(f"The schema is at {newest_revision()}.")
 
 
 @db.command()
 def status() -> None:
-    """Where the database is, and at which schema."""
+    """Show where the database is and which schema it has."""
     embedded = settings().database_url is None
     if embedded:
         from app.core.embedded import Embedded
@@ -58,7 +58,7 @@ def status() -> None:
 
 @db.command()
 def backup(file: File) -> None:
-    """Write everything in the database to FILE, consistent, while people go on working."""
+    """Back up the database to FILE. The backup is consistent; people can keep working."""
     draft = file.with_name(file.name + ".part")
     with ready_database() as url:
         run("pg_dump", "--format=custom", f"--file={draft}", f"--dbname={core_db.libpq_url(url)}")
@@ -70,9 +70,10 @@ def backup(file: File) -> None:
 
 @db.command()
 def restore(
-    file: File, replace: Annotated[bool, typer.Option(help="Replace what the database holds now.")] = False
+    file: File,
+    replace: Annotated[bool, typer.Option(help="Replace the current contents of the database.")] = False,
 ) -> None:
-    """Fill the database from FILE. Stop web and worker first."""
+    """Restore the database from FILE. Stop web and worker first."""
     if not file.is_file():
         raise Invalid(f"There is no file {file}.", remedy="Name a file made by `stepmark db backup`.")
     with running_database() as url:
@@ -93,7 +94,7 @@ def holds_users() -> bool:
 
 
 def run(program: str, *arguments: str) -> None:
-    """One of PostgreSQL's own programs, from the package that brings our server."""
+    """Run a PostgreSQL program from the package that ships the server."""
     from app.core.embedded.binaries import install_for
 
     _, install = install_for(Path(os.devnull))

@@ -1,4 +1,4 @@
-"""`stepmark up`: database, web and worker as one thing that starts and ends together."""
+"""`stepmark up`: start and stop database, web and worker together."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORKER_PATIENCE = 45.0  # a training writes its checkpoint within 30 s
 
 
 class Ending:
-    """Set by the first Ctrl-C or SIGTERM; a second one hurries."""
+    """Set by the first Ctrl-C or SIGTERM; a second one forces the shutdown."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -44,7 +44,7 @@ def until_ended() -> Iterator[Ending]:
 
 
 def up(host: str | None = None, port: int | None = None, *, worker: bool = True) -> None:
-    """Everything, until Ctrl-C or SIGTERM."""
+    """Run everything until Ctrl-C or SIGTERM."""
     host, port = host or settings().host, settings().port if port is None else port
     refuse_taken(host, port)
     with ready_database():
@@ -53,7 +53,7 @@ def up(host: str | None = None, port: int | None = None, *, worker: bool = True)
 
 
 def first_admin() -> tuple[str, str] | None:
-    """Email and password of the admin made just now; None when there is one already."""
+    """Email and password of a newly created admin; None if an admin exists."""
     from app.accounts.users import ensure_first_admin
     from app.core.db import transaction
 
@@ -62,7 +62,7 @@ def first_admin() -> tuple[str, str] | None:
 
 
 def serve(host: str, port: int, *, worker: bool = True, logins: list[tuple[str, str]] | None = None) -> None:
-    """Web and worker on a database that is ready, until asked to end."""
+    """Run web and worker on a ready database until asked to stop."""
     members = [Child("worker", stepmark_command("worker"), WORKER_PATIENCE)] if worker else []
     children = Supervisor([*members, Child("web", web_command(host, port))])
     try:
@@ -75,10 +75,10 @@ def serve(host: str, port: int, *, worker: bool = True, logins: list[tuple[str, 
                     announced = True
                     print_address(host, port, logins or [])
                 time.sleep(0.2)
-            typer.echo("Ending: web, worker, database. Ctrl-C again to hurry.")
+            typer.echo("Stopping… Press Ctrl-C again to force.")
             children.stop()
     except KeyboardInterrupt:
-        typer.echo("Hurrying.")
+        typer.echo("Forcing shutdown.")
     finally:
         children.stop(hurry=True)  # whatever is left
 
@@ -92,7 +92,8 @@ def refuse_taken(host: str, port: int) -> None:
         except OSError as error:
             raise DomainError(
                 f"Stepmark cannot listen on {host}, port {port}: {error.strerror}.",
-                remedy="Stop what uses it, or choose another with --port (or STEPMARK_PORT).",
+                remedy="Stop the program that uses the port, or choose another with --port "
+                "(or STEPMARK_PORT).",
             ) from error
 
 
@@ -101,4 +102,4 @@ def print_address(host: str, port: int, logins: list[tuple[str, str]]) -> None:
     typer.secho(f"  Stepmark is at {web_url(host, port)}", bold=True)
     for email, password in logins:
         typer.echo(f"    sign in as {email}   password {password}")
-    typer.echo("  Ctrl-C ends everything it started.\n")
+    typer.echo("  Press Ctrl-C to stop.\n")

@@ -1,5 +1,6 @@
-"""Who is asking. Every route names one of these rules (or one of projects.access)
-in its signature; a route without a rule fails a test."""
+"""Access rules. Every route names a rule of this module or of projects.access in its signature.
+
+A test fails on a route without a rule."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ RULES: set[Callable[..., object]] = set()
 
 
 def access_rule(function: F) -> F:
-    """Marks a dependency as an access rule, for the test that walks the routes."""
+    """Mark a dependency as an access rule, for the test that walks the routes."""
     RULES.add(function)
     return function
 
@@ -44,8 +45,9 @@ def find_request_user(request: Request, db: Db) -> User | None:
 
 
 def credential_query(request: Request, now: dt.datetime) -> tuple[Select[Any], dict[str, Any]] | None:
-    """The query for the session or token that this request shows, its user with it, and its values. A bearer
-    token and a cookie never mix: with an Authorization header the cookie is not looked at."""
+    """The query for the session or API token of this request, with its parameters.
+
+    A bearer token and a cookie never mix: a request with an Authorization header ignores the cookie."""
     authorization = request.headers.get("authorization")
     if authorization is None:
         cookie = request.cookies.get(cookie_name())
@@ -77,7 +79,7 @@ async def require_signed_in(
 @access_rule
 async def require_site_admin(user: Annotated[User, Depends(require_signed_in, scope="function")]) -> User:
     if not user.is_admin:
-        raise Forbidden("Only an administrator may do this.", remedy="Ask an administrator of this server.")
+        raise Forbidden("Only a site admin can do this.", remedy="Ask a site admin.")
     return user
 
 

@@ -1,4 +1,4 @@
-"""One's own account: name, password, where one is signed in, API tokens."""
+"""The account page: name, password, active sessions, API tokens."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def change_password(
     request: Request, user: SignedIn, db: Db,
     old: Annotated[str, Form(max_length=2000)], new: Annotated[str, Form(max_length=2000)],
 ) -> Response:  # fmt: skip
-    """Every other browser is signed out. A wrong old password counts like a failed login."""
+    """Sign out every other browser. A wrong old password counts as a failed sign-in."""
     address = request.client.host if request.client else ""
     try:
         verify_again(db, user, old, address, dt.datetime.now(dt.UTC))
@@ -62,13 +62,13 @@ def change_password(
         users.change_password(db, user, new, session_token_hash)
     except DomainError as wrong:
         return show(request, db, user, wrong.status, wrong=wrong)
-    return redirect("/account", "Your password is changed. Every other browser is signed out.")
+    return redirect("/account", "Password changed. All other browsers are signed out.")
 
 
 @router.post("/sessions/{session_id}/end")
 def end_session(user: SignedIn, db: Db, session_id: Id) -> Response:
     sessions.end_own_session(db, user, session_id)
-    return redirect("/account", "That browser is signed out.", "note")
+    return redirect("/account", "Session ended.", "note")
 
 
 @router.post("/tokens")
@@ -76,7 +76,7 @@ def make_token(
     request: Request, user: SignedIn, db: Db,
     name: Annotated[str, Form(max_length=200)] = "", days: Annotated[int, Form(ge=0, le=3650)] = 90,
 ) -> Response:  # fmt: skip
-    """The token is in this one answer only."""
+    """Only this response contains the token."""
     try:
         _, token = tokens.create_token(db, user, name, days, dt.datetime.now(dt.UTC))
     except DomainError as wrong:
@@ -87,4 +87,4 @@ def make_token(
 @router.post("/tokens/{token_id}/revocation")
 def revoke_token(user: SignedIn, db: Db, token_id: Id) -> Response:
     tokens.revoke_token(db, user, token_id, dt.datetime.now(dt.UTC))
-    return redirect("/account", "The token works no more.", "note")
+    return redirect("/account", "Token revoked.", "note")

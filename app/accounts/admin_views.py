@@ -1,4 +1,4 @@
-"""Everyone on this server, and the trail of what was changed. For site admins."""
+"""Users and the audit log, for site admins."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def users_page(
 def disable(user: SiteAdmin, db: Db, user_id: Id) -> Response:
     user_to_disable = users.get_user(db, user_id)
     users.disable_user(db, user_to_disable, user, dt.datetime.now(dt.UTC))
-    return redirect("/users", f"{user_to_disable.email} is disabled and signed out everywhere.", "note")
+    return redirect("/users", f"{user_to_disable.email} was disabled and signed out everywhere.", "note")
 
 
 @router.post("/users/{user_id}/enabling")
@@ -44,7 +44,7 @@ def enable(user: SiteAdmin, db: Db, user_id: Id) -> Response:
 def set_admin(user: SiteAdmin, db: Db, user_id: Id, is_admin: Annotated[bool, Form()] = False) -> Response:
     changed_user = users.get_user(db, user_id)
     users.set_site_admin(db, changed_user, is_admin, user)
-    message = "administers this server now" if is_admin else "no longer administers this server"
+    message = "is now a site admin" if is_admin else "is no longer a site admin"
     return redirect("/users", f"{changed_user.email} {message}.")
 
 

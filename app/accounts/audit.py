@@ -1,4 +1,4 @@
-"""The audit trail: who changed what. One row a change, in the transaction that makes it."""
+"""The audit log: who changed what. One row per change, in the same transaction."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def record_event(
     project_id: int | None = None,
     address: str = "",
 ) -> None:
-    """`action` is noun.verb ("user.disable"); `actor` None: somebody at the command line."""
+    """`action` is noun.verb ("user.disable"); `actor` is None for the command line."""
     db.add(
         AuditEvent(
             actor_id=actor.id if actor else None,
@@ -39,7 +39,7 @@ PAGE = 100
 def list_events(
     db: Session, *, before: int | None = None, action: str = ""
 ) -> list[tuple[AuditEvent, User | None]]:
-    """One more than a page, newest first; `action` is how it begins ("user." or "user.disable")."""
+    """Events, one more than a page, newest first. `action` is a prefix ("user." or "user.disable")."""
     chosen = select(AuditEvent, User).outerjoin(User, User.id == AuditEvent.actor_id)
     if before is not None:
         chosen = chosen.where(AuditEvent.id < before)

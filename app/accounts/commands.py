@@ -1,4 +1,4 @@
-"""`stepmark user`: who there is. `user add` stands with the projects, which it knows."""
+"""`stepmark user`. `user add` is in projects/commands.py, since it knows projects."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-users = typer.Typer(no_args_is_help=True, help="Who may sign in, and as what.")
-Email = Annotated[str, typer.Argument(help="Their email address.")]
+users = typer.Typer(no_args_is_help=True, help="Manage users.")
+Email = Annotated[str, typer.Argument(help="Email address of the user.")]
 FromStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input (one line).")
 ]
@@ -26,7 +26,7 @@ def read_password() -> str:
 
 @users.command("list")
 def show() -> None:
-    """Everyone with an account."""
+    """List users."""
     from sqlalchemy import func, select
 
     from app.accounts.models import User
@@ -42,7 +42,7 @@ def show() -> None:
 
 @users.command()
 def disable(email: Email) -> None:
-    """Nobody signs in with this account any more; every session of it ends."""
+    """Disable a user and end their sessions."""
     from app.accounts import users
     from app.core.db import transaction
     from app.core.startup import ready_database
@@ -54,7 +54,7 @@ def disable(email: Email) -> None:
 
 @users.command()
 def enable(email: Email) -> None:
-    """The account works again."""
+    """Enable a user."""
     from app.accounts import users
     from app.core.db import transaction
     from app.core.startup import ready_database
@@ -66,7 +66,7 @@ def enable(email: Email) -> None:
 
 @users.command()
 def password(email: Email, password_stdin: FromStdin = False) -> None:
-    """A new password (a random one is printed); every session of theirs ends."""
+    """Set a new password (prints a random one) and end the user's sessions."""
     from app.accounts import audit, users
     from app.core.db import transaction
     from app.core.startup import ready_database

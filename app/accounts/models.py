@@ -1,4 +1,4 @@
-"""Who there is, how they prove it, and what they changed."""
+"""Tables of users, sessions, tokens, invitations and the audit log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.core.db import Base
 
 
 class User(Base):
-    """A person. One without an email came with imported labels and cannot sign in."""
+    """A user. Users without an email came with imported labels and cannot sign in."""
 
     __tablename__ = "user_account"
 
@@ -62,7 +62,7 @@ class ApiToken(Base):
 
 
 class Invitation(Base):
-    """A link that makes an account, or a membership, once."""
+    """A one-use link that creates an account or a membership."""
 
     __tablename__ = "invitation"
 
@@ -81,7 +81,7 @@ class Invitation(Base):
 
 
 class LoginAttempt(Base):
-    """What the login throttle counts; rows older than a day are swept."""
+    """Sign-in attempts, for the throttle. Rows older than a day are deleted."""
 
     __tablename__ = "login_attempt"
 

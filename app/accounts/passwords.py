@@ -1,4 +1,4 @@
-"""Passwords: argon2id, a bounded number hashed at a time, the same cost for unknown users."""
+"""Password hashing with argon2id: a bounded number at a time, the same cost for unknown users."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ _dummy_hash = (
 
 
 def hash_password(password: str) -> str:
-    """Refuses what is too short or too long to be a password."""
+    """Hash a password. Raises Invalid if it is too short or too long."""
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise Invalid(
-            f"A password has at least {MIN_LENGTH} characters.", remedy="Four random words make a good one."
+            f"The password needs at least {MIN_LENGTH} characters.",
+            remedy="Four random words make a good password.",
         )
     with _hashing_slots:
         return _hasher.hash(password)
 
 
 def verify_password(stored: str | None, password: str) -> bool:
-    """Without a stored hash it costs the same and says no."""
+    """Check a password. Without a stored hash it costs the same and returns False."""
     with _hashing_slots:
         try:
             return _hasher.verify(stored or _dummy_hash, password[:MAX_LENGTH]) and stored is not None

@@ -1,4 +1,4 @@
-"""Server-side sessions: a random 128-bit id in the cookie, its sha256 in the table."""
+"""Server-side sessions: the cookie holds a random 128-bit id, the table its SHA-256."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def hash_token(token: str) -> bytes:
 
 
 def create_session(db: Session, user: User, *, now: dt.datetime, address: str = "", agent: str = "") -> str:
-    """A new session for `user`; returns the token for the cookie, which is stored nowhere."""
+    """Create a session and return the token for the cookie. The token is not stored."""
     token = secrets.token_urlsafe(16)
     db.add(
         UserSession(
@@ -44,7 +44,7 @@ def create_session(db: Session, user: User, *, now: dt.datetime, address: str = 
 
 
 def find_session(db: Session, token: str, *, now: dt.datetime) -> UserSession | None:
-    """The live session of this cookie, unless it idled out, expired, or its user is disabled."""
+    """The session of this cookie, unless it is idle, expired or its user is disabled."""
     session = db.scalar(*active_session_query(token, now))
     return session if session is not None and record_activity(session, now) else None
 
@@ -54,7 +54,7 @@ def active_session_query(token: str, now: dt.datetime) -> tuple[Select[Any], dic
 
 
 def record_activity(session: UserSession, now: dt.datetime) -> User | None:
-    """Whose it is, noting that they were here; None for the disabled."""
+    """The session's user, with the activity recorded; None if the user is disabled."""
     if session.user.disabled_at is not None:
         return None
     if now - session.last_seen_at > dt.timedelta(minutes=5):
@@ -67,7 +67,7 @@ def end_session(db: Session, token: str) -> None:
 
 
 def end_all_sessions(db: Session, user_id: int) -> None:
-    """Everywhere at once: after a password or role change, or when an account is disabled."""
+    """End all sessions, after a password or role change or when a user is disabled."""
     db.execute(delete(UserSession).where(UserSession.user_id == user_id))
 
 
@@ -78,7 +78,7 @@ def end_other_sessions(db: Session, user_id: int, except_hash: bytes) -> None:
 
 
 def end_own_session(db: Session, user: User, session_id: int) -> None:
-    """One of their own; someone else's is not there."""
+    """End one of the user's own sessions."""
     db.execute(delete(UserSession).where(UserSession.user_id == user.id, UserSession.id == session_id))
 
 

@@ -1,4 +1,4 @@
-"""Signing in, and the throttle that stands before the hashing."""
+"""Check credentials, behind a throttle that comes before the hashing."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ RETENTION = dt.timedelta(days=1)
 
 
 def throttle_delay(db: Session, account: str, address: str, now: dt.datetime) -> dt.timedelta | None:
-    """How long this account or address must wait: failures in the window are counted, and a
-    success forgets an account's. None: go ahead."""
+    """How long this account or address must wait; None if it may try.
+
+    Counts failures in the window. A success resets the count of its account."""
     failed = select(func.count(), func.min(LoginAttempt.at)).where(
         LoginAttempt.succeeded.is_(False), LoginAttempt.at > now - WINDOW
     )
@@ -45,8 +46,9 @@ def throttle_delay(db: Session, account: str, address: str, now: dt.datetime) ->
 def check_credentials(
     db: Session, email: str, password: str, address: str, now: dt.datetime
 ) -> User | dt.timedelta | None:
-    """The user; None for a wrong email or password (which of them is never said); or how long
-    to wait. Every try is noted, so this never raises: a rollback would forget it."""
+    """The user; None for a wrong email or password; or how long to wait.
+
+    Records every attempt, so it never raises: a rollback would lose the record."""
     account = email.strip().lower()[:300]
     _lock_account(db, account)
     if (pause := throttle_delay(db, account, address, now)) is not None:
@@ -61,25 +63,26 @@ def check_credentials(
 
 
 def verify_again(db: Session, user: User, password: str, address: str, now: dt.datetime) -> None:
-    """The password of someone signed in, before it is changed: counted like a login, so that
-    a borrowed browser is no place to guess. Caught, never let through: a rollback would forget it."""
+    """Check the current password before a change, counted as a sign-in attempt.
+
+    Callers catch the error instead of letting it through: a rollback would lose the record."""
     result = check_credentials(db, user.email or "", password, address, now)
     if isinstance(result, dt.timedelta):
         minutes = max(1, round(result.total_seconds() / 60))
-        raise TooMany("Too many tries.", remedy=f"Wait {minutes} min, then try again.")
+        raise TooMany("Too many attempts.", remedy=f"Wait {minutes} min, then try again.")
     if result is None:
-        raise Forbidden("That is not your password.", remedy="Type the one you sign in with.")
+        raise Forbidden("Incorrect password.", remedy="Enter your current password.")
 
 
 def _lock_account(db: Session, account: str) -> None:
-    """Guesses sent all at once must be counted one after the other."""
+    """Serialize attempts, so that simultaneous guesses are all counted."""
     db.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("login:" + account, 0))))
 
 
 def start_session(
     db: Session, user: User, *, now: dt.datetime, address: str, agent: str, old: str | None
 ) -> str:
-    """A new session; the browser's old one ends."""
+    """Start a session and end the browser's old one."""
     if old:
         sessions.end_session(db, old)
     return sessions.create_session(db, user, now=now, address=address, agent=agent)

@@ -1,4 +1,4 @@
-"""Signing in and out, and one's own account."""
+"""Pages to sign in and out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def address_of(request: Request) -> str:
 
 
 def local(path: str) -> str:
-    """`path` if it stays on this server, else the start."""
+    """`path` if it stays on this server, else the home page."""
     inside = path.startswith("/") and not path.startswith(("//", "/\\"))
     return path if inside and path.isprintable() and "\\" not in path else "/"
 
@@ -53,16 +53,16 @@ def post_sign_in(
     address = address_of(request)
     result = sign_in.check_credentials(db, email, password, address, now)
     if not isinstance(result, User):
-        wrong, status = "This email and password do not go together.", 401
+        wrong, status = "Incorrect email or password.", 401
         if isinstance(result, dt.timedelta):
             minutes = max(1, round(result.total_seconds() / 60))
-            wrong, status = f"Too many tries. Wait {minutes} min, then try again.", 429
+            wrong, status = f"Too many attempts. Wait {minutes} min, then try again.", 429
         return render(request, "accounts/login.html", status, next=local(next), email=email, wrong=wrong)
     return welcome(request, db, result, redirect(local(next)))
 
 
 def welcome(request: Request, db: Db, user: User, answer: Response) -> Response:
-    """A new session for `user`, its cookie in `answer`."""
+    """Start a session for `user` and set its cookie on `answer`."""
     token = sign_in.start_session(
         db,
         user,

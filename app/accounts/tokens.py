@@ -1,4 +1,4 @@
-"""API tokens: a program's way in, as the person who made it. Shown once, stored hashed."""
+"""API tokens: a program's credential, with the permissions of its user. Shown once, stored hashed."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ MAX_TOKENS = 50
 def create_token(
     db: Session, user: User, name: str, days: int | None, now: dt.datetime
 ) -> tuple[ApiToken, str]:
-    """The row, and the token, which is stored nowhere."""
+    """Create a token. Returns the row and the token, which is not stored."""
     name = " ".join(name.split())[:100]
     if not name:
-        raise Invalid("A token needs a name.", remedy="Name what will use it, so that you know it later.")
+        raise Invalid("The token has no name.", remedy="Name the program that will use the token.")
     if len(list_tokens(db, user)) >= MAX_TOKENS:
-        raise Invalid(f"{MAX_TOKENS} tokens are enough.", remedy="Revoke one that nothing uses.")
+        raise Invalid(
+            f"You already have {MAX_TOKENS} tokens.", remedy="Revoke a token that you no longer use."
+        )
     token = PREFIX + secrets.token_urlsafe(32)
     expires = now + dt.timedelta(days=days) if days else None
     token_row = ApiToken(user_id=user.id, name=name, token_hash=hash_token(token), expires_at=expires)
@@ -49,7 +51,7 @@ def active_token_query(token: str, now: dt.datetime) -> tuple[Select[Any], dict[
 
 
 def record_use(token: ApiToken, now: dt.datetime) -> User | None:
-    """Whose it is, noting that it was used; None for the disabled."""
+    """The token's user, with the use recorded; None if the user is disabled."""
     if token.last_used_at is None or now - token.last_used_at > dt.timedelta(minutes=1):
         token.last_used_at = now
     return None if token.user.disabled_at else token.user
@@ -63,6 +65,6 @@ def list_tokens(db: Session, user: User) -> list[ApiToken]:
 def revoke_token(db: Session, user: User, token_id: int, now: dt.datetime) -> None:
     token = db.get(ApiToken, token_id)
     if token is None or token.user_id != user.id or token.revoked_at is not None:
-        raise NotFound("There is no such token.", remedy="Look at the list again.")
+        raise NotFound("Token not found.", remedy="Reload the page.")
     token.revoked_at = now
     audit.record_event(db, user, "token.revoke", token.name)

@@ -1,4 +1,4 @@
-"""Who there is: making, finding, disabling people, and their passwords."""
+"""Create, find and disable users, and set their passwords."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FIRST_ADMIN = "admin@localhost"
 def validate_email(email: str) -> str:
     email = email.strip()
     if not EMAIL.fullmatch(email):
-        raise Invalid(f"{email[:80]!r} is not an email address.", remedy="It looks like name@example.org.")
+        raise Invalid(f"{email[:80]!r} is not an email address.", remedy="Use the form name@example.org.")
     return email
 
 
@@ -33,7 +33,7 @@ def get_user_by_email(db: Session, email: str) -> User:
     user = find_user(db, email)
     if user is None:
         raise NotFound(
-            f"Nobody here has the email {email[:80]}.", remedy="`stepmark user list` shows everyone."
+            f"No user with the email {email[:80]}.", remedy="Run `stepmark user list` to list all users."
         )
     return user
 
@@ -41,10 +41,10 @@ def get_user_by_email(db: Session, email: str) -> User:
 def create_user(
     db: Session, email: str, *, name: str = "", password: str | None = None, is_admin: bool = False
 ) -> User:
-    """A new person. Conflict when the email is taken."""
+    """Create a user. Raises Conflict if the email is taken."""
     email = validate_email(email)
     if find_user(db, email) is not None:
-        raise Conflict(f"{email} has an account already.", remedy="Give that account a role instead.")
+        raise Conflict(f"{email} already has an account.", remedy="Add it to the project instead.")
     user = User(email=email, name=name.strip()[:200], is_admin=is_admin)
     user.password_hash = hash_password(password) if password is not None else None
     db.add(user)
@@ -53,7 +53,7 @@ def create_user(
 
 
 def upsert_user(db: Session, email: str, password: str, *, name: str = "", is_admin: bool = False) -> User:
-    """The person of this email, made if missing, with this password."""
+    """Get or create the user with this email, and set the password."""
     user = find_user(db, email) or create_user(db, email, name=name, is_admin=is_admin)
     user.password_hash = hash_password(password)
     user.is_admin = user.is_admin or is_admin
@@ -62,7 +62,7 @@ def upsert_user(db: Session, email: str, password: str, *, name: str = "", is_ad
 
 
 def ensure_first_admin(db: Session) -> tuple[str, str] | None:
-    """On a server where nobody can sign in: an admin with a random password, told once."""
+    """Create an admin with a random password on a server where nobody can sign in."""
     can_sign_in = select(User.id).where(User.password_hash.is_not(None), User.disabled_at.is_(None)).limit(1)
     if db.scalar(can_sign_in) is not None:
         return None
@@ -77,7 +77,7 @@ def new_password() -> str:
 
 
 def set_password(db: Session, user: User, password: str) -> None:
-    """Ends every session of theirs: whoever had the old one is out."""
+    """Set the password and end all sessions of the user."""
     user.password_hash = hash_password(password)
     sessions.end_all_sessions(db, user.id)
     db.flush()
@@ -85,7 +85,7 @@ def set_password(db: Session, user: User, password: str) -> None:
 
 def disable_user(db: Session, user: User, actor: User | None, now: dt.datetime) -> None:
     if actor is not None and actor.id == user.id:
-        raise Conflict("You cannot disable yourself.", remedy="Ask another administrator.")
+        raise Conflict("You cannot disable yourself.", remedy="Ask another site admin.")
     user.disabled_at = now
     sessions.end_all_sessions(db, user.id)
     audit.record_event(db, actor, "user.disable", user.email or str(user.uuid))
@@ -98,7 +98,7 @@ def enable_user(db: Session, user: User, actor: User | None) -> None:
 
 def set_site_admin(db: Session, user: User, is_admin: bool, actor: User | None) -> None:
     if actor is not None and actor.id == user.id and not is_admin:
-        raise Conflict("You cannot take the role from yourself.", remedy="Ask another administrator.")
+        raise Conflict("You cannot remove your own role.", remedy="Ask another site admin.")
     user.is_admin = is_admin
     sessions.end_all_sessions(db, user.id)
     audit.record_event(db, actor, "user.admin", user.email or "", {"is_admin": is_admin})
@@ -108,8 +108,7 @@ PAGE = 100
 
 
 def search_users(db: Session, query: str, after: str = "") -> list[User]:
-    """By email or name, one more than a page, in the order of their emails; imported labelers
-    have none and are left out."""
+    """Users by email or name, one more than a page, ordered by email. Leaves out imported labelers."""
     chosen = select(User).where(User.email.is_not(None), func.lower(User.email) > after.lower())
     if query.strip():
         chosen = chosen.where(
@@ -120,19 +119,19 @@ def search_users(db: Session, query: str, after: str = "") -> list[User]:
 
 
 def find_user_by_id(db: Session, user_id: int | None) -> User | None:
-    """Who made something; None for what a command or the loop made."""
+    """The user, or None for what a command or the loop created."""
     return None if user_id is None else db.get(User, user_id)
 
 
 def get_user(db: Session, user_id: int) -> User:
     user = db.get(User, user_id)
     if user is None or user.email is None:
-        raise NotFound("There is no such person.", remedy="Look at the list again.")
+        raise NotFound("User not found.", remedy="Reload the page.")
     return user
 
 
 def change_password(db: Session, user: User, new: str, session_hash: bytes) -> None:
-    """By themselves: their own browser, whose session's hash is `kept`, stays signed in."""
+    """Change the user's own password. The session with `session_hash` stays signed in."""
     user.password_hash = hash_password(new)
     sessions.end_other_sessions(db, user.id, session_hash)
     audit.record_event(db, user, "user.password", user.email or "")

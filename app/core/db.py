@@ -44,7 +44,7 @@ class Base(DeclarativeBase):
 
 
 def driver_url(url: str) -> str:
-    """Any spelling of a Postgres URL, spelled for psycopg 3."""
+    """Normalize a Postgres URL for psycopg 3."""
     for prefix in ("postgresql+psycopg://", "postgresql://", "postgres://"):
         if url.startswith(prefix):
             return "postgresql+psycopg://" + url[len(prefix) :]
@@ -106,7 +106,7 @@ def session_factory() -> sessionmaker[Session]:
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """For jobs and commands: commits at the end, rolls back on any error."""
+    """A transaction for jobs and commands: commits at the end, rolls back on any error."""
     with session_factory()() as db, db.begin():
         yield db
 

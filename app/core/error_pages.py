@@ -1,4 +1,4 @@
-"""Every refusal and failure as a person or a program can read it: a page, or JSON."""
+"""Error responses: a page for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def handle_domain_error(request: Request, error: Exception) -> Response:
 
 
 def handle_validation_error(request: Request, error: Exception) -> Response:
-    """What was sent is told by field; its value is not repeated."""
+    """Name the invalid fields. Never repeats a value."""
     assert isinstance(error, RequestValidationError)
     problems = error.errors()
     if any(problem["loc"][:1] == ("path",) for problem in problems):
@@ -86,54 +86,51 @@ def handle_validation_error(request: Request, error: Exception) -> Response:
     }
     summary = "; ".join(f"{field}: {message}" for field, message in list(fields.items())[:5])
     clean = summary.encode("utf-8", "replace").decode()[:500]
-    return error_response(
-        request, Invalid(f"Something in it is not right. {clean}", remedy="Correct it and send it again.")
-    )
+    return error_response(request, Invalid(f"Invalid input: {clean}", remedy="Correct it and try again."))
 
 
 def handle_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     by_status: dict[int, DomainError] = {
-        403: Forbidden("This may not be done.", remedy="Ask an administrator."),
+        403: Forbidden("You do not have permission to do this.", remedy="Ask a site admin."),
         404: not_found(),
-        405: MethodNotAllowed(
-            f"{request.method} cannot be done here.", remedy="Go back and try another way."
-        ),
+        405: MethodNotAllowed("Method not allowed.", remedy="Go back and try again."),
         413: too_large(),
     }
     domain_error = by_status.get(error.status_code)
     if domain_error is None:
-        domain_error = Invalid("This request cannot be read.", remedy="Send it again.")
+        domain_error = Invalid("The request could not be read.", remedy="Send it again.")
         domain_error.status = error.status_code
     return error_response(request, domain_error, dict(error.headers or {}))
 
 
 def handle_database_unavailable(request: Request, error: Exception) -> Response:
-    """Gone, restarting, too busy, or two requests in each other's way: all pass by themselves."""
+    """The database is away, restarting or too busy, or two requests deadlocked. All of these pass."""
     if isinstance(getattr(error, "orig", None), psycopg.errors.DataError):
         return handle_unstorable_text(request, error)
     log.warning("database away in request %s: %s", request_id(request), str(error).split("\n")[0])
     unavailable = DatabaseUnavailable(
-        "The database does not answer right now.",
-        remedy="Nothing you did before is lost. Wait a few seconds, then repeat the last step.",
+        "The database is unavailable.",
+        remedy="Your saved work is safe. Try again in a few seconds.",
     )
     return error_response(request, unavailable, {"Retry-After": "5"})
 
 
 def handle_unstorable_text(request: Request, error: Exception) -> Response:
-    """NUL bytes, lone surrogates, a number beyond 64 bits: Postgres takes none of them."""
+    """Postgres stores no NUL byte, no lone surrogate and no number beyond 64 bits."""
     log.warning("unfit input in request %s: %s", request_id(request), type(error).__name__)
     return error_response(
         request,
         Invalid(
-            "Something in it cannot be stored: a NUL byte, half a character, or a number too large.",
-            remedy="Take it out and send it again.",
+            "The text contains characters that cannot be stored (NUL or a lone surrogate), "
+            "or a number is too large.",
+            remedy="Remove them and try again.",
         ),
     )
 
 
 def handle_unstorable_value(request: Request, error: Exception) -> Response:
-    """The same, noticed before it was sent: half a character inside JSON."""
+    """The same, found before the statement was sent: a lone surrogate inside JSON."""
     assert isinstance(error, StatementError)
     if isinstance(error.orig, UnicodeEncodeError | orjson.JSONEncodeError):
         return handle_unstorable_text(request, error)
@@ -141,21 +138,21 @@ def handle_unstorable_value(request: Request, error: Exception) -> Response:
 
 
 def handle_integrity_error(request: Request, error: Exception) -> Response:
-    """Two did the same at once and one came first; every other broken rule is our mistake."""
+    """Two requests raced for a unique value. Any other violation is a bug."""
     assert isinstance(error, DBAPIError)
     if not isinstance(error.orig, psycopg.errors.UniqueViolation):
         raise error
     return error_response(
         request,
-        Conflict("Somebody did the same at this moment.", remedy="Look at the page again."),
+        Conflict("Someone else changed this at the same time.", remedy="Reload the page."),
     )
 
 
 def internal_error_response(request: Request) -> Response:
     number = request_id(request)
     internal_error = InternalError(
-        "Something went wrong on our side.",
-        remedy=f"Nothing was changed. If it happens again, tell an administrator this number: {number}",
+        "Internal error.",
+        remedy=f"Nothing was changed. If it happens again, report error ID {number}.",
         request_id=number,
     )
     try:
@@ -166,11 +163,11 @@ def internal_error_response(request: Request) -> Response:
 
 
 def not_found() -> NotFound:
-    return NotFound("There is nothing here.", remedy="The link may be old, or not for this account.")
+    return NotFound("Page not found.", remedy="Check the link, or sign in with another account.")
 
 
 def too_large() -> TooLarge:
-    return TooLarge("This is too large.", remedy="Files go in by Import; text must be shorter.")
+    return TooLarge("Request too large.", remedy="Upload files on the Import page, or shorten the text.")
 
 
 def request_id(request: Request) -> str:

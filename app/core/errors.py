@@ -1,10 +1,10 @@
-"""Errors a person may see. Each carries its HTTP status; no endpoint translates one."""
+"""Errors that users may see. Each carries its HTTP status; no endpoint translates one."""
 
 from __future__ import annotations
 
 
 class DomainError(Exception):
-    """Something the user can understand and act on. `remedy` says what to do next."""
+    """An error that the user can act on. `remedy` says what to do next."""
 
     status = 400
     code = "bad_request"

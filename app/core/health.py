@@ -1,4 +1,4 @@
-"""For whatever watches the web: is it alive, is it ready to serve?"""
+"""Liveness and readiness probes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ router = APIRouter()
 
 @router.get("/healthz")
 def liveness() -> dict[str, bool]:
-    """The process answers. Says nothing of the database, so that its absence restarts nobody."""
+    """The process answers. Does not check the database, so that an outage restarts nothing."""
     return {"alive": True}
 
 
 @router.get("/readyz")
 def readiness() -> JSONResponse:
-    """The database answers and has the schema this code is written for."""
+    """The database answers and has the schema of this version."""
     try:
         with db.engine().connect() as connection:
             revision = current_revision(connection)

@@ -1,4 +1,4 @@
-"""One life of one process: its id and when it was born, since ids are given out again."""
+"""Identify a process by its id and start time, since the system reuses ids."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def process_identity(pid: int | None = None) -> str:
 
 
 def find_process(identity: str) -> psutil.Process | None:
-    """The process of that life, if it has not ended (a zombie has)."""
+    """The process with that identity, unless it ended (a zombie has ended)."""
     try:
         process = psutil.Process(int(identity.split("-")[0]))
         same = process_identity(process.pid) == identity and process.status() != psutil.STATUS_ZOMBIE
@@ -24,7 +24,7 @@ def find_process(identity: str) -> psutil.Process | None:
 
 
 def _boot_ticks(process: psutil.Process) -> str:
-    """Untouched by a clock that is set: ticks since boot where the system says so."""
+    """Start time in ticks since boot where available, so that setting the clock changes nothing."""
     try:
         return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[19]
     except OSError:

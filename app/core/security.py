@@ -1,4 +1,4 @@
-"""What every answer carries and every request must pass, before any route is looked at.
+"""Security headers of every response, and checks of every request before routing.
 
 An unsafe request must come from a page of ours: `Sec-Fetch-Site: same-origin`, which browsers
 set and scripts cannot, or (older browsers, plain http) an `Origin` equal to the host. Requests
@@ -50,8 +50,8 @@ SECURITY_HEADERS = {
 
 
 class SecurityMiddleware:
-    """The outermost layer: it also answers what nobody else caught, so that a failure has the
-    same headers as a success and an id to look for in the log."""
+    """The outermost layer. It also answers uncaught exceptions, so that a failure has the same headers as a
+    success and a request ID to find in the log."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -97,8 +97,8 @@ class SecurityMiddleware:
 def find_refusal(method: str, headers: Headers, uploads: bool) -> Forbidden | TooLarge | None:
     if method not in SAFE and not is_same_origin(headers):
         return Forbidden(
-            "This did not come from a page of Stepmark.",
-            remedy="Open the page again and repeat it there; a program sends an API token.",
+            "Cross-site request blocked.",
+            remedy="Reload the page and try again; programs need an API token.",
         )
     length = headers.get("content-length", "")
     if not uploads and length.isdigit() and (len(length) > 15 or int(length) > BODY_LIMIT):

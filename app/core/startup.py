@@ -1,4 +1,4 @@
-"""A database that is up and migrated, for every root that needs one."""
+"""A running, migrated database for every entry point."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def ready_database() -> Iterator[str]:
 
 @contextmanager
 def running_database() -> Iterator[str]:
-    """The same, its schema left as it is."""
+    """The same, without migrating the schema."""
     external_url = settings().database_url
     if external_url is not None:
         check_server(db.engine())
@@ -55,7 +55,7 @@ def running_database() -> Iterator[str]:
 
 
 def check_server(engine: Engine) -> None:
-    """Does the database answer, and is it new enough?"""
+    """Check that the database answers and is new enough."""
     where = make_url(engine.url).render_as_string(hide_password=True)
     try:
         with engine.connect() as connection:
@@ -73,6 +73,6 @@ def check_server(engine: Engine) -> None:
 
 
 def clear_caches() -> None:
-    """Drop what was made from an older environment."""
+    """Drop cached settings, engine and sessions after the environment changed."""
     for cache in (settings, db.engine, db.session_factory):
         cache.cache_clear()

@@ -40,7 +40,7 @@ class Child:
 
 
 class Supervisor:
-    """In the order they start; they end in the opposite order."""
+    """Child processes in start order. They stop in the opposite order."""
 
     def __init__(self, members: list[Child]) -> None:
         self.members = members
@@ -54,7 +54,7 @@ class Supervisor:
         os.close(ours)
 
     def restart_due(self) -> list[str]:
-        """Called now and then: start what is down and due. Gives lines to say."""
+        """Start children that are down and due. Returns messages to print. Call it regularly."""
         lines = []
         now = time.monotonic()
         for child in self.members:
@@ -85,7 +85,7 @@ class Supervisor:
 
 
 def stop_process(process: psutil.Process, patience: float) -> None:
-    """Ask it to end; after `patience` seconds end it and all that came from it."""
+    """Terminate a process; after `patience` seconds kill it and its descendants."""
     theirs: list[psutil.Process] = []
     with contextlib.suppress(psutil.Error):
         theirs = process.children(recursive=True)
@@ -98,20 +98,20 @@ def stop_process(process: psutil.Process, patience: float) -> None:
 
 
 def kill_group(pid: int) -> None:
-    """End what is left of the group that a child of ours leads."""
+    """Kill what is left of the process group that a child leads."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
 
 
 def watch_children() -> None:
-    """The watcher: reads the children's lives until its owner is gone, then ends those still there."""
+    """The watcher: read the children's identities until the owner is gone, then stop those still running."""
     for identity in sys.stdin.read().split():
         if left := process_identity.find_process(identity):
             stop_process(left, 10.0)
 
 
 def stepmark_command(*arguments: str) -> list[str]:
-    """The command line that runs `stepmark ...` with this very Python."""
+    """The command that runs `stepmark ...` with this Python."""
     return [sys.executable, "-m", "app.cli", *arguments]
 
 

@@ -1,4 +1,4 @@
-"""Answers: a page, a part of one, a redirect with a message."""
+"""Responses: a page, a fragment, a redirect with a message."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ templates = Environment(
 
 
 def format_age(moment: dt.datetime | None, now: dt.datetime | None = None) -> str:
-    """How long since, in the largest unit that fits: "just now", "5 min ago", "3 days ago"."""
+    """The time since `moment` in its largest unit: "just now", "5 min ago", "3 days ago"."""
     if moment is None:
         return "never"
     seconds = ((now or dt.datetime.now(dt.UTC)) - moment).total_seconds()
@@ -38,7 +38,7 @@ def format_age(moment: dt.datetime | None, now: dt.datetime | None = None) -> st
 
 
 def format_duration(seconds: float) -> str:
-    """How long it takes, in one or two units: "40 s", "3 min", "2 h 5 min"."""
+    """A duration in one or two units: "40 s", "3 min", "2 h 5 min"."""
     total = max(0, round(seconds))
     if total < 60:
         return f"{total} s"
@@ -57,7 +57,7 @@ def wants_json(request: Request) -> bool:
 
 
 def render(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
-    """`template` with the context every page has: who is signed in, where, what was said."""
+    """Render `template` with the context of every page: user, access and flash message."""
     cookie = request.cookies.get(FLASH)
     html = templates.get_template(template).render(
         request=request,
@@ -73,7 +73,7 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
 
 
 def render_polled(request: Request, template: str, *, over: bool, **context: Any) -> HTMLResponse:
-    """A part that its page asks for again and again. Once it is `over`, htmx fetches the whole page anew."""
+    """Render a fragment that its page polls. When `over`, htmx reloads the whole page."""
     answer = render(request, template, over=over, **context)
     if over:
         answer.headers["HX-Refresh"] = "true"
@@ -81,7 +81,7 @@ def render_polled(request: Request, template: str, *, over: bool, **context: Any
 
 
 def redirect(to: str, message: str = "", tone: str = "good") -> Response:
-    """303, with a message for the page that follows. `tone`: good, bad or note."""
+    """Redirect (303) with a message for the next page. `tone` is good, bad or note."""
     answer = RedirectResponse(to, 303)
     if message:
         cookie = quote(json.dumps({"message": message[:500], "tone": tone}))

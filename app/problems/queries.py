@@ -1,5 +1,4 @@
-"""Looking through a project's problems: filters that use indexes, pages by key, so that
-the hundred thousandth problem is as near as the first."""
+"""List a project's problems. Filters use indexes and pages use keys, so that every page is equally fast."""
 
 from __future__ import annotations
 
@@ -22,7 +21,7 @@ class ProblemFilter:
     subject: str = ""
     level: str = ""
     verdict: str = ""
-    """Problems with a solution of this verdict."""
+    """Only problems that have a solution with this verdict."""
 
 
 @dataclass
@@ -36,7 +35,7 @@ class ProblemSummary:
 def list_problems(
     db: Session, project_id: int, problem_filter: ProblemFilter, after: int = 0
 ) -> tuple[list[ProblemSummary], int | None]:
-    """Problems behind id `after`, with how many solutions each has, and where to go on."""
+    """Problems after id `after` with their solution counts, and the cursor of the next page."""
     problems = list(db.scalars(_chosen(project_id, problem_filter, after).limit(PAGE + 1)))
     more = problems[PAGE - 1].id if len(problems) > PAGE else None
     counts = _counts(db, [problem.id for problem in problems[:PAGE]])
@@ -76,7 +75,7 @@ def _counts(db: Session, ids: list[int]) -> dict[int, tuple[int, int, int]]:
 
 
 def filter_choices(db: Session, project_id: int) -> dict[str, list[str]]:
-    """Subjects and levels there are to filter by."""
+    """Subjects and levels to filter by."""
 
     def distinct(column: Any) -> list[str]:
         of_it = select(column).where(Problem.project_id == project_id, column.is_not(None))
@@ -102,7 +101,7 @@ def list_solutions(db: Session, problem: Problem, after: int = 0) -> tuple[list[
 def load_verdicts(
     db: Session, shown: list[Solution]
 ) -> tuple[dict[int, list[Verdict]], dict[int, ExternalLabel]]:
-    """What each source says of them."""
+    """Verdicts by source, and external labels, of these solutions."""
     ids = [solution.id for solution in shown]
     verdicts: dict[int, list[Verdict]] = {identity: [] for identity in ids}
     for verdict in db.scalars(

@@ -22,18 +22,21 @@ DELETE_VERDICTS = (
 
 
 def correct_reference_answer(db: Session, problem: Problem, new_answer: str, actor: User) -> bool:
-    """False where the answer is what it was. Labels, tasks and finished evaluations stay as they are;
-    what is chosen, exported or evaluated from now on goes by the new verdicts."""
+    """Set the reference answer and regrade. Returns False if nothing changed.
+
+    Labels, tasks and finished evaluations stay. Later selections, exports and evaluations use
+    the new verdicts."""
     answer = new_answer.strip()
     if not 1 <= len(answer) <= MAX_LENGTH:
         raise Invalid(
-            f"A reference answer has 1 to {MAX_LENGTH:,} characters.", remedy="Give the right answer."
+            f"A reference answer has 1 to {MAX_LENGTH:,} characters.", remedy="Enter the correct answer."
         )
     try:
         normalize(answer)
     except ValueError as error:
         raise Invalid(
-            f"Our grader cannot read this answer: {error}", remedy="Write it as it stands in a solution."
+            f"The grader cannot read this answer: {error}",
+            remedy="Write it as in a solution, for example \\frac{1}{2}.",
         ) from error
     db.refresh(problem, with_for_update=True)
     before = problem.reference_answer

@@ -68,9 +68,7 @@ def problem(request: Request, problem_id: int, db: Db, access: Researcher, after
 def correct(problem_id: int, db: Db, access: ProjectAdmin, answer: Annotated[str, Form()] = "") -> Response:
     problem = get_problem(db, access, problem_id)
     changed = reference_corrections.correct_reference_answer(db, problem, answer, access.user)
-    message = (
-        "Saved. Its solutions are being graded anew." if changed else "That is what it was: nothing changed."
-    )
+    message = "Saved. Its solutions are being regraded." if changed else "No changes."
     return redirect(f"{access.home}/problems/{problem.id}", message)
 
 
@@ -78,5 +76,5 @@ def get_problem(db: Db, access: Access, problem_id: int) -> Problem:
     chosen = select(Problem).where(Problem.id == problem_id, Problem.project_id == access.project.id)
     problem = db.scalar(chosen) if problem_id < 2**62 else None
     if problem is None:
-        raise NotFound("There is no such problem in this project.", remedy="Go back to the list of problems.")
+        raise NotFound("Problem not found.", remedy="Open the problems list.")
     return problem

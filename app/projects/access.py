@@ -1,6 +1,6 @@
-"""What a member may do in a project: labeler < researcher < admin, each including
-the ones before it. A site admin is an admin everywhere. To everyone else a project
-does not exist (404, not 403)."""
+"""What a member may do in a project: labeler < researcher < admin, each includes the ones before.
+
+A site admin is an admin in every project. For everyone else a project does not exist (404, not 403)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Access:
 
     @property
     def home(self) -> str:
-        """The address that the project's pages begin with."""
+        """The path prefix of the project's pages."""
         return f"/projects/{self.project.slug}"
 
     def at_least(self, role: str) -> bool:
@@ -36,7 +36,7 @@ class Access:
 
 @access_rule
 def require_member(request: Request, slug: str, db: Db) -> Access:
-    """Who asks, their project and their role in one query: this stands before every project page."""
+    """Load user, project and role in one query. Runs before every project page."""
     now = dt.datetime.now(dt.UTC)
     query = credential_query(request, now)
     row = None
@@ -48,7 +48,7 @@ def require_member(request: Request, slug: str, db: Db) -> Access:
     request.state.user = user
     project, role = row[1], "admin" if user.is_admin else row[2]
     if project is None or role is None:
-        raise NotFound("There is no such project.", remedy="Ask its admin to invite you.")
+        raise NotFound("Project not found.", remedy="Ask its admin to invite you.")
     request.state.access = access = Access(project, user, role)
     return access
 
@@ -80,7 +80,7 @@ async def require_project_admin(
 def _at_least(access: Access, role: str) -> Access:
     if not access.at_least(role):
         raise Forbidden(
-            f"This needs the role {role} in {access.project.name}; yours is {access.role}.",
+            f"This requires the role {role} in {access.project.name}; your role is {access.role}.",
             remedy="Ask an admin of the project.",
         )
     return access

@@ -41,18 +41,18 @@ def project_out(project: Project, role: str) -> ProjectOut:
     return ProjectOut.model_validate({**vars(project), "role": role})
 
 
-@router.get("", summary="The projects you are a member of")
+@router.get("", summary="List your projects")
 def index(user: SignedIn, db: Db) -> list[ProjectOut]:
     return [project_out(project, role) for project, role in members.list_projects_of(db, user)]
 
 
-@router.post("", status_code=201, summary="Make a project (site admins)")
+@router.post("", status_code=201, summary="Create a project (site admins)")
 def create(user: SiteAdmin, db: Db, sent: ProjectIn) -> ProjectOut:
     project = projects.create_project(db, sent.name, sent.mode, user, instructions=sent.instructions)
     db.refresh(project)
     return project_out(project, "admin")
 
 
-@router.get("/{slug}", summary="One project, and your role in it")
+@router.get("/{slug}", summary="Get a project and your role in it")
 def get_project(access: Member) -> ProjectOut:
     return project_out(access.project, access.role)

@@ -9,7 +9,7 @@ import typer
 
 from app.accounts.commands import Email, FromStdin, read_password, users
 
-ProjectName = Annotated[str, typer.Option("--project", help="Name of the project, or its slug.")]
+ProjectName = Annotated[str, typer.Option("--project", help="Name or slug of the project.")]
 projects = typer.Typer(no_args_is_help=True, help="Projects: their problems, labelers and models.")
 
 
@@ -32,10 +32,10 @@ def register(cli: typer.Typer) -> None:
 
 @projects.command()
 def create(
-    name: Annotated[str, typer.Argument(help="What people call it.")],
-    mode: Annotated[Mode, typer.Option(help="How solutions are judged.")] = Mode.first_error,
+    name: Annotated[str, typer.Argument(help="Name of the project.")],
+    mode: Annotated[Mode, typer.Option(help="Labeling mode.")] = Mode.first_error,
 ) -> None:
-    """Make a project."""
+    """Create a project."""
     from app.core.db import transaction
     from app.core.startup import ready_database
     from app.projects import projects
@@ -47,7 +47,7 @@ def create(
 
 @projects.command("list")
 def show() -> None:
-    """Every project: name, slug, mode."""
+    """List projects."""
     from sqlalchemy import func, select
 
     from app.core.db import transaction
@@ -64,12 +64,12 @@ def show() -> None:
 @users.command()
 def add(
     email: Email,
-    role: Annotated[Role, typer.Option(help="In the project; admin without a project: of the server.")],
-    project: Annotated[str | None, typer.Option(help="Name of the project, or its slug.")] = None,
-    name: Annotated[str, typer.Option(help="What to call them.")] = "",
+    role: Annotated[Role, typer.Option(help="Role in the project; admin without a project is a site admin.")],
+    project: Annotated[str | None, typer.Option(help="Name or slug of the project.")] = None,
+    name: Annotated[str, typer.Option(help="Display name.")] = "",
     password_stdin: FromStdin = False,
 ) -> None:
-    """Make an account, or give one that is there a role. A random password is printed."""
+    """Create a user, or add an existing user to a project. Prints a random password."""
     from app.accounts import users
     from app.core.db import transaction
     from app.core.startup import ready_database
@@ -80,7 +80,7 @@ def add(
     with ready_database(), transaction() as db:
         new = joining.add_user(db, email, role.value, project, name=name, password=password)
     if not new:
-        typer.echo(f"{email} had an account: its password stays as it was.", err=True)
+        typer.echo(f"{email} already had an account; its password did not change.", err=True)
     elif typed_password is None:
         typer.echo(f"password {password}")
     where = f"in {project}" if project else "of this server" if role is Role.admin else "in no project yet"

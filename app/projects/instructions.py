@@ -38,8 +38,9 @@ def publish_version(
     db.refresh(project, ["instructions", "instructions_number"], with_for_update=True)
     if base is not None and base != project.instructions_number:
         raise Conflict(
-            f"Version {project.instructions_number} was published while you wrote.",
-            remedy="Your text is kept below, compared with it. Publish again to put it in its place.",
+            f"Version {project.instructions_number} was published while you were editing.",
+            remedy="Your draft is below with the differences. "
+            f"Publish again to replace version {project.instructions_number}.",
         )
     if text == project.instructions:
         return None
@@ -66,7 +67,7 @@ def store_version(db: Session, project: Project, text: str, author: User | None)
 def normalize_text(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\0", "").strip()
     if len(text) > MAX_LENGTH:
-        raise Invalid(f"Instructions have at most {MAX_LENGTH:,} characters.", remedy="Shorten them.")
+        raise Invalid(f"Instructions are limited to {MAX_LENGTH:,} characters.", remedy="Shorten them.")
     return text
 
 
@@ -82,12 +83,12 @@ def list_versions(db: Session, project: Project) -> list[tuple[InstructionsVersi
 
 
 def get_text(db: Session, project: Project, number: int) -> str:
-    """Version 0 is what was there before any: nothing."""
+    """Text of a version. Version 0 is empty."""
     if number == 0:
         return ""
     version = db.get(InstructionsVersion, (project.id, number))
     if version is None:
-        raise NotFound("There is no such version of the instructions.", remedy="See the newest.")
+        raise NotFound("Instructions version not found.", remedy="Open the current version.")
     return version.text
 
 
@@ -100,7 +101,7 @@ def last_read_version(db: Session, project: Project, user: User) -> int | None:
 
 
 def acknowledge_version(db: Session, project: Project, user: User, number: int) -> None:
-    """Reading twice is reading once."""
+    """Record that the user read this version. Idempotent."""
     get_text(db, project, number)
     if number:
         row = {"user_id": user.id, "project_id": project.id, "number": number}
@@ -109,11 +110,11 @@ def acknowledge_version(db: Session, project: Project, user: User, number: int) 
 
 @dataclass(frozen=True)
 class InstructionsUpdate:
-    """What a member has not read yet."""
+    """Changes that a member has not read."""
 
     number: int
     since: int | None
-    """The version they read last; None: none at all."""
+    """The version read last, or None."""
     changes: list[DiffLine]
 
 

@@ -1,4 +1,4 @@
-"""The instructions: read by every member, written by the project's admins."""
+"""Pages of the instructions: members read them, project admins write them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def instructions_page(request: Request, access: Member, db: Db, version: int | N
     project = access.project
     number = project.instructions_number if version is None else version
     if not 0 <= number <= project.instructions_number:
-        raise Invalid("There is no such version of the instructions.", remedy="See the newest.")
+        raise Invalid("Instructions version not found.", remedy="Open the current version.")
     text = instructions.get_text(db, project, number)
     before = instructions.get_text(db, project, max(0, number - 1))
     return render(
@@ -59,7 +59,7 @@ def draft(
     request: Request, access: Access, text: str, status: int = 200, wrong: DomainError | None = None,
     compare: bool = False,
 ) -> Response:  # fmt: skip
-    """The form, and below it how the text will look and what it changes."""
+    """Render the form with a preview and the differences below."""
     return render(
         request, "projects/instructions_draft.html", status, text=text, wrong=wrong, compare=compare,
         html=render_markdown(text), changes=instructions.diff_lines(access.project.instructions, text),
@@ -79,5 +79,5 @@ def publish(
     except DomainError as wrong:
         return draft(request, access, text, wrong.status, wrong, compare=True)
     if version is None:
-        return redirect(at(access), "Nothing was different.", "note")
-    return redirect(at(access), f"Version {version.number} is published. Labelers see what changed.")
+        return redirect(at(access), "No changes.", "note")
+    return redirect(at(access), f"Version {version.number} published. Labelers see the changes.")

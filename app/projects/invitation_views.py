@@ -1,4 +1,4 @@
-"""What the invited person sees: choose a password, or join with the account they have."""
+"""Pages of an invitation: create an account, or join with an existing one."""
 
 from __future__ import annotations
 

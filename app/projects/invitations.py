@@ -1,4 +1,4 @@
-"""A link that brings one person into a project, once, within a week. Only its hash is kept."""
+"""One-use links into a project, valid for a week. Only the hash is stored."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ LIFETIME = dt.timedelta(days=7)
 def create_invitation(
     db: Session, project: Project, email: str, role: str, actor: User, now: dt.datetime
 ) -> tuple[Invitation, str]:
-    """The invitation and its token, which is shown now and never again."""
+    """Create an invitation. Returns the row and the token, which is not stored."""
     email = users.validate_email(email)
     if role not in ROLES:
-        raise Invalid(f"There is no role {role[:40]!r}.", remedy=f"Choose one of {', '.join(ROLES)}.")
+        raise Invalid(f"Unknown role {role[:40]!r}.", remedy=f"Valid roles: {', '.join(ROLES)}.")
     existing_user = users.find_user(db, email)
     if existing_user and any(user.id == existing_user.id for user, _ in members.list_members(db, project)):
-        raise Conflict(f"{email} is a member already.", remedy="Change their role in the list.")
+        raise Conflict(f"{email} is already a member.", remedy="Change the role in the members list.")
     token = secrets.token_urlsafe(24)
     invitation = Invitation(
         token_hash=hash_token(token),
@@ -55,7 +55,7 @@ def list_pending(db: Session, project: Project, now: dt.datetime) -> list[Invita
 
 
 def get_by_token(db: Session, token: str, now: dt.datetime) -> tuple[Invitation, Project]:
-    """NotFound when it was never made, was used, was taken back, or is too old: which, nobody hears."""
+    """Raises NotFound for unknown, used, revoked and expired invitations alike."""
     row = db.execute(
         select(Invitation, Project)
         .join(Project, Project.id == Invitation.project_id)
@@ -64,15 +64,14 @@ def get_by_token(db: Session, token: str, now: dt.datetime) -> tuple[Invitation,
     ).one_or_none()
     if row is None:
         raise NotFound(
-            "This invitation does not work any more.",
-            remedy="It may have been used, or is older than a week. Ask for a new link.",
+            "This invitation has expired or was already used.",
+            remedy="Ask for a new link.",
         )
     return row[0], row[1]
 
 
 def accept_invitation(db: Session, token: str, user: User, now: dt.datetime) -> Project:
-    """Guarded: of two who open the link at the same moment, one comes in. Who has a higher
-    role keeps it."""
+    """Accept an invitation. Of two simultaneous attempts one succeeds. A higher role is kept."""
     invitation, project = get_by_token(db, token, now)
     taken = db.execute(
         update(Invitation)
@@ -80,7 +79,7 @@ def accept_invitation(db: Session, token: str, user: User, now: dt.datetime) -> 
         .values(accepted_at=now, accepted_by=user.id)
     )
     if taken.rowcount != 1:  # type: ignore[attr-defined]
-        raise Conflict("This invitation was just used.", remedy="Ask for a new link.")
+        raise Conflict("This invitation was already used.", remedy="Ask for a new link.")
     held = members.find_role(db, project, user)
     if held is None or ROLES.index(held) < ROLES.index(invitation.role):
         members.set_role(db, project, user, invitation.role, None)
@@ -93,10 +92,12 @@ def accept_invitation(db: Session, token: str, user: User, now: dt.datetime) -> 
 def accept_with_new_account(
     db: Session, token: str, name: str, password: str, now: dt.datetime
 ) -> tuple[Project, User]:
-    """Makes the account of the invited email."""
+    """Create the account of the invited email and accept."""
     invitation, _ = get_by_token(db, token, now)
     if users.find_user(db, invitation.email) is not None:
-        raise Conflict(f"{invitation.email} has an account.", remedy="Sign in, then open the link again.")
+        raise Conflict(
+            f"{invitation.email} already has an account.", remedy="Sign in, then open the link again."
+        )
     user = users.create_user(db, invitation.email, name=name, password=password)
     audit.record_event(db, user, "user.add", invitation.email, {"by": "invitation"})
     return accept_invitation(db, token, user, now), user
@@ -105,7 +106,7 @@ def accept_with_new_account(
 def revoke_invitation(db: Session, project: Project, invitation_id: int, actor: User) -> None:
     invitation = db.get(Invitation, invitation_id)
     if invitation is None or invitation.project_id != project.id or invitation.accepted_at is not None:
-        raise NotFound("There is no such invitation.", remedy="It may have been used just now.")
+        raise NotFound("Invitation not found.", remedy="It may have just been used.")
     db.delete(invitation)
     db.flush()
     audit.record_event(db, actor, "invitation.revoke", invitation.email, project_id=project.id)

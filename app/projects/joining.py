@@ -1,4 +1,4 @@
-"""An account and a role in one go, as the command line makes them."""
+"""Create a user and give a role, for the command line."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from app.projects import members, projects
 
 
 def add_user(db: Session, email: str, role: str, project: str | None, *, name: str, password: str) -> bool:
-    """True when the account is new. An account that is there keeps its password and its name.
-    Admin without a project is an admin of the server."""
+    """Returns whether the user is new. An existing user keeps password and name.
+
+    The role admin without a project makes a site admin."""
     chosen = projects.get_project_by_name(db, project) if project else None
     user = users.find_user(db, email)
     new = user is None

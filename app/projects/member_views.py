@@ -1,4 +1,4 @@
-"""The members of a project and the links that invite more."""
+"""Pages of a project's members and invitations."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def invite(
     request: Request, access: ProjectAdmin, db: Db,
     email: Annotated[str, Form(max_length=300)], role: Role = "labeler",
 ) -> Response:  # fmt: skip
-    """The link is in this one answer only: not in a redirect, not in a cookie, not in the table."""
+    """Only this response contains the link: no redirect, cookie or table does."""
     try:
         _, token = invitations.create_invitation(
             db, access.project, email, role, access.user, dt.datetime.now(dt.UTC)
@@ -75,4 +75,4 @@ def invite(
 @router.post("/invitations/{invitation_id}/revocation")
 def revoke(access: ProjectAdmin, db: Db, invitation_id: Id) -> Response:
     invitations.revoke_invitation(db, access.project, invitation_id, access.user)
-    return redirect(f"{access.home}/members", "The link works no more.", "note")
+    return redirect(f"{access.home}/members", "Invitation revoked.", "note")

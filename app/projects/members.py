@@ -1,4 +1,4 @@
-"""Who works in a project, and as what."""
+"""Members of a project and their roles."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def list_members(db: Session, project: Project) -> list[tuple[User, Membership]]
 
 
 def list_projects_of(db: Session, user: User) -> list[tuple[Project, str]]:
-    """The projects someone sees and their role there; a site admin is admin in all."""
+    """The projects of a user and the role in each. A site admin is an admin in all of them."""
     chosen = (
         select(Project, Membership.role)
         .outerjoin(Membership, (Membership.project_id == Project.id) & (Membership.user_id == user.id))
@@ -34,9 +34,9 @@ def list_projects_of(db: Session, user: User) -> list[tuple[Project, str]]:
 
 
 def set_role(db: Session, project: Project, user: User, role: str, actor: User | None) -> None:
-    """Join a project, or change role there; a change ends their sessions."""
+    """Add a member or change a role. A change ends the user's sessions."""
     if role not in ROLES:
-        raise Invalid(f"There is no role {role[:40]!r}.", remedy=f"Choose one of {', '.join(ROLES)}.")
+        raise Invalid(f"Unknown role {role[:40]!r}.", remedy=f"Valid roles: {', '.join(ROLES)}.")
     membership = db.get(Membership, (project.id, user.id), with_for_update=True)
     before = membership.role if membership else None
     if before == role:
@@ -54,11 +54,11 @@ def set_role(db: Session, project: Project, user: User, role: str, actor: User |
 
 
 def remove_member(db: Session, project: Project, user_id: int, actor: User | None) -> User:
-    """Out of the project at once; what they labeled stays."""
+    """Remove a member at once. Their labels stay."""
     membership = db.get(Membership, (project.id, user_id))
     user = db.get(User, user_id)
     if membership is None or user is None:
-        raise NotFound("That person is not a member.", remedy="Look at the list of members again.")
+        raise NotFound("User is not a member.", remedy="Reload the members page.")
     _forbid_self_change(user, actor)
     db.delete(membership)
     sessions.end_all_sessions(db, user.id)
@@ -74,7 +74,7 @@ def find_role(db: Session, project: Project, user: User) -> str | None:
 
 def get_member(db: Session, project: Project, user_id: int) -> User:
     if db.get(Membership, (project.id, user_id)) is None:
-        raise NotFound("That person is not a member.", remedy="Look at the list of members again.")
+        raise NotFound("User is not a member.", remedy="Reload the members page.")
     return db.get_one(User, user_id)
 
 

@@ -1,4 +1,4 @@
-"""A project, its policy, and who may do what in it."""
+"""Tables of projects, members and instructions."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Project(Base):
 
 
 class InstructionsVersion(Base):
-    """What labelers were told, from when on, and by whom. Never changed."""
+    """A published version of the instructions. Never changed."""
 
     __tablename__ = "instructions_version"
 

@@ -1,4 +1,4 @@
-"""Projects: making one, finding one, changing its settings, putting it away."""
+"""Create, find, update and archive projects."""
 
 from __future__ import annotations
 
@@ -34,11 +34,12 @@ def build_slug(name: str) -> str:
 def create_project(
     db: Session, name: str, mode: str, actor: User | None, *, instructions: str = ""
 ) -> Project:
-    """A new project. Conflict when the name is taken; a taken slug gets a number. Without
-    instructions of its own it begins with ours."""
+    """Create a project. Raises Conflict if the name is taken; a taken slug gets a number.
+
+    Without instructions it starts with the default ones."""
     name = _validate_name(db, name)
     if mode not in MODES:
-        raise Invalid(f"There is no mode {mode[:40]!r}.", remedy=f"Choose one of {', '.join(MODES)}.")
+        raise Invalid(f"Unknown mode {mode[:40]!r}.", remedy=f"Valid modes: {', '.join(MODES)}.")
     project = Project(name=name, slug=_free_slug(db, name), mode=mode, instructions_number=0)
     db.add(project)
     db.flush()
@@ -50,15 +51,16 @@ def create_project(
 
 
 def get_project_by_name(db: Session, name: str) -> Project:
-    """By its name or its slug; a name goes before another project's slug. For whoever may see
-    every project: the remedy lists what there is."""
+    """Get a project by name or slug; a name wins over another project's slug.
+
+    For users who may see every project, since the error lists them."""
     name_or_slug = name.strip()
     either = select(Project).where((Project.name == name_or_slug) | (Project.slug == name_or_slug))
     project = db.scalar(either.order_by((Project.name == name_or_slug).desc()).limit(1))
     if project is None:
         make = f"stepmark project create {shlex.quote(name_or_slug[:80])}"
         raise NotFound(
-            f"There is no project {name_or_slug[:80]!r}.", remedy=f"{_list_names(db)}Make it: {make}"
+            f"Unknown project {name_or_slug[:80]!r}.", remedy=f"{_list_names(db)}Create it: {make}"
         )
     return project
 
@@ -68,11 +70,11 @@ def _list_names(db: Session) -> str:
     names = db.scalars(newest.limit(6)).all()
     if not names:
         return ""
-    return f"There {'is' if len(names) == 1 else 'are'} {', '.join(names[:5])}{', ...' * (len(names) > 5)}. "
+    return f"Projects: {', '.join(names[:5])}{', ...' * (len(names) > 5)}. "
 
 
 def update_project(db: Session, project: Project, actor: User | None, **values: Any) -> dict[str, list[Any]]:
-    """Set what differs; returns and records {setting: [from, to]}. The slug stays: links live on."""
+    """Change settings. Returns and records {setting: [old, new]}. The slug stays, so links keep working."""
     changed: dict[str, list[Any]] = {}
     for setting in SETTINGS:
         old, new = getattr(project, setting), values.get(setting, getattr(project, setting))
@@ -88,7 +90,7 @@ def update_project(db: Session, project: Project, actor: User | None, **values: 
 
 
 def archive_project(db: Session, project: Project, actor: User | None, now: dt.datetime | None) -> None:
-    """Out of the lists, all kept. `now` None brings it back."""
+    """Archive the project, or restore it if `now` is None. Deletes nothing."""
     project.archived_at = now
     verb = "project.archive" if now else "project.restore"
     audit.record_event(db, actor, verb, project.name, project_id=project.id)
@@ -97,12 +99,10 @@ def archive_project(db: Session, project: Project, actor: User | None, now: dt.d
 def _validate_name(db: Session, name: str, of: Project | None = None) -> str:
     name = " ".join(name.split())
     if not name or len(name) > MAX_NAME_LENGTH:
-        raise Invalid(
-            f"A project has a name of 1 to {MAX_NAME_LENGTH} characters.", remedy="Give it another name."
-        )
+        raise Invalid(f"A project name has 1 to {MAX_NAME_LENGTH} characters.", remedy="Choose another name.")
     taken = db.scalar(select(Project.id).where(Project.name == name))
     if taken is not None and (of is None or of.id != taken):
-        raise Conflict(f"There is a project {name} already.", remedy="Choose another name.")
+        raise Conflict(f"A project named {name} already exists.", remedy="Choose another name.")
     return name
 
 

@@ -1,4 +1,4 @@
-"""The settings of a project: what labelers read and see, and how tasks are handed out."""
+"""The settings page of a project."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ def save_settings(
         changed = projects.update_project(db, access.project, access.user, **sent.model_dump())
     except DomainError as wrong:
         return render(request, "projects/settings.html", wrong.status, typed=sent, wrong=wrong, modes=MODES)
-    return redirect(f"{access.home}/settings", "Saved." if changed else "Nothing was different.")
+    return redirect(f"{access.home}/settings", "Saved." if changed else "No changes.")
 
 
 @router.post("/archive")
 def archive(access: ProjectAdmin, db: Db) -> Response:
     projects.archive_project(db, access.project, access.user, dt.datetime.now(dt.UTC))
-    return redirect(f"{access.home}/settings", "Archived. Everything is kept.", "note")
+    return redirect(f"{access.home}/settings", "Project archived. Nothing was deleted.", "note")
 
 
 @router.post("/restoration")
 def restore(access: ProjectAdmin, db: Db) -> Response:
     projects.archive_project(db, access.project, access.user, None)
-    return redirect(f"{access.home}/settings", "The project is back.")
+    return redirect(f"{access.home}/settings", "Project restored.")

@@ -1,4 +1,4 @@
-"""Where everyone starts, and the list of projects."""
+"""The home page and the list of projects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ for part in (settings_views, instructions_views, member_views, invitation_views)
 
 @router.get("/")
 def start(user: SignedIn, db: Db) -> Response:
-    """Whoever works in one project goes straight there."""
+    """Members of a single project go straight to that project."""
     seen = [project for project, _ in members.list_projects_of(db, user) if project.archived_at is None]
     alone = len(seen) == 1 and not user.is_admin
     return redirect(f"/projects/{seen[0].slug}" if alone else "/projects")

@@ -24,7 +24,7 @@ def test_a_password_change_signs_the_others_out(web: TestClient, db: Session) ->
     factories.sign_in(web, db, ada)
     wrong = web.post("/account/password", data={"old": "guess", "new": "another good one"})
     assert wrong.status_code == 403
-    assert "not your password" in wrong.text
+    assert "Incorrect password" in wrong.text
     assert db.scalar(select(func.count()).where(LoginAttempt.succeeded.is_(False))) == 1, "counted"
     assert web.post("/account/password", data={"old": PASSWORD, "new": "short"}).status_code == 422
     assert sessions.find_session(db, elsewhere, now=NOW) is not None

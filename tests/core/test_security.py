@@ -92,7 +92,7 @@ def test_over_tls(web: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_errors_are_pages_or_json(web: TestClient, db: Session) -> None:
     page = web.get("/nowhere")
     assert page.headers["content-type"].startswith("text/html")
-    assert "There is nothing here." in page.text
+    assert "Page not found." in page.text
     for path, headers in (("/api/v1/nowhere", {}), ("/nowhere", {"Accept": "application/json"})):
         told = web.get(path, headers=headers).json()
         assert told["error"] == "not_found"
@@ -155,7 +155,7 @@ def test_a_database_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     forget()
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "5"
-    assert "Nothing you did before is lost" in answer.text
+    assert "Your saved work is safe" in answer.text
 
 
 def test_a_commit_that_fails_is_no_success(database: str) -> None:

@@ -31,7 +31,7 @@ def test_versions_follow_one_another_and_stay(db: Session, project: Project) -> 
     instructions.publish_version(db, project, "# Be kinder", admin, 1)
     assert (first.number, project.instructions_number, project.instructions) == (1, 2, "# Be kinder")  # type: ignore[union-attr]
     assert instructions.get_text(db, project, 1) == "# Be kind"
-    with pytest.raises(Conflict, match="Version 2 was published while you wrote"):
+    with pytest.raises(Conflict, match="Version 2 was published while you were editing"):
         instructions.publish_version(db, project, "Mine", admin, 1)
     assert db.scalars(select(AuditEvent.detail).where(AuditEvent.action == "instructions.publish")).all() == [
         {"version": 1},
@@ -115,7 +115,7 @@ def test_pages(web: TestClient, db: Session, project: Project) -> None:
     home = "/projects/algebra/instructions"
     admin, labeler = factories.member(db, project, "admin"), factories.member(db, project)
     factories.sign_in(web, db, admin)
-    assert "None are written yet" in web.get(home).text
+    assert "No instructions yet" in web.get(home).text
     preview = web.post(home, data={"text": "## Be *kind*", "act": "preview", "base": "0"})
     assert "<h3>Be <em>kind</em></h3>" in preview.text
     assert "<ins>## Be *kind*</ins>" in preview.text

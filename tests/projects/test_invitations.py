@@ -38,7 +38,7 @@ def invited(web: TestClient, email: str = "ada@example.org", role: str = "resear
 def test_a_new_person_joins(web: TestClient, db: Session, project: Project) -> None:
     link = invited(web)
     web.cookies.clear()
-    assert "ada@example.org is invited as researcher" in web.get(link).text
+    assert "ada@example.org is invited as a researcher" in web.get(link).text
     assert web.post(f"{link}/account", data={"name": "Ada", "password": "short"}).status_code == 422
     answer = web.post(f"{link}/account", data={"name": "Ada", "password": "long enough"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/projects/algebra")

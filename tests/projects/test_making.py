@@ -76,7 +76,7 @@ def test_the_command_line_adds_people(db: Session) -> None:
 def test_a_project_is_found_by_name_or_slug(db: Session) -> None:
     with pytest.raises(NotFound) as none_yet:
         projects.get_project_by_name(db, "Ada's")
-    assert none_yet.value.remedy == """Make it: stepmark project create 'Ada'"'"'s'"""
+    assert none_yet.value.remedy == """Create it: stepmark project create 'Ada'"'"'s'"""
     first = projects.create_project(db, "Algebra one", "first_error", None)
     second = projects.create_project(db, "algebra-one", "first_error", None)
     assert projects.get_project_by_name(db, " Algebra one ") == first
@@ -84,11 +84,11 @@ def test_a_project_is_found_by_name_or_slug(db: Session) -> None:
     assert projects.get_project_by_name(db, "algebra-one-2") == second
     for name in "ABCD":
         projects.archive_project(db, projects.create_project(db, name, "first_error", None), None, NOW)
-    with pytest.raises(NotFound, match="no project 'Topology'") as unknown:
+    with pytest.raises(NotFound, match="Unknown project 'Topology'") as unknown:
         projects.get_project_by_name(db, "Topology")
     assert (
         unknown.value.remedy
-        == "There are algebra-one, Algebra one. Make it: stepmark project create Topology"
+        == "Projects: algebra-one, Algebra one. Create it: stepmark project create Topology"
     )
 
 
@@ -113,7 +113,7 @@ def test_where_people_land(web: TestClient, db: Session) -> None:
 
 def test_only_a_site_admin_makes_projects(web: TestClient, db: Session) -> None:
     factories.sign_in(web, db, factories.user(db))
-    assert "No project yet" in web.get("/projects").text
+    assert "No projects yet" in web.get("/projects").text
     assert web.post("/projects", data={"name": "Mine"}).status_code == 403
     factories.sign_in(web, db, factories.user(db, is_admin=True))
     assert web.post("/projects", data={"name": "Mine"}).headers["location"] == "/projects/mine"

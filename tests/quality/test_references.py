@@ -89,13 +89,13 @@ def test_the_board_warns_and_the_list_leads_to_the_problem(db: Session, web: Tes
     assert f'href="/projects/doubt/problems/{problem.id}"' in listed
     assert "&lt;b&gt;2&lt;/b&gt;" in listed
     where = f"/projects/doubt/problems/{problem.id}"
-    assert "Correct the answer" in web.get(where).text
+    assert "Edit reference answer" in web.get(where).text
     assert web.post(f"{where}/reference", data={"answer": " 5 "}).status_code == 303
     said = web.get(where).text
-    assert "being graded anew" in said
-    assert "not graded" in said
+    assert "being regraded" in said
+    assert "Ungraded" in said
     assert web.post(f"{where}/reference", data={"answer": "5"}).status_code == 303
-    assert "nothing changed" in web.get(where).text
+    assert "No changes." in web.get(where).text
     events = db.scalars(select(AuditEvent).where(AuditEvent.action == "problem.correct")).all()
     assert [event.detail for event in events] == [{"before": "4", "after": "5"}]
     jobs = db.execute(text("SELECT task_name, args FROM procrastinate_jobs")).all()
@@ -107,7 +107,7 @@ def test_a_researcher_sees_and_cannot_correct(db: Session, web: TestClient) -> N
     problem = factories.problem(db, project)
     factories.sign_in(web, db, factories.member(db, project, "researcher"))
 
-    assert "Correct the answer" not in web.get(f"/projects/seen/problems/{problem.id}").text
+    assert "Edit reference answer" not in web.get(f"/projects/seen/problems/{problem.id}").text
     for method, path in (
         ("POST", f"/projects/seen/problems/{problem.id}/reference"),
         ("PUT", f"/api/v1/projects/seen/problems/{problem.id}/reference"),
