@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.staticfiles import StaticFiles
 
+from app import run_registry as _registry  # noqa: F401  every kind of run
 from app.accounts import api as accounts_api
 from app.accounts import sign_in_views as accounts_views
 from app.accounts.access import Public
@@ -32,6 +33,8 @@ from app.problems import views as problems_views
 from app.projects import api as projects_api
 from app.projects import views as projects_views
 from app.quality import views as quality_views
+from app.runs import api as runs_api
+from app.runs import views as runs_views
 from app.selection import api as selection_api
 from app.selection import views as selection_views
 from app.simulation import api as simulation_api
@@ -56,6 +59,7 @@ PAGES = (
     evaluation_views,
     lab_views,
     simulation_views,
+    runs_views,
 )
 APIS = (
     accounts_api,
@@ -70,6 +74,7 @@ APIS = (
     evaluation_api,
     lab_api,
     simulation_api,
+    runs_api,
 )
 
 

@@ -1,6 +1,7 @@
 """Every model, imported once: what Alembic compares the database with."""
 
 from app.accounts import models as accounts
+from app.core import run_models as runs
 from app.core.db import Base
 from app.evaluation import models as evaluation
 from app.exchange import models as exchange
@@ -32,6 +33,7 @@ __all__ = [
     "problems",
     "projects",
     "quality",
+    "runs",
     "scoring",
     "selection",
     "simulation",

@@ -18,7 +18,6 @@ from app.core.jobs import connector, queue, stop_requested
 SLICES = (
     "problems",
     "generators",
-    "training",
     "scoring",
     "explorer",
     "exchange",
@@ -27,6 +26,7 @@ SLICES = (
     "selection",
     "lab",
     "simulation",
+    "runs",  # last: it declares a job for every kind
 )
 TRAINING_QUEUES = ("training", "scoring")
 QUEUES = ("default", *TRAINING_QUEUES)
@@ -38,6 +38,7 @@ def can_train() -> bool:
 
 
 def declare() -> None:
+    import_module("app.run_registry")
     for name in SLICES:
         import_module(f"app.{name}.tasks")
 

@@ -1,131 +1,215 @@
-"""The life of a run: a row that waits (queued), is carried by a worker's process (running) and ends
-(succeeded, failed, cancelled). Every step locks the row and is taken only from the state before it, so
-that of two that come at once one does nothing. What a run is for is its slice's."""
+"""The life of a run, whatever its kind: queued, running, and then succeeded, failed or cancelled.
+
+Only this file writes `run.state`. Each step locks the row, is taken only from the states before it and
+leaves a `run_event`. An attempt is known by its fence: a process that was replaced changes nothing."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+import socket
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnExpressionArgument, func, select, update
+from sqlalchemy import cast, func, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from app.core.column_types import RunColumns
 from app.core.errors import Conflict, NotFound
+from app.core.jobs import enqueue
+from app.core.run_kinds import get_kind
+from app.core.run_models import Run, RunEvent
 
 ACTIVE = ("queued", "running")
-ATTEMPTS = 3
+FINISHED = ("succeeded", "failed", "cancelled")
+MAX_ATTEMPTS = 3
+WAITING = "waiting for a worker"
+ALLOWED = {
+    "queued": ("running", "failed", "cancelled"),
+    "running": ("queued", *FINISHED),
+    **dict.fromkeys(FINISHED, ("queued",)),
+}
+"""State -> the states that may follow."""
 
-R = TypeVar("R", bound=RunColumns)
+R = TypeVar("R", bound=Run)
 
 
 def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def _nothing(*_: object) -> None:
-    return None
+def get_run(db: Session, project_id: int, run_id: int, table: type[R]) -> R:
+    run = db.get(table, run_id, populate_existing=True) if 0 < run_id < 2**62 else None
+    if run is None or run.project_id != project_id:
+        raise NotFound("There is no such run in this project.")
+    return run
 
 
-@dataclass(frozen=True)
-class Life(Generic[R]):
-    """Of the runs of one table."""
+def lock_run(db: Session, run_id: int, table: type[R]) -> R | None:
+    query = select(table).where(table.id == run_id).with_for_update(of=Run.__table__)
+    return db.scalar(query, execution_options={"populate_existing": True})
 
-    table: type[R]
-    word: str
-    """What people call one: "search"."""
-    kick: Callable[[Session, R, float | None], None]
-    """Have a worker take it up, after so many seconds."""
-    silence_s: float = 90
-    """A running one that has not been heard of for so long has lost its process."""
-    begins_from: Sequence[str] = ("queued",)
-    begun: Callable[[R], None] = _nothing
-    """What else an attempt sets at its beginning."""
-    over: Callable[[Session, R], None] = _nothing
-    """What follows an end, whichever it is."""
-    swept: Sequence[ColumnExpressionArgument[bool]] = ()
-    """Which running ones the sweep looks after; all, if nothing is said."""
 
-    def locked(self, db: Session, run_id: int) -> R | None:
-        chosen = select(self.table).where(self.table.id == run_id).with_for_update(of=self.table)
-        return db.scalar(chosen, execution_options={"populate_existing": True})
+def lock_attempt(db: Session, run_id: int, fence: int, table: type[R]) -> R | None:
+    """The run, if it is running and this attempt is still the one that counts."""
+    run = lock_run(db, run_id, table)
+    return run if run is not None and run.state == "running" and run.fence == fence else None
 
-    def find(self, db: Session, project_id: int, run_id: int) -> R:
-        found = db.get(self.table, run_id, populate_existing=True) if 0 < run_id < 2**62 else None
-        if found is None or found.project_id != project_id:
-            raise NotFound(f"There is no such {self.word} in this project.")
-        return found
 
-    def begin(self, db: Session, run_id: int) -> bool:
-        """One more attempt at a run that waits; False for one that is over or in other hands. One whose
-        worker died is put back by the sweep."""
-        found = self.locked(db, run_id)
-        if found is None or found.state not in self.begins_from:
-            return False
-        found.state, found.attempt, found.heartbeat_at = "running", found.attempt + 1, now()
-        found.started_at = found.started_at or found.heartbeat_at
-        self.begun(found)
-        db.flush()
-        return True
+def create_run(db: Session, run: R, *, enqueue: bool = True) -> R:
+    """A queued run, once its kind has checked its settings. Without `enqueue` the caller does the work."""
+    kind = get_kind(run)
+    kind.validate(db, run)
+    run.progress = {"phase": WAITING} | (run.progress or {})
+    db.add(run)
+    db.flush()
+    kind.on_create(db, run)
+    _record(db, run, None, "queued", run.created_by)
+    if enqueue:
+        enqueue_run(db, run)
+    return run
 
-    def beat(self, db: Session, run_id: int) -> R | None:
-        """The run, which is now known to be in hands."""
-        mine = update(self.table).where(self.table.id == run_id, self.table.state == "running")
-        db.execute(mine.values(heartbeat_at=func.now()))
-        return db.get(self.table, run_id)
 
-    def handed_back(self, db: Session, run_id: int) -> None:
-        """Its worker ends; another attempt does not count against it."""
-        found = self.locked(db, run_id)
-        if found is not None and found.state == "running":
-            found.state, found.attempt = "queued", found.attempt - 1
-            self.kick(db, found, 1)
+def enqueue_run(db: Session, run: Run, after_s: float | None = None) -> None:
+    """Have a worker take it up; at most one such job waits."""
+    kind = get_kind(run)
+    enqueue(
+        db,
+        f"runs.{kind.name}",
+        on=kind.job_queue(db, run),
+        once=f"run-{run.id}",
+        lock=kind.job_lock(run),
+        after_s=after_s,
+        run_id=run.id,
+    )
 
-    def ended_badly(self, db: Session, run_id: int, reason: str) -> None:
-        """Its process died. Tried again up to three times in all; what is done is not done again."""
-        found = self.locked(db, run_id)
-        if found is None or found.state != "running":
-            return
-        if found.attempt >= ATTEMPTS:
-            self.failed(db, run_id, reason)
-        else:
-            found.state, found.error = "queued", reason
-            self.kick(db, found, 2)
 
-    def failed(self, db: Session, run_id: int, reason: str) -> None:
-        """For good: it would end the same way again."""
-        found = self.locked(db, run_id)
-        if found is not None and found.state in ACTIVE:
-            found.error = reason
-            self._end(db, found, "failed")
+def start_attempt(db: Session, run_id: int, table: type[R], host: str | None = None) -> R | None:
+    """The next attempt at a queued run, with the next fence; None if the run is not queued any more."""
+    run = lock_run(db, run_id, table)
+    if run is None or run.state != "queued":
+        return None
+    run.attempt, run.fence = run.attempt + 1, run.fence + 1
+    run.host, run.pid, run.error = host or socket.gethostname(), None, None
+    run.heartbeat_at = now()
+    run.started_at = run.started_at or run.heartbeat_at
+    run.progress = {**run.progress, "phase": "starting"}
+    get_kind(run).on_attempt(db, run)
+    _move(db, run, "running")
+    return run
 
-    def succeeded(self, db: Session, run_id: int, **kept: Any) -> None:
-        """`kept` are columns of its row."""
-        found = self.locked(db, run_id)
-        if found is not None and found.state == "running":
-            for name, value in {**kept, "error": None}.items():
-                setattr(found, name, value)
-            self._end(db, found, "succeeded")
 
-    def cancelled(self, db: Session, run_id: int) -> R:
-        """Its process is ended within seconds; what it has made stays."""
-        found = self.locked(db, run_id)
-        if found is None or found.state not in ACTIVE:
-            how = found.state if found else "gone"
-            raise Conflict(f"This {self.word} is {how}: there is nothing to cancel.")
-        self._end(db, found, "cancelled")
-        return found
+def record_heartbeat(
+    db: Session, run_id: int, fence: int, progress: dict[str, Any] | None = None, *, merge: bool = False
+) -> str | None:
+    """The attempt is alive, and perhaps how far it is. Why it has to stop, if it has to."""
+    values: dict[str, Any] = {"heartbeat_at": func.now()}
+    if progress is not None:
+        values["progress"] = Run.progress.concat(cast(progress, JSONB)) if merge else progress
+    statement = update(Run).where(Run.id == run_id, Run.fence == fence, Run.state == "running")
+    reply = db.execute(
+        statement.values(**values).returning(Run.cancel_requested_at),
+        execution_options={"synchronize_session": False},
+    ).first()
+    if reply is None:
+        return "overtaken"
+    return "cancelled" if reply[0] else None
 
-    def sweep(self, db: Session) -> None:
-        """Runs that nobody has heard of for a while (their worker died) are taken up again."""
-        latest = func.now() - dt.timedelta(seconds=self.silence_s)
-        silent = select(self.table.id).where(self.table.state == "running", self.table.heartbeat_at < latest)
-        for run_id in db.scalars(silent.where(*self.swept)).all():
-            self.ended_badly(db, run_id, f"The {self.word} process is gone.")
 
-    def _end(self, db: Session, found: R, state: str) -> None:
-        found.state, found.finished_at = state, now()
-        db.flush()
-        self.over(db, found)
+def record_success(
+    db: Session, run_id: int, fence: int, results: dict[str, Any] | None = None, **progress: Any
+) -> bool:
+    """False when this attempt does not count any more."""
+    run = lock_attempt(db, run_id, fence, Run)
+    if run is None:
+        return False
+    run.results, run.error = results, None
+    run.progress = {**run.progress, "phase": "done", **progress}
+    _move(db, run, "succeeded")
+    return True
+
+
+def record_failure(db: Session, run_id: int, fence: int, reason: str, *, final: bool = False) -> str | None:
+    """The attempt ended without success: cancelled if that was requested, else queued again, or failed
+    after three attempts or when another attempt cannot help (`final`). Returns the new state; None when
+    this attempt does not count any more."""
+    run = lock_attempt(db, run_id, fence, Run)
+    if run is None:
+        return None
+    if run.cancel_requested_at is not None:
+        return _move(db, run, "cancelled", reason=reason)
+    run.error = reason
+    if final or run.attempt >= MAX_ATTEMPTS:
+        return _move(db, run, "failed", reason=reason)
+    run.progress = {**run.progress, "phase": f"starting again after attempt {run.attempt}"}
+    enqueue_run(db, run, after_s=2)
+    return _move(db, run, "queued", reason=reason)
+
+
+def requeue(db: Session, run_id: int, fence: int, reason: str = "The system stopped the process.") -> None:
+    """The worker or the process was asked to end: another goes on, and no attempt is lost."""
+    run = lock_attempt(db, run_id, fence, Run)
+    if run is None:
+        return
+    if run.cancel_requested_at is not None:
+        _move(db, run, "cancelled", reason=reason)
+        return
+    run.attempt -= 1
+    run.progress = {**run.progress, "phase": WAITING}
+    enqueue_run(db, run, after_s=1)
+    _move(db, run, "queued", reason=reason)
+
+
+def cancel_run(db: Session, run: R, user_id: int | None) -> R:
+    """A queued run ends now. So does a running one, unless its process ends it: then within seconds."""
+    kind = get_kind(run)
+    locked = lock_run(db, run.id, kind.table)
+    if locked is None or locked.state not in ACTIVE:
+        state = locked.state if locked else "gone"
+        raise Conflict(f"This {kind.noun} is {state}: there is nothing to cancel.")
+    if locked.cancel_requested_at is None:
+        locked.cancel_requested_at = now()
+        kind.on_cancel(db, locked)
+    if locked.state == "queued" or not kind.cancels_gracefully:
+        _move(db, locked, "cancelled", user_id)
+    else:
+        _record(db, locked, "running", "running", user_id, "cancellation requested")
+    return locked
+
+
+def resume_run(db: Session, run: R, user_id: int | None, *, enqueue: bool = True) -> R:
+    """Queued again with all its attempts; what is done is not done again."""
+    kind = get_kind(run)
+    locked = lock_run(db, run.id, kind.table)
+    if locked is None or not kind.can_resume(db, locked):
+        state = locked.state if locked else "gone"
+        raise Conflict(f"This {kind.noun} is {state}: there is nothing to resume.")
+    kind.on_resume(db, locked)
+    locked.attempt, locked.error, locked.results = 0, None, None
+    locked.finished_at = locked.cancel_requested_at = None
+    locked.progress = {**locked.progress, "phase": WAITING}
+    _move(db, locked, "queued", user_id)
+    if enqueue:
+        enqueue_run(db, locked)
+    return locked
+
+
+def _move(db: Session, run: Run, state: str, user_id: int | None = None, reason: str = "") -> str:
+    before = run.state
+    if state not in ALLOWED[before]:
+        raise Conflict(f"A run cannot go from {before} to {state}.")
+    run.state = state
+    if state != "running":
+        run.pid = None
+    if state in FINISHED:
+        run.finished_at = now()
+    _record(db, run, before, state, user_id, reason)
+    if state in FINISHED:
+        get_kind(run).on_finish(db, run)
+    return state
+
+
+def _record(
+    db: Session, run: Run, before: str | None, after: str, user_id: int | None, reason: str = ""
+) -> None:
+    event = {"run_id": run.id, "from_state": before, "to_state": after, "attempt": run.attempt}
+    db.add(RunEvent(**event, user_id=user_id, reason=reason[:2000]))
+    db.flush()

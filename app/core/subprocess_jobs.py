@@ -1,5 +1,5 @@
-"""The process of a job: what takes long, holds much memory or must end at once runs in one of its own,
-in a group of its own, and the worker watches it."""
+"""The process of a run: what takes long, holds much memory or must end at once runs in a process of its
+own, in a group of its own, and the worker watches it."""
 
 from __future__ import annotations
 
@@ -10,61 +10,109 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import psutil
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from app.core import run_lifecycle
 from app.core.db import transaction
 from app.core.jobs import stop_requested
-from app.core.run_lifecycle import Life, R
+from app.core.run_kinds import R, RunKind
+from app.core.run_models import Run
 from app.core.supervisor import ROOT
 from app.settings import settings
 
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 SETTLED = (0, 2)
-"""Exit codes after which the process itself has said how its run ended."""
+"""Exit codes after which the process itself has recorded how its run ended."""
+STOPPED = 3
+"""Exit code of a process that was asked to end."""
 
 
-def carry(
-    life: Life[R],
+def run_in_subprocess(
+    kind: RunKind[R],
     run_id: int,
-    spawn: Callable[[int], tuple[subprocess.Popen[bytes], Path]],
-    now: Callable[[Session, int], R | None],
-    look: Callable[[R], None] | None = None,
+    on_poll: Callable[[R], None] | None = None,
     *,
-    patience: float = 3.0,
+    pass_fds: tuple[int, ...] = (),
 ) -> None:
-    """A job that is one process: begun, watched while its run (`now`) is running, and what became of it
-    kept. `look` is shown the run now and then. A database that is away ends nothing."""
+    """The next attempt at a queued run, watched until its process is gone. `on_poll` is shown the run now
+    and then. A database that is away ends nothing."""
     with transaction() as db:
-        if not life.begin(db, run_id):
-            return
-    process, log = spawn(run_id)
+        run = run_lifecycle.start_attempt(db, run_id, kind.table)
+    if run is not None:
+        watch_run(kind, run, start_process(kind, run, pass_fds), on_poll)
 
-    def unwanted() -> bool:
+
+def start_process(kind: RunKind[Any], run: Run, pass_fds: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
+    """The process of this attempt; the run knows its id."""
+    log = log_path(run.id)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a") as file:
+        file.write(f"--- attempt {run.attempt}\n")
+    process = start(kind.process, run.id, run.fence, log=log, pass_fds=pass_fds)
+    with contextlib.suppress(SQLAlchemyError), transaction() as db:
+        if (row := run_lifecycle.lock_attempt(db, run.id, run.fence, Run)) is not None:
+            row.pid = process.pid
+    return process
+
+
+def watch_run(
+    kind: RunKind[R], run: R, process: subprocess.Popen[bytes], on_poll: Callable[[R], None] | None = None
+) -> None:
+    """Until the process is gone: passes on a cancellation, and records an end that the process did not."""
+
+    def is_unwanted() -> bool:
         try:
             with transaction() as db:
-                run = now(db, run_id)
+                reason = _poll(db, kind, run)
+                row = db.get(kind.table, run.id) if on_poll else None
         except SQLAlchemyError:
             return False
-        if run is not None and look:
-            look(run)
-        return run is not None and run.state != "running"
+        if row is not None and on_poll:
+            on_poll(row)
+        return reason is not None
 
-    handing_back = watch(process, unwanted, patience=patience)
+    stopped = watch(process, is_unwanted, patience=kind.patience_s, patience_at_stop=kind.stop_patience_s)
     if process.returncode in SETTLED:
         return
     with contextlib.suppress(SQLAlchemyError), transaction() as db:
-        if handing_back:
-            life.handed_back(db, run_id)
+        if stopped or process.returncode in (STOPPED, -signal.SIGTERM):
+            run_lifecycle.requeue(db, run.id, run.fence)
         else:
-            life.ended_badly(db, run_id, how_it_ended(life.word, process.returncode, log))
+            reason = describe_exit(kind.noun, process.returncode, log_path(run.id))
+            run_lifecycle.record_failure(db, run.id, run.fence, reason)
+
+
+def _poll(db: Session, kind: RunKind[Any], run: Run) -> str | None:
+    """Why the attempt is unwanted, if it is; records that it is alive, unless its process does."""
+    if not kind.reports_heartbeats:
+        return run_lifecycle.record_heartbeat(db, run.id, run.fence)
+    query = select(Run.id).where(
+        Run.id == run.id,
+        Run.fence == run.fence,
+        Run.state == "running",
+        Run.cancel_requested_at.is_(None),
+    )
+    return None if db.scalar(query) else "unwanted"
+
+
+def run_folder(run_id: int) -> Path:
+    """What a run leaves on the machine of its worker: its log, checkpoints."""
+    return settings().runs_dir / str(run_id)
+
+
+def log_path(run_id: int) -> Path:
+    return run_folder(run_id) / "log.txt"
 
 
 def start(
     module: str, *arguments: object, log: Path, pass_fds: tuple[int, ...] = ()
 ) -> subprocess.Popen[bytes]:
-    """`python -m module arguments`, on this worker's database; what it says is added to `log`."""
+    """`python -m module arguments`, on this worker's database; its output is appended to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as file:
         return subprocess.Popen(
@@ -79,23 +127,32 @@ def start(
         )
 
 
+def is_alive(run: Run) -> bool:
+    """Whether the run's process id is still that attempt: the system reuses ids."""
+    try:
+        command = psutil.Process(run.pid).cmdline()
+    except psutil.Error:
+        return False
+    return command[-2:] == [str(run.id), str(run.fence)]
+
+
 def watch(
     process: subprocess.Popen[bytes],
-    unwanted: Callable[[], bool],
+    is_unwanted: Callable[[], bool],
     *,
     patience: float,
     patience_at_stop: float | None = None,
 ) -> bool:
-    """Until it is gone: ended when it is `unwanted` (asked now and then) or this worker ends. Whether
-    it was ended because the worker ends: then its work is to be handed back."""
-    handing_back = False
+    """Until the process is gone: ended when it is unwanted (asked now and then) or this worker stops.
+    Whether it was ended because the worker stops: then its work is requeued."""
+    stopped = False
     while process.poll() is None:
-        if stop_requested.wait(LOOK_SECONDS):
-            handing_back = True
+        if stop_requested.wait(POLL_SECONDS):
+            stopped = True
             end_group(process, patience if patience_at_stop is None else patience_at_stop)
-        elif unwanted():
+        elif is_unwanted():
             end_group(process, patience)
-    return handing_back
+    return stopped
 
 
 def end_group(process: subprocess.Popen[bytes], patience: float) -> None:
@@ -110,15 +167,15 @@ def end_group(process: subprocess.Popen[bytes], patience: float) -> None:
     process.wait()
 
 
-def how_it_ended(what: str, code: int, log: Path | None = None, lines: int = 6) -> str:
+def describe_exit(noun: str, code: int, log: Path | None = None, lines: int = 6) -> str:
     """In words, with the last lines of its log."""
     if code >= 0:
-        said = f"The {what} process ended with exit code {code}."
+        sentence = f"The {noun} process ended with exit code {code}."
     else:
         name = signal.Signals(-code).name
         hint = " The system may have run out of memory." if name == "SIGKILL" else ""
-        said = f"The {what} process was ended by {name}.{hint}"
-    return said + (tail(log, lines) if log else "")
+        sentence = f"The {noun} process was ended by {name}.{hint}"
+    return sentence + (tail(log, lines) if log else "")
 
 
 def tail(log: Path, lines: int = 6) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from app.core import subprocess_jobs
+from app.core import life, subprocess_jobs
 from app.generators import runs
 from app.generators.models import SamplingRun
 from app.settings import settings
@@ -17,7 +17,7 @@ from app.settings import settings
 
 def run(run_id: int, look: Callable[[SamplingRun], None] | None = None) -> None:
     """The job: sample what is missing of the run. `look` is shown the run now and then."""
-    subprocess_jobs.carry(runs.life, run_id, spawn, _now, look)
+    life.carry(runs.life, run_id, spawn, _now, look)
 
 
 def spawn(run_id: int) -> tuple[subprocess.Popen[bytes], Path]:

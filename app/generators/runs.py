@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, NotFound
 from app.core.jobs import enqueue
-from app.core.run_lifecycle import ACTIVE, Life
+from app.core.life import ACTIVE, Life
 from app.generators import alternatives, pool_sampling, rollouts, trial, usage
 from app.generators.models import Generator, SamplingError, SamplingItem, SamplingRun
 

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from app.core import subprocess_jobs
+from app.core import life, subprocess_jobs
 from app.lab import runs
 from app.lab.models import SearchRun
 from app.settings import settings
@@ -15,7 +15,7 @@ from app.settings import settings
 
 def run(run_id: int, look: Callable[[SearchRun], None] | None = None) -> None:
     """The job: search, if the run still waits. `look` is shown the run now and then."""
-    subprocess_jobs.carry(runs.life, run_id, spawn, runs.life.beat, look)
+    life.carry(runs.life, run_id, spawn, runs.life.beat, look)
 
 
 def spawn(run_id: int) -> tuple[subprocess.Popen[bytes], Path]:

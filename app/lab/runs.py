@@ -10,9 +10,9 @@ from app.accounts import audit
 from app.accounts.models import User
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.jobs import enqueue
-from app.core.run_lifecycle import ACTIVE as ACTIVE
-from app.core.run_lifecycle import ATTEMPTS as ATTEMPTS
-from app.core.run_lifecycle import Life
+from app.core.life import ACTIVE as ACTIVE
+from app.core.life import ATTEMPTS as ATTEMPTS
+from app.core.life import Life
 from app.generators import generators
 from app.generators.config import parse as parse_generator
 from app.generators.models import Generator

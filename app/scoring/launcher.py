@@ -37,7 +37,7 @@ def run(run_id: int) -> None:
         if handing_back:
             runs.handed_back(db, run_id)
         else:
-            runs.ended_badly(db, run_id, subprocess_jobs.how_it_ended("scoring", process.returncode, path))
+            runs.ended_badly(db, run_id, subprocess_jobs.describe_exit("scoring", process.returncode, path))
 
 
 def join(run_id: int) -> None:

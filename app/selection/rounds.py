@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts import audit
 from app.accounts.models import User
+from app.core import run_lifecycle
 from app.core.errors import Conflict, Invalid, NotFound
 from app.problems.models import Problem, Solution
 from app.projects.models import Project
@@ -21,7 +22,6 @@ from app.selection.config import RoundConfig
 from app.selection.models import STAGES, Round
 from app.selection.round_driver import ACTIVE, kick, locked
 from app.selection.strategies import Selection, interleaved
-from app.training import runs as training
 from app.training import snapshots
 from app.training.models import Model, TrainingRun
 
@@ -81,7 +81,7 @@ def cancel(db: Session, round_: Round, user: User | None) -> Round:
     if round_.stage == "train" and "training_run_id" in round_.made:
         run = db.get_one(TrainingRun, round_.made["training_run_id"])
         if run.state in ACTIVE:
-            training.cancel(db, run)
+            run_lifecycle.cancel_run(db, run, user.id if user else None)
     if round_.stage == "score" and "scoring_run_id" in round_.made:
         pass_ = db.get_one(ScoringRun, round_.made["scoring_run_id"])
         if pass_.state in ACTIVE:
@@ -114,7 +114,7 @@ def _without_what_failed(db: Session, round_: Round) -> dict[str, Any]:
     kept = dict(round_.made)
     run = db.get(TrainingRun, kept.get("training_run_id", 0))
     if run is not None and run.state in ("failed", "cancelled"):
-        training.resume(db, run)
+        run_lifecycle.resume_run(db, run, None)
     elif run is not None and run.state != "succeeded" and run.cancel_requested_at:
         kept.pop("training_run_id")
     reading = db.get(ScoringRun, kept.get("scoring_run_id", 0))

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from app.core import subprocess_jobs
+from app.core import life, subprocess_jobs
 from app.settings import settings
 from app.simulation import runs
 from app.simulation.models import Simulation
@@ -15,7 +15,7 @@ from app.simulation.models import Simulation
 
 def run(run_id: int, look: Callable[[Simulation], None] | None = None) -> None:
     """The job: play, if the simulation still waits. `look` is shown it now and then."""
-    subprocess_jobs.carry(runs.life, run_id, spawn, runs.life.beat, look)
+    life.carry(runs.life, run_id, spawn, runs.life.beat, look)
 
 
 def folder(run_id: int) -> Path:

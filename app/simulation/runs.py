@@ -11,10 +11,10 @@ from app.accounts import audit
 from app.accounts.models import User
 from app.core.errors import Conflict
 from app.core.jobs import enqueue
-from app.core.run_lifecycle import ACTIVE as ACTIVE
-from app.core.run_lifecycle import ATTEMPTS as ATTEMPTS
-from app.core.run_lifecycle import Life
-from app.core.run_lifecycle import now as now
+from app.core.life import ACTIVE as ACTIVE
+from app.core.life import ATTEMPTS as ATTEMPTS
+from app.core.life import Life
+from app.core.life import now as now
 from app.simulation.models import Simulation
 from app.simulation.request import Asked
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from fastapi import APIRouter, Body
 
-from app.accounts import audit
 from app.core.db import Db
 from app.core.errors import Invalid
 from app.projects.access import Researcher
+from app.runs import actions
 from app.training import queries, runs
 from app.training.models import Model, Snapshot, TrainingRun
 
@@ -61,9 +61,7 @@ def start_run(access: Researcher, db: Db, given: dict[str, Any] = StartBody) -> 
         started = runs.start(db, access.project.id, snapshot_id, train, access.user.id)
     else:
         raise Invalid('"snapshot_id" must be the number of a snapshot.')
-    audit.record_event(
-        db, access.user, "training.start", subject=f"run {started.id}", project_id=access.project.id
-    )
+    actions.record_start(db, started, access.user)
     db.refresh(started)
     return run_as_json(started, None)
 
@@ -79,22 +77,14 @@ def one_run(access: Researcher, db: Db, run_id: int) -> dict[str, Any]:
 
 @router.post("/training-runs/{run_id}/cancellation")
 def cancel_run(access: Researcher, db: Db, run_id: int) -> dict[str, Any]:
-    found = queries.get_run(db, access.project.id, run_id)
-    runs.cancel(db, found)
-    audit.record_event(
-        db, access.user, "training.cancel", subject=f"run {found.id}", project_id=found.project_id
-    )
-    return run_as_json(found, None)
+    run = queries.get_run(db, access.project.id, run_id)
+    return run_as_json(actions.cancel_run(db, run, access.user), None)
 
 
 @router.post("/training-runs/{run_id}/resumption")
 def resume_run(access: Researcher, db: Db, run_id: int) -> dict[str, Any]:
-    found = queries.get_run(db, access.project.id, run_id)
-    runs.resume(db, found)
-    audit.record_event(
-        db, access.user, "training.resume", subject=f"run {found.id}", project_id=found.project_id
-    )
-    return run_as_json(found, None)
+    run = queries.get_run(db, access.project.id, run_id)
+    return run_as_json(actions.resume_run(db, run, access.user), None)
 
 
 @router.get("/models")

@@ -7,22 +7,23 @@ from collections.abc import Callable
 from typing import Any
 
 from app.core.db import transaction
-from app.training import runs, snapshots
+from app.core.run_lifecycle import lock_attempt
+from app.training import snapshots
 from app.training.models import TrainingRun
 
 PHASE = "freezing the labels"
-Tell = Callable[[dict[str, Any]], None]
+Report = Callable[[dict[str, Any]], None]
 
 
 class Stopped(Exception):
     """The run was cancelled, overtaken or asked to end meanwhile: nothing is frozen."""
 
 
-def snapshot_of(run_id: int, fence: int, report: Tell, should_stop: Callable[[], str | None]) -> int:
+def snapshot_of(run_id: int, fence: int, report: Report, should_stop: Callable[[], str | None]) -> int:
     """The snapshot's number. All in one transaction: a run that dies while it freezes leaves nothing,
     and its next attempt begins anew."""
 
-    def tell(solutions: int) -> None:
+    def report_frozen(solutions: int) -> None:
         if reason := should_stop():
             raise Stopped(reason)
         report({"phase": PHASE, "frozen": solutions})
@@ -31,10 +32,12 @@ def snapshot_of(run_id: int, fence: int, report: Tell, should_stop: Callable[[],
         run = db.get_one(TrainingRun, run_id)
         if run.snapshot_id is not None:
             return run.snapshot_id
-        tell(0)
-        made = snapshots.create_snapshot(db, run.project_id, run.data or {}, run.created_by, tell)
-        mine = runs.held(db, run_id, fence)
-        if mine is None:
+        report_frozen(0)
+        snapshot = snapshots.create_snapshot(
+            db, run.project_id, run.data or {}, run.created_by, report_frozen
+        )
+        attempt = lock_attempt(db, run_id, fence, TrainingRun)
+        if attempt is None:
             raise Stopped("overtaken")
-        mine.snapshot_id = made.id
-        return made.id
+        attempt.snapshot_id = snapshot.id
+        return snapshot.id

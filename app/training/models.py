@@ -8,17 +8,16 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     ForeignKey,
-    Index,
     LargeBinary,
     SmallInteger,
     Text,
-    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.column_types import STATE, Created, Json, Key, Moment, RunColumns
+from app.core.column_types import Created, Json, Key
 from app.core.db import Base
+from app.core.run_models import Run
 
 
 class Snapshot(Base):
@@ -66,34 +65,21 @@ class SnapshotItem(Base):
     )
 
 
-class TrainingRun(RunColumns, Base):
-    """A run of the trainer. `attempt` and `fence` say whose word counts: publishing
-    a model checks that the fence is still the one the process was started with. `progress` is live:
-    {"phase", "step", "steps", "loss", "examples_per_s", "seconds_left"}."""
+class TrainingRun(Run):
+    """A run of the trainer. `progress`: {"phase", "step", "steps", "loss", "examples_per_s",
+    "seconds_left"}."""
 
     __tablename__ = "training_run"
 
+    id: Mapped[int] = mapped_column("run_id", ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
     snapshot_id: Mapped[int | None] = mapped_column(ForeignKey("snapshot.id"))
     """Null until its process has frozen the labels that `data` names (frozen.py)."""
     data: Mapped[dict | None] = mapped_column(JSONB)
     """A snapshot's definition; null where the run was given a snapshot."""
-    config: Mapped[Json]
-    attempt: Mapped[int] = mapped_column(server_default="0", default=0)
-    fence: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
     device: Mapped[str | None]
-    host: Mapped[str | None]
-    pid: Mapped[int | None]
-    cancel_requested_at: Mapped[Moment | None]
 
-    __table_args__ = (
-        CheckConstraint(STATE, name="state"),
-        CheckConstraint("snapshot_id IS NOT NULL OR data IS NOT NULL", name="labels"),
-        Index(
-            "ix_training_run_live",
-            "heartbeat_at",
-            postgresql_where=text("state = 'running'"),
-        ),
-    )
+    __mapper_args__ = {"polymorphic_identity": "training", "polymorphic_load": "selectin"}  # noqa: RUF012
+    __table_args__ = (CheckConstraint("snapshot_id IS NOT NULL OR data IS NOT NULL", name="labels"),)
 
 
 class TrainingPoint(Base):
@@ -102,7 +88,7 @@ class TrainingPoint(Base):
     __tablename__ = "training_point"
 
     training_run_id: Mapped[int] = mapped_column(
-        ForeignKey("training_run.id", ondelete="CASCADE"), primary_key=True
+        ForeignKey("training_run.run_id", ondelete="CASCADE"), primary_key=True
     )
     step: Mapped[int] = mapped_column(primary_key=True)
     values: Mapped[dict] = mapped_column(JSONB)
@@ -124,7 +110,7 @@ class Model(Base):
     weights_hash: Mapped[bytes] = mapped_column(LargeBinary)
     config: Mapped[Json]
     metrics: Mapped[Json]
-    training_run_id: Mapped[int | None] = mapped_column(ForeignKey("training_run.id"), unique=True)
+    training_run_id: Mapped[int | None] = mapped_column(ForeignKey("training_run.run_id"), unique=True)
     snapshot_id: Mapped[int | None] = mapped_column(ForeignKey("snapshot.id"))
     created_at: Mapped[Created]
 

@@ -23,15 +23,22 @@ from app.accounts import models as _accounts  # noqa: F401  a foreign key names 
 from app.common.config import ConfigError
 from app.core.db import transaction
 from app.core.errors import DomainError
+from app.core.run_lifecycle import lock_attempt, record_failure, record_heartbeat, record_success, requeue
+from app.core.subprocess_jobs import STOPPED
 from app.prm.config import TrainConfig, kind_of
 from app.prm.examples import Example
 from app.problems.models import Problem
 from app.projects import models as _projects  # noqa: F401  likewise
 from app.settings import settings
-from app.training import frozen, label_sources, runs
+from app.training import frozen, label_sources
+from app.training import runs as _runs  # noqa: F401  the kind of this run
 from app.training.models import Model, Snapshot, SnapshotItem, TrainingRun
 
 BEAT_SECONDS = 1.0
+INSERT_POINT = text(
+    """INSERT INTO training_point (training_run_id, step, values) VALUES (:id, :step, CAST(:values AS jsonb))
+       ON CONFLICT (training_run_id, step) DO UPDATE SET values = EXCLUDED.values, at = now()"""
+)
 CORPUS = 20_000
 """Solutions of the pool that a new tokenizer learns from."""
 
@@ -76,23 +83,19 @@ class Reporter:
     def record_heartbeat(self) -> None:
         with self._lock:
             progress, points = dict(self._progress), dict(self._points)
-        key = {"id": self.run_id, "fence": self.fence}
         with transaction() as db:
-            answer = db.execute(runs.BEAT, {**key, "progress": orjson.dumps(progress).decode()}).first()
-            if answer is not None and points:
+            reason = record_heartbeat(db, self.run_id, self.fence, progress)
+            if reason != "overtaken" and points:
                 rows = [
                     {"id": self.run_id, "step": step, "values": orjson.dumps(values).decode()}
                     for step, values in points.items()
                 ]
-                db.execute(runs.POINT, rows)
+                db.execute(INSERT_POINT, rows)
         with self._lock:
             for step, values in points.items():
                 if self._points.get(step) == values:
                     del self._points[step]
-        if answer is None:
-            self.stop_reason = "overtaken"
-        elif answer[0]:
-            self.stop_reason = "cancelled"
+        self.stop_reason = reason or self.stop_reason
 
 
 def main(run_id: int, fence: int) -> int:
@@ -108,17 +111,17 @@ def main(run_id: int, fence: int) -> int:
         return work(run_id, fence, reporter, folder)
     except Exception as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
-        reason, for_good = explain_error(error)
+        reason, final = explain_error(error)
         reporter.close()
         with contextlib.suppress(SQLAlchemyError):
             reporter.record_heartbeat()
-        retry_until_database_returns(lambda: record_failure(run_id, fence, reason, for_good))
+        retry_until_database_returns(lambda: fail(run_id, fence, reason, final))
         return 1
 
 
-def record_failure(run_id: int, fence: int, reason: str, for_good: bool) -> None:
+def fail(run_id: int, fence: int, reason: str, final: bool) -> None:
     with transaction() as db:
-        runs.ended_badly(db, run_id, fence, reason, for_good=for_good)
+        record_failure(db, run_id, fence, reason, final=final)
 
 
 def work(run_id: int, fence: int, reporter: Reporter, folder: Path) -> int:
@@ -128,7 +131,7 @@ def work(run_id: int, fence: int, reporter: Reporter, folder: Path) -> int:
     try:
         snapshot_id = frozen.snapshot_of(run_id, fence, reporter.report, reporter.should_stop)
     except frozen.Stopped as stopped:
-        return exit_without_model(run_id, fence, str(stopped))
+        return stop(run_id, fence, str(stopped))
     with transaction() as db:
         run = db.get_one(TrainingRun, run_id)
         config = TrainConfig.parse(run.config)
@@ -143,18 +146,23 @@ def work(run_id: int, fence: int, reporter: Reporter, folder: Path) -> int:
         reporter.record_heartbeat
     )  # the end of the curve is not lost to a database that is away
     if outcome.state == "stopped":
-        return exit_without_model(run_id, fence, str(outcome.reason))
+        return stop(run_id, fence, str(outcome.reason))
     assert outcome.published is not None
     update_card(outcome.published, labels=label_sources.model_card_labels(snapshot))
     return 0 if publish(run, fence, outcome.published, outcome.metrics) else 4
 
 
-def exit_without_model(run_id: int, fence: int, reason: str) -> int:
-    """Ended before it had a model: cancelled for good, else someone goes on."""
+def stop(run_id: int, fence: int, reason: str) -> int:
+    """Ended before it had a model: cancelled for good, else another attempt goes on."""
     print(f"stopped: {reason}", flush=True)
-    if reason == "cancelled":
-        retry_until_database_returns(lambda: record_failure(run_id, fence, "cancelled", False))
-    return 3
+
+    def record() -> None:
+        with transaction() as db:
+            requeue(db, run_id, fence)
+
+    if reason != "overtaken":
+        retry_until_database_returns(record, 20)
+    return STOPPED
 
 
 def load_examples(snapshot_id: int) -> list[Example]:
@@ -203,19 +211,13 @@ def publish(run: TrainingRun, fence: int, made: Path, metrics: dict[str, Any]) -
     def insert() -> None:
         nonlocal counted
         with transaction() as db:
-            mine = runs.held(db, run.id, fence)
-            if mine is None:
+            attempt = lock_attempt(db, run.id, fence, TrainingRun)
+            if attempt is None:
                 return
             number = db.scalar(select(Model.id).where(Model.training_run_id == run.id))
             if number is None:
-                db.add(_model(mine, place, digest, metrics))
-            mine.state, mine.finished_at, mine.pid, mine.error = (
-                "succeeded",
-                db.scalar(text("SELECT now()")),
-                None,
-                None,
-            )
-            mine.progress = {**mine.progress, "phase": "done", "seconds_left": 0}
+                db.add(_model(attempt, place, digest, metrics))
+            record_success(db, run.id, fence, seconds_left=0)
         counted = True
 
     retry_until_database_returns(insert)

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from app.core.errors import NotFound
 from app.training.models import Model, Snapshot, SnapshotItem, TrainingPoint, TrainingRun
 
-ACTIVE = ("queued", "running")
 POINTS = 1_000
 """Of a longer curve every n-th point is drawn."""
 

@@ -7,12 +7,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from app.accounts import audit, users
+from app.accounts import users
 from app.core.db import Db
 from app.core.errors import Invalid
+from app.core.run_lifecycle import ACTIVE, MAX_ATTEMPTS
 from app.core.web import redirect, render, render_polled
 from app.prm.config import SIZES, kind_of
 from app.projects.access import Researcher
+from app.runs import actions
 from app.training import label_sources, queries, rollout_labels, runs
 from app.training.models import Model, TrainingRun
 
@@ -61,9 +63,7 @@ def start_run(
     if label_tokens.strip():
         config["label_tokens"] = label_tokens.split()
     started = runs.start_with(db, access.project.id, source, config, access.user.id)
-    audit.record_event(
-        db, access.user, "training.start", subject=f"run {started.id}", project_id=access.project.id
-    )
+    actions.record_start(db, started, access.user)
     return redirect(f"{access.home}/training-runs/{started.id}", "The training is on its way.")
 
 
@@ -85,9 +85,7 @@ def run_page(request: Request, access: Researcher, db: Db, run_id: int) -> Respo
 @router.get("/training-runs/{run_id}/progress")
 def run_progress(request: Request, access: Researcher, db: Db, run_id: int) -> Response:
     found = queries.get_run(db, access.project.id, run_id)
-    return render_polled(
-        request, "training/_run.html", over=found.state not in queries.ACTIVE, **_live(db, found)
-    )
+    return render_polled(request, "training/_run.html", over=found.state not in ACTIVE, **_live(db, found))
 
 
 @router.get("/training-runs/{run_id}/curve")
@@ -97,11 +95,7 @@ def run_curve(access: Researcher, db: Db, run_id: int) -> dict[str, list[Any]]:
 
 @router.post("/training-runs/{run_id}/cancellation")
 def cancel_run(access: Researcher, db: Db, run_id: int) -> Response:
-    found = queries.get_run(db, access.project.id, run_id)
-    runs.cancel(db, found)
-    audit.record_event(
-        db, access.user, "training.cancel", subject=f"run {found.id}", project_id=found.project_id
-    )
+    actions.cancel_run(db, queries.get_run(db, access.project.id, run_id), access.user)
     return redirect(
         f"{access.home}/training-runs/{run_id}",
         "The training is told to end. Its checkpoint is kept.",
@@ -111,11 +105,7 @@ def cancel_run(access: Researcher, db: Db, run_id: int) -> Response:
 
 @router.post("/training-runs/{run_id}/resumption")
 def resume_run(access: Researcher, db: Db, run_id: int) -> Response:
-    found = queries.get_run(db, access.project.id, run_id)
-    runs.resume(db, found)
-    audit.record_event(
-        db, access.user, "training.resume", subject=f"run {found.id}", project_id=found.project_id
-    )
+    actions.resume_run(db, queries.get_run(db, access.project.id, run_id), access.user)
     return redirect(f"{access.home}/training-runs/{run_id}", "The training goes on from its checkpoint.")
 
 
@@ -139,4 +129,4 @@ def snapshot_page(request: Request, access: Researcher, db: Db, snapshot_id: int
 
 def _live(db: Db, found: TrainingRun) -> dict[str, Any]:
     made: Model | None = queries.find_model_of_run(db, found.id)
-    return {"run": found, "model": made, "attempts": runs.ATTEMPTS}
+    return {"run": found, "model": made, "attempts": MAX_ATTEMPTS}

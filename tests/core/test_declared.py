@@ -12,6 +12,7 @@ from types import ModuleType
 
 from app import cli, worker
 from app.core.jobs import queue
+from app.core.run_kinds import KINDS
 
 APP = Path(worker.__file__).parent
 OURS = {"lock", "once", "on", "after_s"}
@@ -23,16 +24,21 @@ def deferred() -> Iterator[tuple[str, dict[str, ast.expr]]]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "enqueue":
                 module = import_module(".".join(path.relative_to(APP.parent).with_suffix("").parts))
-                name = said(node.args[1], module)
-                assert name, f"{path}: the name must be a text or a constant"
-                yield name, {each.arg or "**": each.value for each in node.keywords}
+                names = said(node.args[1], module)
+                assert names, f"{path}: the name must be a text or a constant"
+                for name in names:
+                    yield name, {keyword.arg or "**": keyword.value for keyword in node.keywords}
 
 
-def said(what: ast.expr | None, within: ModuleType) -> str | None:
-    """What a text or a constant of the module says; None for what only a run can tell."""
+def said(what: ast.expr | None, within: ModuleType) -> list[str]:
+    """What a text or a constant of the module says, or a text that names the kind of a run; nothing for
+    what only a run can tell."""
     if isinstance(what, ast.Constant):
-        return str(what.value)
-    return getattr(within, what.id, None) if isinstance(what, ast.Name) else None
+        return [str(what.value)]
+    if isinstance(what, ast.JoinedStr) and ast.unparse(what) == "f'runs.{kind.name}'":
+        return [f"runs.{name}" for name in KINDS]
+    name = getattr(within, what.id, None) if isinstance(what, ast.Name) else None
+    return [name] if name else []
 
 
 def test_every_slice_with_jobs_is_declared() -> None:
@@ -56,4 +62,5 @@ def test_the_worker_looks_at_every_queue_named() -> None:
     looked_at = set(inspect.signature(cli.worker).parameters["queues"].default.split(","))
     assert looked_at == set(worker.QUEUES)
     named = {each["on"].value for _, each in deferred() if isinstance(each.get("on"), ast.Constant)}
+    named |= {kind.queue for kind in KINDS.values()}
     assert named | {task.queue for task in queue.tasks.values()} <= looked_at | {"builtin"}

@@ -81,10 +81,10 @@ def test_work_is_handed_back_when_the_worker_ends(started: Started) -> None:
     assert process.returncode == 3, "its exit code says that it did not get to the end"
 
 
-def test_how_it_ended_is_said_with_its_last_lines(started: Started, tmp_path: Path) -> None:
+def test_describe_exit_is_said_with_its_last_lines(started: Started, tmp_path: Path) -> None:
     process, log = started("broken")
     assert not subprocess_jobs.watch(process, lambda: False, patience=0)
-    said = subprocess_jobs.how_it_ended("sampling", process.returncode, log, lines=2)
+    said = subprocess_jobs.describe_exit("sampling", process.returncode, log, lines=2)
     assert said == "The sampling process ended with exit code 5.\nline 1998\nline 1999"
-    killed = subprocess_jobs.how_it_ended("scoring", -signal.SIGKILL, tmp_path / "no.log")
+    killed = subprocess_jobs.describe_exit("scoring", -signal.SIGKILL, tmp_path / "no.log")
     assert killed == "The scoring process was ended by SIGKILL. The system may have run out of memory."

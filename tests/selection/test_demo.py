@@ -10,7 +10,7 @@ from app.core.db import transaction
 from app.generators.models import Generator
 from app.labeling.models import Assignment, Task
 from app.problems.models import Problem, Solution
-from app.training.runs import checked
+from app.training.runs import parse_config
 from app.world import demo_data
 
 SMALL = demo.Size(every=20, labeled=12, round=demo.size(True).round)
@@ -53,4 +53,4 @@ def test_generation_0_is_labeled_and_a_second_start_adds_nothing(home, database)
     with transaction() as db:
         assert db.scalar(select(func.count()).select_from(Generator)) == 1
     base = demo.configured(SMALL).train["base"]
-    assert checked(demo.configured(SMALL).train).base == base, "this server lets a training start there"
+    assert parse_config(demo.configured(SMALL).train).base == base, "this server lets a training start there"

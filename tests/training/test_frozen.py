@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from app.core.db import transaction
 from app.core.errors import Invalid
+from app.core.run_lifecycle import start_attempt
 from app.training import frozen, process, runs
 from app.training.models import Snapshot, SnapshotItem, TrainingRun
 from tests.factories import base as factories
@@ -22,7 +23,7 @@ def run_id(database: str) -> int:
         data = {"aggregation": "dawid_skene"}
         run_id = runs.start_with(db, project_id, data, make.TINY, None).id
         assert db.scalar(select(func.count()).select_from(Snapshot)) == 0, "no request waits for it"
-        assert runs.claim(db, run_id, "here", "cpu")
+        assert start_attempt(db, run_id, TrainingRun)
     return run_id
 
 

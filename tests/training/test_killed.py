@@ -11,11 +11,14 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import func, select, text
 
+from app.core import subprocess_jobs
 from app.core.db import transaction
 from app.core.jobs import stop_requested
+from app.core.run_lifecycle import cancel_run, resume_run, start_attempt
+from app.core.run_recovery import recover_stale_runs
 from app.settings import settings
 from app.training import launcher, runs
-from app.training.models import Model, TrainingPoint
+from app.training.models import Model, TrainingPoint, TrainingRun
 from tests.factories import training as make
 from tests.polling import LONG as PATIENCE
 from tests.polling import gone, until
@@ -30,7 +33,7 @@ def _a_place_of_its_own(database, home) -> Iterator[None]:
 
 
 def in_the_background(run_id: int) -> threading.Thread:
-    job = threading.Thread(target=launcher.run, args=(run_id,))
+    job = threading.Thread(target=launcher.run, args=(runs.KIND, run_id))
     job.start()
     return job
 
@@ -49,9 +52,9 @@ def trains(run_id: int, fence: int, step: int = 3) -> None:
 
 def claimed(run_id: int, host: str | None = None):
     with transaction() as db:
-        mine = runs.claim(db, run_id, host or launcher.socket.gethostname(), "cpu")
-        assert mine is not None
-    return launcher.spawn(mine, make.nothing())
+        attempt = start_attempt(db, run_id, TrainingRun, host)
+        assert attempt is not None
+    return subprocess_jobs.start_process(runs.KIND, attempt, (make.nothing(),))
 
 
 def models(run_id: int) -> list[Model]:
@@ -72,7 +75,7 @@ def test_killed_it_goes_on_from_its_checkpoint_and_publishes_one_model_that_load
     assert "SIGKILL" in killed.error
     assert not models(run_id)
 
-    launcher.run(run_id)
+    launcher.run(runs.KIND, run_id)
     done = make.row(run_id)
     assert (done.state, done.attempt, done.error) == ("succeeded", 2, None), done.error
     assert done.progress["resumed_at"] >= 3
@@ -87,7 +90,7 @@ def test_killed_it_goes_on_from_its_checkpoint_and_publishes_one_model_that_load
     with transaction() as db:
         assert db.scalar(select(func.max(TrainingPoint.step))) == done.progress["steps"]
     assert not (settings().runs_dir / str(run_id) / "checkpoints").exists()
-    launcher.run(run_id)  # a job that comes twice changes nothing
+    launcher.run(runs.KIND, run_id)  # a job that comes twice changes nothing
     assert len(models(run_id)) == 1
 
 
@@ -98,7 +101,7 @@ def test_cancelled_its_process_is_gone_within_five_seconds():
     pid = make.row(run_id).pid
     begun = time.monotonic()
     with transaction() as db:
-        runs.cancel(db, make.row(run_id))
+        cancel_run(db, make.row(run_id), None)
     until(lambda: gone(pid), "the process to end", 5)
     assert time.monotonic() - begun < 5
     job.join(5)
@@ -124,10 +127,10 @@ def test_stopped_overtaken_and_woken_it_publishes_nothing():
     trains(run_id, fence=1, step=1)
     os.killpg(old.pid, signal.SIGSTOP)
     with transaction() as db:
-        assert launcher.sweep(db) == []
-        db.execute(text("UPDATE training_run SET heartbeat_at = now() - interval '61 seconds'"))
+        assert recover_stale_runs(db) == []
+        db.execute(text("UPDATE run SET heartbeat_at = now() - interval '61 seconds'"))
     with transaction() as db:
-        assert launcher.sweep(db) == [run_id]
+        assert recover_stale_runs(db) == [run_id]
     assert "not heard of" in make.row(run_id).error
     new = claimed(run_id)
     os.killpg(old.pid, signal.SIGCONT)
@@ -146,13 +149,13 @@ def test_three_deaths_and_it_has_failed_with_the_reason():
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         with transaction() as db:
-            assert launcher.sweep(db) == [run_id]
+            assert recover_stale_runs(db) == [run_id]
         now = make.row(run_id)
         assert now.state == ("failed" if attempt == 3 else "queued")
         assert "The training process is gone." in now.error
         assert f"--- attempt {attempt}" in now.error  # the last lines of its log
     with transaction() as db:
-        runs.resume(db, make.row(run_id))
+        resume_run(db, make.row(run_id), None)
     assert (make.row(run_id).state, make.row(run_id).attempt) == ("queued", 0)
 
 
@@ -164,7 +167,7 @@ def test_one_run_a_device():
         with launcher.device_lock("here", "cuda:0") as other:
             assert other is not None
         run_id = make.queued_run()
-        launcher.run(run_id)  # the lock file is the device's, whatever the host is called
+        launcher.run(runs.KIND, run_id)  # the lock file is the device's, whatever the host is called
         assert (make.row(run_id).state, make.row(run_id).attempt) == ("queued", 0)
 
 
@@ -172,7 +175,7 @@ def test_what_trying_again_cannot_help_fails_at_once():
     run_id = make.queued_run(base=None, max_length=16)
     with transaction() as db:
         db.execute(text("UPDATE problem SET statement = repeat('far too long ', 500)"))
-    launcher.run(run_id)
+    launcher.run(runs.KIND, run_id)
     failed = make.row(run_id)
     assert (failed.state, failed.attempt) == ("failed", 1)
     assert "max_length" in failed.error

@@ -1,0 +1,89 @@
+"""The kinds of runs. Each slice registers its own: how its settings are checked before the start, what
+does the work, what follows. The web loads this file and the slices' kinds, never the code of a job."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, ClassVar, Generic, TypeVar
+
+from sqlalchemy.orm import Session
+
+from app.core.run_models import Run
+
+R = TypeVar("R", bound=Run)
+
+
+class RunKind(Generic[R]):
+    """What the lifecycle asks of a kind. The methods do nothing unless a kind overrides them."""
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    """Names one in a list: "Training run"."""
+    noun: ClassVar[str]
+    """Names one in a sentence: "This training is running"."""
+    table: type[R]
+    process: ClassVar[str] = ""
+    """Module of its process, called with the run's id and the fence of the attempt."""
+    executor: ClassVar[str] = "app.core.subprocess_jobs:run_in_subprocess"
+    """ "module:function" that a worker calls with the kind and the run's id. Named, not imported: the web
+    never loads it."""
+    page: ClassVar[str]
+    """Address of its page in the project: "/training-runs/{id}"."""
+    role: ClassVar[str] = "researcher"
+    """The least role that may see, cancel and resume one."""
+    queue: ClassVar[str] = "default"
+    silence_s: ClassVar[float] = 90
+    """A running one without a heartbeat for so long has lost its process."""
+    reports_heartbeats: ClassVar[bool] = False
+    """The process reports that it is alive; else the worker that watches it does."""
+    patience_s: ClassVar[float] = 3
+    stop_patience_s: ClassVar[float] = 3
+    """Between SIGTERM and SIGKILL: when the run is not wanted any more, and when its worker stops."""
+    cancels_gracefully: ClassVar[bool] = False
+    """The process ends a running one itself after a request; else it is cancelled at once."""
+
+    def validate(self, db: Session, run: R) -> None:
+        """Raises before a run is created whose settings cannot work."""
+
+    def on_create(self, db: Session, run: R) -> None:
+        """The run's row exists now; adds the rows that belong to it."""
+
+    def on_attempt(self, db: Session, run: R) -> None:
+        """An attempt starts."""
+
+    def on_cancel(self, db: Session, run: R) -> None:
+        """Somebody cancels the run."""
+
+    def on_resume(self, db: Session, run: R) -> None:
+        """Somebody resumes the run."""
+
+    def on_finish(self, db: Session, run: R) -> None:
+        """The run succeeded, failed or was cancelled."""
+
+    def can_resume(self, db: Session, run: R) -> bool:
+        return run.state in ("failed", "cancelled")
+
+    def job_queue(self, db: Session, run: R) -> str:
+        """The queue of its job, by which workers with torch are told from those without."""
+        return self.queue
+
+    def job_lock(self, run: R) -> str | None:
+        """Jobs with an equal lock run one after the other."""
+        return None
+
+
+KINDS: dict[str, RunKind[Any]] = {}
+
+
+def register(kind: RunKind[R]) -> RunKind[R]:
+    KINDS[kind.name] = kind
+    return kind
+
+
+def get_kind(run: Run) -> RunKind[Any]:
+    return KINDS[run.kind]
+
+
+def load_executor(kind: RunKind[Any]) -> Any:
+    module, function = kind.executor.split(":")
+    return getattr(import_module(module), function)

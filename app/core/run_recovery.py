@@ -1,0 +1,59 @@
+"""Runs that lost their process or their job: the one sweep for all kinds."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from app.core import run_lifecycle, subprocess_jobs
+from app.core.run_kinds import KINDS, RunKind
+from app.core.run_models import Run
+
+JOB_MISSING = text(
+    """NOT EXISTS (SELECT FROM procrastinate_jobs job WHERE job.task_name = 'runs.' || run.kind
+       AND job.status IN ('todo', 'doing') AND (job.args->>'run_id')::bigint = run.id)"""
+)
+GRACE = text("run.created_at < now() - interval '1 minute'")
+"""A command that does the work itself has no job, and starts within a minute."""
+
+
+def recover_stale_runs(db: Session) -> list[int]:
+    """Running ones whose process is gone or silent are tried again or fail; queued ones without a job
+    get one. Returns the ids of those that were running."""
+    for run in db.scalars(select(Run).where(Run.state == "queued", JOB_MISSING, GRACE)):
+        if run.kind in KINDS:
+            run_lifecycle.enqueue_run(db, run)
+    silence = func.extract("epoch", func.now() - Run.heartbeat_at)
+    running = db.execute(select(Run, silence).where(Run.state == "running").order_by(Run.id)).all()
+    return [run.id for run, seconds in running if _recover(db, run, float(seconds or 0))]
+
+
+def _recover(db: Session, run: Run, silence_s: float) -> bool:
+    kind = KINDS.get(run.kind)
+    if kind is None:
+        return False
+    reason = _loss(kind, run, silence_s)
+    if reason is None:
+        return False
+    reason += subprocess_jobs.tail(subprocess_jobs.log_path(run.id))
+    return run_lifecycle.record_failure(db, run.id, run.fence, reason) is not None
+
+
+def _loss(kind: RunKind[Run], run: Run, silence_s: float) -> str | None:
+    """Why nobody works on this run any more, if nobody does. What is left of a silent process on this
+    machine is ended."""
+    is_local = run.host == socket.gethostname() and run.pid is not None
+    is_gone = is_local and not subprocess_jobs.is_alive(run)
+    if not is_gone and silence_s < kind.silence_s:
+        return None
+    if is_local and not is_gone:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(run.pid or 0, signal.SIGKILL)
+    if is_gone or run.pid is None:
+        return f"The {kind.noun} process is gone."
+    return f"The {kind.noun} process was not heard of for {kind.silence_s:.0f} seconds."

@@ -1,0 +1,1 @@
+"""All runs of a project: one list, one page and one API to cancel and resume them."""
