@@ -20,6 +20,7 @@ from app.answers.forms import (
     expand_members,
     expand_signs,
     is_range,
+    matrix_text,
     name_members,
 )
 from app.answers.names import drop_name, symbols_of
@@ -32,6 +33,9 @@ from app.answers.words import is_prose, is_words, same_words
 
 class Algebra(Protocol):
     """What needs a computer algebra system. Each method takes LaTeX; None: it cannot be told."""
+
+    def spend(self) -> None:
+        """Called once for two parts that are compared. May end a comparison that takes too long."""
 
     def equal(self, reference: str, answer: str) -> bool | None:
         """Are two formulas equal wherever both are defined?"""
@@ -65,6 +69,7 @@ class Comparison:
 
     def nodes(self, left: Node, right: Node) -> bool | None:
         """Choices first, then words, relations, ranges, groups, and values at last."""
+        self.algebra.spend()
         if left == right:
             return True
         for rule in (self._choices, self._relations, self._ranges, self._words, self._groups):
@@ -113,7 +118,8 @@ class Comparison:
                 plain = all(isinstance(value, Scalar) for value in values)
                 if result or not plain or symbols_of(left) != symbols_of(right):
                     return True, result
-            return True, self.algebra.same_curve(left, right)
+            ranges = is_range(left) or is_range(right)
+            return not ranges, None if ranges else self.algebra.same_curve(left, right)
         relation, value, other = (left, *values) if isinstance(left, Relation) else (right, *values[::-1])
         if value is not None and other is not None:
             return True, self.nodes(*values)  # type: ignore[arg-type]
@@ -126,6 +132,8 @@ class Comparison:
         if not (is_range(left) or is_range(right)):
             return False, None
         if any(isinstance(node, Words) and not ALL_REALS.match(node.text) for node in (left, right)):
+            return True, False
+        if any(isinstance(node, Scalar) and not is_range(node) for node in (left, right)):
             return True, False
         both = isinstance(left, Group) and isinstance(right, Group) and left.kind == right.kind == "tuple"
         if both and left.brackets != right.brackets:  # type: ignore[union-attr]
@@ -151,7 +159,8 @@ class Comparison:
         if group.kind == "set" and len(group.items) == 1:
             return True, self.nodes(group.items[0], value)
         if group.kind == "matrix" and isinstance(value, Scalar) and "\\begin" in value.text:
-            return True, None
+            text = matrix_text(group)
+            return True, None if text is None else self.algebra.equal(text, value.text)
         return True, False
 
     def _two_groups(self, left: Group, right: Group) -> bool | None:

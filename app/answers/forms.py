@@ -34,8 +34,20 @@ def differ_as_intervals(left: Group, right: Group) -> bool:
     return {left.brackets, right.brackets} <= {"()", "[]", "(]", "[)"} and left.brackets != right.brackets
 
 
+def matrix_text(node: Group) -> str | None:
+    """A matrix of plain entries as LaTeX."""
+    rows = [row.items for row in node.items if isinstance(row, Group)]
+    if not all(isinstance(cell, Scalar) for row in rows for cell in row):
+        return None
+    lines = (" & ".join(cell.text for cell in row if isinstance(cell, Scalar)) for row in rows)
+    return "\\begin{pmatrix}" + " \\\\ ".join(lines) + "\\end{pmatrix}"
+
+
 def as_vector(node: Group) -> Group:
-    """A matrix of one column or one row as a point."""
+    """A matrix of one column or one row as a point; a list of lists as a matrix."""
+    if node.brackets == "[]" and all(isinstance(item, Group) and item.kind == "tuple" for item in node.items):
+        lists = (Group("tuple", item.items) for item in node.items if isinstance(item, Group))
+        return Group("matrix", tuple(lists))
     if node.kind != "matrix":
         return node
     rows = [row.items for row in node.items if isinstance(row, Group)]

@@ -15,6 +15,7 @@ REPEATING = re.compile(r"\d\.\d*\\overline")
 
 def prepared(text: str) -> str:
     """Raises ValueError for what the grammar would misread."""
+    text = re.sub(r"\\log_\s?(\d) (\d+)", r"\\log_{\1} {\2}", text)
     if GAP.search(text) or REPEATING.search(text) or "..." in text or "\\text" in text:
         raise ValueError("not one formula")
     text = WORDY_SUBSCRIPT.sub(lambda match: f"_{{{match[1].removeprefix('text{').rstrip('}')}}}", text)
@@ -23,6 +24,7 @@ def prepared(text: str) -> str:
     if TRIGONOMETRIC.search(text):
         text = re.sub(r"\s?\^\\circ\s?", r"\\cdot \\frac{\\pi}{180} ", text)
         text = re.sub(r"(\d+)\\cdot \\frac\{\\pi\}\{180\}", r"(\1\\cdot \\frac{\\pi}{180})", text)
+    text = re.sub(r"\\log_\s?(\d)\s?(?=[\d\\(a-zA-Z])", r"\\log_{\1} ", text)
     text = MIXED.sub(_mixed, text)
     text = DECIMAL.sub(_fraction, text)
     text = text.replace("\\lg", "\\log_{10}").replace("\\tfrac", "\\frac")

@@ -19,8 +19,11 @@ SIZE = re.compile(
     r"\\(?:left|right|middle|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|rm|bf)(?![a-zA-Z])\s*"
 )
 SPACE = re.compile(r"(?<!\\)\\[!,;:> ]|~|\\(?:quad|qquad|hspace\{[^{}]*\}|enspace|thinspace)(?![a-zA-Z])")
-THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:(?:,\\!\s*|\{,\}\s*|\\,|\\!|\\;|(?<!\\)\\ |~)\d{3})+)(?!\d)")
+THOUSANDS = re.compile(
+    r"(?<![\d.,])(\d{1,3})((?:(?:,\s?\\!\s*|\{,\}\s*|\\,|\\!|\\;|(?<!\\)\\ |~)\d{3})+)(?!\d)"
+)
 SPACED_THOUSANDS = re.compile(r"(?<![\d.,/^_{}])[1-9]\d{0,2}(?: \d{3})+(?![\d/,]| \d)")
+DOLLARS = re.compile(r"^\\\$\s*(\d[\d.,]*)$")
 ENDING = re.compile(r"(?:[.,;:?\s\"]|(?<=[a-z]{2})!)+$")
 SHORT = re.compile(r"\\frac\s*(?:(\d)|([a-zA-Z])(?![a-zA-Z]))\s*(?=[\d{a-zA-Z\\])")
 SHORT_BELOW = re.compile(r"(\\frac\s*\{[^{}]*\})\s*([\da-zA-Z])")
@@ -43,6 +46,10 @@ REPLACED = (
     (re.compile(r"\\(?:ldots|dots|cdots|dotsc)(?![a-zA-Z])|…"), "..."),
     (re.compile(r"\\(?:degree|deg)(?![a-zA-Z])|\^\s*\{\s*\\circ\s*\}|\^\s*\\circ(?![a-zA-Z])"), "^\\\\circ "),
     (re.compile(r"\\mathbb\s+([RZNQC])"), r"\\mathbb{\1}"),
+    (re.compile(r"\\pmod\s*(\w)"), r"\\pmod{\1}"),
+    (re.compile(r"(?<=\d)\s*degrees?\s+(?:([CF])\b|(C)elsius|(F)ahrenheit)", re.I), r"^\\circ \1\2\3"),
+    (re.compile(r"^\s*(?:negative|minus)\s+(?=[\d\\])", re.I), "-"),
+    (re.compile(r"(?<![\w.])(\d+) and (\d+/\d+)$"), r"\1 \2"),
     (re.compile(r"\*\*"), "^"),
     (re.compile(r"\*"), r"\\cdot "),
     (re.compile(r"(?<![a-zA-Z\\])(?:infinity|infty|inf)(?![a-zA-Z])", re.I), r"\\infty "),
@@ -62,7 +69,7 @@ def normalize(answer: str) -> str:
     LONGEST characters, nested deeper than DEEPEST."""
     if len(answer) > LONGEST:
         raise ValueError("too long")
-    text = _unwrap(plain_characters(answer).replace("\\$", ""))
+    text = DOLLARS.sub(r"\1 dollars", _unwrap(plain_characters(answer))).replace("\\$", "")
     text = THOUSANDS.sub(lambda match: match[1] + re.sub(r"\D", "", match[2]), text)
     text = TEXT.sub(_plain_text, TEXT.sub(_plain_text, text))
     text = SIZE.sub("", text)

@@ -38,6 +38,7 @@ SMALL = (
 TENS = ("thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 NAMES = {name: value for value, name in enumerate(SMALL)}
 NAMES |= dict(zip(TENS, range(30, 100, 10), strict=True))
+NAMES |= {name: value for value, name in enumerate("零一二三四五六七八九十")} | {"两": 2, "兩": 2}
 NAMES |= {"hundred": 100, "thousand": 1000, "million": 10**6, "half": 0}
 HALVES = {"half": Fraction(1, 2), "one half": Fraction(1, 2), "one third": Fraction(1, 3)}
 HALVES |= {"one quarter": Fraction(1, 4), "one fourth": Fraction(1, 4), "two thirds": Fraction(2, 3)}

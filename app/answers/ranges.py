@@ -14,6 +14,7 @@ from app.answers.structure import Group, Node, Relation, Scalar, Words, read_str
 Constant = Callable[[str], Any]
 VARIABLE = re.compile(r"(?:[A-Za-z]|\\(?:theta|alpha|lambda|mu))(?:_\{?\w+\}?)?$")
 MINUS = re.compile(r"\\(?:setminus|backslash)(?![a-zA-Z])|\\\\")
+RELATIONS = {"<": sympy.Lt, ">": sympy.Gt, "\\leq": sympy.Le, "\\geq": sympy.Ge, "\\neq": sympy.Ne}
 SETS = {"\\mathbb{R}": sympy.S.Reals, "\\mathbb{Z}": sympy.S.Integers, "\\emptyset": sympy.S.EmptySet}
 SETS |= {"\\mathbb{N}": sympy.S.Naturals, "\\mathbb{Q}": sympy.S.Rationals}
 
@@ -68,6 +69,8 @@ def _interval(node: Group, constant: Constant) -> Any:
 
 def _inequality(node: Relation, constant: Constant) -> Any:
     """`x < 3`, `3 > x`, `1 < x \\leq 2`, `x \\in S`, `x \\neq 3`, with a bare variable."""
+    if len(node.sides) == 2 and not any(VARIABLE.match(side.strip()) for side in node.sides):
+        return _solved(node, constant)
     places = [place for place, side in enumerate(node.sides) if VARIABLE.match(side.strip())]
     if len(places) != 1:
         return None
@@ -83,6 +86,17 @@ def _inequality(node: Relation, constant: Constant) -> Any:
             return None
         match = sympy.Intersection(match, _half(operator, bound, variable_left))
     return match
+
+
+def _solved(node: Relation, constant: Constant) -> Any:
+    """An inequality in one variable that is more than a variable: |x| < 3, x^2 > 4."""
+    left, right = (constant(side) for side in node.sides)
+    symbols = left.free_symbols | right.free_symbols
+    if len(symbols) != 1 or node.operators[0] not in RELATIONS:
+        return None
+    variable = sympy.Symbol("x", real=True)
+    sides = [side.xreplace({symbols.copy().pop(): variable}) for side in (left, right)]
+    return RELATIONS[node.operators[0]](*sides).as_set()
 
 
 def _half(operator: str, bound: Any, variable_left: bool) -> Any:

@@ -12,8 +12,9 @@ from app.answers.numbers import equal_numbers, read_number
 from app.answers.units import Quantity, same_words, split_unit, unit_scale
 
 BASE = re.compile(r"(-?[0-9A-Za-z]+)_\{?\s?(?:\\text\{)?(\d{1,2}|[a-z]+)\}?\}?$")
+HEX = re.compile(r"(?:[A-F]{2,}|[a-f]{2,})$")
 BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
-COLONS = re.compile(r"(\d+(?:\s?:\s?\d+)+)\s?(am|pm|a\.m\.?|p\.m\.?)?$", re.I)
+COLONS = re.compile(r"(\d+(?:\s?(?::|to)\s?\d+)+)\s?(am|pm|a\.m\.?|p\.m\.?)?$", re.I)
 LETTERS = re.compile(r"[A-Za-z]{2,4}$")
 Equal = Callable[[str, str], bool | None]
 
@@ -96,7 +97,7 @@ def _based(reference: str, answer: str) -> tuple[bool, bool | None]:
     wrong answer to a question that asked for it."""
     match = [BASE.match(_base_words(text).replace(" ", "")) for text in (reference, answer)]
     digits = [
-        item is not None and (any(map(str.isdigit, item[1])) or (item[2] == "16" and item[1].isupper()))
+        item is not None and (any(map(str.isdigit, item[1])) or (item[2] == "16" and HEX.match(item[1])))
         for item in match
     ]
     if not any(digits):
@@ -122,7 +123,7 @@ def _colons(reference: str, answer: str) -> tuple[bool, bool | None]:
         return False, None
     if first is None or other is None:
         return True, None if read_number(reference) or read_number(answer) else False
-    parts = [[int(part) for part in match[1].split(":")] for match in (first, other)]
+    parts = [[int(part) for part in re.split(":|to", match[1])] for match in (first, other)]
     halves = [(match[2] or "").replace(".", "").lower() for match in (first, other)]
     if any(halves) or any(re.fullmatch(r"\d{1,2}\s?:\s?[0-5]\d", match[1]) for match in (first, other)):
         return True, parts[0] == parts[1] and ("" in halves or halves[0] == halves[1])
