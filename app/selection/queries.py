@@ -82,6 +82,7 @@ def list_generations(db: Session, project_id: int) -> list[dict[str, Any]]:
                 **row,
                 "minutes": float(row["minutes"]),
                 "waiting": row["tasks"] - row["withdrawn"] - row["labeled"],
+                "error_share": row["found_error"] / max(row["judgements"], 1) if row["labeled"] else None,
                 "generation": generation,
                 "model": models.get(generation.model_id) if generation and generation.model_id else None,
             }
@@ -95,6 +96,19 @@ def load_generation_evaluations(
     """By generation: how its model does on the default evaluation set, and against the one before."""
     models = {each["number"]: each["model"].id for each in found if each["model"]}
     return generation_curve.judged(db, project_id, models)
+
+
+def describe_newest_model(
+    generations: list[dict[str, Any]], evaluations: dict[int, dict[str, Any]]
+) -> dict[str, Any]:
+    """The newest generation that a model chose, how that model did, and its gate where that did not pass."""
+    newest = next((row for row in generations if row["model"]), None)
+    gate = newest["generation"].policy.get("gate") if newest else None
+    return {
+        "newest": newest,
+        "newest_evaluation": evaluations.get(newest["number"]) if newest else None,
+        "failed_gate": gate if gate and gate["verdict"] != "competent" else None,
+    }
 
 
 def get_generation(db: Session, project_id: int, number: int) -> dict[str, Any]:

@@ -49,6 +49,7 @@ def board_page(request: Request, access: Researcher, db: Db) -> Response:
         next_thing=queries.find_next_action(project, now, found, labels),
         rounds=queries.list_rounds(db, project.id),
         words=WORDS,
+        **queries.describe_newest_model(found, judged),
         **_live(db, latest),
     )
 

@@ -18,6 +18,7 @@ from app.scoring.models import Score
 from app.training.models import Model
 from tests.factories import base as factories
 from tests.factories import selection as loop
+from tests.markup import collapse
 from tests.quality.test_control_tasks import NOW, judge, solution
 
 REST = {"steps": 1204, "accuracy": 0.8, "always_positive": 0.7, "loss": 0.5}
@@ -136,7 +137,7 @@ def test_the_pages_say_whose_word_counts(db: Session, web: TestClient, labeled: 
     assert "No model’s contradictions count yet. vague, the newest: AUC 0.53" in page
     assert "Nothing waits" in page
     sharp = contradicting(db, labeled, "sharp", GOOD, [0.05, 0.5, 0.95])
-    page = web.get(f"{base}/adjudications?why=model").text
+    page = collapse(web.get(f"{base}/adjudications?why=model").text)
     assert f'href="/projects/{labeled.slug}/models/{sharp.id}"' in page
     assert web.get(f"/projects/{labeled.slug}/models/{sharp.id}").status_code == 200
     assert ">sharp</a> is more than 90 % sure of the opposite. It counts: AUC 0.83" in page
