@@ -7,7 +7,7 @@ import re
 
 TAG = r"think|thinking|thought|reasoning|reflection|scratchpad"
 OPENING = re.compile(
-    rf"<(?:{TAG})>|\[THINK\]|<\|begin_of_thought\|>|<\|channel\|>analysis<\|message\|>", re.I
+    rf"<(?:{TAG})>|\[THINK\]|<\|begin_of_thought\|>|<\|channel\|>analysis<\|message\|>|◁think▷", re.I
 )
 CLOSING = re.compile(
     rf"</(?:{TAG})>|\[/THINK\]|<\|end_of_thought\|>|<\|channel\|>final<\|message\|>|◁/think▷", re.I

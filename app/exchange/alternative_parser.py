@@ -10,6 +10,7 @@ from typing import Any
 
 from app.exchange.json_decoding import RecordError
 from app.exchange.records import AlternativeRecord, StepRecord
+from app.problems.segmentation import is_visible_text
 
 MAX_ALTERNATIVES = 5000
 
@@ -37,7 +38,7 @@ def _collect_alternatives(
     position = len(prefix)
     for each in candidates:
         words = each.get("text") if isinstance(each, dict) else each
-        if not isinstance(words, str) or not words.strip():
+        if not isinstance(words, str) or not is_visible_text(words):
             raise RecordError('"alternatives" has a candidate without a text.')
         numbers[position] += 1
         if len(found) >= MAX_ALTERNATIVES:

@@ -28,20 +28,37 @@ def register(cli: typer.Typer) -> None:
     cli.add_typer(export_commands, name="export")
 
 
+def print_formats(requested: bool) -> None:
+    if not requested:
+        return
+    from app.exchange.formats import IMPORT_FORMATS
+
+    for each in IMPORT_FORMATS.values():
+        typer.echo(f"{each.id:20}{each.label}")
+    raise typer.Exit
+
+
 def import_file(
     file: Annotated[Path, typer.Argument(help="JSON Lines or one JSON array; may be gzip.")],
     project: ProjectName,
     format: Annotated[
         str,
-        typer.Option(help="auto, stepmark, gsm8k, gsm8k-solutions, math, processbench, math-cot or prm800k."),
+        typer.Option(help="auto, or the id of a format (--list-formats)."),
     ] = "auto",
     split: Annotated[
         str | None, typer.Option(help="train, validation or test, for lines that do not say.")
     ] = None,
     segmentation: Annotated[
-        str | None, typer.Option(help="Cut free text into steps by: line, blank, numbered or sentence.")
+        str | None,
+        typer.Option(help="Cut free text into steps by: line, blank, numbered, sentence or model_output."),
     ] = None,
-    grade: Annotated[bool, typer.Option(help="Grade the final answers when all is in.")] = True,
+    grade: Annotated[bool, typer.Option(help="Grade the final answers after the import.")] = True,
+    list_formats: Annotated[
+        bool,
+        typer.Option(
+            "--list-formats", help="List the formats and exit.", is_eager=True, callback=print_formats
+        ),
+    ] = False,
 ) -> None:
     """Bring problems, solutions and labels in. Run again after a stop: each line goes in once."""
     from app.core.db import transaction

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from app.exchange.json_decoding import RecordError
+from app.problems.segmentation import is_visible_text
 
 Row = dict[str, Any]
 MAX_STEPS = 2000
@@ -21,10 +22,12 @@ def require_object(value: Any) -> Row:
 
 def parse_text(row: Row, key: str, *, empty: bool = False) -> str:
     found = row.get(key)
-    if isinstance(found, str) and (empty or found.strip()):
+    if isinstance(found, str) and (empty or is_visible_text(found)):
         return found
     if key not in row:
         raise RecordError(f'The field "{key}" is missing.')
+    if isinstance(found, str) and found:
+        raise RecordError(f'The field "{key}" shows nothing: it has only blank or invisible characters.')
     raise RecordError(f'The field "{key}" is {_describe_type(found)}; it must be text.')
 
 
@@ -42,10 +45,12 @@ def parse_texts(row: Row, key: str) -> list[str]:
     found = row.get(key)
     if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
         raise RecordError(f'The field "{key}" must be a list of texts.')
-    if not found or not all(each.strip() for each in found):
-        raise RecordError(
-            f'The field "{key}" has no step, or an empty one.', "Give at least one, none of them empty."
-        )
+    if not found:
+        raise RecordError(f'The field "{key}" has no step.', "Give at least one.")
+    for position, step in enumerate(found):
+        if not is_visible_text(step):
+            reason = "shows nothing: it has only blank or invisible characters" if step else "is empty"
+            raise RecordError(f'"{key}[{position}]" {reason}.', "Leave the step out, or give it a text.")
     return check_step_count(found)
 
 

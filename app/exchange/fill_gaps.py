@@ -1,7 +1,6 @@
 """What a repeated record brings that was missing: an answer or a verdict of a solution that is there, the
-reference answer of a problem that is there. Nothing that is there is replaced.
-
-PRM800K rows add nothing: an exported row repeats what the imported row said, a missing answer included."""
+reference answer of a problem that is there. Nothing that is there is replaced. A format may opt out
+(`ImportFormat.fills_gaps`)."""
 
 from __future__ import annotations
 
@@ -11,7 +10,6 @@ import psycopg
 
 from app.exchange.records import ProblemRecord, SolutionRecord
 
-UNCHANGED_FORMAT = "prm800k"
 ANSWERS = """
     UPDATE solution s SET final_answer = g.answer,
         verdict = CASE WHEN p.reference_answer IS NULL THEN s.verdict END
@@ -50,8 +48,6 @@ def fill_solutions(
 ) -> set[str]:
     """External ids of the solutions that got an answer or a verdict. `existing` pairs ids of solutions with
     what the file says of them; a solution with other steps is left alone."""
-    if format == UNCHANGED_FORMAT:
-        return set()
     answers = [(key, r.final_answer, r.digest) for key, r in existing if r.final_answer is not None]
     verdicts = [(key, r.file_verdict, r.digest) for key, r in existing if r.file_verdict is not None]
     filled: set[int] = set()
@@ -63,12 +59,10 @@ def fill_solutions(
     return {record.external_id for key, record in existing if key in filled}
 
 
-def fill_references(
-    connection: psycopg.Connection, format: str, existing: list[tuple[int, ProblemRecord]]
-) -> set[int]:
+def fill_references(connection: psycopg.Connection, existing: list[tuple[int, ProblemRecord]]) -> set[int]:
     """Ids of the problems that got a reference answer; their solutions are graded again."""
     answers = {key: record.reference_answer for key, record in existing if record.reference_answer}
-    if format == UNCHANGED_FORMAT or not answers:
+    if not answers:
         return set()
     rows = connection.execute(REFERENCES, (list(answers), list(answers.values())))
     return {row[0] for row in rows}

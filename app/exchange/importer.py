@@ -24,13 +24,13 @@ from sqlalchemy.orm import Session
 from app.core.db import transaction
 from app.core.errors import Conflict, DomainError, Invalid
 from app.exchange.file_reader import Entry, iter_entries, unpacked_size
-from app.exchange.formats import IMPORT_FORMATS, default_split, detect_format, parse_record
+from app.exchange.formats.base import ParseContext
+from app.exchange.formats.guess import guess_format
+from app.exchange.formats.registry import parse_record
 from app.exchange.json_decoding import RecordError
 from app.exchange.load_batch import Batch, insert_batch
 from app.exchange.models import Import
 from app.exchange.records import ImportedRecord
-from app.problems.models import SPLITS
-from app.problems.segmentation import SEGMENTATIONS
 from app.projects.models import Project
 
 BATCH_LINES = 2000
@@ -68,7 +68,11 @@ def create_import(
         path=str(path.resolve()),
         format=chosen.format,
         split=chosen.split,
-        options={**(options or {}), "segmentation": chosen.segmentation},
+        options={
+            **(options or {}),
+            "segmentation": chosen.segmentation,
+            "split_requested": chosen.split_requested,
+        },
         bytes_total=unpacked_size(path),
         counts=dict.fromkeys(COUNTS, 0),
         created_by=user_id,
@@ -76,44 +80,6 @@ def create_import(
     db.add(made)
     db.flush()
     return made
-
-
-@dataclass(frozen=True)
-class FormatGuess:
-    format: str
-    split: str
-    reason: str
-    segmentation: str
-
-
-def guess_format(
-    path: Path, format: str, split: str | None, segmentation: str | None, filename: str
-) -> FormatGuess:
-    """What will be done with the file, or why it cannot be."""
-    if not path.is_file():
-        raise Invalid(f"There is no file {path}.", remedy="Check the path.")
-    if format != "auto" and format not in IMPORT_FORMATS:
-        raise Invalid(
-            f"There is no format {format!r}.", remedy=f"Use auto or one of: {', '.join(IMPORT_FORMATS)}."
-        )
-    if split not in (None, "", *SPLITS):
-        raise Invalid(f"There is no split {split!r}.", remedy=f"Use one of: {', '.join(SPLITS)}.")
-    if segmentation not in (None, "", *SEGMENTATIONS):
-        raise Invalid(
-            f"There is no segmentation {segmentation!r}.", remedy=f"Use one of: {', '.join(SEGMENTATIONS)}."
-        )
-    name = detect_format(path) if format == "auto" else format
-    by_default, why = default_split(name, filename)
-    if name == "prm800k" and split == "test":
-        raise Invalid(
-            "Labels cannot come in for the test split.", remedy="Import PRM800K rows as train or validation."
-        )
-    return FormatGuess(
-        name,
-        split or by_default,
-        "you chose it" if split else why,
-        segmentation or IMPORT_FORMATS[name].SEGMENTATION,
-    )
 
 
 def find_resumable_import(
@@ -205,9 +171,13 @@ def _parse_entry(of: Import, entry: Entry) -> ImportedRecord | RecordError:
     if entry.error is not None:
         return entry.error
     try:
-        return parse_record(of.format, entry.raw, of.options["segmentation"])
+        return parse_record(of.format, entry.raw, _build_context(of))
     except RecordError as bad:
         return bad
+
+
+def _build_context(of: Import) -> ParseContext:
+    return ParseContext(of.options["segmentation"], bool(of.options.get("split_requested")))
 
 
 class Superseded(Exception):

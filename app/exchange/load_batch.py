@@ -22,6 +22,7 @@ from app.exchange.copy_format import (
     format_text_array,
 )
 from app.exchange.fill_gaps import fill_references, fill_solutions
+from app.exchange.formats import IMPORT_FORMATS
 from app.exchange.json_decoding import RecordError
 from app.exchange.load_labels import insert_labels, rename_repeated_labels
 from app.exchange.records import ImportedRecord, ProblemRecord, SolutionRecord
@@ -66,7 +67,8 @@ def insert_batch(connection: psycopg.Connection, batch: Batch) -> None:
     batch.counts["problems"] += len(fresh)
     new_problems = {place.id for _, place in fresh.values()}
     rename_repeated_labels(connection, batch.project_id, [line for line, _ in accepted])
-    filled_problems = _fill_references(connection, batch, accepted, new_problems)
+    fills = IMPORT_FORMATS[batch.format].fills_gaps
+    filled_problems = _fill_references(connection, accepted, new_problems) if fills else set()
     ids, new, filled = _insert_solutions(connection, batch, accepted)
     labels = insert_labels(connection, batch.project_id, accepted, ids)
     batch.counts["labels"] += len(labels)
@@ -152,7 +154,6 @@ def resolve_problem(
 
 def _fill_references(
     connection: psycopg.Connection,
-    batch: Batch,
     accepted: list[tuple[ImportedRecord, ExistingProblem]],
     new_problems: set[int],
 ) -> set[int]:
@@ -161,9 +162,7 @@ def _fill_references(
         for line, place in accepted
         if line.problem is not None and place.id not in new_problems and place.reference_answer is None
     }
-    filled = fill_references(
-        connection, batch.format, [(key, record) for key, (record, _) in without.items()]
-    )
+    filled = fill_references(connection, [(key, record) for key, (record, _) in without.items()])
     for key in filled:
         record, place = without[key]
         place.reference_answer = record.reference_answer
@@ -212,7 +211,8 @@ def _insert_solutions(
     )
     ids: dict[str, int] = {row[0]: row[1] for row in rows}
     repeated = [(ids[name], record) for name, (record, _) in wanted.items() if name in ids]
-    filled = fill_solutions(connection, batch.format, repeated)
+    fills = IMPORT_FORMATS[batch.format].fills_gaps
+    filled = fill_solutions(connection, batch.format, repeated) if fills else set()
     new = [(record, place) for name, (record, place) in wanted.items() if name not in ids]
     made = list(zip(allocate_ids(connection, "solution", len(new)), new, strict=True))
     copy_rows(

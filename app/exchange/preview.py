@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from app.exchange.exporter import driver_connection
 from app.exchange.file_reader import iter_entries
-from app.exchange.formats import parse_record
-from app.exchange.importer import FormatGuess
+from app.exchange.formats.guess import FormatGuess
+from app.exchange.formats.registry import parse_record
 from app.exchange.json_decoding import RecordError
 from app.exchange.load_batch import Batch, ExistingProblem, SplitConflict, find_existing, resolve_problem
 from app.exchange.records import ImportedRecord, ProblemRecord
@@ -40,7 +40,7 @@ def build_preview(db: Session, project_id: int, path: Path, choice: FormatGuess)
         try:
             if entry.error is not None:
                 raise entry.error
-            lines.append((entry.number, parse_record(choice.format, entry.raw, choice.segmentation)))
+            lines.append((entry.number, parse_record(choice.format, entry.raw, choice.context)))
         except RecordError as bad:
             found.errors.append((entry.number, str(bad)))
     batch = Batch(project_id, choice.split, choice.format, lines)

@@ -46,6 +46,8 @@ class SolutionRecord:
     first_error: int | None = None
     external_ratings: list[int] | None = None
     alternatives: list[AlternativeRecord] = field(default_factory=list)
+    free_text: str | None = None
+    """What the steps were cut out of; None where the file lists the steps."""
 
     @property
     def has_external_label(self) -> bool:

@@ -16,6 +16,7 @@ from app.core.web import redirect, render, render_polled
 from app.exchange import exporter, importer, rejected_records, sft, uploads
 from app.exchange.filters import Filters, parse_filters
 from app.exchange.formats import IMPORT_FORMATS
+from app.exchange.formats.guess import guess_format
 from app.exchange.models import Import
 from app.exchange.preview import build_preview
 from app.problems.models import SPLITS
@@ -63,7 +64,7 @@ def show_preview(
     format: str = "auto", split: str = "", segmentation: str = "",
 ) -> Response:  # fmt: skip
     path = uploads.get_upload(access.project.id, token)
-    choice = importer.guess_format(path, format, split or None, segmentation or None, path.name)
+    choice = guess_format(path, format, split or None, segmentation or None, path.name)
     return render(
         request, "exchange/preview.html", token=token, filename=path.name, choice=choice,
         found=build_preview(db, access.project.id, path, choice), formats=IMPORT_FORMATS, splits=SPLITS,

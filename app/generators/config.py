@@ -17,7 +17,7 @@ CHAT = (
 PLAIN = "Problem:\n{problem}\n\nSolution:\n"
 ENDPOINTS = {"chat": "chat messages", "completions": "plain text that is gone on with"}
 STEPS = {"stop": "a text that ends a step", **SEGMENTATIONS}
-JOINS = {"line": "\n", "numbered": "\n", "blank": "\n\n", "sentence": " "}
+JOINS = {"line": "\n", "numbered": "\n", "blank": "\n\n", "sentence": " ", "model_output": "\n\n"}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from app.answers.extract import last_answer
 from app.generators.config import PLACE, GeneratorConfig
-from app.problems.segmentation import segment
+from app.problems.segmentation import is_visible_text, segment
 
 MOST_STEPS = 1000
 LONGEST = 200_000
@@ -54,7 +54,7 @@ def prompt(config: GeneratorConfig, statement: str) -> str:
 
 def stops(config: GeneratorConfig, one_step: bool) -> list[str]:
     """Texts that end the sample. A sentence has none: it is cut off afterwards."""
-    ends = [config.joint] if one_step and config.steps in ("stop", "line", "blank") else []
+    ends = [config.joint] if one_step and config.steps in ("stop", "line", "blank", "model_output") else []
     return list(dict.fromkeys([*ends, *config.stop]))
 
 
@@ -76,7 +76,7 @@ def read(config: GeneratorConfig, ask: Ask, text: str, finish: str) -> Sampled:
 def cut(config: GeneratorConfig, text: str) -> list[str]:
     if config.steps != "stop":
         return segment(text, config.steps)
-    return [piece.strip() for piece in text.split(config.step_end) if piece.strip()]
+    return [piece.strip() for piece in text.split(config.step_end) if is_visible_text(piece)]
 
 
 def clean(text: str) -> str:

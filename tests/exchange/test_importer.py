@@ -22,7 +22,7 @@ from app.core.db import transaction
 from app.core.errors import Invalid
 from app.exchange import importer
 from app.exchange.file_reader import BadFile, iter_entries
-from app.exchange.formats import detect_format
+from app.exchange.formats.registry import detect_format
 from app.exchange.models import Import, RejectedRecord
 from app.exchange.rejected_records import iter_rejected_lines
 from app.labeling.models import Task
@@ -70,6 +70,12 @@ HOSTILE = {
     b'"just text"': "not an object",
     b'{"kind": "poem"}': '"kind"',
     b'{"kind": "problem", "statement": ""}': '"statement"',
+    b'{"kind": "problem", "statement": "\\u00a0\\u2060"}': '"statement" shows nothing',
+    b'{"kind": "solution", "id": "x", "problem": "p1", "steps": ["a", "\\u200d \\u00ad"]}': '"steps[1]" shows nothing',
+    b'{"kind": "solution", "id": "x", "problem": "p1", "steps": ["", "a"]}': '"steps[0]" is empty',
+    b'{"kind": "solution", "id": "x", "problem": "p1", "steps": []}': "no step",
+    b'{"kind": "solution", "id": "x", "problem": "p1", "text": "\\u200b\\ufeff"}': '"text" shows nothing',
+    b'{"kind": "solution", "id": "x", "problem": "p1", "steps": ["a"], "alternatives": [["\\u2800"]]}': "without a text",
     b'{"kind": "solution", "id": "x", "problem": "nobody", "text": "a"}': "no problem named",
     b'{"kind": "problem", "id": "p1", "statement": "another"}': "belongs to another",
     b'{"kind": "problem", "statement": "long ' + b"a" * (17 << 20) + b'"}': "longer than",

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from app.core.db import transaction
 from app.exchange import exporter, importer
 from app.exchange.filters import Filters, parse_filters
-from app.exchange.formats import parse_record
+from app.exchange.formats.base import ParseContext
+from app.exchange.formats.registry import parse_record
 from app.exchange.models import Import
 from app.exchange.row_patches import apply_patch, build_patch, equal_as_json
 from app.projects.models import Project
@@ -157,7 +158,7 @@ def test_a_label_is_kept_under_its_own_prefix() -> None:
         "is_quality_control_question": False, "is_initial_screening_question": False,
         "question": {"problem": "?", "ground_truth_answer": "1"}, "label": label,
     }  # fmt: skip
-    line = parse_record("prm800k", json.dumps(raw).encode(), "line")
+    line = parse_record("prm800k", json.dumps(raw).encode(), ParseContext())
     assert line.solutions[0].steps == ["a", "c"]
     assert line.label is not None
     assert [step.texts for step in line.label.steps] == [["a"], ["b"], None]

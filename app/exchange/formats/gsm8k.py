@@ -5,20 +5,9 @@ from __future__ import annotations
 
 from app.answers.extract import gsm8k_answer
 from app.exchange.field_parsers import Row, parse_text
+from app.exchange.formats.base import ParseContext, RecordFormat
 from app.exchange.records import ImportedRecord, ProblemRecord, build_statement_id
 from app.problems.segmentation import without_calculator
-
-NAME = "GSM8K problems"
-ASK_SEGMENTATION = False
-SEGMENTATION = "line"
-
-
-def fits(row: Row) -> bool:
-    return set(row) == {"question", "answer"}
-
-
-def parse(row: Row, segmentation: str) -> ImportedRecord:
-    return ImportedRecord(problem=gsm8k_problem(parse_text(row, "question"), parse_text(row, "answer")))
 
 
 def gsm8k_problem(question: str, worked: str) -> ProblemRecord:
@@ -29,3 +18,19 @@ def gsm8k_problem(question: str, worked: str) -> ProblemRecord:
         reference_solution=without_calculator(worked),
         source="gsm8k",
     )
+
+
+class Gsm8kFormat(RecordFormat):
+    id = "gsm8k"
+    label = "GSM8K problems"
+    reads = "`question`, `answer`"
+    keeps = "the reference answer behind `####`"
+
+    def detect(self, row: Row) -> bool:
+        return set(row) == {"question", "answer"}
+
+    def parse(self, row: Row, context: ParseContext) -> ImportedRecord:
+        return ImportedRecord(problem=gsm8k_problem(parse_text(row, "question"), parse_text(row, "answer")))
+
+
+FORMAT = Gsm8kFormat()

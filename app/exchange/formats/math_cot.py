@@ -8,33 +8,10 @@ from typing import Any
 
 from app.answers.extract import last_answer
 from app.exchange.field_parsers import Row, check_step_count, parse_optional_text, parse_text, parse_texts
+from app.exchange.formats.base import ParseContext, RecordFormat
 from app.exchange.json_decoding import RecordError
 from app.exchange.records import ImportedRecord, ProblemRecord, SolutionRecord, build_statement_id
 from app.problems.segmentation import segment
-
-NAME = "MATH solutions, several a problem (Qwen2.5-Math evaluation)"
-ASK_SEGMENTATION = True
-SEGMENTATION = "blank"
-
-
-def fits(row: Row) -> bool:
-    return "question" in row and isinstance(row.get("code"), list)
-
-
-def parse(row: Row, segmentation: str) -> ImportedRecord:
-    statement = parse_text(row, "question")
-    problem = ProblemRecord(
-        external_id=build_statement_id("math-cot", statement),
-        statement=statement,
-        reference_answer=parse_optional_text(row, "gt") or parse_optional_text(row, "answer"),
-        reference_solution=parse_optional_text(row, "solution") or parse_optional_text(row, "gt_cot"),
-        subject=parse_optional_text(row, "subject") or parse_optional_text(row, "type"),
-        level=parse_optional_text(row, "level"),
-        source="math-cot",
-    )
-    written = parse_texts(row, "code")
-    made = [_solution(row, problem, number, each, segmentation) for number, each in enumerate(written)]
-    return ImportedRecord(problem=problem, solutions=made)
 
 
 def _solution(
@@ -51,9 +28,42 @@ def _solution(
         final_answer=prediction or last_answer(written),
         file_verdict=verdict,
         detail=detail,
+        free_text=written,
     )
 
 
 def _at(row: Row, key: str, number: int) -> Any:
     found = row.get(key)
     return found[number] if isinstance(found, list) and number < len(found) else None
+
+
+class MathCotFormat(RecordFormat):
+    id = "math-cot"
+    label = "MATH solutions, several per problem (Qwen2.5-Math evaluation)"
+    reads = "`question`, `gt` and a list of solutions in `code`"
+    keeps = "`pred` as the final answer, `score` as the verdict, `pred_score` in the detail"
+    ask_segmentation = True
+    segmentation = "blank"
+
+    def detect(self, row: Row) -> bool:
+        return "question" in row and isinstance(row.get("code"), list)
+
+    def parse(self, row: Row, context: ParseContext) -> ImportedRecord:
+        statement = parse_text(row, "question")
+        problem = ProblemRecord(
+            external_id=build_statement_id("math-cot", statement),
+            statement=statement,
+            reference_answer=parse_optional_text(row, "gt") or parse_optional_text(row, "answer"),
+            reference_solution=parse_optional_text(row, "solution") or parse_optional_text(row, "gt_cot"),
+            subject=parse_optional_text(row, "subject") or parse_optional_text(row, "type"),
+            level=parse_optional_text(row, "level"),
+            source="math-cot",
+        )
+        written = parse_texts(row, "code")
+        made = [
+            _solution(row, problem, number, each, context.segmentation) for number, each in enumerate(written)
+        ]
+        return ImportedRecord(problem=problem, solutions=made)
+
+
+FORMAT = MathCotFormat()

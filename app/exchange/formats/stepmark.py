@@ -14,23 +14,11 @@ from app.exchange.field_parsers import (
     parse_text,
     parse_texts,
 )
+from app.exchange.formats.base import ParseContext, RecordFormat
 from app.exchange.json_decoding import RecordError
 from app.exchange.records import ImportedRecord, ProblemRecord, SolutionRecord, build_statement_id
 from app.problems.models import OLD_VERDICTS, SPLITS, VERDICTS
 from app.problems.segmentation import segment
-
-NAME = "Stepmark JSON Lines"
-ASK_SEGMENTATION = True
-SEGMENTATION = "line"
-
-
-def fits(row: Row) -> bool:
-    return row.get("kind") in ("problem", "solution")
-
-
-def parse(row: Row, segmentation: str) -> ImportedRecord:
-    kind = parse_choice(row, "kind", ("problem", "solution"))
-    return ImportedRecord(problem=problem(row)) if kind == "problem" else solution(row, segmentation)
 
 
 def problem(row: Row) -> ProblemRecord:
@@ -58,10 +46,9 @@ def parse_verdict(row: Row) -> str | None:
 
 
 def solution(row: Row, segmentation: str) -> ImportedRecord:
+    free_text = None if "steps" in row else parse_text(row, "text")
     steps = (
-        parse_texts(row, "steps")
-        if "steps" in row
-        else check_step_count(segment(parse_text(row, "text"), segmentation))
+        parse_texts(row, "steps") if free_text is None else check_step_count(segment(free_text, segmentation))
     )
     outside = parse_object(row, "outside") if row.get("outside") is not None else {}
     first = parse_int(outside, "first_error", -1, len(steps) - 1)
@@ -76,6 +63,7 @@ def solution(row: Row, segmentation: str) -> ImportedRecord:
     made = SolutionRecord(
         external_id=parse_text(row, "id"),
         steps=steps,
+        free_text=free_text,
         generator=parse_optional_text(row, "generator") or "",
         final_answer=parse_optional_text(row, "answer") or _find_answer(row, steps),
         detail=detail,
@@ -92,3 +80,23 @@ def solution(row: Row, segmentation: str) -> ImportedRecord:
 def _find_answer(row: Row, steps: list[str]) -> str | None:
     """The final answer as the solution states it."""
     return answer_of_steps(steps) if "steps" in row else last_answer(parse_text(row, "text"))
+
+
+class StepmarkFormat(RecordFormat):
+    id = "stepmark"
+    label = "Stepmark JSON Lines"
+    reads = "`kind` is `problem` or `solution`; see [Stepmark's own format](#stepmarks-own-format)"
+    keeps = "everything"
+    ask_segmentation = True
+
+    def detect(self, row: Row) -> bool:
+        return row.get("kind") in ("problem", "solution")
+
+    def parse(self, row: Row, context: ParseContext) -> ImportedRecord:
+        kind = parse_choice(row, "kind", ("problem", "solution"))
+        return (
+            ImportedRecord(problem=problem(row)) if kind == "problem" else solution(row, context.segmentation)
+        )
+
+
+FORMAT = StepmarkFormat()
