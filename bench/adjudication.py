@@ -66,17 +66,17 @@ def measured(size: int) -> None:
         labels = db.scalar(text("SELECT count(*) FROM step_label"))
         anew = took(lambda: db.execute(ANEW, {"project": project}).all(), 3)
     begun = time.perf_counter()
-    adjudication_queue.everything(project)
+    adjudication_queue.refresh_all(project)
     whole = time.perf_counter() - begun
 
     def opened(db: Session, after: int = 0) -> int:
-        adjudication_queue.catch_up(db, project)
-        adjudication.count(db, project)
-        adjudication.waiting(db, project)
-        return adjudication.following(db, project, None, after) or 0
+        adjudication_queue.refresh_changed(db, project)
+        adjudication.count_candidates(db, project)
+        adjudication.list_candidates(db, project)
+        return adjudication.next_candidate(db, project, None, after) or 0
 
     with transaction() as db:
-        waits = adjudication.count(db, project)
+        waits = adjudication.count_candidates(db, project)
         page = took(lambda: opened(db), 9)
     last = 0
 
@@ -88,7 +88,7 @@ def measured(size: int) -> None:
                 db.get_one(Project, project),
                 db.scalars(text("SELECT id FROM user_account")).first(),
             )
-            adjudication.decide(db, work, db.get_one(User, actor), last, [-1], "Wrong.")
+            adjudication.record_decision(db, work, db.get_one(User, actor), last, [-1], "Wrong.")
 
     each = took(decided, 15)
     with_notes, without = copied(True), copied(False)

@@ -130,8 +130,8 @@ def project_of(
     with transaction() as db:
         project = db.get_one(Project, project_id)
         if plan.mark:
-            control_task_creation.make(db, project, None, "screening", plan.screening)
-        control_task_creation.make(db, project, None, "gold", plan.gold)
+            control_task_creation.create_control_tasks(db, project, None, "screening", plan.screening)
+        control_task_creation.create_control_tasks(db, project, None, "gold", plan.gold)
         initial_queue.insert_initial_tasks(db, project, plan.regular)
         for kind, count in crew.items():
             for number in range(1, count + 1):
@@ -224,15 +224,17 @@ def adjudicator(project_id: int) -> int:
 
 def adjudicate(project_id: int, by: int, truths: dict[str, Truth], seed: int, portion: float) -> int:
     """A portion of what waits, drawn at random, by someone who sees better but not everything."""
-    adjudication_queue.everything(project_id)
+    adjudication_queue.refresh_all(project_id)
     with transaction() as db:
-        waiting = sorted(row.solution_id for row in adjudication.waiting(db, project_id, most=100_000))
+        waiting = sorted(
+            row.solution_id for row in adjudication.list_candidates(db, project_id, most=100_000)
+        )
         drawn = random.Random(f"{seed} drawn").sample(waiting, round(portion * len(waiting)))  # noqa: S311
         project, actor = db.get_one(Project, project_id), db.get_one(User, by)
         for solution_id in drawn:
             name = db.get_one(Solution, solution_id).external_id
             said = ratings(ADJUDICATOR, truths[name], random.Random(f"{seed} adjudicator {name}"))  # noqa: S311
-            adjudication.decide(db, project, actor, solution_id, list(said), "As I see it.")
+            adjudication.record_decision(db, project, actor, solution_id, list(said), "As I see it.")
     return len(drawn)
 
 

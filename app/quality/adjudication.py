@@ -24,13 +24,13 @@ from app.labeling.label_exposure import LabelExposure
 from app.problems.models import Problem, Solution
 from app.projects.models import Project
 from app.quality import adjudication_queue, reviewing_model
-from app.quality.control_task_creation import upto
+from app.quality.control_task_creation import up_to_first_error
 from app.quality.models import Adjudication, SecondLook
 
 PAGE = 30
 REASONS = ("disagreement", "flagged", "model")
 
-WAITING = text(
+SELECT_CANDIDATES = text(
     """
     SELECT w.*, p.statement, p.subject, p.level FROM second_look w
     JOIN solution s ON s.id = w.solution_id JOIN problem p ON p.id = s.problem_id
@@ -40,8 +40,8 @@ WAITING = text(
     ORDER BY w.place, w.solution_id LIMIT :most
     """
 )
-COUNT = text("SELECT count(*) FROM second_look WHERE project_id = :project")
-ORIGINALS = text(
+COUNT_CANDIDATES = text("SELECT count(*) FROM second_look WHERE project_id = :project")
+SELECT_ORIGINAL_LABELS = text(
     """
     SELECT a.id, a.user_id, coalesce(nullif(u.name, ''), u.email, 'imported labeler') AS labeler,
         a.finish_reason, a.submitted_at, t.kind, a.origin IS NULL AS own_work,
@@ -55,15 +55,15 @@ ORIGINALS = text(
     GROUP BY a.id, u.id, t.kind ORDER BY a.id
     """
 )
-OWN = text(
+SELECT_OWN_LABEL = text(
     "SELECT 1 FROM assignment a JOIN task t ON t.id = a.task_id WHERE t.solution_id = :solution"
     " AND a.user_id = :user AND a.state = 'submitted' LIMIT 1"
 )
-PROBS = text("SELECT step_probs FROM score WHERE solution_id = :solution AND model_id = :model")
+SELECT_STEP_PROBS = text("SELECT step_probs FROM score WHERE solution_id = :solution AND model_id = :model")
 
 
 @dataclass(frozen=True)
-class Case:
+class AdjudicationCase:
     solution: Solution
     problem: Problem
     decided: Adjudication | None
@@ -82,16 +82,22 @@ class Case:
         return self.decided is not None or self.knew == "shown"
 
 
-def waiting(
+def list_candidates(
     db: Session, project_id: int, why: str | None = None, after: int = 0, most: int = PAGE
 ) -> list[Any]:
     """What stands in the queue behind solution `after`; from its beginning where that was never in it.
     What was submitted since somebody asked last is looked at by second_look.catch_up."""
-    asked = {"project": project_id, "why": why, "most": most, "place": place(db, after), "after": after}
-    return list(db.execute(WAITING, asked))
+    asked = {
+        "project": project_id,
+        "why": why,
+        "most": most,
+        "place": get_priority(db, after),
+        "after": after,
+    }
+    return list(db.execute(SELECT_CANDIDATES, asked))
 
 
-def place(db: Session, solution_id: int) -> int:
+def get_priority(db: Session, solution_id: int) -> int:
     """Where it stands in the queue, or stood when it was decided; before all, if nowhere."""
     if row := db.get(SecondLook, solution_id):
         return row.place
@@ -101,20 +107,20 @@ def place(db: Session, solution_id: int) -> int:
     return 2 * (not decided.asked_for["disagreement"]) + (not decided.asked_for["flagged"])
 
 
-def count(db: Session, project_id: int) -> int:
-    return int(db.scalar(COUNT, {"project": project_id}) or 0)
+def count_candidates(db: Session, project_id: int) -> int:
+    return int(db.scalar(COUNT_CANDIDATES, {"project": project_id}) or 0)
 
 
-def following(db: Session, project_id: int, why: str | None, after: int) -> int | None:
+def next_candidate(db: Session, project_id: int, why: str | None, after: int) -> int | None:
     """The solution that comes next, or the first again behind the last; None where nothing waits."""
     for start in (after, 0):
-        for row in waiting(db, project_id, why, start, 2):
+        for row in list_candidates(db, project_id, why, start, 2):
             if row.solution_id != after:
                 return int(row.solution_id)
     return None
 
 
-def case(db: Session, project: Project, actor: User, solution_id: int) -> Case:
+def load_case(db: Session, project: Project, actor: User, solution_id: int) -> AdjudicationCase:
     found = None
     if 0 < solution_id < 2**62:
         wanted = select(Solution).where(Solution.id == solution_id, Solution.project_id == project.id)
@@ -122,48 +128,50 @@ def case(db: Session, project: Project, actor: User, solution_id: int) -> Case:
     if found is None:
         raise NotFound("There is no such solution in this project.", remedy="Go back to the queue.")
     decided = db.scalar(select(Adjudication).where(Adjudication.solution_id == found.id))
-    asked = {"solution": found.id, "model": reviewing_model.judge(db, project.id).model_id}
+    asked = {"solution": found.id, "model": reviewing_model.find_reviewing_model(db, project.id).model_id}
     looked = db.get(LabelExposure, (found.id, decided.decided_by if decided else actor.id))
-    knew = decided.knew if decided else known_to(db, actor, looked, found.id)
+    knew = decided.knew if decided else find_exposure(db, actor, looked, found.id)
     shown = decided is not None or knew == "shown"
-    originals = list(db.execute(ORIGINALS, asked)) if shown else []
-    probs = (db.scalar(PROBS, asked) or []) if shown else []
+    originals = list(db.execute(SELECT_ORIGINAL_LABELS, asked)) if shown else []
+    probs = (db.scalar(SELECT_STEP_PROBS, asked) or []) if shown else []
     before = list((looked.before if looked else None) or [])
-    return Case(found, found.problem, decided, knew, before, originals, list(probs[::3]))
+    return AdjudicationCase(found, found.problem, decided, knew, before, originals, list(probs[::3]))
 
 
-def known_to(db: Session, actor: User, looked: LabelExposure | None, solution_id: int) -> str:
+def find_exposure(db: Session, actor: User, looked: LabelExposure | None, solution_id: int) -> str:
     """Asked for goes before opened elsewhere: then the labels lie open on this page."""
     if looked and looked.before is not None:
         return "shown"
-    if db.scalar(OWN, {"solution": solution_id, "user": actor.id}):
+    if db.scalar(SELECT_OWN_LABEL, {"solution": solution_id, "user": actor.id}):
         return "own"
     return "opened" if looked else "nothing"
 
 
-def show(db: Session, project: Project, actor: User, solution_id: int, ratings: list[int | None]) -> None:
+def reveal_labels(
+    db: Session, project: Project, actor: User, solution_id: int, ratings: list[int | None]
+) -> None:
     """Before deciding: what the labelers and the model say, from now on, with what the adjudicator
     had rated until then."""
-    found = case(db, project, actor, solution_id)
+    found = load_case(db, project, actor, solution_id)
     if not found.open:
         label_exposure.record_reveal(db, actor, solution_id, ratings[: len(found.solution.steps)])
 
 
-def decide(
+def record_decision(
     db: Session, project: Project, actor: User, solution_id: int, ratings: list[int | None], reason: str
 ) -> Adjudication:
     """The decision, once. `ratings` as the form sent them: what stands behind the first negative
     one does not count; every step before it must be rated."""
-    found = case(db, project, actor, solution_id)
+    found = load_case(db, project, actor, solution_id)
     if found.decided:
         raise Conflict("This solution is adjudicated already.", remedy="Its page shows the decision.")
     if found.problem.split == "test":
         raise Invalid("This solution is of a test problem.", remedy="Test problems are never labeled.")
-    said = checked(ratings, len(found.solution.steps))
+    said = validate_ratings(ratings, len(found.solution.steps))
     reason = " ".join(reason.split())
     if not reason or len(reason) > 2000:
         raise Invalid("A decision needs a reason.", remedy="Say in a sentence why, for who reads it later.")
-    why = _out_of_the_queue(db, project.id, solution_id)
+    why = _remove_candidate(db, project.id, solution_id)
     made = Adjudication(
         project_id=project.id, solution_id=solution_id, ratings=said, reason=reason,
         decided_by=actor.id, asked_for=why, knew=found.knew,
@@ -175,10 +183,12 @@ def decide(
     return made
 
 
-def _out_of_the_queue(db: Session, project_id: int, solution_id: int) -> dict[str, bool]:
+def _remove_candidate(db: Session, project_id: int, solution_id: int) -> dict[str, bool]:
     """Why it was in there, by what is known now; empty if it was not."""
-    adjudication_queue.hold(db, project_id)
-    adjudication_queue.look(db, project_id, [solution_id], adjudication_queue.of(db, project_id))
+    adjudication_queue.lock_scan(db, project_id)
+    adjudication_queue.refresh_solutions(
+        db, project_id, [solution_id], adjudication_queue.current_basis(db, project_id)
+    )
     row = db.get(SecondLook, solution_id, populate_existing=True)
     if row is None:
         return {}
@@ -187,13 +197,13 @@ def _out_of_the_queue(db: Session, project_id: int, solution_id: int) -> dict[st
     return why
 
 
-def checked(ratings: list[int | None], steps: int) -> list[int]:
+def validate_ratings(ratings: list[int | None], steps: int) -> list[int]:
     said: list[int] = []
     for rating in ratings[:steps]:
         if rating is None:
             break
         said.append(rating)
-    said = upto(said)
+    said = up_to_first_error(said)
     if len(said) < steps and -1 not in said:
         raise Invalid(
             f"Step {len(said) + 1} is not rated.", remedy="Rate every step up to the first wrong one."

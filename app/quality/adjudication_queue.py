@@ -19,13 +19,13 @@ from app.core.jobs import enqueue, stop_requested
 from app.quality import reviewing_model
 
 JOB = "quality.look"
-SURE = 0.9
-AT_ONCE = 300
+MIN_CONFIDENCE = 0.9
+MAX_INLINE = 300
 """Solutions that a page has looked at before it answers."""
 CHUNK = 1000
 """And the worker, in one transaction."""
 
-LOOK = text(
+UPSERT_CANDIDATES = text(
     """
     WITH judged AS (
         SELECT l.solution_id,
@@ -59,27 +59,27 @@ LOOK = text(
         disagreement = excluded.disagreement, flagged = excluded.flagged, model = excluded.model
     """
 )
-CHANGED = text(
+SELECT_CHANGED = text(
     "DELETE FROM look_again WHERE id IN (SELECT id FROM look_again WHERE project_id = :project"
     " ORDER BY id LIMIT :most) RETURNING solution_id"
 )
-MORE = text("SELECT EXISTS (SELECT 1 FROM look_again WHERE project_id = :project)")
-LABELED = text(
+HAS_CHANGED = text("SELECT EXISTS (SELECT 1 FROM look_again WHERE project_id = :project)")
+SELECT_LABELED = text(
     "SELECT DISTINCT t.solution_id FROM task t WHERE t.project_id = :project AND t.solution_id > :after"
     " AND EXISTS (SELECT 1 FROM assignment a WHERE a.task_id = t.id AND a.state = 'submitted')"
     " ORDER BY 1 LIMIT :most"
 )
-BASIS = text(
+SELECT_BASIS = text(
     # by name: scoring is quality's neighbour
     "SELECT max(id) FROM scoring_run WHERE model_id = :model AND state = 'succeeded'"
 )
-KEPT = text("SELECT model_id, scoring_run_id FROM looked_over WHERE project_id = :project")
-KEEP = text(
+SELECT_SCAN = text("SELECT model_id, scoring_run_id FROM looked_over WHERE project_id = :project")
+UPSERT_SCAN = text(
     "INSERT INTO looked_over (project_id, model_id, scoring_run_id) VALUES (:project, :model, :run)"
     " ON CONFLICT (project_id) DO UPDATE SET model_id = :model, scoring_run_id = :run"
 )
-HOLD = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
-HOLD_IF_FREE = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:key, 0))")
+LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:key, 0))")
 
 
 @dataclass(frozen=True)
@@ -90,96 +90,96 @@ class Basis:
     scoring_run_id: int | None
 
 
-def catch_up(db: Session, project_id: int) -> bool:
-    """What changed is looked at, up to AT_ONCE solutions; the rest is the worker's. False: something
+def refresh_changed(db: Session, project_id: int) -> bool:
+    """What changed is looked at, up to MAX_INLINE solutions; the rest is the worker's. False: something
     is not looked at yet."""
-    if not db.scalar(HOLD_IF_FREE, {"key": _key(project_id)}):
+    if not db.scalar(TRY_LOCK, {"key": _lock_key(project_id)}):
         return False
-    basis, behind = of(db, project_id), False
-    if changed(db, project_id, basis, AT_ONCE):
-        behind = bool(db.scalar(MORE, {"project": project_id}))
-    if kept(db, project_id) != basis:
-        ids = labeled(db, project_id, 0, AT_ONCE + 1)
-        if len(ids) <= AT_ONCE:
-            look(db, project_id, ids, basis)
-            keep(db, project_id, basis)
+    basis, behind = current_basis(db, project_id), False
+    if refresh_batch(db, project_id, basis, MAX_INLINE):
+        behind = bool(db.scalar(HAS_CHANGED, {"project": project_id}))
+    if load_scan(db, project_id) != basis:
+        ids = list_labeled(db, project_id, 0, MAX_INLINE + 1)
+        if len(ids) <= MAX_INLINE:
+            refresh_solutions(db, project_id, ids, basis)
+            save_scan(db, project_id, basis)
         else:
             behind = True
     if behind:
-        defer_look(db, project_id)
+        enqueue_refresh(db, project_id)
     return not behind
 
 
-def defer_look(db: Session, project_id: int) -> None:
+def enqueue_refresh(db: Session, project_id: int) -> None:
     key = f"{JOB}-{project_id}"
     enqueue(db, JOB, once=key, lock=key, project_id=project_id)
 
 
-def everything(project_id: int) -> bool:
+def refresh_all(project_id: int) -> bool:
     """All that changed; and where another model's word counts now, all that is labeled. In
     transactions of its own. False: the worker is ending, and someone has to go on."""
     while True:
         with transaction() as db:
-            hold(db, project_id)
-            basis = of(db, project_id)
+            lock_scan(db, project_id)
+            basis = current_basis(db, project_id)
             if stop_requested.is_set():
                 return False
-            if not changed(db, project_id, basis, CHUNK):
+            if not refresh_batch(db, project_id, basis, CHUNK):
                 break
     with transaction() as db:
-        if kept(db, project_id) == basis:
+        if load_scan(db, project_id) == basis:
             return True
     after = 0
     while True:
         with transaction() as db:
-            hold(db, project_id)
+            lock_scan(db, project_id)
             if stop_requested.is_set():
                 return False
-            ids = labeled(db, project_id, after, CHUNK)
-            look(db, project_id, ids, basis)
+            ids = list_labeled(db, project_id, after, CHUNK)
+            refresh_solutions(db, project_id, ids, basis)
             if len(ids) < CHUNK:
-                keep(db, project_id, basis)
+                save_scan(db, project_id, basis)
                 return True
             after = ids[-1]
 
 
-def of(db: Session, project_id: int) -> Basis:
-    model_id = reviewing_model.judge(db, project_id).model_id
-    return Basis(model_id, db.scalar(BASIS, {"model": model_id}))
+def current_basis(db: Session, project_id: int) -> Basis:
+    model_id = reviewing_model.find_reviewing_model(db, project_id).model_id
+    return Basis(model_id, db.scalar(SELECT_BASIS, {"model": model_id}))
 
 
-def kept(db: Session, project_id: int) -> Basis:
-    row = db.execute(KEPT, {"project": project_id}).one_or_none()
+def load_scan(db: Session, project_id: int) -> Basis:
+    row = db.execute(SELECT_SCAN, {"project": project_id}).one_or_none()
     return Basis(*row) if row else Basis(None, None)
 
 
-def keep(db: Session, project_id: int, basis: Basis) -> None:
-    db.execute(KEEP, {"project": project_id, "model": basis.model_id, "run": basis.scoring_run_id})
+def save_scan(db: Session, project_id: int, basis: Basis) -> None:
+    db.execute(UPSERT_SCAN, {"project": project_id, "model": basis.model_id, "run": basis.scoring_run_id})
 
 
-def labeled(db: Session, project_id: int, after: int, most: int) -> list[int]:
+def list_labeled(db: Session, project_id: int, after: int, most: int) -> list[int]:
     """Solutions someone submitted, by id."""
-    return list(db.scalars(LABELED, {"project": project_id, "after": after, "most": most}))
+    return list(db.scalars(SELECT_LABELED, {"project": project_id, "after": after, "most": most}))
 
 
-def changed(db: Session, project_id: int, basis: Basis, most: int) -> int:
+def refresh_batch(db: Session, project_id: int, basis: Basis, most: int) -> int:
     """Look at what changed first; returns how many notes of a change there were."""
-    ids = list(db.scalars(CHANGED, {"project": project_id, "most": most}))
-    look(db, project_id, ids, basis)
+    ids = list(db.scalars(SELECT_CHANGED, {"project": project_id, "most": most}))
+    refresh_solutions(db, project_id, ids, basis)
     return len(ids)
 
 
-def look(db: Session, project_id: int, solutions: Iterable[int], basis: Basis) -> None:
+def refresh_solutions(db: Session, project_id: int, solutions: Iterable[int], basis: Basis) -> None:
     ids = sorted(set(solutions))
     if ids:
-        asked = {"project": project_id, "solutions": ids, "model": basis.model_id, "sure": SURE}
-        db.execute(LOOK, asked)
+        asked = {"project": project_id, "solutions": ids, "model": basis.model_id, "sure": MIN_CONFIDENCE}
+        db.execute(UPSERT_CANDIDATES, asked)
 
 
-def hold(db: Session, project_id: int) -> None:
+def lock_scan(db: Session, project_id: int) -> None:
     """Nobody else looks in this project until the transaction ends."""
-    db.execute(HOLD, {"key": _key(project_id)})
+    db.execute(LOCK, {"key": _lock_key(project_id)})
 
 
-def _key(project_id: int) -> str:
+def _lock_key(project_id: int) -> str:
     return f"second look {project_id}"

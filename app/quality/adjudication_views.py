@@ -23,15 +23,15 @@ from app.quality import (
 )
 
 router = APIRouter()
-WORDS = {1: "great", 0: "okay", -1: "bad", None: "can’t tell"}
-KNEW = {
+RATING_LABELS = {1: "great", 0: "okay", -1: "bad", None: "can’t tell"}
+EXPOSURE_LABELS = {
     "nothing": "decided blind",
     "own": "decided by someone who had judged it themselves",
     "opened": "decided after opening its labels on another page",
     "shown": "decided with the labels shown",
     "unknown": "whether it was decided blind is not known",
 }
-FACES = (("bad", -1), ("okay", 0), ("great", 1))
+RATING_BUTTONS = (("bad", -1), ("okay", 0), ("great", 1))
 After = Annotated[int, Query(ge=0, lt=2**62)]
 
 
@@ -53,35 +53,35 @@ Decided = Annotated[Decision, Form()]
 @router.get("/adjudications")
 def queue(request: Request, access: Researcher, db: Db, why: str | None = None, after: After = 0) -> Response:
     project = access.project
-    _known(why)
+    _require_reason(why)
     return render(
         request,
         "quality/adjudications.html",
-        looked=adjudication_queue.catch_up(db, project.id),
-        waiting=adjudication.waiting(db, project.id, why, after),
-        count=adjudication.count(db, project.id),
+        looked=adjudication_queue.refresh_changed(db, project.id),
+        waiting=adjudication.list_candidates(db, project.id, why, after),
+        count=adjudication.count_candidates(db, project.id),
         why=why,
         after=after,
         most=adjudication.PAGE,
         reasons=adjudication.REASONS,
-        sure=adjudication_queue.SURE,
-        judge=reviewing_model.judge(db, project.id),
+        sure=adjudication_queue.MIN_CONFIDENCE,
+        judge=reviewing_model.find_reviewing_model(db, project.id),
     )
 
 
 @router.get("/adjudications/next")
-def following(access: Researcher, db: Db, why: str | None = None, after: After = 0) -> Response:
+def next_solution(access: Researcher, db: Db, why: str | None = None, after: After = 0) -> Response:
     """To the solution behind `after` in the queue; to the queue where nothing is left."""
-    _known(why)
-    adjudication_queue.catch_up(db, access.project.id)
-    found = adjudication.following(db, access.project.id, why, after)
+    _require_reason(why)
+    adjudication_queue.refresh_changed(db, access.project.id)
+    found = adjudication.next_candidate(db, access.project.id, why, after)
     of = f"?why={why}" if why else ""
     if found is None:
         return redirect(f"{access.home}/quality/adjudications{of}", "Nothing else waits.", "note")
     return redirect(f"{access.home}/quality/solutions/{found}{of}")
 
 
-def _known(why: str | None) -> None:
+def _require_reason(why: str | None) -> None:
     if why is not None and why not in adjudication.REASONS:
         raise NotFound("There is no such queue.", remedy="See all that waits.")
 
@@ -90,8 +90,8 @@ def _known(why: str | None) -> None:
 def solution(
     request: Request, solution_id: int, access: Researcher, db: Db, why: str | None = None
 ) -> Response:
-    _known(why)
-    return _case(request, access, db, solution_id, why)
+    _require_reason(why)
+    return _render_case(request, access, db, solution_id, why)
 
 
 @router.post("/solutions/{solution_id}/labels")
@@ -99,8 +99,8 @@ def show_labels(
     solution_id: int, access: Researcher, db: Db, sent: Decided, why: str | None = None
 ) -> Response:
     """Before the decision, and written down: from here on it is not blind."""
-    adjudication.show(db, access.project, access.user, solution_id, sent.ratings())
-    return redirect(_page(access, solution_id, why), "This decision will not be called blind.", "note")
+    adjudication.reveal_labels(db, access.project, access.user, solution_id, sent.ratings())
+    return redirect(_case_url(access, solution_id, why), "This decision will not be called blind.", "note")
 
 
 @router.post("/solutions/{solution_id}/adjudication")
@@ -108,20 +108,22 @@ def decide(
     request: Request, solution_id: int, access: Researcher, db: Db, sent: Decided, why: str | None = None
 ) -> Response:
     try:
-        adjudication.decide(db, access.project, access.user, solution_id, sent.ratings(), sent.reason)
+        adjudication.record_decision(
+            db, access.project, access.user, solution_id, sent.ratings(), sent.reason
+        )
     except NotFound:
         raise
     except DomainError as wrong:
-        return _case(request, access, db, solution_id, why, wrong, sent)
-    return redirect(_page(access, solution_id, why), "Decided. The labels are shown below.")
+        return _render_case(request, access, db, solution_id, why, wrong, sent)
+    return redirect(_case_url(access, solution_id, why), "Decided. The labels are shown below.")
 
 
-def _page(access: Access, solution_id: int, why: str | None) -> str:
-    _known(why)
+def _case_url(access: Access, solution_id: int, why: str | None) -> str:
+    _require_reason(why)
     return f"{access.home}/quality/solutions/{solution_id}" + (f"?why={why}" if why else "")
 
 
-def _case(
+def _render_case(
     request: Request,
     access: Access,
     db: Db,
@@ -130,33 +132,35 @@ def _case(
     wrong: DomainError | None = None,
     sent: Decision | None = None,
 ) -> Response:
-    case = adjudication.case(db, access.project, access.user, solution_id)
+    case = adjudication.load_case(db, access.project, access.user, solution_id)
     return render(
         request,
         "quality/case.html",
         wrong.status if wrong else 200,
         case=case,
         why=why,
-        known=control_task_creation.known_as(db, case.solution),
+        known=control_task_creation.find_control_kind(db, case.solution),
         wrong=wrong,
         typed=sent.ratings() if sent else case.before,
         reason=sent.reason if sent else "",
-        words=WORDS,
-        knew=KNEW,
-        faces=FACES,
+        words=RATING_LABELS,
+        knew=EXPOSURE_LABELS,
+        faces=RATING_BUTTONS,
         keys=shortcuts.get_shortcuts(access.user),
     )
 
 
 @router.post("/solutions/{solution_id}/gold")
 def make_gold(solution_id: int, access: Researcher, db: Db) -> Response:
-    adjudication.case(db, access.project, access.user, solution_id)
-    control_task_creation.make(db, access.project, access.user, "gold", solution_id=solution_id)
+    adjudication.load_case(db, access.project, access.user, solution_id)
+    control_task_creation.create_control_tasks(
+        db, access.project, access.user, "gold", solution_id=solution_id
+    )
     return redirect(f"{access.home}/quality/solutions/{solution_id}", "It is mixed in as gold from now on.")
 
 
 @router.post("/returns")
-def give_back(
+def return_submission(
     access: Researcher,
     db: Db,
     assignment: Annotated[int, Form(ge=1, le=2**62)],
@@ -164,7 +168,7 @@ def give_back(
     to: Annotated[Literal["solution", "labeler"], Form()] = "solution",
 ) -> Response:
     """A judgement goes back to its labeler, from the solution's page or the labeler's (`to`)."""
-    page = f"{access.home}/quality{returned_from(db, access, assignment, to)}"
+    page = f"{access.home}/quality{return_and_describe(db, access, assignment, to)}"
     try:
         returns.return_submission(
             db, access.project, assignment, access.user, reason, dt.datetime.now(dt.UTC)
@@ -176,6 +180,6 @@ def give_back(
     return redirect(page, "Returned. It comes first at its labeler’s desk.")
 
 
-def returned_from(db: Db, access: Access, assignment_id: int, to: str) -> str:
-    found = labeler_status.judgement(db, access.project, assignment_id)
+def return_and_describe(db: Db, access: Access, assignment_id: int, to: str) -> str:
+    found = labeler_status.get_submission(db, access.project, assignment_id)
     return f"/labelers/{found.user_id}" if to == "labeler" else f"/solutions/{found.solution_id}"

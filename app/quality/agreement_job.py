@@ -25,13 +25,13 @@ from app.quality.agreement_metrics import Batches, Figure, Table
 from app.quality.models import AgreementFigure
 
 CHUNK = 500
-KEPT = 100
+KEPT_SOLUTIONS = 100
 """Newest solutions named with a figure."""
 PAIRS = 60
 """Pairs kept for a labeler: those with most solutions in common."""
-BETWEEN_S = 0.5
+PROGRESS_SECONDS = 0.5
 
-SEVERAL = text(
+SELECT_SHARED = text(
     """
     SELECT t.solution_id FROM assignment a JOIN task t ON t.id = a.task_id
     WHERE a.project_id = :project AND a.state = 'submitted'
@@ -39,7 +39,7 @@ SEVERAL = text(
     GROUP BY 1 HAVING count(DISTINCT a.user_id) > 1 ORDER BY 1
     """
 )
-JUDGED = text(
+SELECT_RATINGS = text(
     """
     SELECT t.solution_id, t.generation, a.user_id, cardinality(s.steps) AS steps,
         array_agg(l.position ORDER BY l.position) AS positions,
@@ -51,25 +51,25 @@ JUDGED = text(
     GROUP BY t.id, a.id, s.id ORDER BY t.solution_id, a.id
     """
 )
-BASIS = text(
+SELECT_BASIS = text(
     "SELECT count(*) AS submissions, max(submitted_at) AS last_at FROM assignment"
     " WHERE project_id = :project AND state = 'submitted'"
 )
-BEGIN = text(
+MARK_RUNNING = text(
     "UPDATE agreement SET state = 'reading', done = 0, whole = :whole WHERE project_id = :project"
     " RETURNING project_id"
 )
-PROGRESS = text(
+UPDATE_PROGRESS = text(
     "UPDATE agreement SET state = :state, done = :done, whole = :whole WHERE project_id = :project"
 )
-END = text(
+MARK_SUCCEEDED = text(
     "UPDATE agreement SET state = 'done', counted_at = :now, submissions = :submissions, last_at = :last_at"
     " WHERE project_id = :project"
 )
 
 
 @dataclass(frozen=True)
-class About:
+class Scope:
     """What a figure is of; its fields are the row's."""
 
     about: str
@@ -79,11 +79,11 @@ class About:
 
 
 @dataclass
-class Found:
+class Tables:
     """Of one thing: by measure, the tables of its solutions."""
 
     batches: dict[str, Batches] = field(default_factory=lambda: defaultdict(Batches))
-    newest: deque[int] = field(default_factory=lambda: deque(maxlen=KEPT))
+    newest: deque[int] = field(default_factory=lambda: deque(maxlen=KEPT_SOLUTIONS))
     solutions: int = 0
 
     def add(self, solution_id: int, tables: Mapping[str, Table]) -> None:
@@ -93,114 +93,116 @@ class Found:
         self.solutions += 1
 
 
-Collected = dict[About, Found]
+Collected = dict[Scope, Tables]
 
 
-class Stopped(Exception):
+class AgreementStopped(Exception):
     """The worker is ending: whoever comes next counts from the start."""
 
 
-def count(project_id: int) -> None:
+def compute_agreement(project_id: int) -> None:
     """Count everything and put it in place of what was counted before."""
     with transaction() as db:
-        basis = db.execute(BASIS, {"project": project_id}).one()
-        ids = list(db.scalars(SEVERAL, {"project": project_id}))
-        if db.scalar(BEGIN, {"project": project_id, "whole": len(ids)}) is None:
+        basis = db.execute(SELECT_BASIS, {"project": project_id}).one()
+        ids = list(db.scalars(SELECT_SHARED, {"project": project_id}))
+        if db.scalar(MARK_RUNNING, {"project": project_id, "whole": len(ids)}) is None:
             return  # the project is gone
-    tell = telling(project_id)
-    collected = collect(ids, tell)
-    rows = list(figures(project_id, chosen(collected), tell))
+    tell = report_progress(project_id)
+    collected = collect_batches(ids, tell)
+    rows = list(compute_figures(project_id, largest_scopes(collected), tell))
     with transaction() as db:
         db.execute(text("DELETE FROM agreement_figure WHERE project_id = :project"), {"project": project_id})
         if rows:
             db.execute(insert(AgreementFigure), rows)
         ended = {"project": project_id, "now": dt.datetime.now(dt.UTC), **basis._mapping}
-        db.execute(END, ended)
+        db.execute(MARK_SUCCEEDED, ended)
 
 
-def telling(project_id: int) -> Callable[[str, int, int], None]:
+def report_progress(project_id: int) -> Callable[[str, int, int], None]:
     """Says how far it is, at most twice a second; and notices that the worker is ending."""
     last = 0.0
 
     def tell(state: str, done: int, whole: int) -> None:
         nonlocal last
         if stop_requested.is_set():
-            raise Stopped
-        if time.monotonic() - last < BETWEEN_S:
+            raise AgreementStopped
+        if time.monotonic() - last < PROGRESS_SECONDS:
             return
         last = time.monotonic()
         with transaction() as db:
-            db.execute(PROGRESS, {"project": project_id, "state": state, "done": done, "whole": whole})
+            db.execute(UPDATE_PROGRESS, {"project": project_id, "state": state, "done": done, "whole": whole})
 
     return tell
 
 
-def collect(ids: list[int], tell: Callable[[str, int, int], None]) -> Collected:
-    collected: Collected = defaultdict(Found)
+def collect_batches(ids: list[int], tell: Callable[[str, int, int], None]) -> Collected:
+    collected: Collected = defaultdict(Tables)
     for start in range(0, len(ids), CHUNK):
         tell("reading", start, len(ids))
         with transaction() as db:
-            for each in read(db, ids[start : start + CHUNK]):
-                add(collected, *each)
+            for each in load_ratings(db, ids[start : start + CHUNK]):
+                add_to_scopes(collected, *each)
     return collected
 
 
 @dataclass(frozen=True)
-class Said:
+class LabelerRatings:
     ratings: list[int | None]
     """Of the solution's own steps, from the first on."""
     firm: bool
     """It names a first error, or went through to the last step."""
 
 
-Judgements = dict[Hashable, Said]
+Judgements = dict[Hashable, LabelerRatings]
 """By labeler; of those who judged it twice, the later."""
 
 
-def read(db: Session, ids: list[int]) -> Iterator[tuple[int, Judgements, dict[int | None, Judgements]]]:
+def load_ratings(
+    db: Session, ids: list[int]
+) -> Iterator[tuple[int, Judgements, dict[int | None, Judgements]]]:
     """Each solution with its judgements in all, and by generation."""
     whole: dict[int, Judgements] = defaultdict(dict)
     by: dict[int, dict[int | None, Judgements]] = defaultdict(lambda: defaultdict(dict))
-    for row in db.execute(JUDGED, {"ids": ids}):  # the oldest first
+    for row in db.execute(SELECT_RATINGS, {"ids": ids}):  # the oldest first
         ratings: list[int | None] = [None] * (row.positions[-1] + 1)
         for position, rating in zip(row.positions, row.ratings, strict=True):
             ratings[position] = rating
-        said = Said(ratings, -1 in ratings or len(ratings) == row.steps)
+        said = LabelerRatings(ratings, -1 in ratings or len(ratings) == row.steps)
         whole[row.solution_id][row.user_id] = by[row.solution_id][row.generation][row.user_id] = said
     for solution_id in sorted(whole):
         yield solution_id, whole[solution_id], by[solution_id]
 
 
-def add(
+def add_to_scopes(
     collected: Collected, solution_id: int, whole: Judgements, by: Mapping[int | None, Judgements]
 ) -> None:
     """Put one solution into every figure it belongs to."""
     for generation, judged in by.items():
         if len(judged) > 1:
-            collected[About("generation", generation)].add(solution_id, tables(judged))
+            collected[Scope("generation", generation)].add(solution_id, build_tables(judged))
     if len(whole) < 2:
         return
-    found = tables(whole)
-    collected[About("project")].add(solution_id, found)
+    found = build_tables(whole)
+    collected[Scope("project")].add(solution_id, found)
     people: list[Any] = sorted(whole, key=str)
     for one in people:
-        collected[About("labeler", None, one)].add(solution_id, found)
+        collected[Scope("labeler", None, one)].add(solution_id, found)
     ratings = {who: said.ratings for who, said in whole.items()}
     for one, other in combinations(people, 2):
-        pair = {"kappa": agreement_metrics.together(ratings, one, other)}
-        collected[About("pair", None, one, other)].add(solution_id, pair)
+        pair = {"kappa": agreement_metrics.pair_table(ratings, one, other)}
+        collected[Scope("pair", None, one, other)].add(solution_id, pair)
 
 
-def tables(judged: Judgements) -> dict[str, Table]:
+def build_tables(judged: Judgements) -> dict[str, Table]:
     ratings = {who: said.ratings for who, said in judged.items()}
     firm = {who: said.ratings for who, said in judged.items() if said.firm}
     return {
-        "alpha": agreement_metrics.coincidences(ratings),
-        "first_error": agreement_metrics.same_first(firm),
+        "alpha": agreement_metrics.coincidence_table(ratings),
+        "first_error": agreement_metrics.first_error_table(firm),
     }
 
 
-def chosen(collected: Collected) -> Collected:
+def largest_scopes(collected: Collected) -> Collected:
     """All but the pairs that stand behind PAIRS others at both labelers."""
     ranked = sorted(collected.items(), key=lambda each: -each[1].solutions)
     held: Counter[int | None] = Counter()
@@ -214,25 +216,27 @@ def chosen(collected: Collected) -> Collected:
     return kept
 
 
-STATISTIC: dict[str, Callable[[Table], float | None]] = {
-    "alpha": agreement_metrics.alpha_of,
-    "first_error": agreement_metrics.share_of,
-    "kappa": agreement_metrics.kappa_of,
+STATISTICS: dict[str, Callable[[Table], float | None]] = {
+    "alpha": agreement_metrics.alpha_of_table,
+    "first_error": agreement_metrics.share_of_table,
+    "kappa": agreement_metrics.kappa_of_table,
 }
 
 
-TIMES = {"alpha": agreement_metrics.TIMES, "first_error": agreement_metrics.TIMES, "kappa": 200}
+RESAMPLES = {"alpha": agreement_metrics.RESAMPLES, "first_error": agreement_metrics.RESAMPLES, "kappa": 200}
 """Resamples; of pairs there are many."""
 
 
-def figures(
+def compute_figures(
     project_id: int, collected: Collected, tell: Callable[[str, int, int], None]
 ) -> Iterator[dict[str, Any]]:
     """Rows of agreement_figure."""
     for number, (about, found) in enumerate(collected.items()):
         for measure, batches in found.batches.items():
             tell("resampling", number, len(collected))
-            made: Figure = agreement_metrics.figure(batches, STATISTIC[measure], times=TIMES[measure])
+            made: Figure = agreement_metrics.bootstrap_figure(
+                batches, STATISTICS[measure], times=RESAMPLES[measure]
+            )
             yield {
                 "project_id": project_id, **vars(about), "measure": measure, **vars(made),
                 "newest": list(found.newest),

@@ -25,8 +25,8 @@ Judged = Mapping[Hashable, Sequence[int | None]]
 """labeler -> a solution's ratings from its first step on; as long as they went, None: not rated."""
 Table = dict[tuple[int, int], float]
 VALUES = (-1, 0, 1)
-TIMES = 400
-MOST = 997
+RESAMPLES = 400
+MAX_BATCHES = 997
 """Batches that are resampled: as many as that say how far a sum varies to within some 2 %."""
 
 
@@ -42,35 +42,41 @@ class Figure:
     solutions: int
 
 
-def alpha(solutions: Sequence[Judged], *, times: int = TIMES, seed: int = 0) -> Figure:
+def krippendorff_alpha(solutions: Sequence[Judged], *, times: int = RESAMPLES, seed: int = 0) -> Figure:
     """Krippendorff's alpha (ordinal) over steps, with a 95 % interval."""
-    return figure(Batches(map(coincidences, solutions)), alpha_of, times=times, seed=seed)
+    return bootstrap_figure(
+        Batches(map(coincidence_table, solutions)), alpha_of_table, times=times, seed=seed
+    )
 
 
-def kappa(
+def weighted_kappa(
     solutions: Sequence[Judged],
     one: Hashable,
     other: Hashable,
     *,
     power: int = 2,
-    times: int = TIMES,
+    times: int = RESAMPLES,
     seed: int = 0,
 ) -> Figure:
     """Weighted kappa of two labelers over the steps both rated; `power` 1 linear, 2 quadratic."""
-    tables = (together(solution, one, other) for solution in solutions)
-    return figure(Batches(tables), lambda table: kappa_of(table, power), times=times, seed=seed)
+    tables = (pair_table(solution, one, other) for solution in solutions)
+    return bootstrap_figure(
+        Batches(tables), lambda table: kappa_of_table(table, power), times=times, seed=seed
+    )
 
 
-def first_errors(solutions: Sequence[Judged], *, times: int = TIMES, seed: int = 0) -> Figure:
+def first_error_agreement(solutions: Sequence[Judged], *, times: int = RESAMPLES, seed: int = 0) -> Figure:
     """Share of pairs of labelers with exactly the same first error, or none on both sides."""
-    return figure(Batches(map(same_first, solutions)), share_of, times=times, seed=seed)
+    return bootstrap_figure(
+        Batches(map(first_error_table, solutions)), share_of_table, times=times, seed=seed
+    )
 
 
-def first_error(ratings: Sequence[int | None]) -> int | None:
+def first_error_position(ratings: Sequence[int | None]) -> int | None:
     return next((position for position, rating in enumerate(ratings) if rating == -1), None)
 
 
-def coincidences(solution: Judged) -> Table:
+def coincidence_table(solution: Judged) -> Table:
     """Krippendorff's coincidence table of one solution: each step with m >= 2 ratings adds each
     ordered pair of them with weight 1 / (m - 1)."""
     found: dict[tuple[int, int], float] = defaultdict(float)
@@ -89,21 +95,21 @@ def coincidences(solution: Judged) -> Table:
     return dict(found)
 
 
-def together(solution: Judged, one: Hashable, other: Hashable) -> Table:
+def pair_table(solution: Judged, one: Hashable, other: Hashable) -> Table:
     """How often `one` said a where `other` said b."""
     both = zip(solution.get(one, ()), solution.get(other, ()), strict=False)
     said = Counter((a, b) for a, b in both if a is not None and b is not None)
     return {pair: float(count) for pair, count in said.items()}
 
 
-def same_first(solution: Judged) -> Table:
+def first_error_table(solution: Judged) -> Table:
     """Pairs of labelers on a solution: (0, 1) with the same first error, (0, 0) with another."""
-    said = [first_error(ratings) for ratings in solution.values()]
+    said = [first_error_position(ratings) for ratings in solution.values()]
     same = Counter((0, int(a == b)) for a, b in combinations(said, 2))
     return {pair: float(count) for pair, count in same.items()}
 
 
-def alpha_of(table: Mapping[tuple[int, int], float]) -> float | None:
+def alpha_of_table(table: Mapping[tuple[int, int], float]) -> float | None:
     """1 - observed / expected disagreement, with the ordinal difference
     (n_c / 2 + sum of n between c and k + n_k / 2) squared."""
     margin: dict[int, float] = defaultdict(float)
@@ -120,7 +126,7 @@ def alpha_of(table: Mapping[tuple[int, int], float]) -> float | None:
     return None if not expected else 1 - (total - 1) * observed / expected
 
 
-def kappa_of(table: Mapping[tuple[int, int], float], power: int = 2) -> float | None:
+def kappa_of_table(table: Mapping[tuple[int, int], float], power: int = 2) -> float | None:
     rows: dict[int, float] = defaultdict(float)
     columns: dict[int, float] = defaultdict(float)
     for (a, b), weight in table.items():
@@ -134,7 +140,7 @@ def kappa_of(table: Mapping[tuple[int, int], float], power: int = 2) -> float | 
     return None if not expected else 1 - observed / expected
 
 
-def share_of(table: Mapping[tuple[int, int], float]) -> float | None:
+def share_of_table(table: Mapping[tuple[int, int], float]) -> float | None:
     total = sum(table.values())
     return table.get((0, 1), 0) / total if total else None
 
@@ -152,17 +158,17 @@ class Batches:
     def add(self, table: Table) -> None:
         if not table:
             return
-        if len(self.tables) < MOST:
+        if len(self.tables) < MAX_BATCHES:
             self.tables.append(dict(table))
         else:
-            held = self.tables[crc32(self.solutions.to_bytes(8, "little")) % MOST]
+            held = self.tables[crc32(self.solutions.to_bytes(8, "little")) % MAX_BATCHES]
             for pair, weight in table.items():
                 held[pair] = held.get(pair, 0.0) + weight
         self.solutions += 1
 
 
-def figure(
-    found: Batches, of: Callable[[Table], float | None], *, times: int = TIMES, seed: int = 0
+def bootstrap_figure(
+    found: Batches, of: Callable[[Table], float | None], *, times: int = RESAMPLES, seed: int = 0
 ) -> Figure:
     """`of` the sum of all tables, with the percentile interval over resamples of the batches."""
     pairs = sorted({pair for table in found.tables for pair in table})

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import NotFound
 from app.core.jobs import enqueue
 from app.problems.models import Problem, Solution
-from app.quality.agreement_job import BASIS
+from app.quality.agreement_job import SELECT_BASIS
 from app.quality.agreement_metrics import Figure
 from app.quality.models import Agreement, AgreementFigure
 
@@ -59,7 +59,7 @@ class Agreed:
 
 def of(db: Session, project_id: int, now: dt.datetime, user_id: int | None = None) -> Agreed:
     """The project's figures, or one labeler's. Asks the worker where they are old."""
-    basis = db.execute(BASIS, {"project": project_id}).one()
+    basis = db.execute(SELECT_BASIS, {"project": project_id}).one()
     found = db.get(Agreement, project_id, populate_existing=True)
     since = basis.submissions - found.submissions if found else basis.submissions
     changed = found is None or since != 0 or basis.last_at != found.last_at

@@ -19,44 +19,44 @@ router = APIRouter()
 Id = Annotated[int | None, Query(ge=1, le=2**62)]
 
 
-def agreement_of(db: Db, access: Access, who: User | None) -> dict[str, Any]:
+def agreement_context(db: Db, access: Access, who: User | None) -> dict[str, Any]:
     """What quality/_agreement.html shows; None: the project's."""
     now = dt.datetime.now(dt.UTC)
     found = agreement_report.of(db, access.project.id, now, who.id if who else None)
-    names = labeler_status.names(db, [id for one, other, _ in found.pairs for id in (one, other)])
+    names = labeler_status.load_names(db, [id for one, other, _ in found.pairs for id in (one, other)])
     return {"read": found, "who": who, "names": names}
 
 
-def person(db: Db, access: Access, user_id: int | None) -> User | None:
-    return labeler_status.labeler(db, access.project, user_id) if user_id else None
+def find_person(db: Db, access: Access, user_id: int | None) -> User | None:
+    return labeler_status.get_labeler(db, access.project, user_id) if user_id else None
 
 
 @router.get("/agreement")
-def agreement(request: Request, access: Researcher, db: Db, labeler: Id = None) -> Response:
-    context = agreement_of(db, access, person(db, access, labeler))
+def agreement_page(request: Request, access: Researcher, db: Db, labeler: Id = None) -> Response:
+    context = agreement_context(db, access, find_person(db, access, labeler))
     over = not context["read"].under_way
     return render_polled(request, "quality/_agreement.html", over=over, **context)
 
 
 @router.post("/agreement")
-def count_again(access: Researcher, db: Db, labeler: Id = None) -> Response:
-    who = person(db, access, labeler)
+def recompute(access: Researcher, db: Db, labeler: Id = None) -> Response:
+    who = find_person(db, access, labeler)
     agreement_report.ask(db, access.project.id, dt.datetime.now(dt.UTC))
     page = f"/labelers/{who.id}" if who else ""
     return redirect(f"{access.home}/quality{page}", "The worker counts it.", "note")
 
 
 @router.get("/shared")
-def shared(
+def shared_solutions_page(
     request: Request, access: Researcher, db: Db,
     labeler: Id = None, other: Id = None,
     generation: Annotated[int, Query(ge=-1, le=2**31 - 1)] | Literal["none"] | None = None,
 ) -> Response:  # fmt: skip
     """The solutions a figure rests on, without what anyone said of them."""
-    people = [found for found in (person(db, access, labeler), person(db, access, other)) if found]
+    people = [found for found in (find_person(db, access, labeler), find_person(db, access, other)) if found]
     number = generation if isinstance(generation, int) else None
     figure, found = agreement_report.solutions(
         db, access.project.id, number, labeler, other, generation is None
     )
-    names = list(labeler_status.names(db, [each.id for each in people]).values())
+    names = list(labeler_status.load_names(db, [each.id for each in people]).values())
     return render(request, "quality/shared.html", figure=figure, found=found, names=names)

@@ -15,10 +15,10 @@ from app.labeling.models import Task
 from app.problems.models import Solution
 from app.projects.models import Project
 
-SCREENING = -1
-MOST = 2_000
+SCREENING_GENERATION = -1
+MAX_TASKS = 2_000
 
-KNOWN = text(
+SELECT_ANSWERED = text(
     """
     SELECT s.id, coalesce(a.ratings, o.ratings, CASE
             WHEN o.first_error = -1 THEN array_fill(1::smallint, ARRAY[cardinality(s.steps)])
@@ -37,7 +37,7 @@ KNOWN = text(
     ORDER BY hashint8extended(s.id, 20260412) LIMIT :most
     """
 )
-COUNTS = text(
+COUNT_TASKS = text(
     """
     SELECT t.kind, k.source, count(*) AS tasks FROM task t JOIN known_answer k ON k.task_id = t.id
     WHERE t.project_id = :project AND t.withdrawn_at IS NULL GROUP BY 1, 2 ORDER BY 1, 2
@@ -45,7 +45,7 @@ COUNTS = text(
 )
 
 
-def make(
+def create_control_tasks(
     db: Session,
     project: Project,
     actor: User | None,
@@ -55,34 +55,34 @@ def make(
 ) -> int:
     """Known tasks of `kind` (gold or screening) from one solution, or from `count` drawn among all
     that have a known answer and are not known tasks yet. Returns how many were made."""
-    if kind not in ("gold", "screening") or not 1 <= count <= MOST:
+    if kind not in ("gold", "screening") or not 1 <= count <= MAX_TASKS:
         raise Invalid(
-            f"Known tasks are gold or screening, 1 to {MOST:,} at once.", remedy="Correct the form."
+            f"Known tasks are gold or screening, 1 to {MAX_TASKS:,} at once.", remedy="Correct the form."
         )
     asked = {"project": project.id, "solution": solution_id, "most": count}
-    rows = db.execute(KNOWN, asked).all()
+    rows = db.execute(SELECT_ANSWERED, asked).all()
     if not rows:
         raise Invalid(
             "There is no solution with a known answer left.",
             remedy="Adjudicate some, or import solutions with human labels.",
         )
     for row in rows:
-        _task(db, project, row.id, kind, upto(list(row.ratings)), row.source, actor)
+        _task(db, project, row.id, kind, up_to_first_error(list(row.ratings)), row.source, actor)
     audit.record_event(db, actor, f"{kind}.make", project.name, {"tasks": len(rows)}, project_id=project.id)
     return len(rows)
 
 
-def available(db: Session, project: Project) -> int:
+def count_available(db: Session, project: Project) -> int:
     """Solutions that could become known tasks, up to MOST."""
-    asked = {"project": project.id, "solution": None, "most": MOST}
-    return len(db.execute(KNOWN, asked).all())
+    asked = {"project": project.id, "solution": None, "most": MAX_TASKS}
+    return len(db.execute(SELECT_ANSWERED, asked).all())
 
 
 def _task(
     db: Session, project: Project, solution_id: int, kind: str, ratings: list[int], source: str,
     actor: User | None,
 ) -> None:  # fmt: skip
-    generation = SCREENING if kind == "screening" else 0
+    generation = SCREENING_GENERATION if kind == "screening" else 0
     values = {"solution_id": solution_id, "kind": kind, "generation": generation}
     task = db.query(Task).filter_by(**values).one_or_none() or Task(
         project_id=project.id, reason={"strategy": kind}, **values
@@ -96,19 +96,19 @@ def _task(
     db.flush()
 
 
-def upto(ratings: list[int]) -> list[int]:
+def up_to_first_error(ratings: list[int]) -> list[int]:
     """Up to and including the first negative one."""
     return ratings[: ratings.index(-1) + 1] if -1 in ratings else ratings
 
 
-def counts(db: Session, project_id: int) -> dict[str, int]:
+def count_tasks(db: Session, project_id: int) -> dict[str, int]:
     found: dict[str, int] = {"gold": 0, "screening": 0}
-    for row in db.execute(COUNTS, {"project": project_id}):
+    for row in db.execute(COUNT_TASKS, {"project": project_id}):
         found[row.kind] = found.get(row.kind, 0) + row.tasks
     return found
 
 
-def known_as(db: Session, solution: Solution) -> str | None:
+def find_control_kind(db: Session, solution: Solution) -> str | None:
     """gold or screening, if the solution is one already."""
     query = text(
         "SELECT t.kind FROM task t JOIN known_answer k ON k.task_id = t.id"

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-LABELERS = text(
+SELECT_LABELERS = text(
     """
     SELECT u.id, coalesce(nullif(u.name, ''), u.email, 'imported ' || left(u.uuid::text, 8)) AS name,
         d.solutions, d.active_ms, d.timed, g.gold, g.gold_right, g.steps, g.steps_right,
@@ -29,7 +29,7 @@ LABELERS = text(
     ORDER BY d.solutions DESC, u.id LIMIT 500
     """
 )
-MARKS = text(
+SELECT_CONTROL_RESULTS = text(
     """
     SELECT a.id, a.submitted_at, t.kind, m."right", m.steps, m.steps_right, t.solution_id
     FROM known_mark m JOIN assignment a ON a.id = m.assignment_id JOIN task t ON t.id = a.task_id
@@ -39,7 +39,7 @@ MARKS = text(
     """
 )
 
-NEWEST = text(
+SELECT_NEWEST = text(
     """
     SELECT a.id, a.submitted_at, a.finish_reason, a.active_time_ms, a.origin IS NULL AS own_work,
         t.solution_id, p.statement, d.id IS NOT NULL AS decided,
@@ -51,8 +51,8 @@ NEWEST = text(
     ORDER BY a.submitted_at DESC, a.id DESC LIMIT :most
     """
 )
-FEW = 30
-NOISE = text(
+MIN_STEPS = 30
+SELECT_LABEL_NOISE = text(
     """
     SELECT coalesce(sum(m.steps), 0) AS steps, coalesce(sum(m.steps - m.steps_right), 0) AS wrong
     FROM known_mark m JOIN assignment a ON a.id = m.assignment_id JOIN task t ON t.id = a.task_id
@@ -62,36 +62,36 @@ NOISE = text(
 
 
 @dataclass(frozen=True)
-class Noise:
+class LabelNoise:
     """What labelers say otherwise than is known, over all gold."""
 
     steps: int
     wrong: int
 
     @property
-    def worrying(self) -> bool:
+    def exceeds_warning_level(self) -> bool:
         """In simulation one label in twenty took away what choosing well had brought (docs/evidence.md)."""
         return self.steps >= 100 and self.wrong >= 0.05 * self.steps
 
 
-def noise(db: Session, project_id: int) -> Noise:
-    return Noise(*db.execute(NOISE, {"project": project_id}).one())
+def get_label_noise(db: Session, project_id: int) -> LabelNoise:
+    return LabelNoise(*db.execute(SELECT_LABEL_NOISE, {"project": project_id}).one())
 
 
-def labelers(db: Session, project_id: int, user_id: int | None = None) -> list[Any]:
-    return list(db.execute(LABELERS, {"project": project_id, "user": user_id}))
+def list_labelers(db: Session, project_id: int, user_id: int | None = None) -> list[Any]:
+    return list(db.execute(SELECT_LABELERS, {"project": project_id, "user": user_id}))
 
 
-def marks(db: Session, project_id: int, user_id: int | None = None) -> list[Any]:
-    return list(db.execute(MARKS, {"project": project_id, "user": user_id}))
+def list_control_results(db: Session, project_id: int, user_id: int | None = None) -> list[Any]:
+    return list(db.execute(SELECT_CONTROL_RESULTS, {"project": project_id, "user": user_id}))
 
 
-def newest(db: Session, project_id: int, user_id: int) -> list[Any]:
+def list_newest_submissions(db: Session, project_id: int, user_id: int) -> list[Any]:
     """A labeler's last judgements, to look at and to return."""
-    return list(db.execute(NEWEST, {"project": project_id, "user": user_id, "most": FEW}))
+    return list(db.execute(SELECT_NEWEST, {"project": project_id, "user": user_id, "most": MIN_STEPS}))
 
 
-def drift(marks: list[Any], window: int) -> list[float]:
+def rolling_accuracy(marks: list[Any], window: int) -> list[float]:
     """Share of gold right over the last `window` at each one: how a labeler changes."""
     right = [int(mark.right) for mark in marks if mark.kind == "gold"]
     return [sum(right[max(0, end - window) : end]) / min(window, end) for end in range(1, len(right) + 1)]

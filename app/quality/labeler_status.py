@@ -15,10 +15,10 @@ from app.labeling.control_tasks import LabelerStatus
 from app.labeling.models import Assignment, Task
 from app.projects.models import Membership, Project
 
-NAME = func.coalesce(
+DISPLAY_NAME = func.coalesce(
     func.nullif(User.name, ""), User.email, "imported " + func.left(cast(User.uuid, Text), 8)
 )
-SCREENINGS = text(
+SELECT_SCREENINGS = text(
     """
     DELETE FROM assignment a USING task t WHERE t.id = a.task_id AND t.kind = 'screening'
       AND a.project_id = :project AND a.user_id = :user AND a.origin IS NULL
@@ -27,14 +27,14 @@ SCREENINGS = text(
 )
 
 
-def of(db: Session, project: Project, user_id: int) -> LabelerStatus:
+def get_labeler_status(db: Session, project: Project, user_id: int) -> LabelerStatus:
     found = db.get(LabelerStatus, (project.id, user_id))
     if found is None:
         raise NotFound("This labeler has no standing here.", remedy="Go back to the labeler's page.")
     return found
 
 
-def labeler(db: Session, project: Project, user_id: int) -> User:
+def get_labeler(db: Session, project: Project, user_id: int) -> User:
     found = db.get(User, user_id) if 0 < user_id < 2**62 else None
     known = text("SELECT 1 FROM assignment WHERE project_id = :project AND user_id = :user LIMIT 1")
     if found is None or (
@@ -45,7 +45,7 @@ def labeler(db: Session, project: Project, user_id: int) -> User:
     return found
 
 
-def judgement(db: Session, project: Project, assignment_id: int) -> Row[int, int]:
+def get_submission(db: Session, project: Project, assignment_id: int) -> Row[int, int]:
     """Whose it is and of which solution."""
     wanted = (
         select(Assignment.user_id, Task.solution_id)
@@ -57,25 +57,25 @@ def judgement(db: Session, project: Project, assignment_id: int) -> Row[int, int
     return found
 
 
-def names(db: Session, ids: Iterable[int]) -> dict[int, str]:
+def load_names(db: Session, ids: Iterable[int]) -> dict[int, str]:
     """How each is called on the pages of quality."""
-    rows = db.execute(select(User.id, NAME).where(User.id.in_(set(ids))).order_by(User.id))
+    rows = db.execute(select(User.id, DISPLAY_NAME).where(User.id.in_(set(ids))).order_by(User.id))
     return {row[0]: row[1] for row in rows}
 
 
-def lift(db: Session, project: Project, user_id: int, actor: User, now: dt.datetime) -> None:
+def unpause_labeler(db: Session, project: Project, user_id: int, actor: User, now: dt.datetime) -> None:
     """Back to work; gold from before does not pause again."""
-    found = of(db, project, user_id)
+    found = get_labeler_status(db, project, user_id)
     detail = {"user_id": user_id, "was": found.pause_reason}
     found.paused_at, found.pause_reason, found.counted_from = None, "", now
     audit.record_event(db, actor, "labeler.lift", project.name, detail, project_id=project.id)
 
 
-def screen_again(db: Session, project: Project, user_id: int, actor: User) -> None:
+def reset_screening(db: Session, project: Project, user_id: int, actor: User) -> None:
     """The screening starts anew. What was said in it goes into the audit trail and away: it would
     otherwise stand in for the new try."""
-    found = of(db, project, user_id)
-    gone = db.execute(SCREENINGS, {"project": project.id, "user": user_id}).all()
+    found = get_labeler_status(db, project, user_id)
+    gone = db.execute(SELECT_SCREENINGS, {"project": project.id, "user": user_id}).all()
     counted = [row.task_id for row in gone if row.counted]
     db.execute(text("UPDATE task SET taken = taken - 1 WHERE id = ANY(:ids)"), {"ids": counted})
     detail = {"user_id": user_id, "was": found.screened, "score": found.screening_score, "tasks": len(gone)}

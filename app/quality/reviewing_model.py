@@ -20,12 +20,12 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-AUC = 0.6
-STEPS = 100
-LOOK = 10
+MIN_AUC = 0.6
+MIN_STEPS = 100
+MAX_MODELS = 10
 """Newest models that are asked in turn."""
 
-MODELS = text(
+SELECT_MODELS = text(
     # by name: evaluation stands above quality
     """
     SELECT m.id, m.name, m.metrics, (SELECT e.results->'best_of_n' FROM evaluation e
@@ -37,7 +37,7 @@ MODELS = text(
 
 
 @dataclass(frozen=True)
-class Judge:
+class ReviewingModel:
     model_id: int | None
     """None: no model counts."""
     name: str
@@ -45,34 +45,34 @@ class Judge:
     """Why it counts, or why the newest does not."""
 
 
-def judge(db: Session, project_id: int) -> Judge:
-    newest: Judge | None = None
-    for row in db.execute(MODELS, {"project": project_id, "most": LOOK}):
-        counts, why = competent(row.metrics, row.best_of_n)
+def find_reviewing_model(db: Session, project_id: int) -> ReviewingModel:
+    newest: ReviewingModel | None = None
+    for row in db.execute(SELECT_MODELS, {"project": project_id, "most": MAX_MODELS}):
+        counts, why = is_qualified(row.metrics, row.best_of_n)
         if counts:
-            return Judge(row.id, row.name, why)
-        newest = newest or Judge(None, row.name, why)
-    return newest or Judge(None, "", "There is no model yet.")
+            return ReviewingModel(row.id, row.name, why)
+        newest = newest or ReviewingModel(None, row.name, why)
+    return newest or ReviewingModel(None, "", "There is no model yet.")
 
 
-def competent(metrics: Mapping[str, Any], best_of_n: Mapping[str, Any] | None) -> tuple[bool, str]:
+def is_qualified(metrics: Mapping[str, Any], best_of_n: Mapping[str, Any] | None) -> tuple[bool, str]:
     """By its figures on what it did not learn from; `best_of_n` as an evaluation keeps it."""
-    low, high = over_blind(best_of_n)
+    low, high = gain_over_random(best_of_n)
     if high is not None and high < 0:
         return False, "its best of N is worse than a blind draw"
     best = metrics.get("best") or {}
     auc, steps = best.get("negative_auc"), best.get("steps") or 0
-    if auc is not None and steps >= STEPS:
+    if auc is not None and steps >= MIN_STEPS:
         said = f"AUC {auc:.2f} in finding wrong steps, on {steps:,} that it did not learn from"
-        return auc >= AUC, said if auc >= AUC else f"{said}: it takes {AUC:.2f}, chance is 0.50"
+        return auc >= MIN_AUC, said if auc >= MIN_AUC else f"{said}: it takes {MIN_AUC:.2f}, chance is 0.50"
     if low is not None and low > 0:
         return True, "its best of N is better than a blind draw"
     if low is not None:
         return False, "its best of N is not shown to be better than a blind draw"
-    return False, f"it was measured neither on {STEPS} held-out steps nor on an evaluation set"
+    return False, f"it was measured neither on {MIN_STEPS} held-out steps nor on an evaluation set"
 
 
-def over_blind(best_of_n: Mapping[str, Any] | None) -> tuple[float | None, float | None]:
+def gain_over_random(best_of_n: Mapping[str, Any] | None) -> tuple[float | None, float | None]:
     """Ends of the interval of best-of-N at the largest N, less pass@1."""
     if not best_of_n:
         return None, None

@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-MOST = 50
+MAX_PROBLEMS = 50
 FEW, SHARE = 5, 0.1
 """So many, and so large a share of what was labeled, are worth a warning."""
-JUDGED = """
+WITH_LABELED = """
     WITH judged AS (
-        SELECT s.problem_id, s.id, s.final_answer, bool_and(a.finish_reason = 'solution') AS sound
+        SELECT s.problem_id, s.id, s.final_answer, bool_and(a.finish_reason = 'solution') AS without_error
         FROM assignment a JOIN task t ON t.id = a.task_id JOIN solution s ON s.id = t.solution_id
         WHERE a.project_id = :project AND a.state = 'submitted' AND t.kind = 'regular'
           AND s.verdict = 'incorrect' AND a.finish_reason IN ('solution', 'found_error')
@@ -26,33 +26,40 @@ JUDGED = """
         GROUP BY s.id
     )
 """
-COUNT = text(JUDGED + "SELECT count(*) AS labeled, count(*) FILTER (WHERE sound) AS sound FROM judged")  # noqa: S608
-LIST = text(
-    JUDGED  # noqa: S608 - our own text
+COUNT_SUSPECT = text(
+    WITH_LABELED  # noqa: S608 - our own text
+    + "SELECT count(*) AS labeled, count(*) FILTER (WHERE without_error) AS without_error FROM judged"
+)
+SELECT_SUSPECT = text(
+    WITH_LABELED  # noqa: S608 - our own text
     + """SELECT p.id, p.external_id, p.statement, p.reference_answer, count(*) AS labeled,
-           count(*) FILTER (WHERE sound) AS sound,
-           array_agg(DISTINCT judged.final_answer) FILTER (WHERE sound) AS answers
+           count(*) FILTER (WHERE without_error) AS without_error,
+           array_agg(DISTINCT judged.final_answer) FILTER (WHERE without_error) AS answers
          FROM judged JOIN problem p ON p.id = judged.problem_id
-         GROUP BY p.id HAVING bool_or(sound) ORDER BY count(*) FILTER (WHERE sound) DESC, p.id LIMIT :most"""
+         GROUP BY p.id HAVING bool_or(without_error)
+         ORDER BY count(*) FILTER (WHERE without_error) DESC, p.id LIMIT :most"""
 )
 
 
 @dataclass(frozen=True)
-class Doubt:
+class SuspectReferences:
     labeled: int
     """Solutions graded wrong whose own steps labelers went through to the first error or the end."""
-    sound: int
+    without_error: int
     """Of these, where nobody found a wrong step."""
 
     @property
-    def worrying(self) -> bool:
-        return self.sound >= FEW and self.sound >= SHARE * self.labeled
+    def exceeds_warning_level(self) -> bool:
+        return self.without_error >= FEW and self.without_error >= SHARE * self.labeled
 
 
-def doubt(db: Session, project_id: int) -> Doubt:
-    return Doubt(*db.execute(COUNT, {"project": project_id}).one())
+def count_suspect_references(db: Session, project_id: int) -> SuspectReferences:
+    return SuspectReferences(*db.execute(COUNT_SUSPECT, {"project": project_id}).one())
 
 
-def problems(db: Session, project_id: int) -> list[dict[str, Any]]:
+def list_problems(db: Session, project_id: int) -> list[dict[str, Any]]:
     """Those whose references are in doubt, the most solutions first; at most MOST."""
-    return [dict(row) for row in db.execute(LIST, {"project": project_id, "most": MOST}).mappings()]
+    return [
+        dict(row)
+        for row in db.execute(SELECT_SUSPECT, {"project": project_id, "most": MAX_PROBLEMS}).mappings()
+    ]

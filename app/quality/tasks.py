@@ -8,10 +8,10 @@ from app.quality import adjudication_queue, agreement_job, agreement_report
 
 
 @queue.task(name=agreement_report.JOB)
-def agree(project_id: int) -> None:
+def compute_agreement(project_id: int) -> None:
     try:
-        agreement_job.count(project_id)
-    except agreement_job.Stopped:
+        agreement_job.compute_agreement(project_id)
+    except agreement_job.AgreementStopped:
         with transaction() as db:
             agreement_report.defer_count(db, project_id)
     except Exception:
@@ -21,7 +21,7 @@ def agree(project_id: int) -> None:
 
 
 @queue.task(name=adjudication_queue.JOB)
-def look(project_id: int) -> None:
-    if not adjudication_queue.everything(project_id):
+def refresh_candidates(project_id: int) -> None:
+    if not adjudication_queue.refresh_all(project_id):
         with transaction() as db:
-            adjudication_queue.defer_look(db, project_id)
+            adjudication_queue.enqueue_refresh(db, project_id)

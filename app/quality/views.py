@@ -24,7 +24,7 @@ from app.quality import (
     labeler_status,
     suspect_references,
 )
-from app.quality.agreement_views import agreement_of
+from app.quality.agreement_views import agreement_context
 
 router = APIRouter(prefix="/projects/{slug}/quality", include_in_schema=False)
 router.include_router(agreement_views.router)
@@ -33,7 +33,7 @@ router.include_router(adjudication_views.router)
 Share = Annotated[float, Field(ge=0, le=100)]
 
 
-class PolicyForm(BaseModel):
+class QualitySettingsForm(BaseModel):
     """In per cent, as people write it."""
 
     overlap: Annotated[int, Field(ge=1, le=99)]
@@ -46,83 +46,83 @@ class PolicyForm(BaseModel):
 
 
 @router.get("")
-def quality(request: Request, access: Researcher, db: Db) -> Response:
+def quality_page(request: Request, access: Researcher, db: Db) -> Response:
     project = access.project
     return render(
         request,
         "quality/quality.html",
-        **agreement_of(db, access, None),
-        labelers=labeler_stats.labelers(db, project.id),
-        known=control_task_creation.counts(db, project.id),
-        doubt=suspect_references.doubt(db, project.id),
-        looked=adjudication_queue.catch_up(db, project.id),
-        waiting=adjudication.count(db, project.id),
+        **agreement_context(db, access, None),
+        labelers=labeler_stats.list_labelers(db, project.id),
+        known=control_task_creation.count_tasks(db, project.id),
+        doubt=suspect_references.count_suspect_references(db, project.id),
+        looked=adjudication_queue.refresh_changed(db, project.id),
+        waiting=adjudication.count_candidates(db, project.id),
     )
 
 
 @router.get("/references")
-def in_doubt(request: Request, access: Researcher, db: Db) -> Response:
+def suspect_references_page(request: Request, access: Researcher, db: Db) -> Response:
     """Problems whose reference answers may be wrong."""
     return render(
         request,
         "quality/references.html",
-        doubt=suspect_references.doubt(db, access.project.id),
-        problems=suspect_references.problems(db, access.project.id),
+        doubt=suspect_references.count_suspect_references(db, access.project.id),
+        problems=suspect_references.list_problems(db, access.project.id),
     )
 
 
 @router.get("/labelers/{user_id}")
-def labeler(request: Request, user_id: int, access: Researcher, db: Db) -> Response:
-    who = labeler_status.labeler(db, access.project, user_id)
-    marks = labeler_stats.marks(db, access.project.id, user_id)
+def labeler_page(request: Request, user_id: int, access: Researcher, db: Db) -> Response:
+    who = labeler_status.get_labeler(db, access.project, user_id)
+    marks = labeler_stats.list_control_results(db, access.project.id, user_id)
     return render(
         request,
         "quality/labeler.html",
-        **agreement_of(db, access, who),
-        done=next(iter(labeler_stats.labelers(db, access.project.id, user_id)), None),
+        **agreement_context(db, access, who),
+        done=next(iter(labeler_stats.list_labelers(db, access.project.id, user_id)), None),
         marks=marks,
-        drift=labeler_stats.drift(marks, access.project.gold_window),
-        newest=labeler_stats.newest(db, access.project.id, user_id),
+        drift=labeler_stats.rolling_accuracy(marks, access.project.gold_window),
+        newest=labeler_stats.list_newest_submissions(db, access.project.id, user_id),
         finish=FINISH_LABELS,
     )
 
 
 @router.post("/labelers/{user_id}/lifting")
-def lift(user_id: int, access: ProjectAdmin, db: Db) -> Response:
-    labeler_status.labeler(db, access.project, user_id)
-    labeler_status.lift(db, access.project, user_id, access.user, dt.datetime.now(dt.UTC))
+def unpause(user_id: int, access: ProjectAdmin, db: Db) -> Response:
+    labeler_status.get_labeler(db, access.project, user_id)
+    labeler_status.unpause_labeler(db, access.project, user_id, access.user, dt.datetime.now(dt.UTC))
     return redirect(f"{access.home}/quality/labelers/{user_id}", "The pause is lifted.")
 
 
 @router.post("/labelers/{user_id}/screening")
-def screen_again(user_id: int, access: ProjectAdmin, db: Db) -> Response:
-    labeler_status.labeler(db, access.project, user_id)
-    labeler_status.screen_again(db, access.project, user_id, access.user)
+def reset_screening(user_id: int, access: ProjectAdmin, db: Db) -> Response:
+    labeler_status.get_labeler(db, access.project, user_id)
+    labeler_status.reset_screening(db, access.project, user_id, access.user)
     return redirect(f"{access.home}/quality/labelers/{user_id}", "They may take the screening again.")
 
 
 @router.post("/known-tasks")
-def make_known(
+def create_control_tasks(
     access: ProjectAdmin,
     db: Db,
     kind: Annotated[str, Form(pattern="^gold$|^screening$")],
-    count: Annotated[int, Form(ge=1, le=control_task_creation.MOST)],
+    count: Annotated[int, Form(ge=1, le=control_task_creation.MAX_TASKS)],
 ) -> Response:
-    made = control_task_creation.make(db, access.project, access.user, kind, count)
+    made = control_task_creation.create_control_tasks(db, access.project, access.user, kind, count)
     return redirect(f"{access.home}/quality/policy", f"{made:,} {kind} tasks made.")
 
 
 @router.get("/policy")
-def policy(request: Request, access: ProjectAdmin, db: Db) -> Response:
-    left = control_task_creation.available(db, access.project)
-    known = control_task_creation.counts(db, access.project.id)
+def settings_page(request: Request, access: ProjectAdmin, db: Db) -> Response:
+    left = control_task_creation.count_available(db, access.project)
+    known = control_task_creation.count_tasks(db, access.project.id)
     return render(
-        request, "quality/policy.html", known=known, available=left, most=control_task_creation.MOST
+        request, "quality/policy.html", known=known, available=left, most=control_task_creation.MAX_TASKS
     )
 
 
 @router.post("/policy")
-def save_policy(access: ProjectAdmin, db: Db, sent: Annotated[PolicyForm, Form()]) -> Response:
+def save_settings(access: ProjectAdmin, db: Db, sent: Annotated[QualitySettingsForm, Form()]) -> Response:
     changed = {}
     for name, value in sent.model_dump().items():
         new = value / 100 if isinstance(value, float) else value

@@ -96,7 +96,7 @@ class Everything:
             self._adjudicated(db, project)
             self._loop(db)
             self._elsewhere(db)
-        agreement_job.count(self.project)
+        agreement_job.compute_agreement(self.project)
         self._judged()
 
     def _people(self, db: Session) -> None:
@@ -192,8 +192,8 @@ class Everything:
             first = self.truth[each].index(-1)
             db.add(ExternalLabel(solution_id=each, source="file:processbench", first_error=first))
         db.flush()
-        control_task_creation.make(db, project, self.me, "gold", 5)
-        control_task_creation.make(db, project, self.me, "screening", 2)
+        control_task_creation.create_control_tasks(db, project, self.me, "gold", 5)
+        control_task_creation.create_control_tasks(db, project, self.me, "screening", 2)
 
     def _labels(self, db: Session, project: Project) -> None:
         self.last = factories.task(db, self.hard, priority=-999.0, overlap=4).id
@@ -253,10 +253,10 @@ class Everything:
 
     def _adjudicated(self, db: Session, project: Project) -> None:
         """One decided; the first that waits is on the list of pages too."""
-        adjudication_queue.catch_up(db, project.id)
-        row, *more = adjudication.waiting(db, project.id)
+        adjudication_queue.refresh_changed(db, project.id)
+        row, *more = adjudication.list_candidates(db, project.id)
         ratings: list[int | None] = list(self._all(db.get_one(Solution, row.solution_id)))
-        adjudication.decide(
+        adjudication.record_decision(
             db, project, self.me, row.solution_id, ratings, "The second labeler read it wrong."
         )
         self.ids["solution_id"] += [row.solution_id, *(each.solution_id for each in more[:1])]

@@ -53,7 +53,7 @@ def test_agreement_appears_when_it_is_counted(browser: Browser, site: Web) -> No
     expect(section).to_contain_text("The worker counts it next.")
     expect(page.get_by_role("link", name="waits for adjudication", exact=True)).to_be_visible()
     expect(page.locator(".card .figure").first).to_have_text("1")
-    tasks.agree(work.project)
+    tasks.compute_agreement(work.project)
     expect(section).to_contain_text("Counted just now", timeout=15000)
     expect(section).to_contain_text("Of 1 pair of labelers")
     section.get_by_role("link", name="1 solution", exact=True).click()

@@ -56,7 +56,7 @@ def test_gold_belongs_to_the_generation_it_was_handed_out_in(
     project = factories.project(db, gold_rate=0.5, gold_mark=0.0)
     for number in range(3):
         solution(db, project, number, 1)
-    control_task_creation.make(db, project, None, "gold", 3)
+    control_task_creation.create_control_tasks(db, project, None, "gold", 3)
     factories.task(db, solution(db, project, 5), generation=1)
     who = factories.member(db, project)
     for number in (1, 2, None):  # the generation that is queued after this one was handed out
@@ -90,8 +90,8 @@ def test_gold_and_screening_carry_their_flags_through_the_export_and_back(
         project = factories.project(db, "Ours", screening_mark=0.5, gold_rate=0.5, gold_mark=0.0)
         for number, at in enumerate((-1, 0, 1, 2, -1)):
             solution(db, project, number, at)
-        control_task_creation.make(db, project, None, "screening", 2)
-        control_task_creation.make(db, project, None, "gold", 3)
+        control_task_creation.create_control_tasks(db, project, None, "screening", 2)
+        control_task_creation.create_control_tasks(db, project, None, "gold", 3)
         for number, generation in enumerate((0, 0, 4, 4, 4), 5):
             factories.task(db, solution(db, project, number), generation=generation)
         who, boss = factories.member(db, project), factories.member(db, project, "admin")

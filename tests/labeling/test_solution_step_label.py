@@ -142,10 +142,12 @@ def test_truth_for_evaluation_and_an_adjudicator_before_the_majority(db: Session
 
 def first_errors(db: Session, project: Project) -> tuple[float | None, int]:
     """The share of pairs of labelers with the same first error, and how many pairs."""
-    collected: agreement_job.Collected = defaultdict(agreement_job.Found)
-    for each in agreement_job.read(db, list(db.scalars(agreement_job.SEVERAL, {"project": project.id}))):
-        agreement_job.add(collected, *each)
-    rows = agreement_job.figures(project.id, collected, lambda *_: None)
+    collected: agreement_job.Collected = defaultdict(agreement_job.Tables)
+    for each in agreement_job.load_ratings(
+        db, list(db.scalars(agreement_job.SELECT_SHARED, {"project": project.id}))
+    ):
+        agreement_job.add_to_scopes(collected, *each)
+    rows = agreement_job.compute_figures(project.id, collected, lambda *_: None)
     row = next(row for row in rows if (row["about"], row["measure"]) == ("project", "first_error"))
     return row["value"], row["pairs"]
 
@@ -156,11 +158,11 @@ def test_a_walk_that_left_the_solution_disagrees_with_nobody(db: Session, projec
     judged(db, made, usual(1, -1), generation=1)
     judged(db, other, usual(1, 1, 1))
     judged(db, other, [*usual(1), row(["two", "deux"], [-1, 1], None)], generation=1)
-    assert adjudication_queue.catch_up(db, project.id)
-    assert [each.solution_id for each in adjudication.waiting(db, project.id)] == [other.id]
+    assert adjudication_queue.refresh_changed(db, project.id)
+    assert [each.solution_id for each in adjudication.list_candidates(db, project.id)] == [other.id]
     assert first_errors(db, project) == (0.0, 1)
     decide(db, other, [1, -1])
-    originals = adjudication.case(db, project, factories.user(db), other.id).originals
+    originals = adjudication.load_case(db, project, factories.user(db), other.id).originals
     assert [each.ratings for each in originals] == [[1, 1, 1], [1, -1]]
 
 

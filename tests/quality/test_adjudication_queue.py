@@ -33,25 +33,25 @@ def disputed(db: Session, project: Project, first_errors: tuple[int, ...] = (0, 
 
 
 def waits(db: Session, project: Project, **asked: Any) -> list[int]:
-    return [row.solution_id for row in adjudication.waiting(db, project.id, **asked)]
+    return [row.solution_id for row in adjudication.list_candidates(db, project.id, **asked)]
 
 
 def test_it_follows_what_labelers_do(db: Session) -> None:
     project = factories.project(db)
     one, agreed = disputed(db, project), disputed(db, project, (1, 1))
     assert waits(db, project) == [], "nobody has looked yet"
-    assert adjudication_queue.catch_up(db, project.id)
+    assert adjudication_queue.refresh_changed(db, project.id)
     assert waits(db, project) == [one.id]
     assert db.scalar(select(LookAgain)) is None
 
     held = db.scalar(select(Assignment).order_by(Assignment.id).limit(1))
     reopening.reopen_submission(db, project, held, NOW)
     assert {each.solution_id for each in db.scalars(select(LookAgain))} == {one.id}
-    assert adjudication_queue.catch_up(db, project.id)
+    assert adjudication_queue.refresh_changed(db, project.id)
     assert waits(db, project) == [], "one of the two took it back"
     back = assignments.get_own_assignment(db, project, held.id, held.user_id)
     assignments.submit_assignment(db, project, back, "found_error", "", 1000, NOW)
-    assert adjudication_queue.catch_up(db, project.id)
+    assert adjudication_queue.refresh_changed(db, project.id)
     assert waits(db, project) == [one.id]
     assert agreed.id not in waits(db, project)
 
@@ -81,32 +81,34 @@ def test_one_follows_another_and_the_first_follows_the_last(db: Session, web: Te
     assert after(second) == f"/solutions/{third.id}"
     assert waits(db, project, most=1) == [second.id]
     assert waits(db, project, after=second.id) == [third.id]
-    adjudication.decide(db, project, boss, third.id, [-1], "Wrong.")
+    adjudication.record_decision(db, project, boss, third.id, [-1], "Wrong.")
     assert after(second) == "/adjudications", "nothing but itself"
-    assert adjudication.count(db, project.id) == 1
+    assert adjudication.count_candidates(db, project.id) == 1
 
 
 def test_what_is_too_much_for_a_page_is_the_workers(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adjudication_queue, "AT_ONCE", 2)
+    monkeypatch.setattr(adjudication_queue, "MAX_INLINE", 2)
     monkeypatch.setattr(adjudication_queue, "CHUNK", 2)
     with transaction() as db:
         project = factories.project(db)
         made = [disputed(db, project).id for _ in range(3)]
     with transaction() as db:
-        assert not adjudication_queue.catch_up(db, project.id), "six submissions, two looked at"
+        assert not adjudication_queue.refresh_changed(db, project.id), "six submissions, two looked at"
         assert waits(db, project) == made[:1]
-    tasks.look(project.id)
+    tasks.refresh_candidates(project.id)
     with transaction() as db:
         assert waits(db, project) == made
-        assert adjudication_queue.catch_up(db, project.id)
+        assert adjudication_queue.refresh_changed(db, project.id)
         disagree = dict(db.execute(text("SELECT solution_id, model FROM second_look")).all())
         assert not any(disagree.values())
         contradicting(db, project, "sharp", GOOD, [0.95, 0.5, 0.5])
     with transaction() as db:
-        assert not adjudication_queue.catch_up(db, project.id), "another model's word counts for all of them"
-    tasks.look(project.id)
+        assert not adjudication_queue.refresh_changed(db, project.id), (
+            "another model's word counts for all of them"
+        )
+    tasks.refresh_candidates(project.id)
     with transaction() as db:
-        assert adjudication_queue.catch_up(db, project.id)
+        assert adjudication_queue.refresh_changed(db, project.id)
         assert waits(db, project, why="model") == made
         assert waits(db, project, why="model", after=made[0]) == made[1:]
 
@@ -117,14 +119,14 @@ def test_a_page_does_not_wait_for_another_that_looks(database: str) -> None:
         made = disputed(db, project).id
         boss = factories.member(db, project, "researcher").id
     with transaction() as one, transaction() as other:
-        assert adjudication_queue.catch_up(one, project.id)
-        assert not adjudication_queue.catch_up(other, project.id)
+        assert adjudication_queue.refresh_changed(one, project.id)
+        assert not adjudication_queue.refresh_changed(other, project.id)
         assert waits(other, project) == []
     with transaction() as db:
         assert waits(db, project) == [made]
         actor = db.get_one(User, boss)
-        decided = adjudication.decide(db, project, actor, made, [1, 1, 1], "All of it is right.")
+        decided = adjudication.record_decision(db, project, actor, made, [1, 1, 1], "All of it is right.")
         assert decided.asked_for == {"disagreement": True, "flagged": False, "model": False}
     with transaction() as db:
-        assert adjudication_queue.catch_up(db, project.id)
+        assert adjudication_queue.refresh_changed(db, project.id)
         assert waits(db, project) == []

@@ -23,14 +23,14 @@ FOUR_OBSERVERS = {
 
 
 def test_alpha_is_krippendorffs() -> None:
-    found = agreement_metrics.alpha([FOUR_OBSERVERS])
+    found = agreement_metrics.krippendorff_alpha([FOUR_OBSERVERS])
     assert found.value == pytest.approx(0.815, abs=0.0005), "the ordinal alpha published with example C"
     assert found.pairs == 40, "his n.., the pairable values"
 
 
 def test_the_coincidences_give_his_other_alphas() -> None:
     """Nominal 0.743 and interval 0.849 for the same data: the same table under other differences."""
-    table = agreement_metrics.coincidences(FOUR_OBSERVERS)
+    table = agreement_metrics.coincidence_table(FOUR_OBSERVERS)
     margin: Counter[int] = Counter()
     for (value, _), weight in table.items():
         margin[value] += weight  # type: ignore[assignment]
@@ -58,7 +58,7 @@ def test_alpha_is_the_librarys(seed: int) -> None:
         ]
         for _ in range(people)
     ]
-    mine = agreement_metrics.alpha([dict(enumerate(said))], times=1).value
+    mine = agreement_metrics.krippendorff_alpha([dict(enumerate(said))], times=1).value
     rows = [[float("nan") if each is None else float(each) for each in row] for row in said]
     theirs = krippendorff.alpha(reliability_data=rows, level_of_measurement="ordinal")
     assert mine == pytest.approx(theirs, abs=1e-9)
@@ -68,15 +68,17 @@ def test_alpha_is_the_librarys(seed: int) -> None:
 
 def test_alpha_does_not_care_how_units_lie_in_solutions() -> None:
     parts = [{who: said[at : at + 3] for who, said in FOUR_OBSERVERS.items()} for at in range(0, 12, 3)]
-    assert agreement_metrics.alpha(parts).value == pytest.approx(
-        agreement_metrics.alpha([FOUR_OBSERVERS]).value
+    assert agreement_metrics.krippendorff_alpha(parts).value == pytest.approx(
+        agreement_metrics.krippendorff_alpha([FOUR_OBSERVERS]).value
     )
 
 
 def test_two_observers_by_hand() -> None:
     """Krippendorff 2011, example A: two observers, ten units, two values: alpha = 0.095."""
     one, two = [0, 1, 0, 0, 0, 0, 0, 0, 1, 0], [1, 1, 1, 0, 0, 1, 0, 0, 0, 0]
-    assert agreement_metrics.alpha([{"a": one, "b": two}]).value == pytest.approx(0.095, abs=0.0005)
+    assert agreement_metrics.krippendorff_alpha([{"a": one, "b": two}]).value == pytest.approx(
+        0.095, abs=0.0005
+    )
 
 
 def test_kappa_is_cohens() -> None:
@@ -84,8 +86,8 @@ def test_kappa_is_cohens() -> None:
     where there are two values."""
     pairs = [(1, 1)] * 20 + [(1, -1)] * 5 + [(-1, 1)] * 10 + [(-1, -1)] * 15
     judged = [{"a": [a], "b": [b]} for a, b in pairs]
-    assert agreement_metrics.kappa(judged, "a", "b", power=1).value == pytest.approx(0.4)
-    assert agreement_metrics.kappa(judged, "a", "b", power=2).value == pytest.approx(0.4)
+    assert agreement_metrics.weighted_kappa(judged, "a", "b", power=1).value == pytest.approx(0.4)
+    assert agreement_metrics.weighted_kappa(judged, "a", "b", power=2).value == pytest.approx(0.4)
 
 
 def test_quadratic_kappa_is_what_its_definition_says() -> None:
@@ -93,7 +95,7 @@ def test_quadratic_kappa_is_what_its_definition_says() -> None:
     said = [(chance.choice((-1, 0, 1)), chance.choice((-1, 0, 1, 1))) for _ in range(300)]
     seen = sum((a - b) ** 2 for a, b in said) / len(said)
     expected = sum((a - b) ** 2 for a, _ in said for _, b in said) / len(said) ** 2
-    found = agreement_metrics.kappa([{"a": [a], "b": [b]} for a, b in said], "a", "b")
+    found = agreement_metrics.weighted_kappa([{"a": [a], "b": [b]} for a, b in said], "a", "b")
     assert found.value == pytest.approx(1 - seen / expected)
 
 
@@ -115,7 +117,7 @@ def judged_as(table: Sequence[Sequence[int]]) -> list[dict[str, list[int]]]:
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_linear_kappa_is_the_published_one(name: str) -> None:
     published, table = PUBLISHED[name]
-    found = agreement_metrics.kappa(judged_as(table), "a", "b", power=1, times=1)
+    found = agreement_metrics.weighted_kappa(judged_as(table), "a", "b", power=1, times=1)
     assert found.value == pytest.approx(published, abs=0.00005)
 
 
@@ -130,7 +132,7 @@ def test_kappa_is_the_librarys(seed: int) -> None:
     task = AnnotationTask([(who, n, pair[at]) for n, pair in enumerate(pairs) for at, who in enumerate("ab")])
     for power, distance in ((1, lambda a, b: abs(a - b)), (2, interval_distance)):
         task.distance = distance
-        found = agreement_metrics.kappa(judged, "a", "b", power=power, times=1)
+        found = agreement_metrics.weighted_kappa(judged, "a", "b", power=power, times=1)
         assert found.value == pytest.approx(task.weighted_kappa_pairwise("a", "b"), abs=1e-9)
         assert found.pairs == len(pairs), "steps that only one rated do not count"
     mean_a, mean_b = (sum(pair[at] for pair in pairs) / len(pairs) for at in (0, 1))
@@ -144,15 +146,17 @@ def test_first_errors_agree_only_exactly() -> None:
     same = {"a": [1, -1], "b": [0, -1]}
     near = {"a": [1, -1], "b": [1, 1, -1]}
     none = {"a": [1, 1], "b": [1, 1]}
-    found = agreement_metrics.first_errors([same, near, none])
+    found = agreement_metrics.first_error_agreement([same, near, none])
     assert found.value == pytest.approx(2 / 3)
     assert found.pairs == 3
 
 
 def test_nothing_to_say_is_not_perfect_agreement() -> None:
-    assert agreement_metrics.alpha([]).value is None
-    assert agreement_metrics.alpha([{"a": [1, 1]}]).value is None, "nobody judged the same"
-    assert agreement_metrics.alpha([{"a": [1, 1], "b": [1, 1]}]).value is None, "only one value was used"
+    assert agreement_metrics.krippendorff_alpha([]).value is None
+    assert agreement_metrics.krippendorff_alpha([{"a": [1, 1]}]).value is None, "nobody judged the same"
+    assert agreement_metrics.krippendorff_alpha([{"a": [1, 1], "b": [1, 1]}]).value is None, (
+        "only one value was used"
+    )
 
 
 def test_intervals_are_over_solutions_seeded_and_cover() -> None:
@@ -161,13 +165,13 @@ def test_intervals_are_over_solutions_seeded_and_cover() -> None:
     for _ in range(300):
         truth = [chance.choice((1, 1, 1, -1)) for _ in range(6)]
         judged.append({who: [-r if chance.random() < 0.1 else r for r in truth] for who in "ab"})
-    whole = agreement_metrics.alpha(judged)
-    assert whole == agreement_metrics.alpha(judged)
+    whole = agreement_metrics.krippendorff_alpha(judged)
+    assert whole == agreement_metrics.krippendorff_alpha(judged)
     assert whole.low < whole.value < whole.high
-    few = agreement_metrics.alpha(judged[:20])
+    few = agreement_metrics.krippendorff_alpha(judged[:20])
     assert few.high - few.low > 2 * (whole.high - whole.low), "fewer solutions, wider interval"
     doubled = [{who: said * 4 for who, said in each.items()} for each in judged[:20]]
-    again = agreement_metrics.alpha(doubled)
+    again = agreement_metrics.krippendorff_alpha(doubled)
     assert again.high - again.low == pytest.approx(few.high - few.low, rel=0.15), "more steps of the same"
 
 
@@ -180,16 +184,16 @@ def test_batches_of_solutions_vary_as_solutions_do() -> None:
         differ = chance.random() < shares[chance.random() < 0.2]
         tables.append({(0, int(not differ)): 3.0})
     kept = agreement_metrics.Batches(tables)
-    assert len(kept.tables) == agreement_metrics.MOST
+    assert len(kept.tables) == agreement_metrics.MAX_BATCHES
     assert kept.solutions == len(tables)
-    found = agreement_metrics.figure(kept, agreement_metrics.share_of, times=2000)
+    found = agreement_metrics.bootstrap_figure(kept, agreement_metrics.share_of_table, times=2000)
     same = sum((0, 1) in table for table in tables) / len(tables)
     assert found.value == pytest.approx(same)
     assert (found.pairs, found.solutions) == (18000, 6000)
     spread = (same * (1 - same) / len(tables)) ** 0.5
     assert found.high - found.low == pytest.approx(2 * 1.96 * spread, rel=0.08)
     sizes = [sum(table.values()) / 3 for table in kept.tables]
-    assert max(sizes) < 3 * 6000 / agreement_metrics.MOST, "no batch outweighs the others"
+    assert max(sizes) < 3 * 6000 / agreement_metrics.MAX_BATCHES, "no batch outweighs the others"
 
 
 def test_an_interval_covers_what_it_should() -> None:
@@ -206,16 +210,16 @@ def test_an_interval_covers_what_it_should() -> None:
         return [{who: rated(truth, chance.random() < 0.3) for who in "ab"} for truth in truths]
 
     crowd = drawn(5_000)
-    alpha = agreement_metrics.alpha(crowd, times=1).value
-    same = agreement_metrics.first_errors(crowd, times=1).value
+    alpha = agreement_metrics.krippendorff_alpha(crowd, times=1).value
+    same = agreement_metrics.first_error_agreement(crowd, times=1).value
     held: Counter[str] = Counter()
     for number in range(60):
         sample = drawn(60)
         steps = [{who: [said[at]] for who, said in each.items()} for each in sample for at in range(10)]
         for name, true, found in (
-            ("alpha", alpha, agreement_metrics.alpha(sample, times=80, seed=number)),
-            ("first error", same, agreement_metrics.first_errors(sample, times=80, seed=number)),
-            ("over steps", alpha, agreement_metrics.alpha(steps, times=80, seed=number)),
+            ("alpha", alpha, agreement_metrics.krippendorff_alpha(sample, times=80, seed=number)),
+            ("first error", same, agreement_metrics.first_error_agreement(sample, times=80, seed=number)),
+            ("over steps", alpha, agreement_metrics.krippendorff_alpha(steps, times=80, seed=number)),
         ):
             held[name] += found.low <= true <= found.high
     assert held["alpha"] / 60 >= 0.85

@@ -64,7 +64,7 @@ def test_every_solution_counts_for_project_generation_labeler_and_pair(database:
         agreement_report.ask(db, project.id, NOW)
     worker.declare()
     assert agreement_report.JOB in worker.queue.tasks
-    tasks.agree(project.id)
+    tasks.compute_agreement(project.id)
 
     judged = []
     for n in range(1, count + 1):
@@ -73,18 +73,22 @@ def test_every_solution_counts_for_project_generation_labeler_and_pair(database:
     with transaction() as db:
         whole = agreement_report.of(db, project.id, NOW)
         assert (whole.state, whole.since) == ("done", 0)
-        assert whole.alpha == agreement_metrics.alpha(judged)
+        assert whole.alpha == agreement_metrics.krippendorff_alpha(judged)
         assert whole.alpha.solutions == count, "all of them: there is no cap"
-        assert whole.first_error == agreement_metrics.first_errors(judged)
+        assert whole.first_error == agreement_metrics.first_error_agreement(judged)
         assert [number for number, *_ in whole.generations] == [0, 1]
-        odd = agreement_metrics.alpha(judged[::2])
+        odd = agreement_metrics.krippendorff_alpha(judged[::2])
         assert whole.generations[1][1].value == pytest.approx(odd.value)
         of_cy = agreement_report.of(db, project.id, NOW, cy)
         assert of_cy.alpha.solutions == 20
-        assert of_cy.first_error.value == pytest.approx(agreement_metrics.first_errors(judged[:20]).value)
+        assert of_cy.first_error.value == pytest.approx(
+            agreement_metrics.first_error_agreement(judged[:20]).value
+        )
         by_pair = {(one, other): figure for one, other, figure in of_cy.pairs}
         assert set(by_pair) == {(ann, cy), (bo, cy)}
-        assert by_pair[bo, cy].value == pytest.approx(agreement_metrics.kappa(judged[:20], bo, cy).value)
+        assert by_pair[bo, cy].value == pytest.approx(
+            agreement_metrics.weighted_kappa(judged[:20], bo, cy).value
+        )
         figure, found = agreement_report.solutions(db, project.id, None, cy, None, True)
         assert (figure.solutions, len(found)) == (20, 20)
 
@@ -98,11 +102,11 @@ def test_a_worker_that_ends_hands_it_on_and_a_failure_is_said(
         asked = {"project": project.id, "count": FEW, "now": NOW, "people": [ann, bo, cy]}
         db.execute(text(MANY), {**asked, "stray": bo, "rare": cy})
         agreement_report.ask(db, project.id, NOW)
-    tasks.agree(project.id)
+    tasks.compute_agreement(project.id)
     with transaction() as db:
         first = agreement_report.of(db, project.id, NOW)
         db.execute(text("UPDATE agreement_figure SET value = 7"))
-    tasks.agree(project.id)  # it may run twice: the second replaces, and doubles nothing
+    tasks.compute_agreement(project.id)  # it may run twice: the second replaces, and doubles nothing
     with transaction() as db:
         again = agreement_report.of(db, project.id, NOW)
         assert (again.alpha, again.first_error, again.generations) == (
@@ -116,14 +120,14 @@ def test_a_worker_that_ends_hands_it_on_and_a_failure_is_said(
     ending.set()
     with monkeypatch.context() as patch:
         patch.setattr(agreement_job, "stop_requested", ending)
-        tasks.agree(project.id)
+        tasks.compute_agreement(project.id)
     with transaction() as db:
         assert db.scalar(text(todo)) == 1
         assert db.scalars(select(AgreementFigure)).all() == []
         db.execute(text("ALTER VIEW own_step_label RENAME TO away"))
     assert not jobs.stop_requested.is_set()
     with pytest.raises(Exception, match="own_step_label"):
-        tasks.agree(project.id)
+        tasks.compute_agreement(project.id)
     with transaction() as db:
         assert agreement_report.of(db, project.id, NOW).state == "failed"
         later = NOW + dt.timedelta(hours=1)
@@ -133,12 +137,12 @@ def test_a_worker_that_ends_hands_it_on_and_a_failure_is_said(
 def test_how_far_it_is() -> None:
     said: list[tuple[str, int, int]] = []
     collected: agreement_job.Collected = {
-        agreement_job.About("labeler", None, at): agreement_job.Found(
+        agreement_job.Scope("labeler", None, at): agreement_job.Tables(
             {"alpha": agreement_metrics.Batches([{(1, 1): 2.0, (1, -1): 1.0, (-1, 1): 1.0}])}
         )
         for at in range(3)
     }
-    list(agreement_job.figures(1, collected, lambda *how: said.append(how)))
+    list(agreement_job.compute_figures(1, collected, lambda *how: said.append(how)))
     assert said == [("resampling", 0, 3), ("resampling", 1, 3), ("resampling", 2, 3)]
 
 
@@ -166,7 +170,7 @@ def test_a_page_shows_what_is_kept_and_asks_when_it_is_old(db: Session, web: Tes
     row.state, row.done, row.whole = "reading", 1, 1234
     db.flush()
     assert "Reading 1,234 solutions judged by several: 1 so far." in web.get(f"{base}/agreement").text
-    basis = db.execute(agreement_job.BASIS, {"project": project.id}).one()
+    basis = db.execute(agreement_job.SELECT_BASIS, {"project": project.id}).one()
     assert basis.submissions == 6
     row.state, row.counted_at, row.submissions, row.last_at = "done", row.asked_at, 6, basis.last_at
     kept = AgreementFigure(

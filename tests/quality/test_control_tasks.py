@@ -52,7 +52,7 @@ def screened(db: Session, mark: float = 0.5, **policy: Any) -> Any:
     project = factories.project(db, screening_mark=mark, **policy)
     for at in (-1, 0, 1, 2):
         solution(db, project, at)
-    control_task_creation.make(db, project, None, "screening", 4)
+    control_task_creation.create_control_tasks(db, project, None, "screening", 4)
     for _ in range(3):
         factories.task(db, solution(db, project))
     return project
@@ -107,7 +107,7 @@ def test_gold_is_handed_out_and_a_labeler_under_the_mark_is_paused(
     project = factories.project(db, gold_rate=0.5, gold_mark=0.6, gold_window=3)
     for at in (0, 1, 2, -1):
         solution(db, project, at)
-    control_task_creation.make(db, project, None, "gold", 4)
+    control_task_creation.create_control_tasks(db, project, None, "gold", 4)
     for _ in range(30):
         factories.task(db, solution(db, project))
     who, admin = factories.member(db, project), factories.member(db, project, "admin")
@@ -126,7 +126,7 @@ def test_gold_is_handed_out_and_a_labeler_under_the_mark_is_paused(
         "Of your last 3 control solutions, 0 agreed with the known answer; this project asks for 60 %."
     )
     assert (code, "admin" in remedy) == ("paused", True)
-    labeler_status.lift(db, project, who.id, admin, dt.datetime.now(dt.UTC))
+    labeler_status.unpause_labeler(db, project, who.id, admin, dt.datetime.now(dt.UTC))
     assert claims.claim_assignment(db, project, who, NOW) is not None
     assert {"labeler.pause", "labeler.lift"} <= set(db.scalars(select(AuditEvent.action)))
 
@@ -162,7 +162,7 @@ def test_a_gold_task_cannot_be_told_from_a_regular_one(
     for _ in range(5):
         factories.task(db, solution(db, project))
     solution(db, project, 1)
-    control_task_creation.make(db, project, None, "gold", 1)
+    control_task_creation.create_control_tasks(db, project, None, "gold", 1)
     who = factories.member(db, project)
     factories.sign_in(web, db, who)
     base = f"/projects/{project.slug}"
@@ -230,9 +230,9 @@ def test_no_gold_of_a_test_problem_and_none_twice(db: Session) -> None:
     hidden = factories.solution(db, factories.problem(db, project, split="test"), STEPS)
     db.add(ExternalLabel(solution_id=hidden.id, source="file:processbench", first_error=0))
     solution(db, project, 1)
-    assert control_task_creation.make(db, project, None, "gold", 10) == 1
+    assert control_task_creation.create_control_tasks(db, project, None, "gold", 10) == 1
     with pytest.raises(Invalid):
-        control_task_creation.make(db, project, None, "gold", 10)
+        control_task_creation.create_control_tasks(db, project, None, "gold", 10)
 
 
 def test_overlap_goes_to_a_share_of_the_tasks(db: Session) -> None:

@@ -45,10 +45,12 @@ def test_it_is_in_doubt_where_nobody_finds_a_wrong_step(db: Session) -> None:
     right = factories.solution(db, found)
     loop.labeled(db, factories.task(db, right), factories.member(db, project), [1, 1])
 
-    assert suspect_references.doubt(db, project.id) == suspect_references.Doubt(labeled=5, sound=2)
-    (only,) = suspect_references.problems(db, project.id)
-    assert (only["id"], only["labeled"], only["sound"], only["answers"]) == (doubted.id, 3, 2, ["5"])
-    assert suspect_references.problems(db, factories.project(db).id) == []
+    assert suspect_references.count_suspect_references(
+        db, project.id
+    ) == suspect_references.SuspectReferences(labeled=5, without_error=2)
+    (only,) = suspect_references.list_problems(db, project.id)
+    assert (only["id"], only["labeled"], only["without_error"], only["answers"]) == (doubted.id, 3, 2, ["5"])
+    assert suspect_references.list_problems(db, factories.project(db).id) == []
 
 
 def test_who_left_the_solution_for_another_way_said_nothing_of_its_end(db: Session) -> None:
@@ -64,12 +66,14 @@ def test_who_left_the_solution_for_another_way_said_nothing_of_its_end(db: Sessi
     )
     db.flush()
 
-    assert suspect_references.doubt(db, project.id) == suspect_references.Doubt(labeled=0, sound=0)
+    assert suspect_references.count_suspect_references(
+        db, project.id
+    ) == suspect_references.SuspectReferences(labeled=0, without_error=0)
 
 
-@pytest.mark.parametrize(("labeled", "sound", "worrying"), [(5, 5, True), (4, 4, False), (60, 5, False)])
-def test_few_or_a_small_share_are_no_worry(labeled: int, sound: int, worrying: bool) -> None:
-    assert suspect_references.Doubt(labeled, sound).worrying == worrying
+@pytest.mark.parametrize(("labeled", "without_error", "warns"), [(5, 5, True), (4, 4, False), (60, 5, False)])
+def test_few_or_a_small_share_are_no_worry(labeled: int, without_error: int, warns: bool) -> None:
+    assert suspect_references.SuspectReferences(labeled, without_error).exceeds_warning_level == warns
 
 
 def test_the_board_warns_and_the_list_leads_to_the_problem(db: Session, web: TestClient) -> None:

@@ -46,7 +46,7 @@ def curve(low: float, high: float, blind: float = 0.5) -> dict[str, Any]:
     ],
 )
 def test_who_counts(metrics: Any, best_of_n: Any, counts: bool, said: str) -> None:
-    found, why = reviewing_model.competent(metrics, best_of_n)
+    found, why = reviewing_model.is_qualified(metrics, best_of_n)
     assert found is counts
     assert said in why
 
@@ -87,14 +87,14 @@ def labeled(db: Session) -> Project:
 def waits(db: Session, project: Project) -> list[list[int]]:
     """Of the solutions that wait for their model's sake, the place among all."""
     ids = sorted(each.id for each in project_solutions(db, project))
-    assert adjudication_queue.catch_up(db, project.id)
-    return [ids.index(row.solution_id) for row in adjudication.waiting(db, project.id, "model")]
+    assert adjudication_queue.refresh_changed(db, project.id)
+    return [ids.index(row.solution_id) for row in adjudication.list_candidates(db, project.id, "model")]
 
 
 def test_a_model_near_chance_fills_no_queue(db: Session, labeled: Project) -> None:
     contradicting(db, labeled, "vague", CHANCE, [0.05, 0.05, 0.95])
     assert waits(db, labeled) == []
-    assert adjudication.waiting(db, labeled.id) == []
+    assert adjudication.list_candidates(db, labeled.id) == []
 
 
 def test_a_model_that_tells_them_apart_does_by_both_kinds_of_contradiction(
@@ -125,7 +125,7 @@ def test_an_evaluation_that_finds_it_worse_than_blind_takes_its_word_away(
         )  # fmt: skip
         db.flush()
     assert waits(db, labeled) == []
-    assert "worse than a blind draw" in reviewing_model.judge(db, labeled.id).why
+    assert "worse than a blind draw" in reviewing_model.find_reviewing_model(db, labeled.id).why
 
 
 def test_the_pages_say_whose_word_counts(db: Session, web: TestClient, labeled: Project) -> None:
@@ -142,7 +142,7 @@ def test_the_pages_say_whose_word_counts(db: Session, web: TestClient, labeled: 
     assert web.get(f"/projects/{labeled.slug}/models/{sharp.id}").status_code == 200
     assert ">sharp</a> is more than 90 % sure of the opposite. It counts: AUC 0.83" in page
     assert page.count("The model contradicts</span>") == 2
-    first = adjudication.waiting(db, labeled.id, "model")[0].solution_id
+    first = adjudication.list_candidates(db, labeled.id, "model")[0].solution_id
     sent = {"step-0": "1", "step-1": "1", "step-2": "-1", "reason": "It does not follow."}
     assert web.post(f"{base}/solutions/{first}/adjudication", data=sent).status_code == 303
     assert db.scalar(select(Adjudication)).asked_for["model"] is True
