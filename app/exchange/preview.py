@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from app.exchange.formats.registry import parse_record
 from app.exchange.json_decoding import RecordError
 from app.exchange.load_batch import Batch, ExistingProblem, SplitConflict, find_existing, resolve_problem
 from app.exchange.records import ImportedRecord, ProblemRecord
+from app.problems.segmentation.notices import Notice, Sample, find_notices, suggest_segmentation
 
 SCANNED_RECORDS = 200
 SAMPLE_RECORDS = 5
@@ -30,19 +31,47 @@ class Preview:
     problems: int = 0
     solutions: int = 0
     labels: int = 0
+    notices: list[Notice] = field(default_factory=list)
 
 
-def build_preview(db: Session, project_id: int, path: Path, choice: FormatGuess) -> Preview:
-    found = Preview()
+def suggest_choice(path: Path, choice: FormatGuess) -> FormatGuess:
+    """The choice with the segmentation that suits the file's free texts, where the format's default is
+    one step per line."""
+    if choice.segmentation != "line":
+        return choice
+    lines = _parse_start(path, choice, Preview())
+    texts = [solution.free_text for _, line in lines for solution in line.solutions]
+    suggestion = suggest_segmentation([text for text in texts if text is not None])
+    return choice if suggestion is None else replace(choice, segmentation=suggestion)
+
+
+def _parse_start(path: Path, choice: FormatGuess, preview: Preview) -> list[tuple[int, ImportedRecord]]:
+    """The records at the start of the file; the others go to the errors of the preview."""
     lines: list[tuple[int, ImportedRecord]] = []
     for entry in islice(iter_entries(path), SCANNED_RECORDS):
-        found.scanned += 1
+        preview.scanned += 1
         try:
             if entry.error is not None:
                 raise entry.error
             lines.append((entry.number, parse_record(choice.format, entry.raw, choice.context)))
         except RecordError as bad:
-            found.errors.append((entry.number, str(bad)))
+            preview.errors.append((entry.number, str(bad)))
+    return lines
+
+
+def _find_notices(lines: list[tuple[int, ImportedRecord]], choice: FormatGuess) -> list[Notice]:
+    samples = [
+        Sample(number, solution.steps, solution.free_text)
+        for number, line in lines
+        for solution in line.solutions
+    ]
+    return find_notices(samples, choice.segmentation)
+
+
+def build_preview(db: Session, project_id: int, path: Path, choice: FormatGuess) -> Preview:
+    found = Preview()
+    lines = _parse_start(path, choice, found)
+    found.notices = _find_notices(lines, choice)
     batch = Batch(project_id, choice.split, choice.format, lines)
     known, testing = find_existing(driver_connection(db), batch)
     there = set(known)

@@ -18,7 +18,7 @@ from app.exchange.filters import Filters, parse_filters
 from app.exchange.formats import IMPORT_FORMATS
 from app.exchange.formats.guess import guess_format
 from app.exchange.models import Import
-from app.exchange.preview import build_preview
+from app.exchange.preview import build_preview, suggest_choice
 from app.problems.models import SPLITS
 from app.problems.segmentation import SEGMENTATIONS
 from app.projects.access import Access, ProjectAdmin
@@ -64,11 +64,12 @@ def show_preview(
     format: str = "auto", split: str = "", segmentation: str = "",
 ) -> Response:  # fmt: skip
     path = uploads.get_upload(access.project.id, token)
-    choice = guess_format(path, format, split or None, segmentation or None, path.name)
+    guess = guess_format(path, format, split or None, segmentation or None, path.name)
+    choice = guess if segmentation else suggest_choice(path, guess)
     return render(
         request, "exchange/preview.html", token=token, filename=path.name, choice=choice,
         found=build_preview(db, access.project.id, path, choice), formats=IMPORT_FORMATS, splits=SPLITS,
-        segmentations=SEGMENTATIONS, reader=IMPORT_FORMATS[choice.format],
+        segmentations=SEGMENTATIONS, reader=IMPORT_FORMATS[choice.format], is_suggested=choice != guess,
         asked={"format": format, "split": split, "segmentation": segmentation},
     )  # fmt: skip
 

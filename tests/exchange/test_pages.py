@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from fastapi.testclient import TestClient
@@ -43,6 +44,33 @@ def test_from_upload_to_queued(web: TestClient, db: Session, home: Path) -> None
     assert over.headers["HX-Refresh"] == "true"
     raw = web.post(f"/api/v1/projects/{project.slug}/imports?filename=test.jsonl", content=LINE)
     assert (raw.status_code, raw.json()["split"]) == (202, "test")
+
+
+def test_the_preview_suggests_a_segmentation_and_reports_what_it_noticed(
+    web: TestClient, db: Session, home: Path
+) -> None:
+    project = factories.project(db)
+    factories.sign_in(web, db, factories.member(db, project, "admin"))
+    texts = ["<think>\nIs it 5?\n\nYes.\n</think>\n\n# Answer\n\n5", "We run\n\n```python\nx = 5", "a\n" * 60]
+    rows = [{"kind": "problem", "id": "p", "statement": "What is 2 + 3?", "answer": "5"}]
+    rows += [
+        {"kind": "solution", "id": f"s{at}", "problem": "p", "text": text} for at, text in enumerate(texts)
+    ]
+    file = "\n".join(json.dumps(row) for row in rows).encode()
+    sent = web.post(f"/projects/{project.slug}/uploads", files={"file": ("train.jsonl", file)})
+    page = web.get(sent.headers["location"]).text
+    assert '<option value="model_output" selected>' in page
+    assert "look like model output" in page
+    assert "1 solution has thinking" in page
+    assert "1 solution has a code block that is never closed" in page
+    assert "60 steps or more" not in page
+    assert "no numbered steps" not in page
+    by_line = web.get(sent.headers["location"], params={"segmentation": "line"}).text
+    assert '<option value="line" selected>' in by_line
+    assert "look like model output" not in by_line
+    assert "1 solution has 60 steps or more" in by_line
+    numbered = web.get(sent.headers["location"], params={"segmentation": "numbered"}).text
+    assert "2 solutions have no numbered steps" in numbered
 
 
 def test_problems_and_exports_are_shown(web: TestClient, db: Session) -> None:

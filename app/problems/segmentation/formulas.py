@@ -9,36 +9,35 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
+from app.problems.segmentation.boxes import find_bare_displays, find_boxes
 from app.problems.segmentation.dollars import is_formula
 from app.problems.segmentation.spans import Span, exclude_matches, merge_spans
 
-TOKEN = re.compile(
-    r"\\{1,2}(?P<edge>begin|end)\s?\{(?P<env>[^{}\n]{1,40})\}"
-    r"|(?P<boxed>\\f?boxed\s*\{)"
-    r"|(?P<bracket>\\{1,2}[\[\]()])"
-    r"|\\\\|\\[${}]"
-    r"|(?P<sign>\$\$?|[{}])"
-    r"|(?P<blank>\n[^\S\n]*(?=\n))"
+# Each alternative begins with one literal character, which lets `re` skip the rest of the text fast.
+TOKENS = (
+    r"\\(?:\\?(?P<edge>begin|end)\s?\{(?P<env>[^{}\n]{1,40})\}|(?P<bracket>\\?[\[\]()])|[\\${}])"
+    r"|\$(?P<sign>\$?)|\n(?P<blank>[^\S\n]*(?=\n))"
 )
+TOKEN = re.compile(TOKENS)
+BRACE_TOKEN = re.compile(TOKENS + r"|\{(?P<brace>)|\}(?P<close>)")
+NESTED_DOLLAR = re.compile(r"\\(?:text|mbox|hbox|intertext)[a-z]*\s*\{[^{}$]*\$")
 PROSE = re.compile(
     r"(?:document|proof|solution|enumerate|itemize|description|quote|quotation|abstract|center"
     r"|theorem|lemma|corollary|proposition|definition|remark|example|claim|problem|figure|minipage)\*?$"
 )
-BARE_DISPLAY = re.compile(
-    r"^[ \t]*\[[ \t]*\n(?:(?![ \t]*[\[\]][ \t]*$)[ \t]*+\S[^\n]*\n){1,40}[ \t]*\][ \t]*$", re.M
-)
-"""A display formula that has lost its backslashes: brackets alone on their lines."""
-CLOSERS = {"\\]": "\\[", "\\)": "\\(", "\\\\]": "\\\\[", "\\\\)": "\\\\("}
-INLINE = {"$", "{", "boxed"}
+CLOSERS = {"]": "[", ")": "(", "\\]": "\\[", "\\)": "\\("}
+"""By opening bracket, without the first backslash: texts that were escaped twice have a second."""
+INLINE = {"$", "{"}
 
 
 def find_formulas(text: str, raw: list[Span]) -> list[Span]:
     """Spans of formulas, ascending and disjoint. Delimiters inside the spans `raw` do not count."""
-    bare = [match.span() for match in exclude_matches(BARE_DISPLAY.finditer(text), raw)]
+    spans = find_bare_displays(text, raw)
     if "$" not in text and "\\" not in text:
-        return bare
-    scanner = Scanner(text, list(exclude_matches(TOKEN.finditer(text), raw)), bare)
-    return scanner.scan()
+        return spans
+    spans += find_boxes(text) if "boxed" in text else []
+    pattern = BRACE_TOKEN if NESTED_DOLLAR.search(text) else TOKEN
+    return Scanner(text, exclude_matches(pattern.finditer(text), raw), spans).scan()
 
 
 @dataclass(slots=True)
@@ -63,29 +62,28 @@ class Scanner:
     blanks: int = 0
 
     def scan(self) -> list[Span]:
-        for token in self.tokens:
-            self.ahead[_closed_kind(token)] += 1
+        closed = [_closed_kind(token) for token in self.tokens]
+        self.ahead.update(closed)
         for index, token in enumerate(self.tokens):
-            self.ahead[_closed_kind(token)] -= 1
+            self.ahead[closed[index]] -= 1
             self._read(index, token)
         self._end_paragraph(len(self.tokens))
         return merge_spans(self.spans)
 
     def _read(self, index: int, token: re.Match[str]) -> None:
-        if token["blank"] is not None:
+        kind = token.lastgroup
+        if kind == "blank":
             self.blanks += 1
             self._end_paragraph(index)
-        elif token["edge"]:
+        elif kind == "env":
             self._read_environment(index, token)
-        elif token["boxed"]:
-            self._push("boxed", index, token)
-        elif token["bracket"]:
+        elif kind == "bracket":
             self._read_bracket(index, token)
-        elif token["sign"] in ("{", "}"):
+        elif kind in ("brace", "close"):
             self._read_brace(index, token)
-        elif token["sign"] == "$$":
+        elif kind == "sign" and token["sign"]:
             self._read_display(index, token)
-        elif token["sign"] == "$":
+        elif kind == "sign":
             self._read_dollar(index, token.start())
 
     def _push(self, kind: str, index: int, token: re.Match[str]) -> None:
@@ -120,20 +118,18 @@ class Scanner:
             if self.open[kind]:
                 self.spans.append((self._pop_to(kind).start, token.end()))
             return
-        is_row_break = len(bracket) == 3 and bool(self.stack)
+        is_row_break = len(bracket) == 2 and bool(self.stack)
         if self.ahead[bracket] and not is_row_break:
             if self.open[bracket]:
                 self._pop_to(bracket)
             self._push(bracket, index, token)
 
     def _read_brace(self, index: int, token: re.Match[str]) -> None:
-        if token["sign"] == "{":
-            if self.open["$"] or self.open["boxed"]:
+        if token.lastgroup == "brace":
+            if self.open["$"]:
                 self._push("{", index, token)
-        elif self.stack and self.stack[-1].kind in ("{", "boxed"):
-            opening = self._pop()
-            if opening.kind == "boxed":
-                self.spans.append((opening.start, token.end()))
+        elif self.stack and self.stack[-1].kind == "{":
+            self._pop()
 
     def _read_display(self, index: int, token: re.Match[str]) -> None:
         if self.stack and self.stack[-1].kind == "$" and not self.open["$$"]:
@@ -178,7 +174,7 @@ class Scanner:
     def _pair_dollars(self, first: int, last: int) -> None:
         start = None
         for token in self.tokens[first:last]:
-            if token["sign"] != "$":
+            if token.lastgroup != "sign" or token["sign"]:
                 continue
             if start is not None and self._is_formula(start, token.start()):
                 self.spans.append((start, token.end()))
@@ -188,8 +184,9 @@ class Scanner:
 
 
 def _closed_kind(token: re.Match[str]) -> str:
-    if token["edge"] == "end":
-        return f"env:{token['env']}"
-    if token["bracket"]:
+    kind = token.lastgroup
+    if kind == "env":
+        return f"env:{token['env']}" if token["edge"] == "end" else ""
+    if kind == "bracket":
         return CLOSERS.get(token["bracket"], "")
-    return "$$" if token["sign"] == "$$" else ""
+    return "$$" if kind == "sign" and token["sign"] else ""

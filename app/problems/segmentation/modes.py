@@ -61,9 +61,9 @@ class Mode:
 
 
 MODES = {
-    "line": Mode("one step a line", _cut_lines),
-    "blank": Mode("a blank line between steps", _cut_blank),
-    "numbered": Mode("numbered steps (1. 2. 3., Step 1:)", _cut_numbered, True),
-    "sentence": Mode("one step a sentence", _cut_sentences, True),
-    "model_output": Mode("model output (blank lines, headings with their text)", _cut_blank, True),
+    "line": Mode("one step per line", _cut_lines),
+    "blank": Mode("paragraphs (blank lines)", _cut_blank),
+    "numbered": Mode("numbered steps (1., Step 1:)", _cut_numbered, True),
+    "sentence": Mode("one step per sentence", _cut_sentences, True),
+    "model_output": Mode("model output (paragraphs with their headings)", _cut_blank, True),
 }

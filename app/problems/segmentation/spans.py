@@ -24,6 +24,8 @@ def merge_spans(spans: Iterable[Span]) -> list[Span]:
 
 def exclude_inside(offsets: Iterable[int], spans: list[Span]) -> list[int]:
     """The offsets that lie in no span. Both arguments ascend, so one pass over each is enough."""
+    if not spans:
+        return list(offsets)
     outside: list[int] = []
     index = 0
     for offset in offsets:
@@ -36,6 +38,8 @@ def exclude_inside(offsets: Iterable[int], spans: list[Span]) -> list[int]:
 
 def exclude_matches(matches: Iterable[re.Match[str]], spans: list[Span]) -> list[re.Match[str]]:
     """The matches that do not begin inside a span. Both arguments ascend."""
+    if not spans:
+        return list(matches)
     outside: list[re.Match[str]] = []
     index = 0
     for match in matches:
