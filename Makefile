@@ -28,6 +28,9 @@ lint: $(VENV)/ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/djlint templates --check --quiet
+	$(BIN)/djlint templates --lint --quiet
+	$(BIN)/biome check --error-on-warnings
 
 browser: $(VENV)/ready-dev
 	@sh tests/browser/install.sh $(BIN)

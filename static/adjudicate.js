@@ -15,7 +15,12 @@ function decideByKeys() {
 
   function here() {
     const focused = steps.indexOf(document.activeElement.closest?.(".step"));
-    return focused >= 0 ? focused : Math.max(0, steps.findIndex((step) => said(step) === undefined));
+    return focused >= 0
+      ? focused
+      : Math.max(
+          0,
+          steps.findIndex((step) => said(step) === undefined),
+        );
   }
 
   function go(to) {
@@ -44,7 +49,8 @@ if (form) decideByKeys();
 else {
   next.querySelector("kbd").hidden = false;
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.target.closest?.("a, button, input, textarea, select, summary")) return;
+    if (event.key !== "Enter" || event.target.closest?.("a, button, input, textarea, select, summary"))
+      return;
     event.preventDefault();
     next.click();
   });

@@ -19,7 +19,10 @@ export function blocks(text) {
   for (let at = 0; at < lines.length; ) {
     const [block, next] = fenced(lines, at) ?? tabled(lines, at) ?? [null, at + 1];
     if (!block) plain.push(lines[at]);
-    else { rest(); found.push(block); }
+    else {
+      rest();
+      found.push(block);
+    }
     at = next;
   }
   if (!found.length) return [{ text }];
@@ -31,7 +34,9 @@ export function blocks(text) {
 function fenced(lines, at) {
   const open = FENCE.exec(lines[at]);
   if (!open || at + 1 === lines.length) return null;
-  const close = lines.findIndex((line, i) => i > at && line.trim().startsWith(open[1]) && !line.trim().replaceAll(open[1][0], ""));
+  const close = lines.findIndex(
+    (line, i) => i > at && line.trim().startsWith(open[1]) && !line.trim().replaceAll(open[1][0], ""),
+  );
   const end = close < 0 ? lines.length : close;
   return [{ code: lines.slice(at + 1, end).join("\n") }, end + 1];
 }
@@ -51,7 +56,11 @@ function tabled(lines, at) {
 
 /** Cells of a line; a bar inside $..$ is mathematics. */
 function cells(line) {
-  const parts = line.trim().replace(/^\|/, "").replace(/(?<!\\)\|$/, "").split(/(?<!\\)\|/);
+  const parts = line
+    .trim()
+    .replace(/^\|/, "")
+    .replace(/(?<!\\)\|$/, "")
+    .split(/(?<!\\)\|/);
   const whole = [];
   let open = false;
   for (const part of parts) {

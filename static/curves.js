@@ -11,22 +11,37 @@ const SHAPES = ["circle", "square", "triangle", "diamond", "cross", "circle", "s
 const NARROW = 560;
 
 const faint = (rgb) => rgb.replace(/^rgb\((.*)\)$/, "rgba($1, 0.13)");
-const percent = (value) => (value == null ? "–" : (100 * value).toFixed(1) + " %");
+const percent = (value) => (value == null ? "–" : `${(100 * value).toFixed(1)} %`);
 
 function shape(ctx, kind, x, y, r) {
   ctx.beginPath();
   if (kind === "circle") ctx.arc(x, y, r, 0, 7);
   else if (kind === "square") ctx.rect(x - r, y - r, 2 * r, 2 * r);
-  else if (kind === "triangle") { ctx.moveTo(x, y - r); ctx.lineTo(x + r, y + r); ctx.lineTo(x - r, y + r); ctx.closePath(); }
-  else if (kind === "diamond") { ctx.moveTo(x, y - r); ctx.lineTo(x + r, y); ctx.lineTo(x, y + r); ctx.lineTo(x - r, y); ctx.closePath(); }
-  else { ctx.moveTo(x - r, y - r); ctx.lineTo(x + r, y + r); ctx.moveTo(x + r, y - r); ctx.lineTo(x - r, y + r); }
+  else if (kind === "triangle") {
+    ctx.moveTo(x, y - r);
+    ctx.lineTo(x + r, y + r);
+    ctx.lineTo(x - r, y + r);
+    ctx.closePath();
+  } else if (kind === "diamond") {
+    ctx.moveTo(x, y - r);
+    ctx.lineTo(x + r, y);
+    ctx.lineTo(x, y + r);
+    ctx.lineTo(x - r, y);
+    ctx.closePath();
+  } else {
+    ctx.moveTo(x - r, y - r);
+    ctx.lineTo(x + r, y + r);
+    ctx.moveTo(x + r, y - r);
+    ctx.lineTo(x - r, y + r);
+  }
   if (kind === "cross") ctx.stroke();
   else ctx.fill();
 }
 
 /** Markers on the lines (at most some ten each) and, where there is room, names at their ends. */
 function marks(plot, drawn, roomy) {
-  const { ctx } = plot, dpr = devicePixelRatio || 1;
+  const { ctx } = plot,
+    dpr = devicePixelRatio || 1;
   const ends = [];
   ctx.save();
   ctx.font = `${12 * dpr}px system-ui, sans-serif`;
@@ -35,14 +50,17 @@ function marks(plot, drawn, roomy) {
   ctx.setLineDash([]);
   for (const { at, look, label } of drawn) {
     if (!plot.series[at].show) continue;
-    const values = plot.data[at], every = Math.max(1, Math.ceil(values.length / 10));
+    const values = plot.data[at],
+      every = Math.max(1, Math.ceil(values.length / 10));
     ctx.fillStyle = ctx.strokeStyle = look.stroke;
     ctx.lineWidth = 2 * dpr;
     let last = null;
     values.forEach((value, place) => {
       if (value == null) return;
-      const x = plot.valToPos(plot.data[0][place], "x", true), y = plot.valToPos(value, "y", true);
-      if (place % every === 0 || place === values.length - 1 || values.length < 14) shape(ctx, look.shape, x, y, 3.6 * dpr);
+      const x = plot.valToPos(plot.data[0][place], "x", true),
+        y = plot.valToPos(value, "y", true);
+      if (place % every === 0 || place === values.length - 1 || values.length < 14)
+        shape(ctx, look.shape, x, y, 3.6 * dpr);
       last = { x, y };
     });
     if (last) ends.push({ ...last, label, stroke: look.stroke });
@@ -57,7 +75,7 @@ function names(ctx, ends, dpr) {
   for (const end of ends) {
     const y = Math.max(end.y, free);
     ctx.fillStyle = end.stroke;
-    ctx.fillText(end.label.length > 27 ? end.label.slice(0, 26) + "…" : end.label, end.x + 9 * dpr, y);
+    ctx.fillText(end.label.length > 27 ? `${end.label.slice(0, 26)}…` : end.label, end.x + 9 * dpr, y);
     free = y + 15 * dpr;
   }
 }
@@ -65,11 +83,21 @@ function names(ctx, ends, dpr) {
 /** Ticks of a logarithmic axis at powers of two, of a named one at its names. */
 function xAxis(axis, data, roomy) {
   if (data.x.names.length) {
-    return { ...axis, splits: () => data.x.values, values: () => data.x.names.map((name) => (roomy || data.x.names.length < 4 ? name : name.replace(/ \(\d+\)$/, "").slice(0, 14))) };
+    return {
+      ...axis,
+      splits: () => data.x.values,
+      values: () =>
+        data.x.names.map((name) =>
+          roomy || data.x.names.length < 4 ? name : name.replace(/ \(\d+\)$/, "").slice(0, 14),
+        ),
+    };
   }
-  if (!data.x.log) return { ...axis, incrs: Number.isInteger(data.x.values[0]) ? [1, 2, 5, 10, 20, 50] : undefined };
+  if (!data.x.log)
+    return { ...axis, incrs: Number.isInteger(data.x.values[0]) ? [1, 2, 5, 10, 20, 50] : undefined };
   const most = Math.log2(data.x.values.at(-1));
-  const powers = [...Array(Math.floor(most) + 1).keys()].filter((power) => most < 9 || roomy || power % 2 === 0);
+  const powers = [...Array(Math.floor(most) + 1).keys()].filter(
+    (power) => most < 9 || roomy || power % 2 === 0,
+  );
   return { ...axis, splits: () => powers, values: () => powers.map((power) => String(2 ** power)) };
 }
 
@@ -81,15 +109,28 @@ function around(_, low, high) {
 
 function build(place, data) {
   const roomy = place.clientWidth > NARROW;
-  const axis = { stroke: colour(place, "ink"), grid: { stroke: colour(place, "grid"), width: 1 }, ticks: { show: false } };
+  const axis = {
+    stroke: colour(place, "ink"),
+    grid: { stroke: colour(place, "grid"), width: 1 },
+    ticks: { show: false },
+  };
   const columns = [data.x.log ? data.x.values.map(Math.log2) : data.x.values];
-  const series = [{}], bands = [], drawn = [];
+  const series = [{}],
+    bands = [],
+    drawn = [];
   data.series.forEach((each, index) => {
     const stroke = colour(place, `line-${index % 8}`);
     const look = { stroke, dash: DASHES[index % 8], shape: SHAPES[index % 8] };
     const at = series.length;
     const named = data.x.names.length > 0;
-    series.push({ stroke: named ? "transparent" : stroke, width: 2, dash: look.dash, show: each.shown, spanGaps: true, points: { show: false } });
+    series.push({
+      stroke: named ? "transparent" : stroke,
+      width: 2,
+      dash: look.dash,
+      show: each.shown,
+      spanGaps: true,
+      points: { show: false },
+    });
     columns.push(each.values);
     const parts = [at];
     if (each.low && (each.band || named)) {
@@ -99,38 +140,66 @@ function build(place, data) {
       columns.push(each.high, each.low);
       if (!named) bands.push({ series: [at + 1, at + 2], fill: faint(stroke) });
     }
-    drawn.push({ at, parts, look, label: each.label, low: each.low, high: each.high, values: each.values, whiskers: named && each.low });
+    drawn.push({
+      at,
+      parts,
+      look,
+      label: each.label,
+      low: each.low,
+      high: each.high,
+      values: each.values,
+      whiskers: named && each.low,
+    });
   });
   if (data.diagonal) {
-    series.push({ stroke: colour(place, "ink"), width: 1, dash: [3, 4], spanGaps: true, points: { show: false } });
+    series.push({
+      stroke: colour(place, "ink"),
+      width: 1,
+      dash: [3, 4],
+      spanGaps: true,
+      points: { show: false },
+    });
     columns.push(columns[0]);
   }
   const size = { width: place.clientWidth, height: HEIGHT };
   const x = { time: false };
   if (data.x.names.length) x.range = () => [-0.5, data.x.values.length - 0.5];
   else if (data.x.values.length === 1) x.range = () => [columns[0][0] - 0.5, columns[0][0] + 0.5];
-  const plot = new window.uPlot({
-    ...size,
-    padding: [14, roomy && !data.x.names.length ? 175 : 14, 0, 0],
-    legend: { show: false },
-    scales: { x, y: { range: around } },
-    cursor: { drag: { x: false, y: false }, points: { show: (u, i) => drawn.some((each) => each.at === i) && undefined } },
-    axes: [
-      { ...xAxis(axis, data, roomy), label: data.x.label, labelSize: 22, size: 34 },
-      { ...axis, size: 58, values: (_, ticks) => ticks.map((tick) => `${+(100 * tick).toFixed(1)} %`) },
-    ],
-    series,
-    bands,
-    hooks: {
-      draw: [(u) => { whiskers(u, drawn); marks(u, drawn, roomy && !data.x.names.length); }],
-      setCursor: [(u) => under(place, data, drawn, u.cursor.idx)],
+  const plot = new window.uPlot(
+    {
+      ...size,
+      padding: [14, roomy && !data.x.names.length ? 175 : 14, 0, 0],
+      legend: { show: false },
+      scales: { x, y: { range: around } },
+      cursor: {
+        drag: { x: false, y: false },
+        points: { show: (_u, i) => drawn.some((each) => each.at === i) && undefined },
+      },
+      axes: [
+        { ...xAxis(axis, data, roomy), label: data.x.label, labelSize: 22, size: 34 },
+        { ...axis, size: 58, values: (_, ticks) => ticks.map((tick) => `${+(100 * tick).toFixed(1)} %`) },
+      ],
+      series,
+      bands,
+      hooks: {
+        draw: [
+          (u) => {
+            whiskers(u, drawn);
+            marks(u, drawn, roomy && !data.x.names.length);
+          },
+        ],
+        setCursor: [(u) => under(place, data, drawn, u.cursor.idx)],
+      },
     },
-  }, columns, place.querySelector(".canvas"));
+    columns,
+    place.querySelector(".canvas"),
+  );
   return { plot, drawn };
 }
 
 function whiskers(plot, drawn) {
-  const { ctx } = plot, dpr = devicePixelRatio || 1;
+  const { ctx } = plot,
+    dpr = devicePixelRatio || 1;
   ctx.save();
   ctx.setLineDash([]);
   for (const each of drawn) {
@@ -152,15 +221,18 @@ function whiskers(plot, drawn) {
 function under(place, data, drawn, index) {
   const at = index ?? data.x.values.length - 1;
   const x = data.x.names[at] ?? data.x.values[at];
-  place.querySelector(".at").textContent = `${data.x.label} = ${typeof x === "number" && !Number.isInteger(x) ? x.toFixed(2) : x}`;
+  place.querySelector(".at").textContent =
+    `${data.x.label} = ${typeof x === "number" && !Number.isInteger(x) ? x.toFixed(2) : x}`;
   place.querySelectorAll("output").forEach((output, number) => {
     const { values, low, high } = drawn[number];
-    output.textContent = percent(values[at]) + (low ? ` (${(100 * low[at]).toFixed(1)} to ${(100 * high[at]).toFixed(1)})` : "");
+    output.textContent =
+      percent(values[at]) + (low ? ` (${(100 * low[at]).toFixed(1)} to ${(100 * high[at]).toFixed(1)})` : "");
   });
 }
 
 function sample(look) {
-  const box = document.createElement("canvas"), dpr = devicePixelRatio || 1;
+  const box = document.createElement("canvas"),
+    dpr = devicePixelRatio || 1;
   box.width = 34 * dpr;
   box.height = 12 * dpr;
   const ctx = box.getContext("2d");
@@ -184,12 +256,14 @@ function legend(place, data, plot, drawn) {
   at.className = "at";
   list.append(at);
   drawn.forEach((each, index) => {
-    const item = document.createElement("li"), label = document.createElement("label"), box = document.createElement("input");
+    const item = document.createElement("li"),
+      label = document.createElement("label"),
+      box = document.createElement("input");
     box.type = "checkbox";
     box.checked = data.series[index].shown;
     box.addEventListener("change", () => {
       data.series[index].shown = box.checked;
-      each.parts.forEach((part) => plot.setSeries(part, { show: box.checked }));
+      for (const part of each.parts) plot.setSeries(part, { show: box.checked });
     });
     label.append(box, sample(each.look), ` ${each.label} `, document.createElement("output"));
     item.append(label);
@@ -211,7 +285,8 @@ async function start(place) {
   const answer = await fetch(place.dataset.curves, { headers: { Accept: "application/json" } });
   if (!answer.ok) return;
   const data = await answer.json();
-  let made = null, width = 0;
+  let made = null,
+    width = 0;
   function draw() {
     width = place.clientWidth;
     if (made) made.plot.destroy();

@@ -10,7 +10,12 @@
 import { blocks } from "./blocks.js";
 
 const OPTIONS = {
-  throwOnError: true, trust: false, strict: "ignore", maxExpand: 200, maxSize: 20, output: "htmlAndMathml",
+  throwOnError: true,
+  trust: false,
+  strict: "ignore",
+  maxExpand: 200,
+  maxSize: 20,
+  output: "htmlAndMathml",
 };
 const LONGEST = 4000; // characters of one formula
 const DEEPEST = 60; // nested braces
@@ -20,21 +25,26 @@ const SLICE_MS = 100; // what a page draws without a pause
 const START = /\$\$|\$|\\\(|\\\[|\\begin\{[a-zA-Z]+\*?\}|\\boxed\s*\{|\\\$/g;
 const raw = new WeakMap();
 const NEARLY = 4; // pixels that need no scrolling
-const sizes = new ResizeObserver((seen) => seen.forEach(({ target }) => reach(target.closest(".math, .block"))));
+const sizes = new ResizeObserver((seen) =>
+  seen.forEach(({ target }) => {
+    reach(target.closest(".math, .block"));
+  }),
+);
 
 /** Cut text into [{text}] and [{math, display, source}] pieces. */
 export function split(text) {
   const pieces = [];
   let from = 0;
   START.lastIndex = 0;
-  for (let found; (found = START.exec(text)); ) {
+  for (let found = START.exec(text); found; found = START.exec(text)) {
     const piece = formula(text, found.index, found[0]);
     if (!piece) {
       START.lastIndex = found.index + found[0].length;
       continue;
     }
-    if (piece.math === undefined) { // an escaped dollar
-      pieces.push({ text: text.slice(from, found.index) + "$" });
+    if (piece.math === undefined) {
+      // an escaped dollar
+      pieces.push({ text: `${text.slice(from, found.index)}$` });
     } else {
       if (found.index > from) pieces.push({ text: text.slice(from, found.index) });
       pieces.push({ ...piece, source: text.slice(found.index, piece.end) });
@@ -53,9 +63,11 @@ function formula(text, at, opened) {
   if (opened === "\\[") return until(text, inside, "\\]", true);
   if (opened === "$") return dollars(text, inside);
   if (opened.startsWith("\\begin")) {
-    const close = "\\end" + opened.slice(6);
+    const close = `\\end${opened.slice(6)}`;
     const end = text.indexOf(close, inside);
-    return end < 0 ? null : { math: text.slice(at, end + close.length), display: true, end: end + close.length };
+    return end < 0
+      ? null
+      : { math: text.slice(at, end + close.length), display: true, end: end + close.length };
   }
   const end = closing(text, inside);
   return end < 0 ? null : { math: text.slice(at, end), display: false, end };
@@ -123,8 +135,10 @@ function watched(box, name) {
 /** What is wider than its place scrolls: then, and only then, it can be reached by keyboard; but
  *  not inside a link, which would hold something else to reach. */
 function reach(span) {
-  const scrolls = span.scrollWidth > span.clientWidth + NEARLY && getComputedStyle(span).display !== "inline"
-    && !span.closest("a");
+  const scrolls =
+    span.scrollWidth > span.clientWidth + NEARLY &&
+    getComputedStyle(span).display !== "inline" &&
+    !span.closest("a");
   if (scrolls === span.hasAttribute("tabindex")) return;
   const named = { tabindex: "0", role: "group", "aria-label": span.dataset.name };
   for (const [name, value] of Object.entries(named))
@@ -174,9 +188,15 @@ function named(cell, source) {
 }
 
 function table(rows, room) {
-  const row = (cells, tag) => make("tr", "", ...cells.map((cell) => named(make(tag, "", ...inline(cell, room)), cell)));
+  const row = (cells, tag) =>
+    make("tr", "", ...cells.map((cell) => named(make(tag, "", ...inline(cell, room)), cell)));
   const [head, ...body] = rows;
-  const whole = make("table", "", make("thead", "", row(head, "th")), make("tbody", "", ...body.map((cells) => row(cells, "td"))));
+  const whole = make(
+    "table",
+    "",
+    make("thead", "", row(head, "th")),
+    make("tbody", "", ...body.map((cells) => row(cells, "td"))),
+  );
   return watched(make("div", "block grid", whole), "Wide table");
 }
 
@@ -185,10 +205,13 @@ function fill(element, text, asSource) {
   if (asSource || !window.katex) return element.replaceChildren(text);
   const room = { end: performance.now() + BUDGET_MS, left: MOST };
   const cut = element.closest("a") ? [{ text }] : blocks(text); // links are short and hold no blocks
-  element.replaceChildren(...cut.flatMap((block) => {
-    if (block.code !== undefined) return watched(make("pre", "block", make("code", "", block.code)), "Wide code");
-    return block.rows ? table(block.rows, room) : inline(block.text, room);
-  }));
+  element.replaceChildren(
+    ...cut.flatMap((block) => {
+      if (block.code !== undefined)
+        return watched(make("pre", "block", make("code", "", block.code)), "Wide code");
+      return block.rows ? table(block.rows, room) : inline(block.text, room);
+    }),
+  );
 }
 
 /** Put text into an element, its mathematics rendered. */
@@ -218,7 +241,8 @@ export async function render(root) {
       await new Promise((done) => setTimeout(done));
       end = performance.now() + SLICE_MS;
     }
-    if (!raw.has(element)) put(element, element.matches(".bare") ? asMath(element.textContent) : element.textContent);
+    if (!raw.has(element))
+      put(element, element.matches(".bare") ? asMath(element.textContent) : element.textContent);
   }
 }
 

@@ -6,19 +6,40 @@ import { colour } from "./colour.js";
 const AGAIN = 3000;
 
 function make(place, data) {
-  const axis = { stroke: colour(place, "ink"), grid: { stroke: colour(place, "grid"), width: 1 }, ticks: { show: false } };
+  const axis = {
+    stroke: colour(place, "ink"),
+    grid: { stroke: colour(place, "grid"), width: 1 },
+    ticks: { show: false },
+  };
   const number = (_, value) => (value == null ? "–" : value.toFixed(3));
-  return new window.uPlot({
-    width: place.clientWidth,
-    height: 240,
-    scales: { x: { time: false } },
-    axes: [axis, axis],
-    series: [
-      { label: "Step" },
-      { label: "Learned from", stroke: colour(place, "train"), width: 2, points: { show: data[0].length < 3 }, value: number },
-      { label: "Held out", stroke: colour(place, "held"), width: 2, spanGaps: true, points: { show: true, size: 6 }, value: number },
-    ],
-  }, data, place);
+  return new window.uPlot(
+    {
+      width: place.clientWidth,
+      height: 240,
+      scales: { x: { time: false } },
+      axes: [axis, axis],
+      series: [
+        { label: "Step" },
+        {
+          label: "Learned from",
+          stroke: colour(place, "train"),
+          width: 2,
+          points: { show: data[0].length < 3 },
+          value: number,
+        },
+        {
+          label: "Held out",
+          stroke: colour(place, "held"),
+          width: 2,
+          spanGaps: true,
+          points: { show: true, size: 6 },
+          value: number,
+        },
+      ],
+    },
+    data,
+    place,
+  );
 }
 
 function watch(place) {
@@ -34,7 +55,7 @@ function watch(place) {
   const again = () => draw().catch(() => {}); // offline: the next look may work
   again();
   if ("live" in place.dataset) setInterval(again, AGAIN);
-  new ResizeObserver(() => plot && plot.setSize({ width: place.clientWidth, height: 240 })).observe(place);
+  new ResizeObserver(() => plot?.setSize({ width: place.clientWidth, height: 240 })).observe(place);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     if (plot) plot.destroy();
     plot = null;

@@ -23,6 +23,10 @@ class ProblemFilter:
     verdict: str = ""
     """Only problems that have a solution with this verdict."""
 
+    @property
+    def is_set(self) -> bool:
+        return self != ProblemFilter()
+
 
 @dataclass
 class ProblemSummary:

@@ -15,7 +15,11 @@ export function instructions(wanted = page("told")?.hidden) {
   if (!panel) return;
   panel.hidden = !wanted;
   document.querySelector(".desk-top [data-do=instructions]").setAttribute("aria-expanded", String(wanted));
-  try { localStorage.setItem(OPEN, wanted ? "1" : ""); } catch { /* closed next time */ }
+  try {
+    localStorage.setItem(OPEN, wanted ? "1" : "");
+  } catch {
+    /* closed next time */
+  }
   if (!wanted) return;
   panel.querySelector(".room").focus({ preventScroll: true });
   if (panel.dataset.unread) read(panel);
@@ -23,7 +27,8 @@ export function instructions(wanted = page("told")?.hidden) {
 
 async function read(panel) {
   const sent = await fetch(`/projects/${desk.dataset.slug}/instructions/reading`, {
-    method: "POST", headers: { Accept: "application/json" },
+    method: "POST",
+    headers: { Accept: "application/json" },
     body: new URLSearchParams({ number: panel.dataset.unread }),
   }).catch(() => null); // told again when they are opened next
   if (!sent?.ok) return;
@@ -33,7 +38,11 @@ async function read(panel) {
 
 if (page("told")) {
   let open = "";
-  try { open = localStorage.getItem(OPEN); } catch { /* closed */ }
+  try {
+    open = localStorage.getItem(OPEN);
+  } catch {
+    /* closed */
+  }
   if (open && !page("told").dataset.unread && matchMedia("(min-width: 75rem)").matches) {
     page("told").hidden = false;
     document.querySelector(".desk-top [data-do=instructions]").setAttribute("aria-expanded", "true");
@@ -52,18 +61,25 @@ export function askNote(sheet) {
   const dialog = page("note");
   const field = dialog.querySelector("textarea");
   const [at, candidate] = [sheet.cursor, sheet.candidate];
-  dialog.querySelector("[data-is=step]").textContent = `${at + 1}${candidate ? `, candidate ${candidate}` : ""}`;
+  dialog.querySelector("[data-is=step]").textContent =
+    `${at + 1}${candidate ? `, candidate ${candidate}` : ""}`;
   field.value = noteOn(sheet, at, candidate);
   dialog.returnValue = "";
   dialog.showModal();
   field.focus();
-  return new Promise((done) => dialog.addEventListener("close", () => {
-    const words = field.value.trim();
-    if (dialog.returnValue !== "yes" || words === noteOn(sheet, at, candidate)) return done(null);
-    const body = { id: newId(), position: at, candidate, text: words };
-    noted(sheet, body);
-    done(body);
-  }, { once: true }));
+  return new Promise((done) =>
+    dialog.addEventListener(
+      "close",
+      () => {
+        const words = field.value.trim();
+        if (dialog.returnValue !== "yes" || words === noteOn(sheet, at, candidate)) return done(null);
+        const body = { id: newId(), position: at, candidate, text: words };
+        noted(sheet, body);
+        done(body);
+      },
+      { once: true },
+    ),
+  );
 }
 
 page("note")?.addEventListener("keydown", (event) => {
@@ -72,7 +88,9 @@ page("note")?.addEventListener("keydown", (event) => {
 
 /** Also a note made in another tab. */
 export function noted(sheet, { position, candidate = 0, text }) {
-  const others = (sheet.data.notes ?? []).filter((note) => note.position !== position || note.candidate !== candidate);
+  const others = (sheet.data.notes ?? []).filter(
+    (note) => note.position !== position || note.candidate !== candidate,
+  );
   sheet.data.notes = [...others, { position, candidate, text }];
 }
 
@@ -84,8 +102,14 @@ export function showNotes(sheet) {
   for (const item of page("sheet").querySelectorAll(".step")) {
     const words = noteOn(sheet, Number(item.dataset.at), Number(item.dataset.candidate));
     let place = item.querySelector(":scope > .note");
-    if (!words) { place?.remove(); continue; }
-    if (!place) item.append(place = Object.assign(document.createElement("p"), { className: "note" }));
+    if (!words) {
+      place?.remove();
+      continue;
+    }
+    if (!place) {
+      place = Object.assign(document.createElement("p"), { className: "note" });
+      item.append(place);
+    }
     place.textContent = words;
   }
 }
@@ -107,20 +131,30 @@ export function showPace() {
   const place = page("pace");
   place.hidden = minutes < 1 || day.steps < 1;
   const rate = place.hidden ? "" : (day.steps / minutes).toFixed(1);
-  place.textContent = place.hidden ? "" : `${rate} steps a minute${usual ? `, usually ${usual.toFixed(1)}` : ""}`;
+  place.textContent = place.hidden
+    ? ""
+    : `${rate} steps a minute${usual ? `, usually ${usual.toFixed(1)}` : ""}`;
 }
 
 const WORKED = `stepmark:${desk.dataset.user}:worked`;
 let worked = { active: 0, last: Date.now() }; // kept in this browser: neither a reload nor another tab is a pause
 
 function sinceLastPause() {
-  try { worked = JSON.parse(localStorage.getItem(WORKED)) ?? worked; } catch { /* as this page knows it */ }
+  try {
+    worked = JSON.parse(localStorage.getItem(WORKED)) ?? worked;
+  } catch {
+    /* as this page knows it */
+  }
   return worked;
 }
 
 function keep(active) {
   worked = { active, last: Date.now() };
-  try { localStorage.setItem(WORKED, JSON.stringify(worked)); } catch { /* until a reload */ }
+  try {
+    localStorage.setItem(WORKED, JSON.stringify(worked));
+  } catch {
+    /* until a reload */
+  }
 }
 
 /** Active time since the last pause; past the span the project sets, a line suggests one. */
@@ -133,8 +167,10 @@ export function work(activeMs) {
   page("pause").hidden = false;
 }
 
-page("pause").querySelector("button").addEventListener("click", () => {
-  keep(0);
-  page("pause").hidden = true;
-  document.querySelector(".step.here")?.focus();
-});
+page("pause")
+  .querySelector("button")
+  .addEventListener("click", () => {
+    keep(0);
+    page("pause").hidden = true;
+    document.querySelector(".step.here")?.focus();
+  });

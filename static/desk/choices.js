@@ -4,15 +4,22 @@
 import { Sheet } from "./state.js";
 
 export class Choices extends Sheet {
-  get written() { return (this.texts ??= new Map(this.data.written ?? [])); }
-  get chosen() { return (this.picked ??= new Map(this.data.chosen ?? [])); }
+  get written() {
+    this.texts ??= new Map(this.data.written ?? []);
+    return this.texts;
+  }
+  get chosen() {
+    this.picked ??= new Map(this.data.chosen ?? []);
+    return this.picked;
+  }
 
   lay(body, remember = false) {
     const { position, candidate, chosen, written } = body;
     if (written !== undefined) this.written.set(position, written);
     if (chosen === undefined) return written === undefined && super.lay(body, remember);
     const last = this.said.at(-1);
-    if (remember && chosen) this.said.push({ at: position, candidate, was: this.chosen.get(position) ?? null, choice: true });
+    if (remember && chosen)
+      this.said.push({ at: position, candidate, was: this.chosen.get(position) ?? null, choice: true });
     else if (remember && last?.choice && last.at === position) this.said.pop();
     if (chosen) this.chosen.set(position, candidate);
     else this.chosen.delete(position);
@@ -30,38 +37,50 @@ export class Choices extends Sheet {
     return [...own, ...this.data.alternatives.filter(fits).map((each) => each.candidate)];
   }
 
-  settled(at, here) { return here.every((candidate) => this.word(at, candidate)); }
+  settled(at, here) {
+    return here.every((candidate) => this.word(at, candidate));
+  }
 
   get path() {
     const path = [];
-    for (let here; (here = this.at(path)).length; ) {
+    for (let here = this.at(path); here.length; here = this.at(path)) {
       const choice = this.chosen.get(path.length);
-      const word = here.includes(choice) && this.settled(path.length, here) ? this.word(path.length, choice) : null;
+      const word =
+        here.includes(choice) && this.settled(path.length, here) ? this.word(path.length, choice) : null;
       if (!word || word.rating === -1) break;
       path.push(choice);
     }
     return path;
   }
 
-  get end() { return this.path.length; }
+  get end() {
+    return this.path.length;
+  }
 
   get allWrong() {
     const here = this.at(this.path);
     return here.length > 0 && here.every((candidate) => this.word(this.end, candidate)?.rating === -1);
   }
 
-  get firstError() { return this.allWrong ? this.end : null; }
+  get firstError() {
+    return this.allWrong ? this.end : null;
+  }
 
   get spots() {
     const path = this.path;
     const spots = [];
-    for (let at = 0; at <= path.length; at++) for (const candidate of this.at(path.slice(0, at))) spots.push([at, candidate]);
+    for (let at = 0; at <= path.length; at++)
+      for (const candidate of this.at(path.slice(0, at))) spots.push([at, candidate]);
     return spots;
   }
 
-  shown(at, candidate) { return this.reached(at, candidate); }
+  shown(at, candidate) {
+    return this.reached(at, candidate);
+  }
 
-  counts(at, candidate = 0) { return Boolean(this.word(at, candidate)) && this.reached(at, candidate); }
+  counts(at, candidate = 0) {
+    return Boolean(this.word(at, candidate)) && this.reached(at, candidate);
+  }
 
   get finish() {
     if (this.allWrong) return "found_error";
@@ -74,7 +93,9 @@ export class Choices extends Sheet {
     const here = this.at(this.path);
     if (!here.length) return "Nothing is prepared behind this step";
     const left = here.filter((candidate) => !this.word(at, candidate)).length;
-    return left ? `${left} candidate${left === 1 ? "" : "s"} for step ${at + 1} to rate` : `Choose how step ${at + 1} goes on`;
+    return left
+      ? `${left} candidate${left === 1 ? "" : "s"} for step ${at + 1} to rate`
+      : `Choose how step ${at + 1} goes on`;
   }
 
   /** After a rating: the next candidate of the position that is not rated. */
@@ -101,7 +122,8 @@ export class Choices extends Sheet {
 
   home() {
     const here = this.at(this.path);
-    if (here.length) [this.cursor, this.candidate] = [this.end, here.find((one) => !this.word(this.end, one)) ?? here[0]];
+    if (here.length)
+      [this.cursor, this.candidate] = [this.end, here.find((one) => !this.word(this.end, one)) ?? here[0]];
     else [this.cursor, this.candidate] = this.spots.at(-1);
   }
 
@@ -112,7 +134,10 @@ export class Choices extends Sheet {
     if (last.was === null) this.chosen.delete(last.at);
     else this.chosen.set(last.at, last.was);
     [this.cursor, this.candidate] = [last.at, last.candidate];
-    const back = last.was === null ? { candidate: last.candidate, chosen: false } : { candidate: last.was, chosen: true };
+    const back =
+      last.was === null
+        ? { candidate: last.candidate, chosen: false }
+        : { candidate: last.was, chosen: true };
     return { at: last.at, ...back };
   }
 }

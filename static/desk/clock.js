@@ -9,7 +9,10 @@ export class Clock {
     this.seen = performance.now();
     for (const sign of ["keydown", "pointerdown", "pointermove", "wheel", "scroll", "touchmove"])
       addEventListener(sign, () => this.mark(), { passive: true, capture: true });
-    document.addEventListener("visibilitychange", () => { if (document.hidden) this.mark(); else this.seen = performance.now(); });
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) this.mark();
+      else this.seen = performance.now();
+    });
   }
 
   mark() {

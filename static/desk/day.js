@@ -8,9 +8,13 @@ const day = { count: Number(done), active: Number(active) };
 let last = lastId ? { id: Number(lastId), active: Number(lastActive), steps: Number(lastSteps) } : null;
 
 /** The submission that may be undone: {id, active, steps}, or null. */
-export function undoable() { return last; }
+export function undoable() {
+  return last;
+}
 
-export function show() { view.showDay(day.count, day.active); }
+export function show() {
+  view.showDay(day.count, day.active);
+}
 
 export function finished(id, spent, steps) {
   last = { id, active: spent, steps };

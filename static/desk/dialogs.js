@@ -6,7 +6,9 @@ function open(id) {
   const dialog = document.getElementById(id);
   dialog.returnValue = "";
   dialog.showModal();
-  return new Promise((done) => dialog.addEventListener("close", () => done(dialog.returnValue), { once: true }));
+  return new Promise((done) =>
+    dialog.addEventListener("close", () => done(dialog.returnValue), { once: true }),
+  );
 }
 
 /** The labeler's reason, or null when they went back. */
@@ -15,7 +17,8 @@ export async function reason(id) {
   const wrong = form.querySelector(".wrong");
   form.reset();
   wrong.hidden = true;
-  const said = () => [new FormData(form).get("reason"), form.elements.more.value.trim()].filter(Boolean).join(". ");
+  const said = () =>
+    [new FormData(form).get("reason"), form.elements.more.value.trim()].filter(Boolean).join(". ");
   const check = (event) => {
     if (event.submitter?.value !== "yes" || said()) return;
     event.preventDefault();
@@ -35,4 +38,6 @@ export function doubt(sheet) {
   return open("doubt");
 }
 
-export function help() { return open("help"); }
+export function help() {
+  return open("help");
+}

@@ -53,6 +53,11 @@ export function catchUp(body) {
 /** Whether the solution that a question was about left the desk while it was open. */
 export function gone(about) {
   if (sheet === about) return false;
-  view.banner("This solution was submitted in another tab.", "Undo it there, or here, to change it.", [["All right", () => view.banner("")]], "note");
+  view.banner(
+    "This solution was submitted in another tab.",
+    "Undo it there, or here, to change it.",
+    [["All right", () => view.banner("")]],
+    "note",
+  );
   return true;
 }

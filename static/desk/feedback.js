@@ -25,7 +25,10 @@ function line(each) {
   const item = document.createElement("li");
   const text = part("div", "", "math-text");
   put(text, each.text);
-  item.append(part("b", `Step ${each.position + 1}: you said ${word(each.said)}, it is ${word(each.known)}.`), text);
+  item.append(
+    part("b", `Step ${each.position + 1}: you said ${word(each.said)}, it is ${word(each.known)}.`),
+    text,
+  );
   return item;
 }
 
@@ -50,8 +53,16 @@ export function show(told) {
   if (panel.hidden) room.replaceChildren();
   room.prepend(said);
   panel.hidden = false;
-  announce(["That was a control solution.", verdict(told), ...told.differs.map((each) =>
-    `Step ${each.position + 1}: you said ${word(each.said)}, it is ${word(each.known)}.`), told.reason].join(" "));
+  announce(
+    [
+      "That was a control solution.",
+      verdict(told),
+      ...told.differs.map(
+        (each) => `Step ${each.position + 1}: you said ${word(each.said)}, it is ${word(each.known)}.`,
+      ),
+      told.reason,
+    ].join(" "),
+  );
 }
 
 function close() {
@@ -60,8 +71,12 @@ function close() {
 }
 
 panel?.querySelector("button").addEventListener("click", close);
-addEventListener("keydown", (event) => {
-  if (event.key !== "Escape" || !panel || panel.hidden || document.querySelector("dialog[open]")) return;
-  event.stopPropagation(); // what else is open goes with the next
-  close();
-}, true);
+addEventListener(
+  "keydown",
+  (event) => {
+    if (event.key !== "Escape" || !panel || panel.hidden || document.querySelector("dialog[open]")) return;
+    event.stopPropagation(); // what else is open goes with the next
+    close();
+  },
+  true,
+);

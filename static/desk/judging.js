@@ -26,14 +26,21 @@ function save(at, candidate, act, follow = true) {
   spend(spent);
   beside.work(spent);
   const body = {
-    id: newId(), position: at, candidate, ...act, active_ms: spent, at: new Date().toISOString(),
+    id: newId(),
+    position: at,
+    candidate,
+    ...act,
+    active_ms: spent,
+    at: new Date().toISOString(),
   };
   send("rating", body);
   view.update(sheet);
   if (follow) view.follow(sheet);
 }
 
-export function spotOf(item) { return [Number(item.dataset.at), Number(item.dataset.candidate)]; }
+export function spotOf(item) {
+  return [Number(item.dataset.at), Number(item.dataset.candidate)];
+}
 
 /** `alternatives` projects: go on with this candidate. */
 function choose(button) {
@@ -63,16 +70,22 @@ function flag() {
 function undo() {
   const back = sheet.takeBack();
   if (!back) return reopen();
-  save(back.at, back.candidate, back.place ? { rating: back.place.rating, flagged: back.place.flagged ?? null } : { chosen: back.chosen });
+  save(
+    back.at,
+    back.candidate,
+    back.place ? { rating: back.place.rating, flagged: back.place.flagged ?? null } : { chosen: back.chosen },
+  );
   view.announce(`Step ${back.at + 1} taken back`);
 }
 
 export async function reopen() {
   if (!day.undoable()) return view.announce("Nothing to undo");
-  if (!(await outbox.settled())) return view.banner("The submission is still being sent.", "Undo it when everything is saved.");
+  if (!(await outbox.settled()))
+    return view.banner("The submission is still being sent.", "Undo it when everything is saved.");
   const answer = await asked(`${base}/assignments/${day.undoable().id}/reopening`);
   if (!answer) return;
-  if (!answer.ok) return view.banner(answer.body.message, answer.body.remedy, [["All right", () => view.banner("")]]);
+  if (!answer.ok)
+    return view.banner(answer.body.message, answer.body.remedy, [["All right", () => view.banner("")]]);
   day.undone();
   put(answer.body);
   view.announce("Submission taken back");
@@ -107,7 +120,11 @@ function finishWith(reason, comment) {
   view.announce("Submitted");
   const next = ahead.held();
   if (next && lease.lasts(next.data)) return put(next.data, next.built);
-  clear(navigator.onLine ? "Fetching the next solution…" : "You are offline. Everything is kept here; the next solution comes when the connection is back.");
+  clear(
+    navigator.onLine
+      ? "Fetching the next solution…"
+      : "You are offline. Everything is kept here; the next solution comes when the connection is back.",
+  );
 }
 
 async function note() {
@@ -130,7 +147,16 @@ function move(by) {
 
 /** By the names of keys and buttons. */
 export const ACTS = {
-  bad: (button) => rate(-1, button), okay: (button) => rate(0, button), great: (button) => rate(1, button),
-  flag, undo, submit, choose, note, bad_problem: () => leave("bad_problem"), give_up: () => leave("give_up"),
-  down: () => move(1), up: () => move(-1),
+  bad: (button) => rate(-1, button),
+  okay: (button) => rate(0, button),
+  great: (button) => rate(1, button),
+  flag,
+  undo,
+  submit,
+  choose,
+  note,
+  bad_problem: () => leave("bad_problem"),
+  give_up: () => leave("give_up"),
+  down: () => move(1),
+  up: () => move(-1),
 };

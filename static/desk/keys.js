@@ -3,12 +3,16 @@
 
 const own = JSON.parse(document.getElementById("desk").dataset.keys);
 const KEYS = {
-  ArrowDown: "down", ArrowUp: "up", ...Object.fromEntries(Object.entries(own).map(([name, key]) => [key, name])),
+  ArrowDown: "down",
+  ArrowUp: "up",
+  ...Object.fromEntries(Object.entries(own).map(([name, key]) => [key, name])),
 };
 const MAY_REPEAT = new Set(["down", "up"]);
 
 /** The key of an act, to show on its button. */
-export function keyOf(name) { return own[name]; }
+export function keyOf(name) {
+  return own[name];
+}
 
 export function listen(act) {
   document.addEventListener("keydown", (event) => {

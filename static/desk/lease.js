@@ -9,16 +9,23 @@ const LOOK_MS = 15000;
 let warned = false;
 
 /** Whether it can be put on the desk without asking the server. */
-export function lasts(data) { return Date.parse(data.assignment.lease_expires_at) > Date.now() + 5000; }
+export function lasts(data) {
+  return Date.parse(data.assignment.lease_expires_at) > Date.now() + 5000;
+}
 
 /** Looks now and then at what is on the desk. */
-export function watch() { setInterval(look, LOOK_MS); }
+export function watch() {
+  setInterval(look, LOOK_MS);
+}
 
 function look() {
   const left = sheet ? Date.parse(sheet.data.assignment.lease_expires_at) - Date.now() : Infinity;
   if (left > 0 && left < NEAR_END_MS) {
     const minutes = Math.ceil(left / 60000);
-    view.banner(`This solution is yours for ${minutes} more minute${minutes === 1 ? "" : "s"}.`, "Any rating renews it.");
+    view.banner(
+      `This solution is yours for ${minutes} more minute${minutes === 1 ? "" : "s"}.`,
+      "Any rating renews it.",
+    );
     warned = true;
   } else if (warned) {
     warned = false;
@@ -37,7 +44,12 @@ export async function refused(entry, refusal) {
       fetchNext();
     }
   };
-  view.banner(refusal.message ?? "The server did not accept this.", refusal.remedy ?? "", [["Go on to the next", go]], "bad");
+  view.banner(
+    refusal.message ?? "The server did not accept this.",
+    refusal.remedy ?? "",
+    [["Go on to the next", go]],
+    "bad",
+  );
 }
 
 /** A lease that ran out while nobody else took the solution: have it back without a fuss. */
@@ -46,6 +58,11 @@ async function takenAgain(assignment) {
   if (!answer?.ok) return false;
   if (sheet?.id === assignment) sheet.data.assignment = answer.body.assignment;
   outbox.resume(assignment);
-  view.banner("Your time on this solution had run out, but it was still free.", "It is yours again; nothing is lost.", [["Good", () => view.banner("")]], "note");
+  view.banner(
+    "Your time on this solution had run out, but it was still free.",
+    "It is yours again; nothing is lost.",
+    [["Good", () => view.banner("")]],
+    "note",
+  );
   return true;
 }

@@ -14,8 +14,10 @@ listen((name, button) => {
   if (name === "source") toggleSource();
   else if (name === "help") dialogs.help().then(() => sheet && view.follow(sheet));
   else if (name === "instructions") beside.instructions();
-  else if (name === "look") { view.showWaiting("Looking…"); fetchNext(); }
-  else if (sheet) ACTS[name](button);
+  else if (name === "look") {
+    view.showWaiting("Looking…");
+    fetchNext();
+  } else if (sheet) ACTS[name](button);
   else if (name === "undo") reopen();
 });
 
@@ -35,5 +37,8 @@ beside.showPace();
 lease.watch();
 outbox.flush().then(() => sheet || fetchNext());
 // the rarer faces of the mathematics come before a formula needs them: nothing moves when it is shown
-const early = () => document.fonts.forEach((font) => font.family.includes("KaTeX") && font.load().catch(() => {}));
+const early = () =>
+  document.fonts.forEach((font) => {
+    if (font.family.includes("KaTeX")) font.load().catch(() => {});
+  });
 addEventListener("load", () => (window.requestIdleCallback ?? setTimeout)(early));

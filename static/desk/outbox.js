@@ -23,33 +23,54 @@ export class Outbox {
     document.addEventListener("visibilitychange", () => document.hidden || this.soon(0));
   }
 
-  get waiting() { return this.keys().length; }
+  get waiting() {
+    return this.keys().length;
+  }
 
   keys() {
     let stored = [];
-    try { stored = Object.keys(localStorage).filter((key) => key.startsWith(this.prefix)); } catch { /* none */ }
+    try {
+      stored = Object.keys(localStorage).filter((key) => key.startsWith(this.prefix));
+    } catch {
+      /* none */
+    }
     return [...stored, ...this.spare.keys()].sort();
   }
 
   read(key) {
-    try { return this.spare.get(key) ?? JSON.parse(localStorage.getItem(key)); } catch { return null; }
+    try {
+      return this.spare.get(key) ?? JSON.parse(localStorage.getItem(key));
+    } catch {
+      return null;
+    }
   }
 
   add(entry) {
     this.last = Math.max(Date.now() * 1000, this.last + 1);
     const key = `${this.prefix}${String(this.last).padStart(18, "0")}:${Math.random().toString(36).slice(2, 8)}`;
-    try { localStorage.setItem(key, JSON.stringify(entry)); } catch { this.spare.set(key, entry); }
+    try {
+      localStorage.setItem(key, JSON.stringify(entry));
+    } catch {
+      this.spare.set(key, entry);
+    }
     this.tell.changed();
     this.soon(0);
   }
 
   forget(key) {
     this.spare.delete(key);
-    try { localStorage.removeItem(key); } catch { /* none */ }
+    try {
+      localStorage.removeItem(key);
+    } catch {
+      /* none */
+    }
   }
 
   /** Entries of an assignment that were not accepted: try them again, or put them away. */
-  resume(assignment) { this.held.delete(assignment); this.soon(0); }
+  resume(assignment) {
+    this.held.delete(assignment);
+    this.soon(0);
+  }
   drop(assignment) {
     for (const key of this.keys()) if (this.read(key)?.assignment === assignment) this.forget(key);
     this.held.delete(assignment);
@@ -58,7 +79,8 @@ export class Outbox {
 
   /** True once everything is on the server; false when that takes longer than a breath. */
   async settled() {
-    for (let tries = 0; this.waiting && tries < 120; tries++) await new Promise((done) => setTimeout(done, 25));
+    for (let tries = 0; this.waiting && tries < 120; tries++)
+      await new Promise((done) => setTimeout(done, 25));
     return !this.waiting;
   }
 
@@ -68,11 +90,14 @@ export class Outbox {
   }
 
   async flush() {
-    if (this.sending) { this.again = true; return; }
+    if (this.sending) {
+      this.again = true;
+      return;
+    }
     this.sending = true;
     this.again = false;
     try {
-      for (let next; (next = this.next()); ) if (!(await this.send(next))) break;
+      for (let next = this.next(); next; next = this.next()) if (!(await this.send(next))) break;
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
       this.trouble = "offline";
@@ -89,10 +114,17 @@ export class Outbox {
     const run = [];
     for (const key of this.keys()) {
       const entry = this.read(key);
-      if (!entry) { this.forget(key); continue; }
+      if (!entry) {
+        this.forget(key);
+        continue;
+      }
       if (this.held.has(entry.assignment)) continue;
-      const fits = run.length === 0 || (entry.kind === "rating" && run[0].entry.kind === "rating"
-        && entry.assignment === run[0].entry.assignment && run.length < BATCH);
+      const fits =
+        run.length === 0 ||
+        (entry.kind === "rating" &&
+          run[0].entry.kind === "rating" &&
+          entry.assignment === run[0].entry.assignment &&
+          run.length < BATCH);
       if (!fits) break;
       run.push({ key, entry });
     }
@@ -102,11 +134,15 @@ export class Outbox {
   async send(run) {
     const { kind, slug, assignment, body } = run[0].entry;
     const path = `/projects/${slug}/assignments/${assignment}/`;
-    const answer = kind === "rating"
-      ? await post(path + "ratings", { events: run.map(({ entry }) => entry.body) })
-      : await post(path + (kind === "note" ? "notes" : "submission"), body);
+    const answer =
+      kind === "rating"
+        ? await post(`${path}ratings`, { events: run.map(({ entry }) => entry.body) })
+        : await post(path + (kind === "note" ? "notes" : "submission"), body);
     this.tries = 0;
-    if (answer.status === 401) { this.trouble = "signed-out"; return false; }
+    if (answer.status === 401) {
+      this.trouble = "signed-out";
+      return false;
+    }
     this.trouble = "";
     const kept = new Set(answer.body?.saved ?? []);
     for (const { key, entry } of run) if (answer.ok || kept.has(entry.body.id)) this.forget(key);

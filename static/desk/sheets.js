@@ -76,7 +76,13 @@ export function put(data, built = build(data)) {
   beside.showNotes(sheet);
   view.update(sheet);
   view.follow(sheet);
-  if (data.returned) view.banner("This solution came back to you:", data.returned.reason, [["All right", () => view.banner("")]], "note");
+  if (data.returned)
+    view.banner(
+      "This solution came back to you:",
+      data.returned.reason,
+      [["All right", () => view.banner("")]],
+      "note",
+    );
   ahead.hold(null);
   if (!submitting()) setTimeout(prefetch, 50); // else when the server knows that this one is on the desk
 }
@@ -126,7 +132,9 @@ export async function asked(path) {
   }
 }
 
-function signIn() { location.assign(`/login?next=${encodeURIComponent(location.pathname)}`); }
+function signIn() {
+  location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
+}
 
 /** Nothing lies on the desk; `words` say what is waited for. */
 export function clear(words) {
@@ -135,12 +143,18 @@ export function clear(words) {
 }
 
 /** Into the outbox: a rating, a note or a submission of what is on the desk, or was. */
-export function send(kind, body, assignment = sheet.id) { outbox.add({ kind, slug, assignment, body }); }
+export function send(kind, body, assignment = sheet.id) {
+  outbox.add({ kind, slug, assignment, body });
+}
 
-export function spend(milliseconds) { activeHere += milliseconds; }
+export function spend(milliseconds) {
+  activeHere += milliseconds;
+}
 
 /** Milliseconds since it was first on the desk, pauses included. */
-export function lasted() { return Math.round(sheet.data.assignment.active_ms + performance.now() - startedAt); }
+export function lasted() {
+  return Math.round(sheet.data.assignment.active_ms + performance.now() - startedAt);
+}
 
 /** It was submitted, here or in another tab. */
 export function finished() {

@@ -1,7 +1,7 @@
 // PURE: one solution on the desk: what was said of each step, where the labeler is, what is missing.
 // Mirrors app/labeling/walk.py, which has the last word.
 
-export const WORDS = { "1": "great", "0": "okay", "-1": "bad" };
+export const WORDS = { 1: "great", 0: "okay", "-1": "bad" };
 
 export class Sheet {
   constructor(data) {
@@ -22,7 +22,8 @@ export class Sheet {
    *  another tab can be taken back here too. */
   lay({ position, candidate, rating, flagged }, remember = false) {
     const last = this.said.at(-1);
-    const undone = remember && rating === null && !flagged && last?.at === position && last.candidate === candidate;
+    const undone =
+      remember && rating === null && !flagged && last?.at === position && last.candidate === candidate;
     this.say(position, { rating, flagged }, remember && !undone, candidate);
     if (undone) this.said.pop();
   }
@@ -42,9 +43,13 @@ export class Sheet {
   }
 
   /** Where the labeler goes on. */
-  home() { [this.cursor, this.candidate] = [Math.min(this.end, this.steps.length - 1), 0]; }
+  home() {
+    [this.cursor, this.candidate] = [Math.min(this.end, this.steps.length - 1), 0];
+  }
 
-  word(at, candidate = 0) { return candidate ? this.others.get(`${at}:${candidate}`) : this.places.get(at); }
+  word(at, candidate = 0) {
+    return candidate ? this.others.get(`${at}:${candidate}`) : this.places.get(at);
+  }
 
   set(at, candidate, place) {
     const [held, key] = candidate ? [this.others, `${at}:${candidate}`] : [this.places, at];
@@ -55,7 +60,9 @@ export class Sheet {
   /** Other candidates that may be rated now: those for the first wrong step. */
   offered(at) {
     if (!this.inOrder || this.firstError !== at) return [];
-    return this.data.alternatives.filter((each) => each.position === at && each.prefix.every((one) => one === 0)).map((each) => each.candidate);
+    return this.data.alternatives
+      .filter((each) => each.position === at && each.prefix.every((one) => one === 0))
+      .map((each) => each.candidate);
   }
 
   /** What can be rated now, as [position, candidate]. */
@@ -67,7 +74,9 @@ export class Sheet {
   }
 
   /** Whether it is drawn at all. */
-  shown(at, candidate) { return candidate === 0 || this.offered(at).includes(candidate); }
+  shown(at, candidate) {
+    return candidate === 0 || this.offered(at).includes(candidate);
+  }
 
   /** First step that is not judged, or is wrong; the number of steps if there is none. */
   get end() {
@@ -84,17 +93,24 @@ export class Sheet {
     return wrong.length ? Math.min(...wrong) : null;
   }
 
-  get started() { return this.places.size > 0 || this.said.length > 0; }
+  get started() {
+    return this.places.size > 0 || this.said.length > 0;
+  }
 
   reached(at, candidate = 0) {
-    if (this.data.task.mode === "alternatives") return this.spots.some(([a, c]) => a === at && c === candidate);
+    if (this.data.task.mode === "alternatives")
+      return this.spots.some(([a, c]) => a === at && c === candidate);
     return candidate ? this.offered(at).includes(candidate) : !this.inOrder || at <= this.end;
   }
 
   /** Judged and part of the walk: what stands behind the first wrong step does not count. */
-  counts(at, candidate = 0) { return Boolean(this.word(at, candidate)) && this.reached(at, candidate); }
+  counts(at, candidate = 0) {
+    return Boolean(this.word(at, candidate)) && this.reached(at, candidate);
+  }
 
-  get judgedCount() { return this.steps.filter((_, at) => this.counts(at)).length; }
+  get judgedCount() {
+    return this.steps.filter((_, at) => this.counts(at)).length;
+  }
 
   get finish() {
     const whole = this.end === this.steps.length;
@@ -125,8 +141,15 @@ export class Sheet {
   next(at, candidate) {
     const offered = this.offered(at);
     const other = offered.find((one) => one > candidate && !this.word(at, one));
-    if (candidate || (offered.length && this.firstError === at)) [this.cursor, this.candidate] = [at, other ?? candidate];
-    else [this.cursor, this.candidate] = [this.firstError === at && this.inOrder ? at : Math.min(at + 1, this.steps.length - 1, Math.max(this.end, at)), 0];
+    if (candidate || (offered.length && this.firstError === at))
+      [this.cursor, this.candidate] = [at, other ?? candidate];
+    else
+      [this.cursor, this.candidate] = [
+        this.firstError === at && this.inOrder
+          ? at
+          : Math.min(at + 1, this.steps.length - 1, Math.max(this.end, at)),
+        0,
+      ];
   }
 
   /** Take the last thing back. Returns {at, candidate, place} to save, or null when nothing was said here. */

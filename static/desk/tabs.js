@@ -19,12 +19,20 @@ export class Tabs {
   }
 
   get there() {
-    try { return localStorage.getItem(this.key) ?? ""; } catch { return this.mine; }
+    try {
+      return localStorage.getItem(this.key) ?? "";
+    } catch {
+      return this.mine;
+    }
   }
 
   /** This lies on the desk here. */
   on(id) {
     this.mine = String(id ?? "");
-    try { localStorage.setItem(this.key, this.mine); } catch { /* then each tab is by itself */ }
+    try {
+      localStorage.setItem(this.key, this.mine);
+    } catch {
+      /* then each tab is by itself */
+    }
   }
 }

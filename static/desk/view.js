@@ -4,7 +4,11 @@ import { asMath, put, showSource } from "../math.js";
 import { keyOf } from "./keys.js";
 import { WORDS } from "./state.js";
 
-const FACES = [["bad", -1], ["okay", 0], ["great", 1]];
+const FACES = [
+  ["bad", -1],
+  ["okay", 0],
+  ["great", 1],
+];
 const SVG = "http://www.w3.org/2000/svg";
 const page = (id) => document.getElementById(id);
 
@@ -27,7 +31,9 @@ function face(name) {
 function problem(data, asSource) {
   const section = make("section", "problem");
   section.setAttribute("aria-label", "Problem");
-  section.append(make("p", "kicker", ["Problem", data.problem.subject, data.problem.level].filter(Boolean).join(" · ")));
+  section.append(
+    make("p", "kicker", ["Problem", data.problem.subject, data.problem.level].filter(Boolean).join(" · ")),
+  );
   const statement = make("div", "statement math-text");
   statement.tabIndex = 0; // long ones scroll in their own frame
   put(statement, data.problem.statement, asSource);
@@ -67,7 +73,12 @@ function step(text, at, candidate, mode, asSource) {
   }
   const body = make("div", "text math-text");
   put(body, text, asSource);
-  item.append(make("span", "number", candidate && mode !== "alternatives" ? "or" : String(at + 1)), faces, body, make("span", "verdict"));
+  item.append(
+    make("span", "number", candidate && mode !== "alternatives" ? "or" : String(at + 1)),
+    faces,
+    body,
+    make("span", "verdict"),
+  );
   if (mode === "alternatives") {
     const go = make("button", "choose", "Go on with this ");
     go.type = "button";
@@ -119,14 +130,17 @@ export function showEmpty(why) {
   const shown = page("sheet").querySelector(":scope > .empty");
   if (shown?.textContent.includes(why.message)) return; // looked again: the same
   const made = page("empty").content.cloneNode(true);
-  for (const name of ["title", "message", "action"]) made.querySelector(`[data-is=${name}]`).textContent = why[name];
-  for (const part of made.querySelectorAll("[data-when]")) part.hidden = (part.dataset.when === "blocked") !== why.blocked;
+  for (const name of ["title", "message", "action"])
+    made.querySelector(`[data-is=${name}]`).textContent = why[name];
+  for (const part of made.querySelectorAll("[data-when]"))
+    part.hidden = (part.dataset.when === "blocked") !== why.blocked;
   made.querySelector(".big").toggleAttribute("hidden", why.blocked);
   page("sheet").replaceChildren(made);
   page("sheet").setAttribute("aria-busy", "false");
   page("controls").hidden = true;
   page("progress").textContent = "";
-  if (!document.querySelector("dialog[open]")) page("sheet").querySelector("h2").focus({ preventScroll: true });
+  if (!document.querySelector("dialog[open]"))
+    page("sheet").querySelector("h2").focus({ preventScroll: true });
   announce(`${why.title}. ${why.message} ${why.action}`);
 }
 
@@ -153,8 +167,12 @@ export function update(sheet) {
   page("progress").textContent = `Step ${sheet.cursor + 1} of ${sheet.steps.length}`;
   const place = sheet.word(sheet.cursor, sheet.candidate);
   for (const [name, rating] of FACES)
-    page("controls").querySelector(`.face.${name}`).setAttribute("aria-pressed", String(place?.rating === rating));
-  page("controls").querySelector(".face.flag").setAttribute("aria-pressed", String(Boolean(place?.flagged)));
+    page("controls")
+      .querySelector(`.face.${name}`)
+      .setAttribute("aria-pressed", String(place?.rating === rating));
+  page("controls")
+    .querySelector(".face.flag")
+    .setAttribute("aria-pressed", String(Boolean(place?.flagged)));
 }
 
 function updateStep(item, sheet) {
@@ -162,12 +180,20 @@ function updateStep(item, sheet) {
   const candidate = Number(item.dataset.candidate);
   const place = sheet.counts(at, candidate) ? sheet.word(at, candidate) : null;
   const chosen = sheet.chosen?.get(at) === candidate && sheet.end > at;
-  const name = place ? WORDS[place.rating] ?? "flag" : "";
+  const name = place ? (WORDS[place.rating] ?? "flag") : "";
   const here = at === sheet.cursor && candidate === sheet.candidate;
   item.hidden = !sheet.shown(at, candidate);
   const go = item.querySelector(".choose");
   if (go) go.hidden = !here || !sheet.choosable(at, candidate);
-  item.className = ["step", candidate && "other", chosen && "chosen", here && "here", sheet.reached(at, candidate) ? name && `judged ${name}` : "later"].filter(Boolean).join(" ");
+  item.className = [
+    "step",
+    candidate && "other",
+    chosen && "chosen",
+    here && "here",
+    sheet.reached(at, candidate) ? name && `judged ${name}` : "later",
+  ]
+    .filter(Boolean)
+    .join(" ");
   if (here) item.setAttribute("aria-current", "step");
   else item.removeAttribute("aria-current");
   for (const [face, rating] of FACES) {
@@ -194,7 +220,9 @@ export function follow(sheet) {
   item.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
 }
 
-export function announce(words) { page("announcer").textContent = words; }
+export function announce(words) {
+  page("announcer").textContent = words;
+}
 
 export function showSaving(outbox) {
   const waiting = outbox.waiting;
@@ -224,12 +252,15 @@ export function banner(message, remedy = "", acts = [], tone = "warn") {
   box.className = `banner ${tone}`;
   const words = make("div");
   words.append(make("b", "", message), " ", remedy);
-  box.replaceChildren(words, ...acts.map(([label, run]) => {
-    const button = make("button", "", label);
-    button.type = "button";
-    button.addEventListener("click", run);
-    return button;
-  }));
+  box.replaceChildren(
+    words,
+    ...acts.map(([label, run]) => {
+      const button = make("button", "", label);
+      button.type = "button";
+      button.addEventListener("click", run);
+      return button;
+    }),
+  );
 }
 
 export function source(asSource) {
