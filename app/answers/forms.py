@@ -72,8 +72,8 @@ def expand_members(items: Sequence[Node]) -> tuple[Node, ...]:
     expanded: list[Node] = []
     for item in items:
         value = drop_name(item) or item
-        value = expand_signs(value)
-        expanded += value.items if isinstance(value, Group) and value.kind == "list" else (value,)
+        signs = expand_signs(value)
+        expanded += signs.items if isinstance(signs, Group) and isinstance(value, Scalar) else (value,)
     return tuple(expanded)
 
 

@@ -10,8 +10,9 @@ import re
 from typing import Protocol
 
 from app.answers.compare import compare
+from app.answers.extract import LONGEST as LONGEST_TEXT
 from app.answers.extract import last_answer
-from app.answers.normalize import LONGEST, normalize
+from app.answers.normalize import normalize
 from app.answers.structure import Node, Relation
 
 GRADER = "stepmark-math-verify"
@@ -68,7 +69,7 @@ def grade(reference: str, answer: str | None, prover: Prover) -> str:
 
 def read_answer(text: str) -> str:
     """A normalized answer, out of its sentence. Raises ValueError for what cannot be one."""
-    if len(text) <= LONGEST * 10 and MARKED.search(text) and not LETTERED.match(text):
+    if len(text) <= LONGEST_TEXT and MARKED.search(text) and not LETTERED.match(text):
         text = last_answer(text) or text
     return normalize(text)
 

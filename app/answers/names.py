@@ -12,9 +12,9 @@ SUBSCRIPT = r"(?:_\s?(?:\{[^{}]*\}|\\?[A-Za-z0-9]+))?"
 GREEK = r"alpha|beta|gamma|delta|epsilon|theta|lambda|mu|rho|sigma|tau|phi|varphi|omega|Delta|Omega|Gamma|ell"
 SYMBOL = rf"(?:\\(?:{GREEK})|[A-Za-z]){SUBSCRIPT}'*"
 NAME = re.compile(
-    rf"(?:{SYMBOL}|[A-Z]{{2,4}}'*|\|[A-Z]{{2}}\||\\overline\{{[A-Z]{{2}}\}}|m?\s?\\angle\s?[A-Z]{{1,3}}"
+    rf"(?:{SYMBOL}|{SYMBOL}\s?:\s?{SYMBOL}|[A-Z]{{2,4}}'*|\|[A-Z]{{2}}\||\\overline\{{[A-Z]{{2}}\}}|m?\s?\\angle\s?[A-Z]{{1,3}}"
     rf"|[A-Za-z]{SUBSCRIPT}'*\s?\(\s?{SYMBOL}(?:\s?,\s?{SYMBOL})*\s?\)|[A-Z]\s?\([^()]*\)|[A-Z]\s?\[[^\[\]]*\]"
-    rf"|\(\s?{SYMBOL}(?:\s?,\s?{SYMBOL})+\s?\)|\\frac\{{d[a-z]\}}\{{d[a-z]\}}|\\(?:vec|mathbf|hat)\{{[A-Za-z]+\}})$"
+    rf"|\(\s?{SYMBOL}(?:\s?,\s?{SYMBOL})+\s?\)|\\frac\{{(?:d[a-z]|[A-Z]{{2}})\}}\{{(?:d[a-z]|[A-Z]{{2}})\}}|\\(?:vec|mathbf|hat)\{{[A-Za-z]+\}})$"
 )
 
 
@@ -36,7 +36,9 @@ def drop_name(node: Node) -> Node | None:
     if any(operator not in ("=", "\\approx", "\\in") for operator in node.operators):
         return None
     first, last = node.sides[0], node.sides[-1]
-    if is_name(first) and (len(node.sides) == 2 or is_name(first)) and not _mentions(first, last):
+    if len(node.sides) > 2 and "\\approx" in node.operators[1:]:
+        last = node.sides[node.operators.index("\\approx", 1)]  # an exact value before its decimal
+    if is_name(first) and not _mentions(first, last):
         return read_structure(last)
     if len(node.sides) == 2 and node.operators == ("=",) and is_name(last) and is_constant(first):
         return read_structure(first)

@@ -20,7 +20,7 @@ SIZE = re.compile(
 )
 SPACE = re.compile(r"(?<!\\)\\[!,;:> ]|~|\\(?:quad|qquad|hspace\{[^{}]*\}|enspace|thinspace)(?![a-zA-Z])")
 THOUSANDS = re.compile(
-    r"(?<![\d.,])(\d{1,3})((?:(?:,\s?\\!\s*|\{,\}\s*|\\,|\\!|\\;|(?<!\\)\\ |~)\d{3})+)(?!\d)"
+    r"(?<![\d.,])(\d{1,3})((?:(?:,\s?\\!\s*|\s?\{\s?,\s?\}\s?|\\,|\\!|\\;|(?<!\\)\\ |~)\d{3})+)(?!\d)"
 )
 SPACED_THOUSANDS = re.compile(r"(?<![\d.,/^_{}])[1-9]\d{0,2}(?: \d{3})+(?![\d/,]| \d)")
 DOLLARS = re.compile(r"^\\\$\s*(\d[\d.,]*)$")
@@ -70,6 +70,8 @@ def normalize(answer: str) -> str:
     if len(answer) > LONGEST:
         raise ValueError("too long")
     text = DOLLARS.sub(r"\1 dollars", _unwrap(plain_characters(answer))).replace("\\$", "")
+    if "\\begin" not in text:
+        text = re.sub(r"\\\\(?=[a-zA-Z{}])", r"\\", text)  # a file that escaped twice
     text = THOUSANDS.sub(lambda match: match[1] + re.sub(r"\D", "", match[2]), text)
     text = TEXT.sub(_plain_text, TEXT.sub(_plain_text, text))
     text = SIZE.sub("", text)

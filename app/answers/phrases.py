@@ -7,6 +7,7 @@ import re
 
 LONGEST_VALUE = 400
 MOST_MARKERS = 20
+MOST_BLANKS = 5
 KEYWORDS = ("answer", "option", "choice", "respuesta", "resposta", "antwort")
 NO_ANSWER = re.compile(
     r"(?:that|not|arrived|obtained|found|correct|reasonable|verified|consistent|unique|valid|clear)\b", re.I
@@ -30,6 +31,11 @@ PLAIN = re.compile(
     r"(\$[^$\n]{1,200}\$|[-+]?[\d.,/]{0,40}\d)[ \t]{0,8}\.?$",
     re.I | re.M,
 )
+FORMULA = re.compile(
+    r"^[ \t]{0,8}\*{0,2}(?:final )?answer\*{0,2}\s{1,8}"
+    r"(\$\$[^$]{1,300}\$\$|\$[^$]{1,300}\$|\\\([^$]{1,300}?\\\)|\\\[[^$]{1,300}?\\\])\s{0,4}\.?\s{0,4}$",
+    re.I | re.M,
+)
 MATH = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"))
 STOP = re.compile(
     r"(?<!\bvs)(?<!\bft)(?<!\bsq)(?<!\b[ap])(?<!\.m)[.!?](?=\s|$|\*\*|['\"”])|[。！？\n]"
@@ -42,8 +48,10 @@ CLOSED_SENTENCE = re.compile(r"[*_`\s.,;:。、]+$")
 
 def find_phrase(text: str) -> tuple[int, str] | None:
     """The position of the last phrase that announces an answer, and the answer."""
-    plain = list(PLAIN.finditer(text)) if "nswer" in text or "NSWER" in text else []
-    best = (plain[-1].start(), plain[-1][1]) if plain else None
+    has_word = "nswer" in text or "NSWER" in text
+    plain = [match for pattern in (PLAIN, FORMULA) for match in pattern.finditer(text) if has_word]
+    last = max(plain, key=re.Match.start, default=None)
+    best = (last.start(), last[1]) if last else None
     for marker in _last_markers(text):
         if best is not None and marker.start() < best[0]:
             return best
@@ -81,9 +89,17 @@ def read_value(rest: str) -> str | None:
             return None
     value = rest[: _sentence_end(rest)]
     value = CLOSED_SENTENCE.sub("", value[:LONGEST_VALUE])
-    value = value.strip("*_` ")
+    value = value.strip("*_` ").removeprefix('\\"').removesuffix('\\"').strip()
     lead = LEAD.match(value)
-    return value[lead.end() if lead else 0 :] or None
+    value = value[lead.end() if lead else 0 :]
+    return _end_of_sentence(value) or None
+
+
+def _end_of_sentence(value: str) -> str:
+    """What a whole sentence behind the marker says: "The largest $n$ is 34"."""
+    head, verb, tail = value.rpartition(" is ") if " is " in value else value.rpartition(" are ")
+    plain = verb and tail.count(" ") < MOST_BLANKS and re.search(r"[\d$\\]", tail)
+    return tail if plain and len(re.findall(r"[A-Za-z]{2,}", head)) > 1 else value
 
 
 def _sentence_end(rest: str) -> int:

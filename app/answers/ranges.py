@@ -12,7 +12,7 @@ from app.answers.commas import split_top_level
 from app.answers.structure import Group, Node, Relation, Scalar, Words, read_structure
 
 Constant = Callable[[str], Any]
-VARIABLE = re.compile(r"(?:[A-Za-z]|\\(?:theta|alpha|lambda|mu))(?:_\{?\w+\}?)?$")
+VARIABLE = re.compile(r"(?:[A-Za-z]|\\(?:theta|alpha|lambda|mu))(?:_\{?\w+\}?|\([a-z]\))?$")
 MINUS = re.compile(r"\\(?:setminus|backslash)(?![a-zA-Z])|\\\\")
 RELATIONS = {"<": sympy.Lt, ">": sympy.Gt, "\\leq": sympy.Le, "\\geq": sympy.Ge, "\\neq": sympy.Ne}
 SETS = {"\\mathbb{R}": sympy.S.Reals, "\\mathbb{Z}": sympy.S.Integers, "\\emptyset": sympy.S.EmptySet}

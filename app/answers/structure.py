@@ -97,7 +97,9 @@ def _matrix(text: str) -> Node | None:
 
 
 def _list(text: str) -> Node | None:
-    parts = [part for part in split_top_level(text, SEPARATORS)[0] if part]
+    groups = [part for part in split_top_level(text, re.compile(";"))[0] if part]
+    nested = len(groups) > 1 and any("," in part for part in groups)  # x=1,y=2; x=3,y=4
+    parts = groups if nested else [part for part in split_top_level(text, SEPARATORS)[0] if part]
     return Group("list", tuple(_read(part) for part in parts)) if len(parts) > 1 else None
 
 

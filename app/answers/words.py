@@ -15,6 +15,7 @@ SHORT_WORDS = {
     "not", "and", "or", "of", "is", "it", "to", "on", "in", "at", "be", "he", "she", "we", "am", "pm",
     "if", "my", "so", "an", "as", "by", "do", "go", "none", "each", "both",
 }  # fmt: skip
+VERBS = {"is", "are", "was", "equals", "find", "found", "so", "therefore", "thus", "hence", "we", "get"}
 ARTICLES = {"a", "an", "the"}
 SYNONYMS = (
     {"no solution", "no solutions", "there is no solution", "there are no solutions", "no solution exists"},
@@ -57,6 +58,6 @@ def tokens(text: str) -> list[str]:
 
 
 def is_prose(text: str) -> bool:
-    """More words than a short answer has: an explanation from which no answer can be read."""
-    runs = LETTERS.findall(COMMAND.sub(" ", text))
-    return sum(len(run) > 1 for run in runs) > MOST_WORDS
+    """More words than a short answer has, or a sentence: an explanation from which no answer can be read."""
+    runs = [run for run in LETTERS.findall(COMMAND.sub(" ", text)) if len(run) > 1]
+    return len(runs) > MOST_WORDS or (len(runs) > 1 and any(run.casefold() in VERBS for run in runs))
