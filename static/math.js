@@ -5,9 +5,9 @@
 // (pandoc's rule), so that "$5 and $10" stays money. What KaTeX refuses, what is too long or nests
 // too deep stays as its source: text is always shown, and rendering is bounded.
 //
-// Code between ``` fences and Markdown tables stand as blocks that scroll by themselves (blocks.js).
+// Code between ``` fences and Markdown tables stand as blocks that scroll by themselves (text-blocks.js).
 
-import { blocks } from "./blocks.js";
+import { blocks } from "./text-blocks.js";
 
 const OPTIONS = {
   throwOnError: true,

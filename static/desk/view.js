@@ -145,7 +145,7 @@ export function showEmpty(why) {
 }
 
 export function showWaiting(words) {
-  const note = make("p", "waiting soft", words);
+  const note = make("p", "waiting muted", words);
   page("sheet").replaceChildren(note);
   page("controls").hidden = true;
 }

@@ -1,5 +1,5 @@
 /** The colour a class has in this theme: a canvas cannot read custom properties. */
-export function colour(within, name) {
+export function themeColor(within, name) {
   const probe = document.createElement("span");
   probe.className = name;
   within.append(probe);

@@ -3,7 +3,7 @@
 // colour alone. The legend switches lines on and off and shows the values under the cursor;
 // with the figure focused, the arrow keys move the cursor. The table below holds the same.
 
-import { colour } from "./colour.js";
+import { themeColor } from "./theme-color.js";
 
 const HEIGHT = 320;
 const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3], [4, 2], [12, 5], [1, 4], [6, 2, 1, 2]];
@@ -110,8 +110,8 @@ function around(_, low, high) {
 function build(place, data) {
   const roomy = place.clientWidth > NARROW;
   const axis = {
-    stroke: colour(place, "ink"),
-    grid: { stroke: colour(place, "grid"), width: 1 },
+    stroke: themeColor(place, "ink"),
+    grid: { stroke: themeColor(place, "grid"), width: 1 },
     ticks: { show: false },
   };
   const columns = [data.x.log ? data.x.values.map(Math.log2) : data.x.values];
@@ -119,7 +119,7 @@ function build(place, data) {
     bands = [],
     drawn = [];
   data.series.forEach((each, index) => {
-    const stroke = colour(place, `line-${index % 8}`);
+    const stroke = themeColor(place, `line-${index % 8}`);
     const look = { stroke, dash: DASHES[index % 8], shape: SHAPES[index % 8] };
     const at = series.length;
     const named = data.x.names.length > 0;
@@ -153,7 +153,7 @@ function build(place, data) {
   });
   if (data.diagonal) {
     series.push({
-      stroke: colour(place, "ink"),
+      stroke: themeColor(place, "ink"),
       width: 1,
       dash: [3, 4],
       spanGaps: true,

@@ -1,14 +1,14 @@
 // Draws every [data-plot] from the JSON at its address: {step, loss, validation_loss}.
 // A [data-live] one is fetched again while its page is open.
 
-import { colour } from "./colour.js";
+import { themeColor } from "./theme-color.js";
 
 const AGAIN = 3000;
 
 function make(place, data) {
   const axis = {
-    stroke: colour(place, "ink"),
-    grid: { stroke: colour(place, "grid"), width: 1 },
+    stroke: themeColor(place, "ink"),
+    grid: { stroke: themeColor(place, "grid"), width: 1 },
     ticks: { show: false },
   };
   const number = (_, value) => (value == null ? "–" : value.toFixed(3));
@@ -22,14 +22,14 @@ function make(place, data) {
         { label: "Step" },
         {
           label: "Learned from",
-          stroke: colour(place, "train"),
+          stroke: themeColor(place, "train"),
           width: 2,
           points: { show: data[0].length < 3 },
           value: number,
         },
         {
           label: "Held out",
-          stroke: colour(place, "held"),
+          stroke: themeColor(place, "held"),
           width: 2,
           spanGaps: true,
           points: { show: true, size: 6 },
