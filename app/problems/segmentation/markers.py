@@ -10,18 +10,25 @@ from app.problems.segmentation.blocks import TAB_WIDTH
 
 NUMERAL = r"(?:\d{1,3}|[０-９]{1,3}|[一二三四五六七八九十百]{1,4})"
 WORDED = r"(?:step|stage|schritt|paso|passo|[ée]tape|шаг|步骤|步驟|ステップ|手順|단계)"
+ROMAN = r"(?:[ivx]{1,4})"
+ORDINAL = r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth)"
 COUNT_WORD = r"(?:one|two|three|four|five|six|seven|eight|nine|ten)"
 LEAD = r"(?P<indent>[ \t]*+(?:>[ \t]*+)*+)(?P<bullet>[-*+•][ \t]+)?(?P<heading>#{1,6}[ \t]*+)?[*_]{0,3}"
+NAMED_STEP = (
+    rf"{WORDED}[ \t#]*(?:{NUMERAL}|{COUNT_WORD}|{ROMAN})(?![A-Za-z\d])|第[ \t]*{NUMERAL}[ \t]*步"
+    rf"|\d{{1,3}}[ \t]*단계|(?:the[ \t]+)?{ORDINAL}[ \t]+step(?=[ \t]*[:：*])"
+)
 STEP = re.compile(
-    rf"{LEAD}(?P<step>{WORDED}[ \t]*(?:{NUMERAL}|{COUNT_WORD})(?![A-Za-z\d])|第[ \t]*{NUMERAL}[ \t]*步"
-    r"|\d{1,3}[ \t]*단계)(?P<after>[*_]{0,3}[ \t]*(?:[.:)：、．。—–-]|$)|[*_]{1,3})?",
+    rf"{LEAD}(?P<step>{NAMED_STEP})"
+    r"(?P<after>[*_]{0,3}[ \t]*(?:[.:)：、．。—–-]|$)|[*_]{1,3})?",
     re.I,
 )
 REFERENCE = r"(?!\s*(?:[-+=,;)]|and\b|gives?\b|to\b|with\b))"
 BEHIND = r"(?=[ \t*_$\\]|[^\W\d_a-z])"
 NUMBER = re.compile(
     rf"{LEAD}(?:(?P<dot>\d{{1,3}}\\?\.{BEHIND})|(?P<paren>\d{{1,3}}\){BEHIND})"
-    rf"|(?P<pair>[(（][ \t]*{NUMERAL}[ \t]*[)）]{REFERENCE})|(?P<comma>{NUMERAL}[、．])|(?P<circle>[①-⑳]))"
+    rf"|(?P<pair>[(（][ \t]*(?:{NUMERAL}|{ROMAN})[ \t]*[)）]{REFERENCE})|(?P<comma>{NUMERAL}[、．])"
+    r"|(?P<circle>[①-⑳]))"
 )
 HEADING = re.compile(r"[ \t]*(?:>[ \t]?)*(?P<heading>#{1,6})[ \t]+\S")
 BOLD_LINE = re.compile(r"[ \t]*(?:\*\*|__)[^*_\n=$\\\d.!?。！？]{2,80}(?:\*\*|__)[ \t]*[:：]?[ \t]*$")
@@ -30,7 +37,11 @@ ANSWER_LINE = re.compile(r"#{2,6}[ \t]+-?[\d$\\(]")
 BOLD_STEP = re.compile(r"[ \t]*(\*\*|__)[^*_\n]{1,80}\1[ \t]*[:：]?$")
 BOLD_LEVEL = 7
 CHINESE = {character: value for value, character in enumerate("一二三四五六七八九", 1)}
-ENGLISH = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+COUNTED = (
+    ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"),
+    ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +50,7 @@ class Marker:
 
     start: int
     kind: str
-    """`step`, `heading`, or the style of a list's numbers: `dot`, `paren`, `pair`, `comma`, `circle`."""
+    """`step`, `heading`, or the style of a list's numbers: `dot`, `paren`, `pair` and so on."""
     number: int | None
     indent: int
     level: int
@@ -74,8 +85,9 @@ def is_bare_heading(text: str) -> bool:
 def parse_numeral(text: str) -> int | None:
     """The number in "Step 12", "第三步", "（４）" or "⑤"; None where there is none."""
     for word in re.findall(r"[a-z]+", text.lower()):
-        if word in ENGLISH:
-            return ENGLISH.index(word) + 1
+        for counted in COUNTED:
+            if word in counted:
+                return counted.index(word) + 1
     if digits := re.search(r"\d+", unicodedata.normalize("NFKC", text)):
         return int(digits[0])
     if not (characters := re.search(r"[一二三四五六七八九十]+", text)):

@@ -17,14 +17,16 @@ END = re.compile(
     r"|(?P<blank>\n[^\S\n]*\n)"
 )
 FORMULA_END = re.compile(r"[.!?。]\s*(?:\\end\{[^{}]*\}\s*)*(?:\\\]|\\\)|\$\$?|\\end\{[^{}]*\})$")
-QUOTED_ON = re.compile(r"[とってで、，,；;：:）)」』]")
+QUOTED_ON = re.compile(r"[。とってで、，,；;：:）)」』]")
 NEVER_LAST = re.compile(
     r"\b(?:e\.g|i\.e|cf|vs|resp|approx|ca|al|figs?|eqs?|eqns?|mr|mrs|ms|dr|st|prof|rev|gen|thm|lem|prop|cor"
     r"|def|sect?|ch|ref|vol|pp|nr|viz|w\.r\.t|w\.l\.o\.g|s\.t|a\.k\.a|bzw|z\.b|d\.h)\.$",
     re.I,
 )
 BEFORE_NUMBER = re.compile(
-    r"\b(?:no|nos|etc|inc|ltd|co|ft|in|lb|lbs|oz|hr|hrs|min|mins|secs|yd|mi|pt|qt|gal|ex)\.$", re.I
+    r"\b(?:no|nos|etc|inc|ltd|co|ft|in|lb|lbs|oz|hr|hrs|min|mins|secs|yd|mi|pt|qt|gal|ex"
+    r"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.$",
+    re.I,
 )
 INITIAL = re.compile(r"(?:\b(?:jr|sr)|\b(?:[a-z]\.)+[a-z]|\b(?-i:[A-Z]))\.$", re.I)
 STARTER = re.compile(
