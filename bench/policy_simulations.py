@@ -21,9 +21,17 @@ from typing import Any
 
 WORLDS = ("chains", "lineage", "misprints")
 OTHERS = ("knockout", "ordering")
-MAIN = ("uniform", "paper", "unsure", "contradicted")
-REST = ("uniform", "iterated", "gated", "spread", "uncertainty", "entropy", "hardest")
-FEW = ("uniform", "paper", "unsure")
+MAIN = ("random", "lightman_80_20_fixed", "uncertain_steps", "contradictions")
+REST = (
+    "random",
+    "lightman_80_20",
+    "lightman_80_20_gated",
+    "wrong_by_step",
+    "uncertain_solution",
+    "first_error_entropy",
+    "hard_problems",
+)
+FEW = ("random", "lightman_80_20_fixed", "uncertain_steps")
 NO_MORE: dict[str, Any] = {"further": []}
 PARTS: dict[str, dict[str, tuple[dict[str, Any], tuple[str, ...]]]] = {
     "main": {"main": ({}, MAIN)},
@@ -48,7 +56,7 @@ def main() -> None:
     asked = _asked()
     parts = {part: PARTS[part] for part in asked.part}
     if asked.policy:
-        only = ("uniform", *asked.policy)
+        only = ("random", *asked.policy)
         parts = {
             part: {name: (changed, only) for name, (changed, _) in runs.items()}
             for part, runs in parts.items()
@@ -97,7 +105,7 @@ def main() -> None:
                         sep="\n",
                         flush=True,
                     )
-            chosen = [policy for policy in policies if policy != "uniform"]
+            chosen = [policy for policy in policies if policy != "random"]
             worlds = {
                 world: found
                 for world in (*WORLDS, *OTHERS)
@@ -151,12 +159,12 @@ def by_labels(found: dict[str, Any]) -> list[str]:
 
 
 def further(found: dict[str, Any]) -> list[str]:
-    """What the uniform arm comes to with more labels than the others have."""
+    """What the random policy comes to with more labels than the others have."""
     if "further" not in found:
         return []
     cells = zip(found["further"]["budgets"], _cells(found["further"]), strict=True)
     more = [f"{cell} after {budget:,}" for budget, cell in cells if budget > found["budgets"][-1]]
-    return ["", f"Uniform alone, further: {', '.join(more)} labels."]
+    return ["", f"Random alone, further: {', '.join(more)} labels."]
 
 
 def by_steps(found: dict[str, Any]) -> list[str]:
@@ -202,7 +210,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--part", nargs="+", choices=PARTS, default=["main"])
     parser.add_argument("--world", nargs="+", choices=(*WORLDS, *OTHERS), default=list(WORLDS))
-    parser.add_argument("--policy", nargs="+", help="These alone, and uniform, of a part.")
+    parser.add_argument("--policy", nargs="+", help="These alone, and random, of a part.")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--own-writers", action="store_true", help="a writer for every seed")

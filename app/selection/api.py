@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body
 
 from app.core.db import Db
 from app.projects.access import Researcher
-from app.selection import config, queries, rounds
+from app.selection import preview, queries, rounds
+from app.selection.config import RoundConfig
 from app.selection.models import Round
-from app.selection.strategies import STRATEGIES
 
 router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["selection"])
-ConfigBody = Body(
-    default_factory=dict,
-    description="The round's config; every key may be left out: policy, data, train, score, gate, model_id. "
-    f"The policy's shares are by strategy: {', '.join(STRATEGIES)}.",
-    examples=[{"policy": {"size": 200, "shares": {"convincing_wrong": 0.8, "most_convincing": 0.2}}}],
-)
+ConfigBody = Annotated[
+    RoundConfig,
+    Body(
+        description="The round's config. Every field has a default.",
+        examples=[{"policy": {"size": 200, "shares": {"convincing_wrong": 0.8, "most_convincing": 0.2}}}],
+    ),
+]
+DEFAULT = RoundConfig()
 
 
 def shown(db: Db, found: Round) -> dict[str, Any]:
@@ -38,17 +40,17 @@ def shown(db: Db, found: Round) -> dict[str, Any]:
 
 
 @router.post("/rounds", status_code=201)
-def start_round(access: Researcher, db: Db, given: dict[str, Any] = ConfigBody) -> dict[str, Any]:
+def start_round(access: Researcher, db: Db, config: ConfigBody = DEFAULT) -> dict[str, Any]:
     """Start a round: snapshot, train, score, validate, select, queue. 409 while one is running."""
-    started = rounds.start(db, access.project, config.parse(given), access.user)
+    started = rounds.start(db, access.project, config, access.user)
     db.refresh(started)
     return shown(db, started)
 
 
 @router.post("/rounds/preview")
-def preview(access: Researcher, db: Db, given: dict[str, Any] = ConfigBody) -> dict[str, Any]:
-    """What a round would learn from, and what the newest model would queue. Changes nothing."""
-    return rounds.preview(db, access.project, config.parse(given))
+def preview_round(access: Researcher, db: Db, config: ConfigBody = DEFAULT) -> dict[str, Any]:
+    """What a round would train on, and what the newest model would queue. Changes nothing."""
+    return preview.preview_round(db, access.project, config)
 
 
 @router.get("/rounds")
@@ -79,9 +81,9 @@ def list_generations(access: Researcher, db: Db) -> dict[str, Any]:
 
 def _generation(found: dict[str, Any]) -> dict[str, Any]:
     made, model = found["generation"], found["model"]
-    kept = {key: value for key, value in found.items() if key not in ("generation", "model")}
+    own = {key: value for key, value in found.items() if key not in ("generation", "model", "gate")}
     return {
-        **kept,
+        **own,
         "model": {"id": model.id, "name": model.name, "metrics": model.metrics} if model else None,
         "snapshot_id": made.snapshot_id if made else None,
         "policy": made.policy if made else {},

@@ -1,4 +1,4 @@
-"""The round's form as a config: percentages to shares, text to JSON."""
+"""The form of a round: text fields and percentages on one side, a RoundConfig on the other."""
 
 from __future__ import annotations
 
@@ -6,26 +6,19 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from app.core.errors import Invalid
-from app.selection.config import PAPER, RoundConfig, parse
-from app.selection.strategies import STRATEGIES
-
-MIXTURES: dict[str, tuple[str, dict[str, float]]] = {
-    "paper": ("As in the paper", PAPER),
-    "uncertain": ("Uncertain steps", {"uncertain_step": 1.0}),
-    "contradicted": (
-        "Contradicted by the answer",
-        {"convincing_wrong_by_step": 0.5, "doubted_right": 0.5},
-    ),
-    "random": ("At random", {"uniform": 1.0}),
-}
-"""Buttons that fill in the shares."""
+from app.selection import mixtures
+from app.selection.config import RoundConfig, parse
+from app.selection.strategies import STRATEGIES, resolve_id
 
 
 class RoundForm(BaseModel):
-    """The fields as text, so that a wrong form is shown again as it was sent."""
+    """The fields as text, so that an invalid form is shown again as it was sent. The share of each
+    strategy, in percent, is a further field with the strategy's id."""
+
+    model_config = ConfigDict(extra="allow")
 
     size: str = "200"
     per_problem: str = "4"
@@ -36,62 +29,71 @@ class RoundForm(BaseModel):
     data: str = ""
     aggregation: str = "majority"
     score: str = ""
-    convincing_wrong: str = "80"
-    convincing_wrong_by_step: str = "0"
-    doubted_right: str = "0"
-    uncertain_step: str = "0"
-    most_convincing: str = "20"
-    uniform: str = "0"
-    fallback: str = "uniform"
-    unchecked: str = "mixture"
+    if_failed: str = "random"
+    if_inconclusive: str = "half_random"
 
 
-def form_values(given: Mapping[str, Any]) -> dict[str, str]:
-    """What the fields show: the mixture of a button, what was sent, else the defaults."""
-    sent = {name: str(given[name]) for name in RoundForm.model_fields if name in given}
-    if given.get("mixture") in MIXTURES:
-        _, shares = MIXTURES[given["mixture"]]
-        sent |= {name: f"{100 * shares.get(name, 0.0):g}" for name in STRATEGIES}
-    return RoundForm(**sent).model_dump()
+MIXTURE = "mixture"
+"""The name of the buttons that fill in the shares."""
 
 
-def config_from_form(shown: Mapping[str, str]) -> RoundConfig:
-    asked: dict[str, Any] = {
+def form_values(sent: Mapping[str, Any]) -> dict[str, str]:
+    """The text of each field: the shares of a mixture's button, else what was sent, else defaults."""
+    values = {**RoundForm().model_dump(), **percentages(mixtures.DEFAULT.shares)}
+    values |= {resolve_id(name): str(value) for name, value in sent.items() if name != MIXTURE}
+    mixture = mixtures.find_mixture(str(sent.get(MIXTURE, "")))
+    return values | (percentages(mixture.shares) if mixture else {})
+
+
+def percentages(shares: Mapping[str, float]) -> dict[str, str]:
+    return {name: f"{100 * shares.get(name, 0.0):g}" for name in STRATEGIES}
+
+
+def config_from_form(values: Mapping[str, str]) -> RoundConfig:
+    valid = {*RoundForm.model_fields, *STRATEGIES}
+    if unknown := sorted(set(values) - valid):
+        raise Invalid(f"Unknown field {unknown[0]!r}.", remedy=f"Valid fields: {', '.join(sorted(valid))}.")
+    config: dict[str, Any] = {
         "policy": {
-            "size": _whole(shown["size"], "How many to queue"),
-            "per_problem": _whole(shown["per_problem"], "At most of one problem"),
-            "seed": _whole(shown["seed"], "Seed"),
-            "shares": {name: _number(shown[name], "A share") / 100 for name in STRATEGIES},
-            "splits": ["train", "validation"] if shown["validation"] else ["train"],
+            "size": _parse_int(values["size"], "Queue size"),
+            "per_problem": _parse_int(values["per_problem"], "Maximum per problem"),
+            "seed": _parse_int(values["seed"], "Random seed"),
+            "shares": {
+                name: _parse_number(values[name], strategy.label) / 100
+                for name, strategy in STRATEGIES.items()
+            },
+            "splits": ["train", "validation"] if values["validation"] else ["train"],
         },
-        "gate": {name: shown[name] for name in ("fallback", "unchecked")},
+        "gate": {name: values[name] for name in ("if_failed", "if_inconclusive")},
     }
-    if shown["model_id"]:
-        asked["model_id"] = _whole(shown["model_id"], "Model")
+    if values["model_id"]:
+        config["model_id"] = _parse_int(values["model_id"], "Selector")
     for name in ("train", "data", "score"):
-        if shown[name].strip():
-            asked[name] = _json(shown[name], name)
-    if isinstance(asked.setdefault("data", {}), dict):
-        asked["data"].setdefault("aggregation", shown["aggregation"])
-    return parse(asked)
+        if values[name].strip():
+            config[name] = _parse_json(values[name], name)
+    if isinstance(config.setdefault("data", {}), dict):
+        config["data"].setdefault("aggregation", values["aggregation"])
+    return parse(config)
 
 
-def _whole(said: str, what: str) -> int:
+def _parse_int(text: str, label: str) -> int:
     try:
-        return int(said)
+        return int(text)
     except ValueError as error:
-        raise Invalid(f"{what} must be a whole number.") from error
+        raise Invalid(f"{label} must be a whole number.") from error
 
 
-def _number(said: str, what: str) -> float:
+def _parse_number(text: str, label: str) -> float:
     try:
-        return float(said or 0)
+        return float(text or 0)
     except ValueError as error:
-        raise Invalid(f"{what} must be a number.") from error
+        raise Invalid(f"{label} must be a number.") from error
 
 
-def _json(said: str, what: str) -> Any:
+def _parse_json(text: str, label: str) -> Any:
     try:
-        return json.loads(said)
+        return json.loads(text)
     except ValueError as error:
-        raise Invalid(f'What you wrote for "{what}" is not JSON.', remedy='Like {"epochs": 3}.') from error
+        raise Invalid(
+            f'The field "{label}" is not valid JSON.', remedy='Write it like {"epochs": 3}.'
+        ) from error

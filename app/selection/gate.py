@@ -1,76 +1,138 @@
-"""PURE: is a selector competent? Held against blind choice and the majority vote before it is let
-near the queue.
+"""PURE: the gate. May a newly trained selector choose what is labeled next?
 
-A PRM taught by few labels can choose worse than a blind draw (docs/evidence.md): what it then calls
-convincing wrong answers teaches little, and the paper's choice does harm. So before a round chooses,
-its model's best-of-N on validation problems is compared, problem by problem, with the same problem's
-pass@1 (a blind draw) and majority vote at the same N. The differences are resampled over problems
-(the percentile bootstrap; solutions of one problem hang together). Competent means: better than blind
-beyond doubt, and not worse than the majority beyond doubt."""
+A PRM trained on few labels can choose worse than a random pick (docs/evidence.md). What it calls
+convincing wrong answers then teaches little, and active selection hurts. So before a round selects, the
+model's best-of-N on validation problems is compared, problem by problem, with pass@1 (a random pick) and
+with the majority vote at the same N. The differences are resampled over problems (percentile bootstrap;
+solutions of one problem are not independent). The gate passes if the model is significantly better than
+a random pick and not significantly worse than the majority vote."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from app.selection.strategies import STRATEGIES
 
-FALLBACKS = ("uniform", "mixture", "none")
-TIMES = 1_000
-PASSED, FAILED, INCONCLUSIVE = "competent", "not competent", "unchecked"
+RESAMPLES = 1_000
+PASSED, FAILED, INCONCLUSIVE = "passed", "failed", "inconclusive"
 
 
 @dataclass(frozen=True)
-class GateConfig:
-    """What a round does with a selector that did not pass."""
+class GateAction:
+    """What a round queues after the gate."""
 
-    fallback: str = "uniform"
-    """For one that is not competent: draw at random; a mixture, half as asked and half at random;
-    or none, go on as asked."""
-    unchecked: str = "mixture"
-    """The same for one that could not be checked."""
-    min_problems: int = 20
-    """Validation problems it takes to say anything."""
-    min_solutions: int = 4
-    """Graded solutions a validation problem needs to count."""
+    id: str
+    label: str
+    """On the form."""
+    sentence: str
+    """On pages, and stored with each task's reason."""
+    random_share: float
+    """The part of the queue that is a random sample, 0 to 1; the rest is as requested."""
+
+
+GATE_ACTIONS: dict[str, GateAction] = {
+    action.id: action
+    for action in (
+        GateAction("random", "Queue at random", "The queue is a random sample instead.", 1.0),
+        GateAction("half_random", "Queue half at random", "Half of the queue is a random sample.", 0.5),
+        GateAction("proceed", "Queue as requested", "The requested mixture is used anyway.", 0.0),
+    )
+}
+FORMER_ACTIONS = {"uniform": "random", "mixture": "half_random", "none": "proceed"}
+FORMER_FIELDS = {"fallback": "if_failed", "unchecked": "if_inconclusive"}
+HEADLINES = {PASSED: "Gate passed.", FAILED: "Gate failed.", INCONCLUSIVE: "Gate inconclusive."}
+
+
+class GateConfig(BaseModel):
+    """What a round does when the gate does not pass, and how much evidence the gate needs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    if_failed: str = Field(default="random", description=f"One of: {', '.join(GATE_ACTIONS)}.")
+    if_inconclusive: str = Field(default="half_random", description=f"One of: {', '.join(GATE_ACTIONS)}.")
+    min_problems: int = Field(
+        default=20, ge=2, le=100_000, strict=True, description="Validation problems needed for a result."
+    )
+    min_solutions: int = Field(
+        default=4,
+        ge=2,
+        le=10_000,
+        strict=True,
+        description="Graded solutions a validation problem needs to count.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_former_fields(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {FORMER_FIELDS.get(name, name): value for name, value in data.items()}
+
+    @field_validator("if_failed", "if_inconclusive")
+    @classmethod
+    def _check_action(cls, value: str) -> str:
+        action = FORMER_ACTIONS.get(value, value)
+        if action not in GATE_ACTIONS:
+            raise ValueError(f"must be one of {', '.join(GATE_ACTIONS)}")
+        return action
 
     def action_after(self, verdict: str) -> str:
-        return {FAILED: self.fallback, INCONCLUSIVE: self.unchecked}.get(verdict, "none")
+        return {FAILED: self.if_failed, INCONCLUSIVE: self.if_inconclusive}.get(verdict, "proceed")
 
 
-@dataclass(frozen=True)
-class Difference:
-    """Mean over problems of best-of-N less something, with its 95 % interval."""
+class Difference(BaseModel):
+    """Mean over problems of best-of-N minus a baseline, with its 95% interval."""
 
     mean: float
     low: float
     high: float
 
 
-@dataclass(frozen=True)
-class GateResult:
+class GateResult(BaseModel):
+    """What the gate found about a selector. Stored with the round and its generation."""
+
     verdict: str
-    why: str
+    reason: str
     problems: int = 0
     n: int = 0
     best_of: float = 0.0
-    blind: float = 0.0
+    pass_at_1: float = 0.0
     majority: float = 0.0
-    over_blind: Difference | None = None
+    over_pass_at_1: Difference | None = None
     over_majority: Difference | None = None
+    action: str = "proceed"
+    """What the round queues because of it: a key of GATE_ACTIONS."""
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+    @property
+    def passed(self) -> bool:
+        return self.verdict == PASSED
+
+    @property
+    def headline(self) -> str:
+        return HEADLINES[self.verdict]
+
+    @property
+    def consequence(self) -> str:
+        """What the round does about it; empty where the gate passed."""
+        return "" if self.passed else GATE_ACTIONS[self.action].sentence
+
+    @property
+    def sentence(self) -> str:
+        """For warnings, and for the reason of every task of the generation."""
+        return f"{self.headline} {self.consequence}".strip()
 
 
 @dataclass(frozen=True)
 class ProblemAccuracy:
-    """One validation problem: chances of a right pick."""
+    """One validation problem: the probabilities of a correct pick, 0 to 1."""
 
     solutions: int
-    blind: float
+    pass_at_1: float
     best_of: float
     majority: float
 
@@ -78,52 +140,58 @@ class ProblemAccuracy:
 def check_selector(
     problems: Sequence[ProblemAccuracy], n: int, gate: GateConfig, seed: int = 0
 ) -> GateResult:
-    """The verdict on a selector from its validation problems at subset size `n`."""
-    kept = [one for one in problems if one.solutions >= gate.min_solutions]
-    if len(kept) < gate.min_problems or not kept:
+    """The gate's verdict on a selector, from its validation problems at subset size `n`."""
+    counted = [problem for problem in problems if problem.solutions >= gate.min_solutions]
+    if len(counted) < gate.min_problems:
         return GateResult(
-            INCONCLUSIVE,
-            f"{len(kept)} validation problems have {gate.min_solutions} graded solutions or more that the "
-            f"model did not learn from; it takes {gate.min_problems} to tell.",
-            problems=len(kept),
+            verdict=INCONCLUSIVE,
+            reason=f"Only {len(counted)} validation problems outside the training set have "
+            f"{gate.min_solutions} or more graded solutions; {gate.min_problems} are needed.",
+            problems=len(counted),
         )
-    blind = difference([one.best_of - one.blind for one in kept], seed)
-    majority = difference([one.best_of - one.majority for one in kept], seed)
-    verdict = PASSED if blind.low > 0 and majority.high >= 0 else FAILED
-    means = {
-        name: sum(getattr(one, name) for one in kept) / len(kept) for name in ("best_of", "blind", "majority")
-    }
+    over_random = difference([row.best_of - row.pass_at_1 for row in counted], seed)
+    over_majority = difference([row.best_of - row.majority for row in counted], seed)
     return GateResult(
-        verdict, _why(blind, majority), len(kept), n, **means, over_blind=blind, over_majority=majority
+        verdict=PASSED if over_random.low > 0 and over_majority.high >= 0 else FAILED,
+        reason=_explain(over_random, over_majority),
+        problems=len(counted),
+        n=n,
+        best_of=sum(row.best_of for row in counted) / len(counted),
+        pass_at_1=sum(row.pass_at_1 for row in counted) / len(counted),
+        majority=sum(row.majority for row in counted) / len(counted),
+        over_pass_at_1=over_random,
+        over_majority=over_majority,
     )
 
 
-def _why(blind: Difference, majority: Difference) -> str:
-    if blind.high < 0:
-        return "It chooses worse than a blind draw."
-    if blind.low <= 0:
-        return "It is not shown to choose better than a blind draw."
-    if majority.high < 0:
-        return "It chooses worse than the majority vote."
-    return "It chooses better than a blind draw, and not worse than the majority vote."
+def _explain(over_random: Difference, over_majority: Difference) -> str:
+    if over_random.high < 0:
+        return "The model is worse than a random pick."
+    if over_random.low <= 0:
+        return "The model is not significantly better than a random pick."
+    if over_majority.high < 0:
+        return "The model is worse than the majority vote."
+    return "The model is better than a random pick and not worse than the majority vote."
 
 
 def difference(values: Sequence[float], seed: int = 0) -> Difference:
-    """Mean and percentile interval over `TIMES` resamples. values: one a problem, at least one."""
+    """Mean and 95% percentile interval over RESAMPLES resamples. values: one a problem, at least one."""
     chance = random.Random(seed)  # noqa: S311 - the same verdict every time
     count = len(values)
-    means = sorted(sum(chance.choices(values, k=count)) / count for _ in range(TIMES))
-    return Difference(
-        sum(values) / count, means[round(0.025 * (TIMES - 1))], means[round(0.975 * (TIMES - 1))]
-    )
+    means = sorted(sum(chance.choices(values, k=count)) / count for _ in range(RESAMPLES))
+    low, high = means[round(0.025 * (RESAMPLES - 1))], means[round(0.975 * (RESAMPLES - 1))]
+    return Difference(mean=sum(values) / count, low=low, high=high)
 
 
-def applied_shares(asked: Mapping[str, float], fallback: str) -> dict[str, float]:
-    """What is queued instead of `asked`; parts that add up to 1."""
-    total = sum(asked.values())
-    parts = {name: asked.get(name, 0.0) / total for name in STRATEGIES}
-    if fallback == "uniform":
-        return {name: float(name == "uniform") for name in STRATEGIES}
-    if fallback == "mixture":
-        return {name: (part + (name == "uniform")) / 2 for name, part in parts.items()}
-    return parts
+def applied_shares(requested: Mapping[str, float], action: str) -> dict[str, float]:
+    """The shares that are queued after the gate, by strategy; they add up to 1.
+
+    >>> shares = applied_shares({"convincing_wrong": 1}, "half_random")
+    >>> {name: share for name, share in shares.items() if share}
+    {'convincing_wrong': 0.5, 'random': 0.5}
+    """
+    total, random_share = sum(requested.values()), GATE_ACTIONS[action].random_share
+    return {
+        name: (1 - random_share) * requested.get(name, 0.0) / total + random_share * (name == "random")
+        for name in STRATEGIES
+    }

@@ -1,11 +1,10 @@
-"""The gate in the database: what validation says of a round's model, and what is queued because of it.
+"""The gate in the database: the result for a round's model, and what is queued because of it.
 
-The figures are those of the model's evaluation on the project's default set, which every scoring
-starts; problems the model learned from are left out there."""
+The figures come from the model's evaluation on the project's default set, which starts after every
+scoring. Problems the model was trained on are excluded there."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
@@ -16,7 +15,6 @@ from app.evaluation.models import Evaluation, EvaluationProblem
 from app.selection.config import Policy, RoundConfig
 from app.selection.gate import (
     INCONCLUSIVE,
-    PASSED,
     GateConfig,
     GateResult,
     ProblemAccuracy,
@@ -25,97 +23,93 @@ from app.selection.gate import (
 )
 from app.training.models import Model
 
-INSTEAD = {
-    "uniform": "the queue is drawn at random instead",
-    "mixture": "half of the queue is drawn at random",
-    "none": "the policy is followed all the same",
-}
-
 
 def evaluate_gate(db: Session, project_id: int, model_id: int, gate: GateConfig) -> GateResult | None:
-    """None while the model's evaluation is under way."""
-    main = sets.default(db, project_id)
-    newest = (
+    """None while the model's evaluation is queued or running."""
+    default_set = sets.default(db, project_id)
+    if default_set is None:
+        return _inconclusive(gate, "The project has no default evaluation set.")
+    evaluation = db.scalar(
         select(Evaluation)
-        .where(Evaluation.evaluation_set_id == (main.id if main else 0), Evaluation.model_id == model_id)
+        .where(Evaluation.evaluation_set_id == default_set.id, Evaluation.model_id == model_id)
         .order_by((Evaluation.state == "succeeded").desc(), Evaluation.id.desc())
+        .limit(1)
     )
-    evaluation = db.scalar(newest.limit(1))
-    if main is None:
-        return GateResult(INCONCLUSIVE, "There are no validation problems with several graded solutions.")
     if evaluation is None:
-        return GateResult(INCONCLUSIVE, "It was not judged on the default evaluation set.")
+        return _inconclusive(gate, "The model was not evaluated on the default evaluation set.")
     if evaluation.state in ("queued", "running"):
         return None
     if evaluation.state != "succeeded":
-        return GateResult(
-            INCONCLUSIVE, f"Its evaluation {evaluation.state}. {evaluation.error or ''}".strip()
-        )
-    problems, n = _problems(db, evaluation)
-    return check_selector(problems, n, gate, seed=model_id)
+        reason = f"The model's evaluation {evaluation.state}. {evaluation.error or ''}".strip()
+        return _inconclusive(gate, reason)
+    problems, n = _load_problems(db, evaluation)
+    return _with_action(gate, check_selector(problems, n, gate, seed=model_id))
 
 
-def _problems(db: Session, evaluation: Evaluation) -> tuple[list[ProblemAccuracy], int]:
-    """At the largest N that the evaluation has; its smallest is 1, which is a blind draw."""
-    asked = select(EvaluationProblem.solutions, EvaluationProblem.right, EvaluationProblem.values)
-    rows = db.execute(asked.where(EvaluationProblem.evaluation_id == evaluation.id)).all()
-    found = [
+def _inconclusive(gate: GateConfig, reason: str) -> GateResult:
+    return _with_action(gate, GateResult(verdict=INCONCLUSIVE, reason=reason))
+
+
+def _with_action(gate: GateConfig, result: GateResult) -> GateResult:
+    return result.model_copy(update={"action": gate.action_after(result.verdict)})
+
+
+def _load_problems(db: Session, evaluation: Evaluation) -> tuple[list[ProblemAccuracy], int]:
+    """At the evaluation's largest N."""
+    columns = select(EvaluationProblem.solutions, EvaluationProblem.right, EvaluationProblem.values)
+    rows = db.execute(columns.where(EvaluationProblem.evaluation_id == evaluation.id)).all()
+    problems = [
         ProblemAccuracy(solutions, right / solutions, values["best_of"][-1], values["majority"][-1])
         for solutions, right, values in rows
     ]
-    return found, int(rows[0].values["n"][-1]) if rows else 0
+    return problems, int(rows[0].values["n"][-1]) if rows else 0
 
 
-def preview_gate(db: Session, project_id: int, model: Model | None, gate: GateConfig) -> dict[str, Any]:
-    """For a preview: what the gate would say of a model that is there; empty where nothing is known."""
-    main = sets.default(db, project_id)
-    if model is None or (main is not None and not _judged(db, main.id, model.id)):
-        return {}
-    found = evaluate_gate(db, project_id, model.id, gate)
-    return {**found.as_json(), "instead": gate.action_after(found.verdict)} if found else {}
+def preview_gate(db: Session, project_id: int, model: Model | None, gate: GateConfig) -> GateResult | None:
+    """For a preview: the result for an existing model. None where it cannot be known yet."""
+    default_set = sets.default(db, project_id)
+    if model is None or (default_set is not None and not _is_evaluated(db, default_set.id, model.id)):
+        return None
+    return evaluate_gate(db, project_id, model.id, gate)
 
 
-def _judged(db: Session, set_id: int, model_id: int) -> bool:
-    there = select(Evaluation.id).where(
+def _is_evaluated(db: Session, set_id: int, model_id: int) -> bool:
+    evaluations = select(Evaluation.id).where(
         Evaluation.evaluation_set_id == set_id, Evaluation.model_id == model_id
     )
-    return db.scalar(there.limit(1)) is not None
+    return db.scalar(evaluations.limit(1)) is not None
 
 
-def applied_policy(asked: Policy, gate: dict[str, Any]) -> Policy:
-    """The policy that is followed after what the gate found."""
-    instead = gate.get("instead", "none")
-    return asked if instead == "none" else replace(asked, shares=applied_shares(asked.shares, instead))
+def load_result(stored: dict[str, Any] | None) -> GateResult | None:
+    """From the JSON of a round or a generation."""
+    return GateResult.model_validate(stored) if stored else None
 
 
-def gate_reason(gate: dict[str, Any]) -> dict[str, str]:
-    """What every task remembers of it: nothing where the model is competent."""
-    if not gate or gate["verdict"] == PASSED:
-        return {}
-    return {"gate": gate_sentence(gate)}
+def applied_policy(requested: Policy, gate: GateResult | None) -> Policy:
+    """The policy that is followed after the gate."""
+    if gate is None or gate.action == "proceed":
+        return requested
+    return requested.model_copy(update={"shares": applied_shares(requested.shares, gate.action)})
 
 
-def applied_policy_to_json(config: RoundConfig, gate: dict[str, Any]) -> dict[str, Any]:
-    """The generation's policy as it was followed, with what was asked and what the gate found."""
-    kept: dict[str, Any] = config.as_json()["policy"]
-    if not gate:
-        return kept
+def gate_reason(gate: GateResult | None) -> dict[str, str]:
+    """What every task of the generation stores of it: nothing where the gate passed."""
+    return {} if gate is None or gate.passed else {"gate": gate.sentence}
+
+
+def applied_policy_to_json(config: RoundConfig, gate: GateResult | None) -> dict[str, Any]:
+    """The generation's policy as applied, with the requested shares and the gate's result."""
+    requested: dict[str, Any] = config.as_json()["policy"]
+    if gate is None:
+        return requested
     return {
-        **kept,
+        **requested,
         "shares": applied_policy(config.policy, gate).shares,
-        "asked": kept["shares"],
-        "gate": gate,
+        "requested_shares": requested["shares"],
+        "gate": gate.model_dump(),
     }
 
 
-def gate_sentence(gate: dict[str, Any]) -> str:
-    """One sentence for pages and reasons."""
-    about = "is not competent" if gate["verdict"] != INCONCLUSIVE else "could not be checked"
-    return f"the selector {about}: {INSTEAD[gate['instead']]}"
-
-
-def gate_warnings(gate: dict[str, Any]) -> list[str]:
+def gate_warnings(gate: GateResult | None) -> list[str]:
     """For a preview."""
-    if not gate or gate["verdict"] == PASSED:
-        return []
-    return [f"{gate['why']} {gate_sentence(gate).capitalize()}."]
+    return [] if gate is None or gate.passed else [f"{gate.headline} {gate.reason} {gate.consequence}"]

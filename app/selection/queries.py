@@ -12,8 +12,9 @@ from app.core.errors import NotFound
 from app.evaluation import generation_curve
 from app.projects.models import Project
 from app.scoring.heat_strips import load_heat_strips
+from app.selection import gate_check
 from app.selection.models import Generation, Round
-from app.selection.strategies import WORDS
+from app.selection.strategies import label_of
 from app.training.models import Model
 
 PAGE = 50
@@ -81,10 +82,11 @@ def list_generations(db: Session, project_id: int) -> list[dict[str, Any]]:
             {
                 **row,
                 "minutes": float(row["minutes"]),
-                "waiting": row["tasks"] - row["withdrawn"] - row["labeled"],
                 "error_share": row["found_error"] / max(row["judgements"], 1) if row["labeled"] else None,
+                "waiting": row["tasks"] - row["withdrawn"] - row["labeled"],
                 "generation": generation,
                 "model": models.get(generation.model_id) if generation and generation.model_id else None,
+                "gate": gate_check.load_result(generation.policy.get("gate")) if generation else None,
             }
         )
     return found
@@ -98,16 +100,19 @@ def load_generation_evaluations(
     return generation_curve.judged(db, project_id, models)
 
 
-def describe_newest_model(
+def newest_selector(
     generations: list[dict[str, Any]], evaluations: dict[int, dict[str, Any]]
 ) -> dict[str, Any]:
-    """The newest generation that a model chose, how that model did, and its gate where that did not pass."""
+    """About the newest generation a model selected: its gate, and its evaluation if the model is worse
+    than the one before."""
     newest = next((row for row in generations if row["model"]), None)
-    gate = newest["generation"].policy.get("gate") if newest else None
+    if newest is None:
+        return {"gate": None, "regression": None}
+    evaluation = evaluations.get(newest["number"])
+    worse = evaluation is not None and evaluation["verdict"] == "worse"
     return {
-        "newest": newest,
-        "newest_evaluation": evaluations.get(newest["number"]) if newest else None,
-        "failed_gate": gate if gate and gate["verdict"] != "competent" else None,
+        "gate": newest["gate"],
+        "regression": {**evaluation, "model": newest["model"]} if evaluation and worse else None,
     }
 
 
@@ -176,7 +181,7 @@ def list_queue(
         {
             **row,
             "strip": strips.get(row["solution_id"]),
-            "why": WORDS.get(row["reason"].get("strategy", ""), ""),
+            "strategy_label": label_of(row["reason"].get("strategy", "")),
         }
         for row in rows
     ]

@@ -13,19 +13,15 @@ from app.accounts import audit
 from app.accounts.models import User
 from app.core import run_lifecycle
 from app.core.errors import Conflict, Invalid, NotFound
-from app.problems.models import Problem, Solution
 from app.projects.models import Project
 from app.scoring import runs as scoring
 from app.scoring.models import ScoringRun
-from app.selection import funnel, gate_check, select_sql
+from app.selection import funnel
 from app.selection.config import RoundConfig
 from app.selection.models import STAGES, Round
 from app.selection.round_driver import ACTIVE, kick, locked
-from app.selection.strategies import Selection, interleaved
 from app.training import snapshots
 from app.training.models import Model, TrainingRun
-
-SHOWN = 12
 
 
 def start(db: Session, project: Project, config: RoundConfig, user: User | None) -> Round:
@@ -143,78 +139,6 @@ def active(db: Session, project_id: int) -> Round | None:
 
 def latest(db: Session, project_id: int) -> Round | None:
     return db.scalar(select(Round).where(Round.project_id == project_id).order_by(Round.id.desc()).limit(1))
-
-
-def preview(db: Session, project: Project, config: RoundConfig) -> dict[str, Any]:
-    """What a round would learn from, and what it would queue if the newest model (or the
-    one named) did the choosing; the model it trains will choose differently."""
-    model = db.get(Model, config.model_id) if config.model_id else funnel.find_newest_model(db, project.id)
-    if model is not None and model.project_id != project.id:
-        raise Invalid(f"This project has no model {config.model_id}.")
-    generations = config.data.get("generations")
-    gate = gate_check.preview_gate(db, project.id, model, config.gate)
-    policy = gate_check.applied_policy(config.policy, gate)
-    picks = select_sql.select_solutions(db, project.id, model.id, policy) if model else []
-    counts: dict[str, int] = {}
-    for pick in picks:
-        counts[pick.strategy] = counts.get(pick.strategy, 0) + 1
-    funnel_counts = funnel.count_funnel(db, project.id, model.id if model else None, config.policy.splits)
-    labels = funnel.count_labels(db, project.id, generations)
-    return {
-        "generation": funnel.next_generation_number(db, project.id),
-        "labels": labels,
-        "funnel": funnel_counts,
-        "model": {"id": model.id, "name": model.name} if model else None,
-        "trains": config.model_id is None,
-        "would_queue": len(picks),
-        "problems": len({pick.problem_id for pick in picks}),
-        "by_strategy": counts,
-        "first": _shown(db, interleaved(picks)[:SHOWN]),
-        "gate": gate,
-        "warnings": _warnings(config, labels, funnel_counts, model, len(picks))
-        + gate_check.gate_warnings(gate),
-    }
-
-
-def _shown(db: Session, picks: list[Selection]) -> list[dict[str, Any]]:
-    rows = db.execute(
-        select(
-            Solution.id, Solution.final_answer, Solution.verdict, Problem.statement, Problem.reference_answer
-        )
-        .join(Problem, Problem.id == Solution.problem_id)
-        .where(Solution.id.in_([pick.solution_id for pick in picks]))
-    ).mappings()
-    by_id = {row["id"]: row for row in rows}
-    return [
-        {
-            **pick.reason(),
-            "solution_id": pick.solution_id,
-            "problem_id": pick.problem_id,
-            **{k: v for k, v in by_id[pick.solution_id].items() if k != "id"},
-        }
-        for pick in picks
-    ]
-
-
-def _warnings(
-    config: RoundConfig, labels: dict[str, int], funnel: dict[str, int], model: Model | None, found: int
-) -> list[str]:
-    said = []
-    if config.model_id is None and not labels["steps"]:
-        said.append("There are no labels to train on yet.")
-    elif config.model_id is None and not labels["negative"]:
-        said.append("No step has been rated negative yet: a model cannot learn what an error looks like.")
-    elif config.model_id is None and labels["solutions"] < 50:
-        said.append(
-            f"Only {labels['solutions']} labeled solutions: expect a model not much better than chance."
-        )
-    if funnel["graded"] < funnel["sampled"]:
-        said.append(f"{funnel['sampled'] - funnel['graded']:,} solutions are not graded yet and stay out.")
-    if not funnel["sampled"]:
-        said.append("There are no solutions to choose from. Import some first.")
-    if model is not None and funnel["scored"] and found < config.policy.size:
-        said.append(f"Only {found:,} of {config.policy.size:,} places could be filled.")
-    return said
 
 
 def progress(db: Session, round_: Round) -> list[dict[str, Any]]:

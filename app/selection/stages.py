@@ -22,7 +22,7 @@ from app.scoring.models import ScoringRun
 from app.selection import funnel, gate_check, select_sql
 from app.selection.config import RoundConfig
 from app.selection.models import Generation, Round
-from app.selection.strategies import interleaved
+from app.selection.select_in_memory import interleave
 from app.training import runs as training
 from app.training import snapshots
 from app.training.models import Model, TrainingRun
@@ -101,28 +101,27 @@ def validate_model(db: Session, round_: Round, config: RoundConfig) -> bool:
     """Whether the model may choose (gate.py). Waits for its evaluation; does not fail with it."""
     if "gate" in round_.made:
         return True
-    found = gate_check.evaluate_gate(db, round_.project_id, round_.made["model_id"], config.gate)
-    if found is None:
+    gate = gate_check.evaluate_gate(db, round_.project_id, round_.made["model_id"], config.gate)
+    if gate is None:
         return False
-    instead = config.gate.action_after(found.verdict)
-    record_outputs(round_, gate={**found.as_json(), "instead": instead})
+    record_outputs(round_, gate=gate.model_dump())
     return True
 
 
 def select_tasks(db: Session, round_: Round, config: RoundConfig) -> bool:
     """The picks, remembered with their reasons until they are queued."""
-    gate = round_.made.get("gate", {})
+    gate = gate_check.load_result(round_.made.get("gate"))
     policy = gate_check.applied_policy(config.policy, gate)
-    picks = interleaved(select_sql.select_solutions(db, round_.project_id, round_.made["model_id"], policy))
-    if not picks:
+    selections = select_sql.select_solutions(db, round_.project_id, round_.made["model_id"], policy)
+    if not selections:
         raise Invalid(
-            "There is nothing left to queue: every scored solution has a task, is a twin of one "
-            "that has, or belongs to a split the policy leaves out.",
-            remedy="Import more solutions, or widen the policy, and start another round.",
+            "No eligible solutions: all are queued, duplicates, or in excluded splits.",
+            remedy="Import more solutions or change the policy, then start another round.",
         )
     counts = funnel.count_funnel(db, round_.project_id, round_.made["model_id"], config.policy.splits)
-    said = gate_check.gate_reason(gate)
-    record_outputs(round_, funnel=counts, picks=[[pick.solution_id, pick.reason() | said] for pick in picks])
+    reason = gate_check.gate_reason(gate)
+    picks = [[row.solution_id, row.reason() | reason] for row in interleave(selections)]
+    record_outputs(round_, funnel=counts, picks=picks)
     return True
 
 
@@ -142,7 +141,7 @@ def queue_generation(db: Session, round_: Round, config: RoundConfig) -> bool:
         number=number,
         model_id=round_.made["model_id"],
         snapshot_id=round_.made.get("snapshot_id"),
-        policy=gate_check.applied_policy_to_json(config, round_.made.get("gate", {})),
+        policy=gate_check.applied_policy_to_json(config, gate_check.load_result(round_.made.get("gate"))),
         funnel={**round_.made["funnel"], "selected": len(queued), "by_strategy": dict(Counter(queued))},
     )
     db.add(made)

@@ -16,9 +16,11 @@ from app.evaluation import generation_curve
 from app.evaluation.plots import Plot
 from app.projects.access import Access, Researcher
 from app.quality import labeler_stats, suspect_references
-from app.selection import forms, funnel, queries, rounds
+from app.selection import forms, funnel, gate_check, preview, queries, rounds
+from app.selection.gate import GATE_ACTIONS
+from app.selection.mixtures import MIXTURES
 from app.selection.models import Round
-from app.selection.strategies import MEANINGS, STRATEGIES, WORDS
+from app.selection.strategies import STRATEGIES
 from app.training.models import Model
 
 router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
@@ -48,8 +50,7 @@ def board_page(request: Request, access: Researcher, db: Db) -> Response:
         minutes=sum(each["minutes"] for each in found),
         next_thing=queries.find_next_action(project, now, found, labels),
         rounds=queries.list_rounds(db, project.id),
-        words=WORDS,
-        **queries.describe_newest_model(found, judged),
+        **queries.newest_selector(found, judged),
         **_live(db, latest),
     )
 
@@ -94,7 +95,7 @@ def generation_page(
         counts=queries.count_tasks(db, access.project.id, number),
         asked={"strategy": strategy or "", "state": state or "", "page": page},
         more=len(tasks) == queries.PAGE,
-        words=WORDS,
+        strategies=STRATEGIES,
     )
 
 
@@ -112,9 +113,9 @@ def _form(
     request: Request, access: Access, db: Db, template: str, given: Any, wrong: DomainError | None = None
 ) -> Response:
     shown = forms.form_values(given)
-    preview = None
+    round_preview = None
     try:
-        preview = rounds.preview(db, access.project, forms.config_from_form(shown))
+        round_preview = preview.preview_round(db, access.project, forms.config_from_form(shown))
     except DomainError as error:
         wrong = wrong or error
     return render(
@@ -122,25 +123,25 @@ def _form(
         template,
         status=wrong.status if wrong and request.method == "POST" else 200,
         values=shown,
-        preview=preview,
+        preview=round_preview,
         wrong=wrong,
         active=rounds.active(db, access.project.id),
         models=db.scalars(
             select(Model).where(Model.project_id == access.project.id).order_by(Model.id.desc()).limit(20)
         ).all(),
         strategies=STRATEGIES,
-        words=WORDS,
-        meanings=MEANINGS,
-        mixtures=forms.MIXTURES,
+        mixtures=MIXTURES.values(),
+        gate_actions=GATE_ACTIONS.values(),
     )
 
 
 @router.post("/rounds")
 def start_round(request: Request, access: Researcher, db: Db, sent: Sent) -> Response:
+    values = forms.form_values(sent.model_dump())
     try:
-        started = rounds.start(db, access.project, forms.config_from_form(sent.model_dump()), access.user)
+        started = rounds.start(db, access.project, forms.config_from_form(values), access.user)
     except DomainError as error:
-        return _form(request, access, db, "selection/new_round.html", sent.model_dump(), error)
+        return _form(request, access, db, "selection/new_round.html", values, error)
     return redirect(f"{access.home}/rounds/{started.id}", "The round is on its way.")
 
 
@@ -148,7 +149,10 @@ def start_round(request: Request, access: Researcher, db: Db, sent: Sent) -> Res
 def round_page(request: Request, access: Researcher, db: Db, round_id: int) -> Response:
     found = rounds.find(db, access.project.id, round_id)
     by = users.find_user_by_id(db, found.created_by)
-    return render(request, "selection/round.html", by=by, words=WORDS, **_live(db, found))
+    gate = gate_check.load_result(found.made.get("gate"))
+    return render(
+        request, "selection/round.html", by=by, gate=gate, strategies=STRATEGIES, **_live(db, found)
+    )
 
 
 @router.get("/rounds/{round_id}/progress")

@@ -15,7 +15,12 @@ StartBody = Body(
     default_factory=dict,
     description="`size`, `setting`, `policies`, `seeds`; every key may be left out. See docs/simulations.md.",
     examples=[
-        {"size": "quick", "setting": {"world": "lineage"}, "policies": ["uniform", "paper"], "seeds": [0]}
+        {
+            "size": "quick",
+            "setting": {"world": "lineage"},
+            "policies": ["random", "lightman_80_20"],
+            "seeds": [0],
+        }
     ],
 )
 

@@ -9,11 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
-from app.simulation.config import POLICIES, REFERENCES, WORDS
+from app.simulation import policies
+from app.simulation.config import REFERENCES
+from app.simulation.policies import DEFAULT_POLICIES, POLICIES
 from app.simulation.sizes import QUICK, QUICK_FULL
 
 Policies = Annotated[
-    list[str] | None, typer.Option("--policy", help=f"One of {', '.join(POLICIES)}; again for another.")
+    list[str] | None, typer.Option("--policy", help=f"One of {', '.join(POLICIES)}. Repeatable.")
 ]
 Out = Annotated[Path, typer.Option("--out", file_okay=False, help="The simulation's folder.")]
 Config = Annotated[
@@ -25,7 +27,6 @@ Full = Annotated[
     bool, typer.Option("--full", help="Through desk, rounds and worker of a Stepmark started for it.")
 ]
 Labelers = Annotated[int, typer.Option(min=1, max=64, help="With --full: how many label at once.")]
-ALWAYS = ("uniform", "paper", "iterated")
 
 
 def register(cli: typer.Typer) -> None:
@@ -49,13 +50,11 @@ def simulate(
     from app.core.errors import Invalid
     from app.simulation.request import Asked, sized
 
-    chosen = policy or list(ALWAYS)
-    if unknown := sorted(set(chosen) - set(POLICIES)):
-        raise Invalid(f"There is no policy {unknown[0]!r}.", remedy=f"Use {', '.join(POLICIES)}.")
+    chosen = policies.require_policies(policy or DEFAULT_POLICIES)
     seeds = list(dict.fromkeys(seed or [0]))
     size = (QUICK_FULL if full else QUICK) if quick else {}
     told = {**config_file.read_config(config), "world": world, "seed": seeds[0]}
-    asked = Asked(sized(size, told), tuple(each for each in POLICIES if each in chosen), tuple(seeds))
+    asked = Asked(sized(size, told), chosen, tuple(seeds))
     from transformers.utils.logging import disable_progress_bar
 
     from app.simulation.run import AnotherSetting
@@ -108,7 +107,7 @@ def lines(found: dict[str, Any]) -> list[str]:
     said = [f"Best of {most} on {found['world']}, by labeled solutions", f"{'':58}{head}"]
     for name, each in found["policies"].items():
         cells = "".join(f"{100 * value:8.1f}%" for value in each["by_budget"]["mean"])
-        said.append(f"{WORDS[name]:58}{cells}")
+        said.append(f"{policies.label_of(name):58}{cells}")
     for name, label in REFERENCES.items():
         if name in found["references"]:
             said.append(f"{label:58}{100 * found['references'][name]['mean'][-1]:8.1f}%")

@@ -9,31 +9,6 @@ from app.common.config import Config, ConfigError
 
 SETTLED = 500
 """Labeled solutions that are read as often as `passes` says."""
-POLICIES = (
-    "uniform",
-    "paper",
-    "iterated",
-    "uncertainty",
-    "entropy",
-    "hardest",
-    "spread",
-    "unsure",
-    "contradicted",
-    "gated",
-)
-WORDS = {
-    "uniform": "drawn at random",
-    "paper": "the paper's choice (80 % convincing wrong answers)",
-    "iterated": "the paper's choice, a new selector every round",
-    "uncertainty": "closest to the selector's threshold",
-    "entropy": "convincing wrong answers, first error unclear",
-    "hardest": "convincing wrong answers of problems the selector gets wrong",
-    "spread": "convincing wrong answers, each by another suspected step",
-    "unsure": "least sure of a step, each by another step",
-    "contradicted": "half convincing wrong, half doubted right answers, by step",
-    "gated": "iterated, at random while the selector is not competent",
-}
-
 REFERENCES = {
     "majority": "majority vote",
     "orm": "ORM",
@@ -95,7 +70,7 @@ class Setting(Config):
         return [int(each) for each in self.budgets]
 
     def counts_of(self, policy: str) -> list[int]:
-        return self.counts + [int(each) for each in self.further if policy == "uniform"]
+        return self.counts + [int(each) for each in self.further if policy == "random"]
 
     def epochs(self, examples: int) -> float:
         """So that the work of training grows with the root of the number of examples."""
@@ -109,7 +84,7 @@ class Setting(Config):
         every = (*self.budgets, *self.further)
         if not all(each.isdigit() and int(each) >= 1 for each in every) or not self.budgets:
             raise ConfigError("budgets must be whole numbers of labeled solutions")
-        if (counts := self.counts_of("uniform")) != sorted(set(counts)):
+        if (counts := self.counts_of("random")) != sorted(set(counts)):
             raise ConfigError("budgets must grow, and further ones from the last")
         for name in ("noise", "wrong_references", "checked"):
             if not 0 <= getattr(self, name) <= 1:

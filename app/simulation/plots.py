@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.evaluation.plots import Plot, Series
-from app.simulation.config import REFERENCES, WORDS
+from app.simulation import policies
+from app.simulation.config import REFERENCES
 from app.simulation.models import Simulation
+from app.simulation.policies import BASELINE
 
 BLIND, ORACLE = "a blind draw", "pass@N, the most there is"
 TESTS = {"plain": "", "shifted": ", longer problems"}
@@ -69,7 +71,7 @@ def _series(name: str, label: str, curve: dict[str, Any], *, band: bool = True, 
 
 def _policies(found: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """In an order of ours: the database keeps none."""
-    return [(name, found["policies"][name]) for name in WORDS if name in found["policies"]]
+    return [(name, found["policies"][name]) for name in policies.in_order(found["policies"])]
 
 
 def _references(found: dict[str, Any]) -> list[tuple[str, str]]:
@@ -78,10 +80,6 @@ def _references(found: dict[str, Any]) -> list[tuple[str, str]]:
         for name, label in REFERENCES.items()
         if name in found["references"] and name != "oracle"
     ]
-
-
-def policy(name: str) -> str:
-    return WORDS.get(name, name)
 
 
 @dataclass(frozen=True)
@@ -124,8 +122,8 @@ def worth(results: dict[str, Any]) -> list[Worth]:
     found = results["plain"]
     told, curves = found.get("worth", {}), dict(_policies(found))
     return [
-        Worth(name, each["ratio"], each["low"], each["high"], curves[name] == curves["uniform"])
-        for name in WORDS
+        Worth(name, each["ratio"], each["low"], each["high"], curves[name] == curves[BASELINE])
+        for name in policies.in_order(told)
         if (each := told.get(name))
     ]
 

@@ -20,17 +20,16 @@ from app.evaluation.votes import votes
 from app.prm.examples import Example
 from app.prm.predict import SolutionScores
 from app.selection.gate import FAILED, GateConfig, GateResult, ProblemAccuracy, check_selector
-from app.selection.strategies import ScoredSolution
+from app.selection.score_orders import ScoredSolution
 from app.simulation import policy_ranking, synthetic_labels, training
 from app.simulation.config import Setting
 from app.simulation.datasets import Material, Report, Sampled, Steps
+from app.simulation.policies import BASELINE, get_policy
 from app.world.kinds import WORLDS
 from app.world.kinds.base import answer_of, flipped, until_error
 
 N = np.array([1, 2, 4, 8, 16, 32, 64, 128, 256])
 SUBSETS = 100
-ONCE = ("paper",)
-"""Policies that keep the first selector; the others train it again before every choice."""
 
 
 class Pool:
@@ -95,7 +94,7 @@ def run(
     setting: Setting, policy: str, material: Material, folder: Path, report: Report
 ) -> list[dict[str, Any]]:
     """The results of every budget of the arm, in order."""
-    pool = Pool(setting, material.pool)
+    pool, rules = Pool(setting, material.pool), get_policy(policy)
     arm = folder / "arms" / policy
     arm.mkdir(parents=True, exist_ok=True)
     if setting.teacher_solutions:
@@ -109,12 +108,13 @@ def run(
             queued = found[-1]["queued"]
             continue
         if budget > len(queued):
-            if policy != "uniform" and (scores is None or policy not in ONCE):
+            if policy != BASELINE and (scores is None or rules.retrains):
                 selector = _model(setting, pool, material, folder, queued)
                 report({"phase": f"{policy}: the selector reads the pool", "labels": len(queued)})
                 scores = training.read(setting, selector, [material.pool])
                 finding = pool.gate(scores)
-            how = "uniform" if policy == "gated" and finding and finding.verdict == FAILED else policy
+            failed = rules.gated and finding is not None and finding.verdict == FAILED
+            how = BASELINE if failed else policy
             queued = queued + _choice(setting, how, pool, scores, queued, budget - len(queued))
         report({"phase": f"{policy}: training", "labels": len(queued)})
         tests, seconds = _learned(setting, pool, material, folder, queued[:budget])
@@ -122,7 +122,7 @@ def run(
             "policy": policy,
             "budget": budget,
             "queued": queued,
-            "selector": finding.as_json() if finding else None,
+            "selector": finding.model_dump(exclude={"action"}) if finding else None,
             "negative": sum(-1 in pool.label(each).targets for each in queued),
             "tests": tests,
             "seconds": seconds,
@@ -134,8 +134,8 @@ def run(
 
 def _first(setting: Setting, pool: Pool) -> list[int]:
     """What every policy begins with: the same random draw, so that arms are paired."""
-    return policy_ranking.pick(
-        "uniform", pool.candidates(None)[0], setting.first, 1, setting.seed, {}, pool.texts
+    return policy_ranking.select(
+        BASELINE, pool.candidates(None)[0], setting.first, 1, setting.seed, {}, pool.texts
     )
 
 
@@ -169,7 +169,7 @@ def _choice(
     size: int,
 ) -> list[int]:
     candidates, right = pool.candidates(scores)
-    return policy_ranking.pick(
+    return policy_ranking.select(
         policy,
         candidates,
         size,

@@ -16,11 +16,11 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.projects.models import Project
+from app.selection.forms import percentages
 from app.selection.gate import PASSED
-from app.selection.strategies import STRATEGIES
-from app.simulation import plots, runs
+from app.simulation import runs
 from app.simulation.models import Simulation, SimulationPoint
-from app.simulation.shares import SHARES
+from app.simulation.policies import find_policy, in_order
 
 COLUMNS = ("seed", "policy", "test_set", "budget", "labeled", "negative", "n", "best_of", "gate")
 
@@ -51,7 +51,7 @@ class Cell:
         return sum(self.values) / len(self.values) if self.values else None
 
     @property
-    def competent(self) -> int:
+    def passed(self) -> int:
         return sum(gate["verdict"] == PASSED for gate in self.gates)
 
     def of_gates(self, name: str) -> float:
@@ -66,11 +66,7 @@ def grid(run: Simulation, found: Sequence[SimulationPoint]) -> list[tuple[str, l
             cell = cells[point.policy, point.budget]
             cell.values.append(point.best_of[-1])
             cell.gates += [point.gate] if point.gate else []
-    return [
-        (policy, [cells[policy, budget] for budget in budgets(run)])
-        for policy in plots.WORDS
-        if policy in run.policies
-    ]
+    return [(policy, [cells[policy, budget] for budget in budgets(run)]) for policy in in_order(run.policies)]
 
 
 def budgets(run: Simulation) -> list[int]:
@@ -104,11 +100,11 @@ def project_name(run_id: int, policy: str, seed: int) -> str:
 
 def round_of(policy: str) -> str | None:
     """The query of the round's form that follows the policy; None where no round can."""
-    if policy not in SHARES:
+    rules = find_policy(policy)
+    if rules is None or rules.mixture is None:
         return None
-    shares = {name: round(100 * SHARES[policy].get(name, 0)) for name in STRATEGIES}
-    gate = {"fallback": "none", "unchecked": "none"} if policy != "gated" else {}
-    return urlencode({**shares, **gate})
+    gate = {} if rules.gated else {"if_failed": "proceed", "if_inconclusive": "proceed"}
+    return urlencode({**percentages(rules.mixture.shares), **gate})
 
 
 def as_csv(found: Sequence[SimulationPoint]) -> str:

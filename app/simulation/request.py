@@ -10,11 +10,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from app.core.errors import Invalid
-from app.simulation.config import POLICIES, Setting
+from app.simulation import policies
+from app.simulation.config import Setting
+from app.simulation.policies import DEFAULT_POLICIES, POLICIES
 from app.simulation.sizes import SIZES
 from app.world.kinds import WORLDS
 
-USUAL = ("uniform", "paper", "iterated")
 MOST_SEEDS = 50
 LIMITS: dict[str, tuple[float, float]] = {
     "reading_steps": (1, 100_000), "pool_reading_steps": (0, 100_000), "layers": (1, 12),
@@ -46,7 +47,7 @@ class SimulationForm(BaseModel):
 
     world: str = "chains"
     size: str = "quick"
-    policies: list[str] = list(USUAL)
+    policies: list[str] = list(DEFAULT_POLICIES)
     seeds: str = "1"
     noise: str = "0"
     wrong_references: str = "0"
@@ -84,7 +85,10 @@ def parse(given: Any) -> Asked:
         raise Invalid('"setting" must be a JSON object.', remedy='Write it like {"world": "lineage"}.')
     if "seed" in setting:
         raise Invalid("The seed has a place of its own.", remedy='Write "seeds": [0, 1] beside "setting".')
-    policies, seeds = _policies(given.get("policies", list(USUAL))), _seeds(given.get("seeds", [0]))
+    policies, seeds = (
+        _policies(given.get("policies", list(DEFAULT_POLICIES))),
+        _seeds(given.get("seeds", [0])),
+    )
     return Asked(sized(SIZES[size], {**setting, "seed": seeds[0]}), policies, seeds)
 
 
@@ -119,7 +123,7 @@ def _parsed(given: Mapping[str, Any]) -> Setting:
     for name, (least, most) in LIMITS.items():
         if not least <= getattr(found, name) <= most:
             raise Invalid(f"{name} must be between {least:g} and {most:g}.")
-    counts = found.counts_of("uniform")
+    counts = found.counts_of("random")
     if counts[-1] > 1_000_000 or len(counts) > 50:
         raise Invalid("There are at most 50 budgets, of at most 1,000,000 labeled solutions.")
     samples = max(found.pool_problems * found.pool_samples, found.test_problems * found.test_samples)
@@ -154,10 +158,8 @@ def different(world: str, wanted: int, shifted: bool = False) -> int:
 
 def _policies(given: Any) -> tuple[str, ...]:
     if not isinstance(given, list) or not given or not all(isinstance(each, str) for each in given):
-        raise Invalid("Choose at least one policy.", remedy=f"There are: {', '.join(POLICIES)}.")
-    if unknown := [each for each in given if each not in POLICIES]:
-        raise Invalid(f"There is no policy {unknown[0][:50]!r}.", remedy=f"Use {', '.join(POLICIES)}.")
-    return tuple(each for each in POLICIES if each in given)
+        raise Invalid("Choose at least one policy.", remedy=f"Valid policies: {', '.join(POLICIES)}.")
+    return policies.require_policies(given)
 
 
 def _seeds(given: Any) -> tuple[int, ...]:

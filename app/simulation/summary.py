@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from app.simulation import label_efficiency
 from app.simulation.config import REFERENCES
+from app.simulation.policies import BASELINE
 from app.simulation.svg_plot import Line, svg
 
 Floats = NDArray[np.float64]
@@ -40,12 +41,12 @@ def of(folders: Sequence[Path], policies: Sequence[str], test: str = "plain") ->
     found["references"] = {
         name: draws.interval([np.array(each[name]) for each in known]) for name in known[0]
     }
-    if "uniform" in arms:
-        base = arms["uniform"]
+    if BASELINE in arms:
+        base = arms[BASELINE]
         found["worth"] = {
             name: label_efficiency.worth([label_efficiency.Pair(_last(base), _last(rows), every, draws)])
             for name, rows in arms.items()
-            if name != "uniform"
+            if name != BASELINE
         }
         if len(every) > len(budgets):
             found["further"] = {"budgets": every, **draws.interval(_last(base))}
@@ -73,8 +74,8 @@ def steps_told(
     found: dict[str, Any] = {
         name: {"mean": each.mean(0)[: len(budgets)].round(4).tolist()} for name, each in told.items()
     }
-    for name in told if "uniform" in told else ():
-        pairs = zip(told["uniform"], told[name], strict=True)
+    for name in told if BASELINE in told else ():
+        pairs = zip(told[BASELINE], told[name], strict=True)
         ratios = [label_efficiency.ratio(one, other, every) for one, other in pairs]
         found[name]["worth"] = [None if each is None else round(each, 3) for each in ratios]
     return found
@@ -100,7 +101,7 @@ def over_worlds(worlds: Sequence[Sequence[Path]], policies: Sequence[str], test:
     """What a label is worth over several worlds, with seeds and problems drawn within each."""
     pairs: dict[str, list[label_efficiency.Pair]] = {policy: [] for policy in policies}
     for seed, folders in enumerate(worlds):
-        base, every = _last([_arm(folder, "uniform", test) for folder in folders]), _budgets(folders[0])[1]
+        base, every = _last([_arm(folder, BASELINE, test) for folder in folders]), _budgets(folders[0])[1]
         draws = label_efficiency.Draws([len(each) for each in base], seed=seed)
         for policy in policies:
             rows = _last([_arm(folder, policy, test) for folder in folders])

@@ -16,8 +16,7 @@ from app.core.errors import DomainError, NotFound
 from app.core.web import redirect, render, render_polled
 from app.evaluation.queries import the_plot
 from app.projects.access import Access, Researcher
-from app.simulation import plots, queries, runs, sizes
-from app.simulation.config import WORDS
+from app.simulation import plots, policies, queries, runs, sizes
 from app.simulation.models import Simulation
 from app.simulation.request import SimulationForm
 from app.world.kinds import WORLDS
@@ -68,9 +67,9 @@ def _list(
         preview=None if wrong else _preview(form),
         worlds={name: sizes.WORLDS.get(name, name) for name in WORLDS},
         sizes=sizes.WORDS,
-        words=WORDS,
+        policies=policies.POLICIES.values(),
         worth=plots.worth,
-        policy=plots.policy,
+        policy=policies.label_of,
     )
 
 
@@ -106,7 +105,7 @@ def _shown(db: Db, found: Simulation, user: User) -> dict[str, Any]:
         "warnings": plots.warnings(found.results) if found.results else [],
         "silent": queries.silent(found),
         "projects": queries.projects(db, found, user),
-        "policy": plots.policy,
+        "policy": policies.label_of,
         "round_of": queries.round_of,
         "attempts": runs.ATTEMPTS,
     }

@@ -155,7 +155,7 @@ class World:
             ),
             "generation": Generation(project_id=of, number=7),
             "simulation_id": Simulation(
-                project_id=of, setting={"world": "SECRET", "budgets": ["4"]}, policies=["uniform"], seeds=[0]
+                project_id=of, setting={"world": "SECRET", "budgets": ["4"]}, policies=["random"], seeds=[0]
             ),
         }
         db.add_all(rows.values())

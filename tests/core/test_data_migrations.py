@@ -11,7 +11,11 @@ from app.core.db import transaction
 from app.core.migrate import downgrade_schema, upgrade_schema
 from app.evaluation.models import EvaluationItem, EvaluationSet
 from app.problems.models import ExternalLabel, Solution, Verdict
+from app.selection.config import parse
+from app.selection.gate import GateResult
+from app.selection.models import Generation, Round
 from tests.factories import base as factories
+from tests.factories import simulation
 
 
 def rows(sql: str) -> list[Any]:
@@ -52,3 +56,64 @@ def test_verdicts_and_external_labels_survive_both_ways(database: str) -> None:
         assert db.scalars(select(EvaluationItem.verdict)).one() == "incorrect"
         assert db.scalars(select(EvaluationSet.counts)).one() == {"solutions": 3, "correct": 2}
         assert db.scalars(select(ExternalLabel.ratings)).one() == [-1]
+
+
+GATE_OLD = {
+    "verdict": "not competent", "why": "It chooses worse than a blind draw.", "problems": 30, "n": 8,
+    "best_of": 0.3, "blind": 0.5, "majority": 0.6, "over_blind": None, "over_majority": None,
+}  # fmt: skip
+SENTENCE_OLD = "the selector is not competent: the queue is drawn at random instead"
+SENTENCE_NEW = "Gate failed. The queue is a random sample instead."
+
+
+def test_selection_ids_survive_both_ways(database: str) -> None:
+    with transaction() as db:
+        project = factories.project(db)
+        solution = factories.solution(db, factories.problem(db, project))
+        reason = {"strategy": "random", "rank": 1, "gate": SENTENCE_NEW}
+        factories.task(db, solution, generation=1, reason=reason)
+        shares = {"convincing_wrong": 0.5, "doubted_correct_by_step": 0.25, "random": 0.25}
+        gate = GateResult(
+            verdict="failed", reason=GATE_OLD["why"], problems=30, n=8, best_of=0.3, pass_at_1=0.5,
+            majority=0.6, action="random",
+        ).model_dump()  # fmt: skip
+        config = parse({"policy": {"shares": shares}, "gate": {"if_failed": "half_random"}}).as_json()
+        policy = {**config["policy"], "requested_shares": shares, "gate": gate}
+        db.add(Round(project_id=project.id, generation=1, config=config, state="failed",
+                     made={"gate": gate, "picks": [[solution.id, reason]]}))  # fmt: skip
+        db.add(
+            Generation(project_id=project.id, number=1, policy=policy, funnel={"by_strategy": {"random": 1}})
+        )
+        simulation.simulation(db, project, policies=["random", "lightman_80_20_gated", "wrong_by_step_gated"])
+
+    current = [rows(statement) for statement in SELECTION_ROWS]
+    downgrade_schema(core_db.engine(), "training_runs")
+    former = rows("SELECT config -> 'policy' -> 'shares', config -> 'gate', made -> 'gate' FROM round")
+    old_shares, options, old_gate = former[0]
+    assert {name for name, share in old_shares.items() if share} == {
+        "convincing_wrong", "doubted_right", "uniform",
+    }  # fmt: skip
+    assert options == {
+        "fallback": "mixture", "unchecked": "mixture", "min_problems": 20, "min_solutions": 4,
+    }  # fmt: skip
+    assert old_gate == {**GATE_OLD, "instead": "uniform"}
+    assert rows("SELECT reason ->> 'strategy', reason ->> 'gate' FROM task") == [("uniform", SENTENCE_OLD)]
+    assert rows("SELECT policy -> 'asked' ->> 'uniform' FROM generation") == [("0.25",)]
+    assert rows("SELECT funnel -> 'by_strategy' FROM generation") == [({"uniform": 1},)]
+    assert rows("SELECT policies FROM simulation") == [(["uniform", "gated", "wrong_by_step_gated"],)]
+    points = rows("SELECT DISTINCT policy, gate ->> 'verdict' FROM simulation_point WHERE gate IS NOT NULL")
+    assert {("gated", "competent"), ("gated", "not competent")} <= set(points)
+    results = rows("SELECT results -> 'plain' -> 'policies' FROM simulation")[0][0]
+    assert set(results) == {"uniform", "gated", "wrong_by_step_gated"}
+
+    upgrade_schema(core_db.engine())
+    assert [rows(statement) for statement in SELECTION_ROWS] == current
+
+
+SELECTION_ROWS = (
+    "SELECT config, made FROM round",
+    "SELECT policy, funnel FROM generation",
+    "SELECT reason FROM task",
+    "SELECT policies, results FROM simulation",
+    "SELECT policy, budget, test_set, gate FROM simulation_point ORDER BY seed, policy, budget, test_set",
+)

@@ -160,7 +160,7 @@ def test_two_side_by_side(page: Page) -> None:
 def test_the_board_warns_when_the_newest_model_is_worse(page: Page) -> None:
     _, made = compared(page, "worse")
     shown = page.get("/board")
-    assert "The newest model, prm-1, is worse than the one before" in shown
+    assert "The newest model, prm-1, is worse than the previous model" in shown
     assert f"{page.home}/comparisons/{made.id}" in shown
     assert "Best of N over the generations" in shown
     rows = page.get("/board/plots/generations.csv").splitlines()
@@ -171,8 +171,8 @@ def test_the_board_warns_when_the_newest_model_is_worse(page: Page) -> None:
 def test_and_says_nothing_when_it_is_not(page: Page) -> None:
     compared(page, "unclear")
     shown = page.get("/board")
-    assert "is worse than the one before" not in shown
-    assert "no clear change" in shown
+    assert "is worse than the previous model" not in shown
+    assert "no significant change" in shown
 
 
 def test_a_board_without_evaluations_has_no_curve(page: Page) -> None:

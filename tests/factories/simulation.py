@@ -25,7 +25,7 @@ SETTING = {
     "test_samples": 16,
     "budgets": ["60", "240", "960"],
 }
-GAIN = {"uniform": 0.0, "paper": -0.06, "iterated": 0.02, "gated": 0.09}
+GAIN = {"random": 0.0, "lightman_80_20_fixed": -0.06, "lightman_80_20": 0.02, "lightman_80_20_gated": 0.09}
 
 
 def simulation(
@@ -33,7 +33,7 @@ def simulation(
     project: Project,
     state: str = "succeeded",
     *,
-    policies: Sequence[str] = ("uniform", "paper", "gated"),
+    policies: Sequence[str] = ("random", "lightman_80_20_fixed", "lightman_80_20_gated"),
     seeds: Sequence[int] = (0, 1),
     gain: float = 0.0,
     **values: Any,
@@ -53,7 +53,7 @@ def simulation(
         results = None
         if state == "succeeded":
             results = summed_up(folders, wanted.policies, seeds, gain)
-    said = {"phase": "gated: training", "labels": 240, "seed": seeds[0], "total": 18}
+    said = {"phase": "lightman_80_20_gated: training", "labels": 240, "seed": seeds[0], "total": 18}
     recorder.note(db, made.id, said)
     made.state, made.results = state, results
     if state not in runs.ACTIVE:
@@ -107,9 +107,9 @@ def played(folder: Path, wanted: request.Asked, seed: int, gain: float = 0.0) ->
 
 
 def _told(policy: str, budget: int, place: int, tests: dict[str, Any]) -> dict[str, Any]:
-    verdict = "competent" if place == 2 else "not competent"
-    asked_of = policy != "uniform" and place > 0
-    gate = {"verdict": verdict, "best_of": 0.5, "blind": 0.45, "majority": 0.6} if asked_of else None
+    verdict = "passed" if place == 2 else "failed"
+    asked_of = policy != "random" and place > 0
+    gate = {"verdict": verdict, "best_of": 0.5, "pass_at_1": 0.45, "majority": 0.6} if asked_of else None
     return {
         "policy": policy, "budget": budget, "queued": list(range(budget)), "negative": budget // 2,
         "selector": gate, "tests": tests, "seconds": {"training": 1.5, "reading": 2.0},

@@ -5,24 +5,26 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from dataclasses import replace
 
 import pytest
 from sqlalchemy import select, text
 
 from app.problems.models import Problem, Solution
 from app.scoring.models import Score, ScoringRun
-from app.selection import select_by_step_sql, step_uncertainty, strategies
+from app.selection import score_orders, select_by_step_sql, select_in_memory, step_uncertainty
 from app.selection import select_sql as database
 from app.selection.config import Policy
+from app.selection.shuffle import Shuffle
+from app.selection.strategies import STRATEGIES
 from app.training.models import Model
 from tests.factories import base as factories
 from tests.factories import selection as loop
 
-SHARES = {"convincing_wrong": 0.5, "most_convincing": 0.3, "uniform": 0.2}
+SHARES = {"convincing_wrong": 0.5, "most_convincing": 0.3, "random": 0.2}
 BY_STEP = {
-    "convincing_wrong": 0.2, "convincing_wrong_by_step": 0.2, "doubted_right": 0.2, "uncertain_step": 0.3,
-    "uniform": 0.1,
+    "convincing_wrong": 0.2, "convincing_wrong_by_step": 0.2, "doubted_correct_by_step": 0.2,
+    "uncertain_step": 0.3,
+    "random": 0.1,
 }  # fmt: skip
 
 
@@ -62,7 +64,7 @@ def all_candidates(db, model, splits):
         .where(Score.model_id == model.id)
     )
     return [
-        strategies.ScoredSolution(s.id, p.id, s.digest, s.verdict, score.log_score)
+        score_orders.ScoredSolution(s.id, p.id, s.digest, s.verdict, score.log_score)
         for score, s, p in rows
         if p.split in splits and s.verdict in ("correct", "incorrect") and (p.id, s.digest) not in queued
     ]
@@ -72,7 +74,7 @@ def test_it_is_the_pure_rule(db, pool, monkeypatch):
     monkeypatch.setattr(database, "FIRST_CHUNK", 4)
     monkeypatch.setattr(database, "LAST_CHUNK", 16)
     monkeypatch.setattr(database, "FACTS", 5)
-    monkeypatch.setattr(select_by_step_sql, "AT_ONCE", 7)
+    monkeypatch.setattr(select_by_step_sql, "BATCH", 7)
     model = pool
     everyone = list(db.scalars(select(Score.solution_id).where(Score.model_id == model.id)))
     both = ("train", "validation")
@@ -88,9 +90,8 @@ def test_it_is_the_pure_rule(db, pool, monkeypatch):
 
 
 def in_memory(db, pool, policy, model_id, scored):
-    """strategy.choose, drawing from the range of all that was scored, as the database does."""
-    shuffle = strategies.Shuffle(min(scored), max(scored), policy.seed)
-    by_score = sorted(pool, key=strategies.score_order)
+    """select_in_memory, drawing from the range of all that was scored, as the database does."""
+    shuffle = Shuffle(min(scored), max(scored), policy.seed)
     rows = db.execute(
         select(Score.solution_id, Score.step_probs, Solution.steps)
         .join(Solution, Solution.id == Score.solution_id)
@@ -98,28 +99,29 @@ def in_memory(db, pool, policy, model_id, scored):
     ).all()
     right = {solution: step_uncertainty.step_correctness(probs) for solution, probs, _ in rows}
     texts = {solution: steps for solution, _, steps in rows}
-    book = strategies.SelectionState(policy.per_problem, model_id)
+    book = select_in_memory.SelectionState(policy.per_problem, model_id)
     left = 0
-    for name, places in strategies.apportion(policy.size, policy.shares).items():
-        ordered = by_score
-        if name == "uniform":
-            ordered = sorted(pool, key=lambda one: shuffle.place(one.solution_id))
-        elif name in step_uncertainty.MEASURES:
+    for name, places in select_in_memory.apportion(policy.size, policy.shares).items():
+        strategy = STRATEGIES[name]
+        ordered = strategy.order.sort(pool, policy.seed)
+        if name == "random":
+            ordered = score_orders.random_order(pool, shuffle)
+        elif strategy.step_measure:
             still = [
                 one
-                for one in by_score
-                if strategies.is_suitable(name, one) and book.is_open(one.solution_id, one.problem_id)
+                for one in ordered
+                if strategy.accepts(one) and book.is_open(one.solution_id, one.problem_id)
             ]
-            ordered = strategies.by_step(name, still, right, texts)
-        left = strategies.fill_places(book, name, places + left, ordered)
+            ordered = select_in_memory.rank_by_step(strategy, still, right, texts)
+        left = select_in_memory.fill_places(book, strategy, places + left, ordered)
     return book.selections
 
 
 def test_of_a_larger_pool_only_a_part_is_read_by_step(db, pool, monkeypatch):
     """40 nearest to even odds, of which every step comes once before any comes twice; what they cannot
     fill comes from the next 40."""
-    monkeypatch.setattr(select_by_step_sql, "LEAST", 40)
-    monkeypatch.setattr(select_by_step_sql, "TIMES", 1)
+    monkeypatch.setattr(select_by_step_sql, "MIN_PART", 40)
+    monkeypatch.setattr(select_by_step_sql, "PART_FACTOR", 1)
     policy = Policy(size=12, shares={"uncertain_step": 1.0}, per_problem=1)
     candidates = {one.solution_id: one for one in all_candidates(db, pool, policy.splits)}
 
@@ -135,7 +137,7 @@ def test_of_a_larger_pool_only_a_part_is_read_by_step(db, pool, monkeypatch):
     said = [texts[pick.solution_id][pick.position] for pick in picks]
     assert len(set(said[: len(set(said))])) == len(set(said)) > 3
 
-    monkeypatch.setattr(select_by_step_sql, "LEAST", 2)
+    monkeypatch.setattr(select_by_step_sql, "MIN_PART", 2)
     everybody = Policy(size=1000, shares={"uncertain_step": 1.0}, per_problem=100)
     assert len(database.select_solutions(db, pool.project_id, pool.id, everybody)) == len(
         {one.duplicate_key for one in candidates.values()}
@@ -172,7 +174,7 @@ def test_how_the_scoring_counts_neutral_is_how_steps_are_in_doubt(db):
 
 def test_drawing_and_sorting_give_the_same_control_arm(db, pool, monkeypatch):
     model = pool
-    policy = Policy(size=20, shares={"uniform": 1.0}, per_problem=2, seed=1)
+    policy = Policy(size=20, shares={"random": 1.0}, per_problem=2, seed=1)
 
     drawn = database.select_solutions(db, model.project_id, model.id, policy)
     monkeypatch.setattr(database, "SPARSE", 0.001)
@@ -196,7 +198,7 @@ def test_no_test_problem_even_when_nothing_else_is_left(db):
 
 def test_a_policy_that_asks_for_test_problems_is_refused():
     with pytest.raises(Exception, match="Test problems are never queued"):
-        replace(Policy(), splits=("train", "test"))
+        Policy(splits=("train", "test"))
 
 
 def test_the_walk_stops_with_the_last_place(db, monkeypatch):
@@ -217,9 +219,11 @@ def test_the_walk_stops_with_the_last_place(db, monkeypatch):
     )
     monkeypatch.setattr(database, "FIRST_CHUNK", 100)
     read = []
-    walk = database._by_score
+    walk = database.DatabaseScores.walk
     monkeypatch.setattr(
-        database, "_by_score", lambda *given: (read.append(len(rows)) or rows for rows in walk(*given))
+        database.DatabaseScores,
+        "walk",
+        lambda *args: (read.append(len(rows)) or rows for rows in walk(*args)),
     )
 
     picks = database.select_solutions(

@@ -34,30 +34,30 @@ from tests.factories import selection as loop
 GATE = GateConfig(min_problems=20)
 
 
-def problems(best_of: float, blind: float = 0.4, majority: float = 0.5, count: int = 60) -> list[Checked]:
+def problems(best_of: float, pass_at_1: float = 0.4, majority: float = 0.5, count: int = 60) -> list[Checked]:
     """Each with some luck of its own."""
     chance = random.Random(1)  # noqa: S311
     return [
-        Checked(8, blind + (luck := chance.gauss(0, 0.1)), best_of + luck, majority + luck)
+        Checked(8, pass_at_1 + (luck := chance.gauss(0, 0.1)), best_of + luck, majority + luck)
         for _ in range(count)
     ]
 
 
 @pytest.mark.parametrize(
-    ("best_of", "verdict", "why"),
+    ("best_of", "verdict", "reason"),
     [
-        (0.7, PASSED, "better than a blind draw, and not worse"),
-        (0.5, PASSED, "better than a blind draw, and not worse"),
+        (0.7, PASSED, "better than a random pick and not worse"),
+        (0.5, PASSED, "better than a random pick and not worse"),
         (0.45, FAILED, "worse than the majority"),
-        (0.4, FAILED, "not shown to choose better"),
-        (0.2, FAILED, "worse than a blind draw"),
+        (0.4, FAILED, "not significantly better"),
+        (0.2, FAILED, "worse than a random pick"),
     ],
 )
-def test_the_verdict(best_of, verdict, why):
+def test_the_verdict(best_of, verdict, reason):
     found = check_selector(problems(best_of), 8, GATE)
 
     assert found.verdict == verdict
-    assert why in found.why
+    assert reason in found.reason
     assert (found.problems, found.n) == (60, 8)
 
 
@@ -92,17 +92,29 @@ def test_what_is_queued_instead():
     def instead(asked, fallback):
         return {name: share for name, share in applied_shares(asked, fallback).items() if share}
 
-    paper = {"convincing_wrong": 8, "most_convincing": 2, "uniform": 0}
-    assert instead(paper, "none") == {"convincing_wrong": 0.8, "most_convincing": 0.2}
-    assert instead(paper, "uniform") == {"uniform": 1.0}
-    assert instead(paper, "mixture") == {"convincing_wrong": 0.4, "most_convincing": 0.1, "uniform": 0.5}
+    paper = {"convincing_wrong": 8, "most_convincing": 2, "random": 0}
+    assert instead(paper, "proceed") == {"convincing_wrong": 0.8, "most_convincing": 0.2}
+    assert instead(paper, "random") == {"random": 1.0}
+    assert instead(paper, "half_random") == {
+        "convincing_wrong": 0.4,
+        "most_convincing": 0.1,
+        "random": 0.5,
+    }
     for name in STRATEGIES:
-        assert instead({name: 1.0}, "uniform") == {"uniform": 1.0}
-        assert instead({name: 1.0}, "mixture").get("uniform") == (1.0 if name == "uniform" else 0.5)
+        assert instead({name: 1.0}, "random") == {"random": 1.0}
+        assert instead({name: 1.0}, "half_random").get("random") == (1.0 if name == "random" else 0.5)
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"fallback": "chance"}, {"fallbak": "none"}, {"min_problems": 1}, {"min_solutions": "4"}, []]
+    "wrong",
+    [
+        {"if_failed": "chance"},
+        {"fallback": "chance"},
+        {"if_faild": "proceed"},
+        {"min_problems": 1},
+        {"min_solutions": "4"},
+        [],
+    ],
 )
 def test_a_wrong_gate_is_refused(wrong):
     with pytest.raises(Invalid):
@@ -110,7 +122,7 @@ def test_a_wrong_gate_is_refused(wrong):
 
 
 def test_the_gate_survives_being_stored():
-    config = parse({"gate": {"fallback": "mixture", "unchecked": "none", "min_problems": 5}})
+    config = parse({"gate": {"if_failed": "half_random", "if_inconclusive": "proceed", "min_problems": 5}})
 
     assert parse(config.as_json()) == config
     assert parse({}).gate == GateConfig()
@@ -207,34 +219,32 @@ def test_one_worse_than_blind_is_kept_from_the_queue_and_every_task_says_so(proj
 
     assert round_.state == "succeeded"
     assert round_.made["gate"]["verdict"] == FAILED
-    assert strategies(tasks) == {"uniform"}
-    assert {task.reason["gate"] for task in tasks} == {
-        "the selector is not competent: the queue is drawn at random instead"
-    }
-    assert generation.policy["shares"]["uniform"] == 1.0
-    assert generation.policy["asked"]["convincing_wrong"] == 0.8
-    assert generation.policy["gate"]["over_blind"]["high"] < 0
+    assert strategies(tasks) == {"random"}
+    assert {task.reason["gate"] for task in tasks} == {"Gate failed. The queue is a random sample instead."}
+    assert generation.policy["shares"]["random"] == 1.0
+    assert generation.policy["requested_shares"]["convincing_wrong"] == 0.8
+    assert generation.policy["gate"]["over_pass_at_1"]["high"] < 0
 
 
 def test_the_mixture_keeps_half(project):
-    _, tasks, _ = chosen_by(project, GateConfig(fallback="mixture"), best_of=0.3)
+    _, tasks, _ = chosen_by(project, GateConfig(if_failed="half_random"), best_of=0.3)
 
-    assert "uniform" in strategies(tasks)
-    assert strategies(tasks) != {"uniform"}
+    assert "random" in strategies(tasks)
+    assert strategies(tasks) != {"random"}
 
 
 def test_none_goes_on_as_asked_and_says_so(project):
-    _, tasks, _ = chosen_by(project, GateConfig(fallback="none"), best_of=0.3)
+    _, tasks, _ = chosen_by(project, GateConfig(if_failed="proceed"), best_of=0.3)
 
-    assert "uniform" not in strategies(tasks)
-    assert all("not competent" in task.reason["gate"] for task in tasks)
+    assert "random" not in strategies(tasks)
+    assert all("Gate failed." in task.reason["gate"] for task in tasks)
 
 
 def test_a_failed_evaluation_leaves_it_unchecked(project):
     round_, tasks, _ = chosen_by(project, GateConfig(), best_of=0.9, state="failed")
 
     assert round_.made["gate"]["verdict"] == INCONCLUSIVE
-    assert all("could not be checked" in task.reason["gate"] for task in tasks)
+    assert all("Gate inconclusive." in task.reason["gate"] for task in tasks)
 
 
 def test_the_round_waits_for_the_evaluation(project):
@@ -256,7 +266,7 @@ def test_the_pages_say_it(db, web):
         factories.member(db, project),
         [-1],
     )
-    gate = {**check_selector(problems(0.2), 8, GATE).as_json(), "instead": "uniform"}
+    gate = {**check_selector(problems(0.2), 8, GATE).model_dump(), "action": "random"}
     policy = RoundConfig().as_json()["policy"] | {"gate": gate}
     db.add(
         Generation(
@@ -264,7 +274,7 @@ def test_the_pages_say_it(db, web):
         )
     )
     reason = {
-        "strategy": "uniform",
+        "strategy": "random",
         "score": 0.7,
         "rank": 1,
         "model_id": model.id,
@@ -275,10 +285,10 @@ def test_the_pages_say_it(db, web):
 
     for page in ("board", "generations/1"):
         said = web.get(f"/projects/{project.slug}/{page}").text
-        assert "The selector is not competent." in said
-        assert "It chooses worse than a blind draw." in said
-        assert "The queue is drawn at random instead." in said
+        assert "Gate failed." in said
+        assert "The model is worse than a random pick." in said
+        assert "The queue is a random sample instead." in said
     assert "the selector is bad" in said
     form = web.get(f"/projects/{project.slug}/rounds/new").text
-    assert "If the model is not competent" in form
-    assert "The selector could not be checked" in form
+    assert "If the gate fails" in form
+    assert "Gate inconclusive." in form

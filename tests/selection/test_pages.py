@@ -11,7 +11,7 @@ from app.labeling.control_tasks import ControlResult
 from app.labeling.models import Task
 from app.selection.config import RoundConfig
 from app.selection.models import Generation, Round
-from app.selection.strategies import MEANINGS, STRATEGIES
+from app.selection.strategies import STRATEGIES
 from tests.factories import base as factories
 from tests.factories import selection as loop
 from tests.markup import read_page
@@ -101,7 +101,7 @@ def test_it_warns_where_gold_shows_that_labels_are_noisy(db, web, project, wrong
 
     said = page(web, "/projects/board-test/board")
 
-    assert (f"labelers rate {wrong} % of the steps" in said) == warned
+    assert (f"Labelers disagree with {wrong}% of gold steps" in said) == warned
 
 
 def test_the_board_shows_generations_with_their_labels_and_model(web, labeled):
@@ -110,7 +110,7 @@ def test_the_board_shows_generations_with_their_labels_and_model(web, labeled):
     assert "prm-one" in said
     assert "AUC 0.55" in said
     assert "close to chance" in said
-    assert "accuracy 75 % (80 % by rating all positive), 40 steps" in said
+    assert "accuracy 75% (80% by rating all positive), 40 steps" in said
     assert "1 solution waits for labelers in generation 1." in said
     rows = re.findall(r"<tr>.*?</tr>", said, re.S)
     assert len(rows) == 3
@@ -119,7 +119,7 @@ def test_the_board_shows_generations_with_their_labels_and_model(web, labeled):
 def test_a_generation_tells_why_each_task_is_there(web, labeled):
     said = page(web, "/projects/board-test/generations/1")
 
-    assert "convincing wrong answer, rank 1, score" in said
+    assert "Convincing wrong answers, rank 1, score" in said
     assert "0.900" in said
     assert "Who has $3$ &lt; apples &amp; pears?" in said
     assert '<i class="heat-9" title="step 1: 0.95">' in said
@@ -146,7 +146,7 @@ def test_the_form_previews_what_a_round_would_queue(db, web, labeled):
     said = page(web, "/projects/board-test/rounds/new?size=5&per_problem=1")
     part = page(web, "/projects/board-test/rounds/preview?size=5&per_problem=1")
 
-    assert "1 × convincing wrong answer<" in said
+    assert "1 × Convincing wrong answers<" in said
     assert "1 solutions of 1 problems" in said
     assert 'id="preview"' in part
     assert "<html" not in part
@@ -156,15 +156,15 @@ def test_a_button_fills_in_a_mixture_and_keeps_the_rest(db, web, labeled):
     db.delete(db.scalars(select(Task).where(Task.generation == 1)).one())
     db.flush()
 
-    said = page(web, "/projects/board-test/rounds/new?size=7&convincing_wrong=80&mixture=uncertain")
+    said = page(web, "/projects/board-test/rounds/new?size=7&convincing_wrong=80&mixture=uncertain_steps")
 
     shown = dict(re.findall(r'<input id="(\w+)"[^>]* value="(\w+)"', said))
     shares = {name: shown[name] for name in STRATEGIES}
     assert shares == {**dict.fromkeys(STRATEGIES, "0"), "uncertain_step": "100"}
     assert shown["size"] == "7"
-    assert "1 × uncertain step<" in said
-    assert "uncertain step, rank 1, step 1, score" in said
-    assert all(meaning in said for meaning in MEANINGS.values())
+    assert "1 × Most uncertain steps<" in said
+    assert "Most uncertain steps, rank 1, step 1, score" in said
+    assert all(strategy.description in said for strategy in STRATEGIES.values())
 
 
 def test_a_wrong_form_is_shown_again_and_starts_nothing(db, web, labeled):
@@ -173,7 +173,7 @@ def test_a_wrong_form_is_shown_again_and_starts_nothing(db, web, labeled):
     answer = web.post("/projects/board-test/rounds", data=sent)
 
     assert answer.status_code == 422
-    assert "How many to queue must be a whole number." in answer.text
+    assert "Queue size must be a whole number." in answer.text
     assert 'value="many"' in answer.text
     assert db.scalar(select(Round)) is None
 

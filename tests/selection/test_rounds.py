@@ -14,7 +14,7 @@ from app.labeling.models import Task
 from app.problems.models import Problem, Solution
 from app.projects.models import Project
 from app.scoring.models import ScoringRun
-from app.selection import funnel, round_driver, rounds, stages
+from app.selection import funnel, preview, round_driver, rounds, stages
 from app.selection.config import Policy, RoundConfig, parse
 from app.selection.gate import GateConfig
 from app.selection.models import Generation, Round
@@ -22,7 +22,7 @@ from app.training.models import Model, Snapshot, TrainingRun
 from tests.factories import base as factories
 from tests.factories import selection as loop
 
-SMALL = RoundConfig(policy=Policy(size=4, per_problem=2), gate=GateConfig(unchecked="none"))
+SMALL = RoundConfig(policy=Policy(size=4, per_problem=2), gate=GateConfig(if_inconclusive="proceed"))
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_a_round_from_labels_to_the_next_queue(project):
         assert {task.solution.problem.split for task in tasks} == {"train"}
         for task in tasks:
             assert set(task.reason) == {"strategy", "score", "rank", "model_id", "gate"}
-            assert "could not be checked" in task.reason["gate"]
+            assert "Gate inconclusive." in task.reason["gate"]
             assert task.reason["model_id"] == generation.model_id
         older = db.scalars(select(Task.priority).where(Task.generation == 0)).all()
         assert min(task.priority for task in tasks) > max(older)
@@ -125,7 +125,7 @@ def test_the_preview_is_what_gets_queued_with_the_same_model(project):
         for solution in db.scalars(select(Solution).join(Problem).where(Problem.split != "test")):
             loop.score(db, model, solution, 0.3 + solution.id % 60 / 100)
         config = RoundConfig(policy=SMALL.policy, model_id=model.id)
-        seen = rounds.preview(db, project, config)
+        seen = preview.preview_round(db, project, config)
     round_id = started(project, config)
     round_driver.advance(round_id)
     finish_scoring_as_is(round_id)
@@ -207,7 +207,7 @@ def test_nothing_left_to_queue_says_so(project):
 
     assert round_driver.advance(round_id) is False
     assert now(round_id).stage == "select"
-    assert "nothing left to queue" in now(round_id).error
+    assert "No eligible solutions" in now(round_id).error
 
 
 def test_cancel_ends_the_round_and_its_training(project):

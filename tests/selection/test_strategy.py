@@ -10,18 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.selection import step_uncertainty, strategies
-from app.selection.strategies import (
-    MEANINGS,
-    STRATEGIES,
-    VERDICT,
-    ScoredSolution,
-    Selection,
-    Shuffle,
-    apportion,
-    interleaved,
-    select_solutions,
-)
+from app.selection import gate, mixtures, select_in_memory, step_uncertainty
+from app.selection.mixtures import MIXTURES
+from app.selection.score_orders import ScoredSolution
+from app.selection.select_in_memory import Selection, apportion, interleave, select_solutions
+from app.selection.shuffle import Shuffle
+from app.selection.strategies import STRATEGIES
 
 scores = st.floats(-20, 0).map(lambda value: round(value, 1))
 verdicts = st.sampled_from(["correct", "incorrect", "unparseable"])
@@ -60,7 +54,10 @@ def slow(
     for name, places in apportion(size, shares).items():
         carried += places
         rank = 0
-        asked = {"incorrect": ("convincing_wrong", "convincing_wrong_by_step"), "correct": ("doubted_right",)}
+        asked = {
+            "incorrect": ("convincing_wrong", "convincing_wrong_by_step"),
+            "correct": ("doubted_correct_by_step",),
+        }
         suited = [
             one
             for one in pool
@@ -68,12 +65,12 @@ def slow(
         ]
         key = {
             one.solution_id: shuffle.place(one.solution_id)
-            if name == "uniform"
+            if name == "random"
             else (-one.log_score, one.solution_id)
             for one in suited
         }
         about: dict[int, int] = {}
-        if name in ("convincing_wrong_by_step", "doubted_right", "uncertain_step"):
+        if name in ("convincing_wrong_by_step", "doubted_correct_by_step", "uncertain_step"):
             key, about = turns(name, [one for one in suited if not capped(one)], inside)
         while carried:
             allowed = [
@@ -107,7 +104,7 @@ def turns(name: str, pool: list[ScoredSolution], inside: list[list]) -> tuple[di
             about[one.solution_id] = doubts.index(max(doubts))
             stands[one.solution_id] = (-max(doubts), one.solution_id)
         else:
-            sign = 1 if name == "doubted_right" else -1
+            sign = 1 if name == "doubted_correct_by_step" else -1
             about[one.solution_id] = wrong.index(max(wrong))
             stands[one.solution_id] = (sign * one.log_score, -sign * one.solution_id)
     said = {key: inside[key - 1][place][1] for key, place in about.items()}
@@ -128,10 +125,20 @@ def test_it_picks_what_a_slow_reading_of_the_rules_picks(pool, size, shares, cap
 
 
 def test_the_examples_in_the_rules_hold():
-    for module in (strategies, step_uncertainty):
+    for module in (select_in_memory, step_uncertainty, mixtures, gate):
         assert doctest.testmod(module).attempted
         assert not doctest.testmod(module).failed
-    assert set(MEANINGS) == set(STRATEGIES)
+
+
+def test_every_strategy_and_mixture_is_complete():
+    for name, strategy in STRATEGIES.items():
+        assert strategy.id == name
+        assert strategy.label
+        assert strategy.description
+    for name, mixture in MIXTURES.items():
+        assert mixture.id == name
+        assert set(mixture.shares) <= set(STRATEGIES)
+        assert sum(mixture.shares.values()) == pytest.approx(1)
 
 
 @given(candidates, st.integers(1, 30), shares, st.integers(1, 4), st.randoms())
@@ -144,7 +151,8 @@ def test_what_comes_out_whatever_goes_in(pool, size, shares, cap, random):
     assert max(Counter(pick.problem_id for pick in picks).values(), default=0) <= cap
     assert all(by_id[pick.solution_id].verdict != "unparseable" for pick in picks)
     assert all(
-        by_id[pick.solution_id].verdict == VERDICT.get(pick.strategy, by_id[pick.solution_id].verdict)
+        by_id[pick.solution_id].verdict
+        == (STRATEGIES[pick.strategy].required_verdict or by_id[pick.solution_id].verdict)
         for pick in picks
     )
     twins = [by_id[pick.solution_id].duplicate_key for pick in picks]
@@ -179,8 +187,8 @@ def test_places_the_wrong_answers_cannot_fill_go_to_the_rest():
 def test_the_control_arm_does_not_look_at_the_score():
     pool = [ScoredSolution(n, n, b"", "incorrect", -n / 100) for n in range(1, 2001)]
 
-    drawn = [pick.solution_id for pick in select_solutions(pool, 400, {"uniform": 1}, 1, seed=3)]
-    again = [pick.solution_id for pick in select_solutions(pool, 400, {"uniform": 1}, 1, seed=4)]
+    drawn = [pick.solution_id for pick in select_solutions(pool, 400, {"random": 1}, 1, seed=3)]
+    again = [pick.solution_id for pick in select_solutions(pool, 400, {"random": 1}, 1, seed=4)]
 
     assert drawn != again
     assert 850 < sum(drawn) / len(drawn) < 1150
@@ -210,7 +218,7 @@ def test_any_first_part_of_the_queue_holds_the_mixture(wrong, rest):
     picks = [Selection(n, n, "convincing_wrong", 0.5, n, None) for n in range(1, wrong + 1)]
     picks += [Selection(100 + n, n, "most_convincing", 0.5, n, None) for n in range(1, rest + 1)]
 
-    queue = interleaved(picks)
+    queue = interleave(picks)
 
     assert Counter(queue) == Counter(picks)
     for cut in range(len(queue) + 1):

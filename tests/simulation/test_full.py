@@ -73,7 +73,7 @@ def count(what: Any) -> int:
 
 
 def test_a_whole_simulation_interrupted_and_gone_on(out: Path) -> None:
-    first = Command(out, "--policy", "gated")
+    first = Command(out, "--policy", "lightman_80_20_gated")
     try:
         until(lambda: count(Assignment) or first.process.poll(), "labelers at work", more=first.said)
         assert first.process.poll() is None, first.said()
@@ -87,7 +87,7 @@ def test_a_whole_simulation_interrupted_and_gone_on(out: Path) -> None:
             os.killpg(first.process.pid, signal.SIGKILL)
     assert row().state == "cancelled", (row().error, first.said())
 
-    again = Command(out, "--policy", "gated")
+    again = Command(out, "--policy", "lightman_80_20_gated")
     code = again.process.wait(400)
     assert code == 0, again.said()
     assert again.said().count("importing first.jsonl") == 2, again.said()
@@ -109,10 +109,13 @@ def the_rows() -> None:
         assert db.get_one(Project, found.project_id).name == "Simulations"
         points = db.scalars(select(SimulationPoint).order_by(SimulationPoint.budget)).all()
         judged = db.scalars(select(Evaluation).order_by(Evaluation.model_id)).all()
-    assert [(each.policy, each.budget, each.labeled) for each in points] == [("gated", 4, 4), ("gated", 7, 7)]
+    assert [(each.policy, each.budget, each.labeled) for each in points] == [
+        ("lightman_80_20_gated", 4, 4),
+        ("lightman_80_20_gated", 7, 7),
+    ]
     assert points[0].gate is None
     assert points[1].gate
-    assert points[1].gate["verdict"] in ("competent", "not competent")
+    assert points[1].gate["verdict"] in ("passed", "failed")
     on_test = [each for each in judged if each.evaluation_set_id == max(e.evaluation_set_id for e in judged)]
     assert len(on_test) == 2
     for point, evaluation in zip(points, on_test, strict=True):
@@ -154,10 +157,10 @@ def the_labels() -> None:
 @pytest.mark.parametrize(
     ("given", "policies", "said"),
     [
-        ({}, ["hardest"], "No round can follow"),
-        ({"first": 5, "budgets": ["10"]}, ["uniform"], "first budget is the first draw"),
-        ({"teacher_solutions": 5}, ["uniform"], "Labels by a teacher"),
-        ({"further": ["5000"]}, ["uniform"], "the same budgets"),
+        ({}, ["hard_problems"], "No round can follow"),
+        ({"first": 5, "budgets": ["10"]}, ["random"], "first budget is the first draw"),
+        ({"teacher_solutions": 5}, ["random"], "Labels by a teacher"),
+        ({"further": ["5000"]}, ["random"], "the same budgets"),
     ],
 )
 def test_what_rounds_cannot_do_is_refused(given: dict[str, Any], policies: list[str], said: str) -> None:

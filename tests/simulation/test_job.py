@@ -77,7 +77,7 @@ def player(worker: psutil.Process) -> psutil.Process | None:
 
 
 def test_killed_on_the_way_it_goes_on_and_ends(worker: psutil.Process, material: Path) -> None:
-    run_id = started(["gated"], [0, 3], material)
+    run_id = started(["lightman_80_20_gated"], [0, 3], material)
     until(lambda: points(run_id), "the first point")
     playing = until(lambda: player(worker), "its process")
     playing.kill()
@@ -103,7 +103,7 @@ def test_killed_on_the_way_it_goes_on_and_ends(worker: psutil.Process, material:
 
 
 def test_cancelled_its_process_is_gone_and_its_points_stay(database: str, home: Path, material: Path) -> None:
-    run_id = started(["uniform"], list(range(9)), material)
+    run_id = started(["random"], list(range(9)), material)
 
     def look(_: Simulation) -> None:
         if points(run_id):
@@ -123,7 +123,7 @@ def test_cancelled_its_process_is_gone_and_its_points_stay(database: str, home: 
 
 
 def test_who_hears_that_nobody_wants_it_stops(database: str, home: Path) -> None:
-    run_id = started(["uniform"], [0])
+    run_id = started(["random"], [0])
     with transaction() as db:
         runs.begin(db, run_id)
         runs.cancel(db, db.get_one(Simulation, run_id), None)
@@ -133,7 +133,7 @@ def test_who_hears_that_nobody_wants_it_stops(database: str, home: Path) -> None
 
 
 def test_a_writer_that_comes_to_no_answer_is_told_of(database: str, home: Path, material: Path) -> None:
-    run_id = started(["uniform"], [0], material)
+    run_id = started(["random"], [0], material)
     pool = launcher.folder(run_id) / "seed-0" / "pool.json"
     told = orjson.loads(pool.read_bytes())
     pool.write_bytes(orjson.dumps([[statement, answer, [["so"] * 4]] for statement, answer, _ in told]))
@@ -155,7 +155,7 @@ def test_two_processes_do_not_play_in_one_folder(home: Path) -> None:
 
 
 def test_a_lost_worker_is_noticed(database: str, home: Path) -> None:
-    run_id = started(["uniform"], [0])
+    run_id = started(["random"], [0])
     for attempt in range(1, runs.ATTEMPTS + 1):
         with transaction() as db:
             assert runs.begin(db, run_id)

@@ -19,7 +19,13 @@ from tests.factories import base as factories
 from tests.factories import simulation
 from tests.markup import read_page
 
-ASKED = {"world": "lineage", "size": "quick", "policies": ["uniform", "gated"], "seeds": "2", "noise": "5"}
+ASKED = {
+    "world": "lineage",
+    "size": "quick",
+    "policies": ["random", "lightman_80_20_gated"],
+    "seeds": "2",
+    "noise": "5",
+}
 
 
 class Page:
@@ -62,7 +68,12 @@ def test_with_none_yet_it_says_what_one_tells_and_what_to_do(page: Page) -> None
 def test_one_is_started_watched_cancelled_and_resumed(page: Page) -> None:
     page.post("/simulations", **ASKED)
     run = page.db.scalars(select(Simulation)).one()
-    assert (run.state, run.form, run.policies, run.seeds) == ("queued", "fast", ["uniform", "gated"], [0, 1])
+    assert (run.state, run.form, run.policies, run.seeds) == (
+        "queued",
+        "fast",
+        ["random", "lightman_80_20_gated"],
+        [0, 1],
+    )
     assert (run.setting["world"], run.setting["noise"], run.setting["reading_steps"]) == (
         "lineage",
         0.05,
@@ -89,7 +100,7 @@ def test_one_is_started_watched_cancelled_and_resumed(page: Page) -> None:
     [
         ({"world": "atlantis"}, "world must be one of"),
         ({"size": "vast"}, "size is one of"),
-        ({"policies": ["luck"]}, "no policy"),
+        ({"policies": ["luck"]}, "Unknown policy"),
         ({"policies": []}, "Choose at least one policy"),
         ({"seeds": "0"}, "How many seeds"),
         ({"seeds": "many"}, "How many seeds"),
@@ -105,40 +116,44 @@ def test_a_wrong_form_is_shown_again_with_what_is_wrong(page: Page, more: dict[s
 
 
 def test_the_estimate_follows_the_form(page: Page) -> None:
-    quick = page.get("/simulations/preview?size=quick&policies=uniform")
-    small = page.get("/simulations/preview?size=small&policies=uniform&policies=paper&seeds=3")
+    quick = page.get("/simulations/preview?size=quick&policies=random")
+    small = page.get("/simulations/preview?size=small&policies=random&policies=lightman_80_20_fixed&seeds=3")
     assert "3 models" in quick
     assert "36 models" in small
     minutes = [re.search(r"About (\d+ h )?(\d+) min", each) for each in (quick, small)]
     assert minutes[0]
     assert minutes[1]
     assert int(minutes[0][2]) < 10 < int((minutes[1][1] and 60) or minutes[1][2])
-    assert "give a number between 1 and 50" in page.get("/simulations/preview?policies=paper&seeds=99")
+    assert "give a number between 1 and 50" in page.get(
+        "/simulations/preview?policies=lightman_80_20_fixed&seeds=99"
+    )
     assert "Choose at least one policy" in page.get("/simulations/preview?size=quick")
 
 
 def test_what_it_came_to(page: Page) -> None:
-    run = simulation.simulation(page.db, page.project, policies=["uniform", "iterated", "gated"], gain=0.12)
+    run = simulation.simulation(
+        page.db, page.project, policies=["random", "lightman_80_20", "lightman_80_20_gated"], gain=0.12
+    )
     said = page.get(f"/simulations/{run.id}")
     assert "it pays: fewer labels reach the same accuracy" in said.lower()
-    assert "competent in 2 of 2" in said
+    assert "passed in 2 of 2" in said
     assert "majority vote" in said
     assert "a perfect judge" in said
-    link = re.search(r'href="([^"]*rounds/new\?[^"]*fallback[^"]*)"', said)
+    link = re.search(r'href="([^"]*rounds/new\?[^"]*if_failed[^"]*)"', said)
     assert link is not None, "a round like it"
     form = page.web.get(link[1].replace("&amp;", "&")).text
     assert re.search(r'name="convincing_wrong"[^>]* value="80"', form)
-    assert re.search(r'<option value="none" selected>queue as asked', form)
-    assert "&uncertain_step=100&" in (queries.round_of("unsure") or "")
-    assert queries.round_of("entropy") is None
-    assert "gated" in page.get("/simulations")
+    assert re.search(r'<option value="proceed" selected>Queue as requested', form)
+    assert "&uncertain_step=100&" in (queries.round_of("uncertain_steps") or "")
+    assert queries.round_of("first_error_entropy") is None
+    assert "lightman_80_20_gated" in page.get("/simulations")
 
 
 def test_a_policy_that_harms_is_no_round_to_start(page: Page) -> None:
-    run = simulation.simulation(page.db, page.project, policies=["uniform", "paper"])
+    run = simulation.simulation(page.db, page.project, policies=["random", "lightman_80_20_fixed"])
     said = page.get(f"/simulations/{run.id}")
     assert "It does harm" in said
-    assert "Start a round like it" not in said
+    assert "Use this policy in a round" not in said
 
 
 def test_what_is_worse_than_blind_is_said_so(page: Page) -> None:
@@ -149,7 +164,7 @@ def test_what_is_worse_than_blind_is_said_so(page: Page) -> None:
 
 
 def test_without_uniform_nothing_is_compared(page: Page) -> None:
-    run = simulation.simulation(page.db, page.project, policies=["paper", "hardest"])
+    run = simulation.simulation(page.db, page.project, policies=["lightman_80_20_fixed", "hard_problems"])
     assert "Nothing to compare" in page.get(f"/simulations/{run.id}")
 
 
@@ -158,7 +173,7 @@ def test_while_it_runs_the_points_so_far_are_there(page: Page) -> None:
     said = page.get(f"/simulations/{run.id}/progress")
     assert "9 of 18 points, seed 0" in said
     assert "1 of 2 seeds" in said
-    assert "gated: training" in said.lower()
+    assert "lightman_80_20_gated: training" in said.lower()
 
 
 def test_why_it_failed_and_what_to_do(page: Page) -> None:
@@ -182,7 +197,7 @@ def test_figures_and_points_as_files(page: Page) -> None:
     run = simulation.simulation(page.db, page.project)
     plots = f"/simulations/{run.id}/plots"
     rows = list(csv.reader(io.StringIO(page.get(f"{plots}/labels.csv"))))
-    assert rows[0][:2] == ["labeled solutions", "uniform"]
+    assert rows[0][:2] == ["labeled solutions", "random"]
     assert [row[0] for row in rows[1:]] == ["60", "240", "960"]
     drawn = page.web.get(f"{page.home}{plots}/best-of-n.json").json()
     assert drawn["x"]["values"] == [1, 2, 4, 8, 16]
@@ -190,26 +205,28 @@ def test_figures_and_points_as_files(page: Page) -> None:
     page.get(f"{plots}/nothing.json", 404)
     lines = list(csv.DictReader(io.StringIO(page.get(f"/simulations/{run.id}/points.csv"))))
     assert len(lines) == 2 * 3 * 3 * 2 * 5, "seeds, policies, budgets, test sets, N"
-    last = [each for each in lines if each["policy"] == "gated" and each["budget"] == "960"][-1]
-    assert (last["gate"], last["labeled"], last["negative"]) == ("competent", "960", "480")
+    last = [each for each in lines if each["policy"] == "lightman_80_20_gated" and each["budget"] == "960"][
+        -1
+    ]
+    assert (last["gate"], last["labeled"], last["negative"]) == ("passed", "960", "480")
     whole = page.web.get(f"{page.home}/simulations/{run.id}/points.json").json()
     assert len(whole["points"]) == 2 * 3 * 3 * 2
-    assert whole["results"]["plain"]["worth"].keys() == {"paper", "gated"}
+    assert whole["results"]["plain"]["worth"].keys() == {"lightman_80_20_fixed", "lightman_80_20_gated"}
     page.get(f"/simulations/{run.id}/points.xml", 404)
 
 
 def test_the_api(page: Page) -> None:
-    body = {"size": "quick", "setting": {"world": "ordering"}, "policies": ["uniform"], "seeds": [3, 5]}
+    body = {"size": "quick", "setting": {"world": "ordering"}, "policies": ["random"], "seeds": [3, 5]}
     run = page.ask(201, body=body)
     assert (run["state"], run["seeds"], run["setting"]["world"]) == ("queued", [3, 5], "ordering")
-    assert page.ask(201)["policies"] == ["uniform", "paper", "iterated"]
+    assert page.ask(201)["policies"] == ["random", "lightman_80_20_fixed", "lightman_80_20"]
     for wrong in (
         {"colour": 1},
         {"seeds": [1, 1]},
         {"seeds": []},
         {"seeds": [True]},
         {"seeds": [2**40]},
-        {"policies": "uniform"},
+        {"policies": "random"},
         {"setting": {"seed": 4}},
         {"setting": {"budgets": ["²"]}},
         {"setting": {"threads": 999}},

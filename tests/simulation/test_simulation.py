@@ -12,10 +12,19 @@ import numpy as np
 import pytest
 
 from app.common.config import ConfigError
-from app.selection.strategies import ScoredSolution
-from app.simulation import label_efficiency, plots, policy_ranking, policy_run, summary, synthetic_labels
-from app.simulation.config import POLICIES, WORDS, Setting
+from app.selection.score_orders import ScoredSolution
+from app.simulation import (
+    label_efficiency,
+    plots,
+    policy_ranking,
+    policy_run,
+    rankings,
+    summary,
+    synthetic_labels,
+)
+from app.simulation.config import Setting
 from app.simulation.datasets import prepare
+from app.simulation.policies import POLICIES
 from app.simulation.run import AnotherSetting, play
 from app.simulation.svg_plot import Line, svg
 from app.world.kinds.base import answer_of, until_error
@@ -42,24 +51,24 @@ TINY = Setting.parse(
 @pytest.fixture(scope="module")
 def played(tmp_path_factory):
     folder = tmp_path_factory.mktemp("simulation")
-    found = play(TINY, ["uniform", "iterated"], folder, lambda _: None)
+    found = play(TINY, ["random", "lightman_80_20"], folder, lambda _: None)
     return folder, found
 
 
 def test_every_arm_has_every_budget_and_figures_are_drawn(played):
     folder, found = played
 
-    for policy in ("uniform", "iterated"):
+    for policy in ("random", "lightman_80_20"):
         assert len(found["policies"][policy]["by_budget"]["mean"]) == 2
     assert (found["further"]["budgets"], len(found["further"]["mean"])) == ([4, 8, 12], 3)
     assert found["n"] == [1, 2, 4]
-    assert set(found["worth"]) == {"iterated"}
+    assert set(found["worth"]) == {"lightman_80_20"}
     told = [
-        json.loads((folder / "arms" / "iterated" / f"{budget}.json").read_text())["tests"]["plain"]
+        json.loads((folder / "arms" / "lightman_80_20" / f"{budget}.json").read_text())["tests"]["plain"]
         for budget in found["budgets"]
     ]
-    assert found["steps_told"]["iterated"]["mean"] == [each["steps_told_right"] for each in told]
-    assert found["steps_told"]["uniform"]["worth"] in ([1.0], [None]), "None where it never rises"
+    assert found["steps_told"]["lightman_80_20"]["mean"] == [each["steps_told_right"] for each in told]
+    assert found["steps_told"]["random"]["worth"] in ([1.0], [None]), "None where it never rises"
     assert json.loads((folder / "result.json").read_text()) == found
     for name in ("labels.svg", "best-of-n.svg"):
         assert (folder / name).read_text().startswith("<svg")
@@ -71,38 +80,38 @@ def test_arms_begin_alike_and_queue_no_twins_and_no_validation_problems(played):
     pool = policy_run.Pool(TINY, material.pool)
     told = {
         policy: json.loads((folder / "arms" / policy / "8.json").read_text())
-        for policy in ("uniform", "iterated")
+        for policy in ("random", "lightman_80_20")
     }
 
     for each in told.values():
         assert 4 < len(each["queued"]) == len(set(each["queued"])) <= 8
-        assert each["queued"][:4] == told["uniform"]["queued"][:4]
+        assert each["queued"][:4] == told["random"]["queued"][:4]
         twins = {pool.bare[key].duplicate_key for key in each["queued"]}
         assert len(twins) == len(each["queued"])
         assert all(pool.rows[key][0] < 12 for key in each["queued"])
-    assert told["uniform"]["selector"] is None
-    assert told["iterated"]["selector"]["verdict"] in ("competent", "not competent")
+    assert told["random"]["selector"] is None
+    assert told["lightman_80_20"]["selector"]["verdict"] in ("passed", "failed")
 
 
 def test_killed_and_started_again_it_ends_up_the_same(played, tmp_path):
     folder, found = played
     again = tmp_path / "again"
     shutil.copytree(folder, again)
-    (again / "arms" / "iterated" / "8.json").unlink()
+    (again / "arms" / "lightman_80_20" / "8.json").unlink()
     shutil.rmtree(again / "models")
     phases: list[str] = []
 
-    gone_on = play(TINY, ["uniform", "iterated"], again, lambda said: phases.append(said["phase"]))
+    gone_on = play(TINY, ["random", "lightman_80_20"], again, lambda said: phases.append(said["phase"]))
 
     assert gone_on == found
-    assert not any("uniform" in phase or "sampling" in phase or "reading" in phase for phase in phases)
+    assert not any("random" in phase or "sampling" in phase or "reading" in phase for phase in phases)
 
 
 def test_a_folder_of_another_setting_is_refused(played):
     folder, _ = played
 
     with pytest.raises(AnotherSetting):
-        play(Setting.parse({**TINY.as_json(), "seed": 5}), ["uniform"], folder, lambda _: None)
+        play(Setting.parse({**TINY.as_json(), "seed": 5}), ["random"], folder, lambda _: None)
 
 
 def test_a_teacher_labels_in_the_judges_place_and_teaches_an_orm(played, tmp_path):
@@ -113,7 +122,7 @@ def test_a_teacher_labels_in_the_judges_place_and_teaches_an_orm(played, tmp_pat
     changed = {"teacher_solutions": 12, "budgets": ["4"], "further": []}
     setting = Setting.parse({**TINY.as_json(), **changed})
 
-    found = play(setting, ["uniform"], tmp_path, lambda _: None)
+    found = play(setting, ["random"], tmp_path, lambda _: None)
 
     orm, by_teacher = (found["references"][name]["mean"] for name in ("orm", "orm_by_teacher"))
     assert len(by_teacher) == len(orm) == 3
@@ -177,7 +186,7 @@ def test_settings_that_are_refused(wrong):
 
 
 def test_every_policy_has_words():
-    assert set(WORDS) == set(POLICIES)
+    assert all(policy.label and policy.id == name for name, policy in POLICIES.items())
 
 
 def candidates(
@@ -196,24 +205,33 @@ def candidates(
 
 
 @pytest.mark.parametrize(
-    "policy", ["uniform", "paper", "uncertainty", "entropy", "hardest", "spread", "unsure"]
+    "policy",
+    [
+        "random",
+        "lightman_80_20_fixed",
+        "uncertain_solution",
+        "first_error_entropy",
+        "hard_problems",
+        "wrong_by_step",
+        "uncertain_steps",
+    ],
 )
 def test_a_policy_keeps_the_cap_and_what_is_taken_out(policy):
     made, right, said = candidates()
     taken = made[:6]
 
-    chosen = policy_ranking.pick(policy, made, 20, 2, 0, right, said, taken)
+    chosen = policy_ranking.select(policy, made, 20, 2, 0, right, said, taken)
 
     assert len(chosen) == len(set(chosen)) == 18  # two of each of the nine problems left
     assert not set(chosen) & {each.solution_id for each in taken}
-    assert chosen == policy_ranking.pick(policy, made, 20, 2, 0, right, said, taken)
+    assert chosen == policy_ranking.select(policy, made, 20, 2, 0, right, said, taken)
 
 
 def test_wrong_answers_come_first_for_policies_that_want_them():
     made, right, said = candidates()
 
-    for policy in ("entropy", "hardest", "spread"):
-        chosen = policy_ranking.pick(policy, made, 8, 2, 0, right, said)
+    for policy in ("first_error_entropy", "hard_problems", "wrong_by_step"):
+        chosen = policy_ranking.select(policy, made, 8, 2, 0, right, said)
         assert {made[key].verdict for key in chosen} == {"incorrect"}
 
 
@@ -223,16 +241,16 @@ def test_a_policy_that_spreads_comes_to_a_second_of_a_step_last():
     said = {key: ["a", "the same" if key < 9 else f"b {key}", "c"] for key in range(12)}
     made = [ScoredSolution(key, key, bytes([key]), "incorrect", -0.1 * key) for key in range(12)]
 
-    for policy in ("spread", "unsure"):
-        assert policy_ranking.pick(policy, made, 6, 1, 0, right, said) == [0, 9, 10, 11, 1, 2]
+    for policy in ("wrong_by_step", "uncertain_steps"):
+        assert policy_ranking.select(policy, made, 6, 1, 0, right, said) == [0, 9, 10, 11, 1, 2]
 
 
 def test_the_entropy_of_the_first_error():
     """Of two equally likely places one bit, in nats; of a certain one nothing."""
-    assert policy_ranking.first_error_entropy([0.5, 0.0]) == pytest.approx(math.log(2))
-    assert policy_ranking.first_error_entropy([1.0, 0.0, 0.3]) == 0
-    assert policy_ranking.first_error_entropy([1.0, 1.0]) == pytest.approx(math.log(2))
-    assert policy_ranking.first_error_entropy([]) == 0
+    assert rankings.first_error_entropy([0.5, 0.0]) == pytest.approx(math.log(2))
+    assert rankings.first_error_entropy([1.0, 0.0, 0.3]) == 0
+    assert rankings.first_error_entropy([1.0, 1.0]) == pytest.approx(math.log(2))
+    assert rankings.first_error_entropy([]) == 0
 
 
 def test_what_a_label_is_worth():
@@ -264,8 +282,8 @@ def test_what_cannot_be_compared_is_not_called_one():
     said = plots.worth(
         {
             "plain": {
-                "worth": {"paper": {"ratio": None, "low": None, "high": None}},
-                "policies": {"uniform": 1, "paper": 2},
+                "worth": {"lightman_80_20_fixed": {"ratio": None, "low": None, "high": None}},
+                "policies": {"random": 1, "lightman_80_20_fixed": 2},
             }
         }
     )[0]
@@ -275,7 +293,9 @@ def test_what_cannot_be_compared_is_not_called_one():
 
 def test_over_several_worlds_each_weighs_by_its_room(played):
     folder, found = played
-    assert summary.over_worlds([[folder]], ["iterated"]) == {"iterated": found["worth"]["iterated"]}
+    assert summary.over_worlds([[folder]], ["lightman_80_20"]) == {
+        "lightman_80_20": found["worth"]["lightman_80_20"]
+    }
     assert label_efficiency.together([(0.1, math.log(2)), None, (0.3, math.log(4))]) == pytest.approx(
         2 ** (7 / 4)
     )

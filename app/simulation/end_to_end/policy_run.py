@@ -21,7 +21,7 @@ from app.simulation.datasets import Material
 from app.simulation.end_to_end import measurements, world_files
 from app.simulation.end_to_end.scripted_labelers import Judge, Shift
 from app.simulation.end_to_end.server import Api, House, answer
-from app.simulation.shares import SHARES
+from app.simulation.policies import get_policy
 from app.world.kinds import WORLDS
 from app.world.kinds.base import flipped
 from app.world.writer.model import LONGEST
@@ -39,7 +39,6 @@ class Arm:
     crew: Sequence[httpx.Client]
     setting: Setting
     policy: str
-    """`paper`: its first model chooses every time."""
     material: Material
     base: Path
     """The writer's folder, where this Stepmark keeps models."""
@@ -132,7 +131,7 @@ class Arm:
         """A model of the labels so far, and the next queue unless this is the last budget."""
         last = place == len(self.setting.counts) - 1
         model_id = None
-        if last or (self.policy == "paper" and place):
+        if last or (not get_policy(self.policy).retrains and place):
             model_id = self.training(budget)
         if last:
             return model_id  # type: ignore[return-value]
@@ -157,15 +156,20 @@ class Arm:
         return int(done["model_id"])
 
     def round_config(self, place: int, budget: int, chooser: int | None) -> dict[str, Any]:
-        gated = "uniform" if self.policy == "gated" else "none"
+        rules = get_policy(self.policy)
         return {
             "policy": {
                 "size": self.setting.counts[place + 1] - budget,
-                "shares": SHARES[self.policy],
+                "shares": dict(rules.mixture.shares) if rules.mixture else {},
                 "per_problem": self.setting.per_problem,
                 "seed": (self.setting.seed * 7919 + budget) % 2**31,
             },
-            "gate": {"fallback": gated, "unchecked": "none", "min_problems": 2, "min_solutions": 2},
+            "gate": {
+                "if_failed": "random" if rules.gated else "proceed",
+                "if_inconclusive": "proceed",
+                "min_problems": 2,
+                "min_solutions": 2,
+            },
             "data": {} if chooser else self.data(),
             "train": {} if chooser else self.train(budget),
             "model_id": chooser,

@@ -24,17 +24,17 @@ from app.projects import projects
 from app.projects.models import Membership, Project
 from app.settings import settings as server
 from app.simulation import baselines, recorder, runs
-from app.simulation.config import POLICIES, Setting
+from app.simulation.config import Setting
 from app.simulation.datasets import Material, Report, prepare
 from app.simulation.end_to_end import world_files
 from app.simulation.end_to_end.policy_run import Arm
 from app.simulation.end_to_end.scripted_labelers import sign_in
 from app.simulation.end_to_end.server import House, opened
 from app.simulation.models import Simulation
+from app.simulation.policies import POLICIES, get_policy, in_order
 from app.simulation.queries import project_name
 from app.simulation.request import Asked
 from app.simulation.run import folders_of, kept_setting, summed_up
-from app.simulation.shares import SHARES
 
 HOME = "Simulations"
 """The project that full simulations are rows of; every policy has one of its own beside it."""
@@ -66,10 +66,11 @@ def play(asked: Asked, out: Path, labelers: int, report: Report) -> dict[str, An
 
 def check(asked: Asked) -> None:
     """Only what rounds can do."""
-    if left := [name for name in asked.policies if name not in SHARES]:
+    possible = [name for name, policy in POLICIES.items() if policy.mixture]
+    if left := [name for name in asked.policies if get_policy(name).mixture is None]:
         raise Invalid(
             f"No round can follow the policy {left[0]!r}.",
-            remedy=f"The full form has {', '.join(SHARES)}; leave --full out for the others.",
+            remedy=f"The full form has {', '.join(possible)}; leave --full out for the others.",
         )
     if getattr(asked.setting, CANNOT):
         raise Invalid(
@@ -103,7 +104,7 @@ def begun(asked: Asked, out: Path) -> int:
             db.refresh(row)
         row.state, row.attempt, row.results = "running", row.attempt + 1, None
         row.error = row.finished_at = None
-        row.policies = [name for name in POLICIES if name in (*row.policies, *asked.policies)]
+        row.policies = list(in_order({*row.policies, *asked.policies}))
         row.started_at = row.started_at or runs.now()
         row.heartbeat_at = runs.now()
         said: dict[str, Any] = {"id": row.id, "created_at": row.created_at.isoformat()}

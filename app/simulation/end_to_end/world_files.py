@@ -14,6 +14,7 @@ import orjson
 from app.simulation import policy_ranking
 from app.simulation.config import Setting
 from app.simulation.datasets import Material, Sampled
+from app.simulation.policies import BASELINE
 from app.simulation.policy_run import Pool
 from app.world.kinds.base import Posed, answer_of
 
@@ -59,8 +60,8 @@ def made(setting: Setting, material: Material, folder: Path) -> None:
 def first_draw(setting: Setting, material: Material) -> set[tuple[int, int]]:
     """(problem, sample) of the solutions that the fast form begins with too."""
     pool = Pool(setting, material.pool)
-    drawn = policy_ranking.pick(
-        "uniform", pool.candidates(None)[0], setting.first, 1, setting.seed, {}, pool.texts
+    drawn = policy_ranking.select(
+        BASELINE, pool.candidates(None)[0], setting.first, 1, setting.seed, {}, pool.texts
     )
     places = [
         (number, place) for number, one in enumerate(material.pool) for place in range(len(one.samples))
