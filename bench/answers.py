@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--show", type=int, default=40)
     options = parser.parse_args()
-    print("| file | solutions | answers | same verdict | right here, not there | there, not here | seconds |")
+    print("| file | solutions | answers | same verdict | correct here only | there only | seconds |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     shown: list[str] = []
     with ProverProcess() as prover:

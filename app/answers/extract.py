@@ -16,6 +16,8 @@ from app.answers.thinking import final_part
 
 LONGEST = 100_000
 HEADING = re.compile(r"\*{0,2}(?:the )?(?:final |correct )?(?:answer|solution)\*{0,2}:?\*{0,2}$", re.I)
+STATEMENT = re.compile(r"(?:\w+ )?answer\W{0,6}(?:is|are|(?:should|would|must|will) be)\b", re.I)
+BEGINNING = re.compile(r"[\s*_#>-]*(?:(?:the|my|so|therefore|thus|hence),? ?)*(?:final |correct )?$", re.I)
 ANSWER_TAG = re.compile(r"<answer>(.{0,2000}?)</answer>", re.I | re.S)
 
 
@@ -36,13 +38,18 @@ def last_answer(text: str) -> str | None:
         return None
     start, answer = _last_marked(text)
     last_box = max((box.end for box in boxes if box.content), default=-1)
-    if answer is not None and start > last_box and (last_box < 0 or not _is_prose(answer)):
+    if answer is not None and start > last_box and (last_box < 0 or _replaces_box(text, start, answer)):
         return answer
     return join_last_boxes(text, boxes) if last_box >= 0 else answer
 
 
-def _is_prose(answer: str) -> bool:
-    return answer.count(" ") > 5 and not re.search(r"[\d$\\]", answer)
+def _replaces_box(text: str, start: int, answer: str) -> bool:
+    """Whether a marker behind a box states another answer. A check ("Check the answer: 5 * 3 = 15") or
+    prose does not."""
+    if answer.count(" ") > 5 and not re.search(r"[\d$\\]", answer):
+        return False
+    line = text[text.rfind("\n", 0, start) + 1 : start]
+    return STATEMENT.match(text, start) is not None or BEGINNING.match(line[-80:]) is not None
 
 
 def _last_marked(text: str) -> tuple[int, str | None]:

@@ -42,6 +42,7 @@ STOP = re.compile(
     r"|,?[ \t](?:because|since|which|where|I hope|as (?:we|it|the)|so (?:the|we|it))\b|です|입니다|이다",
     re.I,
 )
+CONDITION = re.compile(r"\b(?:if|when|where|unless|not)\b", re.I)
 LEAD = re.compile(r"(?:therefore|thus|simply|just|given by|equal to),?[ \t]+", re.I)
 CLOSED_SENTENCE = re.compile(r"[*_`\s.,;:。、]+$")
 
@@ -98,6 +99,8 @@ def read_value(rest: str) -> str | None:
 def _end_of_sentence(value: str) -> str:
     """What a whole sentence behind the marker says: "The largest $n$ is 34"."""
     head, verb, tail = value.rpartition(" is ") if " is " in value else value.rpartition(" are ")
+    if CONDITION.search(head):
+        return value
     plain = verb and tail.count(" ") < MOST_BLANKS and re.search(r"[\d$\\]", tail)
     return tail if plain and len(re.findall(r"[A-Za-z]{2,}", head)) > 1 else value
 

@@ -45,6 +45,10 @@ def test_a_marker_announces_the_answer(text: str, answer: str | None) -> None:
         ("It is \\boxed{4}. \\boxed{}", "4"), ("The answer is \\boxed{\\frac{6}{4}", None),
         ("\\boxed{4} and then \\boxed{\\frac{6}{", None), ("\\boxed 8", "8"),
         ("\\fbox{\\{1, 2\\}}", "\\{1, 2\\}"), ("The answer is 4.\n\n\\boxed{5}", "5"),
+        ("\\boxed{3}\n\nCheck the answer: 5 * 3 = 15.", "3"), ("\\boxed{3}\n\n**Answer:** 4", "4"),
+        ("\\boxed{3}\n\n#### 4", "4"), ("\\boxed{3}\n答案：4", "4"),
+        ("\\boxed{3}\n\nThe answer is correct.", "3"),
+        ("\\boxed{3}\n\nAnother choice: to stay at home.", "3"),
     ],
 )  # fmt: skip
 def test_boxes(text: str, answer: str | None) -> None:
