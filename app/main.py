@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from types import ModuleType
+
+from fastapi import APIRouter, FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.staticfiles import StaticFiles
 
@@ -11,6 +13,7 @@ from app.accounts import api as accounts_api
 from app.accounts import sign_in_views as accounts_views
 from app.accounts.access import Public
 from app.core import error_pages, health
+from app.core.parameters import NoUnknownParameters
 from app.core.security import SecurityMiddleware
 from app.core.web import STATIC
 from app.evaluation import api as evaluation_api
@@ -84,9 +87,18 @@ def create_app() -> FastAPI:
     web.add_middleware(SecurityMiddleware)
     error_pages.install_handlers(web)
     web.include_router(health.router, dependencies=[Public])
-    for part in (*PAGES, *APIS):
-        web.include_router(part.router)
+    for part in PAGES:
+        web.include_router(_router_of(part))
+    for part in APIS:
+        web.include_router(_router_of(part), dependencies=[NoUnknownParameters])
     return web
+
+
+def _router_of(part: ModuleType) -> APIRouter:
+    """A slice whose routes depend on a registry builds its router when the application is created."""
+    build = getattr(part, "build_router", None)
+    router: APIRouter = build() if build else part.router
+    return router
 
 
 app = create_app()

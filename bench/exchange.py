@@ -100,12 +100,12 @@ def bring_in(path: Path) -> str:
 def take_out(path: Path) -> str:
     from app.core.db import transaction
     from app.exchange import exporter
-    from app.exchange.filters import Filters
+    from app.exchange.exports.prm800k_rows import FORMAT, Prm800kParameters
     from app.projects.models import Project
 
     with transaction() as db:
         project = db.query(Project).filter_by(name=NAME).one()
-        written = exporter.write_file(db, project.id, Filters(), path)
+        written = exporter.write_file(db, project.id, FORMAT, Prm800kParameters(), path)
     return f"{written.rows:,} rows, {written.bytes / 1e6:.0f} MB"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -10,14 +11,14 @@ from starlette.concurrency import run_in_threadpool
 
 from app.core.db import Db
 from app.core.jobs import enqueue
-from app.exchange import importer, rejected_records, sft, uploads, views
-from app.exchange.filters import parse_filters
+from app.exchange import exporter, importer, queries, rejected_records, uploads
+from app.exchange.exports import EXPORT_FORMATS
+from app.exchange.exports.base import ExportFormat, ExportParameters
 from app.exchange.models import Import
-from app.exchange.views import Count, get_import, stream_prm800k, stream_sft
 from app.projects.access import Access, ProjectAdmin
 
-router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["exchange"])
-Words = Annotated[list[str] | None, Query()]
+PREFIX = "/api/v1/projects/{slug}"
+router = APIRouter(prefix=PREFIX, tags=["exchange"])
 Number = Annotated[int, Query(ge=0, lt=2**62)]
 
 
@@ -65,52 +66,64 @@ def _create_import(db: Db, access: Access, path: Any, asked: dict[str, str], gra
 
 @router.get("/imports")
 def list_imports(db: Db, access: ProjectAdmin, before: Number | None = None) -> list[dict[str, Any]]:
-    return [import_to_json(each) for each in views.list_imports(db, access, before)]
+    return [import_to_json(each) for each in queries.list_imports(db, access.project.id, before)]
 
 
 @router.get("/imports/{import_id}")
 def show_import(import_id: int, db: Db, access: ProjectAdmin) -> dict[str, Any]:
-    return import_to_json(get_import(db, access, import_id))
+    return import_to_json(queries.get_import(db, access.project.id, import_id))
 
 
 @router.get("/imports/{import_id}/errors")
 def list_rejected_records(import_id: int, db: Db, access: ProjectAdmin, after: Number = 0) -> dict[str, Any]:
-    lines, more = rejected_records.list_rejected(db, get_import(db, access, import_id).id, after)
+    lines, more = rejected_records.list_rejected(
+        db, queries.get_import(db, access.project.id, import_id).id, after
+    )
     found = [{"line": each.line, "message": each.message, "record": each.excerpt} for each in lines]
     return {"errors": found, "next": more}
 
 
 @router.post("/imports/{import_id}/cancellation")
 def cancel_import(import_id: int, db: Db, access: ProjectAdmin) -> dict[str, Any]:
-    found = get_import(db, access, import_id)
+    found = queries.get_import(db, access.project.id, import_id)
     importer.cancel_import(db, found)
     return import_to_json(found)
 
 
 @router.post("/imports/{import_id}/resumption")
 def resume_import(import_id: int, db: Db, access: ProjectAdmin) -> dict[str, Any]:
-    found = get_import(db, access, import_id)
+    found = queries.get_import(db, access.project.id, import_id)
     importer.resume_import(db, found)
     enqueue(db, "exchange.import", import_id=found.id)
     return import_to_json(found)
 
 
-@router.get("/exports/prm800k")
-def export_prm800k(
-    db: Db, access: ProjectAdmin, generation: Words = None, kind: Words = None,
-    finish_reason: Words = None, labeler: Words = None, notes: bool = False,
-) -> Response:  # fmt: skip
-    """PRM800K rows, streamed, one JSON object a line; with `notes=true` a field `notes` beside theirs."""
-    return stream_prm800k(db, access, parse_filters(generation, kind, finish_reason, labeler, notes))
+def add_export_routes(target: APIRouter) -> None:
+    """One typed operation for each export format."""
+    for format in EXPORT_FORMATS.values():
+        target.add_api_route(
+            f"/exports/{format.id}",
+            _build_export_endpoint(format),
+            summary=f"Export {format.label}",
+            description=f"{format.description} Streamed as JSON Lines.",
+            operation_id=f"export_{format.id.replace('-', '_')}",
+            response_class=Response,
+        )
 
 
-@router.get("/exports/sft")
-def export_sft(
-    db: Db, access: ProjectAdmin, which: str = "answer", split: str = "train", generator: str = "",
-    per_problem: Count = 4, seed: Count = 0, prompt: str = "",
-) -> Response:  # fmt: skip
-    """Right solutions as `prompt` and `completion`, one step a line, streamed as JSON Lines."""
-    chosen = sft.parse_filters(
-        which=which, split=split, generator=generator, per_problem=per_problem, seed=seed, prompt=prompt
-    )
-    return stream_sft(db, access, chosen)
+def _build_export_endpoint(format: ExportFormat) -> Callable[..., Response]:
+    def export(db: Db, access: ProjectAdmin, parameters: ExportParameters) -> Response:
+        return exporter.download(db, access.project, format, parameters, access.user)
+
+    export.__annotations__["parameters"] = Annotated[format.parameters, Query()]
+    return export
+
+
+def build_router() -> APIRouter:
+    """The routes of this slice, with those of every export format that is registered."""
+    complete = APIRouter()
+    complete.include_router(router)
+    exports = APIRouter(prefix=PREFIX, tags=["exchange"])
+    add_export_routes(exports)
+    complete.include_router(exports)
+    return complete

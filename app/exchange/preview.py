@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from app.exchange.exporter import driver_connection
+from app.exchange.driver import driver_connection
 from app.exchange.file_reader import iter_entries
 from app.exchange.formats.guess import FormatGuess
 from app.exchange.formats.registry import parse_record

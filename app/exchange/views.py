@@ -2,50 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Query, Request
-from fastapi.responses import Response, StreamingResponse
-from sqlalchemy import select
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+from sqlalchemy.orm import Session
+from starlette.datastructures import MultiDict, QueryParams
 
-from app.core.db import Db, transaction
-from app.core.errors import NotFound
+from app.core.db import Db
 from app.core.jobs import enqueue
+from app.core.parameters import parse_parameters
 from app.core.web import redirect, render, render_polled
-from app.exchange import exporter, importer, rejected_records, sft, uploads
-from app.exchange.filters import Filters, parse_filters
+from app.exchange import exporter, importer, queries, rejected_records, uploads
+from app.exchange.export_form import build_form
+from app.exchange.exports import EXPORT_FORMATS
+from app.exchange.exports.base import ExportFormat, ExportParameters
+from app.exchange.exports.registry import get_export_format
 from app.exchange.formats import IMPORT_FORMATS
 from app.exchange.formats.guess import guess_format
-from app.exchange.models import Import
 from app.exchange.preview import build_preview, suggest_choice
 from app.problems.models import SPLITS
 from app.problems.segmentation import SEGMENTATIONS
-from app.projects.access import Access, ProjectAdmin
+from app.projects.access import ProjectAdmin
 
-router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
+PREFIX = "/projects/{slug}"
+router = APIRouter(prefix=PREFIX, include_in_schema=False)
 FINAL_STATES = ("succeeded", "failed", "cancelled")
-Words = Annotated[list[str] | None, Query()]
-Count = Annotated[int, Query(ge=0, lt=2**31)]
-
-
-def get_import(db: Db, access: Access, import_id: int) -> Import:
-    found = db.scalar(select(Import).where(Import.id == import_id, Import.project_id == access.project.id))
-    if found is None:
-        raise NotFound("There is no such import in this project.", remedy="Go back to the list of imports.")
-    return found
-
-
-def list_imports(db: Db, access: Access, before: int | None, limit: int = 30) -> list[Import]:
-    chosen = select(Import).where(Import.project_id == access.project.id)
-    if before is not None:
-        chosen = chosen.where(Import.id < before)
-    return list(db.scalars(chosen.order_by(Import.id.desc()).limit(limit)))
 
 
 @router.get("/imports")
 def show_imports(request: Request, db: Db, access: ProjectAdmin, before: int | None = None) -> Response:
-    found = list_imports(db, access, before, limit=31)
+    found = queries.list_imports(db, access.project.id, before, limit=31)
     return render(
         request, "exchange/imports.html", imports=found[:30], formats=IMPORT_FORMATS,
         older=found[29].id if len(found) > 30 else None, first=before is None,
@@ -91,7 +80,7 @@ def start_import(
 
 @router.get("/imports/{import_id}")
 def show_import(request: Request, import_id: int, db: Db, access: ProjectAdmin, after: int = 0) -> Response:
-    found = get_import(db, access, import_id)
+    found = queries.get_import(db, access.project.id, import_id)
     lines, more = rejected_records.list_rejected(db, found.id, after)
     return render(
         request, "exchange/import.html", of=found, lines=lines, more=more, after=after,
@@ -101,88 +90,78 @@ def show_import(request: Request, import_id: int, db: Db, access: ProjectAdmin, 
 
 @router.get("/imports/{import_id}/progress")
 def show_progress(request: Request, import_id: int, db: Db, access: ProjectAdmin) -> Response:
-    found = get_import(db, access, import_id)
+    found = queries.get_import(db, access.project.id, import_id)
     return render_polled(request, "exchange/_progress.html", of=found, over=found.state in FINAL_STATES)
 
 
 @router.post("/imports/{import_id}/cancellation")
 def cancel_import(import_id: int, db: Db, access: ProjectAdmin) -> Response:
-    importer.cancel_import(db, get_import(db, access, import_id))
+    importer.cancel_import(db, queries.get_import(db, access.project.id, import_id))
     return redirect(f"{access.home}/imports/{import_id}", "It stops after this batch.", "note")
 
 
 @router.post("/imports/{import_id}/resumption")
 def resume_import(import_id: int, db: Db, access: ProjectAdmin) -> Response:
-    importer.resume_import(db, get_import(db, access, import_id))
+    importer.resume_import(db, queries.get_import(db, access.project.id, import_id))
     enqueue(db, "exchange.import", import_id=import_id)
     return redirect(f"{access.home}/imports/{import_id}", "The rest is on its way in.")
 
 
 @router.get("/imports/{import_id}/errors.jsonl")
 def download_rejected(import_id: int, db: Db, access: ProjectAdmin) -> Response:
-    found = get_import(db, access, import_id)
-    return build_attachment(rejected_records.iter_rejected_lines(found.id), f"import-{found.id}-errors.jsonl")
+    found = queries.get_import(db, access.project.id, import_id)
+    return exporter.build_attachment(
+        rejected_records.iter_rejected_lines(found.id), f"import-{found.id}-errors.jsonl"
+    )
 
 
 @router.get("/exports")
-def show_exports(
-    request: Request, db: Db, access: ProjectAdmin, generation: Words = None, kind: Words = None,
-    finish_reason: Words = None, labeler: Words = None, notes: bool = False,
-) -> Response:  # fmt: skip
-    chosen = parse_filters(generation, kind, finish_reason, labeler, notes)
-    part = request.headers.get("hx-request") == "true"
-    return render(
-        request, "exchange/_count.html" if part else "exchange/exports.html", chosen=chosen,
-        count=exporter.count_rows(db, access.project.id, chosen), query=request.url.query,
-        used={} if part else exporter.list_filter_options(db, access.project.id), which=sft.SOLUTION_FILTERS,
-    )  # fmt: skip
+def show_exports(request: Request, db: Db, access: ProjectAdmin) -> Response:
+    """All formats, each with its form. `format` names the one that the other parameters belong to; htmx asks
+    for its download button alone."""
+    values = MultiDict(request.query_params)
+    chosen = get_export_format(values.pop("format", next(iter(EXPORT_FORMATS))))
+    parameters = parse_parameters(chosen.parameters, QueryParams(values.multi_items()))
+    if request.headers.get("hx-request") == "true":
+        return render(
+            request, "exchange/_download.html", item=_build_item(db, access.project.id, chosen, parameters)
+        )
+    items = [
+        _build_item(
+            db, access.project.id, format, parameters if format is chosen else format.parameters(), form=True
+        )
+        for format in EXPORT_FORMATS.values()
+    ]
+    return render(request, "exchange/exports.html", items=items)
 
 
-@router.get("/exports/prm800k.jsonl")
-def download_prm800k(
-    db: Db, access: ProjectAdmin, generation: Words = None, kind: Words = None,
-    finish_reason: Words = None, labeler: Words = None, notes: bool = False,
-) -> Response:  # fmt: skip
-    chosen = parse_filters(generation, kind, finish_reason, labeler, notes)
-    return stream_prm800k(db, access, chosen)
+def _build_item(
+    db: Session, project_id: int, format: ExportFormat, parameters: ExportParameters, *, form: bool = False
+) -> dict[str, Any]:
+    fields = build_form(format, parameters, format.options(db, project_id)) if form else []
+    query = urlencode(parameters.to_json(), doseq=True)
+    return {
+        "format": format,
+        "fields": fields,
+        "count": format.count(db, project_id, parameters),
+        "query": query.replace("=True", "=true"),
+    }
 
 
-def stream_prm800k(db: Db, access: Access, chosen: Filters) -> Response:
-    """Noted first, in the request's transaction; sent in one of its own."""
-    rows = exporter.count_rows(db, access.project.id, chosen)
-    exporter.record_export(db, access.project, "export.prm800k", chosen.to_json(), access.user, rows)
-    return build_attachment(
-        _iter_prm800k_pages(access.project.id, chosen), f"{access.project.slug}-prm800k.jsonl"
-    )
+def build_router() -> APIRouter:
+    """The routes of this slice, with a download of every export format that is registered."""
+    complete = APIRouter()
+    complete.include_router(router)
+    downloads = APIRouter(prefix=PREFIX, include_in_schema=False)
+    for format in EXPORT_FORMATS.values():
+        downloads.add_api_route(f"/exports/{format.id}.jsonl", _build_download(format))
+    complete.include_router(downloads)
+    return complete
 
 
-def _iter_prm800k_pages(project_id: int, chosen: Filters) -> Iterator[bytes]:
-    with transaction() as db:
-        yield from exporter.iter_pages(db, project_id, chosen)
+def _build_download(format: ExportFormat) -> Callable[..., Response]:
+    def download(request: Request, db: Db, access: ProjectAdmin) -> Response:
+        parameters = parse_parameters(format.parameters, request.query_params)
+        return exporter.download(db, access.project, format, parameters, access.user)
 
-
-@router.get("/exports/sft.jsonl")
-def download_sft(
-    db: Db, access: ProjectAdmin, which: str = "answer", split: str = "train", generator: str = "",
-    per_problem: Count = 4, seed: Count = 0, prompt: str = "",
-) -> Response:  # fmt: skip
-    chosen = sft.parse_filters(
-        which=which, split=split, generator=generator, per_problem=per_problem, seed=seed, prompt=prompt
-    )
-    return stream_sft(db, access, chosen)
-
-
-def stream_sft(db: Db, access: Access, chosen: sft.Filters) -> Response:
-    rows = sft.count_lines(db, access.project.id, chosen)
-    exporter.record_export(db, access.project, "export.sft", chosen.to_json(), access.user, rows)
-    return build_attachment(_iter_sft_lines(access.project.id, chosen), f"{access.project.slug}-sft.jsonl")
-
-
-def _iter_sft_lines(project_id: int, chosen: sft.Filters) -> Iterator[bytes]:
-    with transaction() as db:
-        yield from sft.iter_lines(db, project_id, chosen)
-
-
-def build_attachment(lines: Iterator[bytes], filename: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{filename}"', "Cache-Control": "no-store"}
-    return StreamingResponse(lines, media_type="application/x-ndjson", headers=headers)
+    return download

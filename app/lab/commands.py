@@ -152,7 +152,7 @@ def _many(results: dict[str, Any]) -> Iterator[str]:
 
 def train_reviser(
     data: Annotated[
-        Path, typer.Option("--data", exists=True, dir_okay=False, help="What `export revisions` wrote.")
+        Path, typer.Option("--data", exists=True, dir_okay=False, help="What `export revision-data` wrote.")
     ],
     base: Annotated[
         Path, typer.Option("--base", exists=True, file_okay=False, help="A causal language model's folder.")

@@ -46,7 +46,7 @@ class Generated:
 
     def revised(self, problem: str, attempts: Sequence[Sequence[Steps]], seeds: Sequence[int]) -> list[Drawn]:
         """A `Reviser` (search/revisions.py): it is put the problem with the attempts before, as
-        `stepmark export revisions` writes them."""
+        `stepmark export revision-data` writes them."""
         asks = [
             prompts.Ask(prompt(problem, seen), seed=seed) for seen, seed in zip(attempts, seeds, strict=True)
         ]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.accounts.display_name import DISPLAY_NAME
 from app.accounts.models import User
 from app.exchange.models import Import
 from app.labeling.models import Assignment, Task
@@ -57,9 +58,7 @@ def list_labelers(db: Session, project: Project, now: dt.datetime) -> list[dict[
     rows = db.execute(
         select(
             User.id,
-            case((User.name != "", User.name), else_=func.coalesce(User.email, "imported labeler")).label(
-                "name"
-            ),
+            DISPLAY_NAME.label("name"),
             Membership.role,
             func.count(Assignment.id).filter(Assignment.submitted_at >= today).label("today"),
             func.count(Assignment.id)

@@ -17,6 +17,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.accounts import audit
+from app.accounts.display_name import display_name_sql
 from app.accounts.models import User
 from app.core.errors import Conflict, Invalid, NotFound
 from app.labeling import label_exposure
@@ -42,18 +43,18 @@ SELECT_CANDIDATES = text(
 )
 COUNT_CANDIDATES = text("SELECT count(*) FROM second_look WHERE project_id = :project")
 SELECT_ORIGINAL_LABELS = text(
-    """
-    SELECT a.id, a.user_id, coalesce(nullif(u.name, ''), u.email, 'imported labeler') AS labeler,
+    f"""
+    SELECT a.id, a.user_id, {display_name_sql("u")} AS labeler,
         a.finish_reason, a.submitted_at, t.kind, a.origin IS NULL AS own_work,
         EXISTS (SELECT 1 FROM task_return r
             WHERE r.assignment_id = a.id AND r.answered_at IS NULL) AS returned,
         coalesce(array_agg(l.rating ORDER BY l.position)
-            FILTER (WHERE l.assignment_id IS NOT NULL), '{}') AS ratings
+            FILTER (WHERE l.assignment_id IS NOT NULL), '{{}}') AS ratings
     FROM assignment a JOIN task t ON t.id = a.task_id JOIN user_account u ON u.id = a.user_id
     LEFT JOIN own_step_label l ON l.assignment_id = a.id
     WHERE t.solution_id = :solution AND a.state = 'submitted'
     GROUP BY a.id, u.id, t.kind ORDER BY a.id
-    """
+    """  # noqa: S608  the name of a person is a constant expression
 )
 SELECT_OWN_LABEL = text(
     "SELECT 1 FROM assignment a JOIN task t ON t.id = a.task_id WHERE t.solution_id = :solution"

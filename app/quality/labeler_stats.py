@@ -8,9 +8,11 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.accounts.display_name import display_name_sql
+
 SELECT_LABELERS = text(
-    """
-    SELECT u.id, coalesce(nullif(u.name, ''), u.email, 'imported ' || left(u.uuid::text, 8)) AS name,
+    f"""
+    SELECT u.id, {display_name_sql("u")} AS name,
         d.solutions, d.active_ms, d.timed, g.gold, g.gold_right, g.steps, g.steps_right,
         s.screened, s.screening_score, s.paused_at, s.pause_reason, d.last
     FROM (
@@ -27,7 +29,7 @@ SELECT_LABELERS = text(
     LEFT JOIN standing s ON s.project_id = :project AND s.user_id = u.id
     WHERE CAST(:user AS bigint) IS NULL OR u.id = :user
     ORDER BY d.solutions DESC, u.id LIMIT 500
-    """
+    """  # noqa: S608  the name of a person is a constant expression
 )
 SELECT_CONTROL_RESULTS = text(
     """

@@ -5,19 +5,17 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
-from sqlalchemy import Row, Text, cast, func, select, text
+from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from app.accounts import audit
+from app.accounts.display_name import DISPLAY_NAME
 from app.accounts.models import User
 from app.core.errors import NotFound
 from app.labeling.control_tasks import LabelerStatus
 from app.labeling.models import Assignment, Task
 from app.projects.models import Membership, Project
 
-DISPLAY_NAME = func.coalesce(
-    func.nullif(User.name, ""), User.email, "imported " + func.left(cast(User.uuid, Text), 8)
-)
 SELECT_SCREENINGS = text(
     """
     DELETE FROM assignment a USING task t WHERE t.id = a.task_id AND t.kind = 'screening'

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from app.accounts import sessions
 from app.accounts.access import cookie_name
 from app.core.db import transaction
-from app.exchange import exporter, importer
-from app.exchange.filters import parse_filters
+from app.exchange import importer
+from app.exchange.exports.prm800k_rows import FORMAT, Prm800kParameters
 from app.labeling import claims, control_tasks
 from app.main import create_app
 from app.problems.models import ExternalLabel, Solution
@@ -70,9 +70,9 @@ def test_gold_belongs_to_the_generation_it_was_handed_out_in(
             db.flush()
 
     def said(*generations: str) -> list[int]:
-        chosen = parse_filters(generation=list(generations))
-        lines = b"".join(exporter.iter_pages(db, project.id, chosen)).splitlines()
-        assert exporter.count_rows(db, project.id, chosen) == len(lines)
+        chosen = Prm800kParameters(generation=list(generations))
+        lines = b"".join(FORMAT.rows(db, project.id, chosen)).splitlines()
+        assert FORMAT.count(db, project.id, chosen) == len(lines)
         return [json.loads(line)["generation"] for line in lines]
 
     assert said() == [0, 1, 2]

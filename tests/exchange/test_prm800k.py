@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from app.core.db import transaction
-from app.exchange import exporter, importer
-from app.exchange.filters import Filters, parse_filters
+from app.exchange import importer
+from app.exchange.exports.prm800k_rows import FORMAT, Prm800kParameters
 from app.exchange.formats.base import ParseContext
 from app.exchange.formats.registry import parse_record
 from app.exchange.models import Import
@@ -32,10 +32,10 @@ def bring(path: Path, **options: object) -> Import:
     return importer.run_import(begun.id)
 
 
-def take(chosen: Filters | None = None) -> list[dict]:
+def take(chosen: Prm800kParameters | None = None) -> list[dict]:
     with transaction() as db:
         project = db.query(Project).one()
-        lines = b"".join(exporter.iter_pages(db, project.id, chosen or Filters()))
+        lines = b"".join(FORMAT.rows(db, project.id, chosen or Prm800kParameters()))
     return [json.loads(line) for line in lines.splitlines()]
 
 
@@ -127,10 +127,10 @@ def test_the_real_rows_come_back_equal(shared_data: Path) -> None:
     assert done.counts["labels"] == 6
     wanted = [json.loads(line) for line in samples.read_text().splitlines()]
     assert take() == wanted
-    chosen = parse_filters(generation=["none"], finish_reason=["give_up"])
+    chosen = Prm800kParameters(generation=["none"], finish_reason=["give_up"])
     assert take(chosen) == [wanted[4]]
-    assert take(parse_filters(kind=["screening"])) == [wanted[5]]
-    assert take(parse_filters(labeler=["cc88bf76-df08-4041-be67-3464279cb3b1"])) == [wanted[1]]
+    assert take(Prm800kParameters(kind=["screening"])) == [wanted[5]]
+    assert take(Prm800kParameters(labeler=["cc88bf76-df08-4041-be67-3464279cb3b1"])) == [wanted[1]]
 
 
 def test_a_patch_tells_one_from_true() -> None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from app.cli import cli
 from app.core.db import transaction
-from app.exchange import revisions
+from app.exchange.exports.revision_data import FORMAT, RevisionParameters
 from app.problems.models import Problem
 from app.projects.models import Project
 from tests.factories import base as factories
@@ -31,7 +31,10 @@ def pool(db: Session, of: Project, split: str = "train", **values: object) -> Pr
 
 
 def read(db: Session, of: Project, generator: str | None = None, seed: int = 0) -> list[dict]:
-    return [json.loads(line) for line in revisions.iter_lines(db, of.id, generator, seed)]
+    parameters = RevisionParameters(generator=generator or "", seed=seed)
+    lines = [json.loads(line) for line in FORMAT.rows(db, of.id, parameters)]
+    assert FORMAT.count(db, of.id, parameters) == len(lines)
+    return lines
 
 
 def test_lines(db: Session) -> None:
@@ -79,11 +82,11 @@ def test_the_command(database: str, home: Path, tmp_path: Path) -> None:
     with transaction() as db:
         pool(db, factories.project(db, "Mine"))
     out = tmp_path / "revisions.jsonl"
-    done = CliRunner().invoke(cli, ["export", "revisions", "--project", "Mine", "--out", str(out)])
+    done = CliRunner().invoke(cli, ["export", "revision-data", "--project", "Mine", "--out", str(out)])
     assert done.exit_code == 0, done.output
     assert "1 trajectories" in done.output
     assert json.loads(out.read_text())["completion"] == "2 + 2 = 4\nanswer 4"
-    with pytest.raises(Exception, match="no project"):
+    with pytest.raises(Exception, match="Unknown project"):
         CliRunner().invoke(
             cli, ["export", "revisions", "--project", "No", "--out", "-"], catch_exceptions=False
         )

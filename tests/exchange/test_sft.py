@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 from app.cli import cli
 from app.core.db import transaction
 from app.core.errors import Invalid
+from app.core.parameters import validate_parameters
 from app.evaluation.models import EvaluationItem, EvaluationSet
-from app.exchange import sft
+from app.exchange.exports.sft import FORMAT, SftParameters
 from app.projects.models import Project
 from app.quality.models import Adjudication
 from tests.factories import base as factories
@@ -28,9 +29,9 @@ def project(db: Session) -> Project:
 
 
 def found(db: Session, project: Project, **given: Any) -> list[dict[str, Any]]:
-    chosen = sft.parse_filters(**given)
-    lines = [json.loads(line) for line in sft.iter_lines(db, project.id, chosen)]
-    assert sft.count_lines(db, project.id, chosen) == len(lines)
+    chosen = SftParameters(**given)
+    lines = [json.loads(line) for line in FORMAT.rows(db, project.id, chosen)]
+    assert FORMAT.count(db, project.id, chosen) == len(lines)
     return lines
 
 
@@ -80,7 +81,7 @@ def test_what_is_judged_on_and_copies_of_it_stay_out(db: Session, project: Proje
     assert [line["completion"] for line in found(db, project, split="validation")] == ["d"]
     for wrong in ({"split": "test"}, {"which": "x"}, {"per_problem": 0}, {"prompt": "nowhere"}):
         with pytest.raises(Invalid):
-            sft.parse_filters(**wrong)
+            validate_parameters(SftParameters, wrong)
 
 
 def test_people_rated_every_step_and_none_bad(db: Session, project: Project) -> None:
@@ -133,7 +134,7 @@ def test_by_page_api_and_command_with_a_trace(
         assert "attachment" in page.headers["content-disposition"]
         assert web.get("/api/v1/projects/sums/exports/sft").json() == page.json()
         assert web.get("/api/v1/projects/sums/exports/sft", params={"split": "test"}).status_code == 422
-        assert "For fine-tuning a generator" in web.get("/projects/sums/exports").text
+        assert "Fine-tuning data" in web.get("/projects/sums/exports").text
     with transaction() as db:
         from app.accounts.audit import list_events
 

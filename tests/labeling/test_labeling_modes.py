@@ -11,9 +11,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.exchange import exporter
 from app.exchange.alternative_parser import parse_alternatives
-from app.exchange.filters import Filters
+from app.exchange.exports.prm800k_rows import FORMAT, Prm800kParameters
 from app.exchange.json_decoding import RecordError
 from app.labeling.models import StepLabel
 from app.problems.models import Alternative
@@ -55,7 +54,7 @@ class Desk:
 
     def row(self) -> dict:  # type: ignore[type-arg]
         self.db.flush()
-        [line] = b"".join(exporter.iter_pages(self.db, self.project.id, Filters())).splitlines()
+        [line] = b"".join(FORMAT.rows(self.db, self.project.id, Prm800kParameters())).splitlines()
         found: dict = json.loads(line)  # type: ignore[type-arg]
         return found
 
