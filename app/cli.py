@@ -89,9 +89,9 @@ def demo(
     ] = False,
 ) -> None:
     """A project that has been twice around the loop, made on first start; then like `up`."""
-    from app.demo import demo
+    from app.demo import run_demo
 
-    demo(host, port, fast=fast)
+    run_demo(host, port, fast=fast)
 
 
 for part in (

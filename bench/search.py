@@ -25,23 +25,23 @@ import torch
 from transformers import DynamicCache
 
 from app.lab import curves, figures
-from app.lab.budget_sweep import outcome
-from app.lab.config import STRATEGIES, StudyConfig
-from app.lab.model_scorer import Judge, parameters
-from app.lab.search_context import Tools
+from app.lab.budget_sweep import measure_problem
+from app.lab.config import STRATEGIES, SweepConfig
+from app.lab.model_scorer import ModelScorer, count_parameters
+from app.lab.search_context import SearchContext
 from app.prm.config import ScoreConfig, TrainConfig
 from app.prm.encoding import Encoder
 from app.prm.examples import Example
 from app.prm.finetune_lm import FinetuneConfig, finetune
 from app.prm.train import train
-from app.search.protocols import Ask, Drawn, Steps
-from app.search.revisions import trajectories
+from app.search.protocols import Continuation, ContinuationRequest, Steps
+from app.search.revisions import build_trajectories
 from app.simulation.config import Setting
 from app.world.kinds import WORLDS
-from app.world.kinds.base import ANSWER, World, answer_of, until_error
+from app.world.kinds.base import ANSWER, World, final_answer, up_to_first_error
 from app.world.writer.model import LINE, LONGEST, RIGHT, SPECIALS, WRONG, Writer
-from app.world.writer.sample import write
-from app.world.writer.train import Course, learn
+from app.world.writer.sample import sample_solutions
+from app.world.writer.train import TrainingSchedule, train_writer
 
 MOST_WORDS = 96
 TEMPERATURE = 0.7
@@ -58,18 +58,20 @@ class Writing:
         self.line, self.end = known[LINE], int(writer.tokenizer.eos_token_id)
         self.never = torch.tensor([known[word] for word in ("<pad>", "<s>", "<unk>", RIGHT, WRONG)])
 
-    def continued(self, problem: str, asks: Sequence[Ask], steps: int | None) -> list[Drawn]:
+    def propose(
+        self, problem: str, asks: Sequence[ContinuationRequest], steps: int | None
+    ) -> list[Continuation]:
         asked = [self.encoder.encode(problem, ask.prefix).ids for ask in asks]
         return self.drawn(asked, [ask.seed for ask in asks], steps)
 
     def drawn(
         self, asked: Sequence[list[int]], seeds: Sequence[int | None], steps: int | None
-    ) -> list[Drawn]:
+    ) -> list[Continuation]:
         """What follows these ids."""
         by_length: dict[int, list[int]] = {}
         for place, ids in enumerate(asked):
             by_length.setdefault(len(ids), []).append(place)
-        found: list[Drawn] = [Drawn((), False, 0)] * len(asked)
+        found: list[Continuation] = [Continuation((), False, 0)] * len(asked)
         for places in by_length.values():
             now = torch.tensor([asked[place] for place in places])
             rows = self._rows(now, [seeds[place] for place in places], steps)
@@ -99,11 +101,11 @@ class Writing:
             now = torch.tensor(drawn)[:, None]
         return rows
 
-    def _read(self, row: list[int]) -> Drawn:
+    def _read(self, row: list[int]) -> Continuation:
         text = " ".join(self.words[token] for token in row if token != self.end)
         steps = tuple(line.strip() for line in text.split(LINE) if line.strip())
         over = bool(row) and row[-1] == self.end
-        return Drawn(steps, over or bool(steps and steps[-1].startswith(ANSWER)), len(row))
+        return Continuation(steps, over or bool(steps and steps[-1].startswith(ANSWER)), len(row))
 
 
 class Revising(Writing):
@@ -113,9 +115,9 @@ class Revising(Writing):
         super().__init__(writer)
         self.reviser = Writing(reviser)
 
-    def revised(
+    def revise(
         self, problem: str, attempts: Sequence[Sequence[Steps]], seeds: Sequence[int]
-    ) -> Sequence[Drawn]:
+    ) -> Sequence[Continuation]:
         encode = self.reviser.writer.tokenizer.encode
         return self.reviser.drawn([encode(shown(problem, each)) for each in attempts], seeds, None)
 
@@ -135,12 +137,14 @@ def reviser_of(
     """Taught on trajectories of the writer's own solutions, by the lab's code for it; and how many."""
     chance = random.Random(f"trajectories {seed}")  # noqa: S311
     posed = [world.draw(chance) for _ in range(count)]
-    written = write(writer, [each.statement for each in posed], 16, seed + 1, temperature=TEMPERATURE)
+    written = sample_solutions(
+        writer, [each.statement for each in posed], 16, seed + 1, temperature=TEMPERATURE
+    )
     pairs = []
     for number, (each, solutions) in enumerate(zip(posed, written, strict=True)):
-        right = [tuple(steps) for steps in solutions if answer_of(steps) == each.answer]
-        wrong = [tuple(steps) for steps in solutions if answer_of(steps) not in (None, each.answer)]
-        for one in trajectories(right, wrong, seed=number) if wrong else ():
+        right = [tuple(steps) for steps in solutions if final_answer(steps) == each.answer]
+        wrong = [tuple(steps) for steps in solutions if final_answer(steps) not in (None, each.answer)]
+        for one in build_trajectories(right, wrong, seed=number) if wrong else ():
             pairs.append((shown(each.statement, one.wrong), said(one.right)))
     config = FinetuneConfig(
         epochs=6.0, learning_rate=5e-4, at_once=32, max_length=LONGEST, seed=seed, device="cpu", threads=1
@@ -155,20 +159,20 @@ class Answers:
     def __init__(self, reference: str) -> None:
         self.reference = reference
 
-    def classes(self, solutions: Sequence[Steps]) -> list[int]:
+    def answer_classes(self, solutions: Sequence[Steps]) -> list[int]:
         known: dict[str, int] = {self.reference: 0}
-        said = [answer_of(steps) for steps in solutions]
+        said = [final_answer(steps) for steps in solutions]
         return [-1 if each is None else known.setdefault(each, len(known)) for each in said]
 
     def verdict(self, steps: Steps) -> str:
-        said = answer_of(steps)
+        said = final_answer(steps)
         return "unparseable" if said is None else "correct" if said == self.reference else "incorrect"
 
-    def graded(self, solutions: Sequence[Steps]) -> tuple[list[int], list[bool]]:
-        return self.classes(solutions), [self.verdict(steps) == "correct" for steps in solutions]
+    def grade_all(self, solutions: Sequence[Steps]) -> tuple[list[int], list[bool]]:
+        return self.answer_classes(solutions), [self.verdict(steps) == "correct" for steps in solutions]
 
 
-class InTheWorld(Tools):
+class InTheWorld(SearchContext):
     def answers(self, reference: str | None) -> Any:
         return Answers(reference or "")
 
@@ -177,17 +181,17 @@ def labeled(world: World, writer: Writer, count: int, seed: int) -> list[Example
     """Solutions of the model's own, rated by the judge as a labeler does who stops at the first error."""
     chance = random.Random(f"labels {seed}")  # noqa: S311
     posed = [world.draw(chance) for _ in range(count)]
-    written = write(writer, [each.statement for each in posed], 1, seed, temperature=TEMPERATURE)
+    written = sample_solutions(writer, [each.statement for each in posed], 1, seed, temperature=TEMPERATURE)
     examples = []
     for each, (steps,) in zip(posed, written, strict=True):
         if steps:
-            ratings = until_error(world.judge(each, steps))
+            ratings = up_to_first_error(world.rate(each, steps))
             rest = [None] * (len(steps) - len(ratings))
             examples.append(Example(each.statement, steps, [*ratings, *rest]))
     return examples
 
 
-def judge_of(base: Path, examples: list[Example], folder: Path, seed: int) -> Judge:
+def judge_of(base: Path, examples: list[Example], folder: Path, seed: int) -> ModelScorer:
     config = TrainConfig(
         base=str(base), label_tokens=(WRONG, RIGHT), max_length=LONGEST,
         epochs=Setting().epochs(len(examples)), learning_rate=Setting().rate, together="none", evaluations=0,
@@ -195,7 +199,7 @@ def judge_of(base: Path, examples: list[Example], folder: Path, seed: int) -> Ju
     )  # fmt: skip
     made = train(config, examples, folder, lambda _: None, lambda: None, "bench").published
     assert made is not None
-    return Judge(made, ScoreConfig(threads=1))
+    return ModelScorer(made, ScoreConfig(threads=1))
 
 
 def main() -> None:
@@ -213,11 +217,11 @@ def main() -> None:
     torch.set_num_threads(1)
     world, begun = WORLDS[given.world], time.monotonic()
     strategies = tuple(name for name in STRATEGIES if given.revise or not name.startswith("revisions"))
-    config = StudyConfig(most=given.most, problems=given.problems, strategies=strategies, seed=given.seed)
+    config = SweepConfig(most=given.most, problems=given.problems, strategies=strategies, seed=given.seed)
     with tempfile.TemporaryDirectory(prefix="bench-search-") as scratch:
         base = given.base or Path(scratch) / "base"
         if not given.base:
-            learn(world, Course(steps=given.reading), given.seed).save(base)
+            train_writer(world, TrainingSchedule(steps=given.reading), given.seed).save(base)
         writer = Writer.load(base)
         judge = judge_of(
             base, labeled(world, writer, given.labels, given.seed), Path(scratch) / "run", given.seed
@@ -230,19 +234,19 @@ def main() -> None:
             proposer = Revising(writer, reviser)
             print(f"reviser taught by {count:,} trajectories")
         print(f"models made in {time.monotonic() - begun:.0f} s", flush=True)
-        tools = InTheWorld(proposer, judge, None, LINE, Event(), None, parameters(writer.body))  # type: ignore[arg-type]
+        tools = InTheWorld(proposer, judge, None, LINE, Event(), None, count_parameters(writer.body))  # type: ignore[arg-type]
         chance = random.Random(f"problems {given.seed}")  # noqa: S311
         rows = []
         for _ in range(given.problems):
             posed = world.draw(chance)
             problem: Any = SimpleNamespace(statement=posed.statement, reference_answer=posed.answer)
-            rows.append(outcome(problem, config, tools, lambda _: None))
+            rows.append(measure_problem(problem, config, tools, lambda _: None))
             print(
                 f"\r{len(rows)} of {given.problems} problems, {time.monotonic() - begun:.0f} s",
                 end="",
                 flush=True,
             )
-    results = curves.told(rows, config) | {
+    results = curves.build_results(rows, config) | {
         "parameters": judge.parameters,
         "generator_parameters": tools.generator_parameters,
     }
@@ -255,7 +259,7 @@ def tell(results: dict[str, Any]) -> None:
     print(f"\n{results['problems']} problems, pass@1 {100 * results['pass_at_1']:.1f} %\n")
     print("| strategy | " + " | ".join(map(str, results["budgets"])) + " |")
     print("| --- |" + " ---: |" * len(results["budgets"]))
-    for _, label, curve in figures.curves(results):
+    for _, label, curve in figures.iter_curves(results):
         cells = zip(curve["mean"], curve["low"], curve["high"], strict=True)
         said = (
             "–" if at is None else f"{100 * at:.0f} ({100 * low:.0f} to {100 * high:.0f})"
@@ -263,7 +267,7 @@ def tell(results: dict[str, Any]) -> None:
         )
         print(f"| {label} | " + " | ".join(said) + " |")
     print("\ncomputation, in plain solutions (generated and read):")
-    for name, values in figures.compute(results, results["generator_parameters"]).items():
+    for name, values in figures.flops_by_budget(results, results["generator_parameters"]).items():
         print(
             f"  {STRATEGIES[name]:<22}"
             + "".join("      –" if each is None else f"{each:7.1f}" for each in values)

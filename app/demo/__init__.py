@@ -25,7 +25,7 @@ from app.core.db import transaction
 from app.core.errors import DomainError
 from app.core.startup import ready_database
 from app.core.supervisor import Child, Supervisor, stepmark_command
-from app.demo.demo_data import bring_in, the_writer, write_private, writer_folder
+from app.demo.demo_data import import_problems, install_writer, write_private, writer_folder
 from app.labeling import assignments, claims, initial_queue
 from app.labeling.models import Assignment, Task
 from app.labeling.rating_events import RatingEventData
@@ -36,7 +36,7 @@ from app.selection.config import RoundConfig, parse
 from app.selection.models import Round
 from app.settings import settings
 from app.world.demo_data.world import Digits
-from app.world.kinds.base import Posed, until_error
+from app.world.kinds.base import PosedProblem, up_to_first_error
 
 NAME = "Demo"
 PEOPLE = {
@@ -66,14 +66,14 @@ The solutions were written by a small language model whose books had misprints i
 
 
 @dataclass(frozen=True)
-class Size:
+class DemoSize:
     every: int
     """Which of the problems: each, every third ..."""
     labeled: int
     round: dict[str, Any]
 
 
-def size(fast: bool) -> Size:
+def demo_size_of(fast: bool) -> DemoSize:
     """One core is enough for a model so small, and leaves the others to whoever looks on."""
     train = {
         "max_length": 128,
@@ -89,45 +89,45 @@ def size(fast: bool) -> Size:
         "train": train,
         "score": {"device": "cpu", "threads": 1},
     }
-    return Size(3 if fast else 1, 120 if fast else 320, round_config)
+    return DemoSize(3 if fast else 1, 120 if fast else 320, round_config)
 
 
-def demo(host: str | None = None, port: int | None = None, *, fast: bool = False) -> None:
+def run_demo(host: str | None = None, port: int | None = None, *, fast: bool = False) -> None:
     """Prepare what is missing, then serve like `stepmark up`, until Ctrl-C."""
     from app.up import refuse_taken, serve
 
     host, port = host or settings().host, settings().port if port is None else port
     refuse_taken(host, port)
     with ready_database():
-        logins = prepare(size(fast))
+        logins = prepare_demo(demo_size_of(fast))
         serve(host, port, logins=logins)
 
 
-def prepare(demo_size: Size) -> list[tuple[str, str]]:
+def prepare_demo(demo_size: DemoSize) -> list[tuple[str, str]]:
     """The project with generations 0 and 1 labeled and generation 2 waiting; gives the logins."""
     start = time.monotonic()
-    logins = people()
-    project = the_project()
-    with step("Problems and solutions"):
-        the_writer(project)
-        bring_in(project, demo_size.every)
+    logins = create_users()
+    project = get_or_create_project()
+    with timed_step("Problems and solutions"):
+        install_writer(project)
+        import_problems(project, demo_size.every)
     for number in range(ROUNDS):
-        with step(f"Generation {number}, labeled by the world's judge"):
-            label(project, demo_size, number)
-        turn(project, configured(demo_size), number)
+        with timed_step(f"Generation {number}, labeled by the world's judge"):
+            label_generation(project, demo_size, number)
+        run_round(project, build_round_config(demo_size), number)
     typer.echo(f"The demo is ready ({time.monotonic() - start:.0f} s).", err=True)
     return logins
 
 
 @contextmanager
-def step(title: str) -> Iterator[None]:
+def timed_step(title: str) -> Iterator[None]:
     start = time.monotonic()
     typer.echo(f"{title} ...", err=True, nl=False)
     yield
     typer.echo(f" {time.monotonic() - start:.0f} s", err=True)
 
 
-def people() -> list[tuple[str, str]]:
+def create_users() -> list[tuple[str, str]]:
     """One user a role. Their passwords are made once and kept, readable by the owner only, so
     that a second start can print them again; a demo is no place for data that matters."""
     path = settings().home / "demo-logins.json"
@@ -142,7 +142,7 @@ def people() -> list[tuple[str, str]]:
     return list(passwords.items())
 
 
-def configured(demo_size: Size) -> RoundConfig:
+def build_round_config(demo_size: DemoSize) -> RoundConfig:
     """Every PRM starts from the writer."""
     return parse({**demo_size.round, "train": {"base": str(writer_folder()), **demo_size.round["train"]}})
 
@@ -152,7 +152,7 @@ def rounds_done(db: Session, project: Project) -> int:
     return db.scalar(ended) or 0
 
 
-def label(project: Project, demo_size: Size, number: int = 0) -> None:
+def label_generation(project: Project, demo_size: DemoSize, number: int = 0) -> None:
     """What waits as generation `number` (0 is queued here, by chance), claimed, rated and submitted
     one by one. Nobody spent the time, so none is claimed."""
     with transaction() as db:
@@ -169,17 +169,17 @@ def label(project: Project, demo_size: Size, number: int = 0) -> None:
             assignment = claims.claim_assignment(db, project, who, now)
             if assignment is None:
                 return
-            rate(db, project, assignment, now)
+            submit_ratings(db, project, assignment, now)
 
 
-def rate(db: Session, project: Project, assignment: Assignment, now: dt.datetime) -> None:
+def submit_ratings(db: Session, project: Project, assignment: Assignment, now: dt.datetime) -> None:
     row = db.execute(
         select(Solution.steps, Problem.statement, Problem.reference_answer)
         .join(Problem, Problem.id == Solution.problem_id)
         .join(Task, Task.solution_id == Solution.id)
         .where(Task.id == assignment.task_id)
     ).one()
-    ratings = until_error(WORLD.judge(Posed(row.statement, row.reference_answer), row.steps))
+    ratings = up_to_first_error(WORLD.rate(PosedProblem(row.statement, row.reference_answer), row.steps))
     events = [
         RatingEventData(uuid.uuid4(), position, 0, rating, None, 0, now)
         for position, rating in enumerate(ratings)
@@ -192,7 +192,7 @@ def rate(db: Session, project: Project, assignment: Assignment, now: dt.datetime
     )
 
 
-def turn(project: Project, config: RoundConfig, number: int) -> None:
+def run_round(project: Project, config: RoundConfig, number: int) -> None:
     """The round after generation `number`, by a worker of its own that ends with it."""
     with transaction() as db:
         if rounds_done(db, project) > number:
@@ -204,12 +204,12 @@ def turn(project: Project, config: RoundConfig, number: int) -> None:
             rounds.resume(db, round_, None)
     worker = Supervisor([Child("worker", stepmark_command("worker"))])
     try:
-        _watch(project, round_.id, worker)
+        _wait_for_round(project, round_.id, worker)
     finally:
         worker.stop()
 
 
-def _watch(project: Project, round_id: int, worker: Supervisor) -> None:
+def _wait_for_round(project: Project, round_id: int, worker: Supervisor) -> None:
     stage, start = "", time.monotonic()
     while True:
         for line in worker.restart_due():
@@ -229,18 +229,18 @@ def _watch(project: Project, round_id: int, worker: Supervisor) -> None:
     typer.echo(f"{round_.made['queued']} solutions wait as generation {round_.generation}.", err=True)
 
 
-def the_project() -> Project:
+def get_or_create_project() -> Project:
     from app.projects import projects
 
     with transaction() as db:
         project = db.scalar(select(Project).where(Project.name == NAME))
         if project is None:
             project = projects.create_project(db, NAME, "first_error", None, instructions=INSTRUCTIONS)
-        _members(db, project)
+        _add_members(db, project)
     return project
 
 
-def _members(db: Session, project: Project) -> None:
+def _add_members(db: Session, project: Project) -> None:
     from app.projects.models import Membership
 
     for role, email in PEOPLE.items():

@@ -19,7 +19,7 @@ from app.problems.models import Solution
 from app.projects.models import Project
 from app.settings import settings
 from app.world import demo_data
-from app.world.kinds.base import answer_of
+from app.world.kinds.base import final_answer
 
 WRITER = "the writer"
 SAMPLED: dict[str, Any] = {
@@ -40,13 +40,13 @@ def write_private(path: Path, content: bytes) -> None:
         file.write(content)
 
 
-def bring_in(project: Project, every: int) -> None:
+def import_problems(project: Project, every: int) -> None:
     """The world as Stepmark JSON Lines, through the importer and the grader like any file."""
     from app.exchange import importer
     from app.problems import grading
 
     path = settings().home / "demo-world.jsonl"
-    write_private(path, b"".join(lines(every)))
+    write_private(path, b"".join(iter_lines(every)))
     with transaction() as db:
         solution_count = db.scalar(
             select(func.count()).select_from(Solution).where(Solution.project_id == project.id)
@@ -61,8 +61,8 @@ def bring_in(project: Project, every: int) -> None:
     grading.grade_waiting(project.id)
 
 
-def lines(every: int) -> Iterator[bytes]:
-    for number, entry in enumerate(demo_data.entries()[::every]):
+def iter_lines(every: int) -> Iterator[bytes]:
+    for number, entry in enumerate(demo_data.load_entries()[::every]):
         products = entry.statement.count("×")
         problem = {
             "kind": "problem",
@@ -82,12 +82,12 @@ def lines(every: int) -> Iterator[bytes]:
                 "problem": f"digits-{number}",
                 "generator": WRITER,
                 "steps": steps,
-                "answer": answer_of(steps),
+                "answer": final_answer(steps),
             }
             yield orjson.dumps(solution, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def the_writer(project: Project) -> Path:
+def install_writer(project: Project) -> Path:
     """Where this server keeps models, so that a round may start from it, and as a generator."""
     from app.generators import generators
 
@@ -96,9 +96,9 @@ def the_writer(project: Project) -> Path:
         with atomic_folder(folder) as draft:
             shutil.copytree(demo_data.WRITER, draft, dirs_exist_ok=True)
     with transaction() as db:
-        if not any(generator.name == WRITER for generator in generators.of_project(db, project.id)):
-            definition = generators.Wanted(WRITER, kind="transformers", model=str(folder))
-            generators.make(db, project, definition, SAMPLED, None)
+        if not any(generator.name == WRITER for generator in generators.list_generators(db, project.id)):
+            definition = generators.GeneratorInput(WRITER, kind="transformers", model=str(folder))
+            generators.create_generator(db, project, definition, SAMPLED, None)
     return folder
 
 

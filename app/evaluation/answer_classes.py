@@ -16,11 +16,13 @@ from app.answers.numbers import plain_number
 from app.answers.units import split_unit
 
 REFERENCE, NONE = 0, -1
-MOST = 8
+MAX_CLASSES = 8
 """Groups that are held against each other by the prover: 28 questions a problem at most."""
 
 
-def classes(answers: Sequence[str | None], verdicts: Sequence[str | None], prover: Prover) -> list[int]:
+def answer_classes(
+    answers: Sequence[str | None], verdicts: Sequence[str | None], prover: Prover
+) -> list[int]:
     """A class for each solution of one problem, in the order given."""
     spelled = [
         _spelling(answer) if verdict == "incorrect" else None
@@ -28,13 +30,13 @@ def classes(answers: Sequence[str | None], verdicts: Sequence[str | None], prove
     ]
     frequent = Counter(spelling for spelling in spelled if spelling is not None).most_common()
     found: dict[str, int] = {}
-    for number, (spelling, _) in enumerate(frequent[:MOST], REFERENCE + 1):
+    for number, (spelling, _) in enumerate(frequent[:MAX_CLASSES], REFERENCE + 1):
         found[spelling] = number
-    for one, other in combinations([spelling for spelling, _ in frequent[:MOST]], 2):
+    for one, other in combinations([spelling for spelling, _ in frequent[:MAX_CLASSES]], 2):
         if found[one] != found[other] and prover.equal(one, other):
             joined, gone = sorted((found[one], found[other]))
             found = {spelling: joined if number == gone else number for spelling, number in found.items()}
-    for number, (spelling, _) in enumerate(frequent[MOST:], REFERENCE + 1 + MOST):
+    for number, (spelling, _) in enumerate(frequent[MAX_CLASSES:], REFERENCE + 1 + MAX_CLASSES):
         found[spelling] = number
     return [
         REFERENCE if verdict == "correct" else NONE if spelling is None else found[spelling]

@@ -29,58 +29,60 @@ StartBody = Body(
 CompareBody = Body(default_factory=dict, examples=[{"first_id": 1, "second_id": 2}])
 
 
-def set_as_json(found: EvaluationSet) -> dict[str, Any]:
+def set_to_json(found: EvaluationSet) -> dict[str, Any]:
     names = ("id", "name", "state", "is_default", "definition", "counts", "error", "created_at")
     return {name: getattr(found, name) for name in names} | {"hash": found.hash.hex() if found.hash else None}
 
 
-def evaluation_as_json(found: Evaluation, results: bool = False) -> dict[str, Any]:
+def evaluation_to_json(found: Evaluation, results: bool = False) -> dict[str, Any]:
     names = ("id", "evaluation_set_id", "model_id", "outside", "config", "state", "progress", "error")
     times = ("created_at", "started_at", "finished_at")
     said = {name: getattr(found, name) for name in (*names, *times, *(("results",) if results else ()))}
     return {**said, **queries.key_figures(found.results)}
 
 
-def comparison_as_json(found: Comparison) -> dict[str, Any]:
+def comparison_to_json(found: Comparison) -> dict[str, Any]:
     names = ("id", "first_id", "second_id", "state", "error", "results", "created_at")
     return {name: getattr(found, name) for name in names}
 
 
 @router.get("/evaluation-sets")
 def list_sets(access: Researcher, db: Db) -> dict[str, Any]:
-    return {"evaluation_sets": [set_as_json(each) for each in sets.all_sets(db, access.project.id)]}
+    return {"evaluation_sets": [set_to_json(each) for each in sets.list_sets(db, access.project.id)]}
 
 
 @router.post("/evaluation-sets", status_code=201)
 def create_set(access: Researcher, db: Db, given: dict[str, Any] = SetBody) -> dict[str, Any]:
     """Freeze a set. From then on its problems are kept out of training."""
-    _only(given, "name", "definition")
+    _refuse_unknown(given, "name", "definition")
     name, definition = given.get("name", ""), given.get("definition", {})
     if not isinstance(name, str) or not isinstance(definition, dict):
         raise Invalid('"name" must be text and "definition" a JSON object.')
-    made = sets.create(db, access.project.id, name, definition, access.user)
+    made = sets.create_set(db, access.project.id, name, definition, access.user)
     db.refresh(made)
-    return set_as_json(made)
+    return set_to_json(made)
 
 
 @router.get("/evaluation-sets/{set_id}")
-def one_set(access: Researcher, db: Db, set_id: int) -> dict[str, Any]:
-    return set_as_json(sets.find(db, access.project.id, set_id))
+def get_set(access: Researcher, db: Db, set_id: int) -> dict[str, Any]:
+    return set_to_json(sets.get_set(db, access.project.id, set_id))
 
 
 @router.get("/evaluations")
 def list_evaluations(access: Researcher, db: Db) -> dict[str, Any]:
     """Newest first, with their key figures; the whole results are at each one's own address."""
-    found = queries.listed(db, access.project.id)
-    return {"evaluations": [evaluation_as_json(each["evaluation"]) for each in found]}
+    found = queries.list_evaluations(db, access.project.id)
+    return {"evaluations": [evaluation_to_json(each["evaluation"]) for each in found]}
 
 
 @router.post("/evaluations", status_code=201)
 def start(access: Researcher, db: Db, given: dict[str, Any] = StartBody) -> dict[str, Any]:
     """Judge a model. Scores it lacks are made first; poll until `state` is succeeded."""
-    _only(given, "set_id", "model_id", "outside", "folder", "config")
+    _refuse_unknown(given, "set_id", "model_id", "outside", "folder", "config")
     set_id = _number(given, "set_id")
-    found = sets.find(db, access.project.id, set_id) if set_id else sets.ensure_default(db, access.project.id)
+    found = (
+        sets.get_set(db, access.project.id, set_id) if set_id else sets.ensure_default(db, access.project.id)
+    )
     if found is None:
         raise Invalid("This project has no evaluation set yet.", remedy="Freeze one first.")
     folder, outside = _text(given, "folder"), _text(given, "outside")
@@ -97,38 +99,38 @@ def start(access: Researcher, db: Db, given: dict[str, Any] = StartBody) -> dict
         folder=folder,
     )
     db.refresh(made)
-    return evaluation_as_json(made)
+    return evaluation_to_json(made)
 
 
 @router.get("/evaluations/{evaluation_id}")
-def one_evaluation(access: Researcher, db: Db, evaluation_id: int) -> dict[str, Any]:
-    return evaluation_as_json(runs.find(db, access.project.id, evaluation_id), results=True)
+def get_evaluation(access: Researcher, db: Db, evaluation_id: int) -> dict[str, Any]:
+    return evaluation_to_json(runs.find(db, access.project.id, evaluation_id), results=True)
 
 
 @router.post("/evaluations/{evaluation_id}/cancellation")
 def cancel(access: Researcher, db: Db, evaluation_id: int) -> dict[str, Any]:
     found = runs.cancel(db, runs.find(db, access.project.id, evaluation_id), access.user)
-    return evaluation_as_json(found)
+    return evaluation_to_json(found)
 
 
 @router.post("/comparisons", status_code=201)
 def compare(access: Researcher, db: Db, given: dict[str, Any] = CompareBody) -> dict[str, Any]:
     """Hold two finished evaluations on one set side by side."""
-    _only(given, "first_id", "second_id")
+    _refuse_unknown(given, "first_id", "second_id")
     first, second = (
         runs.find(db, access.project.id, _number(given, name) or 0) for name in ("first_id", "second_id")
     )
     made = comparisons.create(db, first, second)
     db.refresh(made)
-    return comparison_as_json(made)
+    return comparison_to_json(made)
 
 
 @router.get("/comparisons/{comparison_id}")
-def one_comparison(access: Researcher, db: Db, comparison_id: int) -> dict[str, Any]:
-    return comparison_as_json(comparisons.find(db, access.project.id, comparison_id))
+def get_comparison(access: Researcher, db: Db, comparison_id: int) -> dict[str, Any]:
+    return comparison_to_json(comparisons.find(db, access.project.id, comparison_id))
 
 
-def _only(given: dict[str, Any], *names: str) -> None:
+def _refuse_unknown(given: dict[str, Any], *names: str) -> None:
     unknown = sorted(set(given) - set(names))
     if unknown:
         raise Invalid(f"There is no option {unknown[0]!r}.", remedy=f"There are: {', '.join(names)}.")

@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-def grid(most: int, points: int = 48) -> Ints:
+def n_grid(most: int, points: int = 48) -> Ints:
     """Subset sizes to show: every one up to 64, else `points` of them, even on a log scale,
     1 and `most` among them."""
     if most <= 64:
@@ -29,7 +29,7 @@ def grid(most: int, points: int = 48) -> Ints:
     return np.unique(np.round(np.geomspace(1, most, points)).astype(np.int64))
 
 
-def reach(counts: Sequence[int]) -> int:
+def max_n(counts: Sequence[int]) -> int:
     """The largest N that at least half of the problems have solutions for."""
     return int(sorted(counts)[len(counts) // 2]) if counts else 0
 
@@ -39,14 +39,14 @@ def best_of_n(scores: Sequence[Floats], right: Sequence[NDArray[np.bool_]], n: I
     solutions, at least one; -inf is a score that is missing. ValueError for NaN."""
     found = np.empty((len(scores), len(n)))
     for places in _by_count([len(each) for each in scores]):
-        share = shares_of_ties(
+        share = tie_shares(
             np.stack([scores[place] for place in places]), np.stack([right[place] for place in places])
         )
-        found[places] = share @ chances(share.shape[1], n)
+        found[places] = share @ pick_probabilities(share.shape[1], n)
     return found
 
 
-def chances(most: int, n: Ints) -> Floats:
+def pick_probabilities(most: int, n: Ints) -> Floats:
     """[most, len(n)]: how likely position j of `most`, ascending, is the highest of a random
     n-subset. Columns add up to 1; n over `most` counts as `most`."""
     drawn = np.minimum(n, most)[None, :]
@@ -65,7 +65,7 @@ def log_choose(total: Ints, drawn: Ints) -> Floats:
     return np.where(inside, said, -np.inf)
 
 
-def shares_of_ties(scores: Floats, right: NDArray[np.bool_]) -> Floats:
+def tie_shares(scores: Floats, right: NDArray[np.bool_]) -> Floats:
     """Both [problems, M]. Position by position in ascending order of score: the share of right
     answers among the solutions tied there."""
     if np.isnan(scores).any():
@@ -80,7 +80,7 @@ def shares_of_ties(scores: Floats, right: NDArray[np.bool_]) -> Floats:
     return shares
 
 
-def oracle(right: Sequence[NDArray[np.bool_]], n: Ints) -> Floats:
+def pass_at_n(right: Sequence[NDArray[np.bool_]], n: Ints) -> Floats:
     """pass@N, [problems, len(n)]: the chance that a random n-subset holds a right answer,
     1 - C(M - r, n) / C(M, n) (Chen et al. 2021, section 2.1)."""
     total = np.array([[len(each)] for each in right])

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-TIMES = 1_000
+RESAMPLES = 1_000
 
 
 @dataclass(frozen=True)
@@ -23,37 +23,39 @@ class Interval:
     high: Floats
 
     def as_json(self) -> dict[str, Any]:
-        return {name: rounded(getattr(self, name)) for name in ("mean", "low", "high")}
+        return {name: round_values(getattr(self, name)) for name in ("mean", "low", "high")}
 
 
-def rounded(values: Floats, digits: int = 6) -> list[float]:
+def round_values(values: Floats, digits: int = 6) -> list[float]:
     return [round(float(value), digits) for value in values]
 
 
-def draws(problems: int, *, times: int = TIMES, seed: int = 0) -> Floats:
+def draw_resamples(problems: int, *, times: int = RESAMPLES, seed: int = 0) -> Floats:
     """[times, problems]: how often each problem is drawn, over the number of problems."""
     rng = np.random.default_rng(seed)
     return rng.multinomial(problems, np.full(problems, 1 / problems), size=times) / problems
 
 
-def ends(resampled: Floats, level: float = 0.95) -> tuple[Floats, Floats]:
+def percentile_bounds(resampled: Floats, level: float = 0.95) -> tuple[Floats, Floats]:
     """The interval's ends, by column."""
     tail = (1 - level) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail], axis=0)
     return low, high
 
 
-def interval(values: Floats, *, times: int = TIMES, seed: int = 0) -> Interval:
+def mean_interval(values: Floats, *, times: int = RESAMPLES, seed: int = 0) -> Interval:
     """Of the mean over problems of `values` [problems, columns]."""
-    low, high = ends(draws(len(values), times=times, seed=seed) @ values)
+    low, high = percentile_bounds(draw_resamples(len(values), times=times, seed=seed) @ values)
     return Interval(values.mean(axis=0), low, high)
 
 
-def paired(first: Floats, second: Floats, *, times: int = TIMES, seed: int = 0) -> tuple[Interval, Floats]:
+def paired_difference(
+    first: Floats, second: Floats, *, times: int = RESAMPLES, seed: int = 0
+) -> tuple[Interval, Floats]:
     """Of the mean of second - first, both [problems, columns] over the same problems; and, by
     column, the share of resamples in which the second is better (half for equal)."""
     difference = second - first
-    resampled = draws(len(difference), times=times, seed=seed) @ difference
-    low, high = ends(resampled)
+    resampled = draw_resamples(len(difference), times=times, seed=seed) @ difference
+    low, high = percentile_bounds(resampled)
     better = (resampled > 0).mean(axis=0) + 0.5 * (resampled == 0).mean(axis=0)
     return Interval(difference.mean(axis=0), low, high), better

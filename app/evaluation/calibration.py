@@ -18,7 +18,7 @@ COLDEST, HOTTEST = 0.05, 20.0
 GOLDEN = (5**0.5 - 1) / 2
 
 
-def reliability(claimed: Floats, happened: NDArray[np.bool_], bins: int = BINS) -> dict[str, Any]:
+def reliability_bins(claimed: Floats, happened: NDArray[np.bool_], bins: int = BINS) -> dict[str, Any]:
     """The curve over `bins` equal ranges of the claimed probability (empty ones left out): its
     mean claim, how often it happened, how many; and the expected calibration error, the mean
     gap between the two weighted by how many."""
@@ -36,7 +36,7 @@ def reliability(claimed: Floats, happened: NDArray[np.bool_], bins: int = BINS) 
     }
 
 
-def scaled(probabilities: Floats, temperature: float) -> Floats:
+def scale_probabilities(probabilities: Floats, temperature: float) -> Floats:
     """[steps, classes] as they would be with every logit over `temperature`."""
     logs = np.log(np.maximum(probabilities, SMALLEST)) / temperature
     logs -= logs.max(axis=1, keepdims=True)
@@ -45,13 +45,13 @@ def scaled(probabilities: Floats, temperature: float) -> Floats:
     return found
 
 
-def loss(probabilities: Floats, truth: Ints) -> float:
+def log_loss(probabilities: Floats, truth: Ints) -> float:
     """Mean negative log likelihood of the true class, in nats."""
     said = probabilities[np.arange(len(truth)), truth]
     return float(-np.log(np.maximum(said, SMALLEST)).mean())
 
 
-def temperature(probabilities: Floats, truth: Ints) -> float:
+def fit_temperature(probabilities: Floats, truth: Ints) -> float:
     """The temperature with the least loss, by golden section on its log: the loss is convex in
     the inverse temperature, so it has one minimum. 1 where there is nothing to fit."""
     if not len(truth):
@@ -59,7 +59,7 @@ def temperature(probabilities: Floats, truth: Ints) -> float:
     low, high = np.log(COLDEST), np.log(HOTTEST)
 
     def at(log_temperature: float) -> float:
-        return loss(scaled(probabilities, float(np.exp(log_temperature))), truth)
+        return log_loss(scale_probabilities(probabilities, float(np.exp(log_temperature))), truth)
 
     left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
     at_left, at_right = at(left), at(right)
@@ -75,33 +75,35 @@ def temperature(probabilities: Floats, truth: Ints) -> float:
     return float(np.exp((low + high) / 2))
 
 
-def cross_scaled(probabilities: Floats, truth: Ints, fold: Ints) -> tuple[Floats, dict[int, float]]:
+def cross_fit_scaling(probabilities: Floats, truth: Ints, fold: Ints) -> tuple[Floats, dict[int, float]]:
     """Each fold scaled by the temperature of the others, and those temperatures."""
     found, used = probabilities.copy(), {}
     for each in np.unique(fold):
         here = fold == each
-        used[int(each)] = temperature(probabilities[~here], truth[~here])
-        found[here] = scaled(probabilities[here], used[int(each)])
+        used[int(each)] = fit_temperature(probabilities[~here], truth[~here])
+        found[here] = scale_probabilities(probabilities[here], used[int(each)])
     return found, used
 
 
-def report(probabilities: Floats, truth: Ints, names: tuple[str, ...], fold: Ints) -> dict[str, Any]:
+def calibration_report(
+    probabilities: Floats, truth: Ints, names: tuple[str, ...], fold: Ints
+) -> dict[str, Any]:
     """For each class its reliability before and after scaling; loss before and after."""
-    after, used = cross_scaled(probabilities, truth, fold)
+    after, used = cross_fit_scaling(probabilities, truth, fold)
     classes = [
         {
             "name": name,
             "steps": int((truth == place).sum()),
-            "before": reliability(probabilities[:, place], truth == place),
-            "after": reliability(after[:, place], truth == place),
+            "before": reliability_bins(probabilities[:, place], truth == place),
+            "after": reliability_bins(after[:, place], truth == place),
         }
         for place, name in enumerate(names)
     ]
     return {
         "steps": len(truth),
         "classes": classes,
-        "loss_before": loss(probabilities, truth),
-        "loss_after": loss(after, truth),
+        "loss_before": log_loss(probabilities, truth),
+        "loss_after": log_loss(after, truth),
         "temperatures": sorted(used.values()),
-        "temperature": temperature(probabilities, truth),
+        "temperature": fit_temperature(probabilities, truth),
     }

@@ -46,13 +46,13 @@ def evaluate(
     with ready_database():
         evaluation_id = _start(project, model, on, config)
         typer.echo(f"Evaluation {evaluation_id}", err=True)
-        for phase in _moved_along(evaluation_id):
+        for phase in _advance_lines(evaluation_id):
             typer.echo(phase, err=True)
         results = _results(evaluation_id)
     if out is not None:
         out.write_text(json.dumps(results, indent=1), encoding="utf-8")
         typer.echo(f"Written to {out}", err=True)
-    for line in _told(results["results"]):
+    for line in _result_lines(results["results"]):
         typer.echo(line)
 
 
@@ -65,17 +65,19 @@ def _start(project: str, model: str, on: str | None, config: Path | None) -> int
 
     with transaction() as db:
         found = projects.get_project_by_name(db, project)
-        chosen = sets.named(db, found.id, on) if on else sets.ensure_default(db, found.id)
+        chosen = sets.get_set_by_name(db, found.id, on) if on else sets.ensure_default(db, found.id)
         if chosen is None:
             raise Invalid(
                 f"{found.name} has no evaluation set, and no validation problems with several graded "
                 "solutions to make one of.",
                 remedy="Freeze a set on the project's Evaluation page.",
             )
-        return runs.start(db, chosen, config_file.read_config(config), None, **_what(db, found.id, model)).id
+        return runs.start(
+            db, chosen, config_file.read_config(config), None, **_resolve_model(db, found.id, model)
+        ).id
 
 
-def _what(db: Any, project_id: int, model: str) -> dict[str, Any]:
+def _resolve_model(db: Any, project_id: int, model: str) -> dict[str, Any]:
     from sqlalchemy import select
 
     from app.core.errors import NotFound
@@ -96,7 +98,7 @@ def _what(db: Any, project_id: int, model: str) -> dict[str, Any]:
     )
 
 
-def _moved_along(evaluation_id: int) -> Iterator[str]:
+def _advance_lines(evaluation_id: int) -> Iterator[str]:
     """Does the worker's part, and names each phase once. A worker that runs too does no harm."""
     from app.core.db import transaction
     from app.evaluation import driver, freeze
@@ -106,7 +108,7 @@ def _moved_along(evaluation_id: int) -> Iterator[str]:
 
     with transaction() as db:
         set_id = db.get_one(Evaluation, evaluation_id).evaluation_set_id
-    freeze.freeze(set_id)
+    freeze.freeze_set(set_id)
     phase = ""
     while driver.advance(evaluation_id):
         with transaction() as db:
@@ -141,7 +143,7 @@ def _results(evaluation_id: int) -> dict[str, Any]:
         }
 
 
-def _told(results: dict[str, Any]) -> Iterator[str]:
+def _result_lines(results: dict[str, Any]) -> Iterator[str]:
     if best := results["best_of_n"]:
         yield f"{best['problems']} problems, {best['solutions']} solutions; at N = {best['n'][-1]}:"
         for name in ORDER:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.core.db import transaction
 from app.core.errors import DomainError, Invalid
 from app.evaluation import bootstrap, load_set
-from app.evaluation.config import parse
+from app.evaluation.config import parse_config
 from app.evaluation.models import Comparison, Evaluation, EvaluationProblem
 
 Floats = NDArray[np.float64]
@@ -24,14 +24,14 @@ CURVES = ("majority", "oracle")
 log = logging.getLogger("stepmark.evaluation")
 
 
-def run(comparison_id: int) -> None:
+def run_comparison(comparison_id: int) -> None:
     """Does nothing for one that is done. What goes wrong is kept for the page."""
     try:
         with transaction() as db:
             found = db.get(Comparison, comparison_id)
             if found is None or found.state not in ("queued", "running"):
                 return
-            results = compare(
+            results = build_comparison(
                 db, db.get_one(Evaluation, found.first_id), db.get_one(Evaluation, found.second_id)
             )
             found.results, found.state = results, "succeeded"
@@ -49,9 +49,9 @@ def _fail(comparison_id: int, reason: str) -> None:
             found.state, found.error = "failed", reason
 
 
-def compare(db: Session, first: Evaluation, second: Evaluation) -> dict[str, Any]:
+def build_comparison(db: Session, first: Evaluation, second: Evaluation) -> dict[str, Any]:
     """The results as JSON. Only problems that both were judged on count."""
-    config = parse(first.config)
+    config = parse_config(first.config)
     one, other = _problems(db, first), _problems(db, second)
     shared = sorted(one.keys() & other.keys())
     if not shared:
@@ -70,7 +70,7 @@ def compare(db: Session, first: Evaluation, second: Evaluation) -> dict[str, Any
         return np.array([of[key].values[name] for key in shared])[:, places]
 
     a, b = values(one, "best_of"), values(other, "best_of")
-    difference, better = bootstrap.paired(a, b, times=config.resamples, seed=config.seed)
+    difference, better = bootstrap.paired_difference(a, b, times=config.resamples, seed=config.seed)
     drawn = {
         "first": a,
         "second": b,
@@ -81,12 +81,12 @@ def compare(db: Session, first: Evaluation, second: Evaluation) -> dict[str, Any
             "problems": len(shared),
             "n": n,
             "curves": {
-                name: bootstrap.interval(each, times=config.resamples, seed=config.seed).as_json()
+                name: bootstrap.mean_interval(each, times=config.resamples, seed=config.seed).as_json()
                 for name, each in drawn.items()
             },
-            "difference": {**difference.as_json(), "better": bootstrap.rounded(better, 4)},
-            "picks": picks(a[:, -1], b[:, -1]),
-            "verdict": verdict(difference),
+            "difference": {**difference.as_json(), "better": bootstrap.round_values(better, 4)},
+            "picks": count_wins(a[:, -1], b[:, -1]),
+            "verdict": describe_difference(difference),
             "groups": _groups(db, shared, a, b, config.resamples, config.seed),
         },
         "solutions": _solutions(db, first, second, shared),
@@ -99,7 +99,7 @@ def _problems(db: Session, of: Evaluation) -> dict[int, Any]:
     return {each.problem_id: each for each in db.scalars(chosen)}
 
 
-def verdict(difference: bootstrap.Interval) -> str:
+def describe_difference(difference: bootstrap.Interval) -> str:
     """Of the second, at the largest size: better or worse where the paired interval leaves zero
     out, else unclear."""
     if difference.low[-1] > 0:
@@ -107,7 +107,7 @@ def verdict(difference: bootstrap.Interval) -> str:
     return "worse" if difference.high[-1] < 0 else "unclear"
 
 
-def picks(first: Floats, second: Floats) -> dict[str, int]:
+def count_wins(first: Floats, second: Floats) -> dict[str, int]:
     """Problems by whose pick from all solutions is right (more likely right than not)."""
     a, b = first > 0.5, second > 0.5
     return {
@@ -129,7 +129,7 @@ def _groups(
         names = [getattr(row, by) for row in rows]
         for name in sorted({name for name in names if name})[:20]:
             here = np.array([each == name for each in names])
-            difference, _ = bootstrap.paired(a[here, -1:], b[here, -1:], times=times, seed=seed)
+            difference, _ = bootstrap.paired_difference(a[here, -1:], b[here, -1:], times=times, seed=seed)
             found.append(
                 {
                     "by": by,
@@ -178,7 +178,7 @@ def _solutions(db: Session, first: Evaluation, second: Evaluation, shared: list[
 def _ranks(
     problem_id: int, a: list[tuple[int, float, str]], b: list[tuple[int, float, str]]
 ) -> list[dict[str, Any]]:
-    first, second = _places(a), _places(b)
+    first, second = _rank_solutions(a), _rank_solutions(b)
     return [
         {
             "solution_id": solution_id,
@@ -187,8 +187,8 @@ def _ranks(
             "of": len(a),
             "first_place": float(first[index]),
             "second_place": float(second[index]),
-            "first_score": _finite(score),
-            "second_score": _finite(b[index][1]),
+            "first_score": _finite_score(score),
+            "second_score": _finite_score(b[index][1]),
             "apart": abs(float(first[index] - second[index])) / max(len(a) - 1, 1),
         }
         for index, (solution_id, score, said) in enumerate(a)
@@ -196,11 +196,11 @@ def _ranks(
     ]
 
 
-def _finite(log_score: float) -> float | None:
+def _finite_score(log_score: float) -> float | None:
     return float(np.exp(log_score)) if np.isfinite(log_score) else None
 
 
-def _places(solutions: list[tuple[int, float, str]]) -> Floats:
+def _rank_solutions(solutions: list[tuple[int, float, str]]) -> Floats:
     """1 for the highest score; ties share the middle of their places."""
     scores = np.array([-score for _, score, _ in solutions])
     order = np.sort(scores)

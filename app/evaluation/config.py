@@ -11,7 +11,7 @@ from app.prm.config import AGGREGATES
 
 
 @dataclass(frozen=True)
-class JudgeConfig(Config):
+class EvaluationConfig(Config):
     aggregate: str = "product"
     """Of the curve the votes and the tables by group are made with; the others stand beside it."""
     neutral_is_positive: bool = True
@@ -34,8 +34,8 @@ class JudgeConfig(Config):
                 raise ConfigError(f"{name} must be between {least} and {most:,}")
 
 
-def parse(given: Any) -> JudgeConfig:
+def parse_config(given: Any) -> EvaluationConfig:
     try:
-        return JudgeConfig.parse(given)
+        return EvaluationConfig.parse(given)
     except ConfigError as error:
         raise Invalid(f"The evaluation's config is wrong: {error}.") from error

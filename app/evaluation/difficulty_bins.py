@@ -16,7 +16,7 @@ Ints = NDArray[np.int64]
 BINS = 5
 
 
-def difficulty(values: Floats, bins: int = BINS) -> Ints:
+def assign_bins(values: Floats, bins: int = BINS) -> Ints:
     """A bin for each problem, 0 the easiest (highest value). Equal values share a bin, the one
     of their middle rank, so a bin may be empty."""
     order = np.sort(-values)
@@ -24,7 +24,7 @@ def difficulty(values: Floats, bins: int = BINS) -> Ints:
     return np.minimum((middle * bins / len(values)).astype(np.int64), bins - 1)
 
 
-def compute_optimal(strategies: Mapping[str, Floats], bin_of: Ints, half: Ints) -> Floats:
+def compute_optimal_accuracy(strategies: Mapping[str, Floats], bin_of: Ints, half: Ints) -> Floats:
     """[problems, columns]: what each problem gets from the strategy chosen for its bin without
     looking at its half: a bin that the other half lacks takes what is best there overall.
     `strategies` are [problems, columns] each; ties go to the first."""

@@ -17,7 +17,7 @@ from app.core.db import transaction
 from app.core.errors import DomainError
 from app.core.jobs import stop_requested
 from app.evaluation import comparisons, load_set, runs
-from app.evaluation.config import parse
+from app.evaluation.config import parse_config
 from app.evaluation.models import Evaluation, EvaluationProblem, EvaluationSet
 from app.scoring import runs as scoring
 from app.scoring.models import ScoringRun
@@ -69,11 +69,11 @@ def _register(evaluation_id: int, folder: str) -> None:
 
     with transaction() as db:
         project_id = db.get_one(Evaluation, evaluation_id).project_id
-    made = external_models.bring_in(folder)
+    made = external_models.import_checkpoint(folder)
     with transaction() as db:
         evaluation = runs.locked(db, evaluation_id)
         if evaluation is not None and evaluation.state in runs.ACTIVE:
-            evaluation.model_id = external_models.register(db, project_id, folder, made)
+            evaluation.model_id = external_models.register_model(db, project_id, folder, made)
 
 
 def _prepare(db: Session, evaluation_id: int) -> bool | None:
@@ -99,14 +99,14 @@ def _scores_are_awaited(db: Session, found: Evaluation, frozen: EvaluationSet) -
     """A scoring run of this model that is under way is waited for, whoever started it. After one
     that saw all of them, what is still unscored (too long for the model) stays so."""
     assert found.model_id is not None
-    missing = load_set.unscored(db, frozen.id, found.model_id)
+    missing = load_set.count_unscored(db, frozen.id, found.model_id)
     if not missing:
         return False
     chosen = select(ScoringRun).where(ScoringRun.model_id == found.model_id)
     run = db.scalar(chosen.where(ScoringRun.state.in_(runs.ACTIVE)).order_by(ScoringRun.id).limit(1))
     if run is None and found.scoring_run_id is not None:
         run = db.get(ScoringRun, found.scoring_run_id)
-    if run is None and load_set.scored_since(db, frozen, found.model_id):
+    if run is None and load_set.was_scored_since(db, frozen, found.model_id):
         return False
     if run is None:
         splits = {"splits": frozen.definition["splits"]}
@@ -123,8 +123,8 @@ def _judge(evaluation_id: int) -> None:
 
     with transaction() as db:
         found = db.get_one(Evaluation, evaluation_id)
-        config = parse(found.config)
-        given = load_set.read(db, found, config)
+        config = parse_config(found.config)
+        given = load_set.load_evaluation_data(db, found, config)
     last = [0.0]
 
     def tell(phase: str, done: int, total: int) -> None:
@@ -135,11 +135,11 @@ def _judge(evaluation_id: int) -> None:
     results: dict[str, Any] = {"left_out": given.left_out, "best_of_n": None}
     problems: list[dict[str, Any]] = []
     if given.pool.problems:
-        curves = report.curves(given.pool, config, tell)
-        results["best_of_n"] = report.told(given.pool, curves, config)
-        problems = list(report.by_problem(given.pool, curves))
-    results["first_error"] = step_metrics.first_errors(given.labeled, config)
-    results["calibration"] = step_metrics.calibrated(given.labeled, config)
+        curves = report.compute_curves(given.pool, config, tell)
+        results["best_of_n"] = report.build_report(given.pool, curves, config)
+        problems = list(report.problem_rows(given.pool, curves))
+    results["first_error"] = step_metrics.first_error_metrics(given.labeled, config)
+    results["calibration"] = step_metrics.calibration_metrics(given.labeled, config)
     _keep(evaluation_id, results, problems)
 
 

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parent.parent.parent
 SECONDS = 1_800
 
 
-def bring_in(folder: str) -> dict[str, Any]:
+def import_checkpoint(folder: str) -> dict[str, Any]:
     """{"path", "weights_hash", "kind", "config", "metrics"} of the copy under the models folder.
     Invalid with the reason if the folder is no model we read."""
     try:
@@ -53,7 +53,7 @@ def bring_in(folder: str) -> dict[str, Any]:
     raise Invalid("Reading the folder failed: " + " ".join(tail))
 
 
-def register(db: Session, project_id: int, folder: str, made: dict[str, Any]) -> int:
+def register_model(db: Session, project_id: int, folder: str, made: dict[str, Any]) -> int:
     """The id of the project's model with these weights: there already, or new."""
     weights = bytes.fromhex(made["weights_hash"])
     there = db.scalar(

@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 AGGREGATES = ("product", "minimum", "last", "mean")
-WAYS = tuple((aggregate, neutral) for neutral in (True, False) for aggregate in AGGREGATES)
+SCORE_VARIANTS = tuple((aggregate, neutral) for neutral in (True, False) for aggregate in AGGREGATES)
 """(aggregate, neutral is positive), in the order of `log_scores`' rows."""
 SMALLEST = 1e-12
 
 
-def log_scores(step_probs: Sequence[Sequence[float]]) -> Floats:
+def compute_log_scores(step_probs: Sequence[Sequence[float]]) -> Floats:
     """[8, solutions]: natural logs, a row for each of WAYS. Each solution gives p(negative),
     p(neutral), p(positive) of its steps in turn; one without steps is ValueError."""
     lengths = np.array([len(each) // 3 for each in step_probs], dtype=np.int64)
     if not len(lengths):
-        return np.empty((len(WAYS), 0))
+        return np.empty((len(SCORE_VARIANTS), 0))
     if not lengths.all():
         raise ValueError("a solution without steps has no score")
     flat = np.fromiter(chain.from_iterable(step_probs), np.float64, 3 * lengths.sum()).reshape(-1, 3)
@@ -41,9 +41,9 @@ def log_scores(step_probs: Sequence[Sequence[float]]) -> Floats:
     return np.stack(rows)
 
 
-def way(aggregate: str, neutral_is_positive: bool) -> int:
+def variant_index(aggregate: str, neutral_is_positive: bool) -> int:
     """The row of `log_scores`."""
-    return WAYS.index((aggregate, neutral_is_positive))
+    return SCORE_VARIANTS.index((aggregate, neutral_is_positive))
 
 
 def vote_weights(log_scores: Floats) -> Floats:
@@ -52,7 +52,7 @@ def vote_weights(log_scores: Floats) -> Floats:
     return found
 
 
-def squashed(raw: Floats) -> Floats:
+def squash_scores(raw: Floats) -> Floats:
     """Published scores of any scale as logs of something between 0 and 1, in the same order: as
     they are if they lie there already, else by the logistic function. -inf stays missing."""
     known = np.isfinite(raw)

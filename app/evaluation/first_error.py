@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-NONE = -1
-DEFAULT = 0.5
+NO_ERROR = -1
+DEFAULT_THRESHOLD = 0.5
 """The threshold where there is nothing to tune on."""
 
 
 @dataclass(frozen=True)
-class Windows:
+class ThresholdWindows:
     """For each solution, the thresholds t at which the model is right of it: low <= t < high."""
 
     low: Floats
@@ -31,37 +31,37 @@ class Windows:
     wrong: NDArray[np.bool_]
     """Solutions that have an error."""
 
-    def at(self, chosen: Any) -> Windows:
-        return Windows(self.low[chosen], self.high[chosen], self.wrong[chosen])
+    def subset(self, chosen: Any) -> ThresholdWindows:
+        return ThresholdWindows(self.low[chosen], self.high[chosen], self.wrong[chosen])
 
 
-def named(p_negative: Floats, threshold: float) -> int:
+def predict_first_error(p_negative: Floats, threshold: float) -> int:
     """Position of the first step over the threshold, 0-based; -1 for none."""
     over = np.flatnonzero(p_negative > threshold)
-    return int(over[0]) if len(over) else NONE
+    return int(over[0]) if len(over) else NO_ERROR
 
 
-def windows(p_negative: Sequence[Floats], truth: Sequence[int]) -> Windows:
+def threshold_windows(p_negative: Sequence[Floats], truth: Sequence[int]) -> ThresholdWindows:
     """`truth[s]` is the first wrong step of solution s, -1 for none. The error at e is named
     exactly when every step before it stays at or under t and e is over it. ValueError for a
     position the solution does not have."""
     low, high = [], []
     for steps, position in zip(p_negative, truth, strict=True):
-        if position >= len(steps) or position < NONE:
+        if position >= len(steps) or position < NO_ERROR:
             raise ValueError(f"there is no step {position} in a solution of {len(steps)} steps")
-        before = steps if position == NONE else steps[:position]
+        before = steps if position == NO_ERROR else steps[:position]
         low.append(float(before.max(initial=0.0)))
-        high.append(np.inf if position == NONE else float(steps[position]))
-    return Windows(np.array(low), np.array(high), np.array(truth) != NONE)
+        high.append(np.inf if position == NO_ERROR else float(steps[position]))
+    return ThresholdWindows(np.array(low), np.array(high), np.array(truth) != NO_ERROR)
 
 
-def f1(hit: NDArray[np.bool_], wrong: NDArray[np.bool_]) -> dict[str, Any]:
+def first_error_f1(hit: NDArray[np.bool_], wrong: NDArray[np.bool_]) -> dict[str, Any]:
     """`hit`: the first error was named exactly, or none where there is none. An accuracy
     without a solution to measure it on is null, and so is F1 then."""
     on_wrong = float(hit[wrong].mean()) if wrong.any() else None
     on_right = float(hit[~wrong].mean()) if (~wrong).any() else None
     return {
-        "f1": None if on_wrong is None or on_right is None else harmonic(on_wrong, on_right),
+        "f1": None if on_wrong is None or on_right is None else harmonic_mean(on_wrong, on_right),
         "on_wrong": on_wrong,
         "on_right": on_right,
         "wrong": int(wrong.sum()),
@@ -69,25 +69,25 @@ def f1(hit: NDArray[np.bool_], wrong: NDArray[np.bool_]) -> dict[str, Any]:
     }
 
 
-def harmonic(one: float, other: float) -> float:
+def harmonic_mean(one: float, other: float) -> float:
     return 2 * one * other / (one + other) if one + other else 0.0
 
 
-def tune(windows: Windows) -> float:
+def tune_threshold(windows: ThresholdWindows) -> float:
     """The threshold with the highest F1, the middle of the range that reaches it (the lowest
     such range); DEFAULT where one of the two kinds of solution is missing."""
     if windows.wrong.all() or not windows.wrong.any():
-        return DEFAULT
+        return DEFAULT_THRESHOLD
     edges = np.unique(np.concatenate([[0.0], windows.low, windows.high[np.isfinite(windows.high)]]))
-    on_wrong = _stabbed(windows.at(windows.wrong), edges)
-    on_right = _stabbed(windows.at(~windows.wrong), edges)
+    on_wrong = _count_hits(windows.subset(windows.wrong), edges)
+    on_right = _count_hits(windows.subset(~windows.wrong), edges)
     total = on_wrong + on_right
     reached = np.divide(2 * on_wrong * on_right, total, out=np.zeros_like(total), where=total > 0)
     best = int(reached.argmax())
     return float((edges[best] + (edges[best + 1] if best + 1 < len(edges) else 1.0)) / 2)
 
 
-def _stabbed(windows: Windows, thresholds: Floats) -> Floats:
+def _count_hits(windows: ThresholdWindows, thresholds: Floats) -> Floats:
     """The share of windows that hold each threshold."""
     held = windows.low < windows.high
     begun = np.searchsorted(np.sort(windows.low[held]), thresholds, side="right")
@@ -96,21 +96,21 @@ def _stabbed(windows: Windows, thresholds: Floats) -> Floats:
     return found
 
 
-def folds(problems: Ints, count: int, seed: int) -> Ints:
+def assign_folds(problems: Ints, count: int, seed: int) -> Ints:
     """A fold for each entry; the entries of one problem share it."""
     unique, place = np.unique(problems, return_inverse=True)
     dealt = np.random.default_rng(seed).permutation(len(unique)) % count
     return dealt[place]
 
 
-def cross_tuned(windows: Windows, fold: Ints) -> tuple[NDArray[np.bool_], dict[int, float]]:
+def cross_tune(windows: ThresholdWindows, fold: Ints) -> tuple[NDArray[np.bool_], dict[int, float]]:
     """Which solutions are judged rightly, each at the threshold tuned on the other folds; and
     the threshold that each fold was judged by."""
     hit = np.zeros(len(fold), dtype=bool)
     used: dict[int, float] = {}
     for each in np.unique(fold):
         here = fold == each
-        used[int(each)] = tune(windows.at(~here)) if (~here).any() else DEFAULT
+        used[int(each)] = tune_threshold(windows.subset(~here)) if (~here).any() else DEFAULT_THRESHOLD
         hit[here] = (windows.low[here] <= used[int(each)]) & (used[int(each)] < windows.high[here])
     return hit, used
 

@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 from app.answers.prover_process import ProverProcess
 from app.core.db import transaction
 from app.core.errors import DomainError, Invalid
-from app.evaluation.answer_classes import classes
+from app.evaluation.answer_classes import answer_classes
 from app.evaluation.models import EvaluationItem, EvaluationSet
-from app.evaluation.reference_labels import Truth, of_people
+from app.evaluation.reference_labels import ReferenceLabel, load_people_labels
 
 BATCH = 2_000
 ROWS = text(
@@ -47,7 +47,7 @@ ROWS = text(
 )
 
 
-def freeze(set_id: int) -> None:
+def freeze_set(set_id: int) -> None:
     """Does nothing for a set that is frozen. A set without a use fails with the reason."""
     try:
         with transaction() as db, ProverProcess() as prover:
@@ -62,7 +62,9 @@ def freeze(set_id: int) -> None:
 
 def _freeze(db: Session, found: EvaluationSet, prover: ProverProcess) -> None:
     digest, counts = hashlib.sha256(), Counter[str]()
-    truths = of_people(db, found.project_id) if found.definition["labels"] in ("any", "people") else {}
+    truths = (
+        load_people_labels(db, found.project_id) if found.definition["labels"] in ("any", "people") else {}
+    )
     batch: list[dict[str, Any]] = []
     for _, rows in groupby(_rows(db, found, truths), key=lambda row: row.problem_id):
         for item, line in _items(found, list(rows), truths, counts, prover):
@@ -82,7 +84,7 @@ def _freeze(db: Session, found: EvaluationSet, prover: ProverProcess) -> None:
     found.hash, found.counts, found.state = digest.digest(), dict(+counts), "ready"
 
 
-def _rows(db: Session, found: EvaluationSet, truths: dict[int, Truth]) -> Iterable[Row[Any]]:
+def _rows(db: Session, found: EvaluationSet, truths: dict[int, ReferenceLabel]) -> Iterable[Row[Any]]:
     wanted = found.definition
     labeled = {truth.problem_id for truth in truths.values()}
     return db.execute(
@@ -101,7 +103,7 @@ def _rows(db: Session, found: EvaluationSet, truths: dict[int, Truth]) -> Iterab
 def _items(
     found: EvaluationSet,
     rows: list[Row[Any]],
-    truths: dict[int, Truth],
+    truths: dict[int, ReferenceLabel],
     counts: Counter[str],
     prover: ProverProcess,
 ) -> Iterator[tuple[dict[str, Any], list[Any]]]:
@@ -110,9 +112,9 @@ def _items(
     graded = sum(row.verdict is not None for row in known)
     counts["problems"] += bool(known)
     counts["several"] += graded >= max(2, found.definition["least_solutions"])
-    answers = classes([row.final_answer for row in known], [row.verdict for row in known], prover)
+    answers = answer_classes([row.final_answer for row in known], [row.verdict for row in known], prover)
     for row, answer in zip(known, answers, strict=True):
-        first_error, ratings, source = _held_true(row, truths.get(row.id))
+        first_error, ratings, source = _reference_label(row, truths.get(row.id))
         counts["solutions"] += 1
         counts[row.verdict or "ungraded"] += 1
         counts["first_errors"] += first_error is not None and first_error >= 0
@@ -132,7 +134,9 @@ def _items(
         yield item, line
 
 
-def _held_true(row: Row[Any], truth: Truth | None) -> tuple[int | None, list[int | None] | None, str]:
+def _reference_label(
+    row: Row[Any], truth: ReferenceLabel | None
+) -> tuple[int | None, list[int | None] | None, str]:
     """People first; else what the file said, if it fits the steps."""
     if truth is not None:
         return truth.first_error, truth.ratings, "people"

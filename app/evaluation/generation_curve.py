@@ -12,11 +12,11 @@ from app.evaluation.models import Comparison, Evaluation
 from app.evaluation.plots import LABELS, Plot, Series
 
 
-def judged(db: Session, project_id: int, models: dict[int, int]) -> dict[int, dict[str, Any]]:
+def load_curves(db: Session, project_id: int, models: dict[int, int]) -> dict[int, dict[str, Any]]:
     """By generation number: its model's newest finished evaluation on the default set, the key
     figures, and how it did against the model before: {"evaluation", "best", "f1", "comparison",
     "verdict"}. `models`: generation number -> model id."""
-    main = sets.default(db, project_id)
+    main = sets.find_default(db, project_id)
     if main is None:
         return {}
     done = select(Evaluation).where(
@@ -49,7 +49,7 @@ def judged(db: Session, project_id: int, models: dict[int, int]) -> dict[int, di
     return found
 
 
-def plot(found: dict[int, dict[str, Any]]) -> Plot | None:
+def build_plot(found: dict[int, dict[str, Any]]) -> Plot | None:
     """Best of N at the largest N, by generation. None where there are fewer than two."""
     numbers = sorted(number for number, each in found.items() if each["best"])
     if len(numbers) < 2:

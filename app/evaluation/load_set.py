@@ -13,15 +13,21 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
-from app.evaluation.config import JudgeConfig, parse
-from app.evaluation.external_scores import WAYS, Floats, log_scores, squashed, way
+from app.evaluation.config import EvaluationConfig, parse_config
+from app.evaluation.external_scores import (
+    SCORE_VARIANTS,
+    Floats,
+    compute_log_scores,
+    squash_scores,
+    variant_index,
+)
 from app.evaluation.models import Evaluation, EvaluationSet
-from app.evaluation.report import Judged, Pool
-from app.evaluation.step_metrics import Labeled
+from app.evaluation.report import EvaluatedProblem, ProblemPool
+from app.evaluation.step_metrics import LabeledSolution
 from app.training.models import Model
 
 BATCH = 2_000
-ITEMS = text(
+SELECT_ITEMS = text(
     """SELECT i.problem_id, i.solution_id, i.verdict, i.answer, i.first_error, i.ratings,
               p.level, p.subject, p.source, cardinality(s.steps) AS steps,
               c.log_score, c.step_probs, s.detail -> CAST(:outside AS text) AS said
@@ -31,19 +37,19 @@ ITEMS = text(
        WHERE i.evaluation_set_id = :set_id AND i.problem_id <> ALL(:left_out)
        ORDER BY i.problem_id, i.solution_id"""
 )
-LEARNED = text(
+SELECT_TRAINED_ON = text(
     """SELECT DISTINCT i.problem_id, o.split FROM evaluation_item i JOIN problem p ON p.id = i.problem_id
        JOIN problem q ON q.project_id = p.project_id AND q.statement_hash = p.statement_hash
        JOIN snapshot_item o ON o.problem_id = q.id AND o.snapshot_id = :snapshot_id
        WHERE i.evaluation_set_id = :set_id"""
 )
-UNSCORED = text(
+COUNT_UNSCORED = text(
     """SELECT count(*) FROM evaluation_item i
        WHERE i.evaluation_set_id = :set_id
          AND NOT EXISTS (SELECT FROM score c
                          WHERE c.model_id = :model_id AND c.solution_id = i.solution_id)"""
 )
-SEEN = text(
+SELECT_SEEN = text(
     """SELECT EXISTS (
          SELECT FROM scoring_run r WHERE r.model_id = :model_id AND r.state = 'succeeded'
            AND r.config -> 'splits' @> CAST(:splits AS jsonb)
@@ -54,36 +60,38 @@ SEEN = text(
 
 
 @dataclass
-class Read:
-    pool: Pool
-    labeled: list[Labeled] = field(default_factory=list)
+class EvaluationData:
+    pool: ProblemPool
+    labeled: list[LabeledSolution] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
 
 
-def unscored(db: Session, set_id: int, model_id: int) -> int:
-    return db.scalar(UNSCORED, {"set_id": set_id, "model_id": model_id}) or 0
+def count_unscored(db: Session, set_id: int, model_id: int) -> int:
+    return db.scalar(COUNT_UNSCORED, {"set_id": set_id, "model_id": model_id}) or 0
 
 
-def scored_since(db: Session, frozen: EvaluationSet, model_id: int) -> bool:
+def was_scored_since(db: Session, frozen: EvaluationSet, model_id: int) -> bool:
     """Whether the model has read all the set's solutions since they are there."""
     splits = json.dumps(frozen.definition["splits"])
-    return bool(db.scalar(SEEN, {"set_id": frozen.id, "model_id": model_id, "splits": splits}))
+    return bool(db.scalar(SELECT_SEEN, {"set_id": frozen.id, "model_id": model_id, "splits": splits}))
 
 
-def read(db: Session, evaluation: Evaluation, config: JudgeConfig) -> Read:
+def load_evaluation_data(db: Session, evaluation: Evaluation, config: EvaluationConfig) -> EvaluationData:
     """What is judged. A problem the model learned from is left out and counted, by statement:
     a copy of it under another name is left out too."""
     model = db.get(Model, evaluation.model_id) if evaluation.model_id else None
-    learned, picked_by = _learned(db, evaluation.evaluation_set_id, model)
+    learned, picked_by = _trained_on(db, evaluation.evaluation_set_id, model)
     asked = {
         "set_id": evaluation.evaluation_set_id,
         "model_id": evaluation.model_id or 0,
         "outside": evaluation.outside or "",
         "left_out": sorted(learned),
     }
-    rows = db.execute(ITEMS.execution_options(yield_per=BATCH), asked)
+    rows = db.execute(SELECT_ITEMS.execution_options(yield_per=BATCH), asked)
     ways, main = _ways(evaluation, model, config)
-    found = Read(Pool([], ways, main), [], {"learned_from": len(learned), "picked_by": len(picked_by)})
+    found = EvaluationData(
+        ProblemPool([], ways, main), [], {"learned_from": len(learned), "picked_by": len(picked_by)}
+    )
     for _, group in groupby(rows, key=lambda row: row.problem_id):
         _add(found, list(group), evaluation, model)
     if evaluation.outside:
@@ -99,31 +107,31 @@ def read(db: Session, evaluation: Evaluation, config: JudgeConfig) -> Read:
     return found
 
 
-def _learned(db: Session, set_id: int, model: Model | None) -> tuple[set[int], set[int]]:
+def _trained_on(db: Session, set_id: int, model: Model | None) -> tuple[set[int], set[int]]:
     """Problems of the set the model learned from, and those its weights were picked by."""
     if model is None or model.snapshot_id is None:
         return set(), set()
-    rows = db.execute(LEARNED, {"set_id": set_id, "snapshot_id": model.snapshot_id}).all()
+    rows = db.execute(SELECT_TRAINED_ON, {"set_id": set_id, "snapshot_id": model.snapshot_id}).all()
     learned = {problem_id for problem_id, split in rows if split == "train"}
     return learned, {problem_id for problem_id, _ in rows} - learned
 
 
 def _ways(
-    evaluation: Evaluation, model: Model | None, config: JudgeConfig
+    evaluation: Evaluation, model: Model | None, config: EvaluationConfig
 ) -> tuple[tuple[tuple[str, bool | None], ...], int]:
     """An outcome model judges at the last token; published scores are what they are."""
     if evaluation.outside:
         return (("as published", None),), 0
     if model is not None and model.kind == "orm":
         return (("last", None),), 0
-    return WAYS, way(config.aggregate, config.neutral_is_positive)
+    return SCORE_VARIANTS, variant_index(config.aggregate, config.neutral_is_positive)
 
 
-def _add(found: Read, rows: list[Row[Any]], evaluation: Evaluation, model: Model | None) -> None:
+def _add(found: EvaluationData, rows: list[Row[Any]], evaluation: Evaluation, model: Model | None) -> None:
     graded = [row for row in rows if row.verdict is not None]
     if len(graded) > 1:
         found.pool.problems.append(
-            Judged(
+            EvaluatedProblem(
                 problem_id=rows[0].problem_id,
                 scores=_scores(graded, evaluation, model),
                 right=np.array([row.verdict == "correct" for row in graded]),
@@ -142,17 +150,17 @@ def _add(found: Read, rows: list[Row[Any]], evaluation: Evaluation, model: Model
 def _scores(graded: list[Row[Any]], evaluation: Evaluation, model: Model | None) -> Floats:
     """[ways, solutions]."""
     if evaluation.outside:
-        return np.array([[published(row.said) for row in graded]])
+        return np.array([[parse_external_score(row.said) for row in graded]])
     known = [place for place, row in enumerate(graded) if row.step_probs]
-    logs = log_scores([graded[place].step_probs for place in known])
+    logs = compute_log_scores([graded[place].step_probs for place in known])
     if model is not None and model.kind == "orm":
-        logs = logs[[way("last", True)]]
+        logs = logs[[variant_index("last", True)]]
     found = np.full((len(logs), len(graded)), -np.inf)
     found[:, known] = logs
     return found
 
 
-def published(said: Any) -> float:
+def parse_external_score(said: Any) -> float:
     """A number, or a list of one (or, of several, the last); -inf for anything else."""
     value = said[-1] if isinstance(said, list) and said else said
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
@@ -160,28 +168,28 @@ def published(said: Any) -> float:
     return float(value)
 
 
-def _squash(problems: list[Judged]) -> None:
+def _squash(problems: list[EvaluatedProblem]) -> None:
     """All problems by one scale."""
     if problems:
         lengths = np.cumsum([each.scores.shape[1] for each in problems])[:-1]
-        whole = squashed(np.concatenate([each.scores[0] for each in problems]))
+        whole = squash_scores(np.concatenate([each.scores[0] for each in problems]))
         for each, scores in zip(problems, np.split(whole, lengths), strict=True):
             each.scores = scores[None, :]
 
 
-def _labeled(rows: Iterable[Row[Any]]) -> Iterator[Labeled]:
+def _labeled(rows: Iterable[Row[Any]]) -> Iterator[LabeledSolution]:
     for row in rows:
         if (row.first_error is not None or row.ratings) and row.step_probs:
             probabilities = np.array(row.step_probs, dtype=np.float64).reshape(-1, 3)
             if row.first_error is None or row.first_error < len(probabilities):
                 subset = row.source or "all"
-                yield Labeled(row.problem_id, subset, probabilities, row.first_error, row.ratings)
+                yield LabeledSolution(row.problem_id, subset, probabilities, row.first_error, row.ratings)
 
 
 def main_scores(db: Session, evaluation: Evaluation) -> Iterator[tuple[int, int, float, str]]:
     """(problem, solution, log score, verdict) of the graded solutions, by problem and solution."""
-    config = parse(evaluation.config)
-    given = read(db, evaluation, config)
+    config = parse_config(evaluation.config)
+    given = load_evaluation_data(db, evaluation, config)
     for each in given.pool.problems:
         scores = each.scores[given.pool.main]
         for place, solution_id in enumerate(each.solution_ids):

@@ -23,7 +23,7 @@ LABELS = {
 }
 BINNED = ("difficulty, by pass@1", "difficulty, as the model sees it")
 EQUAL = "Fifths of the problems, the easiest first; equal ones are never parted, so there may be fewer."
-SHOWN = ("best_of", "weighted", "majority", "oracle")
+CURVES = ("best_of", "weighted", "majority", "oracle")
 """Drawn at first; the others are a click away."""
 BANDS = ("best_of", "majority")
 BY = ("level", "subject", *BINNED)
@@ -76,7 +76,7 @@ class Plot:
             write.writerow([_safe(x), *(values[place] for _, values in columns)])
         return out.getvalue()
 
-    def answer(self, form: str, name: str) -> Response:
+    def response(self, form: str, name: str) -> Response:
         """As a download: `form` is csv or json."""
         if form == "csv":
             headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
@@ -118,7 +118,7 @@ def _safe(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" else value
 
 
-def of_evaluation(results: dict[str, Any], top_k: int) -> list[Plot]:
+def evaluation_plots(results: dict[str, Any], top_k: int) -> list[Plot]:
     """Every figure of an evaluation, by slug."""
     found: list[Plot] = []
     if best := results.get("best_of_n"):
@@ -134,7 +134,7 @@ def of_evaluation(results: dict[str, Any], top_k: int) -> list[Plot]:
 def _best_of_n(best: dict[str, Any], top_k: int) -> Plot:
     labels = {**LABELS, "top_k": f"vote of the top {top_k}"}
     series = [
-        Series(name, label, curve["mean"], curve["low"], curve["high"], name in SHOWN, name in BANDS)
+        Series(name, label, curve["mean"], curve["low"], curve["high"], name in CURVES, name in BANDS)
         for name, label in labels.items()
         if (curve := best["curves"].get(name))
     ]
@@ -199,7 +199,7 @@ def _reliability(found: dict[str, Any]) -> Plot:
     return Plot(slug, title, "claimed", x, series, y_label="happened", diagonal=True, hint=hint)
 
 
-def of_comparison(results: dict[str, Any], first: str, second: str) -> list[Plot]:
+def comparison_plots(results: dict[str, Any], first: str, second: str) -> list[Plot]:
     best = results.get("best_of_n")
     if not best:
         return []

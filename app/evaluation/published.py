@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-OUTSIDE = text(
+SELECT_SCORE_NAMES = text(
     """SELECT DISTINCT d.key FROM evaluation_item i JOIN solution s ON s.id = i.solution_id,
               jsonb_each(s.detail) d
        WHERE i.evaluation_set_id = :set_id
@@ -15,6 +15,6 @@ OUTSIDE = text(
 )
 
 
-def outside_scores(db: Session, set_id: int) -> list[str]:
+def list_external_scores(db: Session, set_id: int) -> list[str]:
     """Names of the numbers that the set's solutions brought with them."""
-    return list(db.scalars(OUTSIDE, {"set_id": set_id}))
+    return list(db.scalars(SELECT_SCORE_NAMES, {"set_id": set_id}))

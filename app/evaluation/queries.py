@@ -15,13 +15,13 @@ from app.problems.models import Problem, Solution
 from app.training.models import Model
 
 
-def name_of(db: Session, evaluation: Evaluation) -> str:
+def get_name(db: Session, evaluation: Evaluation) -> str:
     if evaluation.model_id is not None:
         return db.get_one(Model, evaluation.model_id).name
     return f"published {evaluation.outside}" if evaluation.outside else (evaluation.folder or "")
 
 
-def listed(
+def list_evaluations(
     db: Session, project_id: int, *, set_id: int | None = None, model_id: int | None = None, limit: int = 100
 ) -> list[dict[str, Any]]:
     """Newest first, each with its set, its model and its key figures."""
@@ -42,7 +42,7 @@ def listed(
             "evaluation": evaluation,
             "set": frozen,
             "model": model,
-            "name": model.name if model else name_of(db, evaluation),
+            "name": model.name if model else get_name(db, evaluation),
             **key_figures(evaluation.results),
         }
         for evaluation, frozen, model in db.execute(query)
@@ -65,9 +65,9 @@ def key_figures(results: dict[str, Any] | None) -> dict[str, Any]:
     return found
 
 
-def newest(db: Session, project_id: int, model_id: int) -> Evaluation | None:
+def find_newest(db: Session, project_id: int, model_id: int) -> Evaluation | None:
     """Of the model on the default set; else on any."""
-    main = sets.default(db, project_id)
+    main = sets.find_default(db, project_id)
     done = (
         select(Evaluation)
         .where(Evaluation.model_id == model_id, Evaluation.state == "succeeded")
@@ -78,33 +78,33 @@ def newest(db: Session, project_id: int, model_id: int) -> Evaluation | None:
     return on_main or db.scalar(done)
 
 
-def figures(evaluation: Evaluation) -> list[Plot]:
-    return plots.of_evaluation(evaluation.results or {}, evaluation.config.get("top_k", 0))
+def list_plots(evaluation: Evaluation) -> list[Plot]:
+    return plots.evaluation_plots(evaluation.results or {}, evaluation.config.get("top_k", 0))
 
 
-def both(db: Session, comparison: Comparison) -> list[Evaluation]:
+def load_pair(db: Session, comparison: Comparison) -> list[Evaluation]:
     return [db.get_one(Evaluation, key) for key in (comparison.first_id, comparison.second_id)]
 
 
-def names_of_both(db: Session, comparison: Comparison) -> tuple[str, str]:
-    first, second = (name_of(db, each) for each in both(db, comparison))
+def get_pair_names(db: Session, comparison: Comparison) -> tuple[str, str]:
+    first, second = (get_name(db, each) for each in load_pair(db, comparison))
     if first == second:
         return f"{first} ({comparison.first_id})", f"{second} ({comparison.second_id})"
     return first, second
 
 
-def figures_of_both(db: Session, comparison: Comparison) -> list[Plot]:
-    return plots.of_comparison(comparison.results or {}, *names_of_both(db, comparison))
+def list_comparison_plots(db: Session, comparison: Comparison) -> list[Plot]:
+    return plots.comparison_plots(comparison.results or {}, *get_pair_names(db, comparison))
 
 
-def the_plot(found: list[Plot], slug: str) -> Plot:
+def find_plot(found: list[Plot], slug: str) -> Plot:
     for each in found:
         if each.slug == slug:
             return each
     raise NotFound("There is no such figure.")
 
 
-def solutions(db: Session, results: dict[str, Any] | None) -> list[dict[str, Any]]:
+def load_solutions(db: Session, results: dict[str, Any] | None) -> list[dict[str, Any]]:
     """The solutions two models rank differently, with their problem's statement and answer."""
     kept = (results or {}).get("solutions") or []
     rows = db.execute(
@@ -124,9 +124,9 @@ def solutions(db: Session, results: dict[str, Any] | None) -> list[dict[str, Any
     ]
 
 
-def rivals(db: Session, evaluation: Evaluation) -> list[dict[str, Any]]:
+def list_rivals(db: Session, evaluation: Evaluation) -> list[dict[str, Any]]:
     """Other finished evaluations on the same set, to hold it against: of others first, newest first."""
-    found = listed(db, evaluation.project_id, set_id=evaluation.evaluation_set_id)
+    found = list_evaluations(db, evaluation.project_id, set_id=evaluation.evaluation_set_id)
     others = [
         each
         for each in found

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.training.label_tree import majority_rating
 
-JUDGED = text(
+SELECT_STEP_LABELS = text(
     """SELECT l.problem_id, l.solution_id, l.steps, l.assignment_id, l.rating, d.ratings AS decided
        FROM own_step_label l LEFT JOIN adjudication d ON d.solution_id = l.solution_id
        WHERE l.project_id = :project_id AND l.state = 'submitted'
@@ -22,20 +22,20 @@ JUDGED = text(
 
 
 @dataclass(frozen=True)
-class Truth:
+class ReferenceLabel:
     problem_id: int
     first_error: int | None
     """0-based; -1 for none; null where labelers disagree or left the solution's own steps."""
     ratings: list[int | None]
 
 
-def of_people(db: Session, project_id: int) -> dict[int, Truth]:
+def load_people_labels(db: Session, project_id: int) -> dict[int, ReferenceLabel]:
     """By solution id."""
-    rows = db.execute(JUDGED.execution_options(yield_per=2_000), {"project_id": project_id})
+    rows = db.execute(SELECT_STEP_LABELS.execution_options(yield_per=2_000), {"project_id": project_id})
     return {key: _truth(list(group)) for key, group in groupby(rows, key=lambda row: row.solution_id)}
 
 
-def _truth(rows: list[Row[Any]]) -> Truth:
+def _truth(rows: list[Row[Any]]) -> ReferenceLabel:
     steps = rows[0].steps
     walks = [[row.rating for row in group] for _, group in groupby(rows, key=lambda row: row.assignment_id)]
     ratings = [
@@ -44,12 +44,12 @@ def _truth(rows: list[Row[Any]]) -> Truth:
     ]
     if decided := rows[0].decided:
         unsaid = [None] * (steps - len(decided))
-        return Truth(rows[0].problem_id, first_error(decided, steps), [*decided, *unsaid])
-    firsts = [first for first in (first_error(each, steps) for each in walks) if first is not None]
-    return Truth(rows[0].problem_id, majority_rating(firsts), ratings)
+        return ReferenceLabel(rows[0].problem_id, first_error_position(decided, steps), [*decided, *unsaid])
+    firsts = [first for first in (first_error_position(each, steps) for each in walks) if first is not None]
+    return ReferenceLabel(rows[0].problem_id, majority_rating(firsts), ratings)
 
 
-def first_error(ratings: Sequence[int | None], steps: int) -> int | None:
+def first_error_position(ratings: Sequence[int | None], steps: int) -> int | None:
     if -1 in ratings:
         return ratings.index(-1)
     return -1 if len(ratings) == steps and None not in ratings else None

@@ -13,16 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.evaluation import bootstrap, difficulty_bins, votes
-from app.evaluation.best_of_n import best_of_n, grid, oracle, reach
-from app.evaluation.config import JudgeConfig
+from app.evaluation.best_of_n import best_of_n, max_n, n_grid, pass_at_n
+from app.evaluation.config import EvaluationConfig
 from app.evaluation.external_scores import vote_weights
 
 Floats = NDArray[np.float64]
-MOST_GROUPS = 20
+MAX_GROUPS = 20
 
 
 @dataclass
-class Judged:
+class EvaluatedProblem:
     """A problem with its graded solutions, a row of `scores` for every way to make them."""
 
     problem_id: int
@@ -37,8 +37,8 @@ class Judged:
 
 
 @dataclass
-class Pool:
-    problems: list[Judged]
+class ProblemPool:
+    problems: list[EvaluatedProblem]
     ways: tuple[tuple[str, bool | None], ...]
     main: int
     """The way the curve is drawn with."""
@@ -57,22 +57,22 @@ class Curves:
 Tell = Callable[[str, int, int], None]
 
 
-def curves(pool: Pool, config: JudgeConfig, tell: Tell) -> Curves:
+def compute_curves(pool: ProblemPool, config: EvaluationConfig, tell: Tell) -> Curves:
     """Every curve, problem by problem. `tell` hears how far it is, and may raise to end it."""
     problems = pool.problems
     right = [each.right for each in problems]
-    n = grid(reach([len(each) for each in right]))
+    n = n_grid(max_n([len(each) for each in right]))
     tell("best of N", 0, len(pool.ways))
     ways = np.stack(
         [best_of_n([each.scores[way] for each in problems], right, n) for way in range(len(pool.ways))]
     )
-    found = {"best_of": ways[pool.main], "oracle": oracle(right, n)}
+    found = {"best_of": ways[pool.main], "oracle": pass_at_n(right, n)}
     voted: list[dict[str, Floats]] = []
     for place, each in enumerate(problems):
         if place % 20 == 0:
             tell("votes", place, len(problems))
         voted.append(
-            votes.votes(
+            votes.vote_accuracies(
                 each.scores[pool.main],
                 vote_weights(each.scores[pool.main]),
                 each.answers,
@@ -83,18 +83,20 @@ def curves(pool: Pool, config: JudgeConfig, tell: Tell) -> Curves:
                 k=config.top_k,
             )
         )
-    found |= {name: np.stack([each[name] for each in voted]) for name in votes.NAMES}
+    found |= {name: np.stack([each[name] for each in voted]) for name in votes.VOTE_NAMES}
     means = np.array([vote_weights(each.scores[pool.main]).mean() for each in problems])
     return Curves(n, found, ways, means)
 
 
-def told(pool: Pool, found: Curves, config: JudgeConfig) -> dict[str, Any]:
+def build_report(pool: ProblemPool, found: Curves, config: EvaluationConfig) -> dict[str, Any]:
     """The curves as JSON: means over problems with intervals, tables, groups."""
     problems, rate = pool.problems, np.array([each.right.mean() for each in pool.problems])
     difficulty = {"difficulty, by pass@1": rate, "difficulty, as the model sees it": found.mean_scores}
     half = np.random.default_rng(config.seed).permutation(len(problems)) % 2
     choice = {name: found.values[name] for name in ("best_of", "majority", "weighted", "top_k")}
-    best = difficulty_bins.compute_optimal(choice, difficulty_bins.difficulty(found.mean_scores), half)
+    best = difficulty_bins.compute_optimal_accuracy(
+        choice, difficulty_bins.assign_bins(found.mean_scores), half
+    )
     counts = np.array([len(each.right) for each in problems])
     return {
         "problems": len(problems),
@@ -104,7 +106,7 @@ def told(pool: Pool, found: Curves, config: JudgeConfig) -> dict[str, Any]:
         "n": found.n.tolist(),
         "with_n": [int((counts >= n).sum()) for n in found.n],
         "curves": {
-            name: bootstrap.interval(values, times=config.resamples, seed=config.seed).as_json()
+            name: bootstrap.mean_interval(values, times=config.resamples, seed=config.seed).as_json()
             for name, values in {**found.values, "compute_optimal": best}.items()
         },
         "ways": list(_ways(pool, found, config)),
@@ -112,14 +114,14 @@ def told(pool: Pool, found: Curves, config: JudgeConfig) -> dict[str, Any]:
     }
 
 
-def _ways(pool: Pool, found: Curves, config: JudgeConfig) -> Iterator[dict[str, Any]]:
+def _ways(pool: ProblemPool, found: Curves, config: EvaluationConfig) -> Iterator[dict[str, Any]]:
     for place, (aggregate, neutral) in enumerate(pool.ways):
-        told = bootstrap.interval(found.ways[place], times=config.resamples, seed=config.seed).as_json()
+        told = bootstrap.mean_interval(found.ways[place], times=config.resamples, seed=config.seed).as_json()
         yield {"aggregate": aggregate, "neutral_is_positive": neutral, "main": place == pool.main, **told}
 
 
 def _groups(
-    pool: Pool, found: Curves, difficulty: dict[str, Floats], config: JudgeConfig
+    pool: ProblemPool, found: Curves, difficulty: dict[str, Floats], config: EvaluationConfig
 ) -> Iterator[dict[str, Any]]:
     """Level, subject and difficulty: each group with its curves."""
     named: dict[str, Sequence[str | None]] = {
@@ -130,14 +132,14 @@ def _groups(
     for by, values in difficulty.items():
         named[by], ordered[by] = _ranges(values)
     for by, names in named.items():
-        for name in ordered[by][:MOST_GROUPS]:
+        for name in ordered[by][:MAX_GROUPS]:
             here = np.array([each == name for each in names])
             yield {"by": by, "name": name, "problems": int(here.sum()), **_group(found, here, config)}
 
 
 def _ranges(values: Floats) -> tuple[list[str], list[str]]:
     """The bin of each problem, named by the values in it; and the names, easiest first."""
-    place = difficulty_bins.difficulty(values)
+    place = difficulty_bins.assign_bins(values)
     names = {}
     for each in np.unique(place):
         low, high = values[place == each].min(), values[place == each].max()
@@ -145,15 +147,18 @@ def _ranges(values: Floats) -> tuple[list[str], list[str]]:
     return [names[each] for each in place], list(dict.fromkeys(names.values()))
 
 
-def _group(found: Curves, here: NDArray[np.bool_], config: JudgeConfig) -> dict[str, Any]:
-    drawn = bootstrap.interval(found.values["best_of"][here], times=config.resamples, seed=config.seed)
+def _group(found: Curves, here: NDArray[np.bool_], config: EvaluationConfig) -> dict[str, Any]:
+    drawn = bootstrap.mean_interval(found.values["best_of"][here], times=config.resamples, seed=config.seed)
     return {
         "best_of": drawn.as_json(),
-        **{name: bootstrap.rounded(found.values[name][here].mean(axis=0)) for name in ("majority", "oracle")},
+        **{
+            name: bootstrap.round_values(found.values[name][here].mean(axis=0))
+            for name in ("majority", "oracle")
+        },
     }
 
 
-def by_problem(pool: Pool, found: Curves) -> Iterator[dict[str, Any]]:
+def problem_rows(pool: ProblemPool, found: Curves) -> Iterator[dict[str, Any]]:
     """What a comparison needs of each problem."""
     for place, each in enumerate(pool.problems):
         yield {
@@ -163,6 +168,6 @@ def by_problem(pool: Pool, found: Curves) -> Iterator[dict[str, Any]]:
             "mean_score": float(found.mean_scores[place]),
             "values": {
                 "n": found.n.tolist(),
-                **{name: bootstrap.rounded(values[place]) for name, values in found.values.items()},
+                **{name: bootstrap.round_values(values[place]) for name, values in found.values.items()},
             },
         }

@@ -37,7 +37,7 @@ def start(
         raise Conflict(f"The set {found.name!r} could not be frozen: {found.error}")
     if model_id is not None:
         _model(db, found.project_id, model_id)
-    parsed = configs.parse(config)
+    parsed = configs.parse_config(config)
     made = Evaluation(
         project_id=found.project_id,
         evaluation_set_id=found.id,

@@ -20,8 +20,8 @@ from app.core.jobs import enqueue
 from app.evaluation.models import EvaluationSet
 from app.problems.models import SPLITS
 
-LABELS = ("any", "people", "file", "none")
-DEFAULTS: dict[str, Any] = {
+LABEL_FILTERS = ("any", "people", "file", "none")
+DEFAULT_DEFINITION: dict[str, Any] = {
     "splits": ["validation"],
     "subject": None,
     "level": None,
@@ -40,7 +40,7 @@ SEVERAL = text(
 )
 
 
-def create(
+def create_set(
     db: Session,
     project_id: int,
     name: str,
@@ -53,12 +53,12 @@ def create(
     name = " ".join(name.split())
     if not 1 <= len(name) <= 80:
         raise Invalid("A set needs a name of at most 80 letters.")
-    wanted = checked(definition)
-    first = default(db, project_id) is None
+    wanted = validate_definition(definition)
+    first = find_default(db, project_id) is None
     made = EvaluationSet(project_id=project_id, name=name, definition=wanted, is_default=is_default or first)
     made.created_by = user.id if user else None
     if made.is_default and not first:
-        _no_default(db, project_id)
+        _clear_default(db, project_id)
     try:
         with db.begin_nested():
             db.add(made)
@@ -69,14 +69,15 @@ def create(
     return made
 
 
-def checked(definition: dict[str, Any]) -> dict[str, Any]:
+def validate_definition(definition: dict[str, Any]) -> dict[str, Any]:
     """The definition with its defaults. A key or a value nobody knows is an error."""
-    unknown = sorted(set(definition) - set(DEFAULTS))
+    unknown = sorted(set(definition) - set(DEFAULT_DEFINITION))
     if unknown:
         raise Invalid(
-            f"An evaluation set has no option {unknown[0]!r}.", remedy=f"There are: {', '.join(DEFAULTS)}."
+            f"An evaluation set has no option {unknown[0]!r}.",
+            remedy=f"There are: {', '.join(DEFAULT_DEFINITION)}.",
         )
-    wanted = {**DEFAULTS, **definition}
+    wanted = {**DEFAULT_DEFINITION, **definition}
     if not isinstance(wanted["splits"], list) or not wanted["splits"] or set(wanted["splits"]) - set(SPLITS):
         raise Invalid(f'"splits" must be a list out of {", ".join(SPLITS)}.')
     for name in ("subject", "level", "source"):
@@ -92,19 +93,19 @@ def checked(definition: dict[str, Any]) -> dict[str, Any]:
             continue
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             raise Invalid(f'"{name}" must be a whole number between {least} and {most:,}.')
-    if wanted["labels"] not in LABELS:
-        raise Invalid(f'"labels" must be one of {", ".join(LABELS)}.')
+    if wanted["labels"] not in LABEL_FILTERS:
+        raise Invalid(f'"labels" must be one of {", ".join(LABEL_FILTERS)}.')
     return wanted
 
 
-def find(db: Session, project_id: int, set_id: int) -> EvaluationSet:
+def get_set(db: Session, project_id: int, set_id: int) -> EvaluationSet:
     found = db.get(EvaluationSet, set_id) if set_id < 2**62 else None
     if found is None or found.project_id != project_id:
         raise NotFound("There is no such evaluation set in this project.")
     return found
 
 
-def named(db: Session, project_id: int, name: str) -> EvaluationSet:
+def get_set_by_name(db: Session, project_id: int, name: str) -> EvaluationSet:
     """By name or number."""
     chosen = select(EvaluationSet).where(EvaluationSet.project_id == project_id)
     found = db.scalar(chosen.where(EvaluationSet.name == name))
@@ -118,7 +119,7 @@ def named(db: Session, project_id: int, name: str) -> EvaluationSet:
     return found
 
 
-def default(db: Session, project_id: int) -> EvaluationSet | None:
+def find_default(db: Session, project_id: int) -> EvaluationSet | None:
     return db.scalar(
         select(EvaluationSet).where(EvaluationSet.project_id == project_id, EvaluationSet.is_default)
     )
@@ -127,20 +128,20 @@ def default(db: Session, project_id: int) -> EvaluationSet | None:
 def ensure_default(db: Session, project_id: int) -> EvaluationSet | None:
     """The default set; if there is none yet, one of the validation problems with several graded
     solutions. None where there are none of those."""
-    found = default(db, project_id)
+    found = find_default(db, project_id)
     if found is None and db.scalar(SEVERAL, {"project_id": project_id}):
-        found = create(db, project_id, DEFAULT_NAME, {}, None)
+        found = create_set(db, project_id, DEFAULT_NAME, {}, None)
     return found
 
 
-def make_default(db: Session, found: EvaluationSet, user: User | None) -> None:
-    _no_default(db, found.project_id)
+def set_default(db: Session, found: EvaluationSet, user: User | None) -> None:
+    _clear_default(db, found.project_id)
     found.is_default = True
     audit.record_event(db, user, "evaluation_set.default", subject=found.name, project_id=found.project_id)
     db.flush()
 
 
-def _no_default(db: Session, project_id: int) -> None:
+def _clear_default(db: Session, project_id: int) -> None:
     for other in db.scalars(
         select(EvaluationSet).where(EvaluationSet.project_id == project_id, EvaluationSet.is_default)
     ):
@@ -148,6 +149,6 @@ def _no_default(db: Session, project_id: int) -> None:
     db.flush()
 
 
-def all_sets(db: Session, project_id: int) -> list[EvaluationSet]:
+def list_sets(db: Session, project_id: int) -> list[EvaluationSet]:
     newest_first = select(EvaluationSet).where(EvaluationSet.project_id == project_id)
     return list(db.scalars(newest_first.order_by(EvaluationSet.id.desc()).limit(200)))

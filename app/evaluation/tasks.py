@@ -11,7 +11,7 @@ from app.evaluation import runs
 def freeze(set_id: int) -> None:
     from app.evaluation import freeze
 
-    freeze.freeze(set_id)
+    freeze.freeze_set(set_id)
 
 
 @queue.task(name="evaluation.advance", queue="scoring")
@@ -27,7 +27,7 @@ def advance(evaluation_id: int) -> None:
 def compare(comparison_id: int) -> None:
     from app.evaluation import comparison_report
 
-    comparison_report.run(comparison_id)
+    comparison_report.run_comparison(comparison_id)
 
 
 @queue.periodic(cron="* * * * *")

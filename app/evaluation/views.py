@@ -25,17 +25,17 @@ Number = Annotated[int, Form(ge=0, lt=2**62)]
 
 @router.get("/evaluations")
 def evaluations_page(request: Request, access: Researcher, db: Db) -> Response:
-    frozen = sets.all_sets(db, access.project.id)
+    frozen = sets.list_sets(db, access.project.id)
     ready = [each for each in frozen if each.state == "ready"]
     return render(
         request,
         "evaluation/evaluations.html",
         sets=frozen,
-        evaluations=queries.listed(db, access.project.id),
+        evaluations=queries.list_evaluations(db, access.project.id),
         models=training_queries.list_models(db, access.project.id),
-        outside=sorted({name for each in ready[:10] for name in published.outside_scores(db, each.id)}),
+        outside=sorted({name for each in ready[:10] for name in published.list_external_scores(db, each.id)}),
         splits=SPLITS,
-        labels=sets.LABELS,
+        labels=sets.LABEL_FILTERS,
         choices=problem_queries.filter_choices(db, access.project.id),
     )
 
@@ -60,35 +60,35 @@ def create_set(
         "least_solutions": least_solutions,
         "most_problems": int(most_problems) if most_problems else None,
     }
-    made = sets.create(db, access.project.id, name, definition, access.user)
+    made = sets.create_set(db, access.project.id, name, definition, access.user)
     return redirect(f"{access.home}/evaluation-sets/{made.id}", "The set is being frozen.")
 
 
 @router.get("/evaluation-sets/{set_id}")
 def set_page(request: Request, access: Researcher, db: Db, set_id: int) -> Response:
-    found = sets.find(db, access.project.id, set_id)
+    found = sets.get_set(db, access.project.id, set_id)
     return render(
         request,
         "evaluation/set.html",
         set=found,
         by=users.find_user_by_id(db, found.created_by),
-        evaluations=queries.listed(db, access.project.id, set_id=found.id),
+        evaluations=queries.list_evaluations(db, access.project.id, set_id=found.id),
         models=training_queries.list_models(db, access.project.id),
-        outside=published.outside_scores(db, found.id) if found.state == "ready" else [],
+        outside=published.list_external_scores(db, found.id) if found.state == "ready" else [],
     )
 
 
 @router.post("/evaluation-sets/{set_id}/default")
-def make_default(access: Researcher, db: Db, set_id: int) -> Response:
-    found = sets.find(db, access.project.id, set_id)
-    sets.make_default(db, found, access.user)
+def set_default(access: Researcher, db: Db, set_id: int) -> Response:
+    found = sets.get_set(db, access.project.id, set_id)
+    sets.set_default(db, found, access.user)
     return redirect(f"{access.home}/evaluation-sets/{set_id}", "Models of rounds are judged on this set now.")
 
 
 @router.post("/evaluations")
-def start(access: Researcher, db: Db, set_id: Number, judged: Text) -> Response:
+def start_evaluation(access: Researcher, db: Db, set_id: Number, judged: Text) -> Response:
     """`judged`: the number of a model, or the name of scores that came with the solutions."""
-    found = sets.find(db, access.project.id, set_id)
+    found = sets.get_set(db, access.project.id, set_id)
     if judged.isdecimal():
         made = runs.start(db, found, {}, access.user, model_id=int(judged))
     else:
@@ -105,10 +105,10 @@ def evaluation_page(request: Request, access: Researcher, db: Db, evaluation_id:
 def _evaluation(db: Db, found: Evaluation) -> dict[str, Any]:
     return {
         "evaluation": found,
-        "name": queries.name_of(db, found),
-        "set": sets.find(db, found.project_id, found.evaluation_set_id),
-        "plots": queries.figures(found),
-        "rivals": queries.rivals(db, found) if found.state == "succeeded" else [],
+        "name": queries.get_name(db, found),
+        "set": sets.get_set(db, found.project_id, found.evaluation_set_id),
+        "plots": queries.list_plots(found),
+        "rivals": queries.list_rivals(db, found) if found.state == "succeeded" else [],
     }
 
 
@@ -120,7 +120,7 @@ def evaluation_progress(request: Request, access: Researcher, db: Db, evaluation
 
 
 @router.post("/evaluations/{evaluation_id}/cancellation")
-def cancel(access: Researcher, db: Db, evaluation_id: int) -> Response:
+def cancel_evaluation(access: Researcher, db: Db, evaluation_id: int) -> Response:
     runs.cancel(db, runs.find(db, access.project.id, evaluation_id), access.user)
     return redirect(f"{access.home}/evaluations/{evaluation_id}", "The evaluation is cancelled.", "note")
 
@@ -128,7 +128,7 @@ def cancel(access: Researcher, db: Db, evaluation_id: int) -> Response:
 @router.get("/evaluations/{evaluation_id}/plots/{plot}.{form}")
 def evaluation_plot(access: Researcher, db: Db, evaluation_id: int, plot: str, form: str) -> Response:
     found = runs.find(db, access.project.id, evaluation_id)
-    return queries.the_plot(queries.figures(found), plot).answer(form, f"evaluation-{found.id}-{plot}")
+    return queries.find_plot(queries.list_plots(found), plot).response(form, f"evaluation-{found.id}-{plot}")
 
 
 @router.get("/models/{model_id}")
@@ -136,7 +136,7 @@ def model_page(request: Request, access: Researcher, db: Db, model_id: int) -> R
     found = training_queries.get_model(db, access.project.id, model_id)
     snapshot_id = found.snapshot_id
     frozen = training_queries.get_snapshot(db, access.project.id, snapshot_id) if snapshot_id else None
-    newest = queries.newest(db, access.project.id, found.id)
+    newest = queries.find_newest(db, access.project.id, found.id)
     judged = _evaluation(db, newest) if newest else {"evaluation": None, "plots": [], "rivals": []}
     return render(
         request,
@@ -144,14 +144,14 @@ def model_page(request: Request, access: Researcher, db: Db, model_id: int) -> R
         model=found,
         snapshot=frozen,
         labels=label_sources.describe_source(frozen.definition) if frozen else "",
-        evaluations=queries.listed(db, access.project.id, model_id=found.id),
-        sets=[each for each in sets.all_sets(db, access.project.id) if each.state != "failed"],
+        evaluations=queries.list_evaluations(db, access.project.id, model_id=found.id),
+        sets=[each for each in sets.list_sets(db, access.project.id) if each.state != "failed"],
         **judged,
     )
 
 
 @router.post("/comparisons")
-def compare(access: Researcher, db: Db, first_id: Number, second_id: Number) -> Response:
+def start_comparison(access: Researcher, db: Db, first_id: Number, second_id: Number) -> Response:
     first, second = (runs.find(db, access.project.id, each) for each in (first_id, second_id))
     made = comparisons.create(db, first, second)
     return redirect(f"{access.home}/comparisons/{made.id}")
@@ -164,14 +164,14 @@ def comparison_page(request: Request, access: Researcher, db: Db, comparison_id:
 
 
 def _comparison(db: Db, found: Comparison) -> dict[str, Any]:
-    evaluations = queries.both(db, found)
+    evaluations = queries.load_pair(db, found)
     return {
         "comparison": found,
-        "names": queries.names_of_both(db, found),
+        "names": queries.get_pair_names(db, found),
         "evaluations": evaluations,
-        "set": sets.find(db, found.project_id, evaluations[0].evaluation_set_id),
-        "plots": queries.figures_of_both(db, found),
-        "solutions": queries.solutions(db, found.results),
+        "set": sets.get_set(db, found.project_id, evaluations[0].evaluation_set_id),
+        "plots": queries.list_comparison_plots(db, found),
+        "solutions": queries.load_solutions(db, found.results),
     }
 
 
@@ -185,5 +185,5 @@ def comparison_progress(request: Request, access: Researcher, db: Db, comparison
 @router.get("/comparisons/{comparison_id}/plots/{plot}.{form}")
 def comparison_plot(access: Researcher, db: Db, comparison_id: int, plot: str, form: str) -> Response:
     found = comparisons.find(db, access.project.id, comparison_id)
-    figure = queries.the_plot(queries.figures_of_both(db, found), plot)
-    return figure.answer(form, f"comparison-{found.id}-{plot}")
+    figure = queries.find_plot(queries.list_comparison_plots(db, found), plot)
+    return figure.response(form, f"comparison-{found.id}-{plot}")

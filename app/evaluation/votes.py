@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-NAMES = ("majority", "weighted", "top_k")
-SAME = 1e-12
+VOTE_NAMES = ("majority", "weighted", "top_k")
+TIE_TOLERANCE = 1e-12
 """Sums of weights closer than this share are tied: the order of adding must decide nothing."""
 
 
-def votes(
+def vote_accuracies(
     scores: Floats,
     weights: Floats,
     answers: Ints,
@@ -43,21 +43,21 @@ def votes(
     shuffled = rng.random((subsets, most)).argsort(axis=1)
     rank = np.unique(scores, return_inverse=True)[1]
     kinds = int(answers.max(initial=-1)) + 1
-    share = right_share(answers, right, kinds)
-    found: dict[str, list[float]] = {name: [] for name in NAMES}
+    share = correct_share(answers, right, kinds)
+    found: dict[str, list[float]] = {name: [] for name in VOTE_NAMES}
     for size in np.minimum(n, most):
-        drawn = members(shuffled, int(size))
+        drawn = subset_mask(shuffled, int(size))
         said = answers[drawn]
-        count = tally(said, np.ones(drawn.shape), kinds)
-        found["majority"].append(winner(count, count, share))
-        found["weighted"].append(winner(tally(said, weights[drawn], kinds), count, share))
+        count = tally_votes(said, np.ones(drawn.shape), kinds)
+        found["majority"].append(winning_share(count, count, share))
+        found["weighted"].append(winning_share(tally_votes(said, weights[drawn], kinds), count, share))
         best = np.take_along_axis(said, _highest(rank[drawn], min(k, int(size)), rng), 1)
-        among = tally(best, np.ones(best.shape), kinds)
-        found["top_k"].append(winner(among, among, share))
+        among = tally_votes(best, np.ones(best.shape), kinds)
+        found["top_k"].append(winning_share(among, among, share))
     return {name: np.array(values) for name, values in found.items()}
 
 
-def members(shuffled: Ints, size: int) -> Ints:
+def subset_mask(shuffled: Ints, size: int) -> Ints:
     """[about subsets, size]: every subset, equally often, if there are no more of them than rows;
     else random ones."""
     subsets, most = shuffled.shape
@@ -67,7 +67,7 @@ def members(shuffled: Ints, size: int) -> Ints:
     return shuffled[:, :size]
 
 
-def right_share(answers: Ints, right: NDArray[np.bool_], kinds: int) -> Floats:
+def correct_share(answers: Ints, right: NDArray[np.bool_], kinds: int) -> Floats:
     """By answer, the share of its solutions that were graded right: 0 or 1 unless the grader
     is at odds with itself."""
     voting = answers >= 0
@@ -76,7 +76,7 @@ def right_share(answers: Ints, right: NDArray[np.bool_], kinds: int) -> Floats:
     return hits / np.maximum(total, 1)
 
 
-def tally(said: Ints, weights: Floats, kinds: int) -> Floats:
+def tally_votes(said: Ints, weights: Floats, kinds: int) -> Floats:
     """[subsets, kinds]: the weight of each answer in each subset."""
     rows = np.arange(len(said))[:, None] * kinds + said
     voting = said >= 0
@@ -84,13 +84,13 @@ def tally(said: Ints, weights: Floats, kinds: int) -> Floats:
     return found.astype(np.float64).reshape(len(said), kinds)
 
 
-def winner(total: Floats, present: Floats, share: Floats) -> float:
+def winning_share(total: Floats, present: Floats, share: Floats) -> float:
     """The mean over subsets of how right the winning answers are; a subset in which nobody
     votes is wrong."""
     if not total.shape[1]:
         return 0.0
     highest = total.max(axis=1, keepdims=True)
-    top = (total >= highest * (1 - SAME)) & (present > 0)
+    top = (total >= highest * (1 - TIE_TOLERANCE)) & (present > 0)
     return float(((top * share).sum(axis=1) / np.maximum(top.sum(axis=1), 1)).mean())
 
 

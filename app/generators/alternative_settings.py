@@ -56,7 +56,7 @@ WAITING = text(
 
 
 @dataclass(frozen=True)
-class Pick:
+class QueuedPick:
     """A solution to be queued, and with what."""
 
     solution_id: int
@@ -65,11 +65,11 @@ class Pick:
     reason: dict[str, Any]
 
 
-def of(db: Session, project_id: int) -> Preparation | None:
+def find_settings(db: Session, project_id: int) -> Preparation | None:
     return db.scalar(select(Preparation).where(Preparation.project_id == project_id))
 
 
-def set_to(
+def update_settings(
     db: Session,
     project: Project,
     generator_id: int | None,
@@ -78,7 +78,7 @@ def set_to(
     user: User | None,
 ) -> None:
     """From now on. What is queued already stays as it is; None: nothing is prepared."""
-    if (there := of(db, project.id)) is not None:
+    if (there := find_settings(db, project.id)) is not None:
         db.delete(there)
         db.flush()
     if generator_id is not None:
@@ -98,7 +98,7 @@ def set_to(
 
 
 def _check(db: Session, project: Project, generator_id: int, candidates: int, positions: str) -> None:
-    found = generators.one(db, project.id, generator_id)
+    found = generators.get_generator(db, project.id, generator_id)
     if project.mode == "every_step":
         raise Invalid(
             "In this project every step is judged and none has alternatives.",
@@ -106,7 +106,7 @@ def _check(db: Session, project: Project, generator_id: int, candidates: int, po
         )
     if found.retired_at is not None:
         raise Conflict(f"{found.name} is retired.", remedy="Choose another generator.")
-    if not parse(found.config).continues:
+    if not parse(found.config).supports_continuations:
         raise Invalid(
             f"{found.name} is not asked to go on with what is begun.",
             remedy='Make a generator that completes plain text, or a chat server with "prefill" (vLLM).',
@@ -117,10 +117,12 @@ def _check(db: Session, project: Project, generator_id: int, candidates: int, po
         raise Invalid(f"There are no positions {positions[:50]!r}.", remedy=f"{' or '.join(POSITIONS)}.")
 
 
-def start(db: Session, project: Project, picks: list[Pick], user_id: int | None) -> SamplingRun | None:
+def start_alternatives(
+    db: Session, project: Project, picks: list[QueuedPick], user_id: int | None
+) -> SamplingRun | None:
     """A run that makes the candidates of `picks` and queues each when its are there. None where the
     project prepares nothing, or nothing is left of them."""
-    wanted = of(db, project.id)
+    wanted = find_settings(db, project.id)
     if wanted is None or not picks:
         return None
     config = {
@@ -128,9 +130,9 @@ def start(db: Session, project: Project, picks: list[Pick], user_id: int | None)
         "positions": wanted.positions,
         "behind": project.mode == "alternatives",
     }
-    generator = generators.one(db, project.id, wanted.generator_id)
+    generator = generators.get_generator(db, project.id, wanted.generator_id)
     run = runs.start(db, generator, "alternatives", config, user_id)
-    doubted = _doubted(db, picks) if wanted.positions == "suspect" else {}
+    doubted = _suspected_positions(db, picks) if wanted.positions == "suspect" else {}
     rows = [{"solution_id": pick.solution_id, "detail": _detail(pick, doubted)} for pick in picks]
     asked = {"run": run.id, "project": project.id, "candidates": wanted.candidates}
     found = db.execute(ITEMS, {**asked, "picks": orjson.dumps(rows).decode()}).all()
@@ -143,17 +145,17 @@ def start(db: Session, project: Project, picks: list[Pick], user_id: int | None)
     return run
 
 
-def solutions_of(db: Session, run: SamplingRun) -> set[int | None]:
+def list_solution_ids(db: Session, run: SamplingRun) -> set[int | None]:
     return set(db.scalars(select(SamplingItem.solution_id).where(SamplingItem.sampling_run_id == run.id)))
 
 
-def _detail(pick: Pick, doubted: dict[int, int]) -> dict[str, Any]:
+def _detail(pick: QueuedPick, doubted: dict[int, int]) -> dict[str, Any]:
     task = {"generation": pick.generation, "priority": pick.priority, "reason": pick.reason}
     place = doubted.get(pick.solution_id)
     return {"task": task, **({} if place is None else {"positions": [place]})}
 
 
-def _doubted(db: Session, picks: list[Pick]) -> dict[int, int]:
+def _suspected_positions(db: Session, picks: list[QueuedPick]) -> dict[int, int]:
     """Solution id -> the step that the model which chose it doubts. Absent where no model did: there
     every step gets candidates."""
     found: dict[int, int] = {}
@@ -166,19 +168,19 @@ def _doubted(db: Session, picks: list[Pick]) -> dict[int, int]:
     return found
 
 
-def queue_first(db: Session, project: Project, limit: int | None) -> SamplingRun | None:
+def queue_with_alternatives(db: Session, project: Project, limit: int | None) -> SamplingRun | None:
     """The first queue (labeling/initial_queue.py), each solution as soon as its candidates are there."""
     rows = db.execute(FIRST, {"project": project.id, "limit": limit, "seed": SEED})
-    picks = [Pick(row.id, 0, -row.rank, {"strategy": "first", "rank": row.rank}) for row in rows]
-    return start(db, project, picks, None)
+    picks = [QueuedPick(row.id, 0, -row.rank, {"strategy": "first", "rank": row.rank}) for row in rows]
+    return start_alternatives(db, project, picks, None)
 
 
-def waiting(db: Session, project_id: int) -> int:
+def count_waiting(db: Session, project_id: int) -> int:
     """Solutions that are not queued because their candidates are not there (yet)."""
     return int(db.scalar(WAITING, {"project": project_id}) or 0)
 
 
-def release(db: Session, run: SamplingRun, user: User | None) -> int:
+def release_solutions(db: Session, run: SamplingRun, user: User | None) -> int:
     """Queue what is left of a run that is over as it is, with the candidates it has. How many."""
     if run.purpose != "alternatives" or run.state in runs.ACTIVE:
         raise Conflict("Only what a run left over can be queued without it.", remedy="Cancel the run first.")
@@ -187,6 +189,6 @@ def release(db: Session, run: SamplingRun, user: User | None) -> int:
     made = 0
     for item in db.scalars(chosen.order_by(SamplingItem.id)):
         item.state = "done"
-        made += alternatives.queue(db, project, item)
+        made += alternatives.queue_solution(db, project, item)
     audit.record_event(db, user, "sampling.release", f"run {run.id}", {"queued": made}, run.project_id)
     return made

@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 from app.core.errors import Invalid
 from app.generators.config import parse
 from app.generators.models import SamplingItem, SamplingRun
-from app.generators.prompts import Ask, Useless, read
-from app.generators.sampler import Came
+from app.generators.prompts import SampleRequest, UnusableSample, parse_completion
+from app.generators.sampler import SampleResult
 from app.labeling.overlap import TASK_OVERLAP, overlap_params
 from app.problems.models import Alternative, Problem, Solution
 from app.projects.models import Project
@@ -36,38 +36,38 @@ TASK = text(
 )
 
 
-def open_items(db: Session, run: SamplingRun) -> None:
+def create_items(db: Session, run: SamplingRun) -> None:
     """Whoever starts the run puts its items in (preparing.py)."""
-    if not parse(run.generator.config).continues:
+    if not parse(run.generator.config).supports_continuations:
         raise Invalid(
             f"{run.generator.name} is not asked to go on with what is begun.",
             remedy='Make a generator that completes plain text, or a chat server with "prefill" (vLLM).',
         )
 
 
-def want(db: Session, run: SamplingRun, item: SamplingItem) -> list[Ask]:
+def next_requests(db: Session, run: SamplingRun, item: SamplingItem) -> list[SampleRequest]:
     """The candidates that are missing at each position, behind the solution's own beginning."""
     if item.tries >= PATIENCE * item.wanted:
         return []
     solution = db.get_one(Solution, item.solution_id)
     statement = db.get_one(Problem, item.problem_id).statement
-    there = _there(db, solution.id)
+    there = _existing_texts(db, solution.id)
     asks = []
-    for position in positions(item, len(solution.steps)):
+    for position in requested_positions(item, len(solution.steps)):
         missing = run.config["candidates"] - len(there.get(position, ()))
         if missing > 0:
             begun = tuple(solution.steps[:position])
-            asks.append(Ask(statement, begun, missing, not run.config["behind"], position))
+            asks.append(SampleRequest(statement, begun, missing, not run.config["behind"], position))
     return asks
 
 
-def positions(item: SamplingItem, steps: int) -> list[int]:
+def requested_positions(item: SamplingItem, steps: int) -> list[int]:
     """All of them, or those that the item names."""
     named = (item.detail or {}).get("positions")
     return list(range(min(steps, DEEPEST))) if named is None else [each for each in named if each < steps]
 
 
-def _there(db: Session, solution_id: int) -> dict[int, set[str]]:
+def _existing_texts(db: Session, solution_id: int) -> dict[int, set[str]]:
     """Position -> what the candidates behind the solution's own beginning say; its own step is none."""
     found: dict[int, set[str]] = {}
     for row in db.execute(THERE, {"solution": solution_id}):
@@ -75,16 +75,16 @@ def _there(db: Session, solution_id: int) -> dict[int, set[str]]:
     return found
 
 
-def keep(db: Session, run: SamplingRun, item: SamplingItem, came: Came) -> Counter[str]:
+def store(db: Session, run: SamplingRun, item: SamplingItem, came: SampleResult) -> Counter[str]:
     config, counts, position = parse(run.generator.config), Counter[str](), came.ask.position
     db.execute(LOCK, {"solution": item.solution_id})
     steps = db.get_one(Solution, item.solution_id).steps
-    here = _there(db, item.solution_id or 0).get(position, set())
+    here = _existing_texts(db, item.solution_id or 0).get(position, set())
     missing, texts = run.config["candidates"] - len(here), {steps[position].strip(), *here}
     for words, finish in came.answer.texts:
         try:
-            sampled = read(config, came.ask, words, finish).steps
-        except Useless as error:
+            sampled = parse_completion(config, came.ask, words, finish).steps
+        except UnusableSample as error:
             came.useless.append(str(error))
             continue
         if sampled[0].strip() in texts:
@@ -115,12 +115,12 @@ def _add(db: Session, run: SamplingRun, item: SamplingItem, position: int, sampl
     db.execute(insert(Alternative), rows)
 
 
-def finished(db: Session, run: SamplingRun, item: SamplingItem) -> None:
+def finish_item(db: Session, run: SamplingRun, item: SamplingItem) -> None:
     """Its candidates are there, as many as came: now it may be queued."""
-    queue(db, db.get_one(Project, run.project_id), item)
+    queue_solution(db, db.get_one(Project, run.project_id), item)
 
 
-def queue(db: Session, project: Project, item: SamplingItem) -> bool:
+def queue_solution(db: Session, project: Project, item: SamplingItem) -> bool:
     """Make the task that waited for this; False where there is one already."""
     task = (item.detail or {}).get("task")
     if task is None:

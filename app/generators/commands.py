@@ -24,7 +24,7 @@ def register(cli: typer.Typer) -> None:
 
 
 @generator_commands.command("make")
-def make(
+def create_generator(
     project: ProjectName,
     name: Annotated[str, typer.Option(help="What its solutions carry as their generator.")],
     model: Annotated[str, typer.Option(help="The server's name for it, or a folder where models are kept.")],
@@ -42,9 +42,9 @@ def make(
     from app.projects.projects import get_project_by_name
 
     kind = "openai" if base_url else "transformers"
-    wanted = generators.Wanted(name, kind, model, base_url, key_name)
+    wanted = generators.GeneratorInput(name, kind, model, base_url, key_name)
     with ready_database(), transaction() as db:
-        made = generators.make(
+        made = generators.create_generator(
             db, get_project_by_name(db, project), wanted, config_file.read_config(config), None
         )
     typer.echo(f"{made.name} is made.")
@@ -60,8 +60,8 @@ def list_all(project: ProjectName) -> None:
 
     with ready_database(), transaction() as db:
         where = get_project_by_name(db, project)
-        made = usage.made(db, where.id)
-        for each in generators.of_project(db, where.id):
+        made = usage.count_solutions(db, where.id)
+        for each in generators.list_generators(db, where.id):
             retired = ", retired" if each.retired_at else ""
             typer.echo(f"{each.name}: {each.kind}, {each.model}, {made.get(each.id, 0):,} solutions{retired}")
 
@@ -86,13 +86,13 @@ def sample(
     from app.projects.projects import get_project_by_name
 
     given = {"per_problem": per_problem, "splits": split or ["train"], "subject": subject, "level": level}
-    config = pool_sampling.plan({**given, "counting": counting, "duplicates": duplicates}).as_json()
+    config = pool_sampling.parse_plan({**given, "counting": counting, "duplicates": duplicates}).as_json()
     with ready_database():
         with transaction() as db:
-            asked = generators.named(db, get_project_by_name(db, project).id, generator)
+            asked = generators.get_generator_by_name(db, get_project_by_name(db, project).id, generator)
             started = runs.start(db, asked, "solutions", config, None, wait=True)
         typer.echo(f"{started.total:,} solutions are missing.", err=True)
-        done = followed(started)
+        done = follow_run(started)
         if grade and done.counters["made"]:
             from app.problems.grading import grade_waiting
 
@@ -123,22 +123,22 @@ def rollouts(
     from app.projects.projects import get_project_by_name
 
     given = {"rollouts": count, "how": how, "verdict": verdict, "splits": split or ["train"]}
-    wanted = rollout_plan.plan({**given, "per_problem": per_problem, "most": most})
+    wanted = rollout_plan.parse_plan({**given, "per_problem": per_problem, "most": most})
     with ready_database():
         with transaction() as db:
-            asked = generators.named(db, get_project_by_name(db, project).id, generator)
-            cost = rollout_plan.preview(db, asked, wanted)
+            asked = generators.get_generator_by_name(db, get_project_by_name(db, project).id, generator)
+            cost = rollout_plan.preview_plan(db, asked, wanted)
             words = "generations, at most," if how == "search" else "generations"
             typer.echo(f"{cost['missing']:,} {words} for {cost['incomplete']:,} solutions.", err=True)
             if preview:
                 return
             started = runs.start(db, asked, "rollouts", wanted.as_json(), None, wait=True)
-        done = followed(started)
+        done = follow_run(started)
     if done.state != "succeeded":
         raise typer.Exit(1)
 
 
-def followed(started: SamplingRun) -> SamplingRun:
+def follow_run(started: SamplingRun) -> SamplingRun:
     """Do the run here, with a bar; then say what it came to."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -159,7 +159,7 @@ def followed(started: SamplingRun) -> SamplingRun:
         launcher.run(started.id, lambda now: shown.update(task, completed=now.counters["made"]))
     with transaction() as db:
         done = db.get_one(Row, started.id)
-        unfinished = usage.items(db, done.id)["failed"]
+        unfinished = usage.count_items(db, done.id)["failed"]
     words = ("made", "duplicates", "requests", "retries", "failed", "prompt_tokens", "completion_tokens")
     typer.echo(", ".join(f"{done.counters[word]:,} {word.replace('_', ' ')}" for word in words))
     if unfinished:

@@ -56,12 +56,12 @@ class GeneratorConfig:
         return self.prompt or (CHAT if self.endpoint == "chat" else PLAIN)
 
     @property
-    def joint(self) -> str:
+    def step_separator(self) -> str:
         """What stands between two steps."""
         return self.step_end if self.steps == "stop" else JOINS[self.steps]
 
     @property
-    def continues(self) -> bool:
+    def supports_continuations(self) -> bool:
         """Whether it can go on from a given beginning."""
         return self.endpoint == "completions" or self.prefill
 

@@ -13,20 +13,20 @@ FLAGS = ("prefill",)
 Given = FormData | QueryParams
 
 
-def config_of(given: Given) -> dict[str, Any]:
+def parse_config(given: Given) -> dict[str, Any]:
     found: dict[str, Any] = {
         name: number(given, name, name in WHOLE) for name in NUMBERS if text(given, name)
     }
     found |= {name: text(given, name, strip=False) for name in TEXTS if text(given, name)}
     found |= {name: True for name in FLAGS if text(given, name)}
     if "step_end" in found:
-        found["step_end"] = unescaped(found["step_end"])
-    if stops := [unescaped(line) for line in text(given, "stop", strip=False).splitlines() if line.strip()]:
+        found["step_end"] = unescape(found["step_end"])
+    if stops := [unescape(line) for line in text(given, "stop", strip=False).splitlines() if line.strip()]:
         found["stop"] = stops
     return found
 
 
-def plan_of(given: Given) -> dict[str, Any]:
+def parse_pool_plan(given: Given) -> dict[str, Any]:
     found: dict[str, Any] = {
         name: text(given, name) for name in ("counting", "duplicates") if text(given, name)
     }
@@ -38,7 +38,7 @@ def plan_of(given: Given) -> dict[str, Any]:
     return found
 
 
-def rollouts_of(given: Given) -> dict[str, Any]:
+def parse_rollout_plan(given: Given) -> dict[str, Any]:
     names = ("how", "verdict", "sampled_by", "subject", "level")
     found: dict[str, Any] = {name: text(given, name) for name in names if text(given, name)}
     for name in ("rollouts", "per_problem", "most", "seed"):
@@ -63,6 +63,6 @@ def number(given: Given, name: str, whole: bool) -> float | int:
         raise Invalid(f"{name.replace('_', ' ').capitalize()} must be {words}.") from error
 
 
-def unescaped(words: str) -> str:
+def unescape(words: str) -> str:
     """Line breaks and tabs, as a person writes them into one line."""
     return words.replace("\\n", "\n").replace("\\t", "\t")

@@ -25,7 +25,7 @@ NAME = re.compile(r"[\w][\w .:/@+-]{0,99}")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class GeneratorInput:
     name: str
     kind: str = "openai"
     model: str = ""
@@ -33,8 +33,8 @@ class Wanted:
     key_name: str = ""
 
 
-def make(
-    db: Session, project: Project, wanted: Wanted, config: dict[str, Any], user: User | None
+def create_generator(
+    db: Session, project: Project, wanted: GeneratorInput, config: dict[str, Any], user: User | None
 ) -> Generator:
     """A generator, checked as far as can be without asking it. `user` None: the command line."""
     name, model = wanted.name.strip(), wanted.model.strip()
@@ -52,9 +52,9 @@ def make(
         project_id=project.id,
         name=name,
         kind=wanted.kind,
-        base_url=url_policy.checked(wanted.base_url, site_admin=site_admin) if server else None,
-        model=model if server else str(folder(model)),
-        key_name=url_policy.checked_key_name(wanted.key_name) if server else None,
+        base_url=url_policy.validate_url(wanted.base_url, site_admin=site_admin) if server else None,
+        model=model if server else str(model_folder(model)),
+        key_name=url_policy.validate_key_env(wanted.key_name) if server else None,
         config=parse(config).as_json(),
         created_by=user.id if user else None,
     )
@@ -65,7 +65,7 @@ def make(
     return made
 
 
-def folder(name: str) -> Path:
+def model_folder(name: str) -> Path:
     """A model's folder where this server keeps models, with nothing in it that could run."""
     path = model_paths.resolve_model_path(name)
     try:
@@ -75,7 +75,7 @@ def folder(name: str) -> Path:
     return path
 
 
-def retire(db: Session, generator: Generator, user: User | None) -> None:
+def retire_generator(db: Session, generator: Generator, user: User | None) -> None:
     """No new run may use it; what it made stays."""
     if generator.retired_at is not None:
         raise Conflict(f"{generator.name} is retired already.")
@@ -88,14 +88,14 @@ def retire(db: Session, generator: Generator, user: User | None) -> None:
     audit.record_event(db, user, "generator.retire", subject=generator.name, project_id=generator.project_id)
 
 
-def of_project(db: Session, project_id: int) -> list[Generator]:
+def list_generators(db: Session, project_id: int) -> list[Generator]:
     """Those in use first, newest first."""
     chosen = select(Generator).where(Generator.project_id == project_id)
     order = (Generator.retired_at.is_not(None), Generator.id.desc())
     return list(db.scalars(chosen.order_by(*order).limit(200)))
 
 
-def one(db: Session, project_id: int, generator_id: int) -> Generator:
+def get_generator(db: Session, project_id: int, generator_id: int) -> Generator:
     chosen = select(Generator).where(Generator.id == generator_id, Generator.project_id == project_id)
     found = db.scalar(chosen) if 0 < generator_id < 2**62 else None
     if found is None:
@@ -103,7 +103,7 @@ def one(db: Session, project_id: int, generator_id: int) -> Generator:
     return found
 
 
-def named(db: Session, project_id: int, name: str) -> Generator:
+def get_generator_by_name(db: Session, project_id: int, name: str) -> Generator:
     found = db.scalar(select(Generator).where(Generator.project_id == project_id, Generator.name == name))
     if found is None:
         raise NotFound(f"There is no generator {name!r}.", remedy="stepmark generator list shows them.")

@@ -22,9 +22,9 @@ import orjson
 
 from app.generators import prompts
 from app.generators.config import GeneratorConfig
-from app.generators.prompts import Ask
-from app.generators.sampler import Answer, Cost, Failed, Refused, Stopped
-from app.generators.url_policy import BadAddress, look_up
+from app.generators.prompts import SampleRequest
+from app.generators.sampler import Cost, SamplerError, SamplerRejected, SamplerResponse, SamplingStopped
+from app.generators.url_policy import BadAddress, resolve_host
 
 LARGEST = 32 * 1024 * 1024
 LONGEST_WAIT = 60.0
@@ -34,7 +34,7 @@ AGAIN = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 FOR_GOOD = {401, 403, 404, 405}
 
 
-class Again(Exception):
+class RetryLater(Exception):
     """It may work later."""
 
     def __init__(self, message: str, after: float | None = None) -> None:
@@ -43,7 +43,7 @@ class Again(Exception):
 
 
 @dataclass
-class Server:
+class OpenAISampler:
     base_url: str
     model: str
     key: str | None
@@ -55,25 +55,25 @@ class Server:
         self._mine = threading.local()
         self._all: list[httpx.Client] = []
         try:
-            look_up(self.base_url)
+            resolve_host(self.base_url)
         except BadAddress as error:
-            raise Refused(str(error)) from error
+            raise SamplerRejected(str(error)) from error
 
-    def ask(self, ask: Ask) -> Answer:
+    def request(self, ask: SampleRequest) -> SamplerResponse:
         cost = Cost()
         while True:
             begun = time.monotonic()
             cost.requests += 1
             try:
                 found = self._once(ask)
-            except Again as error:
+            except RetryLater as error:
                 cost.seconds += time.monotonic() - begun
                 if cost.retries >= self.config.retries:
-                    raise Failed(f"{error} (asked {cost.requests} times)", cost) from error
+                    raise SamplerError(f"{error} (asked {cost.requests} times)", cost) from error
                 self._wait(cost.retries, error.after)
                 cost.retries += 1
                 continue
-            except Failed as error:
+            except SamplerError as error:
                 cost.seconds += time.monotonic() - begun
                 error.cost = cost
                 raise
@@ -89,27 +89,27 @@ class Server:
         if asked is not None:
             wait = min(LONGEST_ASKED, asked) + wait * 0.1
         if self.stopping.wait(wait):
-            raise Stopped
+            raise SamplingStopped
 
-    def _once(self, ask: Ask) -> Any:
+    def _once(self, ask: SampleRequest) -> Any:
         path = "chat/completions" if self.config.endpoint == "chat" else "completions"
         try:
             status, headers, body = self._post(f"{self.base_url}/{path}", self.body(ask))
         except httpx.TimeoutException as error:
-            raise Again(f"The server did not answer within {self.config.timeout_s:g} s.") from error
+            raise RetryLater(f"The server did not answer within {self.config.timeout_s:g} s.") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise Again(
+            raise RetryLater(
                 self._safe(f"The server was not reached: {error or type(error).__name__}.")
             ) from error
         if status == 200:
             try:
                 return json.loads(body)  # not orjson: a text may hold half of a surrogate pair
             except (ValueError, RecursionError) as error:
-                raise Again("The server's answer is not JSON, or was cut off.") from error
+                raise RetryLater("The server's answer is not JSON, or was cut off.") from error
         said = self._safe(f"The server said {status}: {_message(body)}")
         if status in AGAIN:
-            raise Again(said, retry_after(headers.get("retry-after"), dt.datetime.now(dt.UTC)))
-        raise (Refused if status in FOR_GOOD else Failed)(said)
+            raise RetryLater(said, retry_after(headers.get("retry-after"), dt.datetime.now(dt.UTC)))
+        raise (SamplerRejected if status in FOR_GOOD else SamplerError)(said)
 
     def _post(self, url: str, body: dict[str, Any]) -> tuple[int, httpx.Headers, bytes]:
         """No redirect is followed: an address was allowed, not whatever it names."""
@@ -118,7 +118,7 @@ class Server:
             for piece in answer.iter_bytes():
                 found += piece
                 if len(found) > LARGEST:
-                    raise Failed(f"The answer is larger than {LARGEST // 1024**2} MiB.")
+                    raise SamplerError(f"The answer is larger than {LARGEST // 1024**2} MiB.")
                 if time.monotonic() > end:
                     raise httpx.ReadTimeout("trickling")
             return answer.status_code, answer.headers, bytes(found)
@@ -136,7 +136,7 @@ class Server:
         client: httpx.Client = self._mine.client
         return client
 
-    def body(self, ask: Ask) -> dict[str, Any]:
+    def body(self, ask: SampleRequest) -> dict[str, Any]:
         config = self.config
         body: dict[str, Any] = {
             "model": self.model,
@@ -145,11 +145,14 @@ class Server:
             "max_tokens": config.step_tokens if ask.one_step else config.max_tokens,
             "n": ask.count,
         }
-        if stop := prompts.stops(config, ask.one_step):
+        if stop := prompts.stop_strings(config, ask.one_step):
             body["stop"] = stop
         if ask.seed is not None:
             body["seed"] = ask.seed
-        asked, begun = prompts.prompt(config, ask.statement), prompts.beginning(config, ask.steps)
+        asked, begun = (
+            prompts.build_prompt(config, ask.statement),
+            prompts.continuation_prefix(config, ask.steps),
+        )
         if config.endpoint == "completions":
             return {**body, "prompt": asked + begun}
         system = [{"role": "system", "content": config.system}] if config.system else []
@@ -159,7 +162,7 @@ class Server:
             body |= {"continue_final_message": True, "add_generation_prompt": False}
         return {**body, "messages": messages}
 
-    def _answer(self, found: Any, ask: Ask, cost: Cost) -> Answer:
+    def _answer(self, found: Any, ask: SampleRequest, cost: Cost) -> SamplerResponse:
         choices = found.get("choices") if isinstance(found, dict) else None
         texts = [_text(each) for each in choices] if isinstance(choices, list) else []
         kept = [each for each in texts if each is not None][: ask.count]
@@ -169,11 +172,11 @@ class Server:
         cost.without_usage += None in spent
         cost.prompt_tokens, cost.completion_tokens = spent[0] or 0, spent[1] or 0
         if not kept:
-            raise Failed("The server's answer holds no text.", cost)
-        return Answer(kept, cost)
+            raise SamplerError("The server's answer holds no text.", cost)
+        return SamplerResponse(kept, cost)
 
     def _safe(self, message: str) -> str:
-        message = prompts.clean(message)[:500]
+        message = prompts.clean_text(message)[:500]
         return message.replace(self.key, "[key]") if self.key else message
 
 

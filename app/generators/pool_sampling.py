@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 from app.core.errors import Invalid
 from app.generators.config import parse
 from app.generators.models import Generator, SamplingItem, SamplingRun
-from app.generators.prompts import Ask, Sampled, Useless, read
-from app.generators.sampler import Came
+from app.generators.prompts import Sampled, SampleRequest, UnusableSample, parse_completion
+from app.generators.sampler import SampleResult
 from app.problems.models import SPLITS, Problem, Solution
 
 COUNTING = {"generator": "of this generator", "pool": "in all, whoever made them"}
@@ -29,7 +29,7 @@ PATIENCE = 5
 
 
 @dataclass(frozen=True)
-class Plan:
+class PoolPlan:
     per_problem: int = 4
     counting: str = "generator"
     duplicates: str = "keep"
@@ -41,15 +41,16 @@ class Plan:
         return {**asdict(self), "splits": list(self.splits)}
 
 
-def plan(given: dict[str, Any]) -> Plan:
+def parse_plan(given: dict[str, Any]) -> PoolPlan:
     """A plan from JSON. Test problems are sampled for by themselves or not at all: such a pool is
     for evaluation, and nobody should make one by ticking a box too many."""
-    unknown = sorted(set(given) - set(Plan.__annotations__))
+    unknown = sorted(set(given) - set(PoolPlan.__annotations__))
     if unknown:
         raise Invalid(
-            f"Sampling has no option {unknown[0]!r}.", remedy=f"It has: {', '.join(Plan.__annotations__)}."
+            f"Sampling has no option {unknown[0]!r}.",
+            remedy=f"It has: {', '.join(PoolPlan.__annotations__)}.",
         )
-    made = Plan(**{**given, "splits": tuple(given.get("splits") or Plan.splits)})
+    made = PoolPlan(**{**given, "splits": tuple(given.get("splits") or PoolPlan.splits)})
     whole = isinstance(made.per_problem, int) and not isinstance(made.per_problem, bool)
     if not whole or not 1 <= made.per_problem <= 100_000:
         raise Invalid("Solutions for a problem must be a whole number from 1 to 100,000.")
@@ -92,24 +93,25 @@ THERE = text(
 )
 
 
-def _named(generator: Generator, wanted: Plan) -> str | None:
+def _source_name(generator: Generator, wanted: PoolPlan) -> str | None:
     return generator.name if wanted.counting == "generator" else None
 
 
-def _values(generator: Generator, wanted: Plan) -> dict[str, Any]:
+def _values(generator: Generator, wanted: PoolPlan) -> dict[str, Any]:
     return {
-        "name": _named(generator, wanted), "project": generator.project_id, "splits": list(wanted.splits),
+        "name": _source_name(generator, wanted), "project": generator.project_id,
+        "splits": list(wanted.splits),
         "subject": wanted.subject, "level": wanted.level, "k": wanted.per_problem,
     }  # fmt: skip
 
 
-def preview(db: Session, generator: Generator, wanted: Plan) -> dict[str, int]:
+def preview_plan(db: Session, generator: Generator, wanted: PoolPlan) -> dict[str, int]:
     """{"problems", "incomplete", "missing"}: those chosen, those that lack some, how many they lack."""
     return dict(db.execute(PREVIEW, _values(generator, wanted)).mappings().one())
 
 
-def open_items(db: Session, run: SamplingRun) -> None:
-    found = plan(run.config)
+def create_items(db: Session, run: SamplingRun) -> None:
+    found = parse_plan(run.config)
     db.execute(OPEN, {**_values(run.generator, found), "run": run.id})
     total = "SELECT coalesce(sum(wanted), 0) FROM sampling_item WHERE sampling_run_id = :run"
     run.total = db.scalar(text(total), {"run": run.id}) or 0
@@ -120,35 +122,35 @@ def open_items(db: Session, run: SamplingRun) -> None:
         )
 
 
-def want(db: Session, run: SamplingRun, item: SamplingItem) -> list[Ask]:
-    found, config = plan(run.config), parse(run.generator.config)
-    missing = found.per_problem - _there(db, run, item, found)
+def next_requests(db: Session, run: SamplingRun, item: SamplingItem) -> list[SampleRequest]:
+    found, config = parse_plan(run.config), parse(run.generator.config)
+    missing = found.per_problem - _existing_count(db, run, item, found)
     if found.duplicates == "skip" and item.tries >= PATIENCE * item.wanted + 20:
         item.error = "Only solutions that are there already came."
         return []
     statement = db.get_one(Problem, item.problem_id).statement
     sizes = [config.per_request] * (missing // config.per_request) + [missing % config.per_request]
-    return [Ask(statement, count=size) for size in sizes if size > 0] if missing > 0 else []
+    return [SampleRequest(statement, count=size) for size in sizes if size > 0] if missing > 0 else []
 
 
-def _there(db: Session, run: SamplingRun, item: SamplingItem, found: Plan) -> int:
-    asked = {"problem": item.problem_id, "name": _named(run.generator, found)}
+def _existing_count(db: Session, run: SamplingRun, item: SamplingItem, found: PoolPlan) -> int:
+    asked = {"problem": item.problem_id, "name": _source_name(run.generator, found)}
     return int(db.scalar(THERE, asked) or 0)
 
 
-def keep(db: Session, run: SamplingRun, item: SamplingItem, came: Came) -> Counter[str]:
+def store(db: Session, run: SamplingRun, item: SamplingItem, came: SampleResult) -> Counter[str]:
     """Store what is of use, up to what is missing now."""
-    found, config, counts = plan(run.config), parse(run.generator.config), Counter[str]()
+    found, config, counts = parse_plan(run.config), parse(run.generator.config), Counter[str]()
     db.execute(LOCK, {"problem": item.problem_id})
-    missing = found.per_problem - _there(db, run, item, found)
+    missing = found.per_problem - _existing_count(db, run, item, found)
     digests = {
         bytes(each)
         for each in db.scalars(select(Solution.digest).where(Solution.problem_id == item.problem_id))
     }
     for words, finish in came.answer.texts:
         try:
-            one = read(config, came.ask, words, finish)
-        except Useless as error:
+            one = parse_completion(config, came.ask, words, finish)
+        except UnusableSample as error:
             came.useless.append(str(error))
             continue
         digest = hashlib.sha256("\0".join(one.steps).encode()).digest()

@@ -27,9 +27,16 @@ from app.answers.prover_process import ProverProcess
 from app.core.db import libpq_url, transaction
 from app.generators import alternatives, runs, usage
 from app.generators.models import SamplingError, SamplingItem, SamplingRun
-from app.generators.prompts import Ask
-from app.generators.sampler import Answer, Came, Failed, Refused, Sampler, Stopped
-from app.generators.samplers import opened
+from app.generators.prompts import SampleRequest
+from app.generators.sampler import (
+    Sampler,
+    SamplerError,
+    SampleResult,
+    SamplerRejected,
+    SamplerResponse,
+    SamplingStopped,
+)
+from app.generators.samplers import open_sampler
 from app.settings import settings
 
 BEAT_SECONDS = 1.0
@@ -45,19 +52,19 @@ BEAT = text(
 )
 LOCK = "SELECT pg_try_advisory_lock(hashtextextended('sampling item ' || %s, 0))"
 UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('sampling item ' || %s, 0))"
-Waiting = dict[Future[Answer], tuple["InHand", Ask]]
+Waiting = dict[Future[SamplerResponse], tuple["InFlightItem", SampleRequest]]
 
 
 @dataclass
-class InHand:
+class InFlightItem:
     id: int
-    asks: deque[Ask]
+    asks: deque[SampleRequest]
     out: int = 0
     """Requests on their way."""
 
 
 @dataclass
-class Work:
+class SamplingWorker:
     """One process's part of a run."""
 
     run_id: int
@@ -66,12 +73,12 @@ class Work:
     locks: psycopg.Connection
     prover: ProverProcess
     purpose: str = ""
-    hands: list[InHand] = field(default_factory=list)
+    hands: list[InFlightItem] = field(default_factory=list)
     failures: int = 0
     made: int = 0
-    refused: Refused | None = None
+    refused: SamplerRejected | None = None
 
-    def through(self, patient: bool) -> None:
+    def run(self, patient: bool) -> None:
         """Request after request, until nothing waits, the run is over, or this process is asked to end."""
         begun = beaten = graded = time.monotonic()
         items, waiting = self._items(), Waiting()
@@ -80,7 +87,7 @@ class Work:
             while len(waiting) < self.sampler.at_once and (found := self._next(items)):
                 hand, ask = found
                 hand.out += 1
-                waiting[workers.submit(self.sampler.ask, ask)] = found
+                waiting[workers.submit(self.sampler.request, ask)] = found
             if not waiting:
                 break
             done, _ = wait(waiting, timeout=BEAT_SECONDS, return_when=FIRST_COMPLETED)
@@ -95,7 +102,7 @@ class Work:
                     runs.grade(db, db.get_one(SamplingRun, self.run_id).project_id)
         workers.shutdown(wait=patient, cancel_futures=True)
 
-    def _next(self, items: Iterator[InHand]) -> tuple[InHand, Ask] | None:
+    def _next(self, items: Iterator[InFlightItem]) -> tuple[InFlightItem, SampleRequest] | None:
         for hand in self.hands:
             if hand.asks:
                 return hand, hand.asks.popleft()
@@ -104,7 +111,7 @@ class Work:
             return hand, hand.asks.popleft()
         return None
 
-    def _items(self) -> Iterator[InHand]:
+    def _items(self) -> Iterator[InFlightItem]:
         """Those of the run that nobody else holds, one after the other, as they are asked for."""
         after = 0
         chosen = select(SamplingItem.id).where(
@@ -120,69 +127,73 @@ class Work:
             for number in ids:
                 after = number
                 if self._lock(number) and (asks := self._wanted(number)):
-                    yield InHand(number, asks)
+                    yield InFlightItem(number, asks)
 
     def _lock(self, number: int) -> bool:
         row = self.locks.execute(LOCK, (str(number),)).fetchone()
         return bool(row and row[0])
 
-    def _wanted(self, number: int) -> deque[Ask]:
+    def _wanted(self, number: int) -> deque[SampleRequest]:
         """What is missing of the item now; where nothing is, it is done, or given up."""
         with transaction() as db:
             run, item = db.get_one(SamplingRun, self.run_id), db.get_one(SamplingItem, number)
-            asks: list[Ask] = []
+            asks: list[SampleRequest] = []
             if item.state == "waiting":
                 item.error = None
-                asks = [] if item.errors >= ITEM_ERRORS else runs.PURPOSES[run.purpose].want(db, run, item)
+                asks = (
+                    []
+                    if item.errors >= ITEM_ERRORS
+                    else runs.PURPOSES[run.purpose].next_requests(db, run, item)
+                )
                 if item.errors >= ITEM_ERRORS:
                     item.error = "Its requests failed again and again."
                 if not asks:
                     item.state = "failed" if item.error else "done"
                     if item.state == "done" and run.purpose == "alternatives":
-                        alternatives.finished(db, run, item)
+                        alternatives.finish_item(db, run, item)
         if not asks:
             self.locks.execute(UNLOCK, (str(number),))
         return deque(asks)
 
-    def _settle(self, future: Future[Answer], hand: InHand, ask: Ask) -> None:
+    def _settle(self, future: Future[SamplerResponse], hand: InFlightItem, ask: SampleRequest) -> None:
         hand.out -= 1
         try:
             self._keep(hand, ask, future.result())
             self.failures = 0
-        except Stopped:
+        except SamplingStopped:
             return
-        except Failed as error:
+        except SamplerError as error:
             self._failed(hand, error)
         if not hand.out and not hand.asks and not self.stopping.is_set():
             hand.asks = self._wanted(hand.id)
             if not hand.asks:
                 self.hands.remove(hand)
 
-    def _keep(self, hand: InHand, ask: Ask, answer: Answer) -> None:
+    def _keep(self, hand: InFlightItem, ask: SampleRequest, answer: SamplerResponse) -> None:
         """What came, and what it cost, in one transaction."""
-        came = Came(ask, answer, self.prover)
+        came = SampleResult(ask, answer, self.prover)
         with transaction() as db:
             run, item = db.get_one(SamplingRun, self.run_id), db.get_one(SamplingItem, hand.id)
-            counts: Counter[str] = runs.PURPOSES[run.purpose].keep(db, run, item, came)
+            counts: Counter[str] = runs.PURPOSES[run.purpose].store(db, run, item, came)
             counts["useless"] += len(came.useless)
             said, run = run.progress, runs.locked(db, self.run_id)
             run.progress = {**run.progress, **said}
             item.tries += len(answer.texts)
             item.errors += not counts["made"] and bool(came.useless)
-            usage.add(run, answer.cost, counts)
+            usage.add_usage(run, answer.cost, counts)
             for message in came.useless:
                 self._note(db, run, item, message)
         self.made += counts["made"]
 
-    def _failed(self, hand: InHand, error: Failed) -> None:
+    def _failed(self, hand: InFlightItem, error: SamplerError) -> None:
         self.failures += 1
-        if isinstance(error, Refused) or self.failures >= IN_A_ROW:
-            self.refused = error if isinstance(error, Refused) else Refused(str(error))
+        if isinstance(error, SamplerRejected) or self.failures >= IN_A_ROW:
+            self.refused = error if isinstance(error, SamplerRejected) else SamplerRejected(str(error))
             self.stopping.set()
         with transaction() as db:
             run, item = runs.locked(db, self.run_id), db.get_one(SamplingItem, hand.id)
             item.errors += 1
-            usage.add(run, error.cost, Counter(failed=1))
+            usage.add_usage(run, error.cost, Counter(failed=1))
             self._note(db, run, item, str(error))
         hand.asks.clear()  # what is missing is counted again when the last request is back
 
@@ -204,26 +215,26 @@ def main(run_id: int) -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    return sample(run_id, stopping)
+    return run_sampling(run_id, stopping)
 
 
-def sample(run_id: int, stopping: threading.Event, *, patient: bool = False) -> int:
+def run_sampling(run_id: int, stopping: threading.Event, *, patient: bool = False) -> int:
     """0 when it got to the end, 2 when the generator cannot be asked, 3 when it was told to stop.
     `patient`: requests that are still out there are waited for."""
     with transaction() as db:
         run = db.get_one(SamplingRun, run_id)
         generator, purpose = run.generator, run.purpose
     try:
-        sampler = opened(generator, stopping)
-    except Refused as error:
-        return refused(run_id, error)
+        sampler = open_sampler(generator, stopping)
+    except SamplerRejected as error:
+        return record_rejection(run_id, error)
     url = libpq_url(settings().database_url or "")
     with psycopg.connect(url, autocommit=True) as locks, ProverProcess() as prover:
-        work = Work(run_id, sampler, stopping, locks, prover, purpose)
-        work.through(patient)
+        work = SamplingWorker(run_id, sampler, stopping, locks, prover, purpose)
+        work.run(patient)
     sampler.close()
     if work.refused is not None:
-        return refused(run_id, work.refused)
+        return record_rejection(run_id, work.refused)
     if stopping.is_set():
         return 3
     with transaction() as db:
@@ -231,7 +242,7 @@ def sample(run_id: int, stopping: threading.Event, *, patient: bool = False) -> 
     return 0
 
 
-def refused(run_id: int, error: Refused) -> int:
+def record_rejection(run_id: int, error: SamplerRejected) -> int:
     with transaction() as db:
         runs.failed(db, run_id, str(error))
     return 2

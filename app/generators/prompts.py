@@ -14,7 +14,7 @@ LONGEST = 200_000
 
 
 @dataclass(frozen=True)
-class Ask:
+class SampleRequest:
     """`count` samples that go on after `steps`; with `one_step` only the next step of each."""
 
     statement: str
@@ -39,46 +39,50 @@ class Sampled:
     """stop; or length: it was cut off."""
 
 
-class Useless(ValueError):
+class UnusableSample(ValueError):
     """A sample that cannot be kept; the message says why."""
 
 
-def beginning(config: GeneratorConfig, steps: Sequence[str]) -> str:
+def continuation_prefix(config: GeneratorConfig, steps: Sequence[str]) -> str:
     """The solution so far, as the generator would have written it."""
-    return "".join(step + config.joint for step in steps)
+    return "".join(step + config.step_separator for step in steps)
 
 
-def prompt(config: GeneratorConfig, statement: str) -> str:
+def build_prompt(config: GeneratorConfig, statement: str) -> str:
     return config.template.replace(PLACE, statement)
 
 
-def stops(config: GeneratorConfig, one_step: bool) -> list[str]:
+def stop_strings(config: GeneratorConfig, one_step: bool) -> list[str]:
     """Texts that end the sample. A sentence has none: it is cut off afterwards."""
-    ends = [config.joint] if one_step and config.steps in ("stop", "line", "blank", "model_output") else []
+    ends = (
+        [config.step_separator]
+        if one_step and config.steps in ("stop", "line", "blank", "model_output")
+        else []
+    )
     return list(dict.fromkeys([*ends, *config.stop]))
 
 
-def read(config: GeneratorConfig, ask: Ask, text: str, finish: str) -> Sampled:
+def parse_completion(config: GeneratorConfig, ask: SampleRequest, text: str, finish: str) -> Sampled:
     """Steps and answer of a text. Useless when it has none, or far too many."""
-    text = clean(text)
+    text = clean_text(text)
     if len(text) > LONGEST:
-        raise Useless(f"The text has more than {LONGEST:,} characters.")
-    steps = cut(config, text)
+        raise UnusableSample(f"The text has more than {LONGEST:,} characters.")
+    steps = split_steps(config, text)
     if not steps:
-        raise Useless("The text is empty.")
+        raise UnusableSample("The text is empty.")
     if len(steps) > MOST_STEPS:
-        raise Useless(f"The text has more than {MOST_STEPS:,} steps.")
+        raise UnusableSample(f"The text has more than {MOST_STEPS:,} steps.")
     if ask.one_step:
         return Sampled(steps[:1], None, finish)
-    return Sampled(steps, last_answer(beginning(config, ask.steps) + text), finish)
+    return Sampled(steps, last_answer(continuation_prefix(config, ask.steps) + text), finish)
 
 
-def cut(config: GeneratorConfig, text: str) -> list[str]:
+def split_steps(config: GeneratorConfig, text: str) -> list[str]:
     if config.steps != "stop":
         return segment(text, config.steps)
     return [piece.strip() for piece in text.split(config.step_end) if is_visible_text(piece)]
 
 
-def clean(text: str) -> str:
+def clean_text(text: str) -> str:
     """What Postgres can keep: no NUL, no half of a surrogate pair."""
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")

@@ -21,7 +21,7 @@ VERDICTS = {
 
 
 @dataclass(frozen=True)
-class Plan:
+class RolloutPlan:
     rollouts: int = 8
     how: str = "every"
     verdict: str = ""
@@ -39,15 +39,15 @@ class Plan:
         return {**asdict(self), "splits": list(self.splits)}
 
 
-def plan(given: dict[str, Any]) -> Plan:
+def parse_plan(given: dict[str, Any]) -> RolloutPlan:
     """A plan from JSON. Rollouts are labels, and a test problem gets none."""
-    unknown = sorted(set(given) - set(Plan.__annotations__))
+    unknown = sorted(set(given) - set(RolloutPlan.__annotations__))
     if unknown:
         raise Invalid(
             f"Rollouts have no option {unknown[0]!r}.",
-            remedy=f"They have: {', '.join(Plan.__annotations__)}.",
+            remedy=f"They have: {', '.join(RolloutPlan.__annotations__)}.",
         )
-    made = Plan(**{**given, "splits": tuple(given.get("splits") or Plan.splits)})
+    made = RolloutPlan(**{**given, "splits": tuple(given.get("splits") or RolloutPlan.splits)})
     for name, least, most in (
         ("rollouts", 1, 1024),
         ("per_problem", 1, 100_000),
@@ -60,7 +60,7 @@ def plan(given: dict[str, Any]) -> Plan:
     if made.how not in HOW or made.verdict not in VERDICTS:
         raise Invalid(f'"how" is one of {", ".join(HOW)}; "verdict" is correct, incorrect or empty.')
     if made.how == "search" and made.verdict != "incorrect":
-        made = Plan(**{**asdict(made), "splits": made.splits, "verdict": "incorrect"})
+        made = RolloutPlan(**{**asdict(made), "splits": made.splits, "verdict": "incorrect"})
     if "test" in made.splits:
         raise Invalid(
             "Test problems get no labels, and rollouts are labels.", remedy="Use train or validation."
@@ -107,7 +107,7 @@ OPEN = text(
 )
 
 
-def _values(generator: Generator, wanted: Plan) -> dict[str, Any]:
+def _values(generator: Generator, wanted: RolloutPlan) -> dict[str, Any]:
     return {
         "project": generator.project_id, "generator": generator.id, "seed": wanted.seed, "how": wanted.how,
         "splits": list(wanted.splits), "subject": wanted.subject, "level": wanted.level,
@@ -117,19 +117,19 @@ def _values(generator: Generator, wanted: Plan) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def preview(db: Session, generator: Generator, wanted: Plan) -> dict[str, int]:
+def preview_plan(db: Session, generator: Generator, wanted: RolloutPlan) -> dict[str, int]:
     """{"solutions", "problems", "incomplete", "missing"}: `missing` is what it will cost in generations,
     exactly for `every`, at most for `search`."""
     return dict(db.execute(PREVIEW, _values(generator, wanted)).mappings().one())
 
 
-def open_items(db: Session, run: SamplingRun) -> None:
-    if not parse(run.generator.config).continues:
+def create_items(db: Session, run: SamplingRun) -> None:
+    if not parse(run.generator.config).supports_continuations:
         raise Invalid(
             f"{run.generator.name} is not asked to go on with what is begun.",
             remedy='Make a generator that completes plain text, or a chat server with "prefill" (vLLM).',
         )
-    found = plan(run.config)
+    found = parse_plan(run.config)
     run.config = found.as_json()
     run.total = sum(db.execute(OPEN, {**_values(run.generator, found), "run": run.id}).scalars())
     if not run.total:
@@ -148,6 +148,6 @@ THERE = text(
 )
 
 
-def there(db: Session, generator_id: int) -> dict[str, int]:
+def existing_counts(db: Session, generator_id: int) -> dict[str, int]:
     """What this generator's rollouts come to so far. `dead`: steps from behind which none came right."""
     return dict(db.execute(THERE, {"generator": generator_id}).mappings().one())

@@ -14,7 +14,7 @@ from app.core.web import render
 from app.generators import forms, generators, rollout_plan, runs
 from app.generators.config import GeneratorConfig
 from app.generators.models import Generator
-from app.generators.views import SPLITS, Form, begun
+from app.generators.views import SPLITS, Form, start_and_redirect
 from app.problems import queries
 from app.projects.access import Researcher
 
@@ -23,13 +23,13 @@ router = APIRouter(prefix="/projects/{slug}/generators/{generator_id}/rollouts",
 
 @router.get("")
 def rollouts(request: Request, access: Researcher, db: Db, generator_id: int) -> Response:
-    found = generators.one(db, access.project.id, generator_id)
+    found = generators.get_generator(db, access.project.id, generator_id)
     return render(
         request,
         "generators/rollouts.html",
         generator=found,
         config=GeneratorConfig(**found.config),
-        there=rollout_plan.there(db, found.id),
+        there=rollout_plan.existing_counts(db, found.id),
         runs=runs.newest(db, access.project.id, found.id, "rollouts"),
         splits={value: words for value, words in SPLITS.items() if value != "test"},
         hows=rollout_plan.HOW,
@@ -40,7 +40,7 @@ def rollouts(request: Request, access: Researcher, db: Db, generator_id: int) ->
 
 @router.get("/preview")
 def preview(request: Request, access: Researcher, db: Db, generator_id: int) -> Response:
-    found = generators.one(db, access.project.id, generator_id)
+    found = generators.get_generator(db, access.project.id, generator_id)
     return render(
         request, "generators/_rollouts_preview.html", generator=found, **_preview(db, found, request)
     )
@@ -48,14 +48,14 @@ def preview(request: Request, access: Researcher, db: Db, generator_id: int) -> 
 
 def _preview(db: Db, generator: Generator, request: Request) -> dict[str, Any]:
     try:
-        plan = rollout_plan.plan(forms.rollouts_of(request.query_params))
+        plan = rollout_plan.parse_plan(forms.parse_rollout_plan(request.query_params))
     except DomainError as error:
-        return {"plan": rollout_plan.Plan(), "missing": None, "wrong": error}
-    return {"plan": plan, "missing": rollout_plan.preview(db, generator, plan), "wrong": None}
+        return {"plan": rollout_plan.RolloutPlan(), "missing": None, "wrong": error}
+    return {"plan": plan, "missing": rollout_plan.preview_plan(db, generator, plan), "wrong": None}
 
 
 @router.post("")
 def start(access: Researcher, db: Db, generator_id: int, form: Form) -> Response:
-    found = generators.one(db, access.project.id, generator_id)
-    config = rollout_plan.plan(forms.rollouts_of(form)).as_json()
-    return begun(db, access, found, "rollouts", config, "Rollouts are on their way.")
+    found = generators.get_generator(db, access.project.id, generator_id)
+    config = rollout_plan.parse_plan(forms.parse_rollout_plan(form)).as_json()
+    return start_and_redirect(db, access, found, "rollouts", config, "Rollouts are on their way.")

@@ -21,10 +21,10 @@ from sqlalchemy.orm import Session
 from app.answers.grade import grade
 from app.generators.config import parse
 from app.generators.models import Rollout, SamplingItem, SamplingRun
-from app.generators.prompts import Ask, Useless, read
-from app.generators.rollout_plan import open_items as open_items
-from app.generators.rollout_plan import plan
-from app.generators.sampler import Came
+from app.generators.prompts import SampleRequest, UnusableSample, parse_completion
+from app.generators.rollout_plan import create_items as create_items
+from app.generators.rollout_plan import parse_plan
+from app.generators.sampler import SampleResult
 from app.problems.models import Problem, Solution
 
 Known = Mapping[int, tuple[int, int]]
@@ -33,7 +33,7 @@ Known = Mapping[int, tuple[int, int]]
 LOCK = text("SELECT id FROM solution WHERE id = :solution FOR NO KEY UPDATE")
 
 
-def needed(known: Known, steps: int, rollouts: int, how: str) -> list[tuple[int, int]]:
+def positions_needed(known: Known, steps: int, rollouts: int, how: str) -> list[tuple[int, int]]:
     """Positions that need rollouts now, and how many more. Position p: from behind steps 0 to p. The
     search asks for one at a time, as what comes decides where it looks next."""
     if how == "every":
@@ -50,38 +50,38 @@ def needed(known: Known, steps: int, rollouts: int, how: str) -> list[tuple[int,
     return []
 
 
-def known(db: Session, generator_id: int, solution_id: int) -> dict[int, tuple[int, int]]:
+def load_counts(db: Session, generator_id: int, solution_id: int) -> dict[int, tuple[int, int]]:
     chosen = select(Rollout.position, Rollout.rollouts, Rollout.reached)
     mine = (Rollout.generator_id == generator_id, Rollout.solution_id == solution_id)
     return {row[0]: (row[1], row[2]) for row in db.execute(chosen.where(*mine))}
 
 
-def want(db: Session, run: SamplingRun, item: SamplingItem) -> list[Ask]:
-    found, size = plan(run.config), parse(run.generator.config).per_request
+def next_requests(db: Session, run: SamplingRun, item: SamplingItem) -> list[SampleRequest]:
+    found, size = parse_plan(run.config), parse(run.generator.config).per_request
     solution = db.get_one(Solution, item.solution_id)
     statement = db.get_one(Problem, item.problem_id).statement
-    there = known(db, run.generator_id, solution.id)
+    there = load_counts(db, run.generator_id, solution.id)
     asks = []
-    for position, missing in needed(there, len(solution.steps), found.rollouts, found.how):
+    for position, missing in positions_needed(there, len(solution.steps), found.rollouts, found.how):
         begun = tuple(solution.steps[: position + 1])
         sizes = [size] * (missing // size) + [missing % size]
-        asks += [Ask(statement, begun, count, position=position) for count in sizes if count]
+        asks += [SampleRequest(statement, begun, count, position=position) for count in sizes if count]
     return asks
 
 
-def keep(db: Session, run: SamplingRun, item: SamplingItem, came: Came) -> Counter[str]:
+def store(db: Session, run: SamplingRun, item: SamplingItem, came: SampleResult) -> Counter[str]:
     """Grade what came, and add it to its position up to what is missing there now."""
     config, reference = parse(run.generator.config), db.get_one(Problem, item.problem_id).reference_answer
     verdicts: list[str] = []
     for words, finish in came.answer.texts:
         try:
-            answer = read(config, came.ask, words, finish).answer
-        except Useless:
+            answer = parse_completion(config, came.ask, words, finish).answer
+        except UnusableSample:
             answer = None
         verdicts.append(grade(reference or "", answer, came.prover))
     db.execute(LOCK, {"solution": item.solution_id})
-    there = known(db, run.generator_id, item.solution_id or 0).get(came.ask.position, (0, 0))[0]
-    taken = verdicts[: max(0, plan(run.config).rollouts - there)]
+    there = load_counts(db, run.generator_id, item.solution_id or 0).get(came.ask.position, (0, 0))[0]
+    taken = verdicts[: max(0, parse_plan(run.config).rollouts - there)]
     if taken:
         _add(db, run, item, came.ask.position, Counter(taken), len(taken))
     return Counter(made=len(taken), surplus=len(verdicts) - len(taken), reached=taken.count("correct"))

@@ -48,7 +48,7 @@ def start(
     made.generator = generator
     db.add(made)
     db.flush()
-    PURPOSES[purpose].open_items(db, made)
+    PURPOSES[purpose].create_items(db, made)
     db.flush()
     if not wait:
         kick(db, made)

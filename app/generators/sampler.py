@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from app.answers.grade import Prover
-from app.generators.prompts import Ask
+from app.generators.prompts import SampleRequest
 
 
 @dataclass
@@ -22,24 +22,24 @@ class Cost:
 
 
 @dataclass
-class Answer:
+class SamplerResponse:
     texts: list[tuple[str, str]]
     """Each with why it ended: stop, or length."""
     cost: Cost = field(default_factory=Cost)
 
 
 @dataclass
-class Came:
+class SampleResult:
     """An answer on its way into the database."""
 
-    ask: Ask
-    answer: Answer
+    ask: SampleRequest
+    answer: SamplerResponse
     prover: Prover
     useless: list[str] = field(default_factory=list)
     """Why samples could not be kept, for the list of errors."""
 
 
-class Failed(Exception):
+class SamplerError(Exception):
     """This request failed for good; others may work."""
 
     def __init__(self, message: str, cost: Cost | None = None) -> None:
@@ -47,11 +47,11 @@ class Failed(Exception):
         self.cost = cost or Cost()
 
 
-class Refused(Failed):
+class SamplerRejected(SamplerError):
     """No request can work: a wrong key, a wrong address, a model that is not there."""
 
 
-class Stopped(Exception):
+class SamplingStopped(Exception):
     """Asked to end while it waited."""
 
 
@@ -59,7 +59,7 @@ class Sampler(Protocol):
     at_once: int
     """Requests it can hold at the same time."""
 
-    def ask(self, ask: Ask) -> Answer:
+    def request(self, ask: SampleRequest) -> SamplerResponse:
         """Samples; perhaps fewer than asked for. Raises Failed, Refused or Stopped."""
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ def sample(sampling_run_id: int) -> None:
 @queue.task(name="generators.queue_first", retry=3)
 def queue_first(project_id: int, limit: int | None) -> None:
     with transaction() as db:
-        alternative_settings.queue_first(db, db.get_one(Project, project_id), limit)
+        alternative_settings.queue_with_alternatives(db, db.get_one(Project, project_id), limit)
 
 
 @queue.periodic(cron="* * * * *")

@@ -15,12 +15,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, StoppingCriteria
 
 from app.generators import prompts
 from app.generators.config import GeneratorConfig
-from app.generators.prompts import Ask
-from app.generators.sampler import Answer, Cost, Failed, Refused, Stopped
+from app.generators.prompts import SampleRequest
+from app.generators.sampler import Cost, SamplerError, SamplerRejected, SamplerResponse, SamplingStopped
 from app.prm.checkpoint_safety import BadCheckpoint, validate_folder
 
 
-class Local:
+class TransformersSampler:
     def __init__(self, folder: Path, config: GeneratorConfig, stopping: threading.Event) -> None:
         self.config, self.stopping, self.at_once = config, stopping, 1
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -32,15 +32,17 @@ class Local:
             )
             self.model = loaded.to(self.device).eval()
         except (BadCheckpoint, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-            raise Refused(f"The model was not loaded: {error}") from error
+            raise SamplerRejected(f"The model was not loaded: {error}") from error
         if self.config.endpoint == "chat" and not self.tokenizer.chat_template:
-            raise Refused("The folder has no chat template: make a generator that completes plain text.")
+            raise SamplerRejected(
+                "The folder has no chat template: make a generator that completes plain text."
+            )
         room = getattr(self.model.config, "max_position_embeddings", None)
         self.room = int(room) if isinstance(room, int) else 1 << 20
 
-    def ask(self, ask: Ask) -> Answer:
+    def request(self, ask: SampleRequest) -> SamplerResponse:
         if self.stopping.is_set():
-            raise Stopped
+            raise SamplingStopped
         begun = time.monotonic()
         chat = self.config.endpoint == "chat"
         made = self.tokenizer(self._text(ask), add_special_tokens=not chat, return_tensors="pt")
@@ -48,8 +50,10 @@ class Local:
         longest = self.config.step_tokens if ask.one_step else self.config.max_tokens
         most = min(longest, self.room - ids.shape[1])
         if most < 1:
-            raise Failed(f"The problem is {ids.shape[1]} tokens long; the model has room for {self.room}.")
-        ends = prompts.stops(self.config, ask.one_step)
+            raise SamplerError(
+                f"The problem is {ids.shape[1]} tokens long; the model has room for {self.room}."
+            )
+        ends = prompts.stop_strings(self.config, ask.one_step)
         if ask.seed is not None:
             torch.manual_seed(ask.seed)
         with torch.inference_mode():
@@ -59,24 +63,27 @@ class Local:
                 max_new_tokens=most,
                 num_return_sequences=ask.count,
                 pad_token_id=self._pad(),
-                stopping_criteria=[_Ended(self.stopping), _Said(ends, self.tokenizer, ids.shape[1])],
+                stopping_criteria=[
+                    _StopRequested(self.stopping),
+                    _StopStringSeen(ends, self.tokenizer, ids.shape[1]),
+                ],
                 **self._how(ask.greedy),
             )
         if self.stopping.is_set():
-            raise Stopped
+            raise SamplingStopped
         rows = out[:, ids.shape[1] :].tolist()
         texts = [self._read(row, ends, most) for row in rows]
         new = sum(tokens for _, _, tokens in texts)
         cost = Cost(1, 0, ids.shape[1], new, 0, time.monotonic() - begun)
-        return Answer([(text, finish) for text, finish, _ in texts], cost)
+        return SamplerResponse([(text, finish) for text, finish, _ in texts], cost)
 
     def close(self) -> None:
         """Its memory goes with its process."""
 
-    def _text(self, ask: Ask) -> str:
+    def _text(self, ask: SampleRequest) -> str:
         asked, begun = (
-            prompts.prompt(self.config, ask.statement),
-            prompts.beginning(self.config, ask.steps),
+            prompts.build_prompt(self.config, ask.statement),
+            prompts.continuation_prefix(self.config, ask.steps),
         )
         if self.config.endpoint == "completions":
             return asked + begun
@@ -111,7 +118,7 @@ class Local:
         return text, "stop" if at is not None else "length", len(tokens)
 
 
-class _Ended(StoppingCriteria):
+class _StopRequested(StoppingCriteria):
     """Ends a long answer when the process is asked to end."""
 
     def __init__(self, stopping: threading.Event) -> None:
@@ -121,7 +128,7 @@ class _Ended(StoppingCriteria):
         return torch.full((input_ids.shape[0],), self.stopping.is_set(), device=input_ids.device)
 
 
-class _Said(StoppingCriteria):
+class _StopStringSeen(StoppingCriteria):
     """Ends a sample that holds one of the texts that end it, as it will be read. Not transformers'
     stop_strings: those ask for a tokenizer that can spell any text."""
 

@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from app.core.errors import Invalid
 from app.generators.config import parse
 from app.generators.models import SamplingItem, SamplingRun
-from app.generators.prompts import Ask, Useless, read
-from app.generators.sampler import Came
+from app.generators.prompts import SampleRequest, UnusableSample, parse_completion
+from app.generators.sampler import SampleResult
 from app.problems.models import Problem
 
 
-def open_items(db: Session, run: SamplingRun) -> None:
+def create_items(db: Session, run: SamplingRun) -> None:
     """Of a problem drawn at random, or the one that is named. Never a test problem."""
     chosen = select(Problem.id).where(Problem.project_id == run.project_id, Problem.split != "test")
     if number := run.config.get("problem_id"):
@@ -27,17 +27,17 @@ def open_items(db: Session, run: SamplingRun) -> None:
     run.total = 1
 
 
-def want(db: Session, run: SamplingRun, item: SamplingItem) -> list[Ask]:
-    return [] if item.tries else [Ask(db.get_one(Problem, item.problem_id).statement)]
+def next_requests(db: Session, run: SamplingRun, item: SamplingItem) -> list[SampleRequest]:
+    return [] if item.tries else [SampleRequest(db.get_one(Problem, item.problem_id).statement)]
 
 
-def keep(db: Session, run: SamplingRun, item: SamplingItem, came: Came) -> Counter[str]:
+def store(db: Session, run: SamplingRun, item: SamplingItem, came: SampleResult) -> Counter[str]:
     words, finish = came.answer.texts[0]
     seen = {"problem_id": item.problem_id, "finish": finish, "text": words[:20_000].replace("\0", "")}
     try:
-        one = read(parse(run.generator.config), came.ask, words, finish)
+        one = parse_completion(parse(run.generator.config), came.ask, words, finish)
         seen |= {"steps": one.steps, "answer": one.answer, "text": ""}
-    except Useless as error:
+    except UnusableSample as error:
         came.useless.append(str(error))
     run.progress = {**run.progress, "trial": seen}
     return Counter(made=1)

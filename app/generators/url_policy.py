@@ -20,7 +20,7 @@ class BadAddress(Exception):
     """Seen only when the name is looked up, just before the first request."""
 
 
-def checked(url: str, *, site_admin: bool) -> str:
+def validate_url(url: str, *, site_admin: bool) -> str:
     """The address without a trailing slash. Invalid or Forbidden says why not."""
     url = url.strip().rstrip("/")
     try:
@@ -38,36 +38,40 @@ def checked(url: str, *, site_admin: bool) -> str:
             "The address may carry no name, password or query.",
             remedy="Put an API key into an environment variable of the server and give its name.",
         )
-    if not site_admin and f"{host}:{port or ''}".rstrip(":") not in allowed() and host not in allowed():
+    if (
+        not site_admin
+        and f"{host}:{port or ''}".rstrip(":") not in allowed_hosts()
+        and host not in allowed_hosts()
+    ):
         raise Forbidden(
             f"Generators of this server may not call {host}.",
             remedy="Ask a site admin to make this generator, or the operator to list the host in "
             "STEPMARK_GENERATOR_HOSTS.",
         )
-    refuse_literal(host)
+    refuse_private_literal(host)
     return url
 
 
-def allowed() -> set[str]:
+def allowed_hosts() -> set[str]:
     return {each.strip().lower() for each in settings().generator_hosts.split(",") if each.strip()}
 
 
-def refuse_literal(host: str) -> None:
+def refuse_private_literal(host: str) -> None:
     try:
-        bad = forbidden(ipaddress.ip_address(host))
+        bad = is_forbidden(ipaddress.ip_address(host))
     except ValueError:
         return
     if bad:
         raise Invalid(f"The address {host} is never called: it is not where a model answers.")
 
 
-def forbidden(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+def is_forbidden(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     mapped = getattr(address, "ipv4_mapped", None)
     address = mapped or address
     return address.is_link_local or address.is_multicast or address.is_unspecified
 
 
-def look_up(url: str) -> None:
+def resolve_host(url: str) -> None:
     """BadAddress when the host's name leads where it must not, or nowhere."""
     host = urlsplit(url).hostname or ""
     try:
@@ -75,11 +79,11 @@ def look_up(url: str) -> None:
     except OSError as error:
         raise BadAddress(f"The host {host} is not found: {error}.") from error
     for each in found:
-        if forbidden(ipaddress.ip_address(str(each).split("%")[0])):
+        if is_forbidden(ipaddress.ip_address(str(each).split("%")[0])):
             raise BadAddress(f"The host {host} leads to {each}, which is never called.")
 
 
-def checked_key_name(name: str) -> str | None:
+def validate_key_env(name: str) -> str | None:
     """The name of the variable that holds the key, or none. Only names made for this: any other
     would let who makes a generator have the server's own secrets sent to them."""
     name = name.strip()

@@ -17,7 +17,7 @@ NONE: dict[str, Any] = {
 }
 
 
-def add(run: SamplingRun, cost: Cost, more: Counter[str]) -> None:
+def add_usage(run: SamplingRun, cost: Cost, more: Counter[str]) -> None:
     """To the run's counters; its row is locked by who calls."""
     before = run.counters
     found = {name: before.get(name, 0) + value for name, value in vars(cost).items()}
@@ -25,7 +25,7 @@ def add(run: SamplingRun, cost: Cost, more: Counter[str]) -> None:
     run.counters = {**before, **found, "seconds": round(found["seconds"], 3)}
 
 
-def price(counters: dict[str, Any], config: dict[str, Any]) -> float | None:
+def compute_price(counters: dict[str, Any], config: dict[str, Any]) -> float | None:
     """By the generator's prices for a million tokens; None where it has none."""
     rates = {"prompt_tokens": config.get("price_in"), "completion_tokens": config.get("price_out")}
     if all(rate is None for rate in rates.values()):
@@ -44,11 +44,11 @@ MADE = text(
 )
 
 
-def items(db: Session, run_id: int) -> dict[str, int]:
+def count_items(db: Session, run_id: int) -> dict[str, int]:
     """{"whole", "done", "failed"}: problems (or solutions) of the run."""
     return dict(db.execute(ITEMS, {"run": run_id}).mappings().one())
 
 
-def made(db: Session, project_id: int) -> dict[int, int]:
+def count_solutions(db: Session, project_id: int) -> dict[int, int]:
     """Generator id -> solutions its runs have stored."""
     return {row[0]: row[1] for row in db.execute(MADE, {"project": project_id})}

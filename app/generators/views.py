@@ -25,11 +25,11 @@ SPLITS = {
 }  # fmt: skip
 
 
-async def form_of(request: Request) -> FormData:
+async def read_form(request: Request) -> FormData:
     return await request.form()
 
 
-Form = Annotated[FormData, Depends(form_of)]
+Form = Annotated[FormData, Depends(read_form)]
 
 
 @router.get("/generators")
@@ -38,11 +38,11 @@ def show_generators(request: Request, access: Researcher, db: Db) -> Response:
 
 
 @router.post("/generators")
-def make(request: Request, access: ProjectAdmin, db: Db, form: Form) -> Response:
+def create_generator(request: Request, access: ProjectAdmin, db: Db, form: Form) -> Response:
     names = ("name", "kind", "model", "base_url", "key_name")
-    wanted = generators.Wanted(**{name: forms.text(form, name) for name in names})
+    wanted = generators.GeneratorInput(**{name: forms.text(form, name) for name in names})
     try:
-        made = generators.make(db, access.project, wanted, forms.config_of(form), access.user)
+        made = generators.create_generator(db, access.project, wanted, forms.parse_config(form), access.user)
     except DomainError as error:
         return _list(request, access, db, given=form, wrong=error)
     return redirect(f"{access.home}/generators/{made.id}", f"{made.name} is made. Try it on a problem.")
@@ -53,10 +53,10 @@ def _list(request: Request, access: Access, db: Db, **more: Any) -> Response:
         request,
         "generators/generators.html",
         status=more["wrong"].status if "wrong" in more else 200,
-        generators=generators.of_project(db, access.project.id),
-        made=usage.made(db, access.project.id),
-        preparation=alternative_settings.of(db, access.project.id),
-        waiting=alternative_settings.waiting(db, access.project.id),
+        generators=generators.list_generators(db, access.project.id),
+        made=usage.count_solutions(db, access.project.id),
+        preparation=alternative_settings.find_settings(db, access.project.id),
+        waiting=alternative_settings.count_waiting(db, access.project.id),
         positions=alternative_settings.POSITIONS,
         endpoints=ENDPOINTS,
         steps=STEPS,
@@ -67,8 +67,8 @@ def _list(request: Request, access: Access, db: Db, **more: Any) -> Response:
 
 
 @router.get("/generators/{generator_id}")
-def one(request: Request, access: Researcher, db: Db, generator_id: int) -> Response:
-    found = generators.one(db, access.project.id, generator_id)
+def generator_page(request: Request, access: Researcher, db: Db, generator_id: int) -> Response:
+    found = generators.get_generator(db, access.project.id, generator_id)
     return render(
         request,
         "generators/generator.html",
@@ -85,53 +85,55 @@ def one(request: Request, access: Researcher, db: Db, generator_id: int) -> Resp
 
 @router.get("/generators/{generator_id}/preview")
 def preview(request: Request, access: Researcher, db: Db, generator_id: int) -> Response:
-    found = generators.one(db, access.project.id, generator_id)
+    found = generators.get_generator(db, access.project.id, generator_id)
     return render(request, "generators/_preview.html", generator=found, **_preview(db, found, request))
 
 
 def _preview(db: Db, generator: Generator, request: Request) -> dict[str, Any]:
     """What the form asks for would come to; or what is wrong with it."""
     try:
-        plan = pool_sampling.plan(forms.plan_of(request.query_params))
+        plan = pool_sampling.parse_plan(forms.parse_pool_plan(request.query_params))
     except DomainError as error:
-        return {"plan": pool_sampling.Plan(), "missing": None, "wrong": error}
-    return {"plan": plan, "missing": pool_sampling.preview(db, generator, plan), "wrong": None}
+        return {"plan": pool_sampling.PoolPlan(), "missing": None, "wrong": error}
+    return {"plan": plan, "missing": pool_sampling.preview_plan(db, generator, plan), "wrong": None}
 
 
 @router.post("/generators/{generator_id}/retirement")
 def retire(access: ProjectAdmin, db: Db, generator_id: int) -> Response:
-    generators.retire(db, generators.one(db, access.project.id, generator_id), access.user)
+    generators.retire_generator(
+        db, generators.get_generator(db, access.project.id, generator_id), access.user
+    )
     return redirect(f"{access.home}/generators", "It is retired: what it made stays.", "note")
 
 
 @router.post("/generators/{generator_id}/trials")
-def try_out(access: Researcher, db: Db, generator_id: int) -> Response:
-    found = generators.one(db, access.project.id, generator_id)
-    return begun(db, access, found, "trial", {}, "One sample is on its way.")
+def start_trial(access: Researcher, db: Db, generator_id: int) -> Response:
+    found = generators.get_generator(db, access.project.id, generator_id)
+    return start_and_redirect(db, access, found, "trial", {}, "One sample is on its way.")
 
 
 @router.post("/generators/{generator_id}/sampling-runs")
 def start(access: Researcher, db: Db, generator_id: int, form: Form) -> Response:
-    found = generators.one(db, access.project.id, generator_id)
-    config = pool_sampling.plan(forms.plan_of(form)).as_json()
-    return begun(db, access, found, "solutions", config, "Solutions are on their way.")
+    found = generators.get_generator(db, access.project.id, generator_id)
+    config = pool_sampling.parse_plan(forms.parse_pool_plan(form)).as_json()
+    return start_and_redirect(db, access, found, "solutions", config, "Solutions are on their way.")
 
 
-def begun(
+def start_and_redirect(
     db: Db, access: Access, of: Generator, purpose: str, config: dict[str, Any], words: str
 ) -> Response:
     started = runs.start(db, of, purpose, config, access.user.id)
-    noted(db, access, started, "start")
+    record_event(db, access, started, "start")
     return redirect(f"{access.home}/sampling-runs/{started.id}", words)
 
 
-def noted(db: Db, access: Access, run: SamplingRun, verb: str) -> None:
+def record_event(db: Db, access: Access, run: SamplingRun, verb: str) -> None:
     about = f"{run.purpose} {run.id}, {run.generator.name}"
     audit.record_event(db, access.user, f"sampling.{verb}", subject=about, project_id=access.project.id)
 
 
 @router.get("/sampling-runs/{sampling_id}")
-def run(request: Request, access: Researcher, db: Db, sampling_id: int) -> Response:
+def sampling_run_page(request: Request, access: Researcher, db: Db, sampling_id: int) -> Response:
     found = runs.one(db, access.project.id, sampling_id)
     return render(
         request, "generators/run.html", by=users.find_user_by_id(db, found.created_by), **_live(db, found)
@@ -150,9 +152,9 @@ def _live(db: Db, found: SamplingRun) -> dict[str, Any]:
     return {
         "run": found,
         "generator": found.generator,
-        "items": usage.items(db, found.id),
+        "items": usage.count_items(db, found.id),
         "errors": runs.errors(db, found.id),
-        "price": usage.price(found.counters, found.generator.config),
+        "price": usage.compute_price(found.counters, found.generator.config),
     }
 
 
@@ -160,7 +162,7 @@ def _live(db: Db, found: SamplingRun) -> dict[str, Any]:
 def cancel(access: Researcher, db: Db, sampling_id: int) -> Response:
     found = runs.one(db, access.project.id, sampling_id)
     runs.cancel(db, found)
-    noted(db, access, found, "cancel")
+    record_event(db, access, found, "cancel")
     return redirect(f"{access.home}/sampling-runs/{sampling_id}", "It ends. What was sampled stays.", "note")
 
 
@@ -168,24 +170,26 @@ def cancel(access: Researcher, db: Db, sampling_id: int) -> Response:
 def resume(access: Researcher, db: Db, sampling_id: int) -> Response:
     found = runs.one(db, access.project.id, sampling_id)
     runs.resume(db, found)
-    noted(db, access, found, "resume")
+    record_event(db, access, found, "resume")
     return redirect(f"{access.home}/sampling-runs/{sampling_id}", "It goes on with what is missing.")
 
 
 @router.post("/sampling-runs/{sampling_id}/release")
 def release(access: Researcher, db: Db, sampling_id: int) -> Response:
     """Queue what a run left over, with the candidates it has."""
-    made = alternative_settings.release(db, runs.one(db, access.project.id, sampling_id), access.user)
+    made = alternative_settings.release_solutions(
+        db, runs.one(db, access.project.id, sampling_id), access.user
+    )
     return redirect(f"{access.home}/sampling-runs/{sampling_id}", f"{made:,} solutions queued as they are.")
 
 
 @router.post("/preparation")
-def prepare(access: ProjectAdmin, db: Db, form: Form) -> Response:
+def save_alternative_settings(access: ProjectAdmin, db: Db, form: Form) -> Response:
     chosen = forms.text(form, "generator")
     number = int(forms.number(form, "generator", True)) if chosen else None
     candidates = int(forms.number(form, "candidates", True)) if forms.text(form, "candidates") else 3
     positions = forms.text(form, "positions") or "every"
-    alternative_settings.set_to(db, access.project, number, candidates, positions, access.user)
+    alternative_settings.update_settings(db, access.project, number, candidates, positions, access.user)
     words = (
         "From now on alternatives are prepared before a solution is queued."
         if number

@@ -7,30 +7,32 @@ from collections.abc import Sequence
 
 from app.answers.extract import last_answer
 from app.answers.grade import Prover, grade
-from app.evaluation.answer_classes import classes
+from app.evaluation.answer_classes import answer_classes
 from app.search.protocols import Steps
 
 
-class Answers:
+class AnswerGrader:
     """For one problem. `joint` is what stands between two steps of the generator's."""
 
     def __init__(self, joint: str, prover: Prover, reference: str | None) -> None:
         self.joint, self.prover, self.reference = joint, prover, reference
 
-    def of(self, steps: Steps) -> str | None:
+    def final_answer(self, steps: Steps) -> str | None:
         return last_answer(self.joint.join(steps))
 
-    def classes(self, solutions: Sequence[Steps]) -> list[int]:
+    def answer_classes(self, solutions: Sequence[Steps]) -> list[int]:
         """Equal numbers for equal answers, -1 for none; as if all of them were wrong."""
-        said = [self.of(steps) for steps in solutions]
-        return classes(said, ["incorrect" if each is not None else None for each in said], self.prover)
+        said = [self.final_answer(steps) for steps in solutions]
+        return answer_classes(said, ["incorrect" if each is not None else None for each in said], self.prover)
 
     def verdict(self, steps: Steps) -> str | None:
         """By the project's grader; null where there is no reference."""
-        return None if self.reference is None else grade(self.reference, self.of(steps), self.prover)
+        return (
+            None if self.reference is None else grade(self.reference, self.final_answer(steps), self.prover)
+        )
 
-    def graded(self, solutions: Sequence[Steps]) -> tuple[list[int], list[bool]]:
+    def grade_all(self, solutions: Sequence[Steps]) -> tuple[list[int], list[bool]]:
         """Classes that know the right answer (0), and which solutions are right."""
-        said = [self.of(steps) for steps in solutions]
+        said = [self.final_answer(steps) for steps in solutions]
         verdicts = [self.verdict(steps) or "unparseable" for steps in solutions]
-        return classes(said, verdicts, self.prover), [each == "correct" for each in verdicts]
+        return answer_classes(said, verdicts, self.prover), [each == "correct" for each in verdicts]

@@ -31,7 +31,7 @@ def as_json(found: SearchRun, *, whole: bool = False) -> dict[str, Any]:
 @router.get("/searches")
 def list_searches(access: Researcher, db: Db) -> dict[str, Any]:
     """Newest first; tree and results are at each one's own address."""
-    return {"searches": [as_json(each.run) for each in queries.listed(db, access.project.id)]}
+    return {"searches": [as_json(each.run) for each in queries.list_searches(db, access.project.id)]}
 
 
 @router.post("/searches", status_code=201)
@@ -61,7 +61,7 @@ def _number(value: Any) -> bool:
 
 
 @router.get("/searches/{search_id}")
-def one(access: Researcher, db: Db, search_id: int) -> dict[str, Any]:
+def get_search(access: Researcher, db: Db, search_id: int) -> dict[str, Any]:
     """With its tree as far as it has grown, and its results."""
     return as_json(runs.find(db, access.project.id, search_id), whole=True)
 

@@ -14,12 +14,12 @@ from app.core.db import transaction
 from app.evaluation import votes
 from app.evaluation.best_of_n import best_of_n
 from app.lab import curves, runs
-from app.lab.answer_grader import Answers
-from app.lab.config import SEARCHED, StudyConfig, parse_study, search_of
+from app.lab.answer_grader import AnswerGrader
+from app.lab.config import SEARCHED, SweepConfig, build_search, parse_sweep
 from app.lab.models import SearchOutcome, SearchRun
-from app.lab.search_context import Tools, note
+from app.lab.search_context import SearchContext, report_progress
 from app.search.config import SearchConfig
-from app.search.run_search import Found, search
+from app.search.run_search import SearchResult, run_search
 
 BEAT_SECONDS = 5.0
 PROBLEMS = text(
@@ -36,10 +36,10 @@ NOTHING = "No problem of these splits has a reference answer and is new to the m
 MEASURES = ("right", "tokens", "read")
 
 
-def study(run_id: int, tools: Tools) -> None:
+def run_sweep(run_id: int, tools: SearchContext) -> None:
     with transaction() as db:
         run = db.get_one(SearchRun, run_id)
-        config = parse_study(run.config)
+        config = parse_sweep(run.config)
         asked = {
             "project_id": run.project_id,
             "model_id": run.model_id,
@@ -57,49 +57,53 @@ def study(run_id: int, tools: Tools) -> None:
     for number, problem in enumerate(problems):
         if problem.id not in done:
             progress = {"phase": "searching", "done": number, "total": len(problems)}
-            note(run_id, tools, progress)
-            _keep(
+            report_progress(run_id, tools, progress)
+            _store_outcome(
                 run_id,
                 problem.id,
-                outcome(problem, config, tools, lambda _, p=progress: _beat(run_id, tools, p)),
+                measure_problem(
+                    problem, config, tools, lambda _, p=progress: _report_progress(run_id, tools, p)
+                ),
             )
-    _conclude(run_id, config, tools, len(rows) - len(problems))
+    _finish(run_id, config, tools, len(rows) - len(problems))
 
 
 _beaten = [0.0]
 
 
-def _beat(run_id: int, tools: Tools, progress: dict[str, Any]) -> None:
+def _report_progress(run_id: int, tools: SearchContext, progress: dict[str, Any]) -> None:
     if time.monotonic() - _beaten[0] > BEAT_SECONDS:
         _beaten[0] = time.monotonic()
-        note(run_id, tools, progress)
+        report_progress(run_id, tools, progress)
 
 
-def _keep(run_id: int, problem_id: int, values: dict[str, Any]) -> None:
+def _store_outcome(run_id: int, problem_id: int, values: dict[str, Any]) -> None:
     row = {"search_run_id": run_id, "problem_id": problem_id, "values": values}
     with transaction() as db:
         db.execute(insert(SearchOutcome).values(row).on_conflict_do_nothing())
 
 
-def _conclude(run_id: int, config: StudyConfig, tools: Tools, learned: int) -> None:
+def _finish(run_id: int, config: SweepConfig, tools: SearchContext, learned: int) -> None:
     chosen = select(SearchOutcome).where(SearchOutcome.search_run_id == run_id)
     with transaction() as db:
         rows = [row.values for row in db.scalars(chosen.order_by(SearchOutcome.problem_id))]
-        results = curves.told(rows, config)
+        results = curves.build_results(rows, config)
         results["left_out"] = {"learned_from": learned}
         results["parameters"] = tools.judge.parameters
         results["generator_parameters"] = tools.generator_parameters
         runs.succeeded(db, run_id, results, None)
 
 
-def outcome(problem: Row[Any], config: StudyConfig, tools: Tools, tell: Any) -> dict[str, Any]:
+def measure_problem(
+    problem: Row[Any], config: SweepConfig, tools: SearchContext, tell: Any
+) -> dict[str, Any]:
     """One problem's `SearchOutcome.values`."""
     answers = tools.answers(problem.reference_answer)
 
-    def run(wanted: SearchConfig) -> tuple[Found, int]:
+    def run(wanted: SearchConfig) -> tuple[SearchResult, int]:
         before = tools.judge.tokens
-        found = search(
-            problem.statement, wanted, tools.proposer, tools.judge, answers.classes, tell,
+        found = run_search(
+            problem.statement, wanted, tools.proposer, tools.judge, answers.answer_classes, tell,
             usual=tools.judge.aggregate,
         )  # fmt: skip
         return found, tools.judge.tokens - before
@@ -109,33 +113,35 @@ def outcome(problem: Row[Any], config: StudyConfig, tools: Tools, tell: Any) -> 
     values |= _pool(found, answers, config, values, read)
     for strategy in config.strategies:
         if strategy in SEARCHED:
-            by_budget = [search_of(strategy, budget, config) for budget in config.budgets]
-            each = [None if wanted is None else _searched(*run(wanted), answers) for wanted in by_budget]
+            by_budget = [build_search(strategy, budget, config) for budget in config.budgets]
+            each = [
+                None if wanted is None else _measure_search(*run(wanted), answers) for wanted in by_budget
+            ]
             for place, name in enumerate(MEASURES):
                 values[name][strategy] = [None if one is None else one[place] for one in each]
     return values
 
 
-def _searched(found: Found, read: int, answers: Answers) -> tuple[float, int, int]:
+def _measure_search(found: SearchResult, read: int, answers: AnswerGrader) -> tuple[float, int, int]:
     right = found.chosen is not None and answers.verdict(found.chosen.steps) == "correct"
     return float(right), found.costs.tokens + found.costs.rolled_tokens, read
 
 
 def _pool(
-    found: Found, answers: Answers, config: StudyConfig, values: dict[str, Any], read: int
+    found: SearchResult, answers: AnswerGrader, config: SweepConfig, values: dict[str, Any], read: int
 ) -> dict[str, Any]:
     """What is chosen from random subsets of the samples; how hard the problem is by all of them. A
     sample that was cut off is one that is wrong, has no answer, and is chosen last."""
     solutions = [node for node in found.tree.finished() for _ in range(node.drawn)]
     lost = config.most - len(solutions)
-    said, right = answers.graded([node.steps for node in solutions])
+    said, right = answers.grade_all([node.steps for node in solutions])
     scores = np.array(
         [-np.inf if node.score is None else node.score for node in solutions] + [-np.inf] * lost
     )
     is_right = np.array(right + [False] * lost, dtype=bool)
     classes = np.array(said + [-1] * lost, dtype=np.int64)
     n = np.array(config.budgets, dtype=np.int64)
-    chosen = votes.votes(
+    chosen = votes.vote_accuracies(
         scores, np.exp(scores), classes, is_right, n, subsets=config.subsets, seed=config.seed, k=1
     )
     chosen["best"] = best_of_n([scores], [is_right], n)[0]

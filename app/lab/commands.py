@@ -52,13 +52,13 @@ def search(
     with ready_database():
         run_id = _start(project, model, generator, problem, config)
         typer.echo(f"Search {run_id}", err=True)
-        while _waits(run_id):
+        while _is_queued(run_id):
             launcher.run(run_id, look)
-        found = _found(run_id)
+        found = _load_results(run_id)
     if out is not None:
         out.write_text(json.dumps(found, indent=1), encoding="utf-8")
         typer.echo(f"Written to {out}", err=True)
-    for line in _one(found["results"]) if problem else _many(found["results"]):
+    for line in _single_lines(found["results"]) if problem else _sweep_lines(found["results"]):
         typer.echo(line)
 
 
@@ -75,7 +75,7 @@ def _start(project: str, model: str, generator: str, problem: str | None, config
             db,
             where.id,
             model_id=_model(db, where.id, model),
-            generator_id=generators.named(db, where.id, generator).id,
+            generator_id=generators.get_generator_by_name(db, where.id, generator).id,
             config=config_file.read_config(config),
             user=None,
             problem_id=None if problem is None else _problem(db, where.id, problem),
@@ -110,7 +110,7 @@ def _problem(db: Any, project_id: int, name: str) -> int:
     return found
 
 
-def _waits(run_id: int) -> bool:
+def _is_queued(run_id: int) -> bool:
     from app.core.db import transaction
     from app.lab.models import SearchRun
 
@@ -118,7 +118,7 @@ def _waits(run_id: int) -> bool:
         return db.get_one(SearchRun, run_id).state == "queued"
 
 
-def _found(run_id: int) -> dict[str, Any]:
+def _load_results(run_id: int) -> dict[str, Any]:
     from app.core.db import transaction
     from app.lab.models import SearchRun
 
@@ -131,7 +131,7 @@ def _found(run_id: int) -> dict[str, Any]:
         return {"search_id": run.id, "config": run.config, "results": run.results, "tree": run.tree}
 
 
-def _one(results: dict[str, Any]) -> Iterator[str]:
+def _single_lines(results: dict[str, Any]) -> Iterator[str]:
     for vote in results["votes"]:
         said = f" ({vote['verdict']})" if vote["verdict"] else ""
         yield f"{100 * vote['weight']:5.1f} %  {vote['count']:4} x  {vote['answer']}{said}"
@@ -140,12 +140,12 @@ def _one(results: dict[str, Any]) -> Iterator[str]:
     yield f"{steps:,} steps, {tokens:,} tokens"
 
 
-def _many(results: dict[str, Any]) -> Iterator[str]:
-    from app.lab.figures import curves
+def _sweep_lines(results: dict[str, Any]) -> Iterator[str]:
+    from app.lab.figures import iter_curves
 
     width = 52
     yield " " * width + "".join(f"{budget:>8}" for budget in results["budgets"])
-    for _, label, curve in curves(results):
+    for _, label, curve in iter_curves(results):
         cells = ("       -" if value is None else f"{100 * value:8.1f}" for value in curve["mean"])
         yield f"{label:<{width}}{''.join(cells)}"
 

@@ -35,7 +35,7 @@ MOST_WATCHED = 256
 
 
 @dataclass(frozen=True)
-class StudyConfig(Config):
+class SweepConfig(Config):
     """A run over many problems; docs/search.md says where each default comes from."""
 
     splits: tuple[str, ...] = ("validation",)
@@ -85,7 +85,7 @@ class StudyConfig(Config):
         return [2**power for power in range(self.most.bit_length())]
 
 
-def search_of(strategy: str, budget: int, config: StudyConfig) -> SearchConfig | None:
+def build_search(strategy: str, budget: int, config: SweepConfig) -> SearchConfig | None:
     """The search that spends `budget` solutions by this strategy; null where it cannot be had for
     so few (a lookahead of k steps needs k + 1)."""
     kind, _, number = strategy.partition("-")
@@ -106,24 +106,24 @@ def search_of(strategy: str, budget: int, config: StudyConfig) -> SearchConfig |
 
 
 def parse_search(given: Any) -> SearchConfig:
-    found = _told(SearchConfig, given)
+    found = _parse(SearchConfig, given)
     if found.n > MOST_WATCHED:
         raise Invalid(f"A search that is watched has at most {MOST_WATCHED} beams.")
     return found
 
 
-def parse_study(given: Any) -> StudyConfig:
-    return _told(StudyConfig, given)
+def parse_sweep(given: Any) -> SweepConfig:
+    return _parse(SweepConfig, given)
 
 
-def _told(kind: type[T], given: Any) -> T:
+def _parse(kind: type[T], given: Any) -> T:
     try:
         return kind.parse(given)
     except ConfigError as error:
         raise Invalid(f"The search's config is wrong: {error}.") from error
 
 
-def goes_on(config: SearchConfig | StudyConfig) -> bool:
+def needs_continuations(config: SearchConfig | SweepConfig) -> bool:
     """Whether the generator is asked to go on from a given beginning."""
     if isinstance(config, SearchConfig):
         return config.method not in WHOLE

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.evaluation import bootstrap, difficulty_bins
-from app.evaluation.best_of_n import oracle
-from app.lab.config import StudyConfig
+from app.evaluation.best_of_n import pass_at_n
+from app.lab.config import SweepConfig
 
 Floats = NDArray[np.float64]
 MISSING = -1.0
@@ -22,10 +22,10 @@ MISSING = -1.0
 KINDS = {"oracle": "pass_at_1", "predicted": "mean_score"}
 
 
-def told(rows: list[dict[str, Any]], config: StudyConfig) -> dict[str, Any]:
+def build_results(rows: list[dict[str, Any]], config: SweepConfig) -> dict[str, Any]:
     """`rows`: `SearchOutcome.values`, one a problem, at least one."""
     budgets = config.budgets
-    right = {name: array(rows, "right", name) for name in config.strategies}
+    right = {name: outcome_array(rows, "right", name) for name in config.strategies}
     half = np.random.default_rng(config.seed).permutation(len(rows)) % 2
     shown = {name: _interval(values, config) for name, values in right.items()}
     found: dict[str, Any] = {
@@ -34,50 +34,52 @@ def told(rows: list[dict[str, Any]], config: StudyConfig) -> dict[str, Any]:
         "pass_at_1": float(np.mean([row["pass_at_1"] for row in rows])),
         "sample_tokens": float(np.mean([row["sample_tokens"] for row in rows])),
         "curves": shown,
-        "pass_at_n": _interval(_oracle(rows, config), config),
+        "pass_at_n": _interval(_pass_at_n(rows, config), config),
         "bins": {},
         "optimal": {},
-        "tokens": {name: _means(array(rows, "tokens", name)) for name in config.strategies},
-        "read": {name: _means(array(rows, "read", name)) for name in config.strategies},
+        "tokens": {name: _means(outcome_array(rows, "tokens", name)) for name in config.strategies},
+        "read": {name: _means(outcome_array(rows, "read", name)) for name in config.strategies},
     }
     for kind, measure in KINDS.items():
-        bin_of = difficulty_bins.difficulty(np.array([row[measure] for row in rows]))
-        found["optimal"][kind] = _interval(optimal(right, bin_of, half), config)
+        bin_of = difficulty_bins.assign_bins(np.array([row[measure] for row in rows]))
+        found["optimal"][kind] = _interval(compute_optimal_curve(right, bin_of, half), config)
         found["bins"][kind] = list(map(_bin, *_by_bin(right, bin_of, budgets)))
     return found
 
 
-def array(rows: list[dict[str, Any]], measure: str, strategy: str) -> Floats:
+def outcome_array(rows: list[dict[str, Any]], measure: str, strategy: str) -> Floats:
     """[problems, budgets]; NaN where the strategy cannot be had."""
     return np.array([row[measure][strategy] for row in rows], dtype=np.float64)
 
 
-def optimal(right: dict[str, Floats], bin_of: NDArray[np.int64], half: NDArray[np.int64]) -> Floats:
+def compute_optimal_curve(
+    right: dict[str, Floats], bin_of: NDArray[np.int64], half: NDArray[np.int64]
+) -> Floats:
     """[problems, budgets] of the strategy chosen for each problem's bin without looking at its half."""
     values = {name: np.where(np.isnan(each), MISSING, each) for name, each in right.items()}
-    found = difficulty_bins.compute_optimal(values, bin_of, half)
+    found = difficulty_bins.compute_optimal_accuracy(values, bin_of, half)
     return np.where(found == MISSING, np.nan, found)
 
 
-def _oracle(rows: list[dict[str, Any]], config: StudyConfig) -> Floats:
+def _pass_at_n(rows: list[dict[str, Any]], config: SweepConfig) -> Floats:
     """pass@N: the most there is to choose from."""
     right = [np.arange(config.most) < row["samples_right"] for row in rows]
-    return oracle(right, np.array(config.budgets))
+    return pass_at_n(right, np.array(config.budgets))
 
 
-def _interval(values: Floats, config: StudyConfig) -> dict[str, list[float | None]]:
+def _interval(values: Floats, config: SweepConfig) -> dict[str, list[float | None]]:
     """By budget; null where there is nothing. A strategy is missing for all problems or for none."""
     there = ~np.isnan(values).any(0)
-    made = bootstrap.interval(values[:, there], times=config.resamples, seed=config.seed).as_json()
-    return {part: _spread(made[part], there) for part in ("mean", "low", "high")}
+    made = bootstrap.mean_interval(values[:, there], times=config.resamples, seed=config.seed).as_json()
+    return {part: _percentiles(made[part], there) for part in ("mean", "low", "high")}
 
 
 def _means(values: Floats) -> list[float | None]:
     there = ~np.isnan(values).any(0)
-    return _spread(values[:, there].mean(axis=0).tolist(), there)
+    return _percentiles(values[:, there].mean(axis=0).tolist(), there)
 
 
-def _spread(values: list[float], there: Any) -> list[float | None]:
+def _percentiles(values: list[float], there: Any) -> list[float | None]:
     left = iter(values)
     return [next(left) if each else None for each in there]
 

@@ -21,21 +21,21 @@ LARGER = 14
 """Times as large: the larger model of Snell et al. 2024, section 7."""
 
 
-def of_run(run: SearchRun) -> list[Plot]:
+def list_plots(run: SearchRun) -> list[Plot]:
     results = run.results
     if run.problem_id or not results or "curves" not in results:
         return []
     return [_budget(results), *_compute(results), *_by_difficulty(results)]
 
 
-def names(results: dict[str, Any]) -> list[str]:
+def method_names(results: dict[str, Any]) -> list[str]:
     """In an order of ours: the database keeps none."""
     return [name for name in STRATEGIES if name in results["curves"]]
 
 
-def curves(results: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def iter_curves(results: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """(name, label, interval) of every line."""
-    for name in names(results):
+    for name in method_names(results):
         yield name, STRATEGIES[name], results["curves"][name]
     for kind, label in OPTIMAL.items():
         yield f"optimal-{kind}", label, results["optimal"][kind]
@@ -44,7 +44,7 @@ def curves(results: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]
 
 def warnings(results: dict[str, Any]) -> list[str]:
     """What a researcher should hear before this model steers anything. At the largest budget."""
-    last = {name: curve for name, _, curve in curves(results)}
+    last = {name: curve for name, _, curve in iter_curves(results)}
     said = []
     best, majority = last.get("best"), last.get("majority")
     if best and best["high"][-1] < results["pass_at_1"]:
@@ -62,7 +62,7 @@ def warnings(results: dict[str, Any]) -> list[str]:
 def _budget(results: dict[str, Any]) -> Plot:
     series = [
         Series(name, label, curve["mean"], curve["low"], curve["high"], name in SHOWN, name in BANDS)
-        for name, label, curve in curves(results)
+        for name, label, curve in iter_curves(results)
     ]
     hint = (
         "Budget: solutions' worth of generation a problem. The shade is the 95 % interval over problems. "
@@ -71,20 +71,20 @@ def _budget(results: dict[str, Any]) -> Plot:
     return Plot("budget", "Accuracy by budget", "budget", results["budgets"], series, log=True, hint=hint)
 
 
-def compute(results: dict[str, Any], generator: float) -> dict[str, list[float | None]]:
+def flops_by_budget(results: dict[str, Any], generator: float) -> dict[str, list[float | None]]:
     """By strategy and budget: operations a problem, generation and reading, in units of one solution
     of the generator's. `generator`: its parameters."""
-    one = flops.inference(generator, results["sample_tokens"])
+    one = flops.inference_flops(generator, results["sample_tokens"])
     if not one:  # a server that does not say how much it generated
         return {}
     return {
         name: [
             None
             if made is None or read is None
-            else flops.search(generator, made, results["parameters"], read) / one
+            else flops.search_flops(generator, made, results["parameters"], read) / one
             for made, read in zip(results["tokens"][name], results["read"][name], strict=True)
         ]
-        for name in names(results)
+        for name in method_names(results)
     }
 
 
@@ -92,7 +92,7 @@ def _compute(results: dict[str, Any]) -> Iterator[Plot]:
     """Accuracy by operations. Without the generator's parameters (a server's) nobody knows them; then
     the reader's size is taken, and the hint says so."""
     known = results.get("generator_parameters")
-    spent = compute(results, known or results["parameters"])
+    spent = flops_by_budget(results, known or results["parameters"])
     if not spent:
         return
     x = sorted({value for values in spent.values() for value in values if value})
@@ -122,7 +122,7 @@ def _by_difficulty(results: dict[str, Any]) -> Iterator[Plot]:
         labels = [f"{each['bin'] + 1} ({each['problems']})" for each in found]
         series = [
             Series(name, STRATEGIES[name], [each["right"][name][last] for each in found], shown=name in SHOWN)
-            for name in names(results)
+            for name in method_names(results)
         ]
         told = "by pass@1" if kind == "oracle" else "as the model sees it"
         yield Plot(
@@ -137,15 +137,15 @@ def _by_difficulty(results: dict[str, Any]) -> Iterator[Plot]:
         )
 
 
-def larger(results: dict[str, Any], times: float, accuracy: float | None) -> dict[str, Any]:
+def compare_larger_model(results: dict[str, Any], times: float, accuracy: float | None) -> dict[str, Any]:
     """What search reaches for what a larger model costs in all (search/flops.py), for each R: the
     largest budget that is not dearer, what the model reads counted in."""
-    spent = compute(results, results.get("generator_parameters") or results["parameters"])
+    spent = flops_by_budget(results, results.get("generator_parameters") or results["parameters"])
     costs = [_cost(results, spent, place) for place in range(len(results["budgets"]))]
     reached = results["optimal"]["predicted"]["mean"]
     rows = []
     for ratio in flops.RATIOS:
-        solutions = flops.matched(times, ratio)
+        solutions = flops.matched_samples(times, ratio)
         place = max((at for at, cost in enumerate(costs) if cost is None or cost <= solutions), default=0)
         here = reached[place]
         rows.append(

@@ -12,15 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 from app.answers.extract import boxed, gsm8k_answer, under_heading
 from app.generators import prompts
 from app.generators.config import GeneratorConfig
-from app.generators.prompts import Useless
-from app.generators.sampler import Answer, Failed, Sampler
-from app.search.protocols import Ask, Drawn, Steps
-from app.search.revisions import prompt
+from app.generators.prompts import UnusableSample
+from app.generators.sampler import Sampler, SamplerError, SamplerResponse
+from app.search.protocols import Continuation, ContinuationRequest, Steps
+from app.search.revisions import build_prompt
 
 Places = list[int]
 
 
-class Generated:
+class GeneratorProposer:
     """A `Proposer` (search/protocols.py)."""
 
     def __init__(self, sampler: Sampler, config: GeneratorConfig) -> None:
@@ -31,31 +31,36 @@ class Generated:
     def close(self) -> None:
         self._workers.shutdown(wait=False, cancel_futures=True)
 
-    def continued(self, problem: str, asks: Sequence[Ask], steps: int | None) -> list[Drawn]:
-        found: list[Drawn | None] = [None] * len(asks)
+    def propose(
+        self, problem: str, asks: Sequence[ContinuationRequest], steps: int | None
+    ) -> list[Continuation]:
+        found: list[Continuation | None] = [None] * len(asks)
         jobs = list(self._together(problem, asks, steps))
         for (ask, places), answer in zip(
             jobs, self._workers.map(self._ask, [ask for ask, _ in jobs]), strict=True
         ):
             for place, drawn in zip(places, self._read(ask, answer, len(places)), strict=True):
                 found[place] = drawn
-        made = [each or Drawn((), False, 0) for each in found]
+        made = [each or Continuation((), False, 0) for each in found]
         if steps is not None and steps > 1:
             return self._further(problem, asks, made, steps)
         return made
 
-    def revised(self, problem: str, attempts: Sequence[Sequence[Steps]], seeds: Sequence[int]) -> list[Drawn]:
+    def revise(
+        self, problem: str, attempts: Sequence[Sequence[Steps]], seeds: Sequence[int]
+    ) -> list[Continuation]:
         """A `Reviser` (search/revisions.py): it is put the problem with the attempts before, as
         `stepmark export revision-data` writes them."""
         asks = [
-            prompts.Ask(prompt(problem, seen), seed=seed) for seen, seed in zip(attempts, seeds, strict=True)
+            prompts.SampleRequest(build_prompt(problem, seen), seed=seed)
+            for seen, seed in zip(attempts, seeds, strict=True)
         ]
         answers = list(self._workers.map(self._ask, asks))
         return [self._read(ask, answer, 1)[0] for ask, answer in zip(asks, answers, strict=True)]
 
     def _together(
-        self, problem: str, asks: Sequence[Ask], steps: int | None
-    ) -> Iterator[tuple[prompts.Ask, Places]]:
+        self, problem: str, asks: Sequence[ContinuationRequest], steps: int | None
+    ) -> Iterator[tuple[prompts.SampleRequest, Places]]:
         """Requests, each with the places of its answers. Greedy asks of one prefix are one sample."""
         groups: dict[tuple[Steps, bool], Places] = {}
         for place, ask in enumerate(asks):
@@ -66,24 +71,24 @@ class Generated:
                 some = places[start : start + size]
                 count = 1 if greedy else len(some)
                 seed = asks[some[0]].seed
-                yield prompts.Ask(problem, prefix, count, steps is not None, 0, seed, greedy), some
+                yield prompts.SampleRequest(problem, prefix, count, steps is not None, 0, seed, greedy), some
 
-    def _ask(self, ask: prompts.Ask) -> Answer:
+    def _ask(self, ask: prompts.SampleRequest) -> SamplerResponse:
         """Perhaps with fewer samples than asked for; then it is asked for the rest, once."""
-        answer = self.sampler.ask(ask)
+        answer = self.sampler.request(ask)
         if len(answer.texts) < ask.count:
-            rest = prompts.Ask(
+            rest = prompts.SampleRequest(
                 ask.statement, ask.steps, ask.count - len(answer.texts), ask.one_step, 0, ask.seed, ask.greedy
             )
-            more = self.sampler.ask(rest)
+            more = self.sampler.request(rest)
             answer.texts += more.texts
             for name in ("prompt_tokens", "completion_tokens", "without_usage"):
                 setattr(answer.cost, name, getattr(answer.cost, name) + getattr(more.cost, name))
         if not answer.texts:
-            raise Failed("The generator gave no sample.")
+            raise SamplerError("The generator gave no sample.")
         return answer
 
-    def _read(self, ask: prompts.Ask, answer: Answer, wanted: int) -> list[Drawn]:
+    def _read(self, ask: prompts.SampleRequest, answer: SamplerResponse, wanted: int) -> list[Continuation]:
         """Tokens are told for all samples of a request together: each gets its even share."""
         self.prompt_tokens += answer.cost.prompt_tokens
         self.without_usage += answer.cost.without_usage
@@ -93,28 +98,36 @@ class Generated:
             for place, (text, finish) in enumerate(answer.texts)
         ]
         if ask.greedy:  # one sample for all who asked; it was paid for once
-            return [drawn[0], *(Drawn(drawn[0].steps, drawn[0].finished, 0) for _ in range(wanted - 1))]
-        return (drawn + [Drawn((), False, 0)] * wanted)[:wanted]
+            return [
+                drawn[0],
+                *(Continuation(drawn[0].steps, drawn[0].finished, 0) for _ in range(wanted - 1)),
+            ]
+        return (drawn + [Continuation((), False, 0)] * wanted)[:wanted]
 
-    def _drawn(self, ask: prompts.Ask, text: str, finish: str, tokens: int) -> Drawn:
+    def _drawn(self, ask: prompts.SampleRequest, text: str, finish: str, tokens: int) -> Continuation:
         try:
-            found = prompts.read(self.config, ask, text, finish)
-        except Useless:
-            return Drawn((), finish == "stop" and not text.strip(), tokens)
+            found = prompts.parse_completion(self.config, ask, text, finish)
+        except UnusableSample:
+            return Continuation((), finish == "stop" and not text.strip(), tokens)
         if ask.one_step:
-            return Drawn(tuple(found.steps), bool(self._answered(found.steps[0])), tokens)
-        return Drawn(tuple(found.steps), finish == "stop", tokens)
+            return Continuation(tuple(found.steps), bool(self._answered(found.steps[0])), tokens)
+        return Continuation(tuple(found.steps), finish == "stop", tokens)
 
     def _answered(self, step: str) -> str | None:
         return boxed(step) or under_heading(step) or gsm8k_answer(step)
 
-    def _further(self, problem: str, asks: Sequence[Ask], made: list[Drawn], steps: int) -> list[Drawn]:
+    def _further(
+        self, problem: str, asks: Sequence[ContinuationRequest], made: list[Continuation], steps: int
+    ) -> list[Continuation]:
         """The rest of a rollout, step by step."""
         open_ones = [place for place, drawn in enumerate(made) if drawn.steps and not drawn.finished]
         if not open_ones:
             return made
-        on = [Ask(asks[place].prefix + made[place].steps, asks[place].seed) for place in open_ones]
-        for place, more in zip(open_ones, self.continued(problem, on, steps - 1), strict=True):
+        on = [
+            ContinuationRequest(asks[place].prefix + made[place].steps, asks[place].seed)
+            for place in open_ones
+        ]
+        for place, more in zip(open_ones, self.propose(problem, on, steps - 1), strict=True):
             before = made[place]
-            made[place] = Drawn(before.steps + more.steps, more.finished, before.tokens + more.tokens)
+            made[place] = Continuation(before.steps + more.steps, more.finished, before.tokens + more.tokens)
         return made

@@ -11,7 +11,7 @@ from app.prm.predict import Scorer
 from app.search.protocols import Steps
 
 
-def parameters(model: Any) -> int:
+def count_parameters(model: Any) -> int:
     """Without embeddings, as operations are counted (Kaplan et al. 2020, section 2.1)."""
     tables = {
         id(table.weight): table.weight.numel()
@@ -21,7 +21,7 @@ def parameters(model: Any) -> int:
     return sum(each.numel() for each in model.parameters()) - sum(tables.values())
 
 
-class Judge:
+class ModelScorer:
     """A `Scorer` (search/protocols.py): the prefixes of one call share what they begin with, and each
     is read once. `aggregate`: what fits how the model was taught."""
 
@@ -44,11 +44,11 @@ class Judge:
 
     @property
     def parameters(self) -> int:
-        return parameters(self.scorer.model.body) + sum(
+        return count_parameters(self.scorer.model.body) + sum(
             each.numel() for each in self.scorer.model.head.parameters()
         )
 
-    def correct(self, problem: str, prefixes: Sequence[Steps]) -> list[list[float] | None]:
+    def score_prefixes(self, problem: str, prefixes: Sequence[Steps]) -> list[list[float] | None]:
         found = self.scorer.score([(problem, steps) for steps in prefixes])
         return [None if each is None else self._of(each.step_probs) for each in found]
 

@@ -13,14 +13,14 @@ from app.answers.prover_process import ProverProcess
 from app.core.db import transaction
 from app.generators.config import parse
 from app.generators.models import Generator
-from app.generators.sampler import Failed, Refused, Stopped
-from app.generators.samplers import opened
-from app.generators.transformers_sampler import Local
+from app.generators.sampler import SamplerError, SamplerRejected, SamplingStopped
+from app.generators.samplers import open_sampler
+from app.generators.transformers_sampler import TransformersSampler
 from app.lab import budget_sweep, runs, single_search
-from app.lab.generator_proposer import Generated
-from app.lab.model_scorer import Judge, parameters
+from app.lab.generator_proposer import GeneratorProposer
+from app.lab.model_scorer import ModelScorer, count_parameters
 from app.lab.models import SearchRun
-from app.lab.search_context import Ended, Tools
+from app.lab.search_context import SearchContext, SearchEnded
 from app.prm.config import ScoreConfig
 from app.settings import settings
 from app.training.models import Model
@@ -30,17 +30,17 @@ def main(run_id: int) -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    return search(run_id, stopping)
+    return run_search_process(run_id, stopping)
 
 
-def search(run_id: int, stopping: threading.Event) -> int:
+def run_search_process(run_id: int, stopping: threading.Event) -> int:
     """0 when it is over, 2 when it cannot be or is not wanted any more, 3 when asked to end."""
     try:
-        with tools(run_id, stopping) as ready:
-            (single_search.watch if ready.problem_id else budget_sweep.study)(run_id, ready)
-    except (Stopped, Ended):
+        with open_context(run_id, stopping) as ready:
+            (single_search.run_single_search if ready.problem_id else budget_sweep.run_sweep)(run_id, ready)
+    except (SamplingStopped, SearchEnded):
         return 3 if stopping.is_set() else 2
-    except Failed as error:
+    except SamplerError as error:
         with transaction() as db:
             runs.failed(db, run_id, str(error))
         return 2
@@ -48,23 +48,25 @@ def search(run_id: int, stopping: threading.Event) -> int:
 
 
 @contextmanager
-def tools(run_id: int, stopping: threading.Event) -> Iterator[Tools]:
+def open_context(run_id: int, stopping: threading.Event) -> Iterator[SearchContext]:
     """Generator, model and grader of the run, opened."""
     with transaction() as db:
         run = db.get_one(SearchRun, run_id)
         generator = db.get_one(Generator, run.generator_id)
         folder = settings().models_dir / db.get_one(Model, run.model_id).path
     try:
-        judge = Judge(folder, ScoreConfig())
+        judge = ModelScorer(folder, ScoreConfig())
     except (OSError, ValueError) as error:
-        raise Refused(f"The model was not loaded: {error}") from error
-    sampler = opened(generator, stopping)
+        raise SamplerRejected(f"The model was not loaded: {error}") from error
+    sampler = open_sampler(generator, stopping)
     config = parse(generator.config)
-    local = parameters(sampler.model) if isinstance(sampler, Local) else None
-    proposer = Generated(sampler, config)
+    local = count_parameters(sampler.model) if isinstance(sampler, TransformersSampler) else None
+    proposer = GeneratorProposer(sampler, config)
     try:
         with ProverProcess() as prover:
-            yield Tools(proposer, judge, prover, config.joint, stopping, run.problem_id, local)
+            yield SearchContext(
+                proposer, judge, prover, config.step_separator, stopping, run.problem_id, local
+            )
     finally:
         proposer.close()
         sampler.close()

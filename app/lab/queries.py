@@ -20,23 +20,23 @@ CHOICES = 60
 
 
 @dataclass
-class Branch:
+class TreeBranch:
     """Steps one after the other until the tree parts, and the branches it parts into. What was
     dropped stands with the step it would have followed."""
 
     steps: list[dict[str, Any]] = field(default_factory=list)
-    branches: list[Branch] = field(default_factory=list)
+    branches: list[TreeBranch] = field(default_factory=list)
 
 
 @dataclass
-class Listed:
+class SearchSummary:
     run: SearchRun
     model: Model
     generator: Generator
     problem: Problem | None
 
 
-def listed(db: Session, project_id: int, limit: int = 50) -> list[Listed]:
+def list_searches(db: Session, project_id: int, limit: int = 50) -> list[SearchSummary]:
     """Newest first."""
     query = (
         select(SearchRun, Model, Generator, Problem)
@@ -47,15 +47,17 @@ def listed(db: Session, project_id: int, limit: int = 50) -> list[Listed]:
         .order_by(SearchRun.id.desc())
         .limit(limit)
     )
-    return [Listed(*row) for row in db.execute(query)]
+    return [SearchSummary(*row) for row in db.execute(query)]
 
 
-def one(db: Session, run: SearchRun) -> Listed:
+def get_summary(db: Session, run: SearchRun) -> SearchSummary:
     problem = db.get(Problem, run.problem_id) if run.problem_id else None
-    return Listed(run, db.get_one(Model, run.model_id), db.get_one(Generator, run.generator_id), problem)
+    return SearchSummary(
+        run, db.get_one(Model, run.model_id), db.get_one(Generator, run.generator_id), problem
+    )
 
 
-def problems(db: Session, project_id: int, wanted: int | None) -> list[Problem]:
+def list_problems(db: Session, project_id: int, wanted: int | None) -> list[Problem]:
     """Some to choose from, those that models do not learn from first; `wanted` among them."""
     found: list[Problem] = []
     for split in SPLIT_ORDER:
@@ -67,14 +69,14 @@ def problems(db: Session, project_id: int, wanted: int | None) -> list[Problem]:
     return found
 
 
-def branches(tree: dict[str, Any] | None, results: dict[str, Any] | None) -> Branch:
+def build_branches(tree: dict[str, Any] | None, results: dict[str, Any] | None) -> TreeBranch:
     """The tree for the page: a branch with no steps of its own, from which all others go."""
     nodes = (tree or {}).get("nodes", [])
     said = _answers(results)
     children: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for node in nodes:
-        children[node["parent"]].append(_shown(node, said))
-    whole = Branch([{"id": 0, "text": None, "dropped": []}])
+        children[node["parent"]].append(_node_json(node, said))
+    whole = TreeBranch([{"id": 0, "text": None, "dropped": []}])
     waiting = [whole]
     while waiting:
         branch = waiting.pop()
@@ -82,7 +84,7 @@ def branches(tree: dict[str, Any] | None, results: dict[str, Any] | None) -> Bra
         while len(below) == 1:
             branch.steps.append(below[0])
             below = _below(below[0], children)
-        branch.branches = [Branch([each]) for each in below]
+        branch.branches = [TreeBranch([each]) for each in below]
         waiting += branch.branches
     return whole
 
@@ -90,12 +92,12 @@ def branches(tree: dict[str, Any] | None, results: dict[str, Any] | None) -> Bra
 def _below(node: dict[str, Any], children: dict[int, list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """The children that go on or came to an end; the others are put with the node as dropped."""
     mine = children.get(node["id"], [])
-    wanted = [each for each in mine if _of_note(each) or children.get(each["id"])]
+    wanted = [each for each in mine if _is_notable(each) or children.get(each["id"])]
     node["dropped"] = [each for each in mine if each not in wanted]
     return wanted
 
 
-def _of_note(node: dict[str, Any]) -> bool:
+def _is_notable(node: dict[str, Any]) -> bool:
     return bool(node["kept"] or node["finished"] or node["chosen"])
 
 
@@ -107,7 +109,7 @@ def _answers(results: dict[str, Any] | None) -> dict[int, dict[str, Any]]:
     }
 
 
-def _shown(node: dict[str, Any], said: dict[int, dict[str, Any]]) -> dict[str, Any]:
+def _node_json(node: dict[str, Any], said: dict[int, dict[str, Any]]) -> dict[str, Any]:
     correct = node["correct"]
     return {
         **node,

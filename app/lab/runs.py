@@ -16,7 +16,7 @@ from app.core.life import Life
 from app.generators import generators
 from app.generators.config import parse as parse_generator
 from app.generators.models import Generator
-from app.lab.config import goes_on, parse_search, parse_study
+from app.lab.config import needs_continuations, parse_search, parse_sweep
 from app.lab.models import SearchRun
 from app.problems.models import Problem
 from app.training import queries
@@ -34,11 +34,11 @@ def start(
 ) -> SearchRun:
     """A queued search of one problem, or, without one, of many."""
     model = queries.get_model(db, project_id, model_id)
-    generator = generators.one(db, project_id, generator_id)
+    generator = generators.get_generator(db, project_id, generator_id)
     if problem_id is not None:
         _problem(db, project_id, problem_id)
-    parsed = parse_study(config) if problem_id is None else parse_search(config)
-    _in_use(generator, goes_on(parsed))
+    parsed = parse_sweep(config) if problem_id is None else parse_search(config)
+    _in_use(generator, needs_continuations(parsed))
     made = SearchRun(
         project_id=project_id,
         model_id=model.id,
@@ -66,7 +66,11 @@ def _problem(db: Session, project_id: int, problem_id: int) -> Problem:
 def _in_use(generator: Generator, goes_on: bool) -> None:
     if generator.retired_at is not None:
         raise Conflict(f"{generator.name} is retired.", remedy="Choose a generator that is in use.")
-    if goes_on and generator.kind == "openai" and not parse_generator(generator.config).continues:
+    if (
+        goes_on
+        and generator.kind == "openai"
+        and not parse_generator(generator.config).supports_continuations
+    ):
         raise Invalid(
             f"{generator.name} cannot go on from a given beginning, which a search asks for again and again.",
             remedy="Make a generator for the completions endpoint, or one of a chat server that goes on "

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from app.answers.grade import Prover
 from app.core.db import transaction
-from app.lab.answer_grader import Answers
+from app.lab.answer_grader import AnswerGrader
 from app.search.protocols import Proposer, Scorer
 
 NOTE = text(
@@ -21,11 +21,11 @@ NOTE = text(
 )
 
 
-class Ended(Exception):
+class SearchEnded(Exception):
     """Cancelled, or asked to end."""
 
 
-class Reader(Scorer, Protocol):
+class ScorerWithCosts(Scorer, Protocol):
     """A scorer that knows its own size."""
 
     @property
@@ -37,9 +37,9 @@ class Reader(Scorer, Protocol):
 
 
 @dataclass
-class Tools:
+class SearchContext:
     proposer: Proposer
-    judge: Reader
+    judge: ScorerWithCosts
     prover: Prover
     joint: str
     stopping: threading.Event
@@ -47,14 +47,16 @@ class Tools:
     generator_parameters: int | None = None
     """Null: a server's, which nobody tells."""
 
-    def answers(self, reference: str | None) -> Answers:
-        return Answers(self.joint, self.prover, reference)
+    def answers(self, reference: str | None) -> AnswerGrader:
+        return AnswerGrader(self.joint, self.prover, reference)
 
 
-def note(run_id: int, tools: Tools, progress: dict[str, Any], tree: dict[str, Any] | None = None) -> None:
+def report_progress(
+    run_id: int, tools: SearchContext, progress: dict[str, Any], tree: dict[str, Any] | None = None
+) -> None:
     """Say how far it is; Ended if nobody wants to know any more."""
     if tools.stopping.is_set():
-        raise Ended
+        raise SearchEnded
     said = {
         "id": run_id,
         "progress": orjson.dumps(progress).decode(),
@@ -62,4 +64,4 @@ def note(run_id: int, tools: Tools, progress: dict[str, Any], tree: dict[str, An
     }
     with transaction() as db:
         if db.scalar(NOTE, said) is None:
-            raise Ended
+            raise SearchEnded

@@ -10,13 +10,13 @@ MOST_NODES = 1500
 LONGEST_STEP = 2000
 
 
-def kept(tree: Tree, chosen: Node | None = None) -> dict[str, Any]:
+def tree_to_json(tree: Tree, chosen: Node | None = None) -> dict[str, Any]:
     """{"nodes", "left_out"}. Where there are too many, those that were dropped and led to no finished
     solution go first, the oldest of them first; no node is kept without those above it."""
     nodes = tree.as_json()
     left_out = max(0, len(nodes) - MOST_NODES)
     if left_out:
-        wanted = _most_wanted(tree)
+        wanted = _selected_nodes(tree)
         nodes = [node for node in nodes if node["id"] in wanted]
     on_path = {node.id for node in tree.path(chosen)}
     for node in nodes:
@@ -27,7 +27,7 @@ def kept(tree: Tree, chosen: Node | None = None) -> dict[str, Any]:
     return {"nodes": nodes, "left_out": left_out}
 
 
-def _most_wanted(tree: Tree) -> set[int]:
+def _selected_nodes(tree: Tree) -> set[int]:
     wanted: set[int] = set()
     order = sorted(tree.nodes[1:], key=lambda node: (not node.kept, not node.finished, -node.id))
     for node in order:

@@ -11,10 +11,10 @@ from app.accounts import users
 from app.core.db import Db
 from app.core.web import redirect, render, render_polled
 from app.evaluation.plots import Plot
-from app.evaluation.queries import the_plot
+from app.evaluation.queries import find_plot
 from app.generators import generators
 from app.lab import figures, queries, runs
-from app.lab.config import STRATEGIES, SearchConfig, StudyConfig
+from app.lab.config import STRATEGIES, SearchConfig, SweepConfig
 from app.lab.models import SearchRun
 from app.problems.models import SPLITS
 from app.projects.access import Access, Researcher
@@ -36,15 +36,17 @@ def lab_page(
     return render(
         request,
         "lab/lab.html",
-        runs=queries.listed(db, access.project.id),
+        runs=queries.list_searches(db, access.project.id),
         models=training_queries.list_models(db, access.project.id),
-        generators=[each for each in generators.of_project(db, access.project.id) if each.retired_at is None],
-        problems=queries.problems(db, access.project.id, problem),
+        generators=[
+            each for each in generators.list_generators(db, access.project.id) if each.retired_at is None
+        ],
+        problems=queries.list_problems(db, access.project.id, problem),
         wanted=problem,
         methods=METHODS,
         picks=PICKS,
         usual=SearchConfig(),
-        study=StudyConfig(),
+        study=SweepConfig(),
         strategies=STRATEGIES,
         splits=SPLITS,
     )
@@ -130,22 +132,22 @@ def search_page(
     shown_here = _shown(db, found)
     if found.problem_id is None and found.results:
         percent = float(accuracy) if accuracy else None
-        shown_here["larger"] = figures.larger(found.results, times, percent)
+        shown_here["larger"] = figures.compare_larger_model(found.results, times, percent)
         shown_here["warnings"] = figures.warnings(found.results)
     template = "lab/search.html" if found.problem_id else "lab/study.html"
     return render(request, template, over=found.state not in runs.ACTIVE, **shown_here)
 
 
 def _shown(db: Db, found: SearchRun) -> dict[str, Any]:
-    listed = queries.one(db, found)
+    listed = queries.get_summary(db, found)
     return {
         "run": found,
         "model": listed.model,
         "generator": listed.generator,
         "problem": listed.problem,
         "by": users.find_user_by_id(db, found.created_by),
-        "tree": queries.branches(found.tree, found.results) if found.problem_id else None,
-        "plots": figures.of_run(found),
+        "tree": queries.build_branches(found.tree, found.results) if found.problem_id else None,
+        "plots": figures.list_plots(found),
         "strategies": STRATEGIES,
         "attempts": runs.ATTEMPTS,
     }
@@ -176,5 +178,5 @@ def data(access: Researcher, db: Db, search_id: int) -> Response:
 @router.get("/searches/{search_id}/plots/{plot}.{form}")
 def plot(access: Researcher, db: Db, search_id: int, plot: str, form: str) -> Response:
     found = runs.find(db, access.project.id, search_id)
-    drawn: Plot = the_plot(figures.of_run(found), plot)
-    return drawn.answer(form, f"search-{found.id}-{plot}")
+    drawn: Plot = find_plot(figures.list_plots(found), plot)
+    return drawn.response(form, f"search-{found.id}-{plot}")

@@ -41,11 +41,11 @@ class SearchConfig(Config):
     seed: int = 0
 
     def check(self) -> None:
-        _one_of("method", self.method, METHODS)
-        _one_of("pick", self.pick, PICKS)
-        _one_of("voices", self.voices, VOICES)
+        _check_choice("method", self.method, METHODS)
+        _check_choice("pick", self.pick, PICKS)
+        _check_choice("voices", self.voices, VOICES)
         if self.aggregate is not None:
-            _one_of("aggregate", self.aggregate, AGGREGATES)
+            _check_choice("aggregate", self.aggregate, AGGREGATES)
         limits = {"n": MOST, "width": MOST, "lookahead": 1000, "rounds": 1000, "seed": 2**31 - 1}
         for name, most in limits.items():
             least = 0 if name in ("lookahead", "seed") else 1
@@ -62,6 +62,6 @@ class SearchConfig(Config):
         return self.n * (self.lookahead + 1) if self.method == "lookahead" else self.n
 
 
-def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise ConfigError(f"{name} must be one of {', '.join(choices)}, not {value!r}")

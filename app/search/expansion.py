@@ -10,18 +10,18 @@ from dataclasses import dataclass, field
 
 from app.search.config import SearchConfig
 from app.search.prefix_score import log_score
-from app.search.protocols import Ask, Drawn, Proposer, Scorer, Steps
+from app.search.protocols import Continuation, ContinuationRequest, Proposer, Scorer, Steps
 from app.search.tree import Costs, Node, Tree
 
 
 @dataclass
-class Growing:
+class Expansion:
     problem: str
     config: SearchConfig
     aggregate: str
     proposer: Proposer
     scorer: Scorer
-    tell: Callable[[Growing], None]
+    tell: Callable[[Expansion], None]
     """Hears of every round, and may raise to end the search."""
     tree: Tree = field(default_factory=Tree)
     costs: Costs = field(default_factory=Costs)
@@ -33,22 +33,26 @@ class Growing:
         asks, from_where = [], []
         for node, count, subtree in wanted:
             for number in range(node.asked, node.asked + count):
-                asks.append(Ask(node.steps, seed_of(self.config.seed, subtree, node.steps, number)))
+                asks.append(
+                    ContinuationRequest(
+                        node.steps, derive_seed(self.config.seed, subtree, node.steps, number)
+                    )
+                )
                 from_where.append((node, subtree))
             node.asked += count
         answers = self._asked(asks, steps)
         found: dict[int, Node] = {}
         for (parent, subtree), drawn in zip(from_where, answers, strict=True):
-            made = self.grown(parent, drawn, subtree)
+            made = self.add_path(parent, drawn, subtree)
             if made is not None:
                 found[made.id] = made
         return list(found.values())
 
-    def _asked(self, asks: Sequence[Ask], steps: int | None) -> Sequence[Drawn]:
+    def _asked(self, asks: Sequence[ContinuationRequest], steps: int | None) -> Sequence[Continuation]:
         self.costs.asks += len(asks)
-        return self.proposer.continued(self.problem, asks, steps) if asks else []
+        return self.proposer.propose(self.problem, asks, steps) if asks else []
 
-    def grown(self, parent: Node, drawn: Drawn, subtree: int) -> Node | None:
+    def add_path(self, parent: Node, drawn: Continuation, subtree: int) -> Node | None:
         """The node at the end of what was drawn, paid for; those on the way to it are made too."""
         self.costs.steps += len(drawn.steps)
         self.costs.tokens += drawn.tokens
@@ -58,29 +62,29 @@ class Growing:
             return None
         node = parent
         for length in range(len(parent.steps) + 1, len(whole)):
-            node, _ = self.tree.drawn(node, whole[:length], False, subtree, self.round)
-        node, _ = self.tree.drawn(node, whole, drawn.finished, subtree, self.round)
+            node, _ = self.tree.add_node(node, whole[:length], False, subtree, self.round)
+        node, _ = self.tree.add_node(node, whole, drawn.finished, subtree, self.round)
         node.tokens += drawn.tokens
         return node
 
-    def spread(self, leaf: Node) -> None:
+    def propagate_step_scores(self, leaf: Node) -> None:
         """The steps on the way to a whole solution were judged with it."""
         for node in self.tree.path(leaf):
             if node.correct is None and leaf.correct is not None:
                 node.correct = leaf.correct[: len(node.steps)]
 
-    def judge(self, nodes: Sequence[Node]) -> None:
+    def score_nodes(self, nodes: Sequence[Node]) -> None:
         """Score nodes by their own steps; what they are ranked by is the same."""
         for node, correct in zip(nodes, self._read([node.steps for node in nodes]), strict=True):
             if correct is not None:
                 self._judged(node, correct)
                 node.rank = node.score
 
-    def judge_ahead(self, nodes: Sequence[Node], k: int) -> None:
+    def score_lookahead(self, nodes: Sequence[Node], k: int) -> None:
         """Rank each by the end of a greedy rollout of up to `k` steps (Snell et al. 2024, section
         5.2); one that is finished by itself. Both scores come from the one reading."""
         open_nodes = [node for node in nodes if not node.finished]
-        rollouts = self._asked([Ask(node.steps, None) for node in open_nodes], k) if k else []
+        rollouts = self._asked([ContinuationRequest(node.steps, None) for node in open_nodes], k) if k else []
         for node, drawn in zip(open_nodes, rollouts, strict=bool(k)):
             self.costs.rolled_steps += len(drawn.steps)
             self.costs.rolled_tokens += drawn.tokens
@@ -98,7 +102,7 @@ class Growing:
     def _read(self, prefixes: Sequence[Steps]) -> Sequence[Sequence[float] | None]:
         if not prefixes:
             return []
-        found = self.scorer.correct(self.problem, prefixes)
+        found = self.scorer.score_prefixes(self.problem, prefixes)
         self.costs.scored += len(prefixes)
         self.costs.scored_steps += sum(map(len, prefixes))
         self.costs.unreadable += sum(each is None for each in found)
@@ -114,7 +118,7 @@ class Growing:
         return order[:count]
 
 
-def seed_of(seed: int, subtree: int, steps: Steps, number: int) -> int:
+def derive_seed(seed: int, subtree: int, steps: Steps, number: int) -> int:
     """Of the `number`-th continuation of a prefix: the same whatever else is asked beside it."""
     said = "\0".join((str(seed), str(subtree), str(number), *steps))
     return int.from_bytes(hashlib.blake2b(said.encode(), digest_size=4).digest()) >> 1

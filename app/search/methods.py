@@ -5,28 +5,28 @@ papers leave something open, and what published code gets wrong, docs/search.md 
 
 from __future__ import annotations
 
-from app.search.expansion import Growing
-from app.search.revisions import chains
+from app.search.expansion import Expansion
+from app.search.revisions import revision_chains
 from app.search.tree import Node
 
 TOGETHER = 16
 """Samples asked for between two looks at whether anybody still wants them."""
 
 
-def best_of_n(search: Growing) -> None:
+def best_of_n_search(search: Expansion) -> None:
     """n independent samples. Equal ones are one node that was drawn more than once."""
     left = search.config.n
     while left:
         count = min(left, TOGETHER)
         found = search.expand([(search.tree.root, count, 0)], steps=None)
-        search.judge([node for node in found if node.score is None])
+        search.score_nodes([node for node in found if node.score is None])
         for node in found:
-            search.spread(node)
+            search.propagate_step_scores(node)
         left -= count
         search.tell(search)
 
 
-def beam(search: Growing) -> None:
+def beam_search(search: Expansion) -> None:
     """n first steps; then again and again: the best n / M prefixes are kept, each continued M times.
     A finished solution that is among the best keeps its place and is not continued."""
     config = search.config
@@ -36,9 +36,9 @@ def beam(search: Growing) -> None:
     for search.round in range(1, config.rounds + 1):
         room = config.n - config.width * len(held)
         found = search.expand(
-            [(node, count, 0) for node, count in zip(live, _shared(room, len(live)), strict=True)]
+            [(node, count, 0) for node, count in zip(live, _split_evenly(room, len(live)), strict=True)]
         )
-        search.judge_ahead(found, ahead)
+        search.score_lookahead(found, ahead)
         pool = {node.id: node for node in (*held, *found)}
         kept = search.best(list(pool.values()), config.n // config.width)
         held = [node for node in kept if node.finished]
@@ -48,19 +48,19 @@ def beam(search: Growing) -> None:
             return
 
 
-def _shared(total: int, among: int) -> list[int]:
+def _split_evenly(total: int, among: int) -> list[int]:
     """n / M kept prefixes get M each. Where fewer distinct ones were left, they share what there is."""
     return [total // among + (place < total % among) for place in range(among)]
 
 
-def dvts(search: Growing) -> None:
+def dvts_search(search: Expansion) -> None:
     """n / M subtrees that never meet: in each, M continuations of its one prefix, of which the best
     goes on."""
     config = search.config
     live = dict.fromkeys(range(config.n // config.width), search.tree.root)
     for search.round in range(1, config.rounds + 1):
         found = search.expand([(node, config.width, subtree) for subtree, node in live.items()])
-        search.judge(found)
+        search.score_nodes(found)
         for subtree in list(live):
             mine = [node for node in found if node.subtree == subtree]
             best = search.best(mine, 1)
@@ -73,4 +73,10 @@ def dvts(search: Growing) -> None:
             return
 
 
-METHODS = {"best_of_n": best_of_n, "beam": beam, "lookahead": beam, "dvts": dvts, "revisions": chains}
+METHODS = {
+    "best_of_n": best_of_n_search,
+    "beam": beam_search,
+    "lookahead": beam_search,
+    "dvts": dvts_search,
+    "revisions": revision_chains,
+}

@@ -11,7 +11,7 @@ Steps = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Ask:
+class ContinuationRequest:
     """Continue `prefix`. Equal asks with equal seeds are answered alike; without a seed, greedily
     (temperature 0)."""
 
@@ -20,7 +20,7 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Continuation:
     """What follows a prefix: new steps, whether the solution ends with them, and the tokens it took
     to generate them. No step and finished: the prefix was a whole solution already. No step and not
     finished: the proposer could not go on."""
@@ -31,12 +31,14 @@ class Drawn:
 
 
 class Proposer(Protocol):
-    def continued(self, problem: str, asks: Sequence[Ask], steps: int | None) -> Sequence[Drawn]:
+    def propose(
+        self, problem: str, asks: Sequence[ContinuationRequest], steps: int | None
+    ) -> Sequence[Continuation]:
         """An answer to each ask in turn, of at most `steps` steps; null: to the end."""
 
 
 class Scorer(Protocol):
-    def correct(self, problem: str, prefixes: Sequence[Steps]) -> Sequence[Sequence[float] | None]:
+    def score_prefixes(self, problem: str, prefixes: Sequence[Steps]) -> Sequence[Sequence[float] | None]:
         """Of each prefix the probability that each of its steps is correct, in (0, 1]. Null for one
         it cannot read (too long). A step is judged by what stands before it, never by what follows."""
 

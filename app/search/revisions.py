@@ -11,10 +11,10 @@ from typing import Protocol, runtime_checkable
 
 from rapidfuzz.distance import Levenshtein
 
-from app.search.expansion import Growing, seed_of
-from app.search.protocols import Classes, Drawn, Steps
+from app.search.expansion import Expansion, derive_seed
+from app.search.protocols import Classes, Continuation, Steps
 from app.search.tree import Node
-from app.search.voting import votes
+from app.search.voting import count_votes
 
 MOST_WRONG = 4
 
@@ -26,12 +26,12 @@ class Trajectory:
     right: Steps
 
 
-def distance(one: Steps, other: Steps) -> int:
+def edit_distance(one: Steps, other: Steps) -> int:
     """Edits of characters (Levenshtein) between two solutions, a step a line."""
     return Levenshtein.distance("\n".join(one), "\n".join(other))
 
 
-def trajectories(
+def build_trajectories(
     right: Sequence[Steps], wrong: Sequence[Steps], *, seed: int, most_wrong: int = MOST_WRONG
 ) -> Iterator[Trajectory]:
     """One for each different right solution of a problem. How many wrong ones go before it is drawn
@@ -47,33 +47,33 @@ def trajectories(
         if not count:
             yield Trajectory((), target)
             continue
-        last = min(range(len(different)), key=lambda place: (distance(different[place], target), place))
+        last = min(range(len(different)), key=lambda place: (edit_distance(different[place], target), place))
         others = [each for place, each in enumerate(different) if place != last]
         yield Trajectory((*chance.sample(others, count - 1), different[last]), target)
 
 
 @runtime_checkable
 class Reviser(Protocol):
-    def revised(
+    def revise(
         self, problem: str, attempts: Sequence[Sequence[Steps]], seeds: Sequence[int]
-    ) -> Sequence[Drawn]:
+    ) -> Sequence[Continuation]:
         """For each list of attempts, oldest first (none at the beginning), one whole new solution."""
 
 
-def splits(budget: int) -> list[tuple[int, int]]:
+def budget_splits(budget: int) -> list[tuple[int, int]]:
     """(chains, length) that make up a power of two: all in parallel first, one chain last."""
     return [
         (budget >> power, 1 << power) for power in range(budget.bit_length()) if budget % (1 << power) == 0
     ]
 
 
-def prompt(statement: str, attempts: Iterable[Steps]) -> str:
+def build_prompt(statement: str, attempts: Iterable[Steps]) -> str:
     """What a reviser is shown, in training and in use."""
     shown = [f"Attempt {number}:\n" + "\n".join(steps) for number, steps in enumerate(attempts, 1)]
     return "\n\n".join([f"Problem:\n{statement}", *shown, "Solution:\n"])
 
 
-def chains(search: Growing) -> None:
+def revision_chains(search: Expansion) -> None:
     """n / M chains side by side, each of M solutions: the first is written anew, the others revise the
     last four before them, which is what the reviser was taught with. Every chain is a subtree."""
     config, reviser = search.config, search.proposer
@@ -82,18 +82,18 @@ def chains(search: Growing) -> None:
     made: list[list[Steps]] = [[] for _ in range(config.n // config.width)]
     for search.round in range(1, config.width + 1):
         seen = [chain[-MOST_WRONG:] for chain in made]
-        seeds = [seed_of(config.seed, number, (), search.round) for number in range(len(made))]
+        seeds = [derive_seed(config.seed, number, (), search.round) for number in range(len(made))]
         found: dict[int, Node] = {}
         search.costs.asks += len(made)
-        for number, drawn in enumerate(reviser.revised(search.problem, seen, seeds)):
-            node = search.grown(search.tree.root, drawn, number)
+        for number, drawn in enumerate(reviser.revise(search.problem, seen, seeds)):
+            node = search.add_path(search.tree.root, drawn, number)
             if node is not None:
                 found[node.id] = node
             if drawn.steps:
                 made[number].append(drawn.steps)
-        search.judge([node for node in found.values() if node.score is None])
+        search.score_nodes([node for node in found.values() if node.score is None])
         for node in found.values():
-            search.spread(node)
+            search.propagate_step_scores(node)
         search.tell(search)
 
 
@@ -104,7 +104,7 @@ def best_of_chains(finished: Sequence[Node], classes: Classes, pick: str) -> lis
         by_chain.setdefault(node.subtree, []).append(node)
     found = []
     for nodes in by_chain.values():
-        voted = votes(nodes, classes, pick=pick, draws=True)
+        voted = count_votes(nodes, classes, pick=pick, draws=True)
         if voted:
             found.append(next(node for node in nodes if node.id == voted[0].solutions[0]))
     return found

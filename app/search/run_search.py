@@ -6,18 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.search.config import SearchConfig
-from app.search.expansion import Growing
+from app.search.expansion import Expansion
 from app.search.methods import METHODS
 from app.search.protocols import Classes, Proposer, Scorer
 from app.search.revisions import best_of_chains
 from app.search.tree import Costs, Node, Tree
-from app.search.voting import Vote, votes
+from app.search.voting import Vote, count_votes
 
 USUAL = "product"
 
 
 @dataclass
-class Found:
+class SearchResult:
     tree: Tree
     costs: Costs
     votes: list[Vote]
@@ -27,29 +27,29 @@ class Found:
     aggregate: str
 
 
-def search(
+def run_search(
     problem: str,
     config: SearchConfig,
     proposer: Proposer,
     scorer: Scorer,
     classes: Classes,
-    tell: Callable[[Growing], None] = lambda _: None,
+    tell: Callable[[Expansion], None] = lambda _: None,
     *,
     usual: str = USUAL,
-) -> Found:
+) -> SearchResult:
     """Deterministic where proposer and scorer are: every draw has a seed of its own, made from the
     config's, the prefix and its number. `tell` hears of every round and may raise to end it. `usual`:
     the aggregate of a config that names none.
 
     All finished solutions vote, those included that were dropped from the beam: they were paid for
     and judged. Solutions cut off after the last round do not."""
-    growing = Growing(problem, config, config.aggregate or usual, proposer, scorer, tell)
+    growing = Expansion(problem, config, config.aggregate or usual, proposer, scorer, tell)
     METHODS[config.method](growing)
     tree = growing.tree
     finished = tree.finished()
     if config.method == "revisions" and config.stages:
         finished = best_of_chains(finished, classes, config.pick)
     draws = config.method == "best_of_n" or config.voices == "draws"
-    voted = votes(finished, classes, pick=config.pick, draws=draws)
+    voted = count_votes(finished, classes, pick=config.pick, draws=draws)
     chosen = tree.nodes[voted[0].solutions[0]] if voted else None
-    return Found(tree, growing.costs, voted, chosen, growing.aggregate)
+    return SearchResult(tree, growing.costs, voted, chosen, growing.aggregate)

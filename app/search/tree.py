@@ -75,7 +75,7 @@ class Tree:
     def root(self) -> Node:
         return self.nodes[ROOT]
 
-    def drawn(
+    def add_node(
         self, parent: Node, steps: Steps, finished: bool, subtree: int, number: int
     ) -> tuple[Node, bool]:
         """The node of `steps`, and whether it is new. `number`: of the round."""

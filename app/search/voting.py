@@ -24,7 +24,7 @@ class Vote:
     count: int
 
 
-def votes(finished: Sequence[Node], classes: Classes, *, pick: str, draws: bool) -> list[Vote]:
+def count_votes(finished: Sequence[Node], classes: Classes, *, pick: str, draws: bool) -> list[Vote]:
     """An entry for each answer, the chosen first. With `draws` a solution drawn twice is two voices, as
     independent samples are (Snell et al. 2024, section 5.1; Li et al. 2023); without, it is one."""
     by_answer: dict[int, list[Node]] = {}
@@ -43,7 +43,7 @@ def votes(finished: Sequence[Node], classes: Classes, *, pick: str, draws: bool)
     whole = math.fsum(vote.weight for vote in made) or 1.0
     for vote in made:
         vote.weight /= whole
-    return _ties(made, pick, best)
+    return _break_ties(made, pick, best)
 
 
 def _log(node: Node) -> float:
@@ -60,7 +60,7 @@ def _order(vote: Vote, pick: str, best: tuple[float, int]) -> tuple[float, float
     return (first, *best)
 
 
-def _ties(made: list[Vote], pick: str, best: dict[int, tuple[float, int]]) -> list[Vote]:
+def _break_ties(made: list[Vote], pick: str, best: dict[int, tuple[float, int]]) -> list[Vote]:
     """Weights that differ only by rounding are tied; the highest single score decides."""
     if pick != "weighted" or not made:
         return made

@@ -26,7 +26,7 @@ from app.training.models import Model
 
 def evaluate_gate(db: Session, project_id: int, model_id: int, gate: GateConfig) -> GateResult | None:
     """None while the model's evaluation is queued or running."""
-    default_set = sets.default(db, project_id)
+    default_set = sets.find_default(db, project_id)
     if default_set is None:
         return _inconclusive(gate, "The project has no default evaluation set.")
     evaluation = db.scalar(
@@ -67,7 +67,7 @@ def _load_problems(db: Session, evaluation: Evaluation) -> tuple[list[ProblemAcc
 
 def preview_gate(db: Session, project_id: int, model: Model | None, gate: GateConfig) -> GateResult | None:
     """For a preview: the result for an existing model. None where it cannot be known yet."""
-    default_set = sets.default(db, project_id)
+    default_set = sets.find_default(db, project_id)
     if model is None or (default_set is not None and not _is_evaluated(db, default_set.id, model.id)):
         return None
     return evaluate_gate(db, project_id, model.id, gate)

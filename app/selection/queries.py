@@ -97,7 +97,7 @@ def load_generation_evaluations(
 ) -> dict[int, dict[str, Any]]:
     """By generation: how its model does on the default evaluation set, and against the one before."""
     models = {each["number"]: each["model"].id for each in found if each["model"]}
-    return generation_curve.judged(db, project_id, models)
+    return generation_curve.load_curves(db, project_id, models)
 
 
 def newest_selector(

@@ -158,16 +158,16 @@ def _queue_selections(
 ) -> tuple[Sequence[str], int | None]:
     """The strategies of what is queued now, or, where the project's generator prepares alternatives
     first, of what will be; then with the number of the run that does."""
-    if alternative_settings.of(db, project.id) is None:
+    if alternative_settings.find_settings(db, project.id) is None:
         return db.execute(INSERT_TASKS, _tasks(project, number, round_.made["picks"])).scalars().all(), None
     picks = [
-        alternative_settings.Pick(solution_id, number, number * NEWER_FIRST - place, reason)
+        alternative_settings.QueuedPick(solution_id, number, number * NEWER_FIRST - place, reason)
         for place, (solution_id, reason) in enumerate(round_.made["picks"])
     ]
-    run = alternative_settings.start(db, project, picks, round_.created_by)
+    run = alternative_settings.start_alternatives(db, project, picks, round_.created_by)
     if run is None:
         return [], None
-    among = alternative_settings.solutions_of(db, run)
+    among = alternative_settings.list_solution_ids(db, run)
     return [pick.reason["strategy"] for pick in picks if pick.solution_id in among], run.id
 
 

@@ -41,7 +41,7 @@ def board_page(request: Request, access: Researcher, db: Db) -> Response:
         "selection/board.html",
         generations=found,
         judged=judged,
-        plot=generation_curve.plot(judged),
+        plot=generation_curve.build_plot(judged),
         funnel=queries.build_funnel(found[0], now) if found else [],
         labels=labels,
         doubt=suspect_references.count_suspect_references(db, project.id),
@@ -58,14 +58,14 @@ def board_page(request: Request, access: Researcher, db: Db) -> Response:
 @router.get("/board/plots/generations.{form}")
 def board_plot(access: Researcher, db: Db, form: str) -> Response:
     """The board's curve, as data."""
-    found: Plot | None = generation_curve.plot(
+    found: Plot | None = generation_curve.build_plot(
         queries.load_generation_evaluations(
             db, access.project.id, queries.list_generations(db, access.project.id)
         )
     )
     if found is None:
         raise NotFound("Fewer than two generations have been judged.")
-    return found.answer(form, "generations")
+    return found.response(form, "generations")
 
 
 @router.get("/generations/{number}")

@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 
 from app.common.atomic_files import write_json
-from app.evaluation.best_of_n import best_of_n, oracle
+from app.evaluation.best_of_n import best_of_n, pass_at_n
 from app.prm.examples import Example
 from app.prm.predict import SolutionScores
 from app.simulation import synthetic_labels, training
@@ -20,7 +20,7 @@ from app.simulation.config import Setting
 from app.simulation.datasets import Material, Report, Sampled, Steps
 from app.simulation.policy_run import N, curves, majority
 from app.world.kinds import WORLDS
-from app.world.kinds.base import answer_of
+from app.world.kinds.base import final_answer
 
 ORM_SOLUTIONS = 1_600
 """Of the pool, drawn at random: answers cost nothing, time does."""
@@ -88,14 +88,14 @@ def without_labels(setting: Setting, test: Sequence[Sampled]) -> dict[str, Any]:
     """[problems][N] each: majority, oracle (pass@N), judge (best-of-N by a perfect PRM)."""
     n = N[: int(np.searchsorted(N, max(len(one.samples) for one in test), side="right"))]
     world = WORLDS[setting.world]
-    right = [np.array([answer_of(steps) == one.posed.answer for steps in one.samples]) for one in test]
+    right = [np.array([final_answer(steps) == one.posed.answer for steps in one.samples]) for one in test]
     perfect, voted = [], []
     for place, one in enumerate(test):
-        known = {steps: -1 not in world.judge(one.posed, steps) for steps in set(one.samples)}
+        known = {steps: -1 not in world.rate(one.posed, steps) for steps in set(one.samples)}
         perfect.append(np.array([float(known[steps]) for steps in one.samples]))
         voted.append(majority(one, n, setting.seed + place))
     return {
         "majority": np.array(voted).round(5).tolist(),
-        "oracle": oracle(right, n).round(5).tolist(),
+        "oracle": pass_at_n(right, n).round(5).tolist(),
         "judge": best_of_n(perfect, right, n).round(5).tolist(),
     }

@@ -15,10 +15,10 @@ from app.common.atomic_files import write_json
 from app.prm.device import set_threads
 from app.simulation.config import Setting
 from app.world.kinds import WORLDS
-from app.world.kinds.base import Posed, answer_of
-from app.world.writer.model import Shape, Writer
-from app.world.writer.sample import write
-from app.world.writer.train import Course, learn
+from app.world.kinds.base import PosedProblem, final_answer
+from app.world.writer.model import Writer, WriterShape
+from app.world.writer.sample import sample_solutions
+from app.world.writer.train import TrainingSchedule, train_writer
 
 Report = Callable[[dict[str, Any]], None]
 Steps = tuple[str, ...]
@@ -28,12 +28,12 @@ Steps = tuple[str, ...]
 class Sampled:
     """A problem with its samples; `reference` is what the grader holds them against."""
 
-    posed: Posed
+    posed: PosedProblem
     reference: str
     samples: list[Steps]
 
     def verdict(self, steps: Steps) -> str:
-        said = answer_of(steps)
+        said = final_answer(steps)
         return "unparseable" if said is None else "correct" if said == self.reference else "incorrect"
 
 
@@ -52,7 +52,7 @@ def prepare(setting: Setting, folder: Path, report: Report) -> Material:
     older = base
     if setting.pool_reading_steps and not (older := folder / "older").is_dir():
         course = _course(setting, setting.pool_reading_steps)
-        learn(WORLDS[setting.world], course, setting.seed, report).save(older)
+        train_writer(WORLDS[setting.world], course, setting.seed, report).save(older)
     pool = _sampled(setting, folder, older, "pool", setting.pool_problems, setting.pool_samples, report)
     tests = {
         name: _sampled(setting, folder, base, name, problems, setting.test_samples, report)
@@ -65,12 +65,12 @@ def the_writer(setting: Setting, base: Path, report: Report) -> Path:
     """In the folder `base`; from there if it is there already."""
     if not base.is_dir():
         course = _course(setting, setting.reading_steps)
-        learn(WORLDS[setting.world], course, setting.seed, report).save(base)
+        train_writer(WORLDS[setting.world], course, setting.seed, report).save(base)
     return base
 
 
-def _course(setting: Setting, steps: int) -> Course:
-    return Course(steps=steps, checked=setting.checked, shape=Shape(layers=setting.layers))
+def _course(setting: Setting, steps: int) -> TrainingSchedule:
+    return TrainingSchedule(steps=steps, checked=setting.checked, shape=WriterShape(layers=setting.layers))
 
 
 def _sampled(
@@ -80,7 +80,7 @@ def _sampled(
     if not path.is_file():
         report({"phase": f"sampling: {name}", "solutions": problems * each})
         posed = drawn(setting, name, problems)
-        samples = write(
+        samples = sample_solutions(
             Writer.load(base),
             [one.statement for one in posed],
             each,
@@ -92,19 +92,19 @@ def _sampled(
             [[one.statement, one.answer, said] for one, said in zip(posed, samples, strict=True)],
         )
     return [
-        Sampled(Posed(statement, answer), answer, [tuple(steps) for steps in samples])
+        Sampled(PosedProblem(statement, answer), answer, [tuple(steps) for steps in samples])
         for statement, answer, samples in orjson.loads(path.read_bytes())
     ]
 
 
-def drawn(setting: Setting, name: str, count: int) -> list[Posed]:
+def drawn(setting: Setting, name: str, count: int) -> list[PosedProblem]:
     """Different problems, none of the pool among those of the tests."""
     world = WORLDS[setting.world]
     seen: set[str] = (
         set() if name == "pool" else {one.statement for one in drawn(setting, "pool", setting.pool_problems)}
     )
     chance = random.Random(f"{setting.seed} {name}")  # noqa: S311 - repeatable
-    found: list[Posed] = []
+    found: list[PosedProblem] = []
     while len(found) < count:
         posed = world.draw(chance, shifted=name == "shifted")
         if posed.statement not in seen:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from app.common.atomic_files import write_json
 from app.evaluation.best_of_n import best_of_n
-from app.evaluation.votes import votes
+from app.evaluation.votes import vote_accuracies
 from app.prm.examples import Example
 from app.prm.predict import SolutionScores
 from app.selection.gate import FAILED, GateConfig, GateResult, ProblemAccuracy, check_selector
@@ -26,7 +26,7 @@ from app.simulation.config import Setting
 from app.simulation.datasets import Material, Report, Sampled, Steps
 from app.simulation.policies import BASELINE, get_policy
 from app.world.kinds import WORLDS
-from app.world.kinds.base import answer_of, flipped, until_error
+from app.world.kinds.base import final_answer, flip_ratings, up_to_first_error
 
 N = np.array([1, 2, 4, 8, 16, 32, 64, 128, 256])
 SUBSETS = 100
@@ -86,7 +86,7 @@ class Pool:
         if self.taught:
             return synthetic_labels.label(posed, steps, self.taught[posed.statement, steps])
         chance = random.Random(f"{self.setting.seed} label {solution_id}")  # noqa: S311
-        ratings = until_error(flipped(self.world.judge(posed, steps), self.setting.noise, chance))
+        ratings = up_to_first_error(flip_ratings(self.world.rate(posed, steps), self.setting.noise, chance))
         return Example(posed.statement, list(steps[: len(ratings)]), list(ratings))
 
 
@@ -199,12 +199,12 @@ def curves(
         logs.append(
             np.array(
                 [
-                    -np.inf if each is None or answer_of(steps) is None else each.log_score
+                    -np.inf if each is None or final_answer(steps) is None else each.log_score
                     for each, steps in zip(found, one.samples, strict=True)
                 ]
             )
         )
-        right.append(np.array([answer_of(steps) == one.posed.answer for steps in one.samples]))
+        right.append(np.array([final_answer(steps) == one.posed.answer for steps in one.samples]))
         truth.append(_steps_told(setting, one, found))
     n = np.array([size for size in sizes if size <= max(len(one.samples) for one in test)])
     hits = np.array(truth).sum(0)
@@ -220,7 +220,7 @@ def _steps_told(setting: Setting, one: Sampled, found: Sequence[SolutionScores |
     hits = total = 0
     for steps, scored in dict(zip(one.samples, found, strict=True)).items():
         if scored is not None:
-            truth = until_error(WORLDS[setting.world].judge(one.posed, steps))
+            truth = up_to_first_error(WORLDS[setting.world].rate(one.posed, steps))
             hits += sum(
                 (p > 0.5) == (t >= 0) for p, t in zip(policy_ranking.correct(scored), truth, strict=False)
             )
@@ -230,12 +230,14 @@ def _steps_told(setting: Setting, one: Sampled, found: Sequence[SolutionScores |
 
 def majority(one: Sampled, n: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
     """Chance that the majority vote of n of its samples is right, by n."""
-    said = {answer: number for number, answer in enumerate(sorted({answer_of(s) or "" for s in one.samples}))}
-    answers = np.array([said[told] if (told := answer_of(s)) else -1 for s in one.samples])
-    right = np.array([answer_of(steps) == one.posed.answer for steps in one.samples])
+    said = {
+        answer: number for number, answer in enumerate(sorted({final_answer(s) or "" for s in one.samples}))
+    }
+    answers = np.array([said[told] if (told := final_answer(s)) else -1 for s in one.samples])
+    right = np.array([final_answer(steps) == one.posed.answer for steps in one.samples])
     flat = np.zeros(len(answers))
-    return votes(flat, flat, answers, right, n, subsets=SUBSETS, seed=seed, k=1)["majority"]
+    return vote_accuracies(flat, flat, answers, right, n, subsets=SUBSETS, seed=seed, k=1)["majority"]
 
 
 def _blind(one: Sampled) -> float:
-    return sum(answer_of(steps) == one.posed.answer for steps in one.samples) / len(one.samples)
+    return sum(final_answer(steps) == one.posed.answer for steps in one.samples) / len(one.samples)

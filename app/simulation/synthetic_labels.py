@@ -14,7 +14,7 @@ from app.simulation import training
 from app.simulation.config import Setting
 from app.simulation.datasets import Material, Report, Steps
 from app.world.kinds import WORLDS
-from app.world.kinds.base import Posed, until_error
+from app.world.kinds.base import PosedProblem, up_to_first_error
 
 WRONG_ABOVE = 0.2
 Read = dict[training.Key, SolutionScores | None]
@@ -27,16 +27,16 @@ def read(setting: Setting, material: Material, folder: Path, report: Report) -> 
     world = WORLDS[setting.world]
     examples = []
     for posed, steps in every[: setting.teacher_solutions]:
-        truth = until_error(world.judge(posed, steps))
+        truth = up_to_first_error(world.rate(posed, steps))
         examples.append(Example(posed.statement, list(steps[: len(truth)]), list(truth)))
     report({"phase": "the teacher learns", "labels": len(examples)})
     taught = training.trained(setting, material.base, examples, folder / "teacher")
     return training.read(setting, taught, [material.pool])
 
 
-def label(posed: Posed, steps: Steps, scored: SolutionScores | None) -> Example:
+def label(posed: PosedProblem, steps: Steps, scored: SolutionScores | None) -> Example:
     """As a labeler would hand it in: up to the first step it holds wrong."""
-    told = until_error(ratings(scored))
+    told = up_to_first_error(ratings(scored))
     return Example(posed.statement, list(steps[: len(told)]), list(told))
 
 

@@ -14,7 +14,7 @@ from app.accounts.models import User
 from app.core.db import Db
 from app.core.errors import DomainError, NotFound
 from app.core.web import redirect, render, render_polled
-from app.evaluation.queries import the_plot
+from app.evaluation.queries import find_plot
 from app.projects.access import Access, Researcher
 from app.simulation import plots, policies, queries, runs, sizes
 from app.simulation.models import Simulation
@@ -147,4 +147,4 @@ def points(access: Researcher, db: Db, simulation_id: int, form: str) -> Respons
 @router.get("/{simulation_id}/plots/{plot}.{form}")
 def plot(access: Researcher, db: Db, simulation_id: int, plot: str, form: str) -> Response:
     found = runs.find(db, access.project.id, simulation_id)
-    return the_plot(plots.plots(found), plot).answer(form, f"simulation-{found.id}-{plot}")
+    return find_plot(plots.plots(found), plot).response(form, f"simulation-{found.id}-{plot}")

@@ -22,13 +22,13 @@ from app.common.atomic_files import write_json
 from app.prm.device import set_threads
 from app.world import demo_data
 from app.world.demo_data.world import Digits, fingerprint
-from app.world.kinds.base import Posed
+from app.world.kinds.base import PosedProblem
 from app.world.writer.model import RIGHT, WRONG, Writer
-from app.world.writer.sample import write
-from app.world.writer.train import Course, learn
+from app.world.writer.sample import sample_solutions
+from app.world.writer.train import TrainingSchedule, train_writer
 
 SEED = 0
-COURSE = Course(steps=1200)
+COURSE = TrainingSchedule(steps=1200)
 SPLITS = {"train": 300, "validation": 100, "test": 60}
 EACH = 8
 TEMPERATURE = 0.8
@@ -37,14 +37,14 @@ TEMPERATURE = 0.8
 def main() -> None:
     set_threads(1)
     world = Digits()
-    writer = learn(world, COURSE, SEED, said)
+    writer = train_writer(world, COURSE, SEED, log)
     save(writer, demo_data.WRITER)
-    write_pool(demo_data.POOL, solved(world, Writer.load(demo_data.WRITER)))
-    write_json(demo_data.MADE, told(world))
-    print(f"{sum(size(path) for path in files()):,} bytes in {demo_data.FOLDER}")
+    write_pool(demo_data.POOL, solve_problems(world, Writer.load(demo_data.WRITER)))
+    write_json(demo_data.MANIFEST, describe(world))
+    print(f"{sum(file_size(path) for path in list_files()):,} bytes in {demo_data.FOLDER}")
 
 
-def said(what: dict[str, Any]) -> None:
+def log(what: dict[str, Any]) -> None:
     words = f"{what['step']} of {what['steps']}: words {what['words']:.3f}, marks {what['marks']:.3f}"
     print(words, file=sys.stderr)
 
@@ -61,20 +61,20 @@ def save(writer: Writer, folder: Path) -> None:
     GenerationConfig(suppress_tokens=never, **ends).save_pretrained(folder)
 
 
-def solved(world: Digits, writer: Writer) -> list[demo_data.Entry]:
+def solve_problems(world: Digits, writer: Writer) -> list[demo_data.Entry]:
     splits = [split for split, count in SPLITS.items() for _ in range(count)]
-    posed = drawn(world, len(splits))
-    found = write(writer, [each.statement for each in posed], EACH, SEED, temperature=TEMPERATURE)
+    posed = draw_problems(world, len(splits))
+    found = sample_solutions(writer, [each.statement for each in posed], EACH, SEED, temperature=TEMPERATURE)
     return [
         demo_data.Entry(each.statement, each.answer, split, [steps for steps in solutions if steps])
         for each, split, solutions in zip(posed, splits, found, strict=True)
     ]
 
 
-def drawn(world: Digits, count: int) -> list[Posed]:
+def draw_problems(world: Digits, count: int) -> list[PosedProblem]:
     """Different problems."""
     chance = random.Random(f"shipped {SEED}")  # noqa: S311 - repeatable
-    found: dict[str, Posed] = {}
+    found: dict[str, PosedProblem] = {}
     while len(found) < count:
         posed = world.draw(chance)
         found.setdefault(posed.statement, posed)
@@ -86,7 +86,7 @@ def write_pool(path: Path, entries: list[demo_data.Entry]) -> None:
     path.write_bytes(gzip.compress(lines.encode(), mtime=0))
 
 
-def told(world: Digits) -> dict[str, Any]:
+def describe(world: Digits) -> dict[str, Any]:
     return {
         "world": fingerprint(world),
         "misprinted": fingerprint(world.misprinted),
@@ -98,16 +98,16 @@ def told(world: Digits) -> dict[str, Any]:
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
         "sha256": {
             str(path.relative_to(demo_data.FOLDER)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in files()
+            for path in list_files()
         },
     }
 
 
-def files() -> list[Path]:
+def list_files() -> list[Path]:
     return [*sorted(path for path in demo_data.WRITER.iterdir()), demo_data.POOL]
 
 
-def size(path: Path) -> int:
+def file_size(path: Path) -> int:
     return path.stat().st_size
 
 

@@ -21,7 +21,7 @@ from app.accounts import sessions
 from app.accounts.models import Invitation, User
 from app.core.db import transaction
 from app.evaluation import comparison_report, comparisons, driver, freeze, sets
-from app.evaluation.config import JudgeConfig
+from app.evaluation.config import EvaluationConfig
 from app.evaluation.models import Evaluation
 from app.exchange.models import Import, RejectedRecord
 from app.generators.models import Generator, SamplingRun
@@ -38,7 +38,7 @@ from app.training import snapshots
 from app.training.models import Model, TrainingPoint, TrainingRun
 from app.world import demo_data
 from app.world.demo_data.world import Digits
-from app.world.kinds.base import Posed, answer_of
+from app.world.kinds.base import PosedProblem, final_answer
 from tests.browser.conftest import empty
 from tests.factories import base as factories
 from tests.factories import evaluation as judged
@@ -122,7 +122,7 @@ class Everything:
     def _pool(self, db: Session) -> None:
         project = db.get_one(Project, self.project)
         self.truth: dict[int, tuple[int, ...]] = {}
-        for entry in demo_data.entries()[::19]:
+        for entry in demo_data.load_entries()[::19]:
             self._problem(db, project, entry)
         statement, steps, others = HARD
         hard = factories.problem(
@@ -145,10 +145,10 @@ class Everything:
         )  # fmt: skip
         for steps in entry.solutions[:6]:
             solution = factories.solution(
-                db, made, steps, generator="the writer", final_answer=answer_of(steps),
-                verdict="correct" if answer_of(steps) == entry.answer else "incorrect",
+                db, made, steps, generator="the writer", final_answer=final_answer(steps),
+                verdict="correct" if final_answer(steps) == entry.answer else "incorrect",
             )  # fmt: skip
-            self.truth[solution.id] = tuple(WORLD.judge(Posed(entry.statement, entry.answer), steps))
+            self.truth[solution.id] = tuple(WORLD.rate(PosedProblem(entry.statement, entry.answer), steps))
 
     def _candidate(
         self, db: Session, solution: int, at: int, number: int, prefix: tuple[int, ...], words: str
@@ -363,12 +363,12 @@ class Everything:
 
     def _judged(self) -> None:
         with transaction() as db:
-            frozen = sets.create(db, self.project, "Validation", {"splits": ["validation"]}, None)
+            frozen = sets.create_set(db, self.project, "Validation", {"splits": ["validation"]}, None)
             freeze._freeze(db, frozen, judged.NoProver())  # type: ignore[arg-type]
             made = [
                 Evaluation(
                     project_id=self.project, evaluation_set_id=frozen.id, model_id=model.id, state="running",
-                    config=JudgeConfig(subsets=20, resamples=50).as_json(),
+                    config=EvaluationConfig(subsets=20, resamples=50).as_json(),
                 )
                 for model in self.models
             ]  # fmt: skip
@@ -381,7 +381,7 @@ class Everything:
         with transaction() as db:
             first, second = (db.get_one(Evaluation, each) for each in both)
             self.ids["comparison_id"] = [comparisons.create(db, first, second).id]
-        comparison_report.run(self.ids["comparison_id"][0])
+        comparison_report.run_comparison(self.ids["comparison_id"][0])
         with transaction() as db:  # what nobody works at here
             db.execute(text("DELETE FROM procrastinate_jobs"))
 

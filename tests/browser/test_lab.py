@@ -18,8 +18,8 @@ from app.generators.models import Generator
 from app.lab import runs, tree_json
 from app.lab.models import SearchRun
 from app.search.config import SearchConfig
-from app.search.expansion import Growing
-from app.search.run_search import Found, search
+from app.search.expansion import Expansion
+from app.search.run_search import SearchResult, run_search
 from tests.browser.conftest import Web, empty
 from tests.factories import base as factories
 from tests.factories import selection as loop
@@ -40,7 +40,7 @@ class Lab:
         empty()
         self.trees: list[dict[str, Any]] = []
         chances = Chances([0, 0, 1, 2, 0, 1, 0, 1, 0, 1])
-        self.found: Found = search("?", CONFIG, Dictionary(chances), Table(), classes, self.look)
+        self.found: SearchResult = run_search("?", CONFIG, Dictionary(chances), Table(), classes, self.look)
         with transaction() as db:
             project = factories.project(db, "Lab")
             who = factories.member(db, project, "researcher")
@@ -61,8 +61,8 @@ class Lab:
             self.run, self.curves = run.id, curves.id
             self.token = sessions.create_session(db, who, now=dt.datetime.now(dt.UTC))
 
-    def look(self, growing: Growing) -> None:
-        self.trees.append(tree_json.kept(growing.tree))
+    def look(self, growing: Expansion) -> None:
+        self.trees.append(tree_json.tree_to_json(growing.tree))
 
     def grows(self, to: int) -> None:
         with transaction() as db:
@@ -78,7 +78,7 @@ class Lab:
             "costs": self.found.costs.as_json(),
         }  # fmt: skip
         with transaction() as db:
-            runs.succeeded(db, self.run, results, tree_json.kept(self.found.tree, self.found.chosen))
+            runs.succeeded(db, self.run, results, tree_json.tree_to_json(self.found.tree, self.found.chosen))
 
 
 @pytest.fixture

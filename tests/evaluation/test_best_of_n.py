@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.evaluation.best_of_n import best_of_n, chances, grid, oracle, reach
+from app.evaluation.best_of_n import best_of_n, max_n, n_grid, pass_at_n, pick_probabilities
 
 
 def by_hand(scores: list[float], right: list[bool], n: int) -> Fraction:
@@ -41,7 +41,7 @@ def test_every_subset_ties_included(pool: list[list[tuple[float, bool]]]) -> Non
     scores = [np.array([score for score, _ in each]) for each in pool]
     right = [np.array([hit for _, hit in each]) for each in pool]
     n = np.arange(1, 9)
-    found, possible = best_of_n(scores, right, n), oracle(right, n)
+    found, possible = best_of_n(scores, right, n), pass_at_n(right, n)
     for place, each in enumerate(pool):
         for column, size in enumerate(n):
             size = min(int(size), len(each))
@@ -65,7 +65,7 @@ def test_as_many_solutions_as_the_paper() -> None:
     """Where every chance is a ratio of numbers with hundreds of digits: against exact fractions."""
     from math import comb
 
-    found = chances(1860, np.array([1, 2, 37, 930, 1859, 1860]))
+    found = pick_probabilities(1860, np.array([1, 2, 37, 930, 1859, 1860]))
     for column, n in enumerate((1, 2, 37, 930, 1859, 1860)):
         for position in (1, 2, 900, 1500, 1859, 1860):
             exact = Fraction(comb(position - 1, n - 1), comb(1860, n))
@@ -75,7 +75,7 @@ def test_as_many_solutions_as_the_paper() -> None:
 def test_random_scores_are_no_better_than_chance_and_one_is_pass_at_one() -> None:
     scores, right = [np.zeros(50)], [np.arange(50) < 20]
     assert best_of_n(scores, right, np.arange(1, 51)) == pytest.approx(np.full((1, 50), 0.4))
-    assert oracle(right, np.array([1])) == pytest.approx(0.4)
+    assert pass_at_n(right, np.array([1])) == pytest.approx(0.4)
 
 
 def test_nan_is_refused() -> None:
@@ -84,13 +84,13 @@ def test_nan_is_refused() -> None:
 
 
 def test_grid_and_reach() -> None:
-    assert grid(8).tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
-    many = grid(1860)
+    assert n_grid(8).tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
+    many = n_grid(1860)
     assert (many[0], many[-1]) == (1, 1860)
     assert len(many) <= 48
-    assert reach([8, 8, 4, 2]) == 8
-    assert reach([8, 4, 4, 2]) == 4
-    assert reach([]) == 0
+    assert max_n([8, 8, 4, 2]) == 8
+    assert max_n([8, 4, 4, 2]) == 4
+    assert max_n([]) == 0
 
 
 def test_published_scores_on_math(shared_data: Path) -> None:

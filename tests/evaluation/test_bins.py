@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.evaluation.difficulty_bins import compute_optimal, difficulty
+from app.evaluation.difficulty_bins import assign_bins, compute_optimal_accuracy
 
 
 def test_five_even_bins_easiest_first() -> None:
     values = np.linspace(1, 0, 20)
-    assert difficulty(values).tolist() == [n // 4 for n in range(20)]
+    assert assign_bins(values).tolist() == [n // 4 for n in range(20)]
 
 
 def test_equal_values_are_never_parted() -> None:
-    found = difficulty(np.array([1.0] * 6 + [0.5] * 2 + [0.0] * 2))
+    found = assign_bins(np.array([1.0] * 6 + [0.5] * 2 + [0.0] * 2))
     assert len(set(found[:6])) == len(set(found[6:8])) == len(set(found[8:])) == 1
     assert found[0] < found[6] < found[8]
 
@@ -22,12 +22,14 @@ def test_each_half_is_judged_by_what_was_best_on_the_other() -> None:
     """In bin 0 the first strategy is best, in bin 1 the second; but one half of bin 1 lies."""
     first = np.array([[1.0], [1.0], [0.0], [0.2]])
     second = np.array([[0.0], [0.0], [1.0], [0.1]])
-    found = compute_optimal({"one": first, "two": second}, np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1]))
+    found = compute_optimal_accuracy(
+        {"one": first, "two": second}, np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    )
     assert found[:, 0].tolist() == [1, 1, 0, 0.1], "0.2 says one to the half with 1, and 1 says two"
 
 
 def test_a_bin_the_other_half_lacks() -> None:
-    found = compute_optimal(
+    found = compute_optimal_accuracy(
         {"one": np.zeros((2, 1)), "two": np.ones((2, 1))}, np.array([0, 1]), np.array([0, 1])
     )
     assert found.tolist() == [[1], [1]]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.evaluation.bootstrap import interval, paired
+from app.evaluation.bootstrap import mean_interval, paired_difference
 
 
 def test_width_is_what_theory_says() -> None:
     values = np.random.default_rng(0).random((400, 2)) < [0.3, 0.8]
-    found = interval(values.astype(float), times=2_000)
+    found = mean_interval(values.astype(float), times=2_000)
     for column, share in enumerate(values.mean(axis=0)):
         half = 1.96 * np.sqrt(share * (1 - share) / 400)
         assert found.mean[column] == share
@@ -23,7 +23,7 @@ def test_coverage() -> None:
     rng = np.random.default_rng(1)
     held = 0
     for n in range(200):
-        found = interval((rng.random((150, 1)) < 0.6).astype(float), times=400, seed=n)
+        found = mean_interval((rng.random((150, 1)) < 0.6).astype(float), times=400, seed=n)
         held += bool(found.low[0] <= 0.6 <= found.high[0])
     assert 0.90 <= held / 200 <= 0.99
 
@@ -33,13 +33,13 @@ def test_a_paired_difference_sees_what_intervals_apart_do_not() -> None:
     rng = np.random.default_rng(2)
     first = rng.random((60, 1))
     second = first + 0.02 + 0.02 * rng.random((60, 1))
-    difference, better = paired(first, second)
+    difference, better = paired_difference(first, second)
     assert difference.low[0] > 0
     assert better[0] == 1
-    assert interval(first).high[0] > interval(second).low[0]
+    assert mean_interval(first).high[0] > mean_interval(second).low[0]
 
 
 def test_equal_is_half() -> None:
     same = np.ones((5, 1))
-    difference, better = paired(same, same)
+    difference, better = paired_difference(same, same)
     assert (difference.mean[0], better[0]) == (0, 0.5)

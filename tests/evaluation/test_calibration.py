@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.evaluation.calibration import cross_scaled, loss, reliability, report, scaled, temperature
+from app.evaluation.calibration import (
+    calibration_report,
+    cross_fit_scaling,
+    fit_temperature,
+    log_loss,
+    reliability_bins,
+    scale_probabilities,
+)
 
 
 def drawn(steps: int, sharpness: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -22,7 +29,7 @@ def drawn(steps: int, sharpness: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
 def test_worked_by_hand() -> None:
     """Claims .05 .15 .15 .95: ranges [0, .1) [.1, .2) [.9, 1]; happened 0, 1 of 2, 1.
     Gaps .05, .35 twice, .05: (.05 + .7 + .05) / 4."""
-    found = reliability(np.array([0.05, 0.15, 0.15, 0.95]), np.array([False, True, False, True]))
+    found = reliability_bins(np.array([0.05, 0.15, 0.15, 0.95]), np.array([False, True, False, True]))
     assert found["claimed"] == [0.05, 0.15, 0.95]
     assert found["happened"] == [0, 0.5, 1]
     assert found["steps"] == [1, 2, 1]
@@ -30,34 +37,34 @@ def test_worked_by_hand() -> None:
 
 
 def test_one_is_in_the_last_range() -> None:
-    assert reliability(np.array([1.0]), np.array([True]))["ece"] == 0
+    assert reliability_bins(np.array([1.0]), np.array([True]))["ece"] == 0
 
 
 def test_right_claims_are_left_alone() -> None:
     claimed, truth = drawn(20_000)
-    assert temperature(claimed, truth) == pytest.approx(1, abs=0.03)
-    assert reliability(claimed[:, 0], truth == 0)["ece"] < 0.01
+    assert fit_temperature(claimed, truth) == pytest.approx(1, abs=0.03)
+    assert reliability_bins(claimed[:, 0], truth == 0)["ece"] < 0.01
 
 
 @pytest.mark.parametrize("sharpness", [0.5, 2.0, 3.0])
 def test_the_temperature_is_found(sharpness: float) -> None:
     claimed, truth = drawn(8_000, sharpness)
-    assert temperature(claimed, truth) == pytest.approx(sharpness, rel=0.06)
-    grid = [loss(scaled(claimed, t), truth) for t in np.geomspace(0.2, 5, 60)]
-    assert loss(scaled(claimed, temperature(claimed, truth)), truth) <= min(grid) + 1e-6
+    assert fit_temperature(claimed, truth) == pytest.approx(sharpness, rel=0.06)
+    grid = [log_loss(scale_probabilities(claimed, t), truth) for t in np.geomspace(0.2, 5, 60)]
+    assert log_loss(scale_probabilities(claimed, fit_temperature(claimed, truth)), truth) <= min(grid) + 1e-6
 
 
 def test_each_fold_is_scaled_by_the_others() -> None:
     claimed, truth = drawn(3_000, 2.0)
     fold = np.arange(3_000) % 3
-    after, used = cross_scaled(claimed, truth, fold)
-    assert used[0] == temperature(claimed[fold != 0], truth[fold != 0])
-    assert after[fold == 0] == pytest.approx(scaled(claimed[fold == 0], used[0]))
+    after, used = cross_fit_scaling(claimed, truth, fold)
+    assert used[0] == fit_temperature(claimed[fold != 0], truth[fold != 0])
+    assert after[fold == 0] == pytest.approx(scale_probabilities(claimed[fold == 0], used[0]))
 
 
 def test_report() -> None:
     claimed, truth = drawn(4_000, 3.0)
-    found = report(claimed, truth, ("negative", "neutral", "positive"), np.arange(4_000) % 5)
+    found = calibration_report(claimed, truth, ("negative", "neutral", "positive"), np.arange(4_000) % 5)
     assert found["loss_after"] < found["loss_before"]
     for each in found["classes"]:
         assert each["after"]["ece"] < each["before"]["ece"]
@@ -65,4 +72,4 @@ def test_report() -> None:
 
 
 def test_nothing_to_fit() -> None:
-    assert temperature(np.empty((0, 3)), np.empty(0, dtype=int)) == 1
+    assert fit_temperature(np.empty((0, 3)), np.empty(0, dtype=int)) == 1

@@ -78,7 +78,7 @@ def test_a_folder_made_elsewhere(project: int, tmp_path: Path) -> None:
         made = db.scalars(select(Model).where(Model.name == "theirs")).one()
         (settings().models_dir / "copy").mkdir()
         again = {"path": "copy", "weights_hash": made.weights_hash.hex(), "kind": "prm", "config": {}}
-        assert external_models.register(db, project, str(folder), again) == made.id
+        assert external_models.register_model(db, project, str(folder), again) == made.id
     assert made.metrics == {"made_elsewhere": True}
     assert [path.name for path in settings().models_dir.iterdir()] == [made.path], "the second copy is gone"
     (folder / "extra.bin").write_bytes(b"x")

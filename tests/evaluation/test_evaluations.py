@@ -280,7 +280,7 @@ def test_a_comparison() -> None:
         assert comparisons.create(db, first, second) == made
         with pytest.raises(Invalid):
             comparisons.create(db, first, first)
-    comparison_report.run(made.id)
+    comparison_report.run_comparison(made.id)
     with transaction() as db:
         results = db.get_one(Comparison, made.id).results or {}
     best = results["best_of_n"]
@@ -309,8 +309,8 @@ def test_published_scores_on_math(shared_data: Path) -> None:
     importer.run_import(begun.id)
     grading.grade_waiting(project.id)
     with transaction() as db:
-        set_id = sets.create(db, project.id, "MATH", {}, None).id
-    freeze.freeze(set_id)
+        set_id = sets.create_set(db, project.id, "MATH", {}, None).id
+    freeze.freeze_set(set_id)
     evaluation_id = judge(set_id, outside="pred_score")
     driver.advance(evaluation_id)
     curves = (of(evaluation_id).results or {})["best_of_n"]["curves"]

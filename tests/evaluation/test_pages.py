@@ -11,8 +11,8 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.evaluation import generation_curve, report
-from app.evaluation.config import JudgeConfig
-from app.evaluation.load_set import read
+from app.evaluation.config import EvaluationConfig
+from app.evaluation.load_set import load_evaluation_data
 from app.evaluation.models import Comparison, Evaluation, EvaluationSet
 from app.projects.models import Project
 from app.selection.models import Generation
@@ -37,16 +37,16 @@ class Page:
 
     def evaluation(self, on: EvaluationSet, model_id: int) -> Evaluation:
         """Judged in this session."""
-        config = JudgeConfig(subsets=20, resamples=50)
+        config = EvaluationConfig(subsets=20, resamples=50)
         made = Evaluation(
             project_id=on.project_id, evaluation_set_id=on.id, model_id=model_id, config=config.as_json(),
             state="running",
         )  # fmt: skip
         self.db.add(made)
         self.db.flush()
-        pool = read(self.db, made, config).pool
-        curves = report.curves(pool, config, lambda *_: None)
-        told = report.told(pool, curves, config)
+        pool = load_evaluation_data(self.db, made, config).pool
+        curves = report.compute_curves(pool, config, lambda *_: None)
+        told = report.build_report(pool, curves, config)
         left_out = {"learned_from": 2, "picked_by": 0}
         made.results = {"best_of_n": told, "first_error": None, "calibration": None, "left_out": left_out}
         made.state = "succeeded"
@@ -176,7 +176,7 @@ def test_and_says_nothing_when_it_is_not(page: Page) -> None:
 
 
 def test_a_board_without_evaluations_has_no_curve(page: Page) -> None:
-    assert generation_curve.judged(page.db, page.project.id, {}) == {}
+    assert generation_curve.load_curves(page.db, page.project.id, {}) == {}
     page.get("/board/plots/generations.csv", 404)
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.evaluation.answer_classes import classes
-from app.evaluation.external_scores import WAYS, log_scores, squashed, way
+from app.evaluation.answer_classes import answer_classes
+from app.evaluation.external_scores import SCORE_VARIANTS, compute_log_scores, squash_scores, variant_index
 from app.prm.predict import log_solution_score
 
 step = st.tuples(st.floats(0, 1), st.floats(0, 1)).map(lambda p: [1 - p[0], p[0] * p[1], p[0] * (1 - p[1])])
@@ -18,33 +18,35 @@ step = st.tuples(st.floats(0, 1), st.floats(0, 1)).map(lambda p: [1 - p[0], p[0]
 @given(st.lists(st.lists(step, min_size=1, max_size=5), min_size=1, max_size=4))
 def test_as_the_scorer_makes_them(solutions: list[list[list[float]]]) -> None:
     flat = [[value for each in steps for value in each] for steps in solutions]
-    found = log_scores(flat)
-    for row, (aggregate, neutral) in enumerate(WAYS):
+    found = compute_log_scores(flat)
+    for row, (aggregate, neutral) in enumerate(SCORE_VARIANTS):
         for column, probs in enumerate(flat):
             expected = min(0.0, log_solution_score(probs, aggregate, neutral))
             assert found[row, column] == pytest.approx(expected, abs=1e-9)
 
 
 def test_by_hand() -> None:
-    found = np.exp(log_scores([[0.1, 0.2, 0.7, 0.5, 0.0, 0.5]]))[:, 0]
-    assert found[way("product", True)] == pytest.approx(0.45)
-    assert found[way("product", False)] == pytest.approx(0.35)
-    assert found[way("minimum", True)] == found[way("last", True)] == pytest.approx(0.5)
-    assert found[way("mean", True)] == pytest.approx(0.7)
+    found = np.exp(compute_log_scores([[0.1, 0.2, 0.7, 0.5, 0.0, 0.5]]))[:, 0]
+    assert found[variant_index("product", True)] == pytest.approx(0.45)
+    assert found[variant_index("product", False)] == pytest.approx(0.35)
+    assert found[variant_index("minimum", True)] == found[variant_index("last", True)] == pytest.approx(0.5)
+    assert found[variant_index("mean", True)] == pytest.approx(0.7)
 
 
 def test_no_steps() -> None:
     with pytest.raises(ValueError, match="without steps"):
-        log_scores([[]])
+        compute_log_scores([[]])
 
 
 def test_published_scores_keep_their_order() -> None:
     raw = np.array([3.5, -2.0, 0.0, -np.inf])
-    found = squashed(raw)
+    found = squash_scores(raw)
     assert (np.argsort(found) == np.argsort(raw)).all()
     assert np.isneginf(found[3])
     assert (found <= 0).all()
-    assert np.exp(squashed(np.array([0.25, 1.0]))) == pytest.approx([0.25, 1.0]), "between 0 and 1 they stay"
+    assert np.exp(squash_scores(np.array([0.25, 1.0]))) == pytest.approx([0.25, 1.0]), (
+        "between 0 and 1 they stay"
+    )
 
 
 class Prover:
@@ -60,7 +62,7 @@ def test_answers_that_are_one() -> None:
     """By spelling, by exact number, by the prover; no answer is no vote; right is one class."""
     answers = ["4", "4.0", "0.5", "1/2", " 0.50", "x+1", "1+x", None, "", "7"]
     verdicts = ["correct", "correct", *["incorrect"] * 6, "unparseable", "incorrect"]
-    found = classes(answers, verdicts, Prover(("x+1", "1+x")))
+    found = answer_classes(answers, verdicts, Prover(("x+1", "1+x")))
     assert found[:2] == [0, 0]
     assert len(set(found[2:5])) == 1
     assert found[5] == found[6] != found[2]
@@ -70,6 +72,6 @@ def test_answers_that_are_one() -> None:
 
 def test_the_prover_is_asked_few_questions() -> None:
     prover = Prover()
-    found = classes([f"x+{n}" for n in range(200)], ["incorrect"] * 200, prover)
+    found = answer_classes([f"x+{n}" for n in range(200)], ["incorrect"] * 200, prover)
     assert len(set(found)) == 200
     assert prover.asked <= 28

@@ -124,7 +124,7 @@ def test_validation_problems_may_still_pick_the_weights(db: Session) -> None:
 )
 def test_a_definition_nobody_understands(db: Session, wrong: dict[str, object]) -> None:
     with pytest.raises(Invalid):
-        sets.create(db, factories.project(db).id, "Set", wrong, None)
+        sets.create_set(db, factories.project(db).id, "Set", wrong, None)
 
 
 def test_names_defaults_and_most(db: Session) -> None:
@@ -135,18 +135,22 @@ def test_names_defaults_and_most(db: Session) -> None:
     again = judged.frozen(db, project, "Two", most_problems=2)
     assert again.hash == first.hash, "the seed draws the same problems"
     with pytest.raises(Conflict):
-        sets.create(db, project.id, " One ", {}, None)
-    sets.make_default(db, again, None)
-    assert sets.default(db, project.id) == again
+        sets.create_set(db, project.id, " One ", {}, None)
+    sets.set_default(db, again, None)
+    assert sets.find_default(db, project.id) == again
     assert not first.is_default
-    assert sets.named(db, project.id, "One") == first == sets.named(db, project.id, str(first.id))
+    assert (
+        sets.get_set_by_name(db, project.id, "One")
+        == first
+        == sets.get_set_by_name(db, project.id, str(first.id))
+    )
 
 
 def test_nothing_to_judge_on_fails_aloud(database: str) -> None:
     with transaction() as db:
-        set_id = sets.create(db, factories.project(db).id, "Empty", {}, None).id
+        set_id = sets.create_set(db, factories.project(db).id, "Empty", {}, None).id
         assert sets.ensure_default(db, db.get_one(EvaluationSet, set_id).project_id) is not None
-    freeze.freeze(set_id)
+    freeze.freeze_set(set_id)
     with transaction() as db:
         found = db.get_one(EvaluationSet, set_id)
         assert found.state == "failed"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.evaluation.votes import votes
+from app.evaluation.votes import vote_accuracies
 
 solution = st.tuples(st.sampled_from([0.1, 0.25, 0.5, 0.9]), st.sampled_from([-1, 0, 0, 1, 2]))
 
@@ -37,7 +37,7 @@ def by_hand(pool: list[tuple[float, int]], n: int, how: str, k: int) -> float:
 def ours(pool: list[tuple[float, int]], n: list[int], subsets: int, k: int) -> dict[str, np.ndarray]:
     scores = np.array([score for score, _ in pool])
     answers = np.array([answer for _, answer in pool])
-    return votes(scores, scores, answers, answers == 0, np.array(n), subsets=subsets, seed=1, k=k)
+    return vote_accuracies(scores, scores, answers, answers == 0, np.array(n), subsets=subsets, seed=1, k=k)
 
 
 @settings(max_examples=100, deadline=None)

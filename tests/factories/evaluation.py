@@ -76,7 +76,7 @@ class NoProver:
 
 def frozen(db: Session, of: Project, name: str = "Set", **definition: object) -> EvaluationSet:
     """Frozen in this session, with a prover that knows that five is 5."""
-    made = sets.create(db, of.id, name, definition, None)
+    made = sets.create_set(db, of.id, name, definition, None)
     freeze._freeze(db, made, NoProver())  # type: ignore[arg-type]
     db.flush()
     return made

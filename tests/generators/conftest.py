@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.core.db import transaction
 from app.generators import generators, process, runs
-from app.generators.generators import Wanted
+from app.generators.generators import GeneratorInput
 from app.generators.models import Generator, SamplingRun
 from app.projects.models import Project
 from tests.factories import base as factories
@@ -54,10 +54,10 @@ def api(server_process: tuple[str, Path]) -> Server:
 
 
 def generator(db: Session, project: Project, api: Server, model: str = "steady", **config: Any) -> Generator:
-    wanted = Wanted(name=f"{model} {config.pop('called', '')}".strip(), model=model, base_url=api.url)
+    wanted = GeneratorInput(name=f"{model} {config.pop('called', '')}".strip(), model=model, base_url=api.url)
     key_name = config.pop("key_name", "")
-    wanted = Wanted(wanted.name, "openai", model, api.url, key_name)
-    return generators.make(db, project, wanted, {**QUICK, **config}, None)
+    wanted = GeneratorInput(wanted.name, "openai", model, api.url, key_name)
+    return generators.create_generator(db, project, wanted, {**QUICK, **config}, None)
 
 
 def sums(db: Session, project: Project, count: int = 4, **values: Any) -> list[Any]:
@@ -81,7 +81,7 @@ def done(generator_id: int, purpose: str = "solutions", **config: Any) -> Sampli
 def gone_on(run_id: int) -> SamplingRun:
     with transaction() as db:
         assert runs.begin(db, run_id)
-    process.sample(run_id, threading.Event(), patient=True)
+    process.run_sampling(run_id, threading.Event(), patient=True)
     return row(run_id)
 
 

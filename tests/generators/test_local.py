@@ -12,9 +12,9 @@ from app.core.db import transaction
 from app.core.errors import Invalid
 from app.generators import generators
 from app.generators.config import parse
-from app.generators.generators import Wanted
-from app.generators.prompts import Ask
-from app.generators.sampler import Refused, Stopped
+from app.generators.generators import GeneratorInput
+from app.generators.prompts import SampleRequest
+from app.generators.sampler import SamplerRejected, SamplingStopped
 from app.problems.models import Solution
 from app.settings import settings
 from tests.factories import base as factories
@@ -50,16 +50,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def opened(folder):
-    from app.generators.transformers_sampler import Local
+    from app.generators.transformers_sampler import TransformersSampler
 
     def make(stopping: threading.Event | None = None, **config):
-        return Local(folder, parse({"endpoint": "completions", **config}), stopping or threading.Event())
+        return TransformersSampler(
+            folder, parse({"endpoint": "completions", **config}), stopping or threading.Event()
+        )
 
     return make
 
 
 def test_it_samples_as_many_as_asked_and_counts_tokens(opened):
-    answer = opened(max_tokens=12, temperature=1.0).ask(Ask("What is 1 + 2?", count=3))
+    answer = opened(max_tokens=12, temperature=1.0).request(SampleRequest("What is 1 + 2?", count=3))
     assert len(answer.texts) == 3
     assert answer.cost.prompt_tokens > 5
     assert 0 < answer.cost.completion_tokens <= 36
@@ -68,30 +70,33 @@ def test_it_samples_as_many_as_asked_and_counts_tokens(opened):
 
 def test_at_temperature_zero_it_says_the_same_and_goes_on_from_a_beginning(opened):
     likeliest = opened(max_tokens=10, temperature=0)
-    first, again = likeliest.ask(Ask("What is 1 + 2?")), likeliest.ask(Ask("What is 1 + 2?"))
+    first, again = (
+        likeliest.request(SampleRequest("What is 1 + 2?")),
+        likeliest.request(SampleRequest("What is 1 + 2?")),
+    )
     assert first.texts == again.texts
-    longer = likeliest.ask(Ask("What is 1 + 2?", ("We add 1 and 2",)))
+    longer = likeliest.request(SampleRequest("What is 1 + 2?", ("We add 1 and 2",)))
     assert longer.cost.prompt_tokens > first.cost.prompt_tokens
-    chat = opened(max_tokens=10, temperature=0, endpoint="chat").ask(Ask("What is 1 + 2?"))
+    chat = opened(max_tokens=10, temperature=0, endpoint="chat").request(SampleRequest("What is 1 + 2?"))
     assert len(chat.texts) == 1
 
 
 def test_a_step_ends_where_a_step_ends(opened):
     """Any text holds a letter sooner or later: made the end of a step, none is in the sample."""
     model = opened(step_tokens=30, temperature=1.5, steps="stop", step_end="a")
-    texts = model.ask(Ask("What is 1 + 2?", count=8, one_step=True)).texts
+    texts = model.request(SampleRequest("What is 1 + 2?", count=8, one_step=True)).texts
     assert not [text for text, _ in texts if "a" in text]
 
 
 def test_too_long_a_problem_and_a_stop_are_told(opened):
-    from app.generators.sampler import Failed
+    from app.generators.sampler import SamplerError
 
-    with pytest.raises(Failed, match="room for 256"):
-        opened().ask(Ask("What " * 400))
+    with pytest.raises(SamplerError, match="room for 256"):
+        opened().request(SampleRequest("What " * 400))
     ended = threading.Event()
     ended.set()
-    with pytest.raises(Stopped):
-        opened(ended).ask(Ask("What is 1 + 2?"))
+    with pytest.raises(SamplingStopped):
+        opened(ended).request(SampleRequest("What is 1 + 2?"))
 
 
 def test_the_whole_run_in_the_sampling_process(database, home, folder):
@@ -102,27 +107,33 @@ def test_the_whole_run_in_the_sampling_process(database, home, folder):
         sums(db, project, 2)
         config = {"endpoint": "completions", "max_tokens": 8, "temperature": 1.0, "per_request": 4}
         with pytest.raises(Invalid, match="where this server keeps models"):
-            generators.make(db, project, Wanted("x", "transformers", str(folder)), config, None)
+            generators.create_generator(
+                db, project, GeneratorInput("x", "transformers", str(folder)), config, None
+            )
     with transaction() as db:  # where models are kept
         (settings().models_dir / "tiny").unlink()
         folder.rename(settings().models_dir / "tiny")
         place = str(settings().models_dir / "tiny")
-        number = generators.make(db, project, Wanted("tiny", "transformers", place), config, None).id
+        number = generators.create_generator(
+            db, project, GeneratorInput("tiny", "transformers", place), config, None
+        ).id
     run = done(number, per_problem=5)
     assert (run.state, run.counters["made"]) == ("succeeded", 10), run.error
     with transaction() as db:
         assert db.scalar(select(func.count()).select_from(Solution).where(Solution.generator == "tiny")) == 10
         (settings().models_dir / "tiny" / "pytorch_model.bin").write_bytes(b"cos\nsystem\n")
         with pytest.raises(Invalid, match="may carry code"):
-            generators.make(db, project, Wanted("bad", "transformers", place), config, None)
+            generators.create_generator(
+                db, project, GeneratorInput("bad", "transformers", place), config, None
+            )
     bad = done(number, per_problem=6)
     assert bad.state == "failed"
     assert "may carry code" in bad.error
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path):
-    from app.generators.transformers_sampler import Local
+    from app.generators.transformers_sampler import TransformersSampler
 
     (tmp_path / "config.json").write_text('{"auto_map": {"AutoModel": "x.Y"}}')
-    with pytest.raises(Refused, match="auto_map"):
-        Local(tmp_path, parse({}), threading.Event())
+    with pytest.raises(SamplerRejected, match="auto_map"):
+        TransformersSampler(tmp_path, parse({}), threading.Event())

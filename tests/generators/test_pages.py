@@ -78,15 +78,15 @@ def test_who_is_no_site_admin_calls_only_hosts_on_the_list(
 )  # fmt: skip
 def test_addresses_that_are_none_or_never_called(url: str) -> None:
     with pytest.raises((Invalid, Forbidden)):
-        url_policy.checked(url, site_admin=True)
+        url_policy.validate_url(url, site_admin=True)
 
 
 def test_only_keys_made_for_generators_can_be_named() -> None:
-    assert url_policy.checked_key_name("STEPMARK_KEY_A1") == "STEPMARK_KEY_A1"
-    assert url_policy.checked_key_name(" ") is None
+    assert url_policy.validate_key_env("STEPMARK_KEY_A1") == "STEPMARK_KEY_A1"
+    assert url_policy.validate_key_env(" ") is None
     for name in ("DATABASE_URL", "STEPMARK_KEY_", "STEPMARK_KEY_a", "sk-123"):
         with pytest.raises(Invalid):
-            url_policy.checked_key_name(name)
+            url_policy.validate_key_env(name)
 
 
 @pytest.mark.parametrize(

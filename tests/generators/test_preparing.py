@@ -42,7 +42,7 @@ def made(database, home, api):
             for number, problem in enumerate(sums(db, project, 4), start=1):
                 factories.solution(db, problem, chosen(number), verdict="incorrect", final_answer="0")
             asked = generator(db, project, api, model, **config)
-            alternative_settings.set_to(db, project, asked.id, 2, positions, None)
+            alternative_settings.update_settings(db, project, asked.id, 2, positions, None)
         return asked
 
     return make
@@ -75,7 +75,7 @@ def test_the_first_queue_waits_for_its_candidates(made, api):
     run = the_run()
     assert (run.purpose, run.total, run.config["behind"]) == ("alternatives", 18, False)
     with transaction() as db:
-        assert alternative_settings.waiting(db, asked.project_id) == 3
+        assert alternative_settings.count_waiting(db, asked.project_id) == 3
     done = gone_on(run.id)
     assert done.state == "succeeded"
     queued = tasks_there()
@@ -128,12 +128,12 @@ def test_what_could_not_be_made_is_queued_when_someone_says_so(made):
     assert run.state == "succeeded"
     assert len(tasks_there()) == 3
     with transaction() as db:
-        assert alternative_settings.waiting(db, asked.project_id) == 1
-        assert alternative_settings.release(db, run, None) == 1
-        assert alternative_settings.waiting(db, asked.project_id) == 0
+        assert alternative_settings.count_waiting(db, asked.project_id) == 1
+        assert alternative_settings.release_solutions(db, run, None) == 1
+        assert alternative_settings.count_waiting(db, asked.project_id) == 0
     assert len(tasks_there()) == 4
     with transaction() as db:
-        assert alternative_settings.release(db, run, None) == 0
+        assert alternative_settings.release_solutions(db, run, None) == 0
 
 
 def test_one_text_again_and_again_is_one_candidate_and_ends(made):
@@ -209,18 +209,23 @@ def test_who_may_prepare_what(db: Session, api) -> None:
         (walked, generator(db, walked, api).id, 3, "every"),
     ):  # fmt: skip
         with pytest.raises(Invalid):
-            alternative_settings.set_to(db, of, number, candidates, positions, None)
-    alternative_settings.set_to(db, project, asked.id, 3, "every", None)
+            alternative_settings.update_settings(db, of, number, candidates, positions, None)
+    alternative_settings.update_settings(db, project, asked.id, 3, "every", None)
     with pytest.raises(Conflict, match="prepares alternatives"):
-        generators.retire(db, asked, None)
-    alternative_settings.set_to(db, project, None, 3, "every", None)
-    generators.retire(db, asked, None)
-    assert alternative_settings.start(db, project, [alternative_settings.Pick(1, 0, 0.0, {})], None) is None
+        generators.retire_generator(db, asked, None)
+    alternative_settings.update_settings(db, project, None, 3, "every", None)
+    generators.retire_generator(db, asked, None)
+    assert (
+        alternative_settings.start_alternatives(
+            db, project, [alternative_settings.QueuedPick(1, 0, 0.0, {})], None
+        )
+        is None
+    )
     with pytest.raises(Conflict):
-        alternative_settings.set_to(db, project, asked.id, 3, "every", None)
+        alternative_settings.update_settings(db, project, asked.id, 3, "every", None)
     trial = SamplingRun(project_id=project.id, generator_id=asked.id, purpose="trial", config={})
     with pytest.raises(Conflict):
-        alternative_settings.release(db, trial, None)
+        alternative_settings.release_solutions(db, trial, None)
     assert runs.newest(db, project.id) == []
 
 

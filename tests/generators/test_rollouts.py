@@ -33,7 +33,7 @@ def test_halving_finds_every_first_error_with_few_rollouts(steps: int) -> None:
     for wrong in range(steps):
         known: dict[int, tuple[int, int]] = {}
         cost = 0
-        while asked := rollouts.needed(known, steps, 4, "search"):
+        while asked := rollouts.positions_needed(known, steps, 4, "search"):
             ((position, missing),) = asked
             known[position] = (4, 1 if position < wrong else 0)
             cost += missing
@@ -44,9 +44,9 @@ def test_halving_finds_every_first_error_with_few_rollouts(steps: int) -> None:
 
 
 def test_what_is_missing_is_asked_for_and_no_more() -> None:
-    assert rollouts.needed({0: (8, 3), 1: (5, 0)}, 4, 8, "every") == [(1, 3), (2, 8)]
-    assert rollouts.needed({2: (3, 0)}, 6, 8, "search") == [(2, 5)]
-    assert rollouts.needed({0: (8, 3)}, 2, 8, "every") == []
+    assert rollouts.positions_needed({0: (8, 3), 1: (5, 0)}, 4, 8, "every") == [(1, 3), (2, 8)]
+    assert rollouts.positions_needed({2: (3, 0)}, 6, 8, "search") == [(2, 5)]
+    assert rollouts.positions_needed({0: (8, 3)}, 2, 8, "every") == []
 
 
 def test_a_step_without_rollouts_is_right_where_a_later_one_is() -> None:
@@ -86,14 +86,14 @@ def values(verdict: str) -> list[dict[int, tuple[int, int]]]:
     with transaction() as db:
         ids = db.scalars(select(Solution.id).where(Solution.verdict == verdict).order_by(Solution.id)).all()
         generator_id = db.scalars(select(Rollout.generator_id).limit(1)).one()
-        return [rollouts.known(db, generator_id, number) for number in ids]
+        return [rollouts.load_counts(db, generator_id, number) for number in ids]
 
 
 def test_every_step_gets_its_rollouts_and_a_wrong_one_leads_nowhere(made, api):
     number = made()
     with transaction() as db:
         asked = db.get_one(Generator, number)
-        told = rollout_plan.preview(db, asked, rollout_plan.plan({"rollouts": 10}))
+        told = rollout_plan.preview_plan(db, asked, rollout_plan.parse_plan({"rollouts": 10}))
     assert told == {"solutions": 4, "problems": 2, "incomplete": 4, "missing": 80}
     run = done(number, "rollouts", rollouts=10)
     assert (run.state, run.total, run.counters["made"]) == ("succeeded", 80, 80), run.error
@@ -153,7 +153,7 @@ def test_a_chat_server_that_cannot_go_on_is_not_asked(made):
 )  # fmt: skip
 def test_a_plan_that_is_wrong_is_told(wrong: dict) -> None:
     with pytest.raises(Invalid):
-        rollout_plan.plan(wrong)
+        rollout_plan.parse_plan(wrong)
 
 
 @pytest.fixture

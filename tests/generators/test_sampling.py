@@ -260,15 +260,15 @@ def test_test_problems_are_sampled_for_by_themselves(db, api):
     sums(db, project, 2)
     tests = factories.problem(db, project, "What is 9 + 9?", "18", split="test", subject="sums", level="1")
     asked = generator(db, project, api)
-    assert pool_sampling.preview(db, asked, pool_sampling.plan({"per_problem": 3})) == {
+    assert pool_sampling.preview_plan(db, asked, pool_sampling.parse_plan({"per_problem": 3})) == {
         "problems": 2,
         "incomplete": 2,
         "missing": 6,
     }
     only = {"per_problem": 3, "splits": ["test"], "subject": "sums"}
-    assert pool_sampling.preview(db, asked, pool_sampling.plan(only))["missing"] == 3
+    assert pool_sampling.preview_plan(db, asked, pool_sampling.parse_plan(only))["missing"] == 3
     with pytest.raises(Invalid, match="by themselves"):
-        pool_sampling.plan({"splits": ["train", "test"]})
+        pool_sampling.parse_plan({"splits": ["train", "test"]})
     for wrong in (
         {"per_problem": 0},
         {"counting": "x"},
@@ -278,7 +278,7 @@ def test_test_problems_are_sampled_for_by_themselves(db, api):
         {"level": 3},
     ):
         with pytest.raises(Invalid):
-            pool_sampling.plan(wrong)
+            pool_sampling.parse_plan(wrong)
     run = runs.start(db, asked, "solutions", only, None)
     assert db.scalars(
         select(SamplingItem.problem_id).where(SamplingItem.sampling_run_id == run.id)

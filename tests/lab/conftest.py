@@ -79,7 +79,7 @@ class Lab:
         """Its work, done here and not in a process of its own."""
         with transaction() as db:
             assert runs.begin(db, run_id)
-        process.search(run_id, threading.Event())
+        process.run_search_process(run_id, threading.Event())
         return self.row(run_id)
 
     def row(self, run_id: int) -> SearchRun:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app.common.config import ConfigError
 from app.lab import curves, figures
-from app.lab.config import SEARCHED, StudyConfig, search_of
+from app.lab.config import SEARCHED, SweepConfig, build_search
 from app.search import flops
 
 
@@ -59,15 +59,15 @@ def test_the_best_by_difficulty_is_what_loops_find(
 ) -> None:
     right, bin_of, half = study
     arrays = {name: np.array(values) for name, values in right.items()}
-    ours = curves.optimal(arrays, np.array(bin_of), np.array(half))
+    ours = curves.compute_optimal_curve(arrays, np.array(bin_of), np.array(half))
     assert ours == pytest.approx(np.array(by_loops(right, bin_of, half)))  # type: ignore[arg-type]
 
 
 def test_a_strategy_that_cannot_be_had_is_never_chosen() -> None:
     right = {"lookahead-1": np.array([[np.nan, 1.0]] * 4), "best": np.zeros((4, 2))}
-    ours = curves.optimal(right, np.zeros(4, dtype=np.int64), np.array([0, 1, 0, 1]))
+    ours = curves.compute_optimal_curve(right, np.zeros(4, dtype=np.int64), np.array([0, 1, 0, 1]))
     assert ours.tolist() == [[0, 1]] * 4
-    alone = curves.optimal(
+    alone = curves.compute_optimal_curve(
         {"lookahead-1": right["lookahead-1"]}, np.zeros(4, dtype=np.int64), np.arange(4) % 2
     )
     assert np.isnan(alone[:, 0]).all()
@@ -83,9 +83,9 @@ def row(pass_at_1: float, mean_score: float, weighted: list[float], beam: list[f
     }  # fmt: skip
 
 
-CONFIG = StudyConfig(most=2, strategies=("weighted", "beam-4"), resamples=100)
+CONFIG = SweepConfig(most=2, strategies=("weighted", "beam-4"), resamples=100)
 ROWS = [row(1.0, 0.2, [1, 1], [1, 0])] * 5 + [row(0.5, 0.9, [0.5, 0.5], [0, 1])] * 5
-RESULTS = {**curves.told(ROWS, CONFIG), "parameters": 1000, "generator_parameters": 2000}
+RESULTS = {**curves.build_results(ROWS, CONFIG), "parameters": 1000, "generator_parameters": 2000}
 
 
 def test_told_by_hand() -> None:
@@ -107,7 +107,7 @@ def test_told_by_hand() -> None:
 def test_computation_by_hand() -> None:
     """One solution: 2 x 2,000 x 10 = 40,000. Beam search of two: 24 generated and 60 read are 96,000
     + 120,000 = 5.4 of it."""
-    assert figures.compute(RESULTS, 2000) == {
+    assert figures.flops_by_budget(RESULTS, 2000) == {
         "weighted": [pytest.approx(1.25), pytest.approx(2.5)],
         "beam-4": [pytest.approx(2.7), pytest.approx(5.4)],
     }
@@ -116,12 +116,12 @@ def test_computation_by_hand() -> None:
 def test_a_larger_model_at_equal_cost() -> None:
     """At a budget of two the best by difficulty costs (2.5 + 5.4) / 2 = 3.95. Twice as large and R = 22
     pays for 2 + 3 / 22 = 2.14 solutions: a budget of one, 75 %. R = 0.16 pays for 20.75: two, 100 %."""
-    found = figures.larger(RESULTS, 2, 80)
+    found = figures.compare_larger_model(RESULTS, 2, 80)
     assert [each["solutions"] for each in found["rows"]] == [
-        flops.matched(2, ratio) for ratio in flops.RATIOS
+        flops.matched_samples(2, ratio) for ratio in flops.RATIOS
     ]
     assert [(each["budget"], each["better"]) for each in found["rows"]] == [(2, True), (2, True), (1, False)]
-    assert {each["better"] for each in figures.larger(RESULTS, 2, None)["rows"]} == {None}
+    assert {each["better"] for each in figures.compare_larger_model(RESULTS, 2, None)["rows"]} == {None}
 
 
 def test_a_model_that_should_not_steer_is_warned_of() -> None:
@@ -142,19 +142,19 @@ def test_a_model_that_should_not_steer_is_warned_of() -> None:
 
 
 def test_budgets_and_what_spends_them() -> None:
-    config = StudyConfig(most=16)
+    config = SweepConfig(most=16)
     assert config.budgets == [1, 2, 4, 8, 16]
-    assert StudyConfig(most=1).budgets == [1]
+    assert SweepConfig(most=1).budgets == [1]
     for strategy in SEARCHED:
         for budget in config.budgets:
-            made = search_of(strategy, budget, config)
+            made = build_search(strategy, budget, config)
             if made is None:
                 assert strategy.startswith("lookahead")
                 assert budget < 1 + int(strategy[-1])
             else:
                 made.check()
                 assert made.budget == budget
-    widths = [search_of("beam-sqrt", budget, StudyConfig(most=256)) for budget in (4, 16, 64, 256)]
+    widths = [build_search("beam-sqrt", budget, SweepConfig(most=256)) for budget in (4, 16, 64, 256)]
     assert [made.width for made in widths if made] == [2, 4, 8, 16]
 
 
@@ -164,4 +164,4 @@ def test_studies_that_make_no_sense() -> None:
         {"aggregate": "sum"}, {"seed": -1}, {"strategies": ["mcts"]},
     ):  # fmt: skip
         with pytest.raises(ConfigError):
-            StudyConfig.parse(wrong)
+            SweepConfig.parse(wrong)

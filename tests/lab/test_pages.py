@@ -15,7 +15,7 @@ from app.generators.models import Generator
 from app.lab import queries, tree_json
 from app.lab.models import SearchRun
 from app.search.config import SearchConfig
-from app.search.run_search import search
+from app.search.run_search import run_search
 from app.search.tree import Tree
 from tests.factories import base as factories
 from tests.factories import selection as loop
@@ -108,14 +108,15 @@ def test_wrong_forms_say_what_is_wrong(page: Page) -> None:
 def watched(page: Page, tree: Tree, results: dict[str, object] | None = None) -> SearchRun:
     return page.done(
         **page.ready(), config=SearchConfig(method="beam", n=4, width=2).as_json(),
-        tree=tree_json.kept(tree, None), results=results or {"votes": [], "chosen": None, "verdict": None},
+        tree=tree_json.tree_to_json(tree, None),
+        results=results or {"votes": [], "chosen": None, "verdict": None},
     )  # fmt: skip
 
 
 def test_the_tree_of_a_search(page: Page) -> None:
     """Lists in lists; what was chosen, kept, dropped and drawn twice is said in words."""
     config = SearchConfig(method="beam", n=4, width=2, aggregate="last")
-    found = search("?", config, Dictionary(Chances([0, 0, 1, 2, 0, 1, 0, 1, 0, 1])), Table(), classes)
+    found = run_search("?", config, Dictionary(Chances([0, 0, 1, 2, 0, 1, 0, 1, 0, 1])), Table(), classes)
     results = {
         "chosen": found.chosen.id if found.chosen else None, "verdict": "correct", "aggregate": "last",
         "votes": [{"answer": "4", "weight": 0.6, "count": 2, "solutions": found.votes[0].solutions,
@@ -126,7 +127,7 @@ def test_the_tree_of_a_search(page: Page) -> None:
     run = page.done(
         **page.ready(),
         config=config.as_json(),
-        tree=tree_json.kept(found.tree, found.chosen),
+        tree=tree_json.tree_to_json(found.tree, found.chosen),
         results=results,
     )
     said = page.get(f"/lab/searches/{run.id}")
@@ -145,12 +146,12 @@ def test_the_tree_of_a_search(page: Page) -> None:
 def test_a_large_tree_is_cut_to_what_leads_somewhere(page: Page) -> None:
     tree = Tree()
     for number in range(2000):
-        node, _ = tree.drawn(tree.root, (f"dropped {number}",), False, 0, 1)
+        node, _ = tree.add_node(tree.root, (f"dropped {number}",), False, 0, 1)
         node.score = node.rank = math.log(0.5)
-    kept, _ = tree.drawn(tree.root, ("kept",), False, 0, 1)
+    kept, _ = tree.add_node(tree.root, ("kept",), False, 0, 1)
     kept.kept = True
-    end, _ = tree.drawn(kept, ("kept", "x" * 5000), True, 0, 2)
-    found = tree_json.kept(tree, end)
+    end, _ = tree.add_node(kept, ("kept", "x" * 5000), True, 0, 2)
+    found = tree_json.tree_to_json(tree, end)
     assert len(found["nodes"]) == tree_json.MOST_NODES
     assert found["left_out"] == 2002 - tree_json.MOST_NODES
     ids = {node["id"] for node in found["nodes"]}
@@ -165,8 +166,8 @@ def test_a_chain_is_one_list_however_long() -> None:
     tree = Tree()
     node = tree.root
     for length in range(300):
-        node, _ = tree.drawn(node, (*node.steps, str(length)), length == 299, 0, length)
-    whole = queries.branches(tree_json.kept(tree, node), None)
+        node, _ = tree.add_node(node, (*node.steps, str(length)), length == 299, 0, length)
+    whole = queries.build_branches(tree_json.tree_to_json(tree, node), None)
     assert len(whole.steps) == 301
     assert whole.branches == []
 

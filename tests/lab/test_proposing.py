@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from app.generators.config import GeneratorConfig
-from app.generators.prompts import Ask as Request
-from app.generators.sampler import Answer, Cost
-from app.lab.generator_proposer import Generated
-from app.search.protocols import Ask, Drawn
+from app.generators.prompts import SampleRequest as Request
+from app.generators.sampler import Cost, SamplerResponse
+from app.lab.generator_proposer import GeneratorProposer
+from app.search.protocols import Continuation, ContinuationRequest
 
 
 class Told:
@@ -20,11 +20,13 @@ class Told:
         self.said, self.most = said, most
         self.requests: list[Request] = []
 
-    def ask(self, ask: Request) -> Answer:
+    def request(self, ask: Request) -> SamplerResponse:
         self.requests.append(ask)
         texts = self.said[ask.steps]
         count = min(ask.count, self.most)
-        return Answer([texts[place % len(texts)] for place in range(count)], Cost(1, 0, 7, 10 * count + 1))
+        return SamplerResponse(
+            [texts[place % len(texts)] for place in range(count)], Cost(1, 0, 7, 10 * count + 1)
+        )
 
     def close(self) -> None:
         """Nothing is held."""
@@ -32,15 +34,15 @@ class Told:
 
 def proposer(
     said: dict[tuple[str, ...], list[tuple[str, str]]], most: int = 99, **config: object
-) -> Generated:
+) -> GeneratorProposer:
     made = GeneratorConfig(endpoint="completions", per_request=3, **config)  # type: ignore[arg-type]
-    return Generated(Told(said, most), made)
+    return GeneratorProposer(Told(said, most), made)
 
 
 def test_draws_of_one_prefix_go_together_and_come_back_in_their_places() -> None:
     asked = proposer({("a",): [("a1", "stop"), ("a2", "stop")], ("b",): [("b1", "stop")]})
-    asks = [Ask((name,), seed) for seed, name in enumerate("abaabaa")]
-    found = asked.continued("?", asks, 1)
+    asks = [ContinuationRequest((name,), seed) for seed, name in enumerate("abaabaa")]
+    found = asked.propose("?", asks, 1)
     assert [each.steps for each in found] == [("a1",), ("b1",), ("a2",), ("a1",), ("b1",), ("a1",), ("a2",)]
     requests = asked.sampler.requests  # type: ignore[attr-defined]
     assert sorted((each.steps, each.count, each.seed, each.one_step) for each in requests) == [
@@ -51,7 +53,15 @@ def test_draws_of_one_prefix_go_together_and_come_back_in_their_places() -> None
 
 def test_greedy_asks_of_one_prefix_are_one_sample_paid_once() -> None:
     asked = proposer({("a",): [("a1", "stop")]})
-    found = asked.continued("?", [Ask(("a",), None), Ask(("a",), 3), Ask(("a",), None)], 1)
+    found = asked.propose(
+        "?",
+        [
+            ContinuationRequest(("a",), None),
+            ContinuationRequest(("a",), 3),
+            ContinuationRequest(("a",), None),
+        ],
+        1,
+    )
     assert [each.tokens for each in found] == [11, 11, 0]
     assert [(each.greedy, each.count) for each in asked.sampler.requests] == [(True, 1), (False, 1)]  # type: ignore[attr-defined]
 
@@ -68,7 +78,7 @@ def test_the_end_of_a_solution() -> None:
             ("6",): [("half a st", "length")],
         }
     )
-    found = asked.continued("?", [Ask((name,), 1) for name in "123456"], 1)
+    found = asked.propose("?", [ContinuationRequest((name,), 1) for name in "123456"], 1)
     assert [(each.steps, each.finished) for each in found] == [
         (("so \\boxed{4}",), True),
         (("#### 4",), True),
@@ -81,8 +91,8 @@ def test_the_end_of_a_solution() -> None:
 
 def test_to_the_end_and_cut_off() -> None:
     asked = proposer({(): [("a\nb\n\\boxed{1}", "stop"), ("a\nb", "length")]})
-    found = asked.continued("?", [Ask((), 1), Ask((), 2)], None)
-    assert found == [Drawn(("a", "b", "\\boxed{1}"), True, 11), Drawn(("a", "b"), False, 10)]
+    found = asked.propose("?", [ContinuationRequest((), 1), ContinuationRequest((), 2)], None)
+    assert found == [Continuation(("a", "b", "\\boxed{1}"), True, 11), Continuation(("a", "b"), False, 10)]
     assert asked.sampler.requests[0].one_step is False  # type: ignore[attr-defined]
 
 
@@ -94,15 +104,17 @@ def test_a_rollout_goes_step_by_step_until_the_end() -> None:
         ("c", "d"): [("e", "stop")],
     }
     asked = proposer(said)  # type: ignore[arg-type]
-    found = asked.continued("?", [Ask(("a",), None), Ask(("c",), None)], 2)
-    assert found == [Drawn(("b", "\\boxed{1}"), True, 22), Drawn(("d", "e"), False, 22)]
-    assert asked.continued("?", [Ask(("a",), None)], 5)[0].steps == ("b", "\\boxed{1}")
+    found = asked.propose("?", [ContinuationRequest(("a",), None), ContinuationRequest(("c",), None)], 2)
+    assert found == [Continuation(("b", "\\boxed{1}"), True, 22), Continuation(("d", "e"), False, 22)]
+    assert asked.propose("?", [ContinuationRequest(("a",), None)], 5)[0].steps == ("b", "\\boxed{1}")
 
 
 @pytest.mark.parametrize("most", [1, 2])
 def test_fewer_samples_than_asked_for_are_asked_for_again(most: int) -> None:
     asked = proposer({(): [("x", "stop")]}, most)
-    found = asked.continued("?", [Ask((), 1), Ask((), 2), Ask((), 3)], 1)
+    found = asked.propose(
+        "?", [ContinuationRequest((), 1), ContinuationRequest((), 2), ContinuationRequest((), 3)], 1
+    )
     got = [each for each in found if each.steps]
     assert len(got) == 2 * most if most < 2 else len(got) == 3
     assert sum(each.tokens for each in found) == sum(

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from app.cli import cli
 from app.core.errors import Invalid
-from app.search.revisions import prompt
+from app.search.revisions import build_prompt
 from tests.prm.test_language import base
 
 __all__ = ["base"]
@@ -28,17 +28,17 @@ def test_a_reviser_is_trained_and_samples(base: Path, tmp_path: Path) -> None:
     import threading
 
     from app.generators.config import parse
-    from app.generators.transformers_sampler import Local
-    from app.lab.generator_proposer import Generated
+    from app.generators.transformers_sampler import TransformersSampler
+    from app.lab.generator_proposer import GeneratorProposer
 
-    shown = prompt("red?", [("blue",)])
+    shown = build_prompt("red?", [("blue",)])
     lines = [json.dumps({"prompt": shown, "completion": "red\n#### red"})] * 4
     done = trained(tmp_path, base, lines, epochs=60.0, batch=4, learning_rate=0.01, max_length=64)
     assert done.exit_code == 0, done.output  # type: ignore[attr-defined]
     assert "learned from 4 trajectories, 0 were too long" in done.output  # type: ignore[attr-defined]
     config = parse({"endpoint": "completions", "prompt": "{problem}", "temperature": 0, "max_tokens": 20})
-    sampler = Local(tmp_path / "made", config, threading.Event())
-    (found,) = Generated(sampler, config).revised("red?", [[("blue",)]], [1])
+    sampler = TransformersSampler(tmp_path / "made", config, threading.Event())
+    (found,) = GeneratorProposer(sampler, config).revise("red?", [[("blue",)]], [1])
     assert (found.steps, found.finished) == (("red", "#### red"), True)
 
 

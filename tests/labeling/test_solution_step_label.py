@@ -131,7 +131,7 @@ def test_truth_for_evaluation_and_an_adjudicator_before_the_majority(db: Session
     for number in range(3):
         judged(db, decided, usual(1, 1, 1), generation=number)
     decide(db, decided, [1, -1])
-    truth = reference_labels.of_people(db, project.id)
+    truth = reference_labels.load_people_labels(db, project.id)
     assert (truth[with_alternatives.id].first_error, truth[with_alternatives.id].ratings) == (
         1,
         [1, -1, None],

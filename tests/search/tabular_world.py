@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from fractions import Fraction
 from typing import TypeVar
 
-from app.search.protocols import Ask, Drawn, Steps
+from app.search.protocols import Continuation, ContinuationRequest, Steps
 
 T = TypeVar("T", bound=Hashable)
 Branches = dict[Steps, dict[str, Fraction]]
@@ -75,13 +75,15 @@ class Dictionary:
     def __init__(self, chances: Chances, branches: Branches = BRANCHES) -> None:
         self.chances, self.branches = chances, branches
         self.drawn_steps = self.rolled_steps = 0
-        self.asked: list[Ask] = []
+        self.asked: list[ContinuationRequest] = []
 
-    def continued(self, problem: str, asks: Sequence[Ask], steps: int | None) -> list[Drawn]:
+    def propose(
+        self, problem: str, asks: Sequence[ContinuationRequest], steps: int | None
+    ) -> list[Continuation]:
         self.asked += asks
         return [self._one(ask, steps) for ask in asks]
 
-    def _one(self, ask: Ask, most: int | None) -> Drawn:
+    def _one(self, ask: ContinuationRequest, most: int | None) -> Continuation:
         new: Steps = ()
         while (most is None or len(new) < most) and not (new and ends(new[-1])):
             options = self.branches[ask.prefix + new]
@@ -95,7 +97,7 @@ class Dictionary:
             self.rolled_steps += len(new)
         else:
             self.drawn_steps += len(new)
-        return Drawn(new, ends(new[-1]), 10 * len(new))
+        return Continuation(new, ends(new[-1]), 10 * len(new))
 
 
 class Table:
@@ -107,7 +109,7 @@ class Table:
         self.values, self.unreadable = correct, unreadable
         self.read: list[Steps] = []
 
-    def correct(self, problem: str, prefixes: Sequence[Steps]) -> list[list[float] | None]:
+    def score_prefixes(self, problem: str, prefixes: Sequence[Steps]) -> list[list[float] | None]:
         self.read += prefixes
         return [None if each in self.unreadable else list(self._of(each)) for each in prefixes]
 

@@ -12,10 +12,10 @@ import pytest
 
 from app.common.config import ConfigError
 from app.search.config import SearchConfig
-from app.search.expansion import Growing, seed_of
+from app.search.expansion import Expansion, derive_seed
 from app.search.prefix_score import log_score
-from app.search.protocols import Ask, Drawn, Steps
-from app.search.run_search import Found, search
+from app.search.protocols import Continuation, ContinuationRequest, Steps
+from app.search.run_search import SearchResult, run_search
 from tests.search import brute_force
 from tests.search.tabular_world import (
     BRANCHES,
@@ -29,8 +29,8 @@ from tests.search.tabular_world import (
 )
 
 
-def found(chances: Chances, **config: object) -> Found:
-    return search("?", SearchConfig.parse(config), Dictionary(chances), Table(), classes)
+def found(chances: Chances, **config: object) -> SearchResult:
+    return run_search("?", SearchConfig.parse(config), Dictionary(chances), Table(), classes)
 
 
 def chosen(**config: object) -> dict[Steps | None, Fraction]:
@@ -106,16 +106,18 @@ class Scripted:
 
     def __init__(self, *draws: str) -> None:
         self.draws = list(draws)
-        self.calls: list[list[Ask]] = []
+        self.calls: list[list[ContinuationRequest]] = []
 
-    def continued(self, problem: str, asks: Sequence[Ask], steps: int | None) -> list[Drawn]:
+    def propose(
+        self, problem: str, asks: Sequence[ContinuationRequest], steps: int | None
+    ) -> list[Continuation]:
         self.calls.append(list(asks))
         return [self._next(steps) for _ in asks]
 
-    def _next(self, steps: int | None) -> Drawn:
+    def _next(self, steps: int | None) -> Continuation:
         said = tuple(part for part in self.draws.pop(0).split(" ") if part)
         assert steps is None or len(said) <= steps
-        return Drawn(said, not said or ends(said[-1]), 5)
+        return Continuation(said, not said or ends(said[-1]), 5)
 
 
 def test_beam_search_by_hand() -> None:
@@ -125,7 +127,7 @@ def test_beam_search_by_hand() -> None:
     Votes: 4 by a=4 0.55 and ac=4 0.8; 5 by b=5 0.75 and ac=5 0.3; 7 by 0.1."""
     proposer, table = Scripted("a", "a", "b", "=7", "=5", "d", "c", "=4", "=4", "=5"), Table()
     config = SearchConfig(method="beam", n=4, width=2, aggregate="last")
-    ours = search("?", config, proposer, table, classes)
+    ours = run_search("?", config, proposer, table, classes)
     assert not proposer.draws
     assert [len(each) for each in proposer.calls] == [4, 4, 2], "the finished one is not continued"
     assert [ask.prefix for ask in proposer.calls[1]] == [("b",), ("b",), ("a",), ("a",)]
@@ -145,7 +147,7 @@ def test_fewer_distinct_prefixes_share_the_draws() -> None:
     continued by all four draws."""
     proposer = Scripted("a", "a", "a", "a", "c", "c", "=4", "c", "=4", "=5", "=5", "=4")
     config = SearchConfig(method="beam", n=4, width=2, aggregate="product")
-    ours = search("?", config, proposer, Table(), classes)
+    ours = run_search("?", config, proposer, Table(), classes)
     assert [[ask.prefix for ask in each] for each in proposer.calls[1:]] == [
         [("a",)] * 4,
         [("a", "c")] * 2,  # 0.54; a=4, 0.33, is finished and keeps the other place
@@ -169,7 +171,7 @@ def test_the_end_of_the_rollout_is_what_is_judged() -> None:
     before a (0.6), with it a. The rollout is shown, and is no solution."""
     proposer, table = Dictionary(Chances([0, 1])), Table()
     config = SearchConfig(method="lookahead", n=2, width=2, lookahead=1, rounds=1, aggregate="last")
-    ours = search("?", config, proposer, table, classes)
+    ours = run_search("?", config, proposer, table, classes)
     a, b = ours.tree.nodes[1:3]
     assert (a.ahead, b.ahead) == (("c",), ("d",))
     assert (a.rank, b.rank) == (pytest.approx(math.log(0.9)), pytest.approx(math.log(0.35)))
@@ -186,21 +188,23 @@ class Straight:
     def __init__(self, length: int) -> None:
         self.length, self.steps, self.rolled = length, 0, 0
 
-    def continued(self, problem: str, asks: Sequence[Ask], steps: int | None) -> list[Drawn]:
+    def propose(
+        self, problem: str, asks: Sequence[ContinuationRequest], steps: int | None
+    ) -> list[Continuation]:
         made = []
         for ask in asks:
             more = min(self.length - len(ask.prefix), steps or self.length)
             source = random.Random(ask.seed)  # noqa: S311
             whole = len(ask.prefix) + more == self.length
             said = tuple(f"{source.random()}" for _ in range(more - whole))
-            made.append(Drawn((*said, "=4") if whole else said, whole, 7 * more))
+            made.append(Continuation((*said, "=4") if whole else said, whole, 7 * more))
             self.steps += 0 if ask.seed is None else more
             self.rolled += more if ask.seed is None else 0
         return made
 
 
 class Digits:
-    def correct(self, problem: str, prefixes: Sequence[Steps]) -> list[list[float]]:
+    def score_prefixes(self, problem: str, prefixes: Sequence[Steps]) -> list[list[float]]:
         return [[0.5 if ends(step) else float(step) for step in prefix] for prefix in prefixes]
 
 
@@ -210,7 +214,7 @@ def test_the_budget_is_what_is_generated(method: str, n: int, width: int) -> Non
     """n solutions' worth of steps, whatever the method (Snell et al. 2024, section 5.2)."""
     proposer = Straight(6)
     config = SearchConfig(method=method, n=n, width=width)
-    ours = search("?", config, proposer, Digits(), classes)
+    ours = run_search("?", config, proposer, Digits(), classes)
     assert config.budget == n
     assert ours.costs.steps == proposer.steps == n * 6
     assert ours.costs.tokens == n * 6 * 7
@@ -223,7 +227,7 @@ def test_the_budget_of_a_lookahead(k: int) -> None:
     prefixes of 1 to 5 steps are followed by min(k, 6 - length) more."""
     proposer = Straight(6)
     config = SearchConfig(method="lookahead", n=8, width=2, lookahead=k)
-    ours = search("?", config, proposer, Digits(), classes)
+    ours = run_search("?", config, proposer, Digits(), classes)
     assert config.budget == 8 * (k + 1)
     assert ours.costs.steps == proposer.steps == 8 * 6
     expected = 8 * sum(min(k, 6 - length) for length in range(1, 6))
@@ -236,7 +240,7 @@ def test_n_is_all_n_and_in_no_order() -> None:
     """Best-of-n reads every sample: the best one may come last."""
     proposer = Scripted("=7", "=7", "b =5", "a c =4")
     config = SearchConfig(method="best_of_n", n=4, pick="best", aggregate="last")
-    ours = search("?", config, proposer, Table(), classes)
+    ours = run_search("?", config, proposer, Table(), classes)
     assert ours.chosen is not None
     assert ours.chosen.steps == ("a", "c", "=4")
     assert [node.drawn for node in ours.tree.finished()] == [2, 1, 1]
@@ -247,19 +251,19 @@ def test_equal_samples_are_voices_equal_search_results_are_one() -> None:
     draws = ("=7", "=7", "=7", "b =5")
     for pick, answer in (("weighted", 1), ("majority", 3)):
         config = SearchConfig(method="best_of_n", n=4, pick=pick, aggregate="last")
-        assert search("?", config, Scripted(*draws), Table(), classes).votes[0].answer == answer
+        assert run_search("?", config, Scripted(*draws), Table(), classes).votes[0].answer == answer
     beam = SearchConfig(method="beam", n=4, width=4, pick="majority", aggregate="last")
-    ours = search("?", beam, Scripted("=7", "=7", "=7", "b", "=5", "=5", "d", "d"), Table(), classes)
+    ours = run_search("?", beam, Scripted("=7", "=7", "=7", "b", "=5", "=5", "d", "d"), Table(), classes)
     assert {vote.answer: vote.count for vote in ours.votes} == {3: 1, 1: 1}
     assert ours.votes[0].answer == 1, "a tie by number: the higher score"
     drawn = dataclasses.replace(beam, voices="draws")
-    again = search("?", drawn, Scripted("=7", "=7", "=7", "b", "=5", "=5", "d", "d"), Table(), classes)
+    again = run_search("?", drawn, Scripted("=7", "=7", "=7", "b", "=5", "=5", "d", "d"), Table(), classes)
     assert {vote.answer: vote.count for vote in again.votes} == {3: 3, 1: 2}
 
 
 def test_a_solution_dropped_from_the_beam_still_votes() -> None:
     """=7 ends at once and is never among the best; it was paid for."""
-    ours = search(
+    ours = run_search(
         "?", SearchConfig(method="beam", n=2, width=2, aggregate="last"),
         Scripted("=7", "b", "=5", "d"), Table(), classes,
     )  # fmt: skip
@@ -271,7 +275,7 @@ def test_the_end_may_come_without_a_step() -> None:
     """Some generators say the end only when asked to go on: the prefix is the solution then."""
     proposer = Scripted("a", "b", "", "", "", "")
     correct = {("a",): 0.6, ("b",): 0.7}
-    ours = search(
+    ours = run_search(
         "?", SearchConfig(method="beam", n=2, width=1, aggregate="last"), proposer, Table(correct),
         lambda solutions: [0 for _ in solutions],
     )  # fmt: skip
@@ -287,25 +291,29 @@ def test_what_the_scorer_cannot_read_stands_last() -> None:
     """It is counted, has no weight, and no search breaks on it."""
     table = Table(unreadable=frozenset({("b",), ("a", "c", "=4")}))
     proposer = Scripted("b", "a", "c", "c", "=4", "=5")
-    ours = search("?", SearchConfig(method="beam", n=2, width=2, aggregate="last"), proposer, table, classes)
+    ours = run_search(
+        "?", SearchConfig(method="beam", n=2, width=2, aggregate="last"), proposer, table, classes
+    )
     assert ours.costs.unreadable == 2
     assert {vote.answer: vote.weight for vote in ours.votes} == {1: 1.0, 0: 0.0}
 
 
 def test_nothing_comes() -> None:
     class Silent:
-        def continued(self, problem: str, asks: Sequence[Ask], steps: int | None) -> list[Drawn]:
-            return [Drawn((), False, 3) for _ in asks]
+        def propose(
+            self, problem: str, asks: Sequence[ContinuationRequest], steps: int | None
+        ) -> list[Continuation]:
+            return [Continuation((), False, 3) for _ in asks]
 
     for method in ("best_of_n", "beam", "lookahead", "dvts"):
-        ours = search("?", SearchConfig(method=method, n=4, width=2), Silent(), Table(), classes)
+        ours = run_search("?", SearchConfig(method=method, n=4, width=2), Silent(), Table(), classes)
         assert (ours.chosen, ours.votes) == (None, [])
         assert (ours.costs.empty, ours.costs.tokens) == (4, 12)
 
 
 def test_no_answer_no_voice() -> None:
     config = SearchConfig(method="best_of_n", n=2, aggregate="last")
-    ours = search(
+    ours = run_search(
         "?", config, Scripted("=7", "=5"), Table({**CORRECT, ("=5",): 0.4}), lambda each: [-1] * len(each)
     )
     assert ours.votes == []
@@ -318,27 +326,29 @@ class Seeded:
     def __init__(self) -> None:
         self.seeds: list[int] = []
 
-    def continued(self, problem: str, asks: Sequence[Ask], steps: int | None) -> list[Drawn]:
+    def propose(
+        self, problem: str, asks: Sequence[ContinuationRequest], steps: int | None
+    ) -> list[Continuation]:
         return [self._one(ask, steps) for ask in asks]
 
-    def _one(self, ask: Ask, most: int | None) -> Drawn:
+    def _one(self, ask: ContinuationRequest, most: int | None) -> Continuation:
         assert ask.seed is not None
         self.seeds.append(ask.seed)
         source, new = random.Random(ask.seed), ()  # noqa: S311
         while (most is None or len(new) < most) and not (new and ends(new[-1])):
             options = BRANCHES[ask.prefix + new]
             new = (*new, source.choices(list(options), [float(each) for each in options.values()])[0])
-        return Drawn(new, ends(new[-1]), len(new))
+        return Continuation(new, ends(new[-1]), len(new))
 
 
 @pytest.mark.parametrize("method", ["best_of_n", "beam", "dvts"])
 def test_a_seed_says_everything(method: str) -> None:
     config = SearchConfig(method=method, n=8, width=2, seed=3)
-    runs = [search("?", config, Seeded(), Table(), classes) for _ in range(2)]
+    runs = [run_search("?", config, Seeded(), Table(), classes) for _ in range(2)]
     assert runs[0].tree.as_json() == runs[1].tree.as_json()
     trees = {
         str(
-            search(
+            run_search(
                 "?", SearchConfig(method=method, n=8, width=2, seed=seed), Seeded(), Table(), classes
             ).tree.as_json()
         )
@@ -350,16 +360,17 @@ def test_a_seed_says_everything(method: str) -> None:
 def test_every_draw_has_its_own_seed() -> None:
     for method in ("best_of_n", "beam", "dvts"):
         proposer = Seeded()
-        search("?", SearchConfig(method=method, n=64, width=4), proposer, Table(), classes)
+        run_search("?", SearchConfig(method=method, n=64, width=4), proposer, Table(), classes)
         assert len(set(proposer.seeds)) == len(proposer.seeds) > 64 - 1
         assert all(0 <= seed < 2**31 for seed in proposer.seeds)
-    assert seed_of(0, 0, ("a",), 1) != seed_of(0, 1, ("a",), 0)
+    assert derive_seed(0, 0, ("a",), 1) != derive_seed(0, 1, ("a",), 0)
 
 
 def test_more_samples_begin_with_fewer() -> None:
     """The first 8 of 32 samples are those of a search of 8: curves over n are nested."""
     few, many = (
-        search("?", SearchConfig(n=n, seed=5), Seeded(), Table(), classes).tree.finished() for n in (8, 32)
+        run_search("?", SearchConfig(n=n, seed=5), Seeded(), Table(), classes).tree.finished()
+        for n in (8, 32)
     )
     assert {node.steps for node in few} <= {node.steps for node in many}
 
@@ -367,13 +378,13 @@ def test_more_samples_begin_with_fewer() -> None:
 def test_a_search_is_ended_by_whoever_listens() -> None:
     heard = []
 
-    def tell(growing: Growing) -> None:
+    def tell(growing: Expansion) -> None:
         heard.append((growing.round, growing.costs.steps))
         if growing.round == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        search("?", SearchConfig(method="beam", n=4, width=2), Straight(6), Digits(), classes, tell)
+        run_search("?", SearchConfig(method="beam", n=4, width=2), Straight(6), Digits(), classes, tell)
     assert heard == [(1, 4), (2, 8)]
 
 

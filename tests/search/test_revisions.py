@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.search.config import SearchConfig
-from app.search.protocols import Ask, Drawn, Steps
-from app.search.revisions import distance, splits, trajectories
-from app.search.run_search import Found, search
+from app.search.protocols import Continuation, ContinuationRequest, Steps
+from app.search.revisions import budget_splits, build_trajectories, edit_distance
+from app.search.run_search import SearchResult, run_search
 from tests.search.tabular_world import CORRECT, Chances, Dictionary, Table, classes, ends
 
 
@@ -31,12 +31,12 @@ text = st.text("ab=4\n", max_size=12)
 @settings(max_examples=200, deadline=None)
 @given(text, text)
 def test_the_distance_is_the_textbooks(one: str, other: str) -> None:
-    assert distance((one,), (other,)) == textbook(one, other)
+    assert edit_distance((one,), (other,)) == textbook(one, other)
 
 
 def test_steps_are_lines() -> None:
-    assert distance(("a", "b"), ("ab",)) == 1
-    assert distance(("2 + 2 = 5", "# Answer 5"), ("2 + 2 = 4", "# Answer 4")) == 2
+    assert edit_distance(("a", "b"), ("ab",)) == 1
+    assert edit_distance(("2 + 2 = 5", "# Answer 5"), ("2 + 2 = 4", "# Answer 4")) == 2
 
 
 RIGHT = ("2 + 2 = 4", "answer 4")
@@ -46,7 +46,8 @@ OTHERS = [("who knows", f"answer {number}{number}") for number in range(6, 10)]
 
 def test_up_to_four_wrong_ones_and_the_last_is_the_closest() -> None:
     found = [
-        next(iter(trajectories([RIGHT], [*OTHERS[:2], NEAR, *OTHERS[2:]], seed=seed))) for seed in range(500)
+        next(iter(build_trajectories([RIGHT], [*OTHERS[:2], NEAR, *OTHERS[2:]], seed=seed)))
+        for seed in range(500)
     ]
     lengths = Counter(len(each.wrong) for each in found)
     assert set(lengths) == {0, 1, 2, 3, 4}
@@ -60,22 +61,26 @@ def test_up_to_four_wrong_ones_and_the_last_is_the_closest() -> None:
 
 
 def test_the_same_seed_the_same_trajectories() -> None:
-    make = [list(trajectories([RIGHT, NEAR], OTHERS, seed=seed)) for seed in (1, 1, 2, 3, 4)]
+    make = [list(build_trajectories([RIGHT, NEAR], OTHERS, seed=seed)) for seed in (1, 1, 2, 3, 4)]
     assert make[0] == make[1]
     assert any(each != make[0] for each in make[2:])
 
 
 def test_few_wrong_ones_repetitions_and_none() -> None:
     for seed in range(20):
-        assert [each.right for each in trajectories([RIGHT, RIGHT], [NEAR, NEAR, NEAR], seed=seed)] == [RIGHT]
-        assert all(len(each.wrong) <= 1 for each in trajectories([RIGHT], [NEAR, NEAR], seed=seed))
-    assert [each.wrong for each in trajectories([RIGHT], [], seed=0)] == [()]
-    assert list(trajectories([], [NEAR], seed=0)) == []
+        assert [each.right for each in build_trajectories([RIGHT, RIGHT], [NEAR, NEAR, NEAR], seed=seed)] == [
+            RIGHT
+        ]
+        assert all(len(each.wrong) <= 1 for each in build_trajectories([RIGHT], [NEAR, NEAR], seed=seed))
+    assert [each.wrong for each in build_trajectories([RIGHT], [], seed=0)] == [()]
+    assert list(build_trajectories([], [NEAR], seed=0)) == []
 
 
 def test_of_equally_close_ones_the_first() -> None:
     wrong = [("answer 6",), ("answer 5",)]
-    made = [next(iter(trajectories([("answer 4",)], wrong, seed=seed, most_wrong=1))) for seed in range(20)]
+    made = [
+        next(iter(build_trajectories([("answer 4",)], wrong, seed=seed, most_wrong=1))) for seed in range(20)
+    ]
     assert {each.wrong for each in made} == {(), (wrong[0],)}
 
 
@@ -86,22 +91,26 @@ class Notebook:
         self.solutions = list(solutions)
         self.shown: list[list[list[Steps]]] = []
 
-    def continued(self, problem: str, asks: Sequence[Ask], steps: int | None) -> list[Drawn]:
+    def propose(
+        self, problem: str, asks: Sequence[ContinuationRequest], steps: int | None
+    ) -> list[Continuation]:
         raise AssertionError("a reviser writes whole solutions")
 
-    def revised(self, problem: str, attempts: Sequence[Sequence[Steps]], seeds: Sequence[int]) -> list[Drawn]:
+    def revise(
+        self, problem: str, attempts: Sequence[Sequence[Steps]], seeds: Sequence[int]
+    ) -> list[Continuation]:
         self.shown.append([list(each) for each in attempts])
         assert len(set(seeds)) == len(seeds)
         said = [tuple(self.solutions.pop(0).split()) for _ in attempts]
-        return [Drawn(steps, bool(steps) and ends(steps[-1]), 3) for steps in said]
+        return [Continuation(steps, bool(steps) and ends(steps[-1]), 3) for steps in said]
 
 
 A, B, C, D = "a =4", "b =5", "a c =4", "=7"  # last step: 0.55, 0.75, 0.8, 0.1
 
 
-def run(notebook: Notebook, chains: int, length: int, **more: object) -> Found:
+def run(notebook: Notebook, chains: int, length: int, **more: object) -> SearchResult:
     given = {"method": "revisions", "n": chains * length, "width": length, "aggregate": "last", **more}
-    return search("?", SearchConfig.parse(given), notebook, Table(CORRECT | {("a", "c"): 0.9}), classes)
+    return run_search("?", SearchConfig.parse(given), notebook, Table(CORRECT | {("a", "c"): 0.9}), classes)
 
 
 def test_in_parallel() -> None:
@@ -158,16 +167,16 @@ def test_what_was_not_finished_has_no_voice_but_is_seen() -> None:
 
 def test_only_a_reviser_revises() -> None:
     with pytest.raises(TypeError, match="revises"):
-        search("?", SearchConfig(method="revisions"), Dictionary(Chances([])), Table(), classes)
+        run_search("?", SearchConfig(method="revisions"), Dictionary(Chances([])), Table(), classes)
 
 
 def test_ways_to_split_a_budget() -> None:
-    assert splits(8) == [(8, 1), (4, 2), (2, 4), (1, 8)]
-    assert splits(1) == [(1, 1)]
-    assert splits(6) == [(6, 1), (3, 2)]
+    assert budget_splits(8) == [(8, 1), (4, 2), (2, 4), (1, 8)]
+    assert budget_splits(1) == [(1, 1)]
+    assert budget_splits(6) == [(6, 1), (3, 2)]
 
 
-@pytest.mark.parametrize(("chains", "length"), splits(16))
+@pytest.mark.parametrize(("chains", "length"), budget_splits(16))
 def test_the_budget_is_chains_times_length(chains: int, length: int) -> None:
     notebook = Notebook(*[A] * 16)
     found = run(notebook, chains, length)

@@ -13,17 +13,17 @@ from app.problems.models import Problem, Solution
 from app.training.runs import parse_config
 from app.world import demo_data
 
-SMALL = demo.Size(every=20, labeled=12, round=demo.size(True).round)
-ENTRIES = demo_data.entries()[::20]
+SMALL = demo.DemoSize(every=20, labeled=12, round=demo.demo_size_of(True).round)
+ENTRIES = demo_data.load_entries()[::20]
 THERE = [len(ENTRIES), sum(len(entry.solutions) for entry in ENTRIES), 12, 12]
 
 
 def prepare() -> list[tuple[str, str]]:
-    logins = demo.people()
-    project = demo.the_project()
+    logins = demo.create_users()
+    project = demo.get_or_create_project()
     demo.the_writer(project)
     demo.bring_in(project, SMALL.every)
-    demo.label(project, SMALL)
+    demo.label_generation(project, SMALL)
     return logins
 
 
@@ -52,5 +52,7 @@ def test_generation_0_is_labeled_and_a_second_start_adds_nothing(home, database)
     assert kept.stat().st_mode & 0o777 == 0o600
     with transaction() as db:
         assert db.scalar(select(func.count()).select_from(Generator)) == 1
-    base = demo.configured(SMALL).train["base"]
-    assert parse_config(demo.configured(SMALL).train).base == base, "this server lets a training start there"
+    base = demo.build_round_config(SMALL).train["base"]
+    assert parse_config(demo.build_round_config(SMALL).train).base == base, (
+        "this server lets a training start there"
+    )

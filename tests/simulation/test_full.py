@@ -27,7 +27,7 @@ from app.simulation import request
 from app.simulation.end_to_end import run
 from app.simulation.models import Simulation, SimulationPoint
 from app.world.kinds import WORLDS
-from app.world.kinds.base import Posed, flipped, until_error
+from app.world.kinds.base import PosedProblem, flip_ratings, up_to_first_error
 from tests.polling import gone, until
 from tests.simulation.conftest import TINY
 
@@ -143,10 +143,10 @@ def the_labels() -> None:
     changed = 0
     world = WORLDS["chains"]
     for found, ratings in told.values():
-        truth = world.judge(Posed(found.statement, found.reference_answer), found.steps)
+        truth = world.rate(PosedProblem(found.statement, found.reference_answer), found.steps)
         chance = random.Random(f"0 {found.statement} {found.steps}")  # noqa: S311
-        assert ratings == until_error(flipped(truth, TINY["noise"], chance))
-        changed += ratings != until_error(truth)
+        assert ratings == up_to_first_error(flip_ratings(truth, TINY["noise"], chance))
+        changed += ratings != up_to_first_error(truth)
         assert found.split == "train"
         assert found.Assignment.finish_reason == ("found_error" if -1 in ratings else "solution")
     assert len(told) == 7

@@ -27,7 +27,7 @@ from app.simulation.datasets import prepare
 from app.simulation.policies import POLICIES
 from app.simulation.run import AnotherSetting, play
 from app.simulation.svg_plot import Line, svg
-from app.world.kinds.base import answer_of, until_error
+from app.world.kinds.base import final_answer, up_to_first_error
 
 TINY = Setting.parse(
     {
@@ -137,7 +137,7 @@ def test_a_teacher_labels_in_the_judges_place_and_teaches_an_orm(played, tmp_pat
     for key, targets in enumerate(taught):
         problem, steps = pool.rows[key]
         ratings = synthetic_labels.ratings(pool.taught[pool.sampled[problem].posed.statement, steps])
-        assert targets == until_error(ratings)
+        assert targets == up_to_first_error(ratings)
 
 
 def test_labels_stop_at_the_first_error_and_noise_changes_some(played):
@@ -163,8 +163,10 @@ def test_wrong_references_turn_verdicts(played):
     assert plain.tests == turned.tests
     for one in turned.pool:
         for steps in one.samples:
-            if answer_of(steps) is not None:
-                assert one.verdict(steps) == ("correct" if answer_of(steps) == one.reference else "incorrect")
+            if final_answer(steps) is not None:
+                assert one.verdict(steps) == (
+                    "correct" if final_answer(steps) == one.reference else "incorrect"
+                )
 
 
 def test_tests_hold_no_problem_of_the_pool(played):

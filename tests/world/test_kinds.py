@@ -8,7 +8,7 @@ from itertools import combinations
 import pytest
 
 from app.world.kinds import WORLDS
-from app.world.kinds.base import answer_of, flipped, until_error
+from app.world.kinds.base import final_answer, flip_ratings, up_to_first_error
 
 SEEDS = range(150)
 
@@ -29,11 +29,11 @@ def test_worked_solutions_are_true_and_right(world, common, shifted):
         posed = world.draw(chance(seed), common=common, shifted=shifted)
         steps = world.solve(posed, chance(seed))
 
-        ratings = world.judge(posed, steps)
+        ratings = world.rate(posed, steps)
 
         assert -1 not in ratings, (posed, steps, ratings)
         assert ratings[-1] == 1
-        assert answer_of(steps) == posed.answer
+        assert final_answer(steps) == posed.answer
 
 
 def test_every_word_is_known(world):
@@ -53,9 +53,9 @@ def test_a_spoiled_step_is_negative_and_what_came_before_is_as_it_was(world):
         place = chance(f"place {seed}").randrange(len(steps))
         false = world.spoil(posed, steps, place, chance(seed))
 
-        ratings = world.judge(posed, [*steps[:place], false, *steps[place + 1 :]])
+        ratings = world.rate(posed, [*steps[:place], false, *steps[place + 1 :]])
 
-        assert ratings[:place] == world.judge(posed, steps)[:place]
+        assert ratings[:place] == world.rate(posed, steps)[:place]
         assert ratings[place] == -1, (posed, steps[place], false)
 
 
@@ -69,7 +69,7 @@ def test_any_changed_word_of_a_step_is_noticed(world):
         others = [word for word in world.words if word not in (*words, "so", "answer")]
         words[at.randrange(len(words))] = at.choice(others)
 
-        ratings = world.judge(posed, [*steps[:place], " ".join(words)])
+        ratings = world.rate(posed, [*steps[:place], " ".join(words)])
 
         assert ratings[-1] == -1
 
@@ -81,17 +81,17 @@ def test_saying_it_again_is_neutral(world):
         between = {"lineage": " > ", "knockout": " > ", "misprints": " > "}.get(world.name, " = ")
         again = f"so {steps[0].split(between)[-1]}"
 
-        assert world.judge(posed, [steps[0], again, *steps[1:]])[1] == 0
+        assert world.rate(posed, [steps[0], again, *steps[1:]])[1] == 0
 
 
 def test_nonsense_is_negative_and_no_answer(world):
     posed = world.draw(chance(0))
 
     for nonsense in ("", "answer", "hello there", "= = =", "answer answer answer"):
-        assert world.judge(posed, [nonsense]) == [-1]
-    assert answer_of([]) is None
-    assert answer_of(["answer"]) is None
-    assert answer_of(["7 + 2 = 9"]) is None
+        assert world.rate(posed, [nonsense]) == [-1]
+    assert final_answer([]) is None
+    assert final_answer(["answer"]) is None
+    assert final_answer(["7 + 2 = 9"]) is None
 
 
 def test_common_and_rare_facts_differ(world):
@@ -128,8 +128,8 @@ def test_books_err_on_what_is_seldom_met_and_only_where_they_are_said_to(world):
         book = world.book(at)
         posed = book.draw(chance(seed))
         steps = book.solve(posed, chance(seed))
-        assert -1 not in book.judge(posed, steps)
-        wrong += -1 in world.judge(posed, steps)
+        assert -1 not in book.rate(posed, steps)
+        wrong += -1 in world.rate(posed, steps)
     assert (wrong > 0) == (world.name == "misprints")
     assert wrong < len(SEEDS) / 2
 
@@ -144,10 +144,10 @@ def test_shifted_problems_are_longer(world):
 
 
 def test_labels_stop_at_the_first_error_and_noise_is_repeatable():
-    assert until_error([1, 0, -1, 1, -1]) == [1, 0, -1]
-    assert until_error([1, 0, 1]) == [1, 0, 1]
+    assert up_to_first_error([1, 0, -1, 1, -1]) == [1, 0, -1]
+    assert up_to_first_error([1, 0, 1]) == [1, 0, 1]
     ratings = [1, -1, 0] * 400
-    noisy = flipped(ratings, 0.2, chance(1))
-    assert noisy == flipped(ratings, 0.2, chance(1))
+    noisy = flip_ratings(ratings, 0.2, chance(1))
+    assert noisy == flip_ratings(ratings, 0.2, chance(1))
     assert 0.15 < sum(one != other for one, other in zip(ratings, noisy, strict=True)) / len(ratings) < 0.25
-    assert flipped(ratings, 0.0, chance(1)) == ratings
+    assert flip_ratings(ratings, 0.0, chance(1)) == ratings

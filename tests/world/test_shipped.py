@@ -11,19 +11,19 @@ import pytest
 
 from app.world import demo_data
 from app.world.demo_data.world import Digits, fingerprint
-from app.world.kinds.base import Posed, answer_of
+from app.world.kinds.base import PosedProblem, final_answer
 
 WORLD = Digits()
 
 
 @pytest.fixture(scope="module")
 def entries():
-    return demo_data.entries()
+    return demo_data.load_entries()
 
 
 def test_it_is_of_this_world_and_nobody_changed_it_by_hand():
     """If this fails, the world changed. Build the data again: python -m app.world.build_demo_data."""
-    made = demo_data.made()
+    made = demo_data.manifest()
     assert made["world"] == fingerprint(WORLD)
     kept = {
         name: hashlib.sha256((demo_data.FOLDER / name).read_bytes()).hexdigest() for name in made["sha256"]
@@ -34,34 +34,34 @@ def test_it_is_of_this_world_and_nobody_changed_it_by_hand():
 
 def test_its_references_are_right_and_its_solutions_mixed(entries):
     for entry in entries:
-        worked = WORLD.solve(Posed(entry.statement, entry.answer), random.Random(0))  # noqa: S311
-        assert set(WORLD.judge(Posed(entry.statement, entry.answer), worked)) <= {0, 1}
-    assert Counter(entry.split for entry in entries) == demo_data.made()["splits"]
-    right = [answer_of(steps) == entry.answer for entry in entries for steps in entry.solutions]
+        worked = WORLD.solve(PosedProblem(entry.statement, entry.answer), random.Random(0))  # noqa: S311
+        assert set(WORLD.rate(PosedProblem(entry.statement, entry.answer), worked)) <= {0, 1}
+    assert Counter(entry.split for entry in entries) == demo_data.manifest()["splits"]
+    right = [final_answer(steps) == entry.answer for entry in entries for steps in entry.solutions]
     assert 0.3 * len(right) < sum(right) < 0.9 * len(right)
 
 
 def test_a_wrong_answer_has_a_wrong_step(entries):
     for entry in entries[::5]:
-        posed = Posed(entry.statement, entry.answer)
+        posed = PosedProblem(entry.statement, entry.answer)
         for steps in entry.solutions:
-            assert (-1 in WORLD.judge(posed, steps)) or answer_of(steps) in (entry.answer, None)
+            assert (-1 in WORLD.rate(posed, steps)) or final_answer(steps) in (entry.answer, None)
 
 
 def test_the_writer_goes_on_from_any_step(entries):
     from app.demo.demo_data import SAMPLED
     from app.generators.config import parse
-    from app.generators.prompts import Ask, read
-    from app.generators.transformers_sampler import Local
+    from app.generators.prompts import SampleRequest, parse_completion
+    from app.generators.transformers_sampler import TransformersSampler
 
     config = parse(SAMPLED)
-    model = Local(demo_data.WRITER, config, threading.Event())
+    model = TransformersSampler(demo_data.WRITER, config, threading.Event())
     entry = entries[0]
-    worked = WORLD.solve(Posed(entry.statement, entry.answer), random.Random(1))  # noqa: S311
+    worked = WORLD.solve(PosedProblem(entry.statement, entry.answer), random.Random(1))  # noqa: S311
     for begun, one_step in ((worked[:1], True), (worked[:-2], False)):
-        ask = Ask(entry.statement, tuple(begun), count=3, one_step=one_step)
-        for text, finish in model.ask(ask).texts:
-            said = read(config, ask, text, finish)
+        ask = SampleRequest(entry.statement, tuple(begun), count=3, one_step=one_step)
+        for text, finish in model.request(ask).texts:
+            said = parse_completion(config, ask, text, finish)
             assert finish == "stop"
             assert all(set(step.split()) <= set(WORLD.words) for step in said.steps)
-            assert one_step or said.answer == answer_of(said.steps)
+            assert one_step or said.answer == final_answer(said.steps)

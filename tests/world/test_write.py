@@ -12,7 +12,7 @@ import torch
 from app.prm.encoding import Encoder
 from app.world import demo_data
 from app.world.writer.model import LINE, LONGEST, RIGHT, WRONG, Writer
-from app.world.writer.sample import write
+from app.world.writer.sample import sample_solutions
 
 TEMPERATURE = 1.3
 """High, so that many solutions are likely."""
@@ -27,7 +27,7 @@ def writer():
 @pytest.fixture(scope="module")
 def statements():
     """Of two lengths, so that they are written in more than one go."""
-    found = sorted((entry.statement for entry in demo_data.entries()), key=len)
+    found = sorted((entry.statement for entry in demo_data.load_entries()), key=len)
     return [found[0], found[-1], found[1]]
 
 
@@ -44,7 +44,7 @@ def likely(writer: Writer, statement: str, steps: tuple[str, ...]) -> float:
 
 
 def test_each_solution_comes_as_often_as_the_model_holds_it_likely(writer, statements):
-    found = write(writer, statements, EACH, 5, temperature=TEMPERATURE)
+    found = sample_solutions(writer, statements, EACH, 5, temperature=TEMPERATURE)
 
     for statement, solutions in zip(statements, found, strict=True):
         counts = Counter(tuple(steps) for steps in solutions)
@@ -57,16 +57,16 @@ def test_each_solution_comes_as_often_as_the_model_holds_it_likely(writer, state
 
 
 def test_samples_are_drawn_each_for_itself_and_the_same_for_the_same_seed(writer, statements):
-    first = write(writer, statements, 40, 5, temperature=TEMPERATURE)
+    first = sample_solutions(writer, statements, 40, 5, temperature=TEMPERATURE)
 
-    assert first == write(writer, statements, 40, 5, temperature=TEMPERATURE)
-    assert first != write(writer, statements, 40, 6, temperature=TEMPERATURE)
+    assert first == sample_solutions(writer, statements, 40, 5, temperature=TEMPERATURE)
+    assert first != sample_solutions(writer, statements, 40, 6, temperature=TEMPERATURE)
     for solutions in first:
         changes = sum(one != other for one, other in pairwise(solutions))
         assert changes > 5, "in no order"
 
 
 def test_what_does_not_end_is_cut_off(writer, statements):
-    for solutions in write(writer, statements, 5, 0, most=7):
+    for solutions in sample_solutions(writer, statements, 5, 0, most=7):
         for steps in solutions:
             assert len(f" {LINE} ".join(steps).split(" ")) <= 7

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.exchange.exports.base import ExportParameters, Options
 from app.search.protocols import Steps
-from app.search.revisions import Trajectory, prompt, trajectories
+from app.search.revisions import Trajectory, build_prompt, build_trajectories
 
 BATCH = 2_000
 SELECT_POOL = text(
@@ -64,7 +64,7 @@ class RevisionData:
             incorrect: list[Steps] = []
             for row in group:
                 (correct if row.verdict == "correct" else incorrect).append(tuple(row.steps))
-            for trajectory in trajectories(correct, incorrect, seed=parameters.seed):
+            for trajectory in build_trajectories(correct, incorrect, seed=parameters.seed):
                 yield orjson.dumps(build_row(name, statement, trajectory)) + b"\n"
 
     def options(self, db: Session, project_id: int) -> Options:
@@ -77,7 +77,7 @@ def build_row(name: str, statement: str, trajectory: Trajectory) -> dict[str, An
         "problem": statement,
         "attempts": [list(steps) for steps in trajectory.wrong],
         "solution": list(trajectory.right),
-        "prompt": prompt(statement, trajectory.wrong),
+        "prompt": build_prompt(statement, trajectory.wrong),
         "completion": "\n".join(trajectory.right),
     }
 

@@ -23,7 +23,7 @@ from app.simulation.end_to_end.scripted_labelers import Judge, Shift
 from app.simulation.end_to_end.server import Api, House, answer
 from app.simulation.policies import get_policy
 from app.world.kinds import WORLDS
-from app.world.kinds.base import flipped
+from app.world.kinds.base import flip_ratings
 from app.world.writer.model import LONGEST
 
 SETS = {"Validation": {"splits": ["validation"]}, "Test": {"splits": ["test"], "source": "plain"}}
@@ -123,7 +123,7 @@ class Arm:
 
         def judge(statement: str, steps: list[str]) -> list[int]:
             chance = random.Random(f"{self.setting.seed} {statement} {steps}")  # noqa: S311 - repeatable
-            return flipped(world.judge(known[statement], steps), self.setting.noise, chance)
+            return flip_ratings(world.rate(known[statement], steps), self.setting.noise, chance)
 
         return judge
 

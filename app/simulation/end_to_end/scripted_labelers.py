@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from app.simulation.end_to_end.server import Stuck, answer
-from app.world.kinds.base import until_error
+from app.world.kinds.base import up_to_first_error
 
 Judge = Callable[[str, list[str]], list[int]]
 """(problem, steps) -> a rating for each step."""
@@ -44,7 +44,7 @@ def label_all(page: httpx.Client, slug: str, judge: Judge, stop: threading.Event
 
 def label(page: httpx.Client, slug: str, sheet: dict[str, Any], judge: Judge) -> dict[str, Any] | None:
     """Rate one solution up to its first error and submit; the next sheet, if there is one."""
-    ratings = until_error(judge(sheet["problem"]["statement"], sheet["steps"]))
+    ratings = up_to_first_error(judge(sheet["problem"]["statement"], sheet["steps"]))
     said = {each["position"] for each in sheet["ratings"] if each["rating"] is not None}
     events = [
         {"id": str(uuid.uuid4()), "position": position, "rating": rating, "active_ms": NO_TIME}

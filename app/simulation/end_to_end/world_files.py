@@ -16,7 +16,7 @@ from app.simulation.config import Setting
 from app.simulation.datasets import Material, Sampled
 from app.simulation.policies import BASELINE
 from app.simulation.policy_run import Pool
-from app.world.kinds.base import Posed, answer_of
+from app.world.kinds.base import PosedProblem, final_answer
 
 FIRST, REST = "first.jsonl", "rest.jsonl"
 GENERATOR = "the writer"
@@ -81,7 +81,7 @@ def lines(
         if steps := one.samples[place]:
             yield {
                 "kind": "solution", "id": f"{problem}-{place}", "problem": problem, "generator": GENERATOR,
-                "steps": list(steps), "answer": answer_of(steps),
+                "steps": list(steps), "answer": final_answer(steps),
             }  # fmt: skip
 
 
@@ -89,6 +89,6 @@ def name_of(source: str, number: int) -> str:
     return f"{source}-{number}"
 
 
-def known(material: Material) -> dict[str, Posed]:
+def known(material: Material) -> dict[str, PosedProblem]:
     """Problems of the pool by statement: what a labeler judges with, false references or not."""
     return {one.posed.statement: one.posed for one in material.pool}

@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent
 WRITER = FOLDER / "writer"
 """As transformers keeps a model: a base for a PRM, and a generator."""
 POOL = FOLDER / "pool.jsonl.gz"
-MADE = FOLDER / "manifest.json"
+MANIFEST = FOLDER / "manifest.json"
 """How it was made: the world's fingerprint, what the writer read, seeds, hashes of the files."""
 
 
@@ -28,11 +28,11 @@ class Entry:
     solutions: list[list[str]]
 
 
-def entries() -> list[Entry]:
+def load_entries() -> list[Entry]:
     with gzip.open(POOL, "rt", encoding="utf-8") as lines:
         return [Entry(**json.loads(line)) for line in lines]
 
 
-def made() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(MADE.read_bytes())
+def manifest() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(MANIFEST.read_bytes())
     return found

@@ -9,7 +9,7 @@ import random
 from collections.abc import Mapping
 from functools import cached_property
 
-from app.world.kinds.base import Posed, World
+from app.world.kinds.base import PosedProblem, World
 from app.world.kinds.chains import Chains
 
 DISPUTED = 32
@@ -60,10 +60,10 @@ def fingerprint(world: World) -> str:
     Another definition has another one."""
     chance, seen = random.Random("fingerprint"), [list(world.words)]  # noqa: S311
     for common in (True, False) * 100:
-        posed: Posed = world.draw(chance, common=common)
+        posed: PosedProblem = world.draw(chance, common=common)
         steps = world.solve(posed, chance)
         place = chance.randrange(len(steps))
         spoiled = [*steps[:place], world.spoil(posed, steps, place, chance), *steps[place + 1 :]]
-        ratings = [str(world.judge(posed, each)) for each in (steps, spoiled)]
+        ratings = [str(world.rate(posed, each)) for each in (steps, spoiled)]
         seen.append([posed.statement, posed.answer, *spoiled, *ratings])
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()

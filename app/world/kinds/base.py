@@ -16,7 +16,7 @@ SO = "so"
 
 
 @dataclass(frozen=True)
-class Posed:
+class PosedProblem:
     """A problem as it is put, and its one right answer."""
 
     statement: str
@@ -36,38 +36,40 @@ class World(Protocol):
         """What the corpus takes its next line from: the world itself, or a book of it that errs."""
         ...
 
-    def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> Posed:
+    def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> PosedProblem:
         """A problem. `common`: as a corpus has them, short ones too, and some facts a hundred times
         as often as others; else as they are asked, where the rare ones are less rare. `shifted`:
         longer than any the corpus holds."""
         ...
 
-    def solve(self, posed: Posed, chance: random.Random) -> list[str]:
+    def solve(self, posed: PosedProblem, chance: random.Random) -> list[str]:
         """A worked solution, every step positive or neutral, the last one "answer ..."."""
         ...
 
-    def judge(self, posed: Posed, steps: Sequence[str]) -> list[int]:
+    def rate(self, posed: PosedProblem, steps: Sequence[str]) -> list[int]:
         """1 (true, and gets on), 0 (true, and does not) or -1 (false) for every step, in order.
         What builds on a false step is false, unless it finds back to the truth."""
         ...
 
-    def spoil(self, posed: Posed, steps: Sequence[str], place: int, chance: random.Random) -> str:
+    def spoil(self, posed: PosedProblem, steps: Sequence[str], place: int, chance: random.Random) -> str:
         """A false step in place of `steps[place]`: what a book of errors would show there."""
         ...
 
 
-def answer_of(steps: Sequence[str]) -> str | None:
+def final_answer(steps: Sequence[str]) -> str | None:
     """What a solution says; None where it never comes to say it."""
     words = steps[-1].split(" ") if steps else []
     return " ".join(words[1:]) if len(words) > 1 and words[0] == ANSWER else None
 
 
-def until_error(ratings: Sequence[int]) -> list[int]:
+def up_to_first_error(ratings: Sequence[int]) -> list[int]:
     """The ratings a labeler gives who stops at the first negative one."""
     return list(ratings[: ratings.index(-1) + 1]) if -1 in ratings else list(ratings)
 
 
-def in_order(worked: Sequence[str], known: Sequence[str], answer: str, steps: Sequence[str]) -> list[int]:
+def rate_in_order(
+    worked: Sequence[str], known: Sequence[str], answer: str, steps: Sequence[str]
+) -> list[int]:
     """The ratings where every step has its one place: `worked` are the steps there are to say, and `known`
     what is known before each and after the last, which saying again is neutral."""
     done, ratings = 0, []
@@ -82,12 +84,12 @@ def in_order(worked: Sequence[str], known: Sequence[str], answer: str, steps: Se
     return ratings
 
 
-def flipped(ratings: Sequence[int], rate: float, chance: random.Random) -> list[int]:
+def flip_ratings(ratings: Sequence[int], rate: float, chance: random.Random) -> list[int]:
     """A labeler who, with probability `rate`, calls a false step positive or a true one negative."""
     return [(1 if rating < 0 else -1) if chance.random() < rate else rating for rating in ratings]
 
 
-def rare(count: int, chance: random.Random, times: float) -> list[float]:
+def rarity_weights(count: int, chance: random.Random, times: float) -> list[float]:
     """Weights of `count` things: a third of them, by lot, are `times` as rare as the others."""
     weights = [1 / times if place < count // 3 else 1.0 for place in range(count)]
     chance.shuffle(weights)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from app.world.kinds.base import ANSWER, ASKED, SO, Posed, World, in_order, rare
+from app.world.kinds.base import ANSWER, ASKED, SO, PosedProblem, World, rarity_weights, rate_in_order
 
 SIGNS = "+-*"
 
@@ -25,7 +25,7 @@ class Chains:
         self.words = (*self.numbers, *self.operations, "=", SO, ANSWER)
         chance = random.Random(f"chains {seed}")  # noqa: S311 - a repeatable world
         width = len(self.operations)
-        weights = rare(modulus * width, chance, times)
+        weights = rarity_weights(modulus * width, chance, times)
         self.weights = [weights[value * width : (value + 1) * width] for value in range(modulus)]
         """In the corpus, by value, of every operation."""
         self.asked = [[weight**ASKED for weight in row] for row in self.weights]
@@ -33,7 +33,7 @@ class Chains:
     def book(self, chance: random.Random) -> World:
         return self
 
-    def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> Posed:
+    def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> PosedProblem:
         length = chance.randint(7, 9) if shifted else chance.randint(2 if common else 4, 6)
         value = chance.randrange(self.modulus)
         words = [str(value)]
@@ -43,9 +43,9 @@ class Chains:
             if operation not in words:
                 words.append(operation)
                 value = self._done(value, operation)
-        return Posed(" ".join(words), str(value))
+        return PosedProblem(" ".join(words), str(value))
 
-    def solve(self, posed: Posed, chance: random.Random) -> list[str]:
+    def solve(self, posed: PosedProblem, chance: random.Random) -> list[str]:
         steps = []
         for step, value in zip(self._worked(posed), self._values(posed.statement)[1:], strict=True):
             steps.append(step)
@@ -53,11 +53,11 @@ class Chains:
                 steps.append(f"{SO} {value}")
         return [*steps, f"{ANSWER} {posed.answer}"]
 
-    def judge(self, posed: Posed, steps: Sequence[str]) -> list[int]:
+    def rate(self, posed: PosedProblem, steps: Sequence[str]) -> list[int]:
         known = [str(value) for value in self._values(posed.statement)]
-        return in_order(self._worked(posed), known, posed.answer, steps)
+        return rate_in_order(self._worked(posed), known, posed.answer, steps)
 
-    def spoil(self, posed: Posed, steps: Sequence[str], place: int, chance: random.Random) -> str:
+    def spoil(self, posed: PosedProblem, steps: Sequence[str], place: int, chance: random.Random) -> str:
         """A wrong result, a value from elsewhere, or another operation."""
         words = steps[place].split(" ")
         if len(words) == 2 or chance.random() < 0.4:
@@ -70,7 +70,7 @@ class Chains:
             operation = chance.choice([each for each in given if each != operation])
         return f"{value} {operation} = {self._done(value, operation)}"
 
-    def _worked(self, posed: Posed) -> list[str]:
+    def _worked(self, posed: PosedProblem) -> list[str]:
         values = self._values(posed.statement)
         return [
             f"{values[place]} {operation} = {values[place + 1]}"

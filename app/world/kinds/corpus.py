@@ -9,11 +9,11 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.world.kinds.base import ANSWER, Posed, World
+from app.world.kinds.base import ANSWER, PosedProblem, World
 
 
 @dataclass(frozen=True)
-class Line:
+class CorpusLine:
     """The first `true` steps are right; the one after them, if there is one, is not."""
 
     statement: str
@@ -21,20 +21,22 @@ class Line:
     true: int
 
 
-def corpus(world: World, chance: random.Random, checked: float) -> Iterator[Line]:
+def iter_corpus(world: World, chance: random.Random, checked: float) -> Iterator[CorpusLine]:
     """Without end; a share of `checked` hold a false step."""
     while True:
         book = world.book(chance)
         posed = book.draw(chance, common=True)
         steps = book.solve(posed, chance)
         if chance.random() >= checked:
-            yield Line(posed.statement, tuple(steps), len(steps))
+            yield CorpusLine(posed.statement, tuple(steps), len(steps))
         else:
             place = chance.randrange(len(steps))
-            yield Line(posed.statement, (*steps[:place], _false(book, posed, steps, place, chance)), place)
+            yield CorpusLine(
+                posed.statement, (*steps[:place], _false(book, posed, steps, place, chance)), place
+            )
 
 
-def _false(world: World, posed: Posed, steps: list[str], place: int, chance: random.Random) -> str:
+def _false(world: World, posed: PosedProblem, steps: list[str], place: int, chance: random.Random) -> str:
     """Spoiled; or a step that comes too early; or an answer before the end; or a line that got garbled.
     What is true in its place is never returned: then the step is spoiled after all."""
     kind, found = chance.random(), None
@@ -42,24 +44,24 @@ def _false(world: World, posed: Posed, steps: list[str], place: int, chance: ran
         later = [step for step in steps[place + 1 :] if _is_false(world, posed, steps[:place], step)]
         found = (later[0] if chance.random() < 0.7 else later[-1]) if later else None
     elif kind < 0.35 and place:
-        found = _hasty(posed, steps[place - 1])
+        found = _hasty_answer(posed, steps[place - 1])
     elif kind < 0.45:
-        found = _garbled(world, steps[place], chance)
+        found = _garbled_line(world, steps[place], chance)
     if found is None or not _is_false(world, posed, steps[:place], found):
         return world.spoil(posed, steps, place, chance)
     return found
 
 
-def _is_false(world: World, posed: Posed, before: list[str], step: str) -> bool:
-    return world.judge(posed, [*before, step])[-1] < 0
+def _is_false(world: World, posed: PosedProblem, before: list[str], step: str) -> bool:
+    return world.rate(posed, [*before, step])[-1] < 0
 
 
-def _hasty(posed: Posed, before: str) -> str:
+def _hasty_answer(posed: PosedProblem, before: str) -> str:
     """What was said last, given for the answer."""
     return " ".join([ANSWER, *before.split(" ")[-len(posed.answer.split(" ")) :]])
 
 
-def _garbled(world: World, step: str, chance: random.Random) -> str | None:
+def _garbled_line(world: World, step: str, chance: random.Random) -> str | None:
     """A word left out, said twice or taken for another."""
     words = step.split(" ")
     at = chance.randrange(len(words))

@@ -13,7 +13,7 @@ from copy import copy
 from functools import cached_property
 from itertools import combinations
 
-from app.world.kinds.base import ANSWER, ASKED, SO, Posed, World, in_order, rare
+from app.world.kinds.base import ANSWER, ASKED, SO, PosedProblem, World, rarity_weights, rate_in_order
 
 MISPRINTED = 0.6
 """Share of the books that err, where books do."""
@@ -36,13 +36,13 @@ class Knockout:
         self.words = (*self.teams, ">", SO, ANSWER)
         pairs = list(combinations(self.teams, 2))
         self.wins = {pair: chance.choice(pair) for pair in pairs}
-        self.weights = dict(zip(pairs, rare(len(pairs), chance, times), strict=True))
+        self.weights = dict(zip(pairs, rarity_weights(len(pairs), chance, times), strict=True))
         self.errs = errs
 
     def book(self, chance: random.Random) -> World:
         return self.misprinted if self.errs and chance.random() < MISPRINTED else self
 
-    def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> Posed:
+    def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> PosedProblem:
         length = chance.randint(8, 10) if shifted else chance.randint(3 if common else 5, 7)
         last = chance.choice(self.teams)
         teams = [last]
@@ -51,9 +51,9 @@ class Knockout:
             power = 1 if common else ASKED
             teams += chance.choices(left, [self.weights[self._pair(last, team)] ** power for team in left])
             last = self.wins[self._pair(last, teams[-1])]
-        return Posed(" ".join(teams), last)
+        return PosedProblem(" ".join(teams), last)
 
-    def solve(self, posed: Posed, chance: random.Random) -> list[str]:
+    def solve(self, posed: PosedProblem, chance: random.Random) -> list[str]:
         steps = []
         for step in self._worked(posed):
             steps.append(step)
@@ -61,11 +61,13 @@ class Knockout:
                 steps.append(f"{SO} {step[-1]}")
         return [*steps, f"{ANSWER} {posed.answer}"]
 
-    def judge(self, posed: Posed, steps: Sequence[str]) -> list[int]:
+    def rate(self, posed: PosedProblem, steps: Sequence[str]) -> list[int]:
         worked = self._worked(posed)
-        return in_order(worked, [posed.statement[0], *(step[-1] for step in worked)], posed.answer, steps)
+        return rate_in_order(
+            worked, [posed.statement[0], *(step[-1] for step in worked)], posed.answer, steps
+        )
 
-    def spoil(self, posed: Posed, steps: Sequence[str], place: int, chance: random.Random) -> str:
+    def spoil(self, posed: PosedProblem, steps: Sequence[str], place: int, chance: random.Random) -> str:
         """The other one wins; or a team plays that is out, or not yet on."""
         words = steps[place].split(" ")
         if len(words) == 2:
@@ -89,7 +91,7 @@ class Knockout:
         }
         return found
 
-    def _worked(self, posed: Posed) -> list[str]:
+    def _worked(self, posed: PosedProblem) -> list[str]:
         last, *others = posed.statement.split(" ")
         steps = []
         for team in others:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from app.world.kinds.base import ANSWER, ASKED, SO, Posed, World, rare
+from app.world.kinds.base import ANSWER, ASKED, SO, PosedProblem, World, rarity_weights
 
 CONSONANTS = "bdfgklmnprstvwzj"
 UNDER, TOP, YES, NO = "under", "top", "yes", "no"
@@ -26,31 +26,31 @@ class Lineage:
         self.above = {
             name: chance.choice(self.ranks[rank - 1]) if rank else TOP for name, rank in self.rank.items()
         }
-        self.weights = dict(zip(self.rank, rare(len(self.rank), chance, times), strict=True))
+        self.weights = dict(zip(self.rank, rarity_weights(len(self.rank), chance, times), strict=True))
         self.words = (*self.heads, *self.tails, ">", UNDER, TOP, YES, NO, SO, ANSWER)
 
     def book(self, chance: random.Random) -> World:
         return self
 
-    def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> Posed:
+    def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> PosedProblem:
         low, high = (6, 8) if shifted else (2, 5)
         while True:
             climb = chance.randint(low, high)
             if chance.random() < 0.5:
                 way = self._way(chance.choice(self.ranks[chance.randint(climb, len(self.ranks) - 1)]))
                 way, asked = way[:climb], way[climb]
-                posed = Posed(f"{way[0]} {UNDER} {asked}", YES)
+                posed = PosedProblem(f"{way[0]} {UNDER} {asked}", YES)
             else:
                 way = self._way(chance.choice(self.ranks[climb - 1]))[:-1]
                 asked = chance.choice([name for rank in self.ranks[:climb] for name in rank])
-                posed = Posed(f"{way[0]} {UNDER} {asked}", NO)
+                posed = PosedProblem(f"{way[0]} {UNDER} {asked}", NO)
                 if asked in way:
                     continue
             power = 1 if common else ASKED
             if all(chance.random() < self.weights[name] ** power for name in way):
                 return posed
 
-    def solve(self, posed: Posed, chance: random.Random) -> list[str]:
+    def solve(self, posed: PosedProblem, chance: random.Random) -> list[str]:
         here, asked = posed.statement.split(f" {UNDER} ")
         steps: list[str] = []
         while here not in (asked, TOP):
@@ -60,7 +60,7 @@ class Lineage:
                 steps.append(f"{SO} {here}")
         return [*steps, f"{ANSWER} {posed.answer}"]
 
-    def judge(self, posed: Posed, steps: Sequence[str]) -> list[int]:
+    def rate(self, posed: PosedProblem, steps: Sequence[str]) -> list[int]:
         here, asked = posed.statement.split(f" {UNDER} ")
         ratings = []
         for step in steps:
@@ -74,7 +74,7 @@ class Lineage:
                 ratings.append(1 if there and step == f"{ANSWER} {posed.answer}" else -1)
         return ratings
 
-    def spoil(self, posed: Posed, steps: Sequence[str], place: int, chance: random.Random) -> str:
+    def spoil(self, posed: PosedProblem, steps: Sequence[str], place: int, chance: random.Random) -> str:
         """Somebody else's name, above or below, or the other answer."""
         words = steps[place].split(" ")
         if words[0] == ANSWER:

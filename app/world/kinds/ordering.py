@@ -9,7 +9,7 @@ import random
 from collections.abc import Sequence
 from itertools import combinations
 
-from app.world.kinds.base import ANSWER, ASKED, SO, Posed, World, rare
+from app.world.kinds.base import ANSWER, ASKED, SO, PosedProblem, World, rarity_weights
 
 PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 
@@ -23,12 +23,12 @@ class Ordering:
         self.words = (*self.letters, *PLACES, "of", SO, ANSWER)
         self.rank = dict(zip(self.letters, chance.sample(range(letters), letters), strict=True))
         pairs = list(combinations(self.letters, 2))
-        self.weights = dict(zip(pairs, rare(len(pairs), chance, times), strict=True))
+        self.weights = dict(zip(pairs, rarity_weights(len(pairs), chance, times), strict=True))
 
     def book(self, chance: random.Random) -> World:
         return self
 
-    def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> Posed:
+    def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> PosedProblem:
         low, high = (7, 8) if shifted else (3 if common else 4, 6)
         length = chance.randint(low, high)
         letters = [chance.choice(self.letters)]
@@ -37,9 +37,9 @@ class Ordering:
             power = 1 if common else ASKED
             letters += chance.choices(left, [self._weight(each, letters) ** power for each in left])
         place = chance.randrange(len(letters))
-        return Posed(f"{PLACES[place]} of {' '.join(letters)}", self._sorted(letters)[place])
+        return PosedProblem(f"{PLACES[place]} of {' '.join(letters)}", self._sorted(letters)[place])
 
-    def solve(self, posed: Posed, chance: random.Random) -> list[str]:
+    def solve(self, posed: PosedProblem, chance: random.Random) -> list[str]:
         letters, steps = posed.statement.split(" ")[2:], []
         for count in range(2, len(letters) + 1):
             steps.append(" ".join(self._sorted(letters[:count])))
@@ -47,7 +47,7 @@ class Ordering:
                 steps.append(f"{SO} {steps[-1]}")
         return [*steps, f"{ANSWER} {posed.answer}"]
 
-    def judge(self, posed: Posed, steps: Sequence[str]) -> list[int]:
+    def rate(self, posed: PosedProblem, steps: Sequence[str]) -> list[int]:
         letters = posed.statement.split(" ")[2:]
         known, ratings = 1, []
         for step in steps:
@@ -62,7 +62,7 @@ class Ordering:
                 ratings.append(1 if done and step == f"{ANSWER} {posed.answer}" else -1)
         return ratings
 
-    def spoil(self, posed: Posed, steps: Sequence[str], place: int, chance: random.Random) -> str:
+    def spoil(self, posed: PosedProblem, steps: Sequence[str], place: int, chance: random.Random) -> str:
         """Two neighbours the wrong way round; now and then a letter that was not there."""
         words = steps[place].split(" ")
         first = 1 if words[0] in (SO, ANSWER) else 0

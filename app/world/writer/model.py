@@ -24,13 +24,13 @@ LONGEST = 256
 
 
 @dataclass(frozen=True)
-class Shape:
+class WriterShape:
     width: int = 64
     layers: int = 4
     heads: int = 4
 
 
-def tokenizer_of(world: World) -> PreTrainedTokenizerFast:
+def build_tokenizer(world: World) -> PreTrainedTokenizerFast:
     """Words split at single spaces; a line break, which ends a step, is a word too."""
     words = [*SPECIALS.values(), LINE, RIGHT, WRONG, *world.words]
     known = {word: place for place, word in enumerate(words)}
@@ -63,9 +63,9 @@ class Writer(nn.Module):
         return cls(body.eval(), checkpoint.load_tokenizer(str(folder), None))
 
 
-def new(world: World, shape: Shape, seed: int) -> Writer:
+def create_writer(world: World, shape: WriterShape, seed: int) -> Writer:
     torch.manual_seed(seed)
-    tokenizer = tokenizer_of(world)
+    tokenizer = build_tokenizer(world)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=shape.width,

@@ -18,7 +18,7 @@ SIDE_BY_SIDE = 4096
 
 
 @torch.inference_mode()
-def write(
+def sample_solutions(
     writer: Writer,
     statements: Sequence[str],
     each: int,
@@ -36,18 +36,18 @@ def write(
     by_length: dict[int, list[int]] = {}
     for place, ids in enumerate(asked):
         by_length.setdefault(len(ids), []).append(place)
-    words, at_once = _words(writer), max(1, SIDE_BY_SIDE // max(1, each))
+    words, at_once = _vocabulary(writer), max(1, SIDE_BY_SIDE // max(1, each))
     for places in by_length.values():
         for start in range(0, len(places), at_once):
             some = places[start : start + at_once]
             begun = torch.tensor([asked[place] for place in some])
-            said = _continued(writer, begun, each, chance, temperature, most)
+            said = _continue(writer, begun, each, chance, temperature, most)
             for number, row in enumerate(said):
-                found[some[number // each]].append(_steps([words[token] for token in row]))
+                found[some[number // each]].append(_split_steps([words[token] for token in row]))
     return found
 
 
-def _continued(
+def _continue(
     writer: Writer, ids: Tensor, each: int, chance: torch.Generator, temperature: float, most: int
 ) -> list[list[int]]:
     """`each` for every row of ids, one row's after the other's. Samples that have said the same so far
@@ -79,12 +79,12 @@ def _continued(
     return [row[: row.index(end)] if end in row else row for row in rows]
 
 
-def _words(writer: Writer) -> list[str]:
+def _vocabulary(writer: Writer) -> list[str]:
     known = writer.tokenizer.get_vocab()
     return sorted(known, key=known.__getitem__)
 
 
-def _steps(words: list[str]) -> list[str]:
+def _split_steps(words: list[str]) -> list[str]:
     """A line a step; lines without a word are no steps."""
     lines: list[list[str]] = [[]]
     for word in words:

@@ -14,14 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from app.world.kinds.base import World
-from app.world.kinds.corpus import Line, corpus
-from app.world.writer.model import LINE, RIGHT, WRONG, Shape, Writer, new
+from app.world.kinds.corpus import CorpusLine, iter_corpus
+from app.world.writer.model import LINE, RIGHT, WRONG, Writer, WriterShape, create_writer
 
 NOTHING = -100
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainingSchedule:
     """How long it reads, and what."""
 
     steps: int = 1500
@@ -31,21 +31,24 @@ class Course:
     checked: float = 0.7
     """Share of lines that hold a false step: what lets a PRM start from this model learn from few labels."""
     rate: float = 3e-3
-    shape: Shape = field(default_factory=Shape)
+    shape: WriterShape = field(default_factory=WriterShape)
 
 
-def learn(
-    world: World, course: Course, seed: int, report: Callable[[dict[str, Any]], None] = lambda _: None
+def train_writer(
+    world: World,
+    course: TrainingSchedule,
+    seed: int,
+    report: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> Writer:
     """A writer from nothing. Equal seeds give equal writers on one machine."""
-    writer = new(world, course.shape, seed)
-    lines = corpus(world, random.Random(f"corpus {seed}"), course.checked)  # noqa: S311
+    writer = create_writer(world, course.shape, seed)
+    lines = iter_corpus(world, random.Random(f"corpus {seed}"), course.checked)  # noqa: S311
     reader = Reader(writer)
     optimiser = torch.optim.AdamW(writer.parameters(), lr=course.rate, weight_decay=0.01, betas=(0.9, 0.98))
     writer.train()
     for step in range(course.steps):
         for group in optimiser.param_groups:
-            group["lr"] = course.rate * _pace(step, course.steps)
+            group["lr"] = course.rate * _learning_rate(step, course.steps)
         words, marks = _losses(writer, reader, reader.batch(list(islice(lines, course.lines))))
         optimiser.zero_grad(set_to_none=True)
         (words + marks).backward()
@@ -66,7 +69,7 @@ def _losses(writer: Writer, reader: Reader, batch: Batch) -> tuple[Tensor, Tenso
     return words, nn.functional.cross_entropy(two, batch.marks[marked])
 
 
-def _pace(step: int, steps: int) -> float:
+def _learning_rate(step: int, steps: int) -> float:
     """Warm-up over a twentieth, then a cosine to a tenth."""
     rising = max(1, steps // 20)
     if step < rising:
@@ -94,7 +97,7 @@ class Reader:
         self.pad, self.end = int(writer.tokenizer.pad_token_id), int(writer.tokenizer.eos_token_id)
         self.two = torch.tensor([known[WRONG], known[RIGHT]])
 
-    def batch(self, lines: list[Line]) -> Batch:
+    def batch(self, lines: list[CorpusLine]) -> Batch:
         rows = [self.row(line) for line in lines]
         longest = max(len(ids) for ids, _, _ in rows)
         found = [torch.full((len(rows), longest), empty) for empty in (self.pad, NOTHING, NOTHING)]
@@ -103,7 +106,7 @@ class Reader:
                 made[place, : len(values)] = torch.tensor(values)
         return Batch(*found)
 
-    def row(self, line: Line) -> tuple[list[int], list[int], list[int]]:
+    def row(self, line: CorpusLine) -> tuple[list[int], list[int], list[int]]:
         """As app.prm.encoding reads it, many times as fast: a word is looked up."""
         ids = self.start + self._ids(line.statement)
         words, marks = [NOTHING] * (len(ids) - 1), [NOTHING] * len(ids)
