@@ -1,4 +1,4 @@
-"""How the worker is, what waits for it, what failed, and how much room things take."""
+"""Workers, queued and failed jobs, and disk usage."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ STATES = ("todo", "doing", "succeeded", "failed", "cancelled", "aborted")
 
 
 def count_jobs_by_queue(db: Session) -> list[dict[str, Any]]:
-    """One row a queue: how many jobs in which state."""
-    counted: dict[str, dict[str, Any]] = {}
+    """One row a queue, with the number of jobs in each state."""
+    queues: dict[str, dict[str, Any]] = {}
     rows = db.execute(text("SELECT queue_name, status::text, count(*) FROM procrastinate_jobs GROUP BY 1, 2"))
     for queue, status, number in rows:
-        counted.setdefault(queue, {"queue": queue, **dict.fromkeys(STATES, 0)})[status] = number
-    return [counted[queue] for queue in sorted(counted)]
+        queues.setdefault(queue, {"queue": queue, **dict.fromkeys(STATES, 0)})[status] = number
+    return [queues[queue] for queue in sorted(queues)]
 
 
 def list_workers(db: Session) -> list[dict[str, Any]]:
-    found = db.execute(
+    rows = db.execute(
         text(
             "SELECT w.id, w.last_heartbeat, w.last_heartbeat > now() - interval '60 seconds' AS alive,"
             " count(j.id) FILTER (WHERE j.status = 'doing') AS doing"
@@ -35,11 +35,11 @@ def list_workers(db: Session) -> list[dict[str, Any]]:
             " GROUP BY w.id ORDER BY w.last_heartbeat DESC LIMIT 50"
         )
     )
-    return [dict(row) for row in found.mappings()]
+    return [dict(row) for row in rows.mappings()]
 
 
 def list_failed_jobs(db: Session, limit: int = 50) -> list[dict[str, Any]]:
-    found = db.execute(
+    rows = db.execute(
         text(
             "SELECT j.id, j.task_name, j.queue_name, j.attempts, j.args, max(e.at) AS at"
             " FROM procrastinate_jobs j LEFT JOIN procrastinate_events e ON e.job_id = j.id"
@@ -47,36 +47,36 @@ def list_failed_jobs(db: Session, limit: int = 50) -> list[dict[str, Any]]:
         ),
         {"limit": limit},
     )
-    return [dict(row) for row in found.mappings()]
+    return [dict(row) for row in rows.mappings()]
 
 
 def retry_job(db: Session, job_id: int, actor: User) -> None:
-    """Back into its queue, now. Every job here may run twice."""
-    found = db.execute(
+    """Put a failed job back into its queue. Every job may run twice."""
+    job = db.execute(
         text("SELECT status::text, task_name FROM procrastinate_jobs WHERE id = :id FOR UPDATE"),
         {"id": job_id},
     ).one_or_none()
-    if found is None or found.status != "failed":
-        raise Conflict("That job is not waiting for a retry.", remedy="Look at the page again.")
+    if job is None or job.status != "failed":
+        raise Conflict("This job has not failed, so it cannot be retried.", remedy="Reload the page.")
     db.execute(text("SELECT procrastinate_retry_job_v2(:id, now(), NULL, NULL, NULL)"), {"id": job_id})
-    audit.record_event(db, actor, "job.retry", f"{found.task_name} {job_id}")
+    audit.record_event(db, actor, "job.retry", f"{job.task_name} {job_id}")
 
 
 def measure_disk_usage(db: Session, home: Path) -> list[tuple[str, int]]:
-    """Bytes: the database, each folder of STEPMARK_HOME, what is left on that disk."""
+    """Bytes: the database, each folder of STEPMARK_HOME, and free space on that disk."""
     database = db.scalar(text("SELECT pg_database_size(current_database())")) or 0
-    folders = sorted(each for each in home.iterdir() if each.is_dir()) if home.is_dir() else []
-    sizes = [(each.name, folder_size(each)) for each in folders]
-    there = home if home.is_dir() else Path("/")
-    return [("database", int(database)), *sizes, ("free on the disk", shutil.disk_usage(there).free)]
+    folders = sorted(path for path in home.iterdir() if path.is_dir()) if home.is_dir() else []
+    sizes = [(folder.name, folder_size(folder)) for folder in folders]
+    disk = home if home.is_dir() else Path("/")
+    return [("database", int(database)), *sizes, ("free space", shutil.disk_usage(disk).free)]
 
 
 def folder_size(folder: Path) -> int:
     total = 0
-    for at, _, names in os.walk(folder, onerror=None):
+    for root, _, names in os.walk(folder, onerror=None):
         for name in names:
             try:
-                total += os.lstat(os.path.join(at, name)).st_size  # noqa: PTH118 - a Path each is slow here
+                total += os.lstat(os.path.join(root, name)).st_size  # noqa: PTH118 - Path objects are slow here
             except OSError:
-                continue  # gone, or not ours to see
+                continue  # deleted meanwhile, or not readable
     return total

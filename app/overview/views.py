@@ -1,4 +1,4 @@
-"""A project's front door: everyone lands where their first question is answered."""
+"""A project's front page."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from app.core.db import Db
 from app.core.web import redirect, render
 from app.overview import progress, worker_views
 from app.projects.access import Member
+from app.selection.next_action import find_next_action
 
 router = APIRouter(include_in_schema=False)
 router.include_router(worker_views.router)
 
 
 @router.get("/projects/{slug}")
-def front(request: Request, access: Member, db: Db) -> Response:
-    """Labelers go to the desk, researchers to the board; an admin sees how far things are."""
+def front_page(request: Request, access: Member, db: Db) -> Response:
+    """Admins see the project's progress; researchers go to the dashboard, labelers to the desk."""
     project, now = access.project, dt.datetime.now(dt.UTC)
     if not access.at_least("admin"):
-        place = "board" if access.at_least("researcher") else "desk"
-        return redirect(f"/projects/{project.slug}/{place}")
-    found = progress.count_progress(db, project, now)
-    people = progress.list_labelers(db, project, now)
+        page = "dashboard" if access.at_least("researcher") else "desk"
+        return redirect(f"{access.home}/{page}")
+    counts = progress.count_progress(db, project, now)
+    labelers = progress.list_labelers(db, project, now)
     return render(
         request,
         "overview/overview.html",
-        found=found,
-        labelers=people,
-        running=progress.find_active_runs(db, project),
-        next_thing=progress.find_next_action(project, found, people),
+        progress=counts,
+        labelers=labelers,
+        active_runs=progress.find_active_runs(db, project),
+        next_action=find_next_action(project, progress.labeling_progress(counts, labelers)),
     )

@@ -1,4 +1,4 @@
-"""The worker's page, for whoever runs the server."""
+"""The page about workers and jobs, for site admins."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ def worker_page(request: Request, user: SiteAdmin, db: Db) -> Response:
     return render(
         request,
         "overview/worker.html",
-        room=health.measure_disk_usage(db, settings().home),
+        disk_usage=health.measure_disk_usage(db, settings().home),
         states=health.STATES,
-        **live(db),
+        **job_status(db),
     )
 
 
 @router.get("/live")
-def worker_part(request: Request, user: SiteAdmin, db: Db) -> Response:
-    return render(request, "overview/_worker.html", states=health.STATES, **live(db))
+def worker_live_part(request: Request, user: SiteAdmin, db: Db) -> Response:
+    return render(request, "overview/_worker.html", states=health.STATES, **job_status(db))
 
 
 @router.post("/jobs/{job_id}/retry")
-def retry(user: SiteAdmin, db: Db, job_id: Annotated[int, Path(ge=1, lt=2**62)]) -> Response:
+def retry_job(user: SiteAdmin, db: Db, job_id: Annotated[int, Path(ge=1, lt=2**62)]) -> Response:
     health.retry_job(db, job_id, user)
-    return redirect("/worker", f"Job {job_id} is in its queue again.")
+    return redirect("/worker", f"Job {job_id} queued again.")
 
 
-def live(db: Db) -> dict[str, Any]:
+def job_status(db: Db) -> dict[str, Any]:
     return {
         "queues": health.count_jobs_by_queue(db),
         "workers": health.list_workers(db),
-        "failed": health.list_failed_jobs(db),
+        "failed_jobs": health.list_failed_jobs(db),
     }

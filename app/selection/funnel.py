@@ -1,4 +1,4 @@
-"""How many there are: the funnel from sampled to queued, and the labels a round could learn from."""
+"""Counts: the funnel from sampled to queued, and the labels a round could train on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.labeling.models import Task
 from app.selection.models import Generation
 from app.training.models import Model
 
-FUNNEL = text(
+SELECT_FUNNEL = text(
     """SELECT count(*) AS sampled,
               count(s.verdict) AS graded,
               count(*) FILTER (WHERE s.verdict = 'incorrect') AS wrong,
@@ -22,7 +22,7 @@ FUNNEL = text(
        LEFT JOIN score c ON c.model_id = :model_id AND c.solution_id = s.id
        WHERE s.project_id = :project_id"""
 )
-LABELS = text(
+SELECT_LABEL_COUNTS = text(
     """SELECT count(DISTINCT a.id) AS solutions,
               count(rating) AS steps,
               count(*) FILTER (WHERE rating = 1) AS positive,
@@ -42,14 +42,14 @@ def count_funnel(
     db: Session, project_id: int, model_id: int | None, splits: tuple[str, ...] = ("train", "validation")
 ) -> dict[str, int]:
     """sampled, graded, wrong, scored, eligible: solutions of problems that are not test problems."""
-    asked = {"project_id": project_id, "model_id": model_id or 0, "splits": list(splits)}
-    return dict(db.execute(FUNNEL, asked).mappings().one())
+    params = {"project_id": project_id, "model_id": model_id or 0, "splits": list(splits)}
+    return dict(db.execute(SELECT_FUNNEL, params).mappings().one())
 
 
 def count_labels(db: Session, project_id: int, generations: list[int] | None = None) -> dict[str, int]:
-    """solutions, steps, positive, neutral, negative, of finished judgements that carry labels."""
-    asked = {"project_id": project_id, "generation": generations}
-    return dict(db.execute(LABELS, asked).mappings().one())
+    """solutions, steps, positive, neutral, negative, of submissions with labels."""
+    params = {"project_id": project_id, "generation": generations}
+    return dict(db.execute(SELECT_LABEL_COUNTS, params).mappings().one())
 
 
 def find_newest_model(db: Session, project_id: int) -> Model | None:
@@ -62,7 +62,7 @@ def find_newest_model(db: Session, project_id: int) -> Model | None:
 
 
 def next_generation_number(db: Session, project_id: int) -> int:
-    """The number of the generation a round makes now. 0 is the first queue, before any model."""
-    made = db.scalar(select(func.max(Generation.number)).where(Generation.project_id == project_id))
+    """The number of the generation that a round would make now. 0 is the first queue, before any model."""
+    newest = db.scalar(select(func.max(Generation.number)).where(Generation.project_id == project_id))
     queued = db.scalar(select(func.max(Task.generation)).where(Task.project_id == project_id))
-    return max(made or 0, queued or 0) + 1
+    return max(newest or 0, queued or 0) + 1

@@ -1,4 +1,4 @@
-"""What the board and a generation's page show. Reads only."""
+"""Reads for the dashboard, a generation's page and the API."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import NotFound
 from app.evaluation import generation_curve
-from app.projects.models import Project
 from app.scoring.heat_strips import load_heat_strips
 from app.selection import gate_check
 from app.selection.models import Generation, Round
+from app.selection.next_action import LabelingProgress
 from app.selection.strategies import label_of
 from app.training.models import Model
 
 PAGE = 50
-STATES = ("waiting", "on a desk", "labeled", "withdrawn")
+STATES = ("queued", "in progress", "labeled", "withdrawn")
 STATE_OF = """CASE WHEN t.withdrawn_at IS NOT NULL THEN 'withdrawn'
                    WHEN EXISTS (SELECT FROM assignment a WHERE a.task_id = t.id AND a.state = 'submitted')
                         AND (SELECT count(*) FROM assignment a
                              WHERE a.task_id = t.id AND a.state = 'submitted') >= t.overlap THEN 'labeled'
-                   WHEN t.taken > 0 THEN 'on a desk' ELSE 'waiting' END"""
-GENERATIONS = text(
+                   WHEN t.taken > 0 THEN 'in progress' ELSE 'queued' END"""
+SELECT_GENERATIONS = text(
     """WITH queued AS (
          SELECT generation, count(*) AS tasks, count(*) FILTER (WHERE withdrawn_at IS NOT NULL) AS withdrawn
          FROM task WHERE project_id = :project_id AND kind = 'regular' AND generation >= 0
@@ -57,28 +57,29 @@ GENERATIONS = text(
        LEFT JOIN rated r ON r.generation = q.generation
        ORDER BY q.generation DESC"""
 )
-QUEUE = f"""SELECT t.id, t.solution_id, s.problem_id, t.reason, t.priority, {STATE_OF} AS state,
+SELECT_QUEUE = f"""SELECT t.id, t.solution_id, s.problem_id, t.reason, t.priority, {STATE_OF} AS state,
                   p.statement, s.final_answer, p.reference_answer, s.verdict, s.steps
            FROM task t JOIN solution s ON s.id = t.solution_id JOIN problem p ON p.id = s.problem_id
            WHERE t.project_id = :project_id AND t.generation = :number AND t.kind = 'regular'
              AND (CAST(:strategy AS text) IS NULL OR t.reason->>'strategy' = :strategy)
-             AND (CAST(:wanted AS text) IS NULL OR {STATE_OF} = :wanted)
+             AND (CAST(:state AS text) IS NULL OR {STATE_OF} = :state)
            ORDER BY t.priority DESC, t.id LIMIT :limit OFFSET :offset"""  # noqa: S608 - our own text
-COUNTS = f"""SELECT {STATE_OF} AS state, coalesce(t.reason->>'strategy', '') AS strategy, count(*) AS tasks
+SELECT_TASK_COUNTS = f"""
+             SELECT {STATE_OF} AS state, coalesce(t.reason->>'strategy', '') AS strategy, count(*) AS tasks
              FROM task t WHERE t.project_id = :project_id AND t.generation = :number AND t.kind = 'regular'
              GROUP BY 1, 2"""  # noqa: S608 - our own text
 
 
 def list_generations(db: Session, project_id: int) -> list[dict[str, Any]]:
-    """Newest first: its tasks, what was labeled, the ratings, the minutes, its model."""
-    made = {
+    """Newest first, each with its tasks, labels, ratings, active minutes, model and gate result."""
+    rounds = {
         row.number: row for row in db.scalars(select(Generation).where(Generation.project_id == project_id))
     }
     models = {row.id: row for row in db.scalars(select(Model).where(Model.project_id == project_id))}
-    found = []
-    for row in db.execute(GENERATIONS, {"project_id": project_id}).mappings():
-        generation = made.get(row["number"])
-        found.append(
+    generations = []
+    for row in db.execute(SELECT_GENERATIONS, {"project_id": project_id}).mappings():
+        generation = rounds.get(row["number"])
+        generations.append(
             {
                 **row,
                 "minutes": float(row["minutes"]),
@@ -89,14 +90,14 @@ def list_generations(db: Session, project_id: int) -> list[dict[str, Any]]:
                 "gate": gate_check.load_result(generation.policy.get("gate")) if generation else None,
             }
         )
-    return found
+    return generations
 
 
 def load_generation_evaluations(
-    db: Session, project_id: int, found: list[dict[str, Any]]
+    db: Session, project_id: int, generations: list[dict[str, Any]]
 ) -> dict[int, dict[str, Any]]:
-    """By generation: how its model does on the default evaluation set, and against the one before."""
-    models = {each["number"]: each["model"].id for each in found if each["model"]}
+    """By generation number: its model on the default evaluation set, compared with the previous model."""
+    models = {row["number"]: row["model"].id for row in generations if row["model"]}
     return generation_curve.load_curves(db, project_id, models)
 
 
@@ -117,43 +118,43 @@ def newest_selector(
 
 
 def get_generation(db: Session, project_id: int, number: int) -> dict[str, Any]:
-    for found in list_generations(db, project_id):
-        if found["number"] == number:
-            return found
-    raise NotFound(f"There is no generation {number} in this project.")
+    for generation in list_generations(db, project_id):
+        if generation["number"] == number:
+            return generation
+    raise NotFound(f"Generation {number} not found.")
 
 
-def build_funnel(shown: dict[str, Any], counts: dict[str, int]) -> list[dict[str, Any]]:
-    """The steps of a generation's funnel with their share of the first, for drawing. A
-    generation that a round made remembers its counts; the first queue shows today's."""
-    kept = shown["generation"].funnel if shown["generation"] else {}
+def build_funnel(generation: dict[str, Any], counts: dict[str, int]) -> list[dict[str, Any]]:
+    """The stages of a generation's funnel, with their width for drawing. A generation that a round made
+    stores its counts; the first queue shows the current ones."""
+    stored = generation["generation"].funnel if generation["generation"] else {}
     steps = [
         (
             "sampled",
-            "solutions of problems that are not test problems",
-            kept.get("sampled", counts["sampled"]),
+            "solutions of train and validation problems",
+            stored.get("sampled", counts["sampled"]),
         ),
-        ("graded", "with a verdict on their final answer", kept.get("graded", counts["graded"])),
+        ("graded", "with a verdict", stored.get("graded", counts["graded"])),
     ]
-    if kept:
+    if stored:
         steps += [
-            ("scored", "read by the model, step by step", kept.get("scored", 0)),
-            ("eligible", "parseable, in the chosen splits, not queued before", kept.get("eligible", 0)),
+            ("scored", "scored by the selector", stored.get("scored", 0)),
+            ("eligible", "parseable, in the chosen splits, not queued before", stored.get("eligible", 0)),
         ]
     steps += [
-        ("selected", "queued for labelers", shown["tasks"]),
-        ("labeled", "judged by a person", shown["labeled"]),
+        ("selected", "queued for labelers", generation["tasks"]),
+        ("labeled", "labeled by a person", generation["labeled"]),
     ]
-    most = max((count for *_, count in steps), default=0) or 1
+    largest = max((count for *_, count in steps), default=0) or 1
     return [
-        {"name": name, "meaning": meaning, "count": count, "width": _width(count, most)}
+        {"name": name, "meaning": meaning, "count": count, "width": _width(count, largest)}
         for name, meaning, count in steps
     ]
 
 
-def _width(count: int, most: int) -> float:
-    """Of 100: square-root scale, so that 200 of 100,000 can still be seen."""
-    return round(100 * math.sqrt(count / most), 2)
+def _width(count: int, largest: int) -> float:
+    """0 to 100 on a square-root scale, so that 200 of 100,000 stay visible."""
+    return round(100 * math.sqrt(count / largest), 2)
 
 
 def list_queue(
@@ -166,16 +167,16 @@ def list_queue(
     state: str | None = None,
     page: int = 1,
 ) -> list[dict[str, Any]]:
-    """A page of the generation's tasks in queue order, each with why, and its heat strip by `model`."""
-    asked = {
+    """A page of the generation's tasks in queue order, each with its reason and heat strip by `model`."""
+    params = {
         "project_id": project_id,
         "number": number,
         "strategy": strategy,
-        "wanted": state if state in STATES else None,
+        "state": state if state in STATES else None,
         "limit": PAGE,
         "offset": (max(1, page) - 1) * PAGE,
     }
-    rows = db.execute(text(QUEUE), asked).mappings().all()
+    rows = db.execute(text(SELECT_QUEUE), params).mappings().all()
     strips = load_heat_strips(db, [row["solution_id"] for row in rows], model) if model else {}
     return [
         {
@@ -191,7 +192,7 @@ def count_tasks(db: Session, project_id: int, number: int) -> dict[str, dict[str
     """{"states": {state: tasks}, "strategies": {strategy: tasks}}."""
     states: dict[str, int] = {}
     strategies: dict[str, int] = {}
-    for row in db.execute(text(COUNTS), {"project_id": project_id, "number": number}).mappings():
+    for row in db.execute(text(SELECT_TASK_COUNTS), {"project_id": project_id, "number": number}).mappings():
         states[row["state"]] = states.get(row["state"], 0) + row["tasks"]
         strategies[row["strategy"]] = strategies.get(row["strategy"], 0) + row["tasks"]
     return {"states": states, "strategies": strategies}
@@ -203,7 +204,7 @@ def list_rounds(db: Session, project_id: int, limit: int = 10) -> list[Round]:
 
 
 def rating_shares(positive: int, neutral: int, negative: int) -> list[dict[str, Any]]:
-    """Three parts of a bar 100 wide, with where each begins."""
+    """Three parts of a bar 100 wide, each with its start and width."""
     total = positive + neutral + negative
     parts, start = [], 0.0
     for name, count in (("positive", positive), ("neutral", neutral), ("negative", negative)):
@@ -213,46 +214,13 @@ def rating_shares(positive: int, neutral: int, negative: int) -> list[dict[str, 
     return parts
 
 
-def _waiting(count: int) -> str:
-    return "1 solution waits" if count == 1 else f"{count:,} solutions wait"
-
-
-def find_next_action(
-    project: Project, funnel_now: dict[str, int], found: list[dict[str, Any]], labels: dict[str, int]
-) -> dict[str, str] | None:
-    """What a researcher should do now, and where."""
-    home = f"/projects/{project.slug}"
-    if not funnel_now["sampled"]:
-        return {
-            "say": "There are no solutions yet.",
-            "do": "Import solutions",
-            "href": f"{home}/imports",
-            "why": "A round needs a pool of sampled solutions to choose from.",
-        }
-    if not found:
-        return {
-            "say": f"{funnel_now['sampled']:,} solutions, none of them queued.",
-            "do": "Fill the queue",
-            "post": f"{home}/queue",
-            "why": "The first labels are of solutions drawn at random: there is no model to choose yet.",
-        }
-    if not labels["steps"]:
-        return {
-            "say": f"{_waiting(found[0]['waiting'])} for first labels.",
-            "do": "Go to the desk",
-            "href": f"{home}/desk",
-            "why": "A round can start as soon as there are labels to learn from.",
-        }
-    if found[0]["waiting"] > 0:
-        return {
-            "say": f"{_waiting(found[0]['waiting'])} for labelers in generation {found[0]['number']}.",
-            "do": "Go to the desk",
-            "href": f"{home}/desk",
-            "why": "Once they are labeled, the next round learns from them. You can also start it now.",
-        }
-    return {
-        "say": f"Generation {found[0]['number']} is labeled.",
-        "do": "Start the next round",
-        "href": f"{home}/rounds/new",
-        "why": "It trains on all labels so far, scores the pool and queues what would teach the model most.",
-    }
+def labeling_progress(
+    counts: dict[str, int], generations: list[dict[str, Any]], labels: dict[str, int]
+) -> LabelingProgress:
+    newest = generations[0] if generations else None
+    return LabelingProgress(
+        solutions=counts["sampled"],
+        generation=newest["number"] if newest else None,
+        waiting=newest["waiting"] if newest else 0,
+        has_labels=labels["steps"] > 0,
+    )

@@ -1,4 +1,4 @@
-"""An order that looks at nothing: for the control arm, and for what is drawn from many rows."""
+"""PURE: a random order that needs no memory, for random samples of many rows."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class Shuffle:
     def _walk(self, value: int, rounds: tuple[int, ...], *, backwards: bool = False) -> int:
         while True:
             left, right = value >> self.half, value & self.mask
-            for each in rounds:
+            for number in rounds:
                 if backwards:
-                    left, right = right ^ self._mix(left, each), left
+                    left, right = right ^ self._mix(left, number), left
                 else:
-                    left, right = right, left ^ self._mix(right, each)
+                    left, right = right, left ^ self._mix(right, number)
             value = left << self.half | right
             if value < self.count:
                 return value
 
     def _mix(self, value: int, which: int) -> int:
-        said = hashlib.blake2b(f"{self.seed}:{which}:{value}".encode(), digest_size=8).digest()
-        return int.from_bytes(said, "big") & self.mask
+        digest = hashlib.blake2b(f"{self.seed}:{which}:{value}".encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "big") & self.mask

@@ -1,4 +1,4 @@
-"""The researcher's board, a generation, a round, and the form that starts one."""
+"""The dashboard, a generation, a round, and the form that starts a round."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from app.selection import forms, funnel, gate_check, preview, queries, rounds
 from app.selection.gate import GATE_ACTIONS
 from app.selection.mixtures import MIXTURES
 from app.selection.models import Round
+from app.selection.next_action import find_next_action
 from app.selection.strategies import STRATEGIES
 from app.training.models import Model
 
@@ -27,45 +28,48 @@ router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
 Sent = Annotated[forms.RoundForm, Form()]
 
 
-@router.get("/board")
-def board_page(request: Request, access: Researcher, db: Db) -> Response:
+@router.get("/dashboard")
+def dashboard_page(request: Request, access: Researcher, db: Db) -> Response:
     project = access.project
-    found = queries.list_generations(db, project.id)
+    generations = queries.list_generations(db, project.id)
     model = funnel.find_newest_model(db, project.id)
-    now = funnel.count_funnel(db, project.id, model.id if model else None)
+    counts = funnel.count_funnel(db, project.id, model.id if model else None)
     labels = funnel.count_labels(db, project.id)
-    latest = rounds.latest(db, project.id)
-    judged = queries.load_generation_evaluations(db, project.id, found)
+    evaluations = queries.load_generation_evaluations(db, project.id, generations)
     return render(
         request,
-        "selection/board.html",
-        generations=found,
-        judged=judged,
-        plot=generation_curve.build_plot(judged),
-        funnel=queries.build_funnel(found[0], now) if found else [],
+        "selection/dashboard.html",
+        generations=generations,
+        evaluations=evaluations,
+        plot=generation_curve.build_plot(evaluations),
+        funnel=queries.build_funnel(generations[0], counts) if generations else [],
         labels=labels,
         doubt=suspect_references.count_suspect_references(db, project.id),
         noise=labeler_stats.get_label_noise(db, project.id),
         mix=queries.rating_shares(labels["positive"], labels["neutral"], labels["negative"]),
-        minutes=sum(each["minutes"] for each in found),
-        next_thing=queries.find_next_action(project, now, found, labels),
+        minutes=sum(row["minutes"] for row in generations),
+        next_action=find_next_action(project, queries.labeling_progress(counts, generations, labels)),
         rounds=queries.list_rounds(db, project.id),
-        **queries.newest_selector(found, judged),
-        **_live(db, latest),
+        **queries.newest_selector(generations, evaluations),
+        **_live(db, rounds.latest(db, project.id)),
     )
 
 
-@router.get("/board/plots/generations.{form}")
-def board_plot(access: Researcher, db: Db, form: str) -> Response:
-    """The board's curve, as data."""
-    found: Plot | None = generation_curve.build_plot(
-        queries.load_generation_evaluations(
-            db, access.project.id, queries.list_generations(db, access.project.id)
-        )
-    )
-    if found is None:
-        raise NotFound("Fewer than two generations have been judged.")
-    return found.response(form, "generations")
+@router.get("/board")
+def former_dashboard_page(access: Researcher) -> Response:
+    """The address of earlier versions."""
+    return redirect(f"{access.home}/dashboard")
+
+
+@router.get("/dashboard/plots/generations.{form}")
+def dashboard_plot(access: Researcher, db: Db, form: str) -> Response:
+    """The curve of the dashboard, as data."""
+    generations = queries.list_generations(db, access.project.id)
+    evaluations = queries.load_generation_evaluations(db, access.project.id, generations)
+    plot: Plot | None = generation_curve.build_plot(evaluations)
+    if plot is None:
+        raise NotFound("Fewer than two generations have been evaluated.")
+    return plot.response(form, "generations")
 
 
 @router.get("/generations/{number}")
@@ -78,22 +82,21 @@ def generation_page(
     state: str | None = None,
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> Response:
-    found = queries.get_generation(db, access.project.id, number)
-    model = found["model"]
+    generation = queries.get_generation(db, access.project.id, number)
+    model = generation["model"]
     tasks = queries.list_queue(
         db, access.project.id, number, model, strategy=strategy or None, state=state or None, page=page
     )
+    counts = funnel.count_funnel(db, access.project.id, model.id if model else None)
     return render(
         request,
         "selection/generation.html",
-        shown=found,
-        funnel=queries.build_funnel(
-            found, funnel.count_funnel(db, access.project.id, model.id if model else None)
-        ),
-        mix=queries.rating_shares(found["positive"], found["neutral"], found["negative"]),
+        shown=generation,
+        funnel=queries.build_funnel(generation, counts),
+        mix=queries.rating_shares(generation["positive"], generation["neutral"], generation["negative"]),
         tasks=tasks,
         counts=queries.count_tasks(db, access.project.id, number),
-        asked={"strategy": strategy or "", "state": state or "", "page": page},
+        filters={"strategy": strategy or "", "state": state or "", "page": page},
         more=len(tasks) == queries.PAGE,
         strategies=STRATEGIES,
     )

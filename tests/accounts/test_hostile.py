@@ -41,7 +41,7 @@ def test_text_comes_back_as_it_went_in(web: TestClient, db: Session, text: str) 
     db.refresh(user)
     assert user.name == text
     response = quote(text, safe="")
-    pages = ("settings", "instructions/draft", "members", "desk", "board")
+    pages = ("settings", "instructions/draft", "members", "desk", "dashboard")
     holding = ("/projects", home, *(f"{home}/{page}" for page in pages), "/account", "/audit", "/users",
                f"/users?q={response}")  # fmt: skip
     for path in holding:

@@ -159,25 +159,25 @@ def test_two_side_by_side(page: Page) -> None:
 
 def test_the_board_warns_when_the_newest_model_is_worse(page: Page) -> None:
     _, made = compared(page, "worse")
-    shown = page.get("/board")
+    shown = page.get("/dashboard")
     assert "The newest model, prm-1, is worse than the previous model" in shown
     assert f"{page.home}/comparisons/{made.id}" in shown
     assert "Best of N over the generations" in shown
-    rows = page.get("/board/plots/generations.csv").splitlines()
+    rows = page.get("/dashboard/plots/generations.csv").splitlines()
     assert rows[0].startswith("generation,")
     assert [row.split(",")[0] for row in rows[1:]] == ["0", "1"]
 
 
 def test_and_says_nothing_when_it_is_not(page: Page) -> None:
     compared(page, "unclear")
-    shown = page.get("/board")
+    shown = page.get("/dashboard")
     assert "is worse than the previous model" not in shown
     assert "no significant change" in shown
 
 
 def test_a_board_without_evaluations_has_no_curve(page: Page) -> None:
     assert generation_curve.load_curves(page.db, page.project.id, {}) == {}
-    page.get("/board/plots/generations.csv", 404)
+    page.get("/dashboard/plots/generations.csv", 404)
 
 
 def test_the_api(page: Page) -> None:

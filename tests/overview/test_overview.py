@@ -16,20 +16,20 @@ NOW = dt.datetime(2026, 11, 1, 9, tzinfo=dt.UTC)
 
 
 def test_what_to_do_next(web: TestClient, db: Session) -> None:
-    of = factories.project(db, "Algebra")
-    factories.sign_in(web, db, factories.member(db, of, "admin"))
-    assert "Bring in problems and solutions" in web.get("/projects/algebra").text
-    solution = factories.solution(db, factories.problem(db, of), verdict="incorrect")
-    factories.solution(db, factories.problem(db, of), steps=("x",), verdict=None)
-    assert "Nothing is queued yet" in web.get("/projects/algebra").text
+    project = factories.project(db, "Algebra")
+    factories.sign_in(web, db, factories.member(db, project, "admin"))
+    assert "Import problems and solutions" in web.get("/projects/algebra").text
+    solution = factories.solution(db, factories.problem(db, project), verdict="incorrect")
+    factories.solution(db, factories.problem(db, project), steps=("x",), verdict=None)
+    assert "No solutions are queued yet" in web.get("/projects/algebra").text
     factories.task(db, solution)
-    assert "Nobody labels yet" in web.get("/projects/algebra").text
-    factories.member(db, of, "labeler")
+    assert "No labelers yet" in web.get("/projects/algebra").text
+    factories.member(db, project, "labeler")
     page = web.get("/projects/algebra").text
     assert "1 incorrect" in page
-    assert "1 not graded yet" in page
-    found = progress.count_progress(db, of, NOW)
-    assert (found["problems"], found["solutions"], found["waiting"], found["done"]) == (2, 2, 1, 0)
+    assert "1 ungraded" in page
+    counts = progress.count_progress(db, project, NOW)
+    assert (counts.problems, counts.solutions, counts.waiting, counts.done) == (2, 2, 1, 0)
 
 
 def test_a_failed_job_is_tried_again(web: TestClient, db: Session, home: object) -> None:
@@ -39,7 +39,7 @@ def test_a_failed_job_is_tried_again(web: TestClient, db: Session, home: object)
     db.execute(text("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = :id"), {"id": job})
     page = web.get("/worker").text
     assert "test.nothing" in page
-    assert "No worker is alive" in page
+    assert "No worker is running" in page
     assert web.post(f"/worker/jobs/{job}/retry").status_code == 303
     state = db.scalar(text("SELECT status::text FROM procrastinate_jobs WHERE id = :id"), {"id": job})
     assert state == "todo"

@@ -102,7 +102,7 @@ def test_where_people_land(web: TestClient, db: Session) -> None:
         landings[role] = answer.headers.get("location", answer.status_code)
         assert web.get("/projects/two").status_code == 404
     assert landings["labeler"] == "/projects/one/desk"
-    assert landings["researcher"] == "/projects/one/board"
+    assert landings["researcher"] == "/projects/one/dashboard"
     both = factories.member(db, one)
     factories.member(db, two, who=both)
     factories.sign_in(web, db, both)

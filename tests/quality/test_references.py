@@ -84,10 +84,12 @@ def test_the_board_warns_and_the_list_leads_to_the_problem(db: Session, web: Tes
     problem = factories.problem(db, project, "What is <b>2</b> + 3?")
     for _ in range(suspect_references.FEW - 1):
         graded_wrong(db, problem, [1, 1])
-    assert "Are their reference answers right?" not in web.get("/projects/doubt/board").text
+    assert "Review references" not in web.get("/projects/doubt/dashboard").text
     graded_wrong(db, problem, [1, 1])
 
-    assert "In 5 of 5 labeled solutions" in web.get("/projects/doubt/board").text
+    assert "5 of 5 labeled incorrect answers have no error" in " ".join(
+        web.get("/projects/doubt/dashboard").text.split()
+    )
     assert "of 5 solutions graded wrong" in web.get("/projects/doubt/quality").text
     listed = web.get("/projects/doubt/quality/references").text
     assert f'href="/projects/doubt/problems/{problem.id}"' in listed

@@ -283,7 +283,7 @@ def test_the_pages_say_it(db, web):
     factories.task(db, solution, generation=1, reason=reason)
     db.flush()
 
-    for page in ("board", "generations/1"):
+    for page in ("dashboard", "generations/1"):
         said = web.get(f"/projects/{project.slug}/{page}").text
         assert "Gate failed." in said
         assert "The model is worse than a random pick." in said

@@ -65,17 +65,22 @@ def page(web, path):
     return read_page(answer)
 
 
-def test_an_empty_board_says_what_to_do_first(web, project):
-    said = page(web, "/projects/board-test/board")
+def test_the_former_address_leads_to_the_dashboard(web, project):
+    answer = web.get("/projects/board-test/board", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/projects/board-test/dashboard")
 
-    assert "There are no solutions yet." in said
+
+def test_an_empty_board_says_what_to_do_first(web, project):
+    said = page(web, "/projects/board-test/dashboard")
+
+    assert "Import problems and solutions" in said
     assert 'href="/projects/board-test/imports"' in said
 
 
 def test_a_pool_without_a_queue_asks_for_one(db, web, project):
     factories.solution(db, factories.problem(db, project))
 
-    said = page(web, "/projects/board-test/board")
+    said = page(web, "/projects/board-test/dashboard")
 
     assert 'action="/projects/board-test/queue"' in said
 
@@ -83,10 +88,10 @@ def test_a_pool_without_a_queue_asks_for_one(db, web, project):
 def test_before_the_first_model_the_board_shows_the_first_queue(db, web, project):
     factories.task(db, factories.solution(db, factories.problem(db, project)))
 
-    said = page(web, "/projects/board-test/board")
+    said = page(web, "/projects/board-test/dashboard")
 
     assert "Generation 0" in said
-    assert "1 solution waits for first labels." in said
+    assert "1 solution queued for first labels" in said
 
 
 @pytest.mark.parametrize(("wrong", "warned"), [(4, False), (5, True)])
@@ -99,19 +104,19 @@ def test_it_warns_where_gold_shows_that_labels_are_noisy(db, web, project, wrong
         db.add(ControlResult(assignment_id=held.id, right=False, steps=steps, steps_right=right))
     factories.task(db, solution)
 
-    said = page(web, "/projects/board-test/board")
+    said = page(web, "/projects/board-test/dashboard")
 
     assert (f"Labelers disagree with {wrong}% of gold steps" in said) == warned
 
 
 def test_the_board_shows_generations_with_their_labels_and_model(web, labeled):
-    said = page(web, "/projects/board-test/board")
+    said = page(web, "/projects/board-test/dashboard")
 
     assert "prm-one" in said
     assert "AUC 0.55" in said
     assert "close to chance" in said
     assert "accuracy 75% (80% by rating all positive), 40 steps" in said
-    assert "1 solution waits for labelers in generation 1." in said
+    assert "1 solution left to label in generation 1" in said
     rows = re.findall(r"<tr>.*?</tr>", said, re.S)
     assert len(rows) == 3
 
@@ -200,7 +205,7 @@ def test_forms_that_are_refused(db, web, labeled, sent):
 def test_a_labeler_sees_no_board(db, web, project):
     factories.sign_in(web, db, factories.member(db, project, "labeler"))
 
-    for path in ("board", "generations/0", "rounds/new", "rounds/1"):
+    for path in ("dashboard", "generations/0", "rounds/new", "rounds/1"):
         assert web.get(f"/projects/board-test/{path}").status_code == 403
     assert web.post("/projects/board-test/rounds").status_code == 403
 
