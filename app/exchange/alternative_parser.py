@@ -21,43 +21,43 @@ def parse_alternatives(value: Any, steps: int) -> list[AlternativeRecord]:
         return []
     if not isinstance(value, list) or len(value) > steps + 1:
         raise RecordError('"alternatives" must be a list with one list of candidates a step, at most.')
-    found: list[AlternativeRecord] = []
+    records: list[AlternativeRecord] = []
     numbers: Counter[int] = Counter()
     for position, candidates in enumerate(value):
-        _collect_alternatives(candidates, (0,) * position, found, numbers)
-    return found
+        _collect_alternatives(candidates, (0,) * position, records, numbers)
+    return records
 
 
 def _collect_alternatives(
-    candidates: Any, prefix: tuple[int, ...], found: list[AlternativeRecord], numbers: Counter[int]
+    candidates: Any, prefix: tuple[int, ...], records: list[AlternativeRecord], numbers: Counter[int]
 ) -> None:
     if candidates is None:
         return
     if not isinstance(candidates, list):
         raise RecordError('"alternatives" must hold lists of candidates.')
     position = len(prefix)
-    for each in candidates:
-        words = each.get("text") if isinstance(each, dict) else each
-        if not isinstance(words, str) or not is_visible_text(words):
+    for candidate in candidates:
+        content = candidate.get("text") if isinstance(candidate, dict) else candidate
+        if not isinstance(content, str) or not is_visible_text(content):
             raise RecordError('"alternatives" has a candidate without a text.')
         numbers[position] += 1
-        if len(found) >= MAX_ALTERNATIVES:
+        if len(records) >= MAX_ALTERNATIVES:
             raise RecordError(f"It has more than {MAX_ALTERNATIVES:,} alternatives.", "Give fewer of them.")
-        found.append(AlternativeRecord(position, numbers[position], prefix, words))
-        if isinstance(each, dict):
-            _collect_alternatives(each.get("next"), (*prefix, numbers[position]), found, numbers)
+        records.append(AlternativeRecord(position, numbers[position], prefix, content))
+        if isinstance(candidate, dict):
+            _collect_alternatives(candidate.get("next"), (*prefix, numbers[position]), records, numbers)
 
 
 def list_completion_alternatives(labels: list[StepRecord], steps: list[str]) -> list[AlternativeRecord]:
     """What a row of PRM800K offered beside the solution's own steps, each text once."""
-    found = []
+    records = []
     for position, label in enumerate(labels[: len(steps) + 1]):
         if label.texts is None:
             continue
         own = steps[position] if position < len(steps) else None
-        others = [words for words in dict.fromkeys(label.texts) if words != own and words.strip()]
+        others = [content for content in dict.fromkeys(label.texts) if content != own and content.strip()]
         prefix = (0,) * position
-        found += [
-            AlternativeRecord(position, number, prefix, words) for number, words in enumerate(others, 1)
+        records += [
+            AlternativeRecord(position, number, prefix, content) for number, content in enumerate(others, 1)
         ]
-    return found
+    return records

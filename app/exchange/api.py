@@ -46,27 +46,27 @@ async def start_import(
 ) -> Response:  # fmt: skip
     """The file as the body, or a form with `file`. Options in the query or the form."""
     _, path, fields = await uploads.receive_upload(request, access.project.id, filename)
-    asked = {"format": format, "split": split, "segmentation": segmentation, **fields}
+    options = {"format": format, "split": split, "segmentation": segmentation, **fields}
     try:
-        answer = await run_in_threadpool(_create_import, db, access, path, asked, grade)
+        answer = await run_in_threadpool(_create_import, db, access, path, options, grade)
     except BaseException:
         uploads.discard_upload(path)
         raise
     return JSONResponse(answer, 202)
 
 
-def _create_import(db: Db, access: Access, path: Any, asked: dict[str, str], grade: bool) -> dict[str, Any]:
-    made = importer.create_import(
-        db, access.project, path, format=asked["format"], split=asked["split"] or None,
-        options={"segmentation": asked["segmentation"] or None, "grade": grade}, user_id=access.user.id,
+def _create_import(db: Db, access: Access, path: Any, options: dict[str, str], grade: bool) -> dict[str, Any]:
+    created = importer.create_import(
+        db, access.project, path, format=options["format"], split=options["split"] or None,
+        options={"segmentation": options["segmentation"] or None, "grade": grade}, user_id=access.user.id,
     )  # fmt: skip
-    enqueue(db, "exchange.import", import_id=made.id)
-    return import_to_json(made)
+    enqueue(db, "exchange.import", import_id=created.id)
+    return import_to_json(created)
 
 
 @router.get("/imports")
 def list_imports(db: Db, access: ProjectAdmin, before: Number | None = None) -> list[dict[str, Any]]:
-    return [import_to_json(each) for each in queries.list_imports(db, access.project.id, before)]
+    return [import_to_json(row) for row in queries.list_imports(db, access.project.id, before)]
 
 
 @router.get("/imports/{import_id}")
@@ -79,23 +79,25 @@ def list_rejected_records(import_id: int, db: Db, access: ProjectAdmin, after: N
     lines, more = rejected_records.list_rejected(
         db, queries.get_import(db, access.project.id, import_id).id, after
     )
-    found = [{"line": each.line, "message": each.message, "record": each.excerpt} for each in lines]
-    return {"errors": found, "next": more}
+    rejected = [
+        {"line": record.line, "message": record.message, "record": record.excerpt} for record in lines
+    ]
+    return {"errors": rejected, "next": more}
 
 
 @router.post("/imports/{import_id}/cancellation")
 def cancel_import(import_id: int, db: Db, access: ProjectAdmin) -> dict[str, Any]:
-    found = queries.get_import(db, access.project.id, import_id)
-    importer.cancel_import(db, found)
-    return import_to_json(found)
+    row = queries.get_import(db, access.project.id, import_id)
+    importer.cancel_import(db, row)
+    return import_to_json(row)
 
 
 @router.post("/imports/{import_id}/resumption")
 def resume_import(import_id: int, db: Db, access: ProjectAdmin) -> dict[str, Any]:
-    found = queries.get_import(db, access.project.id, import_id)
-    importer.resume_import(db, found)
-    enqueue(db, "exchange.import", import_id=found.id)
-    return import_to_json(found)
+    row = queries.get_import(db, access.project.id, import_id)
+    importer.resume_import(db, row)
+    enqueue(db, "exchange.import", import_id=row.id)
+    return import_to_json(row)
 
 
 def add_export_routes(target: APIRouter) -> None:

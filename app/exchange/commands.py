@@ -32,8 +32,8 @@ def print_formats(requested: bool) -> None:
         return
     from app.exchange.formats import IMPORT_FORMATS
 
-    for each in IMPORT_FORMATS.values():
-        typer.echo(f"{each.id:20}{each.label}")
+    for format in IMPORT_FORMATS.values():
+        typer.echo(f"{format.id:20}{format.label}")
     raise typer.Exit
 
 

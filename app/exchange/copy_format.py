@@ -29,7 +29,7 @@ def format_bool(value: bool | None) -> str:
 def format_text_array(values: list[str] | None) -> str:
     if values is None:
         return NULL
-    quoted = ('"' + each.replace("\\", "\\\\").replace('"', '\\"') + '"' for each in values)
+    quoted = ('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
     return ("{" + ",".join(quoted) + "}").translate(ESCAPES)
 
 
@@ -37,8 +37,10 @@ def format_array(values: list[Any] | None) -> str:
     """Of numbers, truths and nulls."""
     if values is None:
         return NULL
-    words = {None: "NULL", True: "t", False: "f"}
-    return "{" + ",".join(words[v] if v is None or v is True or v is False else str(v) for v in values) + "}"
+    spellings = {None: "NULL", True: "t", False: "f"}
+    return (
+        "{" + ",".join(spellings[v] if v is None or v is True or v is False else str(v) for v in values) + "}"
+    )
 
 
 def format_bytes(value: bytes) -> str:
@@ -64,7 +66,7 @@ def copy_rows(
 
 def allocate_ids(connection: psycopg.Connection, table: str, count: int) -> list[int]:
     """`count` ids of the table's own sequence, so that rows can name each other before they are written."""
-    found = connection.execute(
+    rows = connection.execute(
         "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", (table, count)
     )
-    return [row[0] for row in found]
+    return [row[0] for row in rows]

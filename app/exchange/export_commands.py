@@ -106,13 +106,13 @@ def export(format: ExportFormat, project_name: str, out: str, values: dict[str, 
 
 
 @contextmanager
-def progress_bar(words: str, total: int) -> Iterator[Callable[[int], None]]:
+def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
     """A progress bar on standard error, when somebody watches."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn(words), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn())
+    columns = (TextColumn(title), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
-        task = shown.add_task(words, total=max(total, 1))
+        task = shown.add_task(title, total=max(total, 1))
         yield lambda now: shown.update(task, completed=now)

@@ -21,37 +21,37 @@ def require_object(value: Any) -> Row:
 
 
 def parse_text(row: Row, key: str, *, empty: bool = False) -> str:
-    found = row.get(key)
-    if isinstance(found, str) and (empty or is_visible_text(found)):
-        return found
+    field = row.get(key)
+    if isinstance(field, str) and (empty or is_visible_text(field)):
+        return field
     if key not in row:
         raise RecordError(f'The field "{key}" is missing.')
-    if isinstance(found, str) and found:
+    if isinstance(field, str) and field:
         raise RecordError(f'The field "{key}" shows nothing: it has only blank or invisible characters.')
-    raise RecordError(f'The field "{key}" is {_describe_type(found)}; it must be text.')
+    raise RecordError(f'The field "{key}" is {_describe_type(field)}; it must be text.')
 
 
 def parse_optional_text(row: Row, key: str) -> str | None:
     """Text, or null. Numbers are written out: answers often are numbers in files."""
-    found = row.get(key)
-    if found is None or isinstance(found, str):
-        return found
-    if isinstance(found, bool | list | dict):
-        raise RecordError(f'The field "{key}" is {_describe_type(found)}; it must be text or null.')
-    return str(found)
+    field = row.get(key)
+    if field is None or isinstance(field, str):
+        return field
+    if isinstance(field, bool | list | dict):
+        raise RecordError(f'The field "{key}" is {_describe_type(field)}; it must be text or null.')
+    return str(field)
 
 
 def parse_texts(row: Row, key: str) -> list[str]:
-    found = row.get(key)
-    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+    field = row.get(key)
+    if not isinstance(field, list) or not all(isinstance(item, str) for item in field):
         raise RecordError(f'The field "{key}" must be a list of texts.')
-    if not found:
+    if not field:
         raise RecordError(f'The field "{key}" has no step.', "Give at least one.")
-    for position, step in enumerate(found):
+    for position, step in enumerate(field):
         if not is_visible_text(step):
             reason = "shows nothing: it has only blank or invisible characters" if step else "is empty"
             raise RecordError(f'"{key}[{position}]" {reason}.', "Leave the step out, or give it a text.")
-    return check_step_count(found)
+    return check_step_count(field)
 
 
 def check_step_count(steps: list[str]) -> list[str]:
@@ -61,37 +61,37 @@ def check_step_count(steps: list[str]) -> list[str]:
 
 
 def parse_object(row: Row, key: str) -> Row:
-    found = row.get(key)
-    if not isinstance(found, dict):
-        raise RecordError(f'The field "{key}" is {_describe_type(found)}; it must be an object.')
-    return found
+    field = row.get(key)
+    if not isinstance(field, dict):
+        raise RecordError(f'The field "{key}" is {_describe_type(field)}; it must be an object.')
+    return field
 
 
 def parse_bool(row: Row, key: str) -> bool:
-    found = row.get(key)
-    if not isinstance(found, bool):
-        raise RecordError(f'The field "{key}" is {_describe_type(found)}; it must be true or false.')
-    return found
+    field = row.get(key)
+    if not isinstance(field, bool):
+        raise RecordError(f'The field "{key}" is {_describe_type(field)}; it must be true or false.')
+    return field
 
 
 def parse_int(row: Row, key: str, low: int, high: int) -> int | None:
     """An integer in [low, high], or null."""
-    found = row.get(key)
-    if found is None:
+    field = row.get(key)
+    if field is None:
         return None
-    if isinstance(found, float) and math.isfinite(found) and found.is_integer():
-        found = int(found)
-    if not isinstance(found, int) or isinstance(found, bool) or not low <= found <= high:
+    if isinstance(field, float) and math.isfinite(field) and field.is_integer():
+        field = int(field)
+    if not isinstance(field, int) or isinstance(field, bool) or not low <= field <= high:
         raise RecordError(f'The field "{key}" must be a whole number from {low} to {high:,}, or null.')
-    return found
+    return field
 
 
 def parse_choice(row: Row, key: str, allowed: tuple[str, ...]) -> str:
-    found = row.get(key)
-    if found not in allowed:
-        shown = repr(found)[:60] if key in row else "missing"
+    field = row.get(key)
+    if field not in allowed:
+        shown = repr(field)[:60] if key in row else "missing"
         raise RecordError(f'The field "{key}" is {shown}.', f"Use one of: {', '.join(allowed)}.")
-    return str(found)
+    return str(field)
 
 
 def _describe_type(value: Any) -> str:

@@ -47,12 +47,12 @@ class GuardedStream:
 
     def read(self, size: int) -> bytes:
         try:
-            found = self.inner.read(size)
+            data = self.inner.read(size)
         except (OSError, EOFError, zlib.error) as error:
             raise BadFile(
                 f"The compressed file is damaged: {error}", remedy="Compress it again, or import it unpacked."
             ) from error
-        self.out += len(found)
+        self.out += len(data)
         if self.packed is not None:
             allowed = max(UNLIMITED_BYTES, self.packed.tell() * MAX_RATIO)
             if self.out > min(allowed, MAX_UNPACKED_BYTES):
@@ -60,17 +60,17 @@ class GuardedStream:
                     f"The compressed file unpacks to more than {MAX_RATIO} times its size.",
                     remedy="Unpack it yourself and import the result, if it is what it should be.",
                 )
-        return found
+        return data
 
     def skip(self, count: int) -> None:
         if self.packed is None:
             self.inner.seek(count)
             return
         while count > 0:
-            found = len(self.read(min(CHUNK_SIZE, count)))
-            if not found:
+            size = len(self.read(min(CHUNK_SIZE, count)))
+            if not size:
                 return
-            count -= found
+            count -= size
 
 
 @contextmanager
@@ -176,18 +176,18 @@ def _iter_elements(stream: GuardedStream, offset: int, number: int) -> Iterator[
                 break
             buffer, at, start = keep + chunk, len(keep), 0 if start >= 0 else -1
         if quoted:
-            found = STRING_END.search(buffer, at)
-            if found is None:
+            match = STRING_END.search(buffer, at)
+            if match is None:
                 at = len(buffer)
-            elif found.group() == b"\\":
-                if found.end() >= len(buffer):  # the escaped character comes with the next chunk
+            elif match.group() == b"\\":
+                if match.end() >= len(buffer):  # the escaped character comes with the next chunk
                     more = stream.read(CHUNK_SIZE)
                     if not more:
                         break
                     buffer += more
-                at = found.end() + 1
+                at = match.end() + 1
             else:
-                quoted, at = False, found.end()
+                quoted, at = False, match.end()
             continue
         if start < 0:
             at = _blank_end(buffer, at, opened_array)
@@ -199,11 +199,11 @@ def _iter_elements(stream: GuardedStream, offset: int, number: int) -> Iterator[
                 opened_array, at = True, at + 1
                 continue
             start = at
-        found = (QUOTE_OR_BRACKET if depth else SCALAR_END).search(buffer, at)
-        if found is None:
+        match = (QUOTE_OR_BRACKET if depth else SCALAR_END).search(buffer, at)
+        if match is None:
             at = len(buffer)
             continue
-        mark, at = found.group(), found.end()
+        mark, at = match.group(), match.end()
         if mark == b'"':
             quoted = True
         elif mark in b"[{":
@@ -235,6 +235,6 @@ def _blank_end(buffer: bytes, at: int, commas: bool) -> int:
     if not commas:
         at += 3 if at == 0 and buffer.startswith(BOM) else 0
         return at + len(buffer[at:]) - len(buffer[at:].lstrip())
-    found = BLANK.match(buffer, at)
-    assert found is not None
-    return found.end()
+    match = BLANK.match(buffer, at)
+    assert match is not None
+    return match.end()

@@ -62,7 +62,7 @@ def create_import(
     """An import, queued; nothing is read of the file but its start."""
     path = Path(path)
     chosen = guess_format(path, format, split, (options or {}).get("segmentation"), filename or path.name)
-    made = Import(
+    row = Import(
         project_id=project.id,
         filename=(filename or path.name)[:300],
         path=str(path.resolve()),
@@ -77,9 +77,9 @@ def create_import(
         counts=dict.fromkeys(COUNTS, 0),
         created_by=user_id,
     )
-    db.add(made)
+    db.add(row)
     db.flush()
-    return made
+    return row
 
 
 def find_resumable_import(
@@ -88,42 +88,42 @@ def find_resumable_import(
     """The unfinished import of this very file with the same options, which then continues."""
     if not path.is_file():
         return None
-    found = db.scalar(
+    row = db.scalar(
         select(Import)
         .where(Import.project_id == project.id, Import.path == str(path.resolve()))
         .order_by(Import.id.desc())
         .limit(1)
     )
-    if found is None or found.state not in ("running", "failed"):
+    if row is None or row.state not in ("running", "failed"):
         return None
     modified = path.stat().st_mtime
     same = (
-        found.bytes_total == unpacked_size(path)
-        and modified <= found.created_at.timestamp()
-        and format in ("auto", found.format)
-        and split in (None, found.split)
-        and segmentation in (None, found.options.get("segmentation"))
+        row.bytes_total == unpacked_size(path)
+        and modified <= row.created_at.timestamp()
+        and format in ("auto", row.format)
+        and split in (None, row.split)
+        and segmentation in (None, row.options.get("segmentation"))
     )
-    return found if same else None
+    return row if same else None
 
 
 def run_import(import_id: int, progress: Progress | None = None) -> Import:
     """Bring in what is not in yet. In transactions of its own; may run twice."""
     with transaction() as db:
-        found = db.get(Import, import_id)
-        if found is None:
+        row = db.get(Import, import_id)
+        if row is None:
             raise Invalid(f"There is no import {import_id}.", remedy="It may have been removed.")
-        if found.state in ("succeeded", "cancelled"):
-            return found
-        found.state, found.error, found.finished_at = "running", None, None
+        if row.state in ("succeeded", "cancelled"):
+            return row
+        row.state, row.error, row.finished_at = "running", None, None
     try:
         with infrequent_garbage_collection():
-            for batch in iter_prefetched(iter_batches(found)):
-                found = commit_batch(found, batch)
+            for batch in iter_prefetched(iter_batches(row)):
+                row = commit_batch(row, batch)
                 if progress:
-                    progress(found)
-                if found.state != "running":
-                    return found
+                    progress(row)
+                if row.state != "running":
+                    return row
         return _finish_run(import_id, "succeeded")
     except Superseded:
         with transaction() as db:
@@ -199,8 +199,8 @@ def commit_batch(of: Import, batch: list[ParsedEntry]) -> Import:
 
 def _commit_halves(of: Import, batch: list[ParsedEntry], error: psycopg.Error) -> Import:
     if len(batch) == 1:
-        said = (error.diag.message_primary or str(error)).strip()
-        bad = RecordError(f"The database refuses it: {said[:300]}.")
+        detail = (error.diag.message_primary or str(error)).strip()
+        bad = RecordError(f"The database refuses it: {detail[:300]}.")
         return commit_batch(of, [ParsedEntry(batch[0].entry, bad)])
     middle = len(batch) // 2
     of = commit_batch(of, batch[:middle])
@@ -241,7 +241,7 @@ def _store_rejected(
             "message": str(error).replace("\0", ""),
             "excerpt": raw[line][:EXCERPT_LENGTH].decode("utf-8", "replace").replace("\0", "�"),
         }
-        for line, error in sorted(bad, key=lambda each: each[0])[:room]
+        for line, error in sorted(bad, key=lambda pair: pair[0])[:room]
     ]
     if rows:
         db.execute(

@@ -37,20 +37,20 @@ def decode(raw: bytes) -> Any:
 
 
 def _explain(raw: bytes, error: orjson.JSONDecodeError) -> tuple[str, str]:
-    said = str(error)
+    detail = str(error)
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in raw[:64]:
         return "It is not UTF-8 text (UTF-16, or binary).", "Save the file as UTF-8."
-    if "UTF-8" in said:
+    if "UTF-8" in detail:
         return "It is not valid UTF-8.", "Save the file as UTF-8."
-    if "surrogate" in said:
+    if "surrogate" in detail:
         return "It has half of a surrogate pair (\\ud800 to \\udfff alone).", "Write the whole character."
-    if "infinity" in said:
+    if "infinity" in detail:
         return "It has a number too large to hold (such as 1e999).", "Write a finite number, or null."
-    if "depth" in said or "recursion" in said.lower():
+    if "depth" in detail or "recursion" in detail.lower():
         return f"It nests more than {MAX_DEPTH} levels deep.", "Flatten what is nested."
     if any(word in raw for word in (b"NaN", b"Infinity")):
         return "It is not JSON: NaN and Infinity are not JSON numbers.", "Write null instead."
-    return f"It is not JSON: {said[:200]}.", "One JSON object a line; see docs/formats.md."
+    return f"It is not JSON: {detail[:200]}.", "One JSON object a line; see docs/formats.md."
 
 
 def _has_nul(value: Any) -> bool:
@@ -67,8 +67,10 @@ def _depth(value: Any) -> int:
     """Never more than the decoder's own limit of 1,024, so walking it is safe."""
     deepest, todo = 0, [(value, 1)]
     while todo:
-        found, depth = todo.pop()
-        inner = found.values() if isinstance(found, dict) else found if isinstance(found, list) else ()
+        current, depth = todo.pop()
+        inner = (
+            current.values() if isinstance(current, dict) else current if isinstance(current, list) else ()
+        )
         deepest = max(deepest, depth)
-        todo += [(each, depth + 1) for each in inner if isinstance(each, dict | list)]
+        todo += [(item, depth + 1) for item in inner if isinstance(item, dict | list)]
     return deepest

@@ -52,12 +52,12 @@ class Batch:
 
 
 def insert_batch(connection: psycopg.Connection, batch: Batch) -> None:
-    known, testing = find_existing(connection, batch)
+    problems_by_id, testing = find_existing(connection, batch)
     accepted: list[tuple[ImportedRecord, ExistingProblem]] = []
     fresh: dict[str, tuple[ProblemRecord, ExistingProblem]] = {}
     for at, line in batch.records:
         try:
-            accepted.append((line, resolve_problem(batch, line, known, testing, fresh)))
+            accepted.append((line, resolve_problem(batch, line, problems_by_id, testing, fresh)))
         except SplitConflict as bad:
             batch.counts["split_conflicts"] += 1
             batch.rejected.append((at, bad))
@@ -73,7 +73,7 @@ def insert_batch(connection: psycopg.Connection, batch: Batch) -> None:
     labels = insert_labels(connection, batch.project_id, accepted, ids)
     batch.counts["labels"] += len(labels)
     for line, place in accepted:
-        brought = [each.external_id in new for each in line.solutions]
+        brought = [solution.external_id in new for solution in line.solutions]
         label = line.label is not None and line.label.external_id in labels
         if not (any(brought) or label or (line.problem is not None and place.id in new_problems)):
             updated = any(solution.external_id in filled for solution in line.solutions)
@@ -90,66 +90,66 @@ def find_existing(
 ) -> tuple[dict[str, ExistingProblem], dict[bytes, tuple[bool, str]]]:
     """Problems by name; and per statement, whether it is in test here, and under what name."""
     problems = [line.problem for _, line in batch.records if line.problem is not None]
-    names = {each.external_id for each in problems}
+    names = {problem.external_id for problem in problems}
     names |= {line.problem_id for _, line in batch.records if line.problem_id is not None}
     rows = connection.execute(
         "SELECT external_id, id, split, statement_hash, statement, reference_answer, reference_solution"
         " FROM problem WHERE project_id = %s AND external_id = ANY(%s)",
         (batch.project_id, list(names)),
     )
-    known = {row[0]: ExistingProblem(row[1], row[2], bytes(row[3]), *row[4:]) for row in rows}
-    keys = {statement_key(each.statement) for each in problems}
+    problems_by_id = {row[0]: ExistingProblem(row[1], row[2], bytes(row[3]), *row[4:]) for row in rows}
+    keys = {statement_key(problem.statement) for problem in problems}
     rows = connection.execute(
         "SELECT statement_hash, split = 'test', external_id FROM problem"
         " WHERE project_id = %s AND statement_hash = ANY(%s)",
         (batch.project_id, list(keys)),
     )
-    return known, {bytes(key): (in_test, name) for key, in_test, name in rows}
+    return problems_by_id, {bytes(key): (in_test, name) for key, in_test, name in rows}
 
 
 def resolve_problem(
     batch: Batch,
     line: ImportedRecord,
-    known: dict[str, ExistingProblem],
+    problems_by_id: dict[str, ExistingProblem],
     testing: dict[bytes, tuple[bool, str]],
     fresh: dict[str, tuple[ProblemRecord, ExistingProblem]],
 ) -> ExistingProblem:
     """The problem a line belongs to, made known if it is new. Refuses what may not come in."""
     record = line.problem
     if record is None:
-        found = known.get(line.problem_id or "")
-        if found is None:
+        problem = problems_by_id.get(line.problem_id or "")
+        if problem is None:
             raise RecordError(
                 f"There is no problem named {(line.problem_id or '')[:100]!r} in the project.",
                 "Import the problem first: on an earlier line, or in a file before this one.",
             )
-        if line.label and found.split == "test":
+        if line.label and problem.split == "test":
             raise SplitConflict("The problem is in the test split: labels for it are refused.", "")
-        return found
+        return problem
     key, split = statement_key(record.statement), record.split or batch.split
-    there = testing.get(key)
-    if there is not None and there[0] != (split == "test"):
-        here = "the test split" if there[0] else "train or validation"
+    existing = testing.get(key)
+    if existing is not None and existing[0] != (split == "test"):
+        split_name = "the test split" if existing[0] else "train or validation"
         raise SplitConflict(
-            f"This problem is in {here} here, as {there[1]!r}, and this line brings it for {split}.",
+            f"This problem is in {split_name} here, as {existing[1]!r}, and this line brings it for {split}.",
             "A test problem is never trained on: leave it out, or import it with the split it has here.",
         )
     if line.label and split == "test":
         raise SplitConflict("Labels for a test problem are refused.", "Import with the split train.")
-    found = known.get(record.external_id)
-    if found is not None and found.key != key:
+    problem = problems_by_id.get(record.external_id)
+    if problem is not None and problem.key != key:
         raise RecordError(
             f"The name {record.external_id[:100]!r} belongs to another problem of the project.",
             "Give this one a name of its own.",
         )
-    if found is None:
-        found = ExistingProblem(
+    if problem is None:
+        problem = ExistingProblem(
             0, split, key, record.statement, record.reference_answer, record.reference_solution
         )
-        known[record.external_id] = found
-        fresh[record.external_id] = (record, found)
+        problems_by_id[record.external_id] = problem
+        fresh[record.external_id] = (record, problem)
         testing[key] = (split == "test", record.external_id)
-    return found
+    return problem
 
 
 def _fill_references(
@@ -204,26 +204,28 @@ def _insert_solutions(
     connection: psycopg.Connection, batch: Batch, accepted: list[tuple[ImportedRecord, ExistingProblem]]
 ) -> tuple[dict[str, int], set[str], set[str]]:
     """Ids of all the batch's solutions, the names of those that are new, and of those that were filled in."""
-    wanted = {each.external_id: (each, place) for line, place in accepted for each in line.solutions}
+    records = {
+        solution.external_id: (solution, place) for line, place in accepted for solution in line.solutions
+    }
     rows = connection.execute(
         "SELECT external_id, id FROM solution WHERE project_id = %s AND external_id = ANY(%s)",
-        (batch.project_id, list(wanted)),
+        (batch.project_id, list(records)),
     )
     ids: dict[str, int] = {row[0]: row[1] for row in rows}
-    repeated = [(ids[name], record) for name, (record, _) in wanted.items() if name in ids]
+    repeated = [(ids[name], record) for name, (record, _) in records.items() if name in ids]
     fills = IMPORT_FORMATS[batch.format].fills_gaps
     filled = fill_solutions(connection, batch.format, repeated) if fills else set()
-    new = [(record, place) for name, (record, place) in wanted.items() if name not in ids]
-    made = list(zip(allocate_ids(connection, "solution", len(new)), new, strict=True))
+    new = [(record, place) for name, (record, place) in records.items() if name not in ids]
+    inserted = list(zip(allocate_ids(connection, "solution", len(new)), new, strict=True))
     copy_rows(
         connection,
         "solution",
         SOLUTION_COLUMNS,
-        (_solution_row(identity, batch.project_id, place, record) for identity, (record, place) in made),
+        (_solution_row(identity, batch.project_id, place, record) for identity, (record, place) in inserted),
     )
-    _insert_file_claims(connection, batch, [(identity, record) for identity, (record, _) in made])
+    _insert_file_claims(connection, batch, [(identity, record) for identity, (record, _) in inserted])
     batch.counts["solutions"] += len(new)
-    ids.update((record.external_id, identity) for identity, (record, _) in made)
+    ids.update((record.external_id, identity) for identity, (record, _) in inserted)
     return ids, {record.external_id for record, _ in new}, filled
 
 
@@ -237,23 +239,23 @@ def _solution_row(identity: int, project_id: int, place: ExistingProblem, record
 
 
 def _insert_file_claims(
-    connection: psycopg.Connection, batch: Batch, made: list[tuple[int, SolutionRecord]]
+    connection: psycopg.Connection, batch: Batch, inserted: list[tuple[int, SolutionRecord]]
 ) -> None:
     """What the file says of a solution, beside what we shall find."""
     source = f"file:{batch.format}"
-    verdicts = (f"{i}\t{source}\t{r.file_verdict}" for i, r in made if r.file_verdict)
+    verdicts = (f"{i}\t{source}\t{r.file_verdict}" for i, r in inserted if r.file_verdict)
     copy_rows(connection, "verdict", ("solution_id", "source", "verdict"), verdicts)
     labels = (
         f"{i}\t{source}\t{format_int(r.first_error)}\t{_format_ints(r.external_ratings)}"
-        for i, r in made
+        for i, r in inserted
         if r.has_external_label
     )
     copy_rows(connection, "external_label", ("solution_id", "source", "first_error", "ratings"), labels)
     columns = ("solution_id", "position", "candidate", "prefix", "text", "source")
     candidates = (
-        f"{i}\t{each.position}\t{each.candidate}\t{_format_ints(each.prefix)}\t{escape_text(each.text)}\t{source}"
-        for i, r in made
-        for each in r.alternatives
+        f"{i}\t{alternative.position}\t{alternative.candidate}\t{_format_ints(alternative.prefix)}\t{escape_text(alternative.text)}\t{source}"
+        for i, r in inserted
+        for alternative in r.alternatives
     )
     copy_rows(connection, "alternative", columns, candidates)
 

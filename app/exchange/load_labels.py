@@ -68,13 +68,13 @@ def insert_labels(
     solutions: dict[str, int],
 ) -> set[str]:
     """Returns the names of the labels that went in."""
-    found = {line.label.external_id: (line, place) for line, place in accepted if line.label is not None}
+    labeled = {line.label.external_id: (line, place) for line, place in accepted if line.label is not None}
     rows = connection.execute(
         "SELECT external_id FROM assignment WHERE project_id = %s AND external_id = ANY(%s)",
-        (project_id, list(found)),
+        (project_id, list(labeled)),
     )
-    there = {row[0] for row in rows}
-    new = [(line.label, line, place) for name, (line, place) in found.items() if name not in there]
+    existing = {row[0] for row in rows}
+    new = [(line.label, line, place) for name, (line, place) in labeled.items() if name not in existing]
     if not new:
         return set()
     users = _upsert_users(connection, {label.labeler for label, _, _ in new if label})
@@ -100,8 +100,8 @@ def _build_task_key(label: LabelRecord, line: ImportedRecord, solutions: dict[st
     return solutions[line.solutions[0].external_id], label.kind, label.generation
 
 
-def _upsert_users(connection: psycopg.Connection, wanted: set[UUID]) -> dict[UUID, int]:
-    ordered = sorted(wanted)  # one order, so that two imports cannot lock each other out
+def _upsert_users(connection: psycopg.Connection, uuids: set[UUID]) -> dict[UUID, int]:
+    ordered = sorted(uuids)  # one order, so that two imports cannot lock each other out
     connection.execute(
         "INSERT INTO user_account (uuid) SELECT unnest(%s::uuid[]) ON CONFLICT DO NOTHING", (ordered,)
     )
@@ -113,8 +113,8 @@ def _upsert_tasks(
     connection: psycopg.Connection, project_id: int, places: list[TaskKey]
 ) -> dict[TaskKey, int]:
     """Each label takes a place of its own on the task: nothing more waits for anyone."""
-    wanted = Counter(places)
-    solutions, kinds, generations = zip(*wanted, strict=True)
+    counts = Counter(places)
+    solutions, kinds, generations = zip(*counts, strict=True)
     rows = connection.execute(
         """
         INSERT INTO task (project_id, solution_id, kind, generation, overlap, taken, reason)
@@ -125,7 +125,7 @@ def _upsert_tasks(
         DO UPDATE SET overlap = task.overlap + excluded.overlap, taken = task.taken + excluded.taken
         RETURNING solution_id, kind, generation, id
         """,
-        (project_id, list(solutions), list(kinds), list(generations), list(wanted.values())),
+        (project_id, list(solutions), list(kinds), list(generations), list(counts.values())),
     )
     return {(row[0], row[1], row[2]): row[3] for row in rows}
 

@@ -69,25 +69,25 @@ def _find_notices(lines: list[tuple[int, ImportedRecord]], choice: FormatGuess) 
 
 
 def build_preview(db: Session, project_id: int, path: Path, choice: FormatGuess) -> Preview:
-    found = Preview()
-    lines = _parse_start(path, choice, found)
-    found.notices = _find_notices(lines, choice)
+    preview = Preview()
+    lines = _parse_start(path, choice, preview)
+    preview.notices = _find_notices(lines, choice)
     batch = Batch(project_id, choice.split, choice.format, lines)
-    known, testing = find_existing(driver_connection(db), batch)
-    there = set(known)
+    problems_by_id, testing = find_existing(driver_connection(db), batch)
+    existing = set(problems_by_id)
     fresh: dict[str, tuple[ProblemRecord, ExistingProblem]] = {}
     for number, line in lines:
-        found.duplicates += line.problem is not None and line.problem.external_id in there
+        preview.duplicates += line.problem is not None and line.problem.external_id in existing
         try:
-            resolve_problem(batch, line, known, testing, fresh)
+            resolve_problem(batch, line, problems_by_id, testing, fresh)
         except RecordError as bad:
-            found.split_conflicts += isinstance(bad, SplitConflict)
-            found.errors.append((number, str(bad)))
+            preview.split_conflicts += isinstance(bad, SplitConflict)
+            preview.errors.append((number, str(bad)))
             continue
-        found.solutions += len(line.solutions)
-        found.labels += line.label is not None
-        if len(found.samples) < SAMPLE_RECORDS:
-            found.samples.append((number, line))
-    found.problems = len(fresh)
-    found.errors.sort()
-    return found
+        preview.solutions += len(line.solutions)
+        preview.labels += line.label is not None
+        if len(preview.samples) < SAMPLE_RECORDS:
+            preview.samples.append((number, line))
+    preview.problems = len(fresh)
+    preview.errors.sort()
+    return preview

@@ -85,8 +85,8 @@ def _build_step_row(done: Submission, position: int, step: StepRecord) -> Row:
         written = [done.steps[position]] if step.texts is None else step.texts
         flags = step.flags or []
         completions = [
-            {"text": each, "rating": rating, "flagged": flagged}
-            for each, rating, flagged in zip(written, step.ratings, flags, strict=True)
+            {"text": content, "rating": rating, "flagged": flagged}
+            for content, rating, flagged in zip(written, step.ratings, flags, strict=True)
         ]
     human = None
     if step.human_text is not None:
@@ -108,7 +108,7 @@ def parse_row(row: Row) -> ImportedRecord:
     if not isinstance(steps, list):
         raise RecordError('"label.steps" must be a list.')
     pre = parse_pre_generated_steps(question) if phase == 2 else []
-    labels = [parse_step(each, position, pre) for position, each in enumerate(steps)]
+    labels = [parse_step(step, position, pre) for position, step in enumerate(steps)]
     chain = pre if phase == 2 else build_chain(labels)
     packed = orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
     name = f"prm800k:{hashlib.sha256(packed).hexdigest()[:32]}"
@@ -136,8 +136,8 @@ def _build_solution(
         return SolutionRecord(name, chain or [""], "prm800k-phase1", answer)
     score = question.get("pre_generated_verifier_score")
     score = score if isinstance(score, int | float) and not isinstance(score, bool) else None
-    said = orjson.dumps([chain, question.get("pre_generated_answer"), score])
-    digest = hashlib.sha256(said).hexdigest()[:24]
+    content = orjson.dumps([chain, question.get("pre_generated_answer"), score])
+    digest = hashlib.sha256(content).hexdigest()[:24]
     return SolutionRecord(
         external_id=f"{problem.external_id}:{digest}",
         steps=chain or [""],
@@ -178,11 +178,11 @@ def _parse_labeler(name: str) -> UUID:
         return uuid5(LABELER_NAMESPACE, name)
 
 
-def _parse_time(said: Any) -> dt.datetime:
+def _parse_time(value: Any) -> dt.datetime:
     """PRM800K's times have no zone; they are read as UTC."""
     try:
-        found = dt.datetime.fromisoformat(said)
-        return found.astimezone(dt.UTC) if found.tzinfo else found.replace(tzinfo=dt.UTC)
+        time = dt.datetime.fromisoformat(value)
+        return time.astimezone(dt.UTC) if time.tzinfo else time.replace(tzinfo=dt.UTC)
     except (TypeError, ValueError, OverflowError):
         raise RecordError(
             'The field "timestamp" is not a time.', 'Write it as "2022-07-30T23:23:32".'

@@ -11,10 +11,10 @@ from app.exchange.records import StepRecord
 
 
 def parse_pre_generated_steps(question: Row) -> list[str]:
-    found = question["pre_generated_steps"]
-    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+    steps = question["pre_generated_steps"]
+    if not isinstance(steps, list) or not all(isinstance(step, str) for step in steps):
         raise RecordError('"question.pre_generated_steps" must be a list of texts.')
-    return found
+    return steps
 
 
 def parse_step(row: Any, position: int, pre: list[str]) -> StepRecord:
@@ -28,13 +28,15 @@ def parse_step(row: Any, position: int, pre: list[str]) -> StepRecord:
     ratings: list[int | None] | None = None
     flags: list[bool | None] | None = None
     if completions is not None:
-        if not isinstance(completions, list) or not all(isinstance(each, dict) for each in completions):
+        if not isinstance(completions, list) or not all(
+            isinstance(completion, dict) for completion in completions
+        ):
             raise RecordError(f'{where}.completions" must be a list of objects, or null.')
-        texts = [each.get("text") for each in completions]
-        ratings = [each.get("rating") for each in completions]
-        flags = [each.get("flagged") for each in completions]
-        for said, rating, flagged in zip(texts, ratings, flags, strict=True):
-            if not isinstance(said, str):
+        texts = [completion.get("text") for completion in completions]
+        ratings = [completion.get("rating") for completion in completions]
+        flags = [completion.get("flagged") for completion in completions]
+        for content, rating, flagged in zip(texts, ratings, flags, strict=True):
+            if not isinstance(content, str):
                 raise RecordError(f'{where}.completions" has one without a text.')
             if rating is not None and (type(rating) is not int or not -1 <= rating <= 1):
                 raise RecordError(
@@ -55,10 +57,14 @@ def _parse_single_completion(row: Row, completions: Any, position: int, pre: lis
     """Nearly every step of phase 2: the solution's own, rated. A short way to the same record."""
     if type(completions) is not list or len(completions) != 1 or position >= len(pre):
         return None
-    one, chosen = completions[0], row.get("chosen_completion")
-    if type(one) is not dict or one.get("text") != pre[position] or row.get("human_completion") is not None:
+    completion, chosen = completions[0], row.get("chosen_completion")
+    if (
+        type(completion) is not dict
+        or completion.get("text") != pre[position]
+        or row.get("human_completion") is not None
+    ):
         return None
-    rating, flagged = one.get("rating"), one.get("flagged")
+    rating, flagged = completion.get("rating"), completion.get("flagged")
     if (rating is not None and (type(rating) is not int or not -1 <= rating <= 1)) or (
         flagged is not None and type(flagged) is not bool
     ):

@@ -21,7 +21,7 @@ def list_rejected(
     db: Session, import_id: int, after: int = 0, limit: int = PAGE_SIZE
 ) -> tuple[list[RejectedRecord], int | None]:
     """Errors behind line `after`, and the line to go on from, if there are more."""
-    found = list(
+    rows = list(
         db.scalars(
             select(RejectedRecord)
             .where(RejectedRecord.import_id == import_id, RejectedRecord.line > after)
@@ -29,7 +29,7 @@ def list_rejected(
             .limit(limit + 1)
         )
     )
-    return found[:limit], found[limit - 1].line if len(found) > limit else None
+    return rows[:limit], rows[limit - 1].line if len(rows) > limit else None
 
 
 def iter_rejected_lines(import_id: int) -> Iterator[bytes]:
@@ -40,10 +40,10 @@ def iter_rejected_lines(import_id: int) -> Iterator[bytes]:
             error.line: error
             for error in db.scalars(select(RejectedRecord).where(RejectedRecord.import_id == import_id))
         }
-    whole = _iter_raw_records(Path(of.path), set(errors))
+    records = _iter_raw_records(Path(of.path), set(errors))
     for line, error in sorted(errors.items()):
         record = error.excerpt
-        for number, raw in whole:
+        for number, raw in records:
             if number == line:
                 record = raw[:MAX_LINE_BYTES].decode("utf-8", "replace")
             if number >= line:
@@ -51,13 +51,13 @@ def iter_rejected_lines(import_id: int) -> Iterator[bytes]:
         yield orjson.dumps({"line": line, "message": error.message, "record": record}) + b"\n"
 
 
-def _iter_raw_records(path: Path, wanted: set[int]) -> Iterator[tuple[int, bytes]]:
-    if not wanted or not path.is_file():
+def _iter_raw_records(path: Path, lines: set[int]) -> Iterator[tuple[int, bytes]]:
+    if not lines or not path.is_file():
         return
-    last = max(wanted)
+    last = max(lines)
     try:
         for entry in iter_entries(path):
-            if entry.number in wanted:
+            if entry.number in lines:
                 yield entry.number, entry.raw
             if entry.number >= last:
                 return

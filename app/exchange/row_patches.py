@@ -17,9 +17,9 @@ def build_patch(ours: Row, theirs: Row) -> Row:
     sets: list[list[Any]] = []
     for key in ours.keys() | theirs.keys():
         if key in ("question", "label") and isinstance(theirs.get(key), dict):
-            mine, other = ours[key], theirs[key]
-            for inner in mine.keys() | other.keys():
-                _compare([key, inner], mine, other, inner, sets, dropped)
+            our_part, their_part = ours[key], theirs[key]
+            for inner in our_part.keys() | their_part.keys():
+                _compare([key, inner], our_part, their_part, inner, sets, dropped)
         else:
             _compare([key], ours, theirs, key, sets, dropped)
     if sets:
@@ -38,13 +38,13 @@ def _compare(
         sets.append([path, theirs[key]])
 
 
-def equal_as_json(one: Any, other: Any) -> bool:
+def equal_as_json(left: Any, right: Any) -> bool:
     """Equal as JSON: 1 is not true, and 1 is not 1.0."""
-    if type(one) is str:
-        return bool(one == other)
-    if one is None or other is None:
-        return one is other
-    return orjson.dumps(one, option=orjson.OPT_SORT_KEYS) == orjson.dumps(other, option=orjson.OPT_SORT_KEYS)
+    if type(left) is str:
+        return bool(left == right)
+    if left is None or right is None:
+        return left is right
+    return orjson.dumps(left, option=orjson.OPT_SORT_KEYS) == orjson.dumps(right, option=orjson.OPT_SORT_KEYS)
 
 
 def apply_patch(row: Row, changes: Row) -> Row:

@@ -30,20 +30,24 @@ def build_folder_path(project_id: int, token: str) -> Path:
 
 
 def get_upload(project_id: int, token: str) -> Path:
-    place = build_folder_path(project_id, token)
-    found = next((each for each in place.iterdir() if each.is_file()), None) if place.is_dir() else None
-    if found is None:
+    folder_path = build_folder_path(project_id, token)
+    path = (
+        next((child for child in folder_path.iterdir() if child.is_file()), None)
+        if folder_path.is_dir()
+        else None
+    )
+    if path is None:
         raise NotFound(
             "There is no such upload.", remedy="It may have been imported already; upload it again."
         )
-    return found
+    return path
 
 
 def check_content_length(request: Request) -> None:
-    said = request.headers.get("content-length", "")
-    if said.isdigit() and int(said) > settings().upload_limit:
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > settings().upload_limit:
         raise build_too_large_error()
-    if not said.isdigit() and request.headers.get("content-type", "").startswith("multipart/"):
+    if not length.isdigit() and request.headers.get("content-type", "").startswith("multipart/"):
         raise Invalid(
             "A form with a file needs a Content-Length.", remedy="Send it, or send the file as the body."
         )

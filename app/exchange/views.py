@@ -34,10 +34,10 @@ FINAL_STATES = ("succeeded", "failed", "cancelled")
 
 @router.get("/imports")
 def show_imports(request: Request, db: Db, access: ProjectAdmin, before: int | None = None) -> Response:
-    found = queries.list_imports(db, access.project.id, before, limit=31)
+    rows = queries.list_imports(db, access.project.id, before, limit=31)
     return render(
-        request, "exchange/imports.html", imports=found[:30], formats=IMPORT_FORMATS,
-        older=found[29].id if len(found) > 30 else None, first=before is None,
+        request, "exchange/imports.html", imports=rows[:30], formats=IMPORT_FORMATS,
+        older=rows[29].id if len(rows) > 30 else None, first=before is None,
     )  # fmt: skip
 
 
@@ -70,28 +70,28 @@ def start_import(
     segmentation: Annotated[str, Form()] = "",
 ) -> Response:  # fmt: skip
     path = uploads.get_upload(access.project.id, upload)
-    made = importer.create_import(
+    created = importer.create_import(
         db, access.project, path, format=format, split=split or None,
         options={"segmentation": segmentation or None}, user_id=access.user.id,
     )  # fmt: skip
-    enqueue(db, "exchange.import", import_id=made.id)
-    return redirect(f"{access.home}/imports/{made.id}", f"{made.filename} is on its way in.")
+    enqueue(db, "exchange.import", import_id=created.id)
+    return redirect(f"{access.home}/imports/{created.id}", f"{created.filename} is on its way in.")
 
 
 @router.get("/imports/{import_id}")
 def show_import(request: Request, import_id: int, db: Db, access: ProjectAdmin, after: int = 0) -> Response:
-    found = queries.get_import(db, access.project.id, import_id)
-    lines, more = rejected_records.list_rejected(db, found.id, after)
+    row = queries.get_import(db, access.project.id, import_id)
+    lines, more = rejected_records.list_rejected(db, row.id, after)
     return render(
-        request, "exchange/import.html", of=found, lines=lines, more=more, after=after,
-        over=found.state in FINAL_STATES,
+        request, "exchange/import.html", of=row, lines=lines, more=more, after=after,
+        over=row.state in FINAL_STATES,
     )  # fmt: skip
 
 
 @router.get("/imports/{import_id}/progress")
 def show_progress(request: Request, import_id: int, db: Db, access: ProjectAdmin) -> Response:
-    found = queries.get_import(db, access.project.id, import_id)
-    return render_polled(request, "exchange/_progress.html", of=found, over=found.state in FINAL_STATES)
+    row = queries.get_import(db, access.project.id, import_id)
+    return render_polled(request, "exchange/_progress.html", of=row, over=row.state in FINAL_STATES)
 
 
 @router.post("/imports/{import_id}/cancellation")
@@ -109,9 +109,9 @@ def resume_import(import_id: int, db: Db, access: ProjectAdmin) -> Response:
 
 @router.get("/imports/{import_id}/errors.jsonl")
 def download_rejected(import_id: int, db: Db, access: ProjectAdmin) -> Response:
-    found = queries.get_import(db, access.project.id, import_id)
+    row = queries.get_import(db, access.project.id, import_id)
     return exporter.build_attachment(
-        rejected_records.iter_rejected_lines(found.id), f"import-{found.id}-errors.jsonl"
+        rejected_records.iter_rejected_lines(row.id), f"import-{row.id}-errors.jsonl"
     )
 
 

@@ -19,14 +19,14 @@ from app.settings import settings
 from tests.factories import base as factories
 
 
-def stepmark(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).parent / "stepmark"), *words]
+def stepmark(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).parent / "stepmark"), *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 def row(number: int, rating: int) -> dict[str, object]:
     steps = [f"{number} + 1 = {number + 1}", f"# Answer\n\n{number + 1}"]
-    said = [{"text": text, "rating": rating, "flagged": None} for text in steps]
+    completions = [{"text": text, "rating": rating, "flagged": None} for text in steps]
     return {
         "labeler": f"00000000-0000-4000-8000-{number:012}",
         "timestamp": f"2022-11-22T16:51:{number:02}.000001",
@@ -43,7 +43,8 @@ def row(number: int, rating: int) -> dict[str, object]:
         },
         "label": {
             "steps": [
-                {"completions": [each], "human_completion": None, "chosen_completion": 0} for each in said
+                {"completions": [completion], "human_completion": None, "chosen_completion": 0}
+                for completion in completions
             ],
             "total_time": 1000,
             "finish_reason": "solution",
@@ -53,7 +54,7 @@ def row(number: int, rating: int) -> dict[str, object]:
 
 def test_in_again_and_out(database: str, home: Path) -> None:
     rows = [row(number, 1) for number in range(6)]
-    lines = [json.dumps(each) for each in rows]
+    lines = [json.dumps(row_json) for row_json in rows]
     lines[3] = lines[3].replace('"rating": 1', '"rating": 7')
     file, out = home / "rows.jsonl", home / "out.jsonl"
     file.write_text("\n".join(lines))
@@ -71,15 +72,15 @@ def test_in_again_and_out(database: str, home: Path) -> None:
 
     assert stepmark("export", "prm800k", "--project", "Lines", "--out", str(out)).returncode == 0
     assert [json.loads(line) for line in out.read_text().splitlines()] == rows[:3] + rows[4:]
-    some = stepmark("export", "prm800k", "--project", "Lines", "--out", "-", "--generation", "1")
-    assert [json.loads(line)["generation"] for line in some.stdout.splitlines()] == [1, 1]
+    part = stepmark("export", "prm800k", "--project", "Lines", "--out", "-", "--generation", "1")
+    assert [json.loads(line)["generation"] for line in part.stdout.splitlines()] == [1, 1]
     with transaction() as db:
         noted = db.scalars(select(AuditEvent).where(AuditEvent.action == "export.prm800k")).all()
         assert [event.detail["rows"] for event in noted] == [5, 2]
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (("import", "nowhere.jsonl", "--project", "Lines"), 2, "nowhere.jsonl"),
         (("import", "{file}", "--project", "Nobody"), 2, "stepmark project create"),
@@ -87,15 +88,15 @@ def test_in_again_and_out(database: str, home: Path) -> None:
     ],
 )
 def test_what_cannot_be_imported(
-    database: str, home: Path, words: tuple[str, ...], code: int, said: str
+    database: str, home: Path, arguments: tuple[str, ...], code: int, message: str
 ) -> None:
     file = home / "rows.jsonl"
     file.write_text(json.dumps(row(1, 1)))
     with transaction() as db:
         factories.project(db, "Lines")
-    done = stepmark(*(word.format(file=file) for word in words))
+    done = stepmark(*(argument.format(file=file) for argument in arguments))
     assert done.returncode == code, done.stderr
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 

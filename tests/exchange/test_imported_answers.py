@@ -96,8 +96,8 @@ def test_a_repeated_line_fills_in_what_was_missing(tmp_path: Path) -> None:
     with transaction() as db:
         assert db.scalars(select(Problem.reference_answer)).one() == "49"
 
-    kept = import_and_grade(path, solution("bare", steps=steps, answer="50", verdict="incorrect"))
-    assert (kept.counts["updated"], kept.counts["already_there"]) == (0, 1)
+    unchanged = import_and_grade(path, solution("bare", steps=steps, answer="50", verdict="incorrect"))
+    assert (unchanged.counts["updated"], unchanged.counts["already_there"]) == (0, 1)
     with transaction() as db:
         assert db.scalars(select(Solution.final_answer)).one() == "49"
 

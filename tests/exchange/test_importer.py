@@ -92,9 +92,9 @@ def test_hostile_lines_stay_out_and_the_rest_goes_in(tmp_path: Path) -> None:
     assert done.state == "succeeded"
     assert done.counts["problems"] == 1 + len(HOSTILE)
     with transaction() as db:
-        found = {error.line: error.message for error in db.scalars(select(RejectedRecord))}
-    assert sorted(found) == [2 + 3 * at for at in range(len(HOSTILE))]
-    for message, sign in zip(found.values(), HOSTILE.values(), strict=True):
+        messages = {error.line: error.message for error in db.scalars(select(RejectedRecord))}
+    assert sorted(messages) == [2 + 3 * at for at in range(len(HOSTILE))]
+    for message, sign in zip(messages.values(), HOSTILE.values(), strict=True):
         assert sign in message
     written = [json.loads(line) for line in iter_rejected_lines(done.id)]
     assert written[8]["record"] == '"just text"'
@@ -136,10 +136,10 @@ def test_an_array_is_cut_into_its_elements(
     path = tmp_path / "array.json"
     path.write_text("\n " + json.dumps(values, indent=1))
     monkeypatch.setattr("app.exchange.file_reader.CHUNK_SIZE", chunk)
-    found = list(iter_entries(path))
-    assert [json.loads(each.raw) for each in found] == values
-    for at, each in enumerate(found):
-        rest = iter_entries(path, offset=each.end, number=each.number)
+    elements = list(iter_entries(path))
+    assert [json.loads(element.raw) for element in elements] == values
+    for at, element in enumerate(elements):
+        rest = iter_entries(path, offset=element.end, number=element.number)
         assert [json.loads(more.raw) for more in rest] == values[at + 1 :]
     path.write_text(json.dumps(values)[:-1])
     assert list(iter_entries(path))[-1].error is not None
@@ -166,25 +166,29 @@ def test_a_test_problem_is_guarded(tmp_path: Path) -> None:
         where = db.scalars(select(Solution)).one()
         db.add(Task(project_id=where.project_id, solution_id=where.id))
     with pytest.raises(IntegrityError, match="cannot move to the test split"), transaction() as db:
-        kept = db.scalars(select(Problem).where(Problem.external_id == "p3")).one()
+        problem_row = db.scalars(select(Problem).where(Problem.external_id == "p3")).one()
         db.add(
-            made := Solution(
-                project_id=kept.project_id, problem_id=kept.id, external_id="x", steps=["a"], digest=b""
+            solution_row := Solution(
+                project_id=problem_row.project_id,
+                problem_id=problem_row.id,
+                external_id="x",
+                steps=["a"],
+                digest=b"",
             )
         )
         db.flush()
-        db.add(Task(project_id=kept.project_id, solution_id=made.id))
+        db.add(Task(project_id=problem_row.project_id, solution_id=solution_row.id))
         db.flush()
-        kept.split = "test"
+        problem_row.split = "test"
 
 
 def test_the_real_files(shared_data: Path) -> None:
-    wanted = {
+    expected = {
         "gsm8k/example_model_solutions.jsonl": ("gsm8k-solutions", 1319, 5276),
         "processbench/math.json": ("processbench", 955, 1000),
         "solutions/math_cot_100.jsonl": ("math-cot", None, 800),
     }
-    for name, (format, problems, solutions) in wanted.items():
+    for name, (format, problems, solutions) in expected.items():
         done = bring(shared_data / name)
         assert (done.format, done.counts["errors"], done.counts["solutions"]) == (format, 0, solutions)
         assert problems in (None, done.counts["problems"])

@@ -29,11 +29,11 @@ from tests.quality.test_control_tasks import NOW, STEPS, judge, truth
 
 
 def solution(db: Session, project: Project, number: int, first_error: int | None = None) -> Solution:
-    made = factories.solution(db, factories.problem(db, project, f"What is {number} + 2?"), STEPS)
+    built = factories.solution(db, factories.problem(db, project, f"What is {number} + 2?"), STEPS)
     if first_error is not None:
-        db.add(ExternalLabel(solution_id=made.id, source="file:processbench", first_error=first_error))
+        db.add(ExternalLabel(solution_id=built.id, source="file:processbench", first_error=first_error))
         db.flush()
-    return made
+    return built
 
 
 def export(path: str, token: str) -> list[dict[str, Any]]:
@@ -69,14 +69,14 @@ def test_gold_belongs_to_the_generation_it_was_handed_out_in(
             db.add(Generation(project_id=project.id, number=number, policy={}, funnel={}, created_at=moment))
             db.flush()
 
-    def said(*generations: str) -> list[int]:
+    def list_generations(*generations: str) -> list[int]:
         chosen = Prm800kParameters(generation=list(generations))
         lines = b"".join(FORMAT.rows(db, project.id, chosen)).splitlines()
         assert FORMAT.count(db, project.id, chosen) == len(lines)
         return [json.loads(line)["generation"] for line in lines]
 
-    assert said() == [0, 1, 2]
-    assert said("1") == [1]
+    assert list_generations() == [0, 1, 2]
+    assert list_generations("1") == [1]
     frozen = snapshots.create_snapshot(db, project.id, {"generations": [1, 2], "held_out": 0}, None)
     assert frozen.counts["train_solutions"] == 2
 
@@ -96,12 +96,12 @@ def test_gold_and_screening_carry_their_flags_through_the_export_and_back(
             factories.task(db, solution(db, project, number), generation=generation)
         who, boss = factories.member(db, project), factories.member(db, project, "admin")
         kinds: Counter[str] = Counter()
-        said: dict[str, int] = {}
+        errors_by_kind: dict[str, int] = {}
         while held := claims.claim_assignment(db, project, who, NOW):
             kind = held.task.kind
             first_error = -1 if kind == "regular" else truth(db, held)
             kinds[kind] += 1
-            said[kind] = said.get(kind, 0) + (1 if first_error >= 0 else 0)
+            errors_by_kind[kind] = errors_by_kind.get(kind, 0) + (1 if first_error >= 0 else 0)
             judge(db, project, held, first_error)
         token = sessions.create_session(db, boss, now=dt.datetime.now(dt.UTC))
         other = factories.project(db, "Theirs")
@@ -110,13 +110,13 @@ def test_gold_and_screening_carry_their_flags_through_the_export_and_back(
     assert kinds == {"screening": 2, "gold": 3, "regular": 5}
 
     rows = export("/projects/ours/exports/prm800k.jsonl", token)
-    found = Counter(map(marks, rows))
-    assert found == {(False, True, -1): 2, (True, False, 0): 3, (False, False, 0): 2, (False, False, 4): 3}
+    flags = Counter(map(marks, rows))
+    assert flags == {(False, True, -1): 2, (True, False, 0): 3, (False, False, 0): 2, (False, False, 4): 3}
     for kind, flag in (("screening", 1), ("gold", 0)):
         only = export(f"/projects/ours/exports/prm800k.jsonl?kind={kind}", token)
         assert [marks(row) for row in only] == [marks(row) for row in rows if marks(row)[flag]]
         wrong = [row for row in only if row["label"]["finish_reason"] == "found_error"]
-        assert len(wrong) == said.get(kind, 0)
+        assert len(wrong) == errors_by_kind.get(kind, 0)
 
     path = tmp_path / "ours.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)))

@@ -31,8 +31,8 @@ def noted(db: Session, project: Project) -> None:
         held = claims.claim_assignment(db, project, who, NOW)
         assert held
         if first:
-            for position, words in ((1, "Is 0 allowed?"), (0, "Hm."), (1, "Is “0” <allowed>?"), (0, "")):
-                notes.save_note(db, held, Note(uuid4(), position, words))
+            for position, content in ((1, "Is 0 allowed?"), (0, "Hm."), (1, "Is “0” <allowed>?"), (0, "")):
+                notes.save_note(db, held, Note(uuid4(), position, content))
         judge(db, project, held, 1)
 
 
@@ -55,8 +55,8 @@ def test_a_field_of_its_own_where_it_is_asked_for(db: Session, web: TestClient) 
     assert 'name="notes" value="true" checked' in page
     assert "prm800k.jsonl?notes=true" in page
     exporter.record_export(db, project, FORMAT, NOTED, None, 2)
-    said = db.scalar(select(AuditEvent.detail).where(AuditEvent.action == "export.prm800k"))
-    assert said == {"rows": 2, "filters": {"notes": True}}
+    detail = db.scalar(select(AuditEvent.detail).where(AuditEvent.action == "export.prm800k"))
+    assert detail == {"rows": 2, "filters": {"notes": True}}
 
 
 def test_imported_elsewhere_the_rows_keep_them(database: str, tmp_path: Path) -> None:

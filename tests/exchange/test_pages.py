@@ -18,9 +18,9 @@ LINE = b'{"question": "What is 2 + 2?", "answer": "2 + 2 = <<2+2=4>>4\\n#### 4"}
 def test_from_upload_to_queued(web: TestClient, db: Session, home: Path) -> None:
     project = factories.project(db)
     factories.sign_in(web, db, factories.member(db, project, "admin"))
-    here = f"/projects/{project.slug}"
-    assert "Nothing imported yet" in web.get(f"{here}/imports").text
-    sent = web.post(f"{here}/uploads", files={"file": ("../train.jsonl", LINE)})
+    base = f"/projects/{project.slug}"
+    assert "Nothing imported yet" in web.get(f"{base}/imports").text
+    sent = web.post(f"{base}/uploads", files={"file": ("../train.jsonl", LINE)})
     assert sent.status_code == 303
     page = web.get(sent.headers["location"])
     assert page.status_code == 200
@@ -28,18 +28,18 @@ def test_from_upload_to_queued(web: TestClient, db: Session, home: Path) -> None
     assert "would be refused" in page.text
     assert "What is 2 + 2?" in page.text
     token = sent.headers["location"].rpartition("/")[2]
-    begun = web.post(f"{here}/imports", data={"upload": token, "format": "gsm8k", "split": "train"})
+    begun = web.post(f"{base}/imports", data={"upload": token, "format": "gsm8k", "split": "train"})
     assert begun.status_code == 303
-    made = db.scalars(select(Import)).one()
-    assert (made.format, made.state, Path(made.path).name) == ("gsm8k", "queued", "train.jsonl")
-    assert home in Path(made.path).parents
+    created = db.scalars(select(Import)).one()
+    assert (created.format, created.state, Path(created.path).name) == ("gsm8k", "queued", "train.jsonl")
+    assert home in Path(created.path).parents
     assert web.get(begun.headers["location"]).status_code == 200
-    going = web.get(f"{here}/imports/{made.id}/progress")
+    going = web.get(f"{base}/imports/{created.id}/progress")
     assert "hx-get" in going.text
     assert "HX-Refresh" not in going.headers
-    assert web.post(f"{here}/imports/{made.id}/cancellation").status_code == 303
-    assert web.get(f"/api/v1/projects/{project.slug}/imports/{made.id}").json()["state"] == "cancelled"
-    over = web.get(f"{here}/imports/{made.id}/progress")
+    assert web.post(f"{base}/imports/{created.id}/cancellation").status_code == 303
+    assert web.get(f"/api/v1/projects/{project.slug}/imports/{created.id}").json()["state"] == "cancelled"
+    over = web.get(f"{base}/imports/{created.id}/progress")
     assert "hx-get" not in over.text
     assert over.headers["HX-Refresh"] == "true"
     raw = web.post(f"/api/v1/projects/{project.slug}/imports?filename=test.jsonl", content=LINE)
@@ -77,14 +77,14 @@ def test_problems_and_exports_are_shown(web: TestClient, db: Session) -> None:
     project = factories.project(db)
     solution = factories.solution(db, factories.problem(db, project, "A quaint problem"))
     factories.sign_in(web, db, factories.member(db, project, "admin"))
-    here = f"/projects/{project.slug}"
-    assert "A quaint problem" in web.get(f"{here}/problems?q=QUAINT&verdict=correct").text
-    assert "A quaint problem" not in web.get(f"{here}/problems?verdict=incorrect").text
-    assert "2 + 2 = 4" in web.get(f"{here}/problems/{solution.problem_id}").text
-    assert "Download 0 rows" in web.get(f"{here}/exports").text
-    part = web.get(f"{here}/exports?kind=gold", headers={"HX-Request": "true"})
+    base = f"/projects/{project.slug}"
+    assert "A quaint problem" in web.get(f"{base}/problems?q=QUAINT&verdict=correct").text
+    assert "A quaint problem" not in web.get(f"{base}/problems?verdict=incorrect").text
+    assert "2 + 2 = 4" in web.get(f"{base}/problems/{solution.problem_id}").text
+    assert "Download 0 rows" in web.get(f"{base}/exports").text
+    part = web.get(f"{base}/exports?kind=gold", headers={"HX-Request": "true"})
     assert "<html" not in part.text
-    assert web.get(f"{here}/exports?generation=x").status_code == 422
+    assert web.get(f"{base}/exports?generation=x").status_code == 422
 
 
 def test_labelers_and_strangers_stay_out(web: TestClient, db: Session) -> None:

@@ -77,7 +77,7 @@ def row(draw: st.DrawFn) -> dict:
                 st.none() | st.floats(allow_nan=False, allow_infinity=False) | st.integers(0, 1)
             ),
         }
-    made = {
+    built = {
         "labeler": draw(
             st.uuids().map(str) | st.sampled_from(["anna", "E90A38F3-3135-4465-87AF-3E6322E3D772"])
         ),
@@ -93,8 +93,8 @@ def row(draw: st.DrawFn) -> dict:
         },
     }
     if draw(st.booleans()):
-        made["extra"] = draw(st.dictionaries(text, st.none() | st.integers(-5, 5) | text, max_size=2))
-    return made
+        built["extra"] = draw(st.dictionaries(text, st.none() | st.integers(-5, 5) | text, max_size=2))
+    return built
 
 
 @pytest.mark.usefixtures("database")
@@ -102,14 +102,18 @@ def row(draw: st.DrawFn) -> dict:
     max_examples=12, deadline=None, phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
-@given(rows=st.lists(row(), min_size=1, max_size=25, unique_by=lambda each: json.dumps(each, sort_keys=True)))
+@given(
+    rows=st.lists(
+        row(), min_size=1, max_size=25, unique_by=lambda row_json: json.dumps(row_json, sort_keys=True)
+    )
+)
 def test_every_shape_comes_back_equal(rows: list[dict], tmp_path_factory: pytest.TempPathFactory) -> None:
     with transaction() as db:
         for table in ("import", "project"):
             db.connection().exec_driver_sql(f'DELETE FROM "{table}"')
     start_project()
     path = tmp_path_factory.mktemp("rows") / "rows.jsonl"
-    path.write_text("\n".join(json.dumps(each) for each in rows), encoding="utf-8")
+    path.write_text("\n".join(json.dumps(row_json) for row_json in rows), encoding="utf-8")
     done = bring(path)
     assert (done.state, done.counts["errors"]) == ("succeeded", 0)
     assert take() == rows
@@ -125,12 +129,12 @@ def test_the_real_rows_come_back_equal(shared_data: Path) -> None:
     samples = shared_data / "prm800k" / "samples.jsonl"
     done = bring(samples)
     assert done.counts["labels"] == 6
-    wanted = [json.loads(line) for line in samples.read_text().splitlines()]
-    assert take() == wanted
+    expected = [json.loads(line) for line in samples.read_text().splitlines()]
+    assert take() == expected
     chosen = Prm800kParameters(generation=["none"], finish_reason=["give_up"])
-    assert take(chosen) == [wanted[4]]
-    assert take(Prm800kParameters(kind=["screening"])) == [wanted[5]]
-    assert take(Prm800kParameters(labeler=["cc88bf76-df08-4041-be67-3464279cb3b1"])) == [wanted[1]]
+    assert take(chosen) == [expected[4]]
+    assert take(Prm800kParameters(kind=["screening"])) == [expected[5]]
+    assert take(Prm800kParameters(labeler=["cc88bf76-df08-4041-be67-3464279cb3b1"])) == [expected[1]]
 
 
 def test_a_patch_tells_one_from_true() -> None:

@@ -40,7 +40,7 @@ def read(db: Session, of: Project, generator: str | None = None, seed: int = 0) 
 def test_lines(db: Session) -> None:
     project = factories.project(db)
     problem = pool(db, project)
-    seen = {len(found["attempts"]): found for seed in range(30) for found in read(db, project, seed=seed)}
+    seen = {len(line["attempts"]): line for seed in range(30) for line in read(db, project, seed=seed)}
     assert set(seen) == {0, 1, 2}
     assert seen[2] == {
         "problem_id": problem.external_id,

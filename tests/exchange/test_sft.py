@@ -28,8 +28,8 @@ def project(db: Session) -> Project:
     return factories.project(db)
 
 
-def found(db: Session, project: Project, **given: Any) -> list[dict[str, Any]]:
-    chosen = SftParameters(**given)
+def load_lines(db: Session, project: Project, **values: Any) -> list[dict[str, Any]]:
+    chosen = SftParameters(**values)
     lines = [json.loads(line) for line in FORMAT.rows(db, project.id, chosen)]
     assert FORMAT.count(db, project.id, chosen) == len(lines)
     return lines
@@ -41,7 +41,7 @@ def test_the_answer_is_right_and_a_step_is_a_line(db: Session, project: Project)
     factories.solution(db, problem, ("We\n  add", "# Answer\n\n4"))
     factories.solution(db, problem, ("no",), verdict="incorrect")
     factories.solution(db, problem, ("who knows",), verdict=None)
-    assert found(db, project) == [
+    assert load_lines(db, project) == [
         {
             "prompt": "Problem:\nWhat is 2 + 2?\n\nSolution:\n",
             "completion": "We add\n# Answer 4",
@@ -50,19 +50,19 @@ def test_the_answer_is_right_and_a_step_is_a_line(db: Session, project: Project)
             "generator": "g",
         }
     ]
-    assert found(db, project, generator="other") == []
-    assert found(db, project, prompt="Q: {problem} A:")[0]["prompt"] == "Q: What is 2 + 2? A:"
+    assert load_lines(db, project, generator="other") == []
+    assert load_lines(db, project, prompt="Q: {problem} A:")[0]["prompt"] == "Q: What is 2 + 2? A:"
 
 
 def test_a_cap_a_problem_and_a_seeded_draw(db: Session, project: Project) -> None:
     problem = factories.problem(db, project)
     for number in range(6):
         factories.solution(db, problem, (f"way {number}",))
-    assert len(found(db, project, per_problem=2)) == 2
-    assert len(found(db, project, per_problem=10)) == 6
-    draws = {found(db, project, per_problem=1, seed=seed)[0]["completion"] for seed in range(20)}
+    assert len(load_lines(db, project, per_problem=2)) == 2
+    assert len(load_lines(db, project, per_problem=10)) == 6
+    draws = {load_lines(db, project, per_problem=1, seed=seed)[0]["completion"] for seed in range(20)}
     assert len(draws) > 1
-    assert found(db, project, per_problem=1, seed=3) == found(db, project, per_problem=1, seed=3)
+    assert load_lines(db, project, per_problem=1, seed=3) == load_lines(db, project, per_problem=1, seed=3)
 
 
 def test_what_is_judged_on_and_copies_of_it_stay_out(db: Session, project: Project) -> None:
@@ -77,8 +77,8 @@ def test_what_is_judged_on_and_copies_of_it_stay_out(db: Session, project: Proje
     db.add(EvaluationItem(evaluation_set_id=of.id, problem_id=held.id, solution_id=solution.id, answer=0))
     validation = factories.problem(db, project, "For validation?", split="validation")
     factories.solution(db, validation, ("d",))
-    assert found(db, project) == []
-    assert [line["completion"] for line in found(db, project, split="validation")] == ["d"]
+    assert load_lines(db, project) == []
+    assert [line["completion"] for line in load_lines(db, project, split="validation")] == ["d"]
     for wrong in ({"split": "test"}, {"which": "x"}, {"per_problem": 0}, {"prompt": "nowhere"}):
         with pytest.raises(Invalid):
             validate_parameters(SftParameters, wrong)
@@ -96,12 +96,12 @@ def test_people_rated_every_step_and_none_bad(db: Session, project: Project) -> 
         if others:
             loop.labeled(db, factories.task(db, solution, overlap=2, generation=1), other, others)
         if name in ("overruled", "condemned"):
-            said = [1, 1] if name == "overruled" else [-1]
+            ratings_of_adjudicator = [1, 1] if name == "overruled" else [-1]
             key = {"project_id": project.id, "solution_id": solution.id, "decided_by": who.id}
-            db.add(Adjudication(**key, ratings=said, reason="x"))
+            db.add(Adjudication(**key, ratings=ratings_of_adjudicator, reason="x"))
     factories.solution(db, problem, ("unlabeled", "so"))
     db.flush()
-    assert {line["completion"] for line in found(db, project, which="labels")} == {
+    assert {line["completion"] for line in load_lines(db, project, which="labels")} == {
         "good\nso",
         "overruled\nso",
     }

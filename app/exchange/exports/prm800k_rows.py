@@ -72,8 +72,8 @@ class Prm800kParameters(ExportParameters):
     @classmethod
     def normalize_generation(cls, value: Any) -> Any:
         values = value if isinstance(value, list) else [value]
-        cleaned = [each.strip().lower() if isinstance(each, str) else each for each in values]
-        return ["none" if each in ("null", None) else each for each in cleaned]
+        cleaned = [item.strip().lower() if isinstance(item, str) else item for item in values]
+        return ["none" if item in ("null", None) else item for item in cleaned]
 
 
 @dataclass(slots=True)

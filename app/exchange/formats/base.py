@@ -66,8 +66,8 @@ class RecordFormat:
     fills_gaps = True
 
     def default_split(self, filename: str) -> SplitGuess:
-        words = set(re.split(r"[^a-z0-9]+", filename.lower()))
+        parts = set(re.split(r"[^a-z0-9]+", filename.lower()))
         for split, signs in SPLIT_WORDS:
-            if words & signs:
+            if parts & signs:
                 return SplitGuess(split, f"the file name contains {split}")
         return SplitGuess("train", "the file does not name a split")

@@ -33,8 +33,8 @@ def _solution(
 
 
 def _at(row: Row, key: str, number: int) -> Any:
-    found = row.get(key)
-    return found[number] if isinstance(found, list) and number < len(found) else None
+    values = row.get(key)
+    return values[number] if isinstance(values, list) and number < len(values) else None
 
 
 class MathCotFormat(RecordFormat):
@@ -60,10 +60,11 @@ class MathCotFormat(RecordFormat):
             source="math-cot",
         )
         written = parse_texts(row, "code")
-        made = [
-            _solution(row, problem, number, each, context.segmentation) for number, each in enumerate(written)
+        solutions = [
+            _solution(row, problem, number, content, context.segmentation)
+            for number, content in enumerate(written)
         ]
-        return ImportedRecord(problem=problem, solutions=made)
+        return ImportedRecord(problem=problem, solutions=solutions)
 
 
 FORMAT = MathCotFormat()

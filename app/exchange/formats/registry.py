@@ -29,7 +29,7 @@ def register_import_format(new: ImportFormat, *, before: str | None = None) -> N
     place = len(formats) if before is None else formats.index(IMPORT_FORMATS[before])
     formats.insert(place, new)
     IMPORT_FORMATS.clear()
-    IMPORT_FORMATS.update({each.id: each for each in formats})
+    IMPORT_FORMATS.update({format.id: format for format in formats})
 
 
 def unregister_import_format(format_id: str) -> None:

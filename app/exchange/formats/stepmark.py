@@ -56,11 +56,11 @@ def solution(row: Row, segmentation: str) -> ImportedRecord:
     if ratings is not None and (
         not isinstance(ratings, list)
         or len(ratings) > len(steps)
-        or not all(type(each) is int and -1 <= each <= 1 for each in ratings)
+        or not all(type(rating) is int and -1 <= rating <= 1 for rating in ratings)
     ):
         raise RecordError('"outside.ratings" must be a list of -1, 0, 1, at most one a step.')
     detail = parse_object(row, "detail") if row.get("detail") is not None else {}
-    made = SolutionRecord(
+    record = SolutionRecord(
         external_id=parse_text(row, "id"),
         steps=steps,
         free_text=free_text,
@@ -73,8 +73,8 @@ def solution(row: Row, segmentation: str) -> ImportedRecord:
         alternatives=alternative_parser.parse_alternatives(row.get("alternatives"), len(steps)),
     )
     if isinstance(row.get("problem"), dict):
-        return ImportedRecord(problem=problem(row["problem"]), solutions=[made])
-    return ImportedRecord(problem_id=parse_text(row, "problem"), solutions=[made])
+        return ImportedRecord(problem=problem(row["problem"]), solutions=[record])
+    return ImportedRecord(problem_id=parse_text(row, "problem"), solutions=[record])
 
 
 def _find_answer(row: Row, steps: list[str]) -> str | None:
