@@ -83,13 +83,16 @@ def import_file(
 
 
 def report_import(done: Import) -> int:
-    counts = done.counts
-    parts = (
-        f"{counts[word]:,} {word.replace('_', ' ')}" for word in counts if counts[word] or word == "lines"
+    counts, account = done.counts, done.account
+    typer.echo(
+        f"{account['lines']:,} records: {account['new']:,} new, {account['updated']:,} updated,"
+        f" {account['duplicates']:,} duplicates, {account['errors']:,} rejected"
     )
-    typer.echo(", ".join(parts))
+    typer.echo(
+        f"{counts['problems']:,} problems, {counts['solutions']:,} solutions, {counts['labels']:,} labels"
+    )
     if done.state != "succeeded":
-        typer.secho(f"{done.state}: {done.error or 'it was stopped'}", fg="red", err=True)
+        typer.secho(f"{done.state}: {done.error or 'it was cancelled'}", fg="red", err=True)
     if counts["errors"]:
         from sqlalchemy import select
 

@@ -37,7 +37,7 @@ BATCH_LINES = 2000
 BATCH_BYTES = 8 << 20
 MAX_STORED_REJECTED = 10_000
 EXCERPT_LENGTH = 2000
-COUNTS = ("lines", "problems", "solutions", "labels", "already_there", "updated", "errors", "split_conflicts")
+COUNTS = ("lines", "problems", "solutions", "labels", "duplicates", "updated", "errors", "split_conflicts")
 Progress = Callable[[Import], None]
 T = TypeVar("T")
 

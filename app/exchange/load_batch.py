@@ -52,17 +52,7 @@ class Batch:
 
 
 def insert_batch(connection: psycopg.Connection, batch: Batch) -> None:
-    problems_by_id, testing = find_existing(connection, batch)
-    accepted: list[tuple[ImportedRecord, ExistingProblem]] = []
-    fresh: dict[str, tuple[ProblemRecord, ExistingProblem]] = {}
-    for at, line in batch.records:
-        try:
-            accepted.append((line, resolve_problem(batch, line, problems_by_id, testing, fresh)))
-        except SplitConflict as bad:
-            batch.counts["split_conflicts"] += 1
-            batch.rejected.append((at, bad))
-        except RecordError as bad:
-            batch.rejected.append((at, bad))
+    accepted, fresh = _accept_records(connection, batch)
     _insert_problems(connection, batch.project_id, fresh)
     batch.counts["problems"] += len(fresh)
     new_problems = {place.id for _, place in fresh.values()}
@@ -73,12 +63,69 @@ def insert_batch(connection: psycopg.Connection, batch: Batch) -> None:
     labels = insert_labels(connection, batch.project_id, accepted, ids)
     batch.counts["labels"] += len(labels)
     for line, place in accepted:
-        brought = [solution.external_id in new for solution in line.solutions]
-        label = line.label is not None and line.label.external_id in labels
-        if not (any(brought) or label or (line.problem is not None and place.id in new_problems)):
-            updated = any(solution.external_id in filled for solution in line.solutions)
-            updated |= line.problem is not None and place.id in filled_problems
-            batch.counts["updated" if updated else "already_there"] += 1
+        names = {solution.external_id for solution in line.solutions}
+        if not _take_new(line, place, names, new_problems, new, labels):
+            updated = bool(names & filled) or (line.problem is not None and place.id in filled_problems)
+            batch.counts["updated" if updated else "duplicates"] += 1
+
+
+def _accept_records(
+    connection: psycopg.Connection, batch: Batch
+) -> tuple[list[tuple[ImportedRecord, ExistingProblem]], dict[str, tuple[ProblemRecord, ExistingProblem]]]:
+    """The records that can be imported with their problems, and the problems that are new."""
+    problems_by_id, testing = find_existing(connection, batch)
+    digests = _find_digests(connection, batch)
+    accepted: list[tuple[ImportedRecord, ExistingProblem]] = []
+    fresh: dict[str, tuple[ProblemRecord, ExistingProblem]] = {}
+    for at, line in batch.records:
+        try:
+            _require_same_steps(line, digests)
+            accepted.append((line, resolve_problem(batch, line, problems_by_id, testing, fresh)))
+            digests.update((solution.external_id, solution.digest) for solution in line.solutions)
+        except RecordError as bad:
+            batch.counts["split_conflicts"] += isinstance(bad, SplitConflict)
+            batch.rejected.append((at, bad))
+    return accepted, fresh
+
+
+def _find_digests(connection: psycopg.Connection, batch: Batch) -> dict[str, bytes]:
+    """By external id, the digests of the solutions that are already imported."""
+    names = [solution.external_id for _, line in batch.records for solution in line.solutions]
+    rows = connection.execute(
+        "SELECT external_id, digest FROM solution WHERE project_id = %s AND external_id = ANY(%s)",
+        (batch.project_id, names),
+    )
+    return {name: bytes(digest) for name, digest in rows}
+
+
+def _require_same_steps(line: ImportedRecord, digests: dict[str, bytes]) -> None:
+    for solution in line.solutions:
+        if digests.get(solution.external_id, solution.digest) != solution.digest:
+            raise RecordError(
+                f"The solution {solution.external_id[:100]!r} is already imported with other steps.",
+                "Give this one an identifier of its own, or split its text into steps as before.",
+            )
+
+
+def _take_new(
+    line: ImportedRecord,
+    place: ExistingProblem,
+    names: set[str],
+    problems: set[int],
+    solutions: set[str],
+    labels: set[str],
+) -> bool:
+    """Whether the record brought something new. What it brought is removed from the sets, so that a record
+    that repeats it within the file counts as a duplicate."""
+    is_new = bool(names & solutions)
+    solutions -= names
+    if line.problem is not None and place.id in problems:
+        problems.discard(place.id)
+        is_new = True
+    if line.label is not None and line.label.external_id in labels:
+        labels.discard(line.label.external_id)
+        is_new = True
+    return is_new
 
 
 class SplitConflict(RecordError):

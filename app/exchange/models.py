@@ -28,12 +28,18 @@ class Import(Base):
     lines_done: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
     """Everything up to this line is committed: a rerun starts behind it."""
     counts: Mapped[Json]
-    """{"problems", "solutions", "labels", "already_there", "updated", "errors", "split_conflicts"}."""
+    """{"lines", "problems", "solutions", "labels", "duplicates", "updated", "errors", "split_conflicts"}."""
     error: Mapped[str | None]
     created_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     created_at: Mapped[Created]
     finished_at: Mapped[Moment | None]
     cancel_requested_at: Mapped[Moment | None]
+
+    @property
+    def account(self) -> dict[str, int]:
+        """Every record of the file once: new, updated, duplicates and errors add up to lines."""
+        counts = {name: self.counts.get(name, 0) for name in ("lines", "updated", "duplicates", "errors")}
+        return {**counts, "new": 2 * counts["lines"] - sum(counts.values())}
 
     __table_args__ = (
         CheckConstraint(

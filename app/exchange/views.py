@@ -57,7 +57,7 @@ def show_preview(
     choice = guess if segmentation else suggest_choice(path, guess)
     return render(
         request, "exchange/preview.html", token=token, filename=path.name, choice=choice,
-        found=build_preview(db, access.project.id, path, choice), formats=IMPORT_FORMATS, splits=SPLITS,
+        preview=build_preview(db, access.project.id, path, choice), formats=IMPORT_FORMATS, splits=SPLITS,
         segmentations=SEGMENTATIONS, reader=IMPORT_FORMATS[choice.format], is_suggested=choice != guess,
         asked={"format": format, "split": split, "segmentation": segmentation},
     )  # fmt: skip
@@ -75,7 +75,7 @@ def start_import(
         options={"segmentation": segmentation or None}, user_id=access.user.id,
     )  # fmt: skip
     enqueue(db, "exchange.import", import_id=created.id)
-    return redirect(f"{access.home}/imports/{created.id}", f"{created.filename} is on its way in.")
+    return redirect(f"{access.home}/imports/{created.id}", "Import started.")
 
 
 @router.get("/imports/{import_id}")
@@ -97,14 +97,14 @@ def show_progress(request: Request, import_id: int, db: Db, access: ProjectAdmin
 @router.post("/imports/{import_id}/cancellation")
 def cancel_import(import_id: int, db: Db, access: ProjectAdmin) -> Response:
     importer.cancel_import(db, queries.get_import(db, access.project.id, import_id))
-    return redirect(f"{access.home}/imports/{import_id}", "It stops after this batch.", "note")
+    return redirect(f"{access.home}/imports/{import_id}", "Cancelling after this batch.", "note")
 
 
 @router.post("/imports/{import_id}/resumption")
 def resume_import(import_id: int, db: Db, access: ProjectAdmin) -> Response:
     importer.resume_import(db, queries.get_import(db, access.project.id, import_id))
     enqueue(db, "exchange.import", import_id=import_id)
-    return redirect(f"{access.home}/imports/{import_id}", "The rest is on its way in.")
+    return redirect(f"{access.home}/imports/{import_id}", "Import resumed.")
 
 
 @router.get("/imports/{import_id}/errors.jsonl")

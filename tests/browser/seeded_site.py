@@ -328,7 +328,7 @@ class Everything:
             project_id=self.project, filename="prm800k.jsonl", path="prm800k.jsonl", format="prm800k",
             split="train", state="succeeded", bytes_total=226_000, bytes_done=226_000, lines_done=1000,
             counts={"lines": 1000, "problems": 25, "solutions": 151, "labels": 120, "errors": 2,
-                    "already_there": 0, "split_conflicts": 0},
+                    "duplicates": 0, "split_conflicts": 0},
             finished_at=self.now,
         )  # fmt: skip
         db.add(brought)

@@ -68,7 +68,7 @@ def test_in_again_and_out(database: str, home: Path) -> None:
     assert "graded: 5 correct" in first.stdout
 
     again = stepmark("import", str(file), "--project", "Lines")
-    assert "5 already there" in again.stdout
+    assert "5 duplicates" in again.stdout
 
     assert stepmark("export", "prm800k", "--project", "Lines", "--out", str(out)).returncode == 0
     assert [json.loads(line) for line in out.read_text().splitlines()] == rows[:3] + rows[4:]

@@ -108,7 +108,7 @@ def test_a_second_import_adds_nothing_and_compressed_is_the_same(tmp_path: Path)
     packed = tmp_path / "file.jsonl.gz"
     packed.write_bytes(gzip.compress(path.read_bytes()))
     again = bring(packed)
-    assert (again.counts["already_there"], again.counts["lines"]) == (100, 100)
+    assert (again.counts["duplicates"], again.counts["lines"]) == (100, 100)
     assert (count(Problem), count(Solution)) == (50, 50)
 
 
@@ -254,5 +254,45 @@ def test_killed_anywhere_and_run_again_each_line_is_in_once(database: str, tmp_p
     done = importer.run_import(begun.id)
     assert done.state == "succeeded"
     assert (done.counts["lines"], done.counts["problems"], done.counts["solutions"]) == (8000, 4000, 4000)
-    assert (done.counts["already_there"], done.counts["errors"]) == (0, 0)
+    assert (done.counts["duplicates"], done.counts["errors"]) == (0, 0)
     assert (count(Problem), count(Solution)) == (4000, 4000)
+
+
+def test_every_record_is_counted_once(tmp_path: Path) -> None:
+    path = tmp_path / "file.jsonl"
+    path.write_text("\n".join([problem(1), solution(1), solution(1), "no JSON", problem(2, answer=None)]))
+    first = bring(path)
+    assert first.account == {"lines": 5, "new": 3, "updated": 0, "duplicates": 1, "errors": 1}
+    path.write_text("\n".join([problem(1), solution(1), problem(2), solution(2), solution(2, answer="4")]))
+    second = bring(path)
+    assert second.account == {"lines": 5, "new": 1, "updated": 1, "duplicates": 3, "errors": 0}
+
+
+def test_a_solution_with_other_steps_under_the_same_id_is_rejected(tmp_path: Path) -> None:
+    path = tmp_path / "file.jsonl"
+    path.write_text("\n".join([problem(1), solution(1), solution(1, text="Add one.\nIt is 3."), solution(1)]))
+    first = bring(path)
+    assert first.account == {"lines": 4, "new": 2, "updated": 0, "duplicates": 1, "errors": 1}
+    path.write_text("\n".join([solution(1, text="Guess."), problem(2)]))
+    second = bring(path)
+    assert second.account == {"lines": 2, "new": 1, "updated": 0, "duplicates": 0, "errors": 1}
+    with transaction() as db:
+        messages = list(db.scalars(select(RejectedRecord.message).order_by(RejectedRecord.import_id)))
+    assert all("'s1' is already imported with other steps" in message for message in messages)
+
+
+def test_math_follows_its_identifiers_unless_a_split_is_named(tmp_path: Path) -> None:
+    def row(name: str) -> str:
+        fields = {"problem": f"What is {name}?", "solution": "x", "answer": "1", "unique_id": name}
+        return json.dumps(fields)
+
+    path = tmp_path / "math.jsonl"
+    path.write_text("\n".join([row("test/algebra/1.json"), row("train/algebra/2.json"), row("other")]))
+    assert bring(path).format == "math"
+    splits = select(Problem.external_id, Problem.split).order_by(Problem.id)
+    with transaction() as db:
+        assert [split for _, split in db.execute(splits)] == ["test", "train", "test"]
+        db.connection().exec_driver_sql("DELETE FROM problem")
+    bring(path, split="train")
+    with transaction() as db:
+        assert [split for _, split in db.execute(splits)] == ["train", "train", "train"]

@@ -19,13 +19,13 @@ def test_from_upload_to_queued(web: TestClient, db: Session, home: Path) -> None
     project = factories.project(db)
     factories.sign_in(web, db, factories.member(db, project, "admin"))
     base = f"/projects/{project.slug}"
-    assert "Nothing imported yet" in web.get(f"{base}/imports").text
+    assert "No imports yet" in web.get(f"{base}/imports").text
     sent = web.post(f"{base}/uploads", files={"file": ("../train.jsonl", LINE)})
     assert sent.status_code == 303
     page = web.get(sent.headers["location"])
     assert page.status_code == 200
     assert "GSM8K problems" in page.text
-    assert "would be refused" in page.text
+    assert "rejected" in page.text
     assert "What is 2 + 2?" in page.text
     token = sent.headers["location"].rpartition("/")[2]
     begun = web.post(f"{base}/imports", data={"upload": token, "format": "gsm8k", "split": "train"})

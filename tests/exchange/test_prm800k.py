@@ -119,7 +119,7 @@ def test_every_shape_comes_back_equal(rows: list[dict], tmp_path_factory: pytest
     assert take() == rows
     again = bring(path)
     assert again.counts["labels"] == 0
-    assert again.counts["already_there"] == len(rows)
+    assert again.counts["duplicates"] == len(rows)
     assert take() == rows
 
 
