@@ -8,7 +8,6 @@ from app.exchange import models as exchange
 from app.explorer import models as explorer
 from app.generators import models as generators
 from app.lab import models as lab
-from app.labeling import beside, control_tasks, label_exposure
 from app.labeling import models as labeling
 from app.problems import models as problems
 from app.projects import models as projects
@@ -21,14 +20,11 @@ from app.training import models as training
 __all__ = [
     "Base",
     "accounts",
-    "beside",
-    "control_tasks",
     "evaluation",
     "exchange",
     "explorer",
     "generators",
     "lab",
-    "label_exposure",
     "labeling",
     "problems",
     "projects",

@@ -26,11 +26,11 @@ ANEW = text(
     WITH judged AS (
         SELECT l.solution_id, coalesce(min(l.position) FILTER (WHERE l.rating = -1),
                 CASE WHEN count(*) = max(l.steps) THEN -1 END) AS first_error, bool_or(l.flagged) AS flagged
-        FROM own_step_label l JOIN problem p ON p.id = l.problem_id
+        FROM solution_step_label l JOIN problem p ON p.id = l.problem_id
         WHERE l.project_id = :project AND l.state = 'submitted' AND p.split <> 'test'
           AND l.finish_reason IN ('solution', 'found_error') AND l.kind <> 'screening'
           AND NOT EXISTS (SELECT 1 FROM adjudication d WHERE d.solution_id = l.solution_id)
-          AND NOT EXISTS (SELECT 1 FROM known_answer k WHERE k.task_id = l.task_id)
+          AND NOT EXISTS (SELECT 1 FROM control_answer k WHERE k.task_id = l.task_id)
         GROUP BY l.solution_id, l.assignment_id
     ), found AS (
         SELECT solution_id, count(*) AS labelers, count(DISTINCT first_error) > 1 AS disagreement,
@@ -41,8 +41,8 @@ ANEW = text(
     """
 )
 COPIED = (
-    "INSERT INTO assignment (project_id, task_id, user_id, state, submitted_at, finish_reason, shown)"
-    " SELECT project_id, id, (SELECT max(id) FROM user_account), 'submitted', now(), 'solution', '{}' FROM task"
+    "INSERT INTO assignment (project_id, task_id, user_id, state, submitted_at, finish_reason)"
+    " SELECT project_id, id, (SELECT max(id) FROM user_account), 'submitted', now(), 'solution' FROM task"
 )
 
 

@@ -26,11 +26,11 @@ FILL = (
        SELECT p.id, 'p' || n, 'Basket ' || n, sha256(n::text::bytea) FROM project p, generate_series(1, {solutions}) n""",
     """INSERT INTO solution (project_id, problem_id, external_id, steps, digest)
        SELECT project_id, id, external_id, array_fill('So it goes.'::text, ARRAY[8]), statement_hash FROM problem""",
-    """INSERT INTO task (project_id, solution_id, generation, overlap, taken, reason)
+    """INSERT INTO task (project_id, solution_id, generation, overlap, assigned_count, reason)
        SELECT project_id, id, id % 5, 3, 3, '{{}}' FROM solution""",
-    """INSERT INTO assignment (project_id, task_id, user_id, state, submitted_at, finish_reason, shown)
+    """INSERT INTO assignment (project_id, task_id, user_id, state, submitted_at, finish_reason)
        SELECT t.project_id, t.id, (SELECT min(id) FROM user_account) + (t.id * 7 + n * (1 + t.id % 3)) % {people},
-              'submitted', now(), 'solution', '{{}}' FROM task t, generate_series(0, 2) n ON CONFLICT DO NOTHING""",
+              'submitted', now(), 'solution' FROM task t, generate_series(0, 2) n ON CONFLICT DO NOTHING""",
     """INSERT INTO step_label (assignment_id, position, ratings, flags)
        SELECT a.id, n, ARRAY[CASE WHEN (a.task_id + n) % 11 = 0 THEN -1 WHEN random() < 0.1 THEN -1
                                   WHEN random() < 0.3 THEN 0 ELSE 1 END]::smallint[], ARRAY[NULL]::boolean[]

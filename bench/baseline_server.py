@@ -22,7 +22,7 @@ CLAIM = """
     SELECT t.id, t.project_id, p.statement, p.reference_answer, s.steps FROM task t
     JOIN solution s ON s.id = t.solution_id JOIN problem p ON p.id = s.problem_id
     WHERE t.project_id = (SELECT id FROM project WHERE slug = 'bare')
-      AND t.taken < t.overlap AND t.withdrawn_at IS NULL
+      AND t.assigned_count < t.overlap AND t.withdrawn_at IS NULL
     ORDER BY t.priority DESC, t.id LIMIT 1 FOR UPDATE OF t SKIP LOCKED
 """
 
@@ -34,7 +34,7 @@ def claim(stepmark: Annotated[str, Cookie()]) -> HTMLResponse:
         assert found
         task = db.execute(CLAIM).fetchone()
         assert task
-        db.execute("UPDATE task SET taken = taken + 1 WHERE id = %s", (task[0],))
+        db.execute("UPDATE task SET assigned_count = assigned_count + 1 WHERE id = %s", (task[0],))
         db.execute(
             "INSERT INTO assignment (project_id, task_id, user_id, state, lease_expires_at)"
             " VALUES (%s, %s, %s, 'leased', now() + interval '1 hour')",

@@ -118,7 +118,7 @@ def project_of(
     with transaction() as db:
         project = Project(
             name=name, slug=name, overlap=plan.overlap, overlap_share=1.0, gold_rate=plan.gold_rate,
-            screening_mark=plan.mark,
+            screening_threshold=plan.mark,
         )  # fmt: skip
         db.add(project)
         db.flush()
@@ -200,16 +200,18 @@ def submit(
 
 def looked_at(project_id: int, people: list[Person]) -> None:
     """What the project knows of its labelers."""
-    standing = text("SELECT user_id, screened FROM standing WHERE project_id = :project")
+    standing = text("SELECT user_id, screening_result FROM labeler_status WHERE project_id = :project")
     marks = text(
-        """SELECT a.user_id, m."right" FROM known_mark m JOIN assignment a ON a.id = m.assignment_id
+        """SELECT a.user_id, m.correct FROM control_result m JOIN assignment a ON a.id = m.assignment_id
            JOIN task t ON t.id = a.task_id WHERE a.project_id = :project AND t.kind = 'gold' ORDER BY a.id"""
     )
     with transaction() as db:
-        screened = {row.user_id: row.screened for row in db.execute(standing, {"project": project_id})}
+        screened = {
+            row.user_id: row.screening_result for row in db.execute(standing, {"project": project_id})
+        }
         marked = defaultdict(list)
         for row in db.execute(marks, {"project": project_id}):
-            marked[row.user_id].append(bool(row.right))
+            marked[row.user_id].append(bool(row.correct))
     for person in people:
         person.screened, person.marked = screened.get(person.id), marked[person.id]
 

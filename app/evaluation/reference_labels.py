@@ -14,7 +14,7 @@ from app.training.label_tree import majority_rating
 
 SELECT_STEP_LABELS = text(
     """SELECT l.problem_id, l.solution_id, l.steps, l.assignment_id, l.rating, d.ratings AS decided
-       FROM own_step_label l LEFT JOIN adjudication d ON d.solution_id = l.solution_id
+       FROM solution_step_label l LEFT JOIN adjudication d ON d.solution_id = l.solution_id
        WHERE l.project_id = :project_id AND l.state = 'submitted'
          AND l.finish_reason IN ('solution', 'found_error') AND l.kind IN ('regular', 'gold')
        ORDER BY l.solution_id, l.assignment_id, l.position"""

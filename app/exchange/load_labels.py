@@ -31,7 +31,7 @@ TaskKey = tuple[int, str, int | None]
 
 ASSIGNMENT_COLUMNS = (
     "id", "project_id", "task_id", "user_id", "state", "submitted_at", "finish_reason",
-    "total_time_ms", "origin", "external_id",
+    "total_time_ms", "import_origin", "external_id",
 )  # fmt: skip
 STEP_LABEL_COLUMNS = (
     "assignment_id", "position", "texts", "ratings", "flags", "chosen", "human_text", "human_flagged",
@@ -117,12 +117,13 @@ def _upsert_tasks(
     solutions, kinds, generations = zip(*counts, strict=True)
     rows = connection.execute(
         """
-        INSERT INTO task (project_id, solution_id, kind, generation, overlap, taken, reason)
+        INSERT INTO task (project_id, solution_id, kind, generation, overlap, assigned_count, reason)
         SELECT %s, solution_id, kind, generation, labels, labels, '{"strategy": "imported"}'
         FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::int[])
             AS w (solution_id, kind, generation, labels)
         ON CONFLICT (solution_id, kind, generation)
-        DO UPDATE SET overlap = task.overlap + excluded.overlap, taken = task.taken + excluded.taken
+        DO UPDATE SET overlap = task.overlap + excluded.overlap, 
+            assigned_count = task.assigned_count + excluded.assigned_count
         RETURNING solution_id, kind, generation, id
         """,
         (project_id, list(solutions), list(kinds), list(generations), list(counts.values())),

@@ -2,7 +2,7 @@
 
 `read` makes records of a row; `row_of` makes the row of a finished assignment, whoever
 made it. What a row says beyond those records (unknown fields, other spellings of a time, a
-reference that differs from the problem's) is kept as a patch (patches.py) in `assignment.origin`,
+reference that differs from the problem's) is kept as a patch (patches.py) in `assignment.import_origin`,
 so that it always comes back equal as JSON. Its steps are read in prm800k_steps.py."""
 
 from __future__ import annotations

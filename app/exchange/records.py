@@ -81,7 +81,7 @@ class LabelRecord:
     total_time_ms: int | None
     steps: list[StepRecord]
     row: dict[str, Any]
-    """The row as it was: what the canonical form cannot carry goes to `assignment.origin`."""
+    """The row as it was: what the canonical form cannot carry goes to `assignment.import_origin`."""
     phase: int = 2
 
 

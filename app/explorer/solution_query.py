@@ -47,7 +47,7 @@ SELECT_TASK_COUNTS = text(
     WHERE t.solution_id = ANY(:ids) AND t.withdrawn_at IS NULL GROUP BY t.solution_id
     """
 )
-SELECT_STEP_LABELS = text("SELECT * FROM own_step_label WHERE assignment_id = ANY(:assignments)")
+SELECT_STEP_LABELS = text("SELECT * FROM solution_step_label WHERE assignment_id = ANY(:assignments)")
 
 
 def list_scoring_models(db: Session, project_id: int) -> list[Model]:

@@ -19,7 +19,7 @@ from app.generators.config import parse
 from app.generators.models import SamplingItem, SamplingRun
 from app.generators.prompts import SampleRequest, UnusableSample, parse_completion
 from app.generators.sampler import SampleResult
-from app.labeling.overlap import TASK_OVERLAP, overlap_params
+from app.labeling.initial_queue import TASK_OVERLAP, overlap_params
 from app.problems.models import Alternative, Problem, Solution
 from app.projects.models import Project
 

@@ -1,8 +1,8 @@
-"""What a labeler is told of a gold task, where the project wants it: after they submitted it and
-never before. From then on they know what was expected, so that judgement stays as they made it.
+"""Feedback on a gold task, in projects that show it: after the submission and never before. From then
+on the labeler knows the answer, so the submission can no longer be changed.
 
-Recorded with the assignment (`shown["feedback"]`), so that it stays in their history when the
-setting changes, and nothing is told of gold that was submitted while it was off."""
+`assignment.gold_feedback` records it, so that it stays in the labeler's history when the setting
+changes. Gold submitted while the setting was off gets no feedback later."""
 
 from __future__ import annotations
 
@@ -16,40 +16,34 @@ from app.labeling.models import Assignment
 from app.projects.models import Project
 
 SELECT_GOLD_FEEDBACK = text(
-    # adjudication by name: quality stands above labeling
+    # adjudication by name: quality is a higher layer
     """
-    SELECT k.ratings AS known, m."right", s.steps,
+    SELECT k.ratings AS expected, r.correct, s.steps,
         CASE WHEN k.source = 'adjudicated' THEN
             (SELECT d.reason FROM adjudication d WHERE d.solution_id = t.solution_id) END AS reason,
-        ARRAY(SELECT l.rating FROM own_step_label l WHERE l.assignment_id = a.id ORDER BY l.position) AS said
+        ARRAY(SELECT l.rating FROM solution_step_label l
+              WHERE l.assignment_id = a.id ORDER BY l.position) AS ratings
     FROM assignment a JOIN task t ON t.id = a.task_id JOIN solution s ON s.id = t.solution_id
-    JOIN known_answer k ON k.task_id = t.id JOIN known_mark m ON m.assignment_id = a.id
+    JOIN control_answer k ON k.task_id = t.id JOIN control_result r ON r.assignment_id = a.id
     WHERE a.id = :assignment AND a.state = 'submitted' AND t.kind = 'gold'
     """
 )
 
 
 def build_gold_feedback(db: Session, project: Project, assignment: Assignment) -> dict[str, Any] | None:
-    """At its submission, also at a second try of it. None for all but gold, and where the project
-    gives no feedback."""
-    if (
-        not (project.gold_feedback or has_gold_feedback(assignment))
-        or (found := load_gold_feedback(db, assignment)) is None
-    ):
+    """For a submission, also a repeated one. None unless it is gold in a project that shows feedback."""
+    if not (project.gold_feedback or assignment.gold_feedback):
         return None
-    if not has_gold_feedback(assignment):
-        assignment.shown = {**assignment.shown, "feedback": True}
+    feedback = load_gold_feedback(db, assignment)
+    if feedback is not None and not assignment.gold_feedback:
+        assignment.gold_feedback = True
         db.flush()
-    return found
-
-
-def has_gold_feedback(assignment: Assignment) -> bool:
-    return bool(assignment.shown.get("feedback"))
+    return feedback
 
 
 def get_gold_feedback(db: Session, assignment: Assignment) -> dict[str, Any] | None:
-    """For the history: only what was told before."""
-    return load_gold_feedback(db, assignment) if has_gold_feedback(assignment) else None
+    """For the history: only feedback that the labeler has seen."""
+    return load_gold_feedback(db, assignment) if assignment.gold_feedback else None
 
 
 def load_gold_feedback(db: Session, assignment: Assignment) -> dict[str, Any] | None:
@@ -58,25 +52,26 @@ def load_gold_feedback(db: Session, assignment: Assignment) -> dict[str, Any] | 
         return None
     return {
         "assignment": assignment.id,
-        "right": row.right,
-        "first_error": first_error(row.known),
-        "judged": bool(row.said),
-        "differs": [
-            {**each, "text": row.steps[each["position"]]} for each in rating_differences(row.said, row.known)
+        "correct": row.correct,
+        "first_error": first_error(row.expected),
+        "rated": bool(row.ratings),
+        "differences": [
+            {**difference, "text": row.steps[difference["position"]]}
+            for difference in rating_differences(row.ratings, row.expected)
         ],
         "reason": row.reason or "",
     }
 
 
 def first_error(ratings: Sequence[int | None]) -> int | None:
-    return next((at for at, rating in enumerate(ratings) if rating == -1), None)
+    return next((position for position, rating in enumerate(ratings) if rating == -1), None)
 
 
-def rating_differences(said: Sequence[int | None], known: Sequence[int]) -> list[dict[str, Any]]:
-    """Steps called wrong that are not, or not wrong that are: what gold is marked by. A step nobody
-    reached is not one of them, nor is what follows the first wrong one."""
+def rating_differences(ratings: Sequence[int | None], expected: Sequence[int]) -> list[dict[str, Any]]:
+    """Steps where one rating is negative and the other is not, which is how gold is scored. Steps that
+    were not rated, or follow the expected first error, are not compared."""
     return [
-        {"position": at, "said": one, "known": other}
-        for at, (one, other) in enumerate(zip(said, known, strict=False))
-        if (one == -1) != (other == -1)
+        {"position": position, "given": rating, "expected": answer}
+        for position, (rating, answer) in enumerate(zip(ratings, expected, strict=False))
+        if (rating == -1) != (answer == -1)
     ]

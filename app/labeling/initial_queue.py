@@ -1,4 +1,9 @@
-"""The first queue of a project, made before any model can choose: generation 0."""
+"""The first queue of a project, before a model can select: generation 0. Also how many labelers each
+task gets.
+
+A project gives its overlap to a seeded share of the tasks and one labeler to the rest. That is decided
+when a task is queued and never again, so it cannot depend on who has the task. The draw uses the
+solution's id, so a solution is drawn the same way in every generation."""
 
 from __future__ import annotations
 
@@ -6,10 +11,14 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.jobs import enqueue
-from app.labeling.overlap import TASK_OVERLAP, overlap_params
 from app.projects.models import Project
 
 SEED = 20260101
+OVERLAP_SEED = 20260311
+
+TASK_OVERLAP = f"""(CASE WHEN (hashint8extended(s.id, {OVERLAP_SEED}) & 1048575) < :overlap_share * 1048576
+    THEN :overlap ELSE 1 END)"""
+"""SQL: the overlap of solution `s`. Binds overlap_params."""
 
 RANK_UNQUEUED = """
     WITH free AS (
@@ -31,42 +40,46 @@ INSERT_TASKS = text(
     ON CONFLICT DO NOTHING
     """  # noqa: S608  the parts are ours
 )
-# by name: generators stand above labeling
+# by name: generators are a higher layer
 HAS_ALTERNATIVE_SETTINGS = text("SELECT EXISTS (SELECT 1 FROM preparation WHERE project_id = :project)")
 
 SELECT_QUEUE_COUNTS = text(
     """
     SELECT
         (SELECT count(*) FROM task WHERE project_id = :project
-            AND taken < overlap AND withdrawn_at IS NULL) AS waiting,
+            AND assigned_count < overlap AND withdrawn_at IS NULL) AS waiting,
         (SELECT count(*) FROM assignment WHERE project_id = :project
-            AND state = 'leased' AND lease_expires_at > now()) AS on_a_desk,
+            AND state = 'leased' AND lease_expires_at > now()) AS in_progress,
         (SELECT count(*) FROM assignment WHERE project_id = :project AND state = 'submitted') AS submitted,
         (SELECT count(*) FROM solution s JOIN problem p ON p.id = s.problem_id
             WHERE s.project_id = :project AND p.split <> 'test'
-            AND NOT EXISTS (SELECT 1 FROM task t WHERE t.solution_id = s.id)) AS not_queued
+            AND NOT EXISTS (SELECT 1 FROM task t WHERE t.solution_id = s.id)) AS unqueued
     """
 )
 
 
+def overlap_params(project: Project) -> dict[str, float]:
+    return {"overlap": project.overlap, "overlap_share": project.overlap_share}
+
+
 def insert_initial_tasks(db: Session, project: Project, limit: int | None = None) -> int:
-    """Queue solutions that were never queued, in a seeded random order, one of each
-    problem before a second of any. A test problem's solutions stay out. Returns how many."""
+    """Queue solutions that were never queued, in a seeded random order, one of each problem before a
+    second of any. Solutions of test problems stay out. Returns the number of new tasks."""
     values = {"project": project.id, **overlap_params(project), "limit": limit, "seed": SEED}
-    made = db.execute(INSERT_TASKS, values)
-    return int(made.rowcount)  # type: ignore[attr-defined]
+    result = db.execute(INSERT_TASKS, values)
+    return int(result.rowcount)  # type: ignore[attr-defined]
 
 
 def queue_initial_solutions(db: Session, project: Project, limit: int | None = None) -> int | None:
-    """The same, or None where the project has a generator prepare alternatives: then a job does that
-    first, and each solution is queued as soon as its candidates are there."""
+    """The same; or None where the project's generator prepares alternatives first. Then a job does
+    that and queues each solution when its alternatives are ready."""
     if not db.scalar(HAS_ALTERNATIVE_SETTINGS, {"project": project.id}):
         return insert_initial_tasks(db, project, limit)
-    once = f"queue-first-{project.id}"
-    enqueue(db, "generators.queue_first", once=once, project_id=project.id, limit=limit)
+    lock = f"queue-first-{project.id}"
+    enqueue(db, "generators.queue_first", once=lock, project_id=project.id, limit=limit)
     return None
 
 
 def count_queue(db: Session, project_id: int) -> dict[str, int]:
-    """What waits, what is on a desk, what is done, and what could be queued."""
+    """Tasks waiting, assignments in progress and submitted, and solutions that could be queued."""
     return dict(db.execute(SELECT_QUEUE_COUNTS, {"project": project_id}).mappings().one())

@@ -1,5 +1,5 @@
-"""A labeler's day and pace: how much, how long, how fast against their own usual. For the
-labeler alone; nothing here is compared between people."""
+"""A labeler's day and pace: submissions, active time, and speed compared with their own usual speed.
+Only the labeler sees it; people are not compared."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLOCK_TOLERANCE = dt.timedelta(minutes=1)
 """Clocks differ, and a lease is older than its page."""
 MAX_DURATION_MS = 2**31 - 1
 USUAL_PACE_DAYS = 14
-"""What is usual: the median over these days before today, with at least USUAL of them worked."""
+"""The usual pace is the median over these days before today, with work on at least MIN_DAYS_WORKED."""
 MIN_DAYS_WORKED = 3
 
 SELECT_USUAL_PACE = text(
@@ -26,7 +26,7 @@ SELECT_USUAL_PACE = text(
         SELECT sum((SELECT count(*) FROM step_label l WHERE l.assignment_id = a.id)) AS steps,
             sum(a.active_time_ms) AS active
         FROM assignment a
-        WHERE a.user_id = :user AND a.project_id = :project AND a.origin IS NULL
+        WHERE a.user_id = :user AND a.project_id = :project AND a.import_origin IS NULL
           AND a.submitted_at >= :since AND a.submitted_at < :today AND a.active_time_ms > 0
         GROUP BY date_trunc('day', a.submitted_at AT TIME ZONE 'UTC')
     )
@@ -37,10 +37,10 @@ SELECT_USUAL_PACE = text(
 
 
 def cap_duration(claimed_ms: int, assignment: Assignment, now: dt.datetime) -> int:
-    """What a browser says it took, cut to what can be: nobody was at a solution for longer than
-    since it was first given out."""
-    room = now - assignment.created_at + CLOCK_TOLERANCE
-    return max(0, min(claimed_ms, int(room.total_seconds() * 1000), MAX_DURATION_MS))
+    """A duration that a browser reports, in milliseconds, limited to the time since the assignment
+    was created."""
+    limit = now - assignment.created_at + CLOCK_TOLERANCE
+    return max(0, min(claimed_ms, int(limit.total_seconds() * 1000), MAX_DURATION_MS))
 
 
 def utc_midnight(now: dt.datetime) -> dt.datetime:
@@ -48,13 +48,18 @@ def utc_midnight(now: dt.datetime) -> dt.datetime:
 
 
 def load_day_totals(db: Session, project: Project, user: User, now: dt.datetime) -> dict[str, Any]:
-    """Finished since midnight (UTC), the active time it took, and the usual steps a minute
-    (None until there are enough days to say)."""
+    """Submissions since midnight (UTC), their active time and their number of labeled steps."""
+    labels = (
+        select(func.count())
+        .where(StepLabel.assignment_id == Assignment.id)
+        .correlate(Assignment)
+        .scalar_subquery()
+    )
     count, active, steps = db.execute(
         select(
             func.count(),
             func.coalesce(func.sum(Assignment.active_time_ms), 0),
-            func.coalesce(func.sum(_label_count()), 0),
+            func.coalesce(func.sum(labels), 0),
         )
         .where(Assignment.user_id == user.id, Assignment.submitted_at >= utc_midnight(now))
         .where(Assignment.project_id == project.id)
@@ -63,7 +68,7 @@ def load_day_totals(db: Session, project: Project, user: User, now: dt.datetime)
 
 
 def compute_usual_pace(db: Session, project: Project, user: User, now: dt.datetime) -> float | None:
-    """Steps a minute, the median of the labeler's last days."""
+    """Steps per minute, the median of the labeler's last days; None with too few days."""
     start = utc_midnight(now)
     values = {
         "user": user.id,
@@ -77,12 +82,3 @@ def compute_usual_pace(db: Session, project: Project, user: User, now: dt.dateti
 
 def count_labeled_steps(db: Session, assignment: Assignment) -> int:
     return db.scalar(select(func.count()).where(StepLabel.assignment_id == assignment.id)) or 0
-
-
-def _label_count() -> Any:
-    return (
-        select(func.count())
-        .where(StepLabel.assignment_id == Assignment.id)
-        .correlate(Assignment)
-        .scalar_subquery()
-    )

@@ -1,22 +1,24 @@
-"""Undo across a submission, and changing one later: whether policy lets a labeler, and how the
-assignment comes back onto the desk with all its ratings (docs/decisions/reopening.md)."""
+"""Reopening a submission: whether it is allowed, how the assignment returns to the desk with its
+ratings, and what happens to the previous submission (docs/decisions/reopening.md).
+
+`assignment.reopen_count` says how often; assignments that were never reopened are not looked up.
+Ending a lease restores the previous submission (claim_sql.py)."""
 
 from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
-from app.labeling import claims, gold_feedback, previous_submissions
-from app.labeling.assignments import Refusal
-from app.labeling.beside import SubmissionReturn
-from app.labeling.models import Assignment
+from app.labeling import claims
+from app.labeling.models import Assignment, PreviousSubmission, StepLabel, SubmissionReturn
+from app.labeling.refusals import Refusal
 from app.projects.models import Project
 
 IS_IN_SNAPSHOT = text(
-    # by name: training and quality stand above labeling: their tables may be asked, not imported
+    # by name: training and quality are higher layers, whose tables may be read but not imported
     "SELECT 1 FROM snapshot s JOIN snapshot_item i ON i.snapshot_id = s.id"
     " WHERE s.project_id = :project AND s.created_at >= :since"
     " AND :assignment = ANY(i.assignment_ids) LIMIT 1"
@@ -32,20 +34,21 @@ def grace_period(project: Project) -> dt.timedelta:
 
 
 def can_reopen(project: Project, assignment: Assignment, now: dt.datetime) -> bool:
-    """By policy alone; what became of the label since is asked when it is tried."""
-    if assignment.state != "submitted" or assignment.submitted_at is None or assignment.origin is not None:
-        return False
+    """By the project's settings. require_reopenable also checks what used the label since."""
     if (
-        project.archived_at is not None
-        or project.reopening == "never"
-        or gold_feedback.has_gold_feedback(assignment)
+        assignment.state != "submitted"
+        or assignment.submitted_at is None
+        or assignment.import_origin is not None
+        or assignment.gold_feedback
     ):
+        return False
+    if project.archived_at is not None or project.reopening == "never":
         return False
     return project.reopening == "open" or now - assignment.submitted_at <= grace_period(project)
 
 
 def require_reopenable(db: Session, project: Project, assignment: Assignment, now: dt.datetime) -> None:
-    """Refused, with the reason, where the labeler may not have it back."""
+    """Raises a refusal with the reason if the labeler may not reopen the submission."""
     if assignment.state == "submitted" and find_open_return(db, assignment):
         return
     if not can_reopen(project, assignment, now):
@@ -54,72 +57,123 @@ def require_reopenable(db: Session, project: Project, assignment: Assignment, no
     if db.scalar(IS_IN_SNAPSHOT, values):
         raise Refusal(
             "in_a_snapshot",
-            "This label is already in a snapshot that a model learns from.",
-            "It stays as it is. Tell a researcher of the project if it is wrong.",
+            "This label is part of a training snapshot.",
+            "It cannot be changed. Tell a researcher of the project if it is wrong.",
         )
     if db.scalar(IS_ADJUDICATED, {"task": assignment.task_id}):
         raise Refusal(
             "adjudicated",
-            "This solution was adjudicated since.",
-            "Your judgement is kept as it is, beside the decision.",
+            "This solution has been adjudicated.",
+            "Your submission is kept next to the decision.",
         )
 
 
 def _refusal_reason(project: Project, assignment: Assignment) -> tuple[str, str]:
     if assignment.state != "submitted":
-        return "This solution is not submitted.", "Go on with it at the desk."
-    if assignment.origin is not None:
-        return "This judgement was imported.", "It is not changed here."
-    if gold_feedback.has_gold_feedback(assignment):
+        return "This solution is not submitted.", "Continue with it at the desk."
+    if assignment.import_origin is not None:
+        return "This submission was imported.", "Imported submissions cannot be changed."
+    if assignment.gold_feedback:
         return (
-            "You were told what was known of this solution, so it stays as you judged it.",
-            "Where you think the known answer is wrong, say so in a note: researchers read it.",
+            "You have seen the feedback, so this submission cannot be changed.",
+            "If you think the control answer is wrong, write a note: researchers read it.",
         )
-    tell = "Tell a researcher of the project if it is wrong; they can return it to you."
+    remedy = "Tell a researcher of the project if it is wrong; they can return it to you."
     if project.reopening == "never" or project.archived_at is not None:
-        return "In this project a submission stays as it is.", tell
-    minutes = project.grace_minutes
-    return f"A submission can be taken back for {minutes} minutes; this one is older.", tell
+        return "This project does not allow changes to submissions.", remedy
+    return f"The reopen window of {project.grace_minutes} minutes has passed.", remedy
 
 
 def find_open_return(db: Session, assignment: Assignment) -> SubmissionReturn | None:
-    """The return of it that waits for an answer."""
     return db.scalar(
         select(SubmissionReturn).where(
-            SubmissionReturn.assignment_id == assignment.id, SubmissionReturn.answered_at.is_(None)
+            SubmissionReturn.assignment_id == assignment.id, SubmissionReturn.resubmitted_at.is_(None)
         )
     )
 
 
 def find_undoable(db: Session, project: Project, user: User, now: dt.datetime) -> Assignment | None:
-    """The newest submission, where it may still be undone: `u` finds it also after a reload."""
-    found = db.scalar(
+    """The newest submission if it may still be undone, so that undo works after a reload too."""
+    assignment = db.scalar(
         select(Assignment)
         .where(Assignment.user_id == user.id, Assignment.project_id == project.id)
         .where(Assignment.submitted_at > now - grace_period(project))
         .order_by(Assignment.submitted_at.desc(), Assignment.id.desc())
         .limit(1)
     )
-    return found if found and can_reopen(project, found, now) else None
+    return assignment if assignment and can_reopen(project, assignment, now) else None
 
 
 def reopen_submission(db: Session, project: Project, assignment: Assignment, now: dt.datetime) -> None:
-    """The assignment, locked by the caller, is on the desk again. What lies there is kept as the
-    next one, with its ratings; what was prefetched behind it goes back to the queue. The place
-    in the queue stays taken, so nobody else is given it meanwhile."""
+    """Return a submission, locked by the caller, to the desk. The task that is open there becomes the
+    prefetched one and keeps its ratings; the prefetched one returns to the queue. The reopened
+    assignment stays counted, so nobody else gets its place."""
     require_reopenable(db, project, assignment, now)
-    held = claims.load_leases(db, project.id, assignment.user_id, now)
-    if "leased" in held:
-        if "reserved" in held:
-            claims.release_assignment(db, held["reserved"])
-        held["leased"].state = "reserved"
+    leases = claims.load_leases(db, project.id, assignment.user_id, now)
+    if "leased" in leases:
+        if "reserved" in leases:
+            claims.release_assignment(db, leases["reserved"])
+        leases["leased"].state = "reserved"
         db.flush()
-    if find_open_return(db, assignment):
-        why = "returned"
-    else:
-        age = now - assignment.submitted_at if assignment.submitted_at else grace_period(project)
-        why = "undone" if age <= grace_period(project) else "reopened"
-    previous_submissions.store_previous_submission(db, assignment, why, now)
+    store_previous_submission(db, assignment, _reopen_reason(db, project, assignment, now), now)
     assignment.finish_reason, assignment.submitted_at = None, None
     claims.grant_lease(assignment, project, now)
     db.flush()
+
+
+def _reopen_reason(db: Session, project: Project, assignment: Assignment, now: dt.datetime) -> str:
+    if find_open_return(db, assignment):
+        return "returned"
+    is_recent = not assignment.submitted_at or now - assignment.submitted_at <= grace_period(project)
+    return "undone" if is_recent else "reopened"
+
+
+def store_previous_submission(db: Session, assignment: Assignment, reason: str, now: dt.datetime) -> None:
+    """Before an assignment returns to the desk. Its label stays in place until the next submission."""
+    labels = db.scalars(
+        select(StepLabel).where(StepLabel.assignment_id == assignment.id).order_by(StepLabel.position)
+    )
+    columns = [column.key for column in StepLabel.__table__.columns if column.key != "assignment_id"]
+    db.add(
+        PreviousSubmission(
+            assignment_id=assignment.id,
+            submitted_at=assignment.submitted_at,
+            finish_reason=assignment.finish_reason,
+            comment=assignment.comment,
+            total_time_ms=assignment.total_time_ms,
+            active_time_ms=assignment.active_time_ms,
+            labels=[{name: getattr(label, name) for name in columns} for label in labels],
+            reopen_reason=reason,
+            reopened_at=now,
+        )
+    )
+    assignment.reopen_count += 1
+    db.flush()
+
+
+def close_previous_submission(db: Session, assignment: Assignment, now: dt.datetime) -> None:
+    """The next submission replaces the old label and answers an open return."""
+    if not assignment.reopen_count:
+        return
+    db.execute(delete(StepLabel).where(StepLabel.assignment_id == assignment.id))
+    db.execute(
+        update(PreviousSubmission)
+        .where(PreviousSubmission.assignment_id == assignment.id, PreviousSubmission.ended_at.is_(None))
+        .values(ended_at=now, outcome="replaced")
+    )
+    db.execute(
+        update(SubmissionReturn)
+        .where(SubmissionReturn.assignment_id == assignment.id, SubmissionReturn.resubmitted_at.is_(None))
+        .values(resubmitted_at=now)
+    )
+
+
+def list_previous_submissions(db: Session, assignment: Assignment) -> list[PreviousSubmission]:
+    """Newest first."""
+    return list(
+        db.scalars(
+            select(PreviousSubmission)
+            .where(PreviousSubmission.assignment_id == assignment.id)
+            .order_by(PreviousSubmission.id.desc())
+        )
+    )

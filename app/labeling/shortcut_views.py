@@ -41,7 +41,7 @@ class ShortcutsForm(BaseModel):
 def shortcuts_page(request: Request, user: SignedIn) -> Response:
     return render(
         request,
-        "labeling/keys.html",
+        "labeling/shortcuts.html",
         actions=shortcuts.ACTIONS,
         keys=shortcuts.get_shortcuts(user),
         wrong=None,
@@ -55,7 +55,7 @@ def save_shortcuts(request: Request, user: SignedIn, sent: Annotated[ShortcutsFo
         shortcuts.save_shortcuts(user, wanted)
     except DomainError as wrong:
         typed = {"actions": shortcuts.ACTIONS, "keys": wanted, "wrong": wrong}
-        return render(request, "labeling/keys.html", wrong.status, **typed)
+        return render(request, "labeling/shortcuts.html", wrong.status, **typed)
     return redirect("/account/keys", "Your keys are saved. An open desk takes them when it is reloaded.")
 
 

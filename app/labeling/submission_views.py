@@ -1,4 +1,4 @@
-"""A labeler's history, one judgement read again, notes on its steps, and its return by a researcher."""
+"""A labeler's history, one submission, notes on its steps, and its return by a researcher."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from app.labeling import (
     history,
     label_exposure,
     notes,
-    previous_submissions,
     reopening,
     returns,
 )
@@ -37,12 +36,7 @@ FINISH_LABELS = {
     "bad_problem": "bad problem",
     "give_up": "given up",
 }
-REOPEN_LABELS = {"undone": "undone", "reopened": "reopened", "returned": "returned"}
-OUTCOME_LABELS = {
-    "replaced": "replaced by the next",
-    "kept": "left, so it counts again",
-    None: "on the desk again",
-}
+OUTCOME_LABELS = {"replaced": "replaced", "restored": "restored", None: "being edited"}
 
 
 def now() -> dt.datetime:
@@ -57,9 +51,9 @@ Day = Annotated[dt.date | None, BeforeValidator(_empty_is_none)]
 
 
 class HistoryForm(BaseModel):
-    """As a form without scripts sends it: everything, much of it empty."""
+    """As a form without scripts sends it: every field, most of them empty."""
 
-    q: Annotated[str, Field(max_length=200)] = ""
+    query: Annotated[str, Field(max_length=200)] = ""
     finish: Literal["", "solution", "found_error", "bad_problem", "give_up"] = ""
     since: Day = None
     until: Day = None
@@ -67,84 +61,108 @@ class HistoryForm(BaseModel):
     before: Annotated[int | None, Field(ge=1, le=2**63 - 1)] = None
 
     def search(self) -> history.HistorySearch:
-        return history.HistorySearch(self.q.strip(), self.finish, self.since, self.until, self.flagged)
+        return history.HistorySearch(self.query.strip(), self.finish, self.since, self.until, self.flagged)
 
 
 @router.get("/history")
-def history_page(request: Request, access: Member, db: Db, sent: Annotated[HistoryForm, Query()]) -> Response:
-    project, moment, search = access.project, now(), sent.search()
-    rows, older = history.list_submissions(db, project, access.user, search, sent.before)
-    came_back = returns.list_open_returns(db, project, access.user) if sent.before is None else []
-    mine = {row[0].id for row in rows}
+def history_page(request: Request, access: Member, db: Db, form: Annotated[HistoryForm, Query()]) -> Response:
+    project, moment, search = access.project, now(), form.search()
+    rows, older = history.list_submissions(db, project, access.user, search, form.before)
+    is_first = form.before is None
     return render(
         request,
         "labeling/history.html",
         rows=rows,
-        notes=notes.load_notes(db, mine),
+        notes=notes.load_notes(db, {assignment.id for assignment, _, _ in rows}),
         search=search,
-        first=sent.before is None,
+        is_first=is_first,
         older=urlencode({**search.to_query(), "before": older}) if older else None,
-        came_back=came_back,
+        open_returns=returns.list_open_returns(db, project, access.user) if is_first else [],
         reopenable={row[0].id for row in rows if reopening.can_reopen(project, row[0], moment)},
-        finish=FINISH_LABELS,
+        finish_labels=FINISH_LABELS,
     )
 
 
 def get_visible_assignment(access: Access, db: Db, assignment_id: int) -> Assignment:
-    """One's own, or any of the project for researchers."""
-    found = db.get(Assignment, assignment_id)
-    seen = found and (found.user_id == access.user.id or access.at_least("researcher"))
-    if found is None or found.project_id != access.project.id or not seen:
-        raise NotFound("There is no such assignment among yours.", remedy="See your history.")
-    return found
+    """The user's own assignment, or for researchers any of the project."""
+    assignment = db.get(Assignment, assignment_id)
+    if (
+        assignment is None
+        or assignment.project_id != access.project.id
+        or not (assignment.user_id == access.user.id or access.at_least("researcher"))
+    ):
+        raise NotFound("Assignment not found.", remedy="See your history.")
+    return assignment
 
 
 @router.get("/assignments/{assignment_id}")
 def submission_page(request: Request, assignment_id: int, access: Member, db: Db) -> Response:
-    found = get_visible_assignment(access, db, assignment_id)
-    label_exposure.record_submission_exposure(db, access.user, found)
-    return render_submission(request, access, db, found)
+    assignment = get_visible_assignment(access, db, assignment_id)
+    label_exposure.record_submission_exposure(db, access.user, assignment)
+    return render_submission(request, access, db, assignment)
 
 
 def render_submission(
-    request: Request, access: Access, db: Db, found: Assignment, status: int = 200,
-    wrong: DomainError | None = None, reason: str = "",
-) -> Response:  # fmt: skip
-    sheet = desk_payload.build_desk_payload(db, access.project, found)
+    request: Request,
+    access: Access,
+    db: Db,
+    assignment: Assignment,
+    status: int = 200,
+    error: DomainError | None = None,
+    reason: str = "",
+) -> Response:
+    payload = desk_payload.build_desk_payload(db, access.project, assignment)
     if wants_json(request):
-        return JSONResponse(sheet)
-    task_returns = returns.list_returns_of(db, found)
-    own = found.user_id == access.user.id
-    context: dict[str, Any] = {
-        "assignment": found, "sheet": sheet, "own": own, "returns": task_returns,
-        "positions": history.list_rated_steps(db, found, sheet),
-        "notes": notes.load_notes(db, [found.id]).get(found.id, {}),
-        "earlier": previous_submissions.list_previous_submissions(db, found),
-        "feedback": gold_feedback.get_gold_feedback(db, found),
-        "can_reopen": own and (
-            reopening.can_reopen(access.project, found, now())
-            or (found.state == "submitted" and any(row.answered_at is None for row, _ in task_returns))
-        ),
-        "can_return": access.at_least("researcher") and found.state == "submitted" and found.origin is None
-        and all(row.answered_at is not None for row, _ in task_returns),
-        "finish": FINISH_LABELS, "words": RATING_LABELS, "why": REOPEN_LABELS, "ended": OUTCOME_LABELS,
-        "wrong": wrong, "reason": reason,
-    }  # fmt: skip
-    return render(request, "labeling/assignment.html", status, **context)
+        return JSONResponse(payload)
+    context = {
+        "assignment": assignment,
+        "payload": payload,
+        "positions": history.list_rated_steps(db, assignment, payload),
+        "notes": notes.load_notes(db, [assignment.id]).get(assignment.id, {}),
+        "previous": reopening.list_previous_submissions(db, assignment),
+        "feedback": gold_feedback.get_gold_feedback(db, assignment),
+        "finish_labels": FINISH_LABELS,
+        "rating_labels": RATING_LABELS,
+        "outcome_labels": OUTCOME_LABELS,
+        "error": error,
+        "reason": reason,
+        **_submission_actions(access, db, assignment),
+    }
+    return render(request, "labeling/submission.html", status, **context)
+
+
+def _submission_actions(access: Access, db: Db, assignment: Assignment) -> dict[str, Any]:
+    """Its returns, and what the user may do with it."""
+    submission_returns = returns.list_returns_of(db, assignment)
+    is_submitted = assignment.state == "submitted"
+    is_returned = any(row.resubmitted_at is None for row, _ in submission_returns)
+    is_own = assignment.user_id == access.user.id
+    return {
+        "returns": submission_returns,
+        "is_own": is_own,
+        "can_reopen": is_own
+        and (reopening.can_reopen(access.project, assignment, now()) or (is_submitted and is_returned)),
+        "can_return": access.at_least("researcher")
+        and is_submitted
+        and not is_returned
+        and assignment.import_origin is None,
+    }
 
 
 @router.post("/assignments/{assignment_id}/return")
 def return_submission(
-    request: Request, assignment_id: int, access: Researcher, db: Db,
+    request: Request,
+    assignment_id: int,
+    access: Researcher,
+    db: Db,
     reason: Annotated[str, Form(max_length=20_000)] = "",
-) -> Response:  # fmt: skip
-    found = get_visible_assignment(access, db, assignment_id)
+) -> Response:
+    assignment = get_visible_assignment(access, db, assignment_id)
     try:
         returns.return_submission(db, access.project, assignment_id, access.user, reason, now())
-    except DomainError as wrong:
-        return render_submission(request, access, db, found, wrong.status, wrong, reason)
-    to = f"{access.home}/assignments/{assignment_id}"
-    return redirect(to, "Returned. It comes first at its labeler's desk.")
+    except DomainError as error:
+        return render_submission(request, access, db, assignment, error.status, error, reason)
+    return redirect(f"{access.home}/assignments/{assignment_id}", "Returned. The labeler gets it next.")
 
 
 class NoteRequest(BaseModel):
@@ -159,18 +177,18 @@ class NoteRequest(BaseModel):
 
 
 @router.post("/assignments/{assignment_id}/notes")
-def save_note(assignment_id: int, sent: NoteRequest, access: Member, db: Db) -> Response:
-    mine = assignments.get_own_assignment(db, access.project, assignment_id, access.user.id)
-    notes.save_note(db, mine, sent.note())
-    return JSONResponse({"saved": [str(sent.id)]})
+def save_note(assignment_id: int, body: NoteRequest, access: Member, db: Db) -> Response:
+    assignment = assignments.get_own_assignment(db, access.project, assignment_id, access.user.id)
+    notes.save_note(db, assignment, body.note())
+    return JSONResponse({"saved": [str(body.id)]})
 
 
 @router.post("/assignments/{assignment_id}/note")
 def save_note_by_form(
-    assignment_id: int, sent: Annotated[NoteRequest, Form()], access: Member, db: Db
+    assignment_id: int, form: Annotated[NoteRequest, Form()], access: Member, db: Db
 ) -> Response:
-    """The same from the page of a judgement, without scripts."""
-    mine = assignments.get_own_assignment(db, access.project, assignment_id, access.user.id)
-    notes.save_note(db, mine, sent.note())
-    to = f"{access.home}/assignments/{assignment_id}#step-{sent.position}"
-    return redirect(to, "Note saved." if sent.text.strip() else "Note removed.")
+    """The same from the page of a submission, without scripts."""
+    assignment = assignments.get_own_assignment(db, access.project, assignment_id, access.user.id)
+    notes.save_note(db, assignment, form.note())
+    page = f"{access.home}/assignments/{assignment_id}#step-{form.position}"
+    return redirect(page, "Note saved." if form.text.strip() else "Note removed.")

@@ -1,4 +1,4 @@
-"""The desk, and the endpoints it (or a scripted labeler) works by."""
+"""The desk, and the endpoints that it and scripted labelers use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AliasChoices,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from app.core.db import Db
 from app.core.web import redirect, render, wants_json
@@ -26,6 +34,7 @@ from app.labeling import (
     submission_views,
 )
 from app.labeling.rating_events import RatingEventData
+from app.labeling.refusals import Refusal
 from app.projects import instructions
 from app.projects.access import Access, Member, Researcher
 from app.projects.markdown import render_markdown
@@ -35,6 +44,8 @@ router.include_router(submission_views.router)
 
 
 class RatingEventRequest(BaseModel):
+    """The aliases are the names of the previous version, which a browser may still have to send."""
+
     model_config = ConfigDict(extra="forbid")
     id: UUID
     position: Annotated[int, Field(ge=0, le=32000)]
@@ -42,15 +53,19 @@ class RatingEventRequest(BaseModel):
     rating: Literal[1, 0, -1] | None = None
     flagged: bool | None = None
     chosen: bool | None = None
-    written: Annotated[str, Field(max_length=20_000)] | None = None
+    human_text: Annotated[str, Field(max_length=20_000)] | None = Field(
+        None, validation_alias=AliasChoices("human_text", "written")
+    )
     active_ms: Annotated[int, Field(ge=0, le=3_600_000)] = 0
-    at: AwareDatetime | None = None
+    client_created_at: AwareDatetime | None = Field(
+        None, validation_alias=AliasChoices("client_created_at", "at")
+    )
 
     @model_validator(mode="after")
-    def one_act(self) -> RatingEventRequest:
-        """It rates, chooses, or writes: one of these."""
-        acts = [name for name in ("rating", "chosen", "written") if name in self.model_fields_set]
-        if len([name for name in acts if name == "rating" or getattr(self, name) is not None]) != 1:
+    def has_one_act(self) -> RatingEventRequest:
+        """It rates, chooses or writes, and only one of these."""
+        acts = [self.chosen is not None, self.human_text is not None, "rating" in self.model_fields_set]
+        if sum(acts) != 1:
             raise ValueError("an event rates, chooses or writes")
         return self
 
@@ -59,7 +74,12 @@ class RatingEventRequest(BaseModel):
 
 
 class RatingEventsRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
     events: Annotated[list[RatingEventRequest], Field(min_length=1, max_length=500)]
+
+
+def _rename_reference(value: object) -> object:
+    return "incorrect" if value == "reference" else value
 
 
 class SubmissionRequest(BaseModel):
@@ -67,119 +87,125 @@ class SubmissionRequest(BaseModel):
     finish_reason: Literal["solution", "found_error", "bad_problem", "give_up"]
     comment: Annotated[str, Field(max_length=2000)] = ""
     total_time_ms: Annotated[int, Field(ge=0, le=2_000_000_000)] | None = None
-    reference_doubt: Literal["reference", "unsure"] | None = None
+    reference_verdict: Annotated[
+        Literal["incorrect", "unsure"] | None, BeforeValidator(_rename_reference)
+    ] = Field(None, validation_alias=AliasChoices("reference_verdict", "reference_doubt"))
 
 
 def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def json_or_no_content(found: dict[str, Any] | None) -> Response:
-    return JSONResponse(found) if found else Response(status_code=204)
+def json_or_no_content(payload: dict[str, Any] | None) -> Response:
+    return JSONResponse(payload) if payload else Response(status_code=204)
 
 
 def no_task_json(access: Access, db: Db) -> dict[str, Any]:
-    return no_task.explain_no_task(db, access.project, access.user, access.at_least("researcher")).to_json()
+    can_queue = access.at_least("researcher")
+    return no_task.explain_no_task(db, access.project, access.user, can_queue).to_json()
 
 
 @router.get("/desk")
 def desk_page(request: Request, access: Member, db: Db) -> Response:
     project, moment = access.project, now()
-    if barred := control_tasks.find_block_reason(db, project, access.user.id):
-        return render(request, "labeling/barred.html", nothing=no_task.blocked_reason(barred))
+    if block := control_tasks.find_block_reason(db, project, access.user.id):
+        return render(request, "labeling/blocked.html", no_task=no_task.blocked_reason(block))
     last = reopening.find_undoable(db, project, access.user, moment)
     return render(
         request,
         "labeling/desk.html",
         today=pace.load_day_totals(db, project, access.user, moment),
-        usual=pace.compute_usual_pace(db, project, access.user, moment),
-        last=last,
+        usual_pace=pace.compute_usual_pace(db, project, access.user, moment),
+        last_submission=last,
+        last_step_count=pace.count_labeled_steps(db, last) if last else 0,
         keys=shortcuts.get_shortcuts(access.user),
-        last_steps=pace.count_labeled_steps(db, last) if last else 0,
-        told=render_markdown(project.instructions) if project.instructions else None,
-        news=instructions.find_update(db, project, access.user),
+        instructions_html=render_markdown(project.instructions) if project.instructions else None,
+        instructions_update=instructions.find_update(db, project, access.user),
     )
 
 
 @router.post("/assignments")
 def claim_assignment(request: Request, access: Member, db: Db) -> Response:
-    found = desk_payload.next_desk_payload(db, access.project, access.user, now())
+    payload = desk_payload.next_desk_payload(db, access.project, access.user, now())
     if not wants_json(request):
         return redirect(f"{access.home}/desk")
-    return json_or_no_content(found or {"no_task": no_task_json(access, db)})
+    return JSONResponse(payload or {"no_task": no_task_json(access, db)})
 
 
 @router.post("/reservation")
 def prefetch_assignment(access: Member, db: Db) -> Response:
-    found = claims.prefetch_assignment(db, access.project, access.user, now())
-    return json_or_no_content(desk_payload.build_desk_payload(db, access.project, found) if found else None)
+    assignment = claims.prefetch_assignment(db, access.project, access.user, now())
+    return json_or_no_content(
+        desk_payload.build_desk_payload(db, access.project, assignment) if assignment else None
+    )
 
 
 @router.post("/assignments/{assignment_id}/ratings")
-def save_ratings(assignment_id: int, sent: RatingEventsRequest, access: Member, db: Db) -> Response:
-    mine = assignments.get_own_assignment(db, access.project, assignment_id, access.user.id)
-    events = [rating.event() for rating in sent.events]
-    done = assignments.record_events(db, access.project, mine, events, now())
-    current = desk_payload.ratings_to_json(done.current)
-    body: dict[str, Any] = {
-        "saved": [str(event_id) for event_id in done.saved],
-        "current": current.pop("ratings"),
-        **current,
-        "lease_expires_at": mine.lease_expires_at.isoformat() if mine.lease_expires_at else None,
+def save_ratings(assignment_id: int, body: RatingEventsRequest, access: Member, db: Db) -> Response:
+    assignment = assignments.get_own_assignment(db, access.project, assignment_id, access.user.id)
+    events = [event.event() for event in body.events]
+    result = assignments.record_events(db, access.project, assignment, events, now())
+    until = assignment.lease_expires_at
+    answer: dict[str, Any] = {
+        "saved": [str(event_id) for event_id in result.saved],
+        **desk_payload.ratings_to_json(result.current),
+        "lease_expires_at": until.isoformat() if until else None,
     }
-    if done.refusal is None:
-        return JSONResponse(body)
-    # not raised: what was valid before the refused event is committed
-    return JSONResponse({**done.refusal.as_json(), **body}, done.refusal.status)
+    if result.refusal is None:
+        return JSONResponse(answer)
+    # not raised: the valid events before the refused one are committed
+    return JSONResponse({**result.refusal.as_json(), **answer}, result.refusal.status)
 
 
 @router.post("/assignments/{assignment_id}/submission")
-def submit_assignment(assignment_id: int, sent: SubmissionRequest, access: Member, db: Db) -> Response:
-    claims.lock_labeler(db, access.project.id, access.user.id)
-    mine = assignments.get_own_assignment(db, access.project, assignment_id, access.user.id)
-    assignments.submit_assignment(db, access.project, mine, **sent.model_dump(), now=now())
-    told = gold_feedback.build_gold_feedback(db, access.project, mine)
-    following = desk_payload.next_desk_payload(db, access.project, access.user, now())
-    body = {"submitted": True, "feedback": told, "next": following}
-    return JSONResponse({**body, "no_task": None if following else no_task_json(access, db)})
+def submit_assignment(assignment_id: int, body: SubmissionRequest, access: Member, db: Db) -> Response:
+    project, moment = access.project, now()
+    claims.lock_labeler(db, project.id, access.user.id)
+    assignment = assignments.get_own_assignment(db, project, assignment_id, access.user.id)
+    assignments.submit_assignment(db, project, assignment, **body.model_dump(), now=moment)
+    feedback = gold_feedback.build_gold_feedback(db, project, assignment)
+    following = desk_payload.next_desk_payload(db, project, access.user, now())
+    reason = None if following else no_task_json(access, db)
+    return JSONResponse({"submitted": True, "feedback": feedback, "next": following, "no_task": reason})
 
 
 @router.post("/assignments/{assignment_id}/reopening")
 def reopen_assignment(request: Request, assignment_id: int, access: Member, db: Db) -> Response:
     claims.lock_labeler(db, access.project.id, access.user.id)
-    mine = assignments.get_own_assignment(db, access.project, assignment_id, access.user.id)
-    sheet = desk_payload.reopen_on_desk(db, access.project, access.user, mine, now())
-    return json_or_no_content(sheet) if wants_json(request) else redirect(f"{access.home}/desk")
+    assignment = assignments.get_own_assignment(db, access.project, assignment_id, access.user.id)
+    payload = desk_payload.reopen_on_desk(db, access.project, assignment, now())
+    return JSONResponse(payload) if wants_json(request) else redirect(f"{access.home}/desk")
 
 
 @router.post("/assignments/{assignment_id}/lease")
 def reclaim_assignment(assignment_id: int, access: Member, db: Db) -> Response:
     claims.lock_labeler(db, access.project.id, access.user.id)
-    mine = assignments.get_own_assignment(db, access.project, assignment_id, access.user.id)
-    again = claims.reclaim_assignment(db, access.project, access.user, mine, now())
-    if again is None:
-        raise assignments.Refusal(
+    assignment = assignments.get_own_assignment(db, access.project, assignment_id, access.user.id)
+    reclaimed = claims.reclaim_assignment(db, access.project, access.user, assignment, now())
+    if reclaimed is None:
+        raise Refusal(
             "lease_lost",
-            "This solution is not free any more.",
-            "What was saved before is kept. Go on to the next.",
+            "This task was assigned to someone else.",
+            "Saved ratings are kept. Open the next task.",
         )
-    return json_or_no_content(desk_payload.build_desk_payload(db, access.project, again))
+    return JSONResponse(desk_payload.build_desk_payload(db, access.project, reclaimed))
 
 
 @router.post("/assignments/{assignment_id}/release")
 def release_assignment(request: Request, assignment_id: int, access: Member, db: Db) -> Response:
     claims.lock_labeler(db, access.project.id, access.user.id)
-    mine = assignments.get_own_assignment(db, access.project, assignment_id, access.user.id)
-    claims.release_assignment(db, mine)
-    return (
-        json_or_no_content(None) if wants_json(request) else redirect(f"{access.home}/history", "Given back.")
-    )
+    assignment = assignments.get_own_assignment(db, access.project, assignment_id, access.user.id)
+    claims.release_assignment(db, assignment)
+    if wants_json(request):
+        return Response(status_code=204)
+    return redirect(f"{access.home}/history", "Task released.")
 
 
 @router.post("/queue")
 def fill_queue(access: Researcher, db: Db) -> Response:
-    made = initial_queue.queue_initial_solutions(db, access.project)
-    message = f"{made:,} solutions queued." if made else "Every solution is in the queue already."
-    if made is None:
-        message = "Their alternatives are prepared; each is queued when its candidates are there."
+    queued = initial_queue.queue_initial_solutions(db, access.project)
+    if queued is None:
+        message = "Alternatives are prepared first; each solution is queued when they are ready."
+    else:
+        message = f"{queued:,} solutions queued." if queued else "All solutions are queued already."
     return redirect(f"{access.home}/desk", message)

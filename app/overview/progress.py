@@ -46,8 +46,8 @@ def count_progress(db: Session, project: Project, now: dt.datetime) -> ProjectPr
     verdicts = select(Solution.verdict, func.count()).where(Solution.project_id == project.id)
     tasks = select(
         func.max(Task.generation),
-        func.count().filter(Task.taken < Task.overlap, Task.withdrawn_at.is_(None)),
-        func.count().filter(Task.taken >= Task.overlap),
+        func.count().filter(Task.assigned_count < Task.overlap, Task.withdrawn_at.is_(None)),
+        func.count().filter(Task.assigned_count >= Task.overlap),
     ).where(Task.project_id == project.id)
     submissions = select(
         func.count().filter(Assignment.submitted_at >= midnight(now)),

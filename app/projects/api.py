@@ -30,7 +30,7 @@ class ProjectOut(BaseModel):
     mode: Mode
     role: Literal["labeler", "researcher", "admin"]
     instructions: str
-    show_reference: str
+    reference_visibility: str
     overlap: int
     lease_minutes: int
     created_at: dt.datetime

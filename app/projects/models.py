@@ -22,22 +22,22 @@ class Project(Base):
     instructions: Mapped[str] = mapped_column(server_default="", default="")
     """The newest version (projects/instructions.py); `instructions_number` says which."""
     instructions_number: Mapped[int] = mapped_column(server_default="0", default=0)
-    show_reference: Mapped[str] = mapped_column(server_default="shown", default="shown")
+    reference_visibility: Mapped[str] = mapped_column(server_default="shown", default="shown")
     overlap: Mapped[int] = mapped_column(server_default="1", default=1)
     lease_minutes: Mapped[int] = mapped_column(server_default="60", default=60)
     reopening: Mapped[str] = mapped_column(server_default="grace", default="grace")
     """May a labeler take a submission back: never, within the grace time, or while it is open."""
     grace_minutes: Mapped[int] = mapped_column(server_default="10", default=10)
-    pause_minutes: Mapped[int] = mapped_column(server_default="50", default=50)
+    break_reminder_minutes: Mapped[int] = mapped_column(server_default="50", default=50)
     """Active minutes after which the desk suggests a pause; 0: it does not."""
     overlap_share: Mapped[float] = mapped_column(Float, server_default="1", default=1.0)
     """Share of the tasks that go to `overlap` labelers; the others go to one."""
-    screening_mark: Mapped[float] = mapped_column(Float, server_default="0", default=0.0)
+    screening_threshold: Mapped[float] = mapped_column(Float, server_default="0", default=0.0)
     """Share of the screening a new labeler must get right before regular work; 0: no screening."""
     gold_rate: Mapped[float] = mapped_column(Float, server_default="0", default=0.0)
     """How often a labeler is handed a task with a known answer."""
     gold_feedback: Mapped[bool] = mapped_column(server_default="false", default=False)
-    gold_mark: Mapped[float] = mapped_column(Float, server_default="0", default=0.0)
+    gold_threshold: Mapped[float] = mapped_column(Float, server_default="0", default=0.0)
     """A labeler is paused who gets less than this share of their last `gold_window` gold right; 0: never."""
     gold_window: Mapped[int] = mapped_column(server_default="10", default=10)
     created_at: Mapped[Created]
@@ -46,16 +46,16 @@ class Project(Base):
     __table_args__ = (
         CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="slug"),
         CheckConstraint("mode IN ('first_error', 'alternatives', 'every_step')", name="mode"),
-        CheckConstraint("show_reference IN ('shown', 'hidden', 'after')", name="show_reference"),
+        CheckConstraint("reference_visibility IN ('shown', 'hidden', 'after')", name="reference_visibility"),
         CheckConstraint("overlap BETWEEN 1 AND 99", name="overlap"),
         CheckConstraint("lease_minutes BETWEEN 1 AND 1440", name="lease_minutes"),
         CheckConstraint("reopening IN ('never', 'grace', 'open')", name="reopening"),
         CheckConstraint("grace_minutes BETWEEN 1 AND 1440", name="grace_minutes"),
-        CheckConstraint("pause_minutes BETWEEN 0 AND 600", name="pause_minutes"),
+        CheckConstraint("break_reminder_minutes BETWEEN 0 AND 600", name="break_reminder_minutes"),
         CheckConstraint("overlap_share BETWEEN 0 AND 1", name="overlap_share"),
-        CheckConstraint("screening_mark BETWEEN 0 AND 1", name="screening_mark"),
+        CheckConstraint("screening_threshold BETWEEN 0 AND 1", name="screening_threshold"),
         CheckConstraint("gold_rate BETWEEN 0 AND 0.5", name="gold_rate"),
-        CheckConstraint("gold_mark BETWEEN 0 AND 1", name="gold_mark"),
+        CheckConstraint("gold_threshold BETWEEN 0 AND 1", name="gold_threshold"),
         CheckConstraint("gold_window BETWEEN 1 AND 1000", name="gold_window"),
     )
 

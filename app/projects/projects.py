@@ -20,8 +20,8 @@ from app.projects.models import MODES, Membership, Project
 
 MAX_NAME_LENGTH = 120
 SETTINGS = (
-    "name", "mode", "show_reference", "overlap", "lease_minutes",
-    "reopening", "grace_minutes", "pause_minutes",
+    "name", "mode", "reference_visibility", "overlap", "lease_minutes",
+    "reopening", "grace_minutes", "break_reminder_minutes",
 )  # fmt: skip
 
 

@@ -22,12 +22,12 @@ router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
 class SettingsForm(BaseModel):
     name: Annotated[str, Field(max_length=300)]
     mode: Annotated[str, Field(pattern="|".join(f"^{mode}$" for mode in MODES))]
-    show_reference: Annotated[str, Field(pattern="^shown$|^hidden$|^after$")]
+    reference_visibility: Annotated[str, Field(pattern="^shown$|^hidden$|^after$")]
     overlap: Annotated[int, Field(ge=1, le=99)]
     lease_minutes: Annotated[int, Field(ge=1, le=1440)]
     reopening: Annotated[str, Field(pattern="^never$|^grace$|^open$")] = "grace"
     grace_minutes: Annotated[int, Field(ge=1, le=1440)] = 10
-    pause_minutes: Annotated[int, Field(ge=0, le=600)] = 50
+    break_reminder_minutes: Annotated[int, Field(ge=0, le=600)] = 50
 
 
 @router.get("/settings")

@@ -21,7 +21,7 @@ from app.accounts.display_name import display_name_sql
 from app.accounts.models import User
 from app.core.errors import Conflict, Invalid, NotFound
 from app.labeling import label_exposure
-from app.labeling.label_exposure import LabelExposure
+from app.labeling.models import LabelExposure
 from app.problems.models import Problem, Solution
 from app.projects.models import Project
 from app.quality import adjudication_queue, reviewing_model
@@ -45,13 +45,13 @@ COUNT_CANDIDATES = text("SELECT count(*) FROM second_look WHERE project_id = :pr
 SELECT_ORIGINAL_LABELS = text(
     f"""
     SELECT a.id, a.user_id, {display_name_sql("u")} AS labeler,
-        a.finish_reason, a.submitted_at, t.kind, a.origin IS NULL AS own_work,
-        EXISTS (SELECT 1 FROM task_return r
-            WHERE r.assignment_id = a.id AND r.answered_at IS NULL) AS returned,
+        a.finish_reason, a.submitted_at, t.kind, a.import_origin IS NULL AS own_work,
+        EXISTS (SELECT 1 FROM submission_return r
+            WHERE r.assignment_id = a.id AND r.resubmitted_at IS NULL) AS returned,
         coalesce(array_agg(l.rating ORDER BY l.position)
             FILTER (WHERE l.assignment_id IS NOT NULL), '{{}}') AS ratings
     FROM assignment a JOIN task t ON t.id = a.task_id JOIN user_account u ON u.id = a.user_id
-    LEFT JOIN own_step_label l ON l.assignment_id = a.id
+    LEFT JOIN solution_step_label l ON l.assignment_id = a.id
     WHERE t.solution_id = :solution AND a.state = 'submitted'
     GROUP BY a.id, u.id, t.kind ORDER BY a.id
     """  # noqa: S608  the name of a person is a constant expression
@@ -135,13 +135,13 @@ def load_case(db: Session, project: Project, actor: User, solution_id: int) -> A
     shown = decided is not None or knew == "shown"
     originals = list(db.execute(SELECT_ORIGINAL_LABELS, asked)) if shown else []
     probs = (db.scalar(SELECT_STEP_PROBS, asked) or []) if shown else []
-    before = list((looked.before if looked else None) or [])
+    before = list((looked.ratings_before if looked else None) or [])
     return AdjudicationCase(found, found.problem, decided, knew, before, originals, list(probs[::3]))
 
 
 def find_exposure(db: Session, actor: User, looked: LabelExposure | None, solution_id: int) -> str:
     """Asked for goes before opened elsewhere: then the labels lie open on this page."""
-    if looked and looked.before is not None:
+    if looked and looked.ratings_before is not None:
         return "shown"
     if db.scalar(SELECT_OWN_LABEL, {"solution": solution_id, "user": actor.id}):
         return "own"

@@ -34,13 +34,13 @@ UPSERT_CANDIDATES = text(
             bool_or(l.flagged) AS flagged,
             bool_or(c.step_probs[3 * l.position + 1] > :sure AND l.rating >= 0
                  OR c.step_probs[3 * l.position + 1] < 1 - :sure AND l.rating = -1) AS contradicted
-        FROM own_step_label l JOIN problem p ON p.id = l.problem_id
+        FROM solution_step_label l JOIN problem p ON p.id = l.problem_id
         LEFT JOIN score c ON c.solution_id = l.solution_id AND c.model_id = :model
         WHERE l.project_id = :project AND l.state = 'submitted' AND p.split <> 'test'
           AND l.finish_reason IN ('solution', 'found_error')
           AND l.kind <> 'screening' AND l.solution_id = ANY(:solutions)
           AND NOT EXISTS (SELECT 1 FROM adjudication d WHERE d.solution_id = l.solution_id)
-          AND NOT EXISTS (SELECT 1 FROM known_answer k WHERE k.task_id = l.task_id)
+          AND NOT EXISTS (SELECT 1 FROM control_answer k WHERE k.task_id = l.task_id)
         GROUP BY l.solution_id, l.assignment_id
     ), found AS (
         SELECT solution_id, count(*) AS labelers,

@@ -45,7 +45,7 @@ SELECT_RATINGS = text(
         array_agg(l.position ORDER BY l.position) AS positions,
         array_agg(l.rating ORDER BY l.position) AS ratings
     FROM task t JOIN assignment a ON a.task_id = t.id JOIN solution s ON s.id = t.solution_id
-    JOIN own_step_label l ON l.assignment_id = a.id
+    JOIN solution_step_label l ON l.assignment_id = a.id
     WHERE t.solution_id = ANY(:ids) AND a.state = 'submitted'
       AND a.finish_reason IN ('solution', 'found_error')
     GROUP BY t.id, a.id, s.id ORDER BY t.solution_id, a.id

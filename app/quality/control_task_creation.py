@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from app.accounts import audit
 from app.accounts.models import User
 from app.core.errors import Invalid
-from app.labeling.control_tasks import UNLIMITED_OVERLAP, ControlAnswer
-from app.labeling.models import Task
+from app.labeling.control_tasks import UNLIMITED_OVERLAP
+from app.labeling.models import ControlAnswer, Task
 from app.problems.models import Solution
 from app.projects.models import Project
 
@@ -32,14 +32,14 @@ SELECT_ANSWERED = text(
     WHERE s.project_id = :project AND p.split <> 'test'
       AND (a.id IS NOT NULL OR o.first_error IS NOT NULL OR o.ratings IS NOT NULL)
       AND (CAST(:solution AS bigint) IS NULL OR s.id = :solution)
-      AND NOT EXISTS (SELECT 1 FROM task t JOIN known_answer k ON k.task_id = t.id
+      AND NOT EXISTS (SELECT 1 FROM task t JOIN control_answer k ON k.task_id = t.id
                       WHERE t.solution_id = s.id AND t.withdrawn_at IS NULL)
     ORDER BY hashint8extended(s.id, 20260412) LIMIT :most
     """
 )
 COUNT_TASKS = text(
     """
-    SELECT t.kind, k.source, count(*) AS tasks FROM task t JOIN known_answer k ON k.task_id = t.id
+    SELECT t.kind, k.source, count(*) AS tasks FROM task t JOIN control_answer k ON k.task_id = t.id
     WHERE t.project_id = :project AND t.withdrawn_at IS NULL GROUP BY 1, 2 ORDER BY 1, 2
     """
 )
@@ -91,7 +91,7 @@ def _task(
     db.add(task)
     db.flush()
     db.merge(
-        ControlAnswer(task_id=task.id, ratings=ratings, source=source, made_by=actor.id if actor else None)
+        ControlAnswer(task_id=task.id, ratings=ratings, source=source, created_by=actor.id if actor else None)
     )
     db.flush()
 
@@ -111,7 +111,7 @@ def count_tasks(db: Session, project_id: int) -> dict[str, int]:
 def find_control_kind(db: Session, solution: Solution) -> str | None:
     """gold or screening, if the solution is one already."""
     query = text(
-        "SELECT t.kind FROM task t JOIN known_answer k ON k.task_id = t.id"
+        "SELECT t.kind FROM task t JOIN control_answer k ON k.task_id = t.id"
         " WHERE t.solution_id = :solution AND t.withdrawn_at IS NULL LIMIT 1"
     )
     return db.scalar(query, {"solution": solution.id})

@@ -13,28 +13,28 @@ from app.accounts.display_name import display_name_sql
 SELECT_LABELERS = text(
     f"""
     SELECT u.id, {display_name_sql("u")} AS name,
-        d.solutions, d.active_ms, d.timed, g.gold, g.gold_right, g.steps, g.steps_right,
-        s.screened, s.screening_score, s.paused_at, s.pause_reason, d.last
+        d.solutions, d.active_ms, d.timed, g.gold, g.gold_correct, g.steps, g.correct_steps,
+        s.screening_result, s.screening_score, s.paused_at, s.pause_reason, d.last
     FROM (
         SELECT user_id, count(*) AS solutions, sum(active_time_ms) AS active_ms,
             count(active_time_ms) AS timed, max(submitted_at) AS last
         FROM assignment WHERE project_id = :project AND state = 'submitted' GROUP BY user_id
     ) d JOIN user_account u ON u.id = d.user_id
     LEFT JOIN LATERAL (
-        SELECT count(*) AS gold, count(*) FILTER (WHERE m."right") AS gold_right,
-            sum(m.steps) AS steps, sum(m.steps_right) AS steps_right
-        FROM known_mark m JOIN assignment a ON a.id = m.assignment_id JOIN task t ON t.id = a.task_id
+        SELECT count(*) AS gold, count(*) FILTER (WHERE m.correct) AS gold_correct,
+            sum(m.steps) AS steps, sum(m.correct_steps) AS correct_steps
+        FROM control_result m JOIN assignment a ON a.id = m.assignment_id JOIN task t ON t.id = a.task_id
         WHERE a.project_id = :project AND a.user_id = u.id AND t.kind = 'gold' AND a.state = 'submitted'
     ) g ON true
-    LEFT JOIN standing s ON s.project_id = :project AND s.user_id = u.id
+    LEFT JOIN labeler_status s ON s.project_id = :project AND s.user_id = u.id
     WHERE CAST(:user AS bigint) IS NULL OR u.id = :user
     ORDER BY d.solutions DESC, u.id LIMIT 500
     """  # noqa: S608  the name of a person is a constant expression
 )
 SELECT_CONTROL_RESULTS = text(
     """
-    SELECT a.id, a.submitted_at, t.kind, m."right", m.steps, m.steps_right, t.solution_id
-    FROM known_mark m JOIN assignment a ON a.id = m.assignment_id JOIN task t ON t.id = a.task_id
+    SELECT a.id, a.submitted_at, t.kind, m.correct, m.steps, m.correct_steps, t.solution_id
+    FROM control_result m JOIN assignment a ON a.id = m.assignment_id JOIN task t ON t.id = a.task_id
     WHERE a.project_id = :project AND a.state = 'submitted'
       AND (CAST(:user AS bigint) IS NULL OR a.user_id = :user)
     ORDER BY a.submitted_at, a.id
@@ -43,10 +43,10 @@ SELECT_CONTROL_RESULTS = text(
 
 SELECT_NEWEST = text(
     """
-    SELECT a.id, a.submitted_at, a.finish_reason, a.active_time_ms, a.origin IS NULL AS own_work,
+    SELECT a.id, a.submitted_at, a.finish_reason, a.active_time_ms, a.import_origin IS NULL AS own_work,
         t.solution_id, p.statement, d.id IS NOT NULL AS decided,
-        EXISTS (SELECT 1 FROM task_return r
-            WHERE r.assignment_id = a.id AND r.answered_at IS NULL) AS returned
+        EXISTS (SELECT 1 FROM submission_return r
+            WHERE r.assignment_id = a.id AND r.resubmitted_at IS NULL) AS returned
     FROM assignment a JOIN task t ON t.id = a.task_id JOIN solution s ON s.id = t.solution_id
     JOIN problem p ON p.id = s.problem_id LEFT JOIN adjudication d ON d.solution_id = s.id
     WHERE a.project_id = :project AND a.user_id = :user AND a.state = 'submitted'
@@ -56,8 +56,8 @@ SELECT_NEWEST = text(
 MIN_STEPS = 30
 SELECT_LABEL_NOISE = text(
     """
-    SELECT coalesce(sum(m.steps), 0) AS steps, coalesce(sum(m.steps - m.steps_right), 0) AS wrong
-    FROM known_mark m JOIN assignment a ON a.id = m.assignment_id JOIN task t ON t.id = a.task_id
+    SELECT coalesce(sum(m.steps), 0) AS steps, coalesce(sum(m.steps - m.correct_steps), 0) AS wrong
+    FROM control_result m JOIN assignment a ON a.id = m.assignment_id JOIN task t ON t.id = a.task_id
     WHERE a.project_id = :project AND t.kind = 'gold' AND a.state = 'submitted'
     """
 )
@@ -95,5 +95,5 @@ def list_newest_submissions(db: Session, project_id: int, user_id: int) -> list[
 
 def rolling_accuracy(marks: list[Any], window: int) -> list[float]:
     """Share of gold right over the last `window` at each one: how a labeler changes."""
-    right = [int(mark.right) for mark in marks if mark.kind == "gold"]
+    right = [int(mark.correct) for mark in marks if mark.kind == "gold"]
     return [sum(right[max(0, end - window) : end]) / min(window, end) for end in range(1, len(right) + 1)]

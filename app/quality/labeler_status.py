@@ -12,14 +12,13 @@ from app.accounts import audit
 from app.accounts.display_name import DISPLAY_NAME
 from app.accounts.models import User
 from app.core.errors import NotFound
-from app.labeling.control_tasks import LabelerStatus
-from app.labeling.models import Assignment, Task
+from app.labeling.models import Assignment, LabelerStatus, Task
 from app.projects.models import Membership, Project
 
 SELECT_SCREENINGS = text(
     """
     DELETE FROM assignment a USING task t WHERE t.id = a.task_id AND t.kind = 'screening'
-      AND a.project_id = :project AND a.user_id = :user AND a.origin IS NULL
+      AND a.project_id = :project AND a.user_id = :user AND a.import_origin IS NULL
     RETURNING a.id, a.state IN ('leased', 'reserved', 'submitted') AS counted, t.id AS task_id
     """
 )
@@ -65,7 +64,7 @@ def unpause_labeler(db: Session, project: Project, user_id: int, actor: User, no
     """Back to work; gold from before does not pause again."""
     found = get_labeler_status(db, project, user_id)
     detail = {"user_id": user_id, "was": found.pause_reason}
-    found.paused_at, found.pause_reason, found.counted_from = None, "", now
+    found.paused_at, found.pause_reason, found.gold_counted_from = None, "", now
     audit.record_event(db, actor, "labeler.lift", project.name, detail, project_id=project.id)
 
 
@@ -75,7 +74,14 @@ def reset_screening(db: Session, project: Project, user_id: int, actor: User) ->
     found = get_labeler_status(db, project, user_id)
     gone = db.execute(SELECT_SCREENINGS, {"project": project.id, "user": user_id}).all()
     counted = [row.task_id for row in gone if row.counted]
-    db.execute(text("UPDATE task SET taken = taken - 1 WHERE id = ANY(:ids)"), {"ids": counted})
-    detail = {"user_id": user_id, "was": found.screened, "score": found.screening_score, "tasks": len(gone)}
-    found.screened, found.screening_score, found.screened_at = None, None, None
+    db.execute(
+        text("UPDATE task SET assigned_count = assigned_count - 1 WHERE id = ANY(:ids)"), {"ids": counted}
+    )
+    detail = {
+        "user_id": user_id,
+        "was": found.screening_result,
+        "score": found.screening_score,
+        "tasks": len(gone),
+    }
+    found.screening_result, found.screening_score, found.screened_at = None, None, None
     audit.record_event(db, actor, "screening.reset", project.name, detail, project_id=project.id)

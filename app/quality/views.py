@@ -38,9 +38,9 @@ class QualitySettingsForm(BaseModel):
 
     overlap: Annotated[int, Field(ge=1, le=99)]
     overlap_share: Share
-    screening_mark: Share
+    screening_threshold: Share
     gold_rate: Annotated[float, Field(ge=0, le=50)]
-    gold_mark: Share
+    gold_threshold: Share
     gold_window: Annotated[int, Field(ge=1, le=1000)]
     gold_feedback: bool = False
 

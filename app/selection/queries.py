@@ -23,7 +23,7 @@ STATE_OF = """CASE WHEN t.withdrawn_at IS NOT NULL THEN 'withdrawn'
                    WHEN EXISTS (SELECT FROM assignment a WHERE a.task_id = t.id AND a.state = 'submitted')
                         AND (SELECT count(*) FROM assignment a
                              WHERE a.task_id = t.id AND a.state = 'submitted') >= t.overlap THEN 'labeled'
-                   WHEN t.taken > 0 THEN 'in progress' ELSE 'queued' END"""
+                   WHEN t.assigned_count > 0 THEN 'in progress' ELSE 'queued' END"""
 SELECT_GENERATIONS = text(
     """WITH queued AS (
          SELECT generation, count(*) AS tasks, count(*) FILTER (WHERE withdrawn_at IS NOT NULL) AS withdrawn

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import Conflict, DomainError, Invalid
 from app.evaluation import runs as evaluation
 from app.generators import alternative_settings
-from app.labeling.overlap import TASK_OVERLAP, overlap_params
+from app.labeling.initial_queue import TASK_OVERLAP, overlap_params
 from app.projects.models import Project
 from app.scoring import runs as scoring
 from app.scoring.models import ScoringRun

@@ -23,7 +23,7 @@ from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
-from app.labeling.models import KINDS
+from app.labeling.models import TASK_KINDS
 from app.training import label_sources
 from app.training.guarded_problems import load_guarded_problem_ids
 from app.training.label_tree import Chain
@@ -132,8 +132,8 @@ def parse_definition(definition: dict[str, Any]) -> dict[str, Any]:
     for name in ("generations", "labelers"):
         if wanted[name] is not None and not _whole_numbers(wanted[name]):
             raise Invalid(f'"{name}" must be a list of whole numbers, or null for all.')
-    if not isinstance(wanted["kinds"], list) or not wanted["kinds"] or set(wanted["kinds"]) - set(KINDS):
-        raise Invalid(f'"kinds" must be a list out of {", ".join(KINDS)}.')
+    if not isinstance(wanted["kinds"], list) or not wanted["kinds"] or set(wanted["kinds"]) - set(TASK_KINDS):
+        raise Invalid(f'"kinds" must be a list out of {", ".join(TASK_KINDS)}.')
     if not isinstance(wanted["cut_at_first_error"], bool):
         raise Invalid('"cut_at_first_error" must be true or false.')
     share = wanted["held_out"]

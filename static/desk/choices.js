@@ -5,7 +5,7 @@ import { Sheet } from "./state.js";
 
 export class Choices extends Sheet {
   get written() {
-    this.texts ??= new Map(this.data.written ?? []);
+    this.texts ??= new Map(this.data.human_texts ?? []);
     return this.texts;
   }
   get chosen() {
@@ -14,7 +14,7 @@ export class Choices extends Sheet {
   }
 
   lay(body, remember = false) {
-    const { position, candidate, chosen, written } = body;
+    const { position, candidate, chosen, human_text: written } = body;
     if (written !== undefined) this.written.set(position, written);
     if (chosen === undefined) return written === undefined && super.lay(body, remember);
     const last = this.said.at(-1);

@@ -30,7 +30,7 @@ export async function reason(id) {
   return choice === "yes" ? said() : null;
 }
 
-/** "step", "reference" or "unsure"; "" when they went back. */
+/** "step", "incorrect" or "unsure"; "" when they went back. */
 export function doubt(sheet) {
   const dialog = document.getElementById("doubt");
   put(dialog.querySelector("[data-is=reference]"), asMath(sheet.data.problem.reference_answer));

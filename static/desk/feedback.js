@@ -16,7 +16,7 @@ function part(tag, text, className = "") {
 
 /** In one sentence. */
 export function verdict(told) {
-  if (told.right) return "You found what is known of it.";
+  if (told.correct) return "You found what is known of it.";
   if (told.first_error === null) return "It is known to have no wrong step.";
   return `Its first wrong step is known to be step ${told.first_error + 1}.`;
 }
@@ -26,7 +26,7 @@ function line(each) {
   const text = part("div", "", "math-text");
   put(text, each.text);
   item.append(
-    part("b", `Step ${each.position + 1}: you said ${word(each.said)}, it is ${word(each.known)}.`),
+    part("b", `Step ${each.position + 1}: you said ${word(each.given)}, it is ${word(each.expected)}.`),
     text,
   );
   return item;
@@ -37,9 +37,9 @@ export function show(told) {
   if (!told || !panel) return;
   const said = document.createElement("article");
   said.append(part("p", verdict(told)));
-  if (told.differs.length) {
+  if (told.differences.length) {
     const list = document.createElement("ul");
-    list.append(...told.differs.map(line));
+    list.append(...told.differences.map(line));
     said.append(list);
   }
   if (told.reason) {
@@ -57,8 +57,8 @@ export function show(told) {
     [
       "That was a control solution.",
       verdict(told),
-      ...told.differs.map(
-        (each) => `Step ${each.position + 1}: you said ${word(each.said)}, it is ${word(each.known)}.`,
+      ...told.differences.map(
+        (each) => `Step ${each.position + 1}: you said ${word(each.given)}, it is ${word(each.expected)}.`,
       ),
       told.reason,
     ].join(" "),

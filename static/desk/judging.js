@@ -31,7 +31,7 @@ function save(at, candidate, act, follow = true) {
     candidate,
     ...act,
     active_ms: spent,
-    at: new Date().toISOString(),
+    client_created_at: new Date().toISOString(),
   };
   send("rating", body);
   view.update(sheet);
@@ -53,7 +53,7 @@ function choose(button) {
 
 export function write(area) {
   sheet.written.set(sheet.end, area.value);
-  save(sheet.end, 0, { written: area.value }, false);
+  save(sheet.end, 0, { human_text: area.value }, false);
 }
 
 function rate(rating, button) {
@@ -94,7 +94,7 @@ export async function reopen() {
 async function submit() {
   const finish = sheet.finish;
   if (!finish) return view.announce(sheet.missing);
-  if (finish === "solution" && sheet.data.asks_about_reference && sheet.doubt === null) {
+  if (finish === "solution" && sheet.data.ask_reference_verdict && sheet.doubt === null) {
     const about = sheet;
     const said = await dialogs.doubt(sheet);
     if (gone(about)) return;
@@ -114,7 +114,7 @@ async function leave(reason) {
 
 function finishWith(reason, comment) {
   const body = { finish_reason: reason, comment, total_time_ms: lasted() };
-  if (sheet.doubt) body.reference_doubt = sheet.doubt;
+  if (sheet.doubt) body.reference_verdict = sheet.doubt;
   send("submission", body);
   finished();
   view.announce("Submitted");

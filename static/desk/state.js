@@ -35,8 +35,8 @@ export class Sheet {
   }
 
   /** The server's word, as in its answer to ratings; false where it says nothing new. */
-  take({ current, chosen, written }) {
-    const there = new this.constructor({ ...this.data, ratings: current, chosen, written });
+  take({ ratings, chosen, human_texts }) {
+    const there = new this.constructor({ ...this.data, ratings, chosen, human_texts });
     if (JSON.stringify(there.told) === JSON.stringify(this.told)) return false;
     Object.assign(this, { ...there, data: this.data, doubt: this.doubt });
     return true;

@@ -30,7 +30,7 @@ def test_text_comes_back_as_it_went_in(web: TestClient, db: Session, text: str) 
     home = web.post("/projects", data={"name": text}).headers["location"]
     settings = {
         "name": text, "mode": "first_error",
-        "show_reference": "shown", "overlap": "1", "lease_minutes": "30",
+        "reference_visibility": "shown", "overlap": "1", "lease_minutes": "30",
     }  # fmt: skip
     assert web.post(f"{home}/settings", data=settings).status_code == 303
     assert web.post(f"{home}/instructions", data={"text": text, "base": "1"}).status_code == 303

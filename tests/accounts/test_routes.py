@@ -137,7 +137,7 @@ class World:
         db, of = self.db, self.other.id
         problem = factories.problem(db, self.other, statement="SECRET STATEMENT")
         solution = factories.solution(db, problem)
-        task = factories.task(db, solution, taken=1)
+        task = factories.task(db, solution, assigned_count=1)
         snapshot = Snapshot(project_id=of, hash=b"0" * 32, definition={}, counts={})
         db.add(snapshot)
         db.flush()

@@ -102,7 +102,7 @@ class Everything:
     def _people(self, db: Session) -> None:
         project = factories.project(
             db, "Pilot", overlap=2, overlap_share=0.6, gold_rate=0.2, gold_feedback=True,
-            gold_mark=0.5, reopening="open", grace_minutes=60,
+            gold_threshold=0.5, reopening="open", grace_minutes=60,
         )  # fmt: skip
         self.project = project.id
         self.me = factories.user(db, "ada@example.org", name="Ada", is_admin=True)

@@ -40,12 +40,12 @@ def test_undo_across_a_submission_by_key_also_after_a_reload(open_desk: Open) ->
     on_problem(page, 2)
     saved(page)
     assert work.submitted() == [("found_error", [1, 0, -1])]
-    assert work.ask("SELECT why, ended_as, labels->2->'ratings'->0 FROM earlier_submission") == [
+    assert work.ask("SELECT reopen_reason, outcome, labels->2->'ratings'->0 FROM previous_submission") == [
         ("undone", "replaced", 1)
     ]
     assert work.ask("SELECT count(*) FROM rating_event") == [(5,)]
     # the third is reserved once the second is shown
-    work.comes_to("SELECT taken FROM task ORDER BY id", [(1,), (1,), (1,)])
+    work.comes_to("SELECT assigned_count FROM task ORDER BY id", [(1,), (1,), (1,)])
 
 
 def test_instructions_open_by_key_and_are_known_to_be_read(open_desk: Open) -> None:
@@ -76,7 +76,7 @@ def test_instructions_open_by_key_and_are_known_to_be_read(open_desk: Open) -> N
     page.reload()
     on_problem(page, 1)
     expect(page.locator("#unread")).to_have_count(0)
-    assert work.ask("SELECT shown->'instructions' FROM assignment WHERE state = 'leased'") == [(2,)]
+    assert work.ask("SELECT instructions_version FROM assignment WHERE state = 'leased'") == [(2,)]
 
 
 def test_a_note_survives_the_network_and_a_reload(open_desk: Open) -> None:
@@ -137,7 +137,7 @@ def test_what_came_back_is_first_and_the_history_finds_it(open_desk: Open, site:
 
 def test_a_pause_is_suggested_and_put_away(open_desk: Open) -> None:
     work = Work(2)
-    work.ask(f"UPDATE project SET pause_minutes = 1 WHERE id = {work.project} RETURNING 1")
+    work.ask(f"UPDATE project SET break_reminder_minutes = 1 WHERE id = {work.project} RETURNING 1")
     page = open_desk(work)
     on_problem(page, 1)
     page.clock.install()
@@ -156,7 +156,7 @@ def test_a_pause_is_suggested_and_put_away(open_desk: Open) -> None:
 
 def test_a_reload_is_no_pause(open_desk: Open) -> None:
     work = Work(2)
-    work.ask(f"UPDATE project SET pause_minutes = 1 WHERE id = {work.project} RETURNING 1")
+    work.ask(f"UPDATE project SET break_reminder_minutes = 1 WHERE id = {work.project} RETURNING 1")
     page = open_desk(work)
     on_problem(page, 1)
     press(page, "3")

@@ -8,8 +8,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import text
 
 from app.core.db import transaction
-from app.labeling.control_tasks import ControlAnswer
-from app.labeling.models import Task
+from app.labeling.models import ControlAnswer, Task
 from app.quality.models import Adjudication
 from tests.browser.conftest import Work, on_problem, on_step, press, saved
 
@@ -33,7 +32,7 @@ def gold(work: Work, number: int, ratings: list[int]) -> None:
             ),
             {"project": work.project, "task": task.id, "who": work.who},
         )
-        task.taken = 1
+        task.assigned_count = 1
 
 
 def test_a_control_solution_is_told_after_it_and_put_away_by_key(open_desk: Open) -> None:

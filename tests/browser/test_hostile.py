@@ -15,7 +15,7 @@ from sqlalchemy import insert, text
 
 from app.accounts.access import cookie_name
 from app.core.db import transaction
-from app.labeling.beside import StepNote
+from app.labeling.models import StepNote
 from tests.accounts.test_routes import routes
 from tests.browser.conftest import Web, Work, saved
 from tests.browser.hostile_strings import CORPUS, UNSTORABLE
@@ -136,7 +136,7 @@ def test_hostile_steps_and_notes_at_the_desk(browser: Browser, site: Web) -> Non
                     for at, words in enumerate(steps)
                 ]
                 db.execute(insert(StepNote), notes)
-                db.execute(text("UPDATE assignment SET shown = shown || '{\"noted\": true}'"))
+                db.execute(text("UPDATE assignment SET has_notes = true"))
             page.goto(f"{site.url}/projects/pilot/desk")
             expect(page.locator(".step .note")).to_have_count(len(steps), timeout=60000)
             assert harm(page) == []
@@ -202,7 +202,7 @@ FIELDS = {
     "solution": {"final_answer": 2000, "generator": 200}, "alternative": {"text": 20000},
     "user_account": {"name": 200}, "model": {"name": 200}, "evaluation_set": {"name": 80},
     "instructions_version": {"text": 20000}, "assignment": {"comment": 2000}, "step_note": {"text": 2000},
-    "task_return": {"reason": 2000}, "adjudication": {"reason": 2000}, "training_run": {"error": 2000},
+    "submission_return": {"reason": 2000}, "adjudication": {"reason": 2000}, "training_run": {"error": 2000},
     "round": {"error": 2000}, "import": {"filename": 200, "error": 2000},
     "import_error": {"message": 500, "excerpt": 500},
     "generator": {"name": 200, "model": 200}, "sampling_run": {"error": 2000}, "invitation": {"email": 200},

@@ -78,7 +78,7 @@ def test_adjudication_blind_then_shown_then_returned(browser: Browser, site: Web
     page.get_by_label("Why it goes back to Bo").fill("Step 1 is fine: look again.")
     page.get_by_role("button", name="Return", exact=True).click()
     expect(page.get_by_text("Returned to Bo, not answered yet")).to_be_visible()
-    assert work.ask("SELECT reason FROM task_return") == [("Step 1 is fine: look again.",)]
+    assert work.ask("SELECT reason FROM submission_return") == [("Step 1 is fine: look again.",)]
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     context.close()
 

@@ -53,7 +53,7 @@ def test_gold_belongs_to_the_generation_it_was_handed_out_in(
 ) -> None:
     """PRM800K's README: "In each generation, we reserve some solutions for quality control"."""
     monkeypatch.setattr(control_tasks.secrets, "randbelow", lambda most: 0)
-    project = factories.project(db, gold_rate=0.5, gold_mark=0.0)
+    project = factories.project(db, gold_rate=0.5, gold_threshold=0.0)
     for number in range(3):
         solution(db, project, number, 1)
     control_task_creation.create_control_tasks(db, project, None, "gold", 3)
@@ -87,7 +87,7 @@ def test_gold_and_screening_carry_their_flags_through_the_export_and_back(
 ) -> None:
     monkeypatch.setattr(control_tasks.secrets, "randbelow", lambda most: 0)  # gold as long as there is some
     with transaction() as db:
-        project = factories.project(db, "Ours", screening_mark=0.5, gold_rate=0.5, gold_mark=0.0)
+        project = factories.project(db, "Ours", screening_threshold=0.5, gold_rate=0.5, gold_threshold=0.0)
         for number, at in enumerate((-1, 0, 1, 2, -1)):
             solution(db, project, number, at)
         control_task_creation.create_control_tasks(db, project, None, "screening", 2)

@@ -42,7 +42,7 @@ def score(
 
 def labeled(db: Session, task: Task, who: User, ratings: list[int], reason: str = "") -> Assignment:
     """A submitted assignment with a label a step."""
-    task.taken += 1
+    task.assigned_count += 1
     made = Assignment(
         project_id=task.project_id,
         task_id=task.id,

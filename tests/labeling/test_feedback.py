@@ -12,8 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.labeling import assignments, gold_feedback, reopening, returns
-from app.labeling.control_tasks import ControlAnswer, ControlResult
-from app.labeling.models import Assignment
+from app.labeling.models import Assignment, ControlAnswer, ControlResult
 from app.quality.models import Adjudication
 from tests.factories import base as factories
 from tests.markup import collapse
@@ -37,19 +36,19 @@ class Desk:
         made = solution(self.db, self.project)
         decision = {"ratings": [1, -1], "reason": REASON, "decided_by": self.boss.id}
         self.db.add(Adjudication(project_id=self.project.id, solution_id=made.id, **decision))
-        task = factories.task(self.db, made, kind=kind, overlap=9, taken=1)
+        task = factories.task(self.db, made, kind=kind, overlap=9, assigned_count=1)
         self.db.add(ControlAnswer(task_id=task.id, ratings=[1, -1], source="adjudicated"))
         return self.held(task)
 
     def regular(self) -> Assignment:
         made = solution(self.db, self.project)
-        return self.held(factories.task(self.db, made, taken=1))
+        return self.held(factories.task(self.db, made, assigned_count=1))
 
     def held(self, task: Any) -> Assignment:
         until = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
         made = Assignment(
             project_id=self.project.id, task=task, user_id=self.who.id, state="leased",
-            lease_expires_at=until, shown={},
+            lease_expires_at=until,
         )  # fmt: skip
         self.db.add(made)
         self.db.flush()
@@ -75,8 +74,8 @@ def test_it_is_told_which_steps_differ_and_why(db: Session, web: TestClient) -> 
     assert REASON not in web.get(f"{desk.base}/{held.id}").text
     told = desk.submit(held, "solution")
     assert told == {
-        "assignment": held.id, "right": False, "first_error": 1, "judged": True, "reason": REASON,
-        "differs": [{"position": 1, "said": 1, "known": -1, "text": "two"}],
+        "assignment": held.id, "correct": False, "first_error": 1, "rated": True, "reason": REASON,
+        "differences": [{"position": 1, "given": 1, "expected": -1, "text": "two"}],
     }  # fmt: skip
     assert desk.submit(held, "solution") == told, "the answer to a second try is the same"
     page = web.get(f"{desk.base}/{held.id}").text
@@ -102,8 +101,8 @@ def test_what_differs(
     if ratings:
         desk.rate(held, *ratings)
     told = desk.submit(held, finish)
-    assert (told["right"], [each["position"] for each in told["differs"]]) == (right, differs)
-    assert told["judged"] is bool(ratings)
+    assert (told["correct"], [each["position"] for each in told["differences"]]) == (right, differs)
+    assert told["rated"] is bool(ratings)
 
 
 def test_nothing_is_told_of_anything_else(db: Session, web: TestClient) -> None:
@@ -113,7 +112,7 @@ def test_nothing_is_told_of_anything_else(db: Session, web: TestClient) -> None:
         desk.rate(held, 1, 1, 1)
         assert desk.submit(held, "solution") is None
         assert "A control solution" not in web.get(f"{desk.base}/{held.id}").text
-        assert "feedback" not in held.shown
+        assert not held.gold_feedback
 
 
 def test_nothing_is_told_where_the_project_does_not_want_it_nor_later(db: Session, web: TestClient) -> None:
@@ -137,18 +136,18 @@ def test_who_was_told_cannot_take_it_back_and_the_first_time_counts(db: Session,
     assert not reopening.can_reopen(desk.project, held, now)
     refused = web.post(f"{desk.base}/{held.id}/reopening", headers=JSON)
     assert refused.status_code == 409
-    assert "You were told what was known" in refused.json()["message"]
+    assert "You have seen the feedback" in refused.json()["message"]
     # a researcher may still return it; then what they say with that knowledge changes no mark
     returns.return_submission(db, desk.project, held.id, desk.boss, "Look again", now)
     reopening.reopen_submission(db, desk.project, held, now)
     event = assignments.RatingEventData(uuid4(), 1, 0, -1, None, 500, now)
     assignments.record_events(db, desk.project, held, [event], now)
     assignments.submit_assignment(db, desk.project, held, "found_error", "", 1000, now)
-    assert db.scalar(select(ControlResult.right).where(ControlResult.assignment_id == held.id)) is False
+    assert db.scalar(select(ControlResult.correct).where(ControlResult.assignment_id == held.id)) is False
 
 
 def test_flagged_steps_are_said_as_such() -> None:
     assert gold_feedback.rating_differences([1, None, -1], [1, -1]) == [
-        {"position": 1, "said": None, "known": -1}
+        {"position": 1, "given": None, "expected": -1}
     ]
     assert gold_feedback.rating_differences([1], [1, 0, -1]) == []

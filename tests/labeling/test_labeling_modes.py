@@ -91,7 +91,7 @@ def test_all_negative_the_labeler_may_write_the_step(web: TestClient, db: Sessio
     desk = Desk(web, db, "alternatives")
     for candidate in (0, 1, 2):
         assert desk.say(0, candidate, rating=-1) == 200
-    assert desk.say(0, written="2 + 2 = 4, as counting shows.") == 200
+    assert desk.say(0, human_text="2 + 2 = 4, as counting shows.") == 200
     assert desk.submit("solution") == 422
     assert desk.submit("found_error") == 200
     [step] = desk.row()["label"]["steps"]
@@ -108,7 +108,7 @@ def test_the_page_of_a_judgement_shows_candidates_choices_and_written_steps(
     desk.say(0, 2, chosen=True)
     for candidate in (1, 2):
         desk.say(1, candidate, rating=-1)
-    desk.say(1, written="So it is <four>.")
+    desk.say(1, human_text="So it is <four>.")
     expected = [
         ("1", "2 + 2 = 4", "Okay"), ("or", "2 + 2 = 5", "Bad"),
         ("or", "Two and two make four.", "Great, chosen"),

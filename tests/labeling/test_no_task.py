@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 
 from app.labeling import claims
-from app.labeling.control_tasks import LabelerStatus
+from app.labeling.models import LabelerStatus
 from app.projects.models import Project
 from tests.factories import base as factories
 from tests.quality.test_control_tasks import JSON, NOW, judge, screened, solution, truth
@@ -36,27 +36,27 @@ def test_an_empty_project_then_all_done_then_only_ones_own(db: Session, web: Tes
     held = claims.claim_assignment(db, project, bo, dt.datetime.now(dt.UTC))
     found = said(db, web, project, ann)
     assert found["code"] == "none_left"
-    assert "1 is on other desks" in found["message"]
+    assert "1 is in progress" in found["message"]
     judge(db, project, held, -1)
-    assert "other desks" not in said(db, web, project, ann)["message"]
+    assert "in progress and may" not in said(db, web, project, ann)["message"]
 
 
 def test_after_the_screening(db: Session, web: TestClient) -> None:
     project = screened(db, overlap=1)
     who, other = factories.member(db, project), factories.member(db, project)
-    project.screening_mark = 0
+    project.screening_threshold = 0
     for _ in range(3):  # the regular ones are taken
         judge(db, project, claims.claim_assignment(db, project, other, NOW), -1)
-    project.screening_mark = 0.5
+    project.screening_threshold = 0.5
     for _ in range(4):
         held = claims.claim_assignment(db, project, who, NOW)
         judge(db, project, held, truth(db, held))
     found = said(db, web, project, who)
     assert (found["code"], found["title"]) == ("screened", "You passed the screening")
-    db.get(LabelerStatus, (project.id, who.id)).screened = None
+    db.get(LabelerStatus, (project.id, who.id)).screening_result = None
     db.flush()
     assert said(db, web, project, who)["code"] == "screening"
-    db.get(LabelerStatus, (project.id, who.id)).screened = "failed"
+    db.get(LabelerStatus, (project.id, who.id)).screening_result = "failed"
     db.get(LabelerStatus, (project.id, who.id)).screening_score = 0.25
     db.flush()
     found = said(db, web, project, who)
@@ -65,7 +65,7 @@ def test_after_the_screening(db: Session, web: TestClient) -> None:
 
 
 def test_a_submission_that_pauses_says_so_in_its_answer(db: Session, web: TestClient) -> None:
-    project = factories.project(db, gold_rate=0.5, gold_mark=0.6, gold_window=1)
+    project = factories.project(db, gold_rate=0.5, gold_threshold=0.6, gold_window=1)
     who = factories.member(db, project)
     factories.task(db, solution(db, project))
     db.add(LabelerStatus(project_id=project.id, user_id=who.id, paused_at=NOW, pause_reason="Too fast."))

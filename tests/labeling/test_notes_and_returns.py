@@ -21,7 +21,6 @@ from app.labeling import (
     history,
     notes,
     pace,
-    previous_submissions,
     reopening,
     returns,
 )
@@ -36,7 +35,13 @@ SOON, LATE = NOW + dt.timedelta(minutes=2), NOW + dt.timedelta(hours=3)
 
 def event(position: int, rating: int | None, active_ms: int = 1000, flagged: bool | None = None):  # type: ignore[no-untyped-def]
     return assignments.RatingEventData(
-        uuid4(), position, candidate=0, rating=rating, flagged=flagged, active_ms=active_ms, at=NOW
+        uuid4(),
+        position,
+        candidate=0,
+        rating=rating,
+        flagged=flagged,
+        active_ms=active_ms,
+        client_created_at=NOW,
     )
 
 
@@ -88,7 +93,7 @@ def test_an_adjudicated_one_stays(db: Session) -> None:
 @pytest.mark.parametrize("ends", ["swept", "given back"])
 def test_taken_back_and_left_it_counts_again(db: Session, ends: str) -> None:
     project, who, held = judged(db)
-    desk_payload.reopen_on_desk(db, project, who, held, SOON)
+    desk_payload.reopen_on_desk(db, project, held, SOON)
     assignments.record_events(db, project, held, [event(0, -1)], SOON)
     if ends == "swept":
         claims.start_claim(db, project.id, who.id, LATE)
@@ -97,22 +102,22 @@ def test_taken_back_and_left_it_counts_again(db: Session, ends: str) -> None:
     db.refresh(held)
     assert (held.state, held.submitted_at, held.finish_reason) == ("submitted", NOW, "solution")
     assert (label(db, held), held.total_time_ms) == ([1, 1], 5000)
-    assert db.scalar(select(Task.taken).where(Task.id == held.task_id)) == 1
-    assert [(row.why, row.ended_as) for row in previous_submissions.list_previous_submissions(db, held)] == [
-        ("undone", "kept")
+    assert db.scalar(select(Task.assigned_count).where(Task.id == held.task_id)) == 1
+    assert [(row.reopen_reason, row.outcome) for row in reopening.list_previous_submissions(db, held)] == [
+        ("undone", "restored")
     ]
     assert db.scalar(select(func.count()).where(RatingEvent.assignment_id == held.id)) == 3
 
 
 def test_what_was_said_before_is_kept_beside_the_new(db: Session) -> None:
-    project, who, held = judged(db)
-    desk_payload.reopen_on_desk(db, project, who, held, SOON)
+    project, _, held = judged(db)
+    desk_payload.reopen_on_desk(db, project, held, SOON)
     assert label(db, held) == [1, 1]
     assignments.record_events(db, project, held, [event(0, -1)], SOON)
     assignments.submit_assignment(db, project, held, "found_error", "", 9000, SOON)
     assert label(db, held) == [-1]
-    (was,) = previous_submissions.list_previous_submissions(db, held)
-    assert (was.finish_reason, was.ended_as, [row["ratings"] for row in was.labels]) == (
+    (was,) = reopening.list_previous_submissions(db, held)
+    assert (was.finish_reason, was.outcome, [row["ratings"] for row in was.labels]) == (
         "solution", "replaced", [[1], [1]],
     )  # fmt: skip
 
@@ -155,14 +160,14 @@ def test_what_cannot_be_returned(db: Session) -> None:
     project, who, held = judged(db)
     boss = factories.member(db, project, "researcher")
     on_desk = claims.claim_assignment(db, project, who, NOW)
-    with pytest.raises(Conflict, match="on its labeler's desk"):
+    with pytest.raises(Conflict, match="labeler is working"):
         returns.return_submission(db, project, on_desk.id, boss, "why", NOW)  # type: ignore[union-attr]
-    held.origin = {"labeler": "x"}
+    held.import_origin = {"labeler": "x"}
     with pytest.raises(Conflict, match="imported"):
         returns.return_submission(db, project, held.id, boss, "why", NOW)
-    held.origin = None
+    held.import_origin = None
     db.execute(text("DELETE FROM membership WHERE user_id = :user"), {"user": who.id})
-    with pytest.raises(Conflict, match="not in the project"):
+    with pytest.raises(Conflict, match="left the project"):
         returns.return_submission(db, project, held.id, boss, "why", NOW)
 
 
@@ -185,7 +190,7 @@ def test_sixteen_tabs_take_back_and_claim(database: str) -> None:
                 if number % 3 == 0:
                     claims.lock_labeler(db, project.id, who.id)
                     desk_payload.reopen_on_desk(
-                        db, project, who, assignments.get_own_assignment(db, project, ids[2], who.id), SOON
+                        db, project, assignments.get_own_assignment(db, project, ids[2], who.id), SOON
                     )
                 elif number % 3 == 1:
                     desk_payload.next_desk_payload(db, project, who, SOON)
@@ -209,9 +214,9 @@ def test_sixteen_tabs_take_back_and_claim(database: str) -> None:
         states = list(db.scalars(select(Assignment.state)))
         assert states.count("leased") == 1
         assert states.count("reserved") <= 1
-        assert db.scalar(text("SELECT count(*) FROM earlier_submission WHERE ended_at IS NULL")) == 1
+        assert db.scalar(text("SELECT count(*) FROM previous_submission WHERE ended_at IS NULL")) == 1
         bad = text(
-            "SELECT count(*) FROM task t WHERE taken <> (SELECT count(*) FROM assignment a"
+            "SELECT count(*) FROM task t WHERE assigned_count <> (SELECT count(*) FROM assignment a"
             " WHERE a.task_id = t.id AND a.state <> 'expired')"
         )
         assert db.scalar(bad) == 0
@@ -229,9 +234,9 @@ def test_history_is_searched(db: Session) -> None:
         return [row[0].id for row in rows]
 
     assert found() == [second.id, held.id]
-    assert found(words="problem 0") == [held.id]
-    assert found(words="7%") == [second.id]
-    assert found(words="7_") == []
+    assert found(query="problem 0") == [held.id]
+    assert found(query="7%") == [second.id]
+    assert found(query="7_") == []
     assert found(finish="solution") == [held.id]
     assert found(since=NOW.date(), until=NOW.date()) == [second.id, held.id]
     assert found(since=NOW.date() + dt.timedelta(days=1)) == []
@@ -269,7 +274,7 @@ def test_the_usual_pace_needs_days_to_say(db: Session) -> None:
     project, who, held = judged(db, 2)
     assert pace.compute_usual_pace(db, project, who, NOW) is None
     for days, steps in ((1, 2), (2, 4), (3, 6)):
-        task = factories.task(db, factories.solution(db, factories.problem(db, project)), taken=1)
+        task = factories.task(db, factories.solution(db, factories.problem(db, project)), assigned_count=1)
         made = Assignment(
             project_id=project.id, task_id=task.id, user_id=who.id, state="submitted",
             finish_reason="solution", submitted_at=NOW - dt.timedelta(days=days), active_time_ms=60_000,
@@ -297,14 +302,16 @@ def test_pages_without_scripts(web: TestClient, db: Session) -> None:
     assert web.post(f"{page}/return", data={"reason": "x"}).status_code == 403
     assert web.post(f"{page}/note", data={"position": "1", "text": "<i>hm</i>"}).status_code == 303
     assert "&lt;i&gt;hm&lt;/i&gt;" in web.get(page).text
-    assert "with a note" in web.get(f"{base}/history?q=problem&finish=solution&since=2026-01-01&until=").text
-    assert "Nothing found" in web.get(f"{base}/history?q=zebra").text
+    assert (
+        "with a note" in web.get(f"{base}/history?query=problem&finish=solution&since=2026-01-01&until=").text
+    )
+    assert "Nothing found" in web.get(f"{base}/history?query=zebra").text
     assert web.get(f"{base}/history?since=nonsense").status_code == 422
 
     factories.sign_in(web, db, boss)
     assert "&lt;i&gt;hm&lt;/i&gt;" in web.get(page).text
     empty = web.post(f"{page}/return", data={"reason": " "})
-    assert (empty.status_code, "needs a reason" in empty.text) == (422, True)
+    assert (empty.status_code, "A reason is required" in empty.text) == (422, True)
     assert web.post(f"{page}/return", data={"reason": "Step <2>?"}).status_code == 303
     assert "Step &lt;2&gt;?" in web.get(page).text
 
@@ -327,16 +334,18 @@ def test_notes_and_returns_by_the_api(web: TestClient, db: Session) -> None:
     factories.sign_in(web, db, factories.member(db, project, "researcher"))
     found = web.get(f"{api}/notes").json()
     [note] = found["notes"]
-    assert (note["assignment"], note["position"], note["candidate"]) == (held.id, 1, 0)
+    assert (note["assignment_id"], note["position"], note["candidate"]) == (held.id, 1, 0)
     assert (note["text"], note["labeler"], found["next"]) == ("Is 0 allowed?", str(who.uuid), None)
     assert web.get(f"{api}/notes?after={note['id']}").json() == {"notes": [], "next": None}
 
     back = f"{api}/assignments/{held.id}/returns"
     assert web.post(back, json={"reason": " "}).status_code == 422
     made = web.post(back, json={"reason": "Step 2?"})
-    assert (made.status_code, made.json()["reason"], made.json()["answered_at"]) == (201, "Step 2?", None)
+    assert (made.status_code, made.json()["reason"], made.json()["resubmitted_at"]) == (201, "Step 2?", None)
     assert web.post(back, json={"reason": "Again"}).status_code == 409
     assert (
-        web.get(f"{api}/returns").json() == web.get(f"{api}/returns?answered=false").json() == [made.json()]
+        web.get(f"{api}/returns").json()
+        == web.get(f"{api}/returns?resubmitted=false").json()
+        == [made.json()]
     )
-    assert web.get(f"{api}/returns?answered=true").json() == []
+    assert web.get(f"{api}/returns?resubmitted=true").json() == []

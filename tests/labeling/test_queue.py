@@ -33,7 +33,7 @@ def held(db: Session, project, who, now=NOW) -> int | None:  # type: ignore[no-u
 
 
 def taken(db: Session, task: Task) -> int:
-    return db.scalar(select(Task.taken).where(Task.id == task.id)) or 0
+    return db.scalar(select(Task.assigned_count).where(Task.id == task.id)) or 0
 
 
 def test_the_most_urgent_first_then_the_oldest(db: Session) -> None:
@@ -154,7 +154,7 @@ def test_filling_takes_one_of_each_problem_first_and_no_test_problem(db: Session
     assert {(task.generation, task.overlap, task.reason["strategy"]) for task in first} == {(0, 2, "first")}
     assert insert_initial_tasks(db, project) == 9
     assert insert_initial_tasks(db, project) == 0
-    assert count_queue(db, project.id) == {"waiting": 12, "on_a_desk": 0, "submitted": 0, "not_queued": 0}
+    assert count_queue(db, project.id) == {"waiting": 12, "in_progress": 0, "submitted": 0, "unqueued": 0}
 
 
 def test_no_two_leases_for_one_labeler_even_by_hand(db: Session) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.core.db import make_engine
-from app.labeling import assignments, claims
+from app.labeling import assignments, claim_sql, claims
 from app.labeling.models import Assignment, Task
 from app.problems.models import Solution
 from app.projects.models import Project
@@ -33,7 +33,7 @@ WRONG = {
         GROUP BY t.id HAVING count(*) > t.overlap""",
     "counted wrongly": """
         SELECT t.id FROM task t LEFT JOIN assignment a ON a.task_id = t.id AND a.state <> 'expired'
-        GROUP BY t.id HAVING count(a.id) <> t.taken""",
+        GROUP BY t.id HAVING count(a.id) <> t.assigned_count""",
     "twice for one labeler": "SELECT task_id FROM assignment GROUP BY task_id, user_id HAVING count(*) > 1",
     "more than one lease": """
         SELECT user_id FROM assignment WHERE state = 'leased' GROUP BY user_id, project_id
@@ -190,10 +190,17 @@ def test_the_queue_grows_without_slowing(engine: Engine) -> None:
         )
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE task"))
-    values = {"project": project, "user": users[0], "state": "leased", "shown": "{}"}
+    values = {
+        "project": project,
+        "user": users[0],
+        "state": "leased",
+        "mode": "first_error",
+        "instructions": 0,
+        "reference": False,
+    }
     values |= {"until": now(), "now": now()}
     with engine.connect() as connection:
-        plan = "\n".join(connection.scalars(text("EXPLAIN ANALYZE " + claims.CLAIM_TASK.text), values))
+        plan = "\n".join(connection.scalars(text("EXPLAIN ANALYZE " + claim_sql.CLAIM_TASK.text), values))
     assert "ix_task_waiting" in plan
     assert "Sort" not in plan
     assert "Seq Scan on task" not in plan

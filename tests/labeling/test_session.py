@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import DomainError, Invalid
-from app.labeling import assignments, claims, desk_payload, previous_submissions, rating_events, reopening
-from app.labeling.labeling_state import LabelingState, StepRating
+from app.labeling import assignments, claims, desk_payload, rating_events, reopening
 from app.labeling.models import RatingEvent, StepLabel, Task
+from app.modes.labeling_state import LabelingState, StepRating
 from app.training.models import Snapshot, SnapshotItem
 from tests.factories import base as factories
 
@@ -129,11 +129,11 @@ def test_an_error_found_labels_up_to_it(db: Session) -> None:
     [
         ((1, 1, 1), "solution", "Step 4 is not rated"),
         ((1, 1, 1), "found_error", "Step 4 is not rated"),
-        ((1, -1), "solution", "Step 2 is marked wrong"),
-        ((1, 1, 1, 1), "found_error", "No step is marked wrong"),
+        ((1, -1), "solution", "Step 2 is rated negative"),
+        ((1, 1, 1, 1), "found_error", "No step is rated negative"),
         ((), "bad_problem", "reason"),
         ((1,), "give_up", "reason"),
-        ((1, 1, 1, 1), "tired", "no such way"),
+        ((1, 1, 1, 1), "tired", "Unknown finish reason"),
     ],
 )
 def test_what_is_missing_is_said(db: Session, ratings: tuple[int, ...], reason: str, words: str) -> None:
@@ -162,10 +162,10 @@ def test_bad_problem_keeps_its_reason_and_what_was_rated(db: Session) -> None:
 def test_submitting_again_is_no_error_and_no_second_submission(db: Session) -> None:
     project, _, held = start(db, 1)
     rate(db, project, held, 1)
-    submit(db, project, held, "solution", reference_doubt="reference")
+    submit(db, project, held, "solution", reference_verdict="incorrect")
     submit(db, project, held, "solution", now=SOON)
     assert held.submitted_at == NOW
-    assert held.shown["reference_doubt"] == "reference"
+    assert held.reference_verdict == "incorrect"
     with pytest.raises(assignments.Refusal) as refusal:
         submit(db, project, held, "give_up", "tired", now=SOON)
     assert refusal.value.code == "already_submitted"
@@ -226,18 +226,20 @@ def test_undo_across_a_submission(db: Session) -> None:
     assert third
     assignments.record_events(db, project, second, [event(0, 1)], NOW)
 
-    sheet = desk_payload.reopen_on_desk(db, project, who, first, SOON)
+    sheet = desk_payload.reopen_on_desk(db, project, first, SOON)
     for row in (first, second, third):
         db.refresh(row)
     assert [row.state for row in (first, second, third)] == ["leased", "reserved", "expired"]
-    assert [db.get(Task, row.task_id, populate_existing=True).taken for row in (first, second, third)] == [
+    assert [
+        db.get(Task, row.task_id, populate_existing=True).assigned_count for row in (first, second, third)
+    ] == [
         1,
         1,
         0,
     ]  # type: ignore[union-attr]
     assert labels(db, first) == [([1], [None], 0)]  # kept until the next
     assert sheet["ratings"] == [{"position": 0, "candidate": 0, "rating": 1, "flagged": None}]
-    assert [row.why for row in previous_submissions.list_previous_submissions(db, first)] == ["undone"]
+    assert [row.reopen_reason for row in reopening.list_previous_submissions(db, first)] == ["undone"]
 
     submit(db, project, first, "solution", now=SOON)
     assert claims.claim_assignment(db, project, who, SOON).id == second.id  # type: ignore[union-attr]
@@ -245,18 +247,18 @@ def test_undo_across_a_submission(db: Session) -> None:
 
 
 def test_too_late_to_undo(db: Session) -> None:
-    project, who, held = start(db, 1)
+    project, _, held = start(db, 1)
     rate(db, project, held, 1)
     submit(db, project, held, "solution")
     with pytest.raises(assignments.Refusal) as refusal:
         desk_payload.reopen_on_desk(
-            db, project, who, held, NOW + reopening.grace_period(project) + dt.timedelta(seconds=1)
+            db, project, held, NOW + reopening.grace_period(project) + dt.timedelta(seconds=1)
         )
     assert refusal.value.code == "too_late"
 
 
 def test_a_label_in_a_snapshot_is_not_undone(db: Session) -> None:
-    project, who, held = start(db, 1)
+    project, _, held = start(db, 1)
     rate(db, project, held, 1)
     submit(db, project, held, "solution")
     snapshot = Snapshot(project_id=project.id, hash=b"x")
@@ -278,19 +280,19 @@ def test_a_label_in_a_snapshot_is_not_undone(db: Session) -> None:
     )
     db.flush()
     with pytest.raises(assignments.Refusal) as refusal:
-        desk_payload.reopen_on_desk(db, project, who, held, SOON)
+        desk_payload.reopen_on_desk(db, project, held, SOON)
     assert refusal.value.code == "in_a_snapshot"
 
 
 def test_the_walk_by_itself() -> None:
     right, wrong = StepRating(1, None), StepRating(-1, None)
-    assert LabelingState("first_error", 3, {0: right, 1: wrong, 2: right}).counted_ratings() == [
+    assert LabelingState(3, {0: right, 1: wrong, 2: right}).counted_ratings() == [
         (0, right),
         (1, wrong),
     ]
-    assert LabelingState("first_error", 3, {0: right, 2: right}).counted_ratings() == [(0, right)]
-    assert LabelingState("first_error", 3, {0: right, 2: wrong}).first_error is None
-    assert LabelingState("every_step", 3, {0: right, 2: wrong}).first_error == 2
+    assert LabelingState(3, {0: right, 2: right}).counted_ratings() == [(0, right)]
+    assert LabelingState(3, {0: right, 2: wrong}).first_error is None
+    assert LabelingState(3, {0: right, 2: wrong}, in_order=False).first_error == 2
 
 
 def test_refusals_say_what_to_do() -> None:

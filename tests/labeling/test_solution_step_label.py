@@ -1,4 +1,4 @@
-"""One rule, the view own_step_label, says what a labeler said of the solution's own steps: every
+"""One rule, the view solution_step_label, says what a labeler said of the solution's own steps: every
 reader (evaluation, agreement, adjudication, gold, the pages) goes by it."""
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from sqlalchemy.orm import Session
 from app.evaluation import reference_labels
 from app.explorer import solution_query
 from app.labeling import control_tasks
-from app.labeling.control_tasks import ControlAnswer, ControlResult
-from app.labeling.models import Assignment, StepLabel
+from app.labeling.models import Assignment, ControlAnswer, ControlResult, StepLabel
 from app.problems.models import Solution
 from app.projects.models import Project
 from app.quality import adjudication, adjudication_queue, agreement_job
@@ -111,7 +110,8 @@ def test_what_is_said_of_its_own_steps(db: Session, project: Project, name: str)
     assignment = judged(db, made, rows)
     said = db.execute(
         text(
-            "SELECT position, rating, flagged FROM own_step_label WHERE assignment_id = :id ORDER BY position"
+            "SELECT position, rating, flagged FROM solution_step_label"
+            " WHERE assignment_id = :id ORDER BY position"
         ),
         {"id": assignment.id},
     ).all()
@@ -185,4 +185,4 @@ def test_gold_is_marked_by_its_own_steps(db: Session, project: Project) -> None:
     db.flush()
     control_tasks.record_control_result(db, project, assignment)
     mark = db.scalar(select(ControlResult))
-    assert (mark.right, mark.steps, mark.steps_right) == (True, 2, 2)
+    assert (mark.correct, mark.steps, mark.correct_steps) == (True, 2, 2)

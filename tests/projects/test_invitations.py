@@ -104,13 +104,13 @@ def test_members_page(web: TestClient, db: Session, project: Project) -> None:
 
 def test_settings(web: TestClient, db: Session, project: Project) -> None:
     good = {
-        "name": "Algebra 2", "mode": "first_error", "reopening": "open", "pause_minutes": "0",
-        "show_reference": "after", "overlap": "2", "lease_minutes": "30",
+        "name": "Algebra 2", "mode": "first_error", "reopening": "open", "break_reminder_minutes": "0",
+        "reference_visibility": "after", "overlap": "2", "lease_minutes": "30",
     }  # fmt: skip
     assert web.post("/projects/algebra/settings", data=good).status_code == 303
     assert (project.name, project.slug, project.overlap) == ("Algebra 2", "algebra", 2)
     page = web.get("/projects/algebra/settings").text
-    assert (project.reopening, project.pause_minutes) == ("open", 0)
+    assert (project.reopening, project.break_reminder_minutes) == ("open", 0)
     assert "Saved." in page
     factories.project(db, "Geometry")
     assert web.post("/projects/algebra/settings", data={**good, "name": "Geometry"}).status_code == 409

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.labeling import claims
-from app.labeling.control_tasks import ControlAnswer
+from app.labeling.models import ControlAnswer
 from app.quality.models import Adjudication
 from app.training import snapshots
 from app.training.models import SnapshotItem
@@ -69,8 +69,8 @@ def test_every_page_empty_and_full(db: Session, web: TestClient) -> None:
             judge(db, project, claims.claim_assignment(db, project, who, NOW), number % 3 - 1)
     for page in ("", "/adjudications", f"/labelers/{admin.id}"):
         assert web.get(base + page).status_code == 200
-    policy = {"overlap": 3, "overlap_share": 10, "screening_mark": 70, "gold_rate": 5, "gold_mark": 60,
-              "gold_window": 12, "gold_feedback": "true"}  # fmt: skip
+    policy = {"overlap": 3, "overlap_share": 10, "screening_threshold": 70, "gold_rate": 5,
+              "gold_threshold": 60, "gold_window": 12, "gold_feedback": "true"}  # fmt: skip
     assert web.post(f"{base}/policy", data=policy).status_code == 303
     db.refresh(project)
     assert (project.overlap_share, project.gold_rate, project.gold_window) == (0.1, 0.05, 12)
@@ -78,7 +78,7 @@ def test_every_page_empty_and_full(db: Session, web: TestClient) -> None:
 
 
 def test_what_is_empty_says_what_to_do(db: Session, web: TestClient) -> None:
-    project = factories.project(db, gold_rate=0.1, screening_mark=0.5)
+    project = factories.project(db, gold_rate=0.1, screening_threshold=0.5)
     people = {role: factories.member(db, project, role) for role in ("researcher", "admin")}
     base = f"/projects/{project.slug}/quality"
     for role, who in people.items():

@@ -31,12 +31,12 @@ MANY = """
             decode(lpad(to_hex(n), 64, '0'), 'hex')
         FROM p, generate_series(1, :count) n RETURNING id, substr(external_id, 6)::int AS n
     ), t AS (
-        INSERT INTO task (project_id, solution_id, generation, overlap, taken, reason)
+        INSERT INTO task (project_id, solution_id, generation, overlap, assigned_count, reason)
         SELECT :project, id, n % 2, 3, 2, '{}' FROM s RETURNING id, solution_id
     ), a AS (
-        INSERT INTO assignment (project_id, task_id, user_id, state, submitted_at, finish_reason, shown)
+        INSERT INTO assignment (project_id, task_id, user_id, state, submitted_at, finish_reason)
         SELECT :project, t.id, who, 'submitted', :now,
-            CASE WHEN who <> :stray OR s.n % 11 > 0 THEN 'solution' ELSE 'found_error' END, '{}'
+            CASE WHEN who <> :stray OR s.n % 11 > 0 THEN 'solution' ELSE 'found_error' END
         FROM t JOIN s ON s.id = t.solution_id, unnest(CAST(:people AS bigint[])) who
         WHERE who <> :rare OR s.n <= 20
         RETURNING id, finish_reason
@@ -124,9 +124,9 @@ def test_a_worker_that_ends_hands_it_on_and_a_failure_is_said(
     with transaction() as db:
         assert db.scalar(text(todo)) == 1
         assert db.scalars(select(AgreementFigure)).all() == []
-        db.execute(text("ALTER VIEW own_step_label RENAME TO away"))
+        db.execute(text("ALTER VIEW solution_step_label RENAME TO away"))
     assert not jobs.stop_requested.is_set()
-    with pytest.raises(Exception, match="own_step_label"):
+    with pytest.raises(Exception, match="solution_step_label"):
         tasks.compute_agreement(project.id)
     with transaction() as db:
         assert agreement_report.of(db, project.id, NOW).state == "failed"

@@ -17,8 +17,7 @@ from sqlalchemy.orm import Session
 from app.accounts.models import AuditEvent
 from app.core.errors import Invalid
 from app.labeling import assignments, claims, control_tasks, initial_queue
-from app.labeling.control_tasks import ControlResult, LabelerStatus
-from app.labeling.models import Assignment, Task
+from app.labeling.models import Assignment, ControlResult, LabelerStatus, Task
 from app.problems.models import ExternalLabel
 from app.quality import control_task_creation, labeler_status
 from tests.factories import base as factories
@@ -49,7 +48,7 @@ def judge(db: Session, project: Any, held: Any, first_error: int) -> None:
 
 
 def screened(db: Session, mark: float = 0.5, **policy: Any) -> Any:
-    project = factories.project(db, screening_mark=mark, **policy)
+    project = factories.project(db, screening_threshold=mark, **policy)
     for at in (-1, 0, 1, 2):
         solution(db, project, at)
     control_task_creation.create_control_tasks(db, project, None, "screening", 4)
@@ -72,10 +71,10 @@ def test_screening_comes_first_and_lets_the_careful_through(db: Session) -> None
         assert db.get(Task, held.task_id).kind == "screening"
         assert db.get(Task, held.task_id).generation == -1
         judge(db, project, held, truth(db, held))
-    assert db.get(LabelerStatus, (project.id, who.id)).screened == "passed"
+    assert db.get(LabelerStatus, (project.id, who.id)).screening_result == "passed"
     assert db.get(Task, claims.claim_assignment(db, project, who, NOW).task_id).kind == "regular"
     mark = db.scalars(select(ControlResult)).all()
-    assert all(each.right and each.steps == each.steps_right for each in mark)
+    assert all(each.correct and each.steps == each.correct_steps for each in mark)
 
 
 def test_who_fails_is_told_and_may_be_let_in_again(db: Session, web: TestClient) -> None:
@@ -91,7 +90,7 @@ def test_who_fails_is_told_and_may_be_let_in_again(db: Session, web: TestClient)
     page = web.get(f"/projects/{project.slug}/desk")
     assert page.status_code == 200
     assert "0%" in page.text
-    assert "An admin of the project can talk it through with you" in page.text
+    assert "A project admin can let you retry" in page.text
     factories.sign_in(web, db, admin)
     done = web.post(f"/projects/{project.slug}/quality/labelers/{who.id}/screening")
     assert done.status_code == 303
@@ -104,7 +103,7 @@ def test_who_fails_is_told_and_may_be_let_in_again(db: Session, web: TestClient)
 def test_gold_is_handed_out_and_a_labeler_under_the_mark_is_paused(
     db: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project = factories.project(db, gold_rate=0.5, gold_mark=0.6, gold_window=3)
+    project = factories.project(db, gold_rate=0.5, gold_threshold=0.6, gold_window=3)
     for at in (0, 1, 2, -1):
         solution(db, project, at)
     control_task_creation.create_control_tasks(db, project, None, "gold", 4)
@@ -122,9 +121,7 @@ def test_gold_is_handed_out_and_a_labeler_under_the_mark_is_paused(
     assert kinds.count("gold") == 3
     assert "regular" in kinds or len(kinds) == 3
     code, reason, remedy = control_tasks.find_block_reason(db, project, who.id)
-    assert reason == (
-        "Of your last 3 control solutions, 0 agreed with the known answer; this project asks for 60 %."
-    )
+    assert reason == ("0 of your last 3 gold tasks were correct; 60% is required.")
     assert (code, "admin" in remedy) == ("paused", True)
     labeler_status.unpause_labeler(db, project, who.id, admin, dt.datetime.now(dt.UTC))
     assert claims.claim_assignment(db, project, who, NOW) is not None

@@ -11,9 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.labeling import claims
-from app.labeling.beside import SubmissionReturn
-from app.labeling.label_exposure import LabelExposure
-from app.labeling.models import Assignment
+from app.labeling.models import Assignment, LabelExposure, SubmissionReturn
 from app.quality.models import Adjudication
 from tests.factories import base as factories
 from tests.quality.test_control_tasks import NOW, judge, solution
@@ -82,7 +80,7 @@ def test_shown_when_asked_with_what_was_said_before(split: Split) -> None:
     assert "decided with the labels shown" in page
     assert "Before the labels were shown" in page
     seen = split.db.scalar(select(LabelExposure))
-    assert (seen.how, seen.before) == ("shown", [0])
+    assert (seen.via, seen.ratings_before) == ("reveal", [0])
 
 
 def test_asking_for_them_after_a_look_elsewhere_opens_them_too(split: Split) -> None:
@@ -135,7 +133,7 @@ def test_and_from_the_labelers_page(split: Split) -> None:
     assert "Returned. It comes first" in split.web.get(labeler).text
     again = returned(split, to="labeler")
     assert again.status_code == 303
-    assert "It is returned already." in split.web.get(labeler).text
+    assert "already returned" in split.web.get(labeler).text
     assert len(split.db.scalars(select(SubmissionReturn)).all()) == 1
 
 

@@ -7,8 +7,7 @@ import re
 import pytest
 from sqlalchemy import select
 
-from app.labeling.control_tasks import ControlResult
-from app.labeling.models import Task
+from app.labeling.models import ControlResult, Task
 from app.selection.config import RoundConfig
 from app.selection.models import Generation, Round
 from app.selection.strategies import STRATEGIES
@@ -101,7 +100,7 @@ def test_it_warns_where_gold_shows_that_labels_are_noisy(db, web, project, wrong
     for kind, steps, right in (("gold", 100, 100 - wrong), ("screening", 100, 0)):
         task = factories.task(db, solution, kind=kind)
         held = loop.labeled(db, task, factories.member(db, project), [1, 1])
-        db.add(ControlResult(assignment_id=held.id, right=False, steps=steps, steps_right=right))
+        db.add(ControlResult(assignment_id=held.id, correct=False, steps=steps, correct_steps=right))
     factories.task(db, solution)
 
     said = page(web, "/projects/board-test/dashboard")

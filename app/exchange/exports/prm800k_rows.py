@@ -23,6 +23,7 @@ from app.exchange.prm800k import Submission, build_row
 from app.exchange.records import StepRecord
 from app.exchange.row_patches import apply_patch
 from app.labeling.control_tasks import LABEL_GENERATION
+from app.modes import get_mode
 
 PAGE_SIZE = 1000
 MAX_LABELERS_OFFERED = 200
@@ -35,14 +36,14 @@ FROM_SUBMISSIONS = (
 SELECT_SUBMISSIONS = (
     f"SELECT a.id, u.uuid AS labeler, a.submitted_at, {LABEL_GENERATION} AS generation, t.kind, p.statement,"
     " p.reference_answer, p.reference_solution, s.steps, s.final_answer, s.detail, t.reason, a.total_time_ms,"
-    " a.finish_reason, a.origin, a.shown ->> 'mode' AS mode"
+    " a.finish_reason, a.import_origin AS origin, a.mode"
 )
 SELECT_STEP_LABELS = """
     SELECT assignment_id, texts, ratings, flags, chosen, human_text, human_flagged
     FROM step_label WHERE assignment_id = ANY(%s) ORDER BY assignment_id, position
 """
 SELECT_NOTES = """
-    SELECT assignment_id, position, candidate, text, at FROM (
+    SELECT assignment_id, position, candidate, text, created_at AS at FROM (
         SELECT DISTINCT ON (assignment_id, position, candidate) *
         FROM step_note WHERE assignment_id = ANY(%s) ORDER BY assignment_id, position, candidate, id DESC
     ) newest WHERE text <> '' ORDER BY assignment_id, position, candidate
@@ -113,7 +114,7 @@ class SubmissionRow:
             labels=labels,
             total_time_ms=self.total_time_ms,
             finish_reason=self.finish_reason,
-            phase=origin.get("phase", 1 if self.mode == "alternatives" else 2),
+            phase=origin.get("phase", get_mode(self.mode).phase if self.mode else 2),
         )
         return apply_patch(build_row(submission), origin)
 

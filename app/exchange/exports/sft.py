@@ -88,7 +88,7 @@ WITH_SELECTED = """
                  FROM adjudication d WHERE d.solution_id = s.id ORDER BY d.id DESC LIMIT 1),
                 (SELECT count(DISTINCT l.position) FILTER (WHERE l.rating >= 0) = cardinality(s.steps)
                     AND count(*) FILTER (WHERE l.rating = -1) = 0
-                 FROM own_step_label l WHERE l.solution_id = s.id AND l.state = 'submitted')) END
+                 FROM solution_step_label l WHERE l.solution_id = s.id AND l.state = 'submitted')) END
         ORDER BY s.problem_id, s.digest, s.id
     ), numbered AS (
         SELECT *, row_number() OVER (PARTITION BY problem_id ORDER BY draw, id) AS turn FROM fitting

@@ -1,0 +1,82 @@
+"""PURE: labeling modes, which say how labelers rate a solution. A new mode is one object here, its
+rule (a LabelingState), and static/desk/modes/<id>.js."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from app.modes.branching_state import BranchingLabelingState
+from app.modes.labeling_state import AlternativeStep, LabelingState
+
+
+class LabelingMode(Protocol):
+    @property
+    def id(self) -> str:
+        """As stored with a project, and in JSON and on the command line."""
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def description(self) -> str: ...
+
+    @property
+    def alternatives_at(self) -> str | None:
+        """Where labelers use prepared alternatives, to complete "Labelers see them ..."; None where
+        the mode has none."""
+
+    @property
+    def is_branching(self) -> bool:
+        """Whether labelers choose a path through the alternatives. If so, alternatives are also
+        prepared for what follows an alternative."""
+
+    @property
+    def phase(self) -> int:
+        """PRM800K's phase of an exported row."""
+
+    def new_state(self, step_count: int, alternatives: Sequence[AlternativeStep]) -> LabelingState: ...
+
+
+class FirstError:
+    id = "first_error"
+    label = "First error"
+    description = "Rate steps in order and stop at the first error (as in PRM800K phase 2)."
+    alternatives_at: str | None = "for the first error"
+    is_branching = False
+    phase = 2
+
+    def new_state(self, step_count: int, alternatives: Sequence[AlternativeStep]) -> LabelingState:
+        return LabelingState(step_count, alternatives=alternatives, in_order=True)
+
+
+class Alternatives:
+    id = "alternatives"
+    label = "Alternatives"
+    description = "Rate every alternative of a step and choose the next one (as in PRM800K phase 1)."
+    alternatives_at: str | None = "for every step"
+    is_branching = True
+    phase = 1
+
+    def new_state(self, step_count: int, alternatives: Sequence[AlternativeStep]) -> LabelingState:
+        return BranchingLabelingState(step_count, alternatives=alternatives, in_order=False)
+
+
+class EveryStep:
+    id = "every_step"
+    label = "Every step"
+    description = "Rate every step, in any order."
+    alternatives_at: str | None = None
+    is_branching = False
+    phase = 2
+
+    def new_state(self, step_count: int, alternatives: Sequence[AlternativeStep]) -> LabelingState:
+        return LabelingState(step_count, alternatives=alternatives, in_order=False)
+
+
+MODES: dict[str, LabelingMode] = {mode.id: mode for mode in (FirstError(), Alternatives(), EveryStep())}
+"""By id, in the order of forms. The first is the default."""
+
+
+def get_mode(mode_id: str) -> LabelingMode:
+    return MODES[mode_id]
