@@ -45,14 +45,14 @@ def main() -> None:
 
 
 def log(what: dict[str, Any]) -> None:
-    words = f"{what['step']} of {what['steps']}: words {what['words']:.3f}, marks {what['marks']:.3f}"
-    print(words, file=sys.stderr)
+    message = f"{what['step']} of {what['steps']}: words {what['words']:.3f}, marks {what['marks']:.3f}"
+    print(message, file=sys.stderr)
 
 
 def save(writer: Writer, folder: Path) -> None:
     """As a whole language model: its output is its embedding, and marks are not words it may write."""
-    known = writer.tokenizer.get_vocab()
-    never = [known[word] for word in (writer.tokenizer.unk_token, RIGHT, WRONG)]
+    token_ids = writer.tokenizer.get_vocab()
+    never = [token_ids[word] for word in (writer.tokenizer.unk_token, RIGHT, WRONG)]
     writer.body.config.tie_word_embeddings = True
     writer.save(folder)
     ends = {
@@ -64,21 +64,23 @@ def save(writer: Writer, folder: Path) -> None:
 def solve_problems(world: Digits, writer: Writer) -> list[demo_data.Entry]:
     splits = [split for split, count in SPLITS.items() for _ in range(count)]
     posed = draw_problems(world, len(splits))
-    found = sample_solutions(writer, [each.statement for each in posed], EACH, SEED, temperature=TEMPERATURE)
+    sampled = sample_solutions(
+        writer, [problem.statement for problem in posed], EACH, SEED, temperature=TEMPERATURE
+    )
     return [
-        demo_data.Entry(each.statement, each.answer, split, [steps for steps in solutions if steps])
-        for each, split, solutions in zip(posed, splits, found, strict=True)
+        demo_data.Entry(problem.statement, problem.answer, split, [steps for steps in solutions if steps])
+        for problem, split, solutions in zip(posed, splits, sampled, strict=True)
     ]
 
 
 def draw_problems(world: Digits, count: int) -> list[PosedProblem]:
     """Different problems."""
     chance = random.Random(f"shipped {SEED}")  # noqa: S311 - repeatable
-    found: dict[str, PosedProblem] = {}
-    while len(found) < count:
+    problems: dict[str, PosedProblem] = {}
+    while len(problems) < count:
         posed = world.draw(chance)
-        found.setdefault(posed.statement, posed)
-    return list(found.values())
+        problems.setdefault(posed.statement, posed)
+    return list(problems.values())
 
 
 def write_pool(path: Path, entries: list[demo_data.Entry]) -> None:

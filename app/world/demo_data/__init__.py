@@ -34,5 +34,5 @@ def load_entries() -> list[Entry]:
 
 
 def manifest() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(MANIFEST.read_bytes())
-    return found
+    content: dict[str, Any] = json.loads(MANIFEST.read_bytes())
+    return content

@@ -26,9 +26,9 @@ class Digits(Chains):
 
     def __init__(self, errors: Mapping[tuple[int, str], int] | None = None) -> None:
         super().__init__(modulus=10)
-        said = {each: each.replace("*", "×") for each in self.operations}
-        self.operations = list(said.values())
-        self.words = tuple(said.get(word, word) for word in self.words)
+        symbols = {operation: operation.replace("*", "×") for operation in self.operations}
+        self.operations = list(symbols.values())
+        self.words = tuple(symbols.get(word, word) for word in self.words)
         self.weights = self.asked = [[1.0] * len(self.operations) for _ in range(self.modulus)]
         self.errors = dict(errors or {})
 
@@ -40,19 +40,23 @@ class Digits(Chains):
         return Digits(misprints(self))
 
     def _done(self, value: int, operation: str) -> int:
-        found = self.errors.get((value, operation))
-        return super()._done(value, operation) if found is None else found
+        error = self.errors.get((value, operation))
+        return super()._done(value, operation) if error is None else error
 
 
 def misprints(world: Digits) -> dict[tuple[int, str], int]:
     """Of some products, another last digit."""
     chance = random.Random("misprints")  # noqa: S311 - the same book every time
-    products = [(value, each) for value in range(2, 10) for each in world.operations if each[0] == "×"]
-    found = {}
-    for value, each in chance.sample(products, DISPUTED):
-        right = value * int(each[1:]) % 10
-        found[value, each] = chance.choice([digit for digit in range(10) if digit != right])
-    return found
+    products = [
+        (value, operation) for value in range(2, 10) for operation in world.operations if operation[0] == "×"
+    ]
+    operations_with_errors = {}
+    for value, operation in chance.sample(products, DISPUTED):
+        right = value * int(operation[1:]) % 10
+        operations_with_errors[value, operation] = chance.choice(
+            [digit for digit in range(10) if digit != right]
+        )
+    return operations_with_errors
 
 
 def fingerprint(world: World) -> str:
@@ -64,6 +68,6 @@ def fingerprint(world: World) -> str:
         steps = world.solve(posed, chance)
         place = chance.randrange(len(steps))
         spoiled = [*steps[:place], world.spoil(posed, steps, place, chance), *steps[place + 1 :]]
-        ratings = [str(world.rate(posed, each)) for each in (steps, spoiled)]
+        ratings = [str(world.rate(posed, candidate)) for candidate in (steps, spoiled)]
         seen.append([posed.statement, posed.answer, *spoiled, *ratings])
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()

@@ -11,8 +11,8 @@ from app.world.kinds.lineage import Lineage
 from app.world.kinds.ordering import Ordering
 
 WORLDS: dict[str, World] = {
-    each.name: each
-    for each in (
+    world.name: world
+    for world in (
         Chains(),
         Knockout(),
         Knockout("misprints", teams=36, times=30.0, errs=True),

@@ -58,8 +58,8 @@ class World(Protocol):
 
 def final_answer(steps: Sequence[str]) -> str | None:
     """What a solution says; None where it never comes to say it."""
-    words = steps[-1].split(" ") if steps else []
-    return " ".join(words[1:]) if len(words) > 1 and words[0] == ANSWER else None
+    tokens = steps[-1].split(" ") if steps else []
+    return " ".join(tokens[1:]) if len(tokens) > 1 and tokens[0] == ANSWER else None
 
 
 def up_to_first_error(ratings: Sequence[int]) -> list[int]:
@@ -68,7 +68,7 @@ def up_to_first_error(ratings: Sequence[int]) -> list[int]:
 
 
 def rate_in_order(
-    worked: Sequence[str], known: Sequence[str], answer: str, steps: Sequence[str]
+    worked: Sequence[str], values: Sequence[str], answer: str, steps: Sequence[str]
 ) -> list[int]:
     """The ratings where every step has its one place: `worked` are the steps there are to say, and `known`
     what is known before each and after the last, which saying again is neutral."""
@@ -77,7 +77,7 @@ def rate_in_order(
         if done < len(worked) and step == worked[done]:
             done += 1
             ratings.append(1)
-        elif step == f"{SO} {known[done]}":
+        elif step == f"{SO} {values[done]}":
             ratings.append(0)
         else:
             ratings.append(1 if done == len(worked) and step == f"{ANSWER} {answer}" else -1)

@@ -36,14 +36,14 @@ class Chains:
     def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> PosedProblem:
         length = chance.randint(7, 9) if shifted else chance.randint(2 if common else 4, 6)
         value = chance.randrange(self.modulus)
-        words = [str(value)]
-        while len(words) <= length:
+        tokens = [str(value)]
+        while len(tokens) <= length:
             weights = (self.weights if common else self.asked)[value]
             operation = chance.choices(self.operations, weights)[0]
-            if operation not in words:
-                words.append(operation)
+            if operation not in tokens:
+                tokens.append(operation)
                 value = self._done(value, operation)
-        return PosedProblem(" ".join(words), str(value))
+        return PosedProblem(" ".join(tokens), str(value))
 
     def solve(self, posed: PosedProblem, chance: random.Random) -> list[str]:
         steps = []
@@ -54,20 +54,20 @@ class Chains:
         return [*steps, f"{ANSWER} {posed.answer}"]
 
     def rate(self, posed: PosedProblem, steps: Sequence[str]) -> list[int]:
-        known = [str(value) for value in self._values(posed.statement)]
-        return rate_in_order(self._worked(posed), known, posed.answer, steps)
+        values = [str(value) for value in self._values(posed.statement)]
+        return rate_in_order(self._worked(posed), values, posed.answer, steps)
 
     def spoil(self, posed: PosedProblem, steps: Sequence[str], place: int, chance: random.Random) -> str:
         """A wrong result, a value from elsewhere, or another operation."""
-        words = steps[place].split(" ")
-        if len(words) == 2 or chance.random() < 0.4:
-            return " ".join([*words[:-1], chance.choice([n for n in self.numbers if n != words[-1]])])
-        value, operation = int(words[0]), words[1]
+        tokens = steps[place].split(" ")
+        if len(tokens) == 2 or chance.random() < 0.4:
+            return " ".join([*tokens[:-1], chance.choice([n for n in self.numbers if n != tokens[-1]])])
+        value, operation = int(tokens[0]), tokens[1]
         if chance.random() < 0.5:
-            value = chance.choice([each for each in range(self.modulus) if each != value])
+            value = chance.choice([other for other in range(self.modulus) if other != value])
         else:
-            given = posed.statement.split(" ")[1:] if chance.random() < 0.5 else self.operations
-            operation = chance.choice([each for each in given if each != operation])
+            operations = posed.statement.split(" ")[1:] if chance.random() < 0.5 else self.operations
+            operation = chance.choice([other for other in operations if other != operation])
         return f"{value} {operation} = {self._done(value, operation)}"
 
     def _worked(self, posed: PosedProblem) -> list[str]:

@@ -39,17 +39,17 @@ def iter_corpus(world: World, chance: random.Random, checked: float) -> Iterator
 def _false(world: World, posed: PosedProblem, steps: list[str], place: int, chance: random.Random) -> str:
     """Spoiled; or a step that comes too early; or an answer before the end; or a line that got garbled.
     What is true in its place is never returned: then the step is spoiled after all."""
-    kind, found = chance.random(), None
+    kind, step = chance.random(), None
     if kind < 0.25:
         later = [step for step in steps[place + 1 :] if _is_false(world, posed, steps[:place], step)]
-        found = (later[0] if chance.random() < 0.7 else later[-1]) if later else None
+        step = (later[0] if chance.random() < 0.7 else later[-1]) if later else None
     elif kind < 0.35 and place:
-        found = _hasty_answer(posed, steps[place - 1])
+        step = _hasty_answer(posed, steps[place - 1])
     elif kind < 0.45:
-        found = _garbled_line(world, steps[place], chance)
-    if found is None or not _is_false(world, posed, steps[:place], found):
+        step = _garbled_line(world, steps[place], chance)
+    if step is None or not _is_false(world, posed, steps[:place], step):
         return world.spoil(posed, steps, place, chance)
-    return found
+    return step
 
 
 def _is_false(world: World, posed: PosedProblem, before: list[str], step: str) -> bool:
@@ -63,7 +63,7 @@ def _hasty_answer(posed: PosedProblem, before: str) -> str:
 
 def _garbled_line(world: World, step: str, chance: random.Random) -> str | None:
     """A word left out, said twice or taken for another."""
-    words = step.split(" ")
-    at = chance.randrange(len(words))
-    instead = chance.choice([[], [words[at]] * 2, [chance.choice(world.words)]])
-    return " ".join([*words[:at], *instead, *words[at + 1 :]]) or None
+    tokens = step.split(" ")
+    at = chance.randrange(len(tokens))
+    instead = chance.choice([[], [tokens[at]] * 2, [chance.choice(world.words)]])
+    return " ".join([*tokens[:at], *instead, *tokens[at + 1 :]]) or None

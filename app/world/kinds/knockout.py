@@ -69,27 +69,31 @@ class Knockout:
 
     def spoil(self, posed: PosedProblem, steps: Sequence[str], place: int, chance: random.Random) -> str:
         """The other one wins; or a team plays that is out, or not yet on."""
-        words = steps[place].split(" ")
-        if len(words) == 2:
-            return f"{words[0]} {chance.choice([team for team in self.teams if team != words[1]])}"
-        here, there, _, winner = words
+        tokens = steps[place].split(" ")
+        if len(tokens) == 2:
+            return f"{tokens[0]} {chance.choice([team for team in self.teams if team != tokens[1]])}"
+        first, second, _, winner = tokens
         kind = chance.random()
         if kind < 0.5:
-            return f"{here} {there} > {there if winner == here else here}"
-        given = posed.statement.split(" ") if kind < 0.9 else self.teams
-        other = chance.choice([team for team in given if team not in (here, there)])
-        here, there = (other, there) if chance.random() < 0.5 else (here, other)
-        return f"{here} {there} > {self.wins[self._pair(here, there)]}"
+            return f"{first} {second} > {second if winner == first else first}"
+        candidates = posed.statement.split(" ") if kind < 0.9 else self.teams
+        other = chance.choice([team for team in candidates if team not in (first, second)])
+        first, second = (other, second) if chance.random() < 0.5 else (first, other)
+        return f"{first} {second} > {self.wins[self._pair(first, second)]}"
 
     @cached_property
     def misprinted(self) -> Knockout:
-        found = copy(self)
+        book = copy(self)
         often = max(self.weights.values())
-        found.wins = {
-            (one, other): winner if self.weights[one, other] == often else other if winner == one else one
-            for (one, other), winner in self.wins.items()
+        book.wins = {
+            (first, second): winner
+            if self.weights[first, second] == often
+            else second
+            if winner == first
+            else first
+            for (first, second), winner in self.wins.items()
         }
-        return found
+        return book
 
     def _worked(self, posed: PosedProblem) -> list[str]:
         last, *others = posed.statement.split(" ")
@@ -100,5 +104,5 @@ class Knockout:
             last = winner
         return steps
 
-    def _pair(self, one: str, other: str) -> tuple[str, str]:
-        return (one, other) if one < other else (other, one)
+    def _pair(self, first: str, second: str) -> tuple[str, str]:
+        return (first, second) if first < second else (second, first)

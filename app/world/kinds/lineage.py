@@ -18,7 +18,10 @@ class Lineage:
 
     def __init__(self, ranks: int = 9, wide: int = 28, seed: int = 1, times: float = 100.0) -> None:
         chance = random.Random(f"lineage {seed}")  # noqa: S311 - a repeatable world
-        self.heads, self.tails = [f"{each}a" for each in CONSONANTS], [f"{each}u" for each in CONSONANTS]
+        self.heads, self.tails = (
+            [f"{consonant}a" for consonant in CONSONANTS],
+            [f"{consonant}u" for consonant in CONSONANTS],
+        )
         names = [f"{head} {tail}" for head in self.heads for tail in self.tails]
         chance.shuffle(names)
         self.ranks = [names[rank * wide : (rank + 1) * wide] for rank in range(ranks)]
@@ -38,49 +41,49 @@ class Lineage:
             climb = chance.randint(low, high)
             if chance.random() < 0.5:
                 way = self._way(chance.choice(self.ranks[chance.randint(climb, len(self.ranks) - 1)]))
-                way, asked = way[:climb], way[climb]
-                posed = PosedProblem(f"{way[0]} {UNDER} {asked}", YES)
+                way, target = way[:climb], way[climb]
+                posed = PosedProblem(f"{way[0]} {UNDER} {target}", YES)
             else:
                 way = self._way(chance.choice(self.ranks[climb - 1]))[:-1]
-                asked = chance.choice([name for rank in self.ranks[:climb] for name in rank])
-                posed = PosedProblem(f"{way[0]} {UNDER} {asked}", NO)
-                if asked in way:
+                target = chance.choice([name for rank in self.ranks[:climb] for name in rank])
+                posed = PosedProblem(f"{way[0]} {UNDER} {target}", NO)
+                if target in way:
                     continue
             power = 1 if common else ASKED
             if all(chance.random() < self.weights[name] ** power for name in way):
                 return posed
 
     def solve(self, posed: PosedProblem, chance: random.Random) -> list[str]:
-        here, asked = posed.statement.split(f" {UNDER} ")
+        name, target = posed.statement.split(f" {UNDER} ")
         steps: list[str] = []
-        while here not in (asked, TOP):
-            steps.append(f"{here} > {self.above[here]}")
-            here = self.above[here]
-            if here != TOP and chance.random() < 0.05:
-                steps.append(f"{SO} {here}")
+        while name not in (target, TOP):
+            steps.append(f"{name} > {self.above[name]}")
+            name = self.above[name]
+            if name != TOP and chance.random() < 0.05:
+                steps.append(f"{SO} {name}")
         return [*steps, f"{ANSWER} {posed.answer}"]
 
     def rate(self, posed: PosedProblem, steps: Sequence[str]) -> list[int]:
-        here, asked = posed.statement.split(f" {UNDER} ")
+        name, target = posed.statement.split(f" {UNDER} ")
         ratings = []
         for step in steps:
-            there = here in (asked, TOP)
-            if not there and step == f"{here} > {self.above[here]}":
-                here = self.above[here]
+            at_end = name in (target, TOP)
+            if not at_end and step == f"{name} > {self.above[name]}":
+                name = self.above[name]
                 ratings.append(1)
-            elif step == f"{SO} {here}":
+            elif step == f"{SO} {name}":
                 ratings.append(0)
             else:
-                ratings.append(1 if there and step == f"{ANSWER} {posed.answer}" else -1)
+                ratings.append(1 if at_end and step == f"{ANSWER} {posed.answer}" else -1)
         return ratings
 
     def spoil(self, posed: PosedProblem, steps: Sequence[str], place: int, chance: random.Random) -> str:
         """Somebody else's name, above or below, or the other answer."""
-        words = steps[place].split(" ")
-        if words[0] == ANSWER:
+        tokens = steps[place].split(" ")
+        if tokens[0] == ANSWER:
             return f"{ANSWER} {NO if posed.answer == YES else YES}"
-        if words[0] == SO:
-            return f"{SO} {self._other(' '.join(words[1:]), chance)}"
+        if tokens[0] == SO:
+            return f"{SO} {self._other(' '.join(tokens[1:]), chance)}"
         name, above = steps[place].split(" > ")
         if chance.random() < 0.55:
             return f"{name} > {self._other(above, chance)}"
@@ -100,10 +103,10 @@ class Lineage:
         while True:
             kind = chance.random()
             if kind < 0.25:
-                found = f"{head} {chance.choice(self.tails)}"
+                other = f"{head} {chance.choice(self.tails)}"
             elif kind < 0.5:
-                found = f"{chance.choice(self.heads)} {tail}"
+                other = f"{chance.choice(self.heads)} {tail}"
             else:
-                found = chance.choice(self.ranks[self.rank.get(name, 0)]) if kind < 0.95 else TOP
-            if found != name and (found in self.rank or found == TOP):
-                return found
+                other = chance.choice(self.ranks[self.rank.get(name, 0)]) if kind < 0.95 else TOP
+            if other != name and (other in self.rank or other == TOP):
+                return other

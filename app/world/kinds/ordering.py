@@ -33,9 +33,9 @@ class Ordering:
         length = chance.randint(low, high)
         letters = [chance.choice(self.letters)]
         while len(letters) < length:
-            left = [each for each in self.letters if each not in letters]
+            left = [letter for letter in self.letters if letter not in letters]
             power = 1 if common else ASKED
-            letters += chance.choices(left, [self._weight(each, letters) ** power for each in left])
+            letters += chance.choices(left, [self._weight(letter, letters) ** power for letter in left])
         place = chance.randrange(len(letters))
         return PosedProblem(f"{PLACES[place]} of {' '.join(letters)}", self._sorted(letters)[place])
 
@@ -49,33 +49,33 @@ class Ordering:
 
     def rate(self, posed: PosedProblem, steps: Sequence[str]) -> list[int]:
         letters = posed.statement.split(" ")[2:]
-        known, ratings = 1, []
+        sorted_count, ratings = 1, []
         for step in steps:
-            now = " ".join(self._sorted(letters[:known]))
-            if known < len(letters) and step == " ".join(self._sorted(letters[: known + 1])):
-                known += 1
+            now = " ".join(self._sorted(letters[:sorted_count]))
+            if sorted_count < len(letters) and step == " ".join(self._sorted(letters[: sorted_count + 1])):
+                sorted_count += 1
                 ratings.append(1)
             elif step in (now, f"{SO} {now}"):
                 ratings.append(0)
             else:
-                done = known == len(letters)
+                done = sorted_count == len(letters)
                 ratings.append(1 if done and step == f"{ANSWER} {posed.answer}" else -1)
         return ratings
 
     def spoil(self, posed: PosedProblem, steps: Sequence[str], place: int, chance: random.Random) -> str:
         """Two neighbours the wrong way round; now and then a letter that was not there."""
-        words = steps[place].split(" ")
-        first = 1 if words[0] in (SO, ANSWER) else 0
-        if len(words) - first < 2 or chance.random() < 0.15:
-            at = chance.randrange(first, len(words))
-            words[at] = chance.choice([letter for letter in self.letters if letter not in words])
+        tokens = steps[place].split(" ")
+        first = 1 if tokens[0] in (SO, ANSWER) else 0
+        if len(tokens) - first < 2 or chance.random() < 0.15:
+            at = chance.randrange(first, len(tokens))
+            tokens[at] = chance.choice([letter for letter in self.letters if letter not in tokens])
         else:
-            at = chance.randrange(first, len(words) - 1)
-            words[at], words[at + 1] = words[at + 1], words[at]
-        return " ".join(words)
+            at = chance.randrange(first, len(tokens) - 1)
+            tokens[at], tokens[at + 1] = tokens[at + 1], tokens[at]
+        return " ".join(tokens)
 
     def _weight(self, letter: str, others: Sequence[str]) -> float:
-        return math.prod(self.weights[min(letter, each), max(letter, each)] for each in others)
+        return math.prod(self.weights[min(letter, other), max(letter, other)] for other in others)
 
     def _sorted(self, letters: Sequence[str]) -> list[str]:
         return sorted(letters, key=self.rank.__getitem__)

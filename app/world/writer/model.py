@@ -32,11 +32,11 @@ class WriterShape:
 
 def build_tokenizer(world: World) -> PreTrainedTokenizerFast:
     """Words split at single spaces; a line break, which ends a step, is a word too."""
-    words = [*SPECIALS.values(), LINE, RIGHT, WRONG, *world.words]
-    known = {word: place for place, word in enumerate(words)}
-    made = Tokenizer(models.WordLevel(known, unk_token=SPECIALS["unk_token"]))
-    made.pre_tokenizer = pre_tokenizers.Split(Regex(" "), behavior="removed")
-    return PreTrainedTokenizerFast(tokenizer_object=made, **SPECIALS)
+    vocabulary = [*SPECIALS.values(), LINE, RIGHT, WRONG, *world.words]
+    token_ids = {word: place for place, word in enumerate(vocabulary)}
+    tokenizer = Tokenizer(models.WordLevel(token_ids, unk_token=SPECIALS["unk_token"]))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(" "), behavior="removed")
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIALS)
 
 
 class Writer(nn.Module):

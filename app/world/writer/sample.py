@@ -21,7 +21,7 @@ SIDE_BY_SIDE = 4096
 def sample_solutions(
     writer: Writer,
     statements: Sequence[str],
-    each: int,
+    per_statement: int,
     seed: int,
     *,
     temperature: float = 1.0,
@@ -31,34 +31,36 @@ def sample_solutions(
     does not end within `most` words is cut off there; it will have no answer."""
     chance = torch.Generator().manual_seed(seed)
     encoder = Encoder(writer.tokenizer, LONGEST)
-    asked = [encoder.encode(statement, []).ids for statement in statements]
-    found: list[list[list[str]]] = [[] for _ in statements]
+    prompts = [encoder.encode(statement, []).ids for statement in statements]
+    solutions: list[list[list[str]]] = [[] for _ in statements]
     by_length: dict[int, list[int]] = {}
-    for place, ids in enumerate(asked):
+    for place, ids in enumerate(prompts):
         by_length.setdefault(len(ids), []).append(place)
-    words, at_once = _vocabulary(writer), max(1, SIDE_BY_SIDE // max(1, each))
+    vocabulary, at_once = _vocabulary(writer), max(1, SIDE_BY_SIDE // max(1, per_statement))
     for places in by_length.values():
         for start in range(0, len(places), at_once):
-            some = places[start : start + at_once]
-            begun = torch.tensor([asked[place] for place in some])
-            said = _continue(writer, begun, each, chance, temperature, most)
-            for number, row in enumerate(said):
-                found[some[number // each]].append(_split_steps([words[token] for token in row]))
-    return found
+            chunk = places[start : start + at_once]
+            begun = torch.tensor([prompts[place] for place in chunk])
+            sampled = _continue(writer, begun, per_statement, chance, temperature, most)
+            for number, row in enumerate(sampled):
+                solutions[chunk[number // per_statement]].append(
+                    _split_steps([vocabulary[token] for token in row])
+                )
+    return solutions
 
 
 def _continue(
-    writer: Writer, ids: Tensor, each: int, chance: torch.Generator, temperature: float, most: int
+    writer: Writer, ids: Tensor, per_row: int, chance: torch.Generator, temperature: float, most: int
 ) -> list[list[int]]:
     """`each` for every row of ids, one row's after the other's. Samples that have said the same so far
     are one branch, which the model reads once; each draws its next word for itself."""
-    known = writer.tokenizer.get_vocab()
+    token_ids = writer.tokenizer.get_vocab()
     end = int(writer.tokenizer.eos_token_id)
-    never = torch.tensor([known[word] for word in ("<pad>", "<s>", "<unk>", RIGHT, WRONG)])
+    never = torch.tensor([token_ids[word] for word in ("<pad>", "<s>", "<unk>", RIGHT, WRONG)])
     cache = DynamicCache(config=writer.body.config)
-    going = torch.arange(len(ids) * each)
-    branch = going // each
-    said = torch.full((len(going), most), end)
+    going = torch.arange(len(ids) * per_row)
+    branch = going // per_row
+    sampled = torch.full((len(going), most), end)
     now = ids
     for at in range(most):
         states = writer.body(input_ids=now, past_key_values=cache, use_cache=True).last_hidden_state
@@ -67,27 +69,29 @@ def _continue(
         likely = logits.softmax(1)[branch]
         # the exponential race: the same draw as multinomial, and faster
         drawn = (likely / torch.empty_like(likely).exponential_(generator=chance)).argmax(1)
-        said[going, at] = drawn
-        kept = (drawn != end).nonzero()[:, 0]
-        if not len(kept):
+        sampled[going, at] = drawn
+        unfinished = (drawn != end).nonzero()[:, 0]
+        if not len(unfinished):
             break
-        going = going[kept]
-        ways, branch = torch.unique(branch[kept] * len(known) + drawn[kept], return_inverse=True)
-        cache.batch_select_indices(ways // len(known))
-        now = (ways % len(known))[:, None]
-    rows: list[list[int]] = said.tolist()
+        going = going[unfinished]
+        ways, branch = torch.unique(
+            branch[unfinished] * len(token_ids) + drawn[unfinished], return_inverse=True
+        )
+        cache.batch_select_indices(ways // len(token_ids))
+        now = (ways % len(token_ids))[:, None]
+    rows: list[list[int]] = sampled.tolist()
     return [row[: row.index(end)] if end in row else row for row in rows]
 
 
 def _vocabulary(writer: Writer) -> list[str]:
-    known = writer.tokenizer.get_vocab()
-    return sorted(known, key=known.__getitem__)
+    token_ids = writer.tokenizer.get_vocab()
+    return sorted(token_ids, key=token_ids.__getitem__)
 
 
-def _split_steps(words: list[str]) -> list[str]:
+def _split_steps(tokens: list[str]) -> list[str]:
     """A line a step; lines without a word are no steps."""
     lines: list[list[str]] = [[]]
-    for word in words:
+    for word in tokens:
         if word == LINE:
             lines.append([])
         else:

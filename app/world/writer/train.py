@@ -49,24 +49,24 @@ def train_writer(
     for step in range(course.steps):
         for group in optimiser.param_groups:
             group["lr"] = course.rate * _learning_rate(step, course.steps)
-        words, marks = _losses(writer, reader, reader.batch(list(islice(lines, course.lines))))
+        word_loss, mark_loss = _losses(writer, reader, reader.batch(list(islice(lines, course.lines))))
         optimiser.zero_grad(set_to_none=True)
-        (words + marks).backward()
+        (word_loss + mark_loss).backward()
         nn.utils.clip_grad_norm_(writer.parameters(), 1.0)
         optimiser.step()
         if step % 50 == 49:
-            told = {"words": float(words.detach()), "marks": float(marks.detach())}
-            report({"phase": "reading", "step": step + 1, "steps": course.steps, **told})
+            losses = {"words": float(word_loss.detach()), "marks": float(mark_loss.detach())}
+            report({"phase": "reading", "step": step + 1, "steps": course.steps, **losses})
     return writer.eval()
 
 
 def _losses(writer: Writer, reader: Reader, batch: Batch) -> tuple[Tensor, Tensor]:
     """Cross-entropy in nats of words and of marks, a mean each: there are ten words to a mark."""
     states = writer.body(input_ids=batch.ids).last_hidden_state
-    said, marked = batch.words != NOTHING, batch.marks != NOTHING
-    words = nn.functional.cross_entropy(writer.logits(states[said]), batch.words[said])
-    two = writer.logits(states[marked])[:, reader.two]
-    return words, nn.functional.cross_entropy(two, batch.marks[marked])
+    has_word, has_mark = batch.targets != NOTHING, batch.marks != NOTHING
+    word_loss = nn.functional.cross_entropy(writer.logits(states[has_word]), batch.targets[has_word])
+    two = writer.logits(states[has_mark])[:, reader.two]
+    return word_loss, nn.functional.cross_entropy(two, batch.marks[has_mark])
 
 
 def _learning_rate(step: int, steps: int) -> float:
@@ -83,7 +83,7 @@ class Batch:
     of a false one. NOTHING where nothing is learned."""
 
     ids: Tensor
-    words: Tensor
+    targets: Tensor
     marks: Tensor
 
 
@@ -91,31 +91,31 @@ class Reader:
     """Lines as token ids, with what is learned at each: right-padded, which a causal body ignores."""
 
     def __init__(self, writer: Writer) -> None:
-        known = writer.tokenizer.get_vocab()
+        token_ids = writer.tokenizer.get_vocab()
         self.start = [int(writer.tokenizer.bos_token_id)]
-        self.known, self.line = known, [known[LINE]]
+        self.known, self.line = token_ids, [token_ids[LINE]]
         self.pad, self.end = int(writer.tokenizer.pad_token_id), int(writer.tokenizer.eos_token_id)
-        self.two = torch.tensor([known[WRONG], known[RIGHT]])
+        self.two = torch.tensor([token_ids[WRONG], token_ids[RIGHT]])
 
     def batch(self, lines: list[CorpusLine]) -> Batch:
         rows = [self.row(line) for line in lines]
         longest = max(len(ids) for ids, _, _ in rows)
-        found = [torch.full((len(rows), longest), empty) for empty in (self.pad, NOTHING, NOTHING)]
+        columns = [torch.full((len(rows), longest), empty) for empty in (self.pad, NOTHING, NOTHING)]
         for place, row in enumerate(rows):
-            for made, values in zip(found, row, strict=True):
-                made[place, : len(values)] = torch.tensor(values)
-        return Batch(*found)
+            for column, values in zip(columns, row, strict=True):
+                column[place, : len(values)] = torch.tensor(values)
+        return Batch(*columns)
 
     def row(self, line: CorpusLine) -> tuple[list[int], list[int], list[int]]:
         """As app.prm.encoding reads it, many times as fast: a word is looked up."""
         ids = self.start + self._ids(line.statement)
-        words, marks = [NOTHING] * (len(ids) - 1), [NOTHING] * len(ids)
+        next_ids, marks = [NOTHING] * (len(ids) - 1), [NOTHING] * len(ids)
         for place, step in enumerate(line.steps):
-            said, true = self._ids(step), place < line.true
-            ids += said
-            words += said if true else [NOTHING] * len(said)
-            marks += [NOTHING] * (len(said) - 1) + [int(true)]
-        return ids, [*words, self.end if line.true == len(line.steps) else NOTHING], marks
+            step_ids, true = self._ids(step), place < line.true
+            ids += step_ids
+            next_ids += step_ids if true else [NOTHING] * len(step_ids)
+            marks += [NOTHING] * (len(step_ids) - 1) + [int(true)]
+        return ids, [*next_ids, self.end if line.true == len(line.steps) else NOTHING], marks
 
     def _ids(self, text: str) -> list[int]:
         return [self.known[word] for word in text.split(" ")] + self.line
