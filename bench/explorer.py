@@ -63,9 +63,9 @@ def show(db: Session, size: int) -> None:
         {"half": size // 2},
     ).one()
 
-    def page(after: PageCursor | None = None, **wanted: object) -> float:
-        asked = PoolFilter(model_id=model, **wanted)  # type: ignore[arg-type]
-        return took(lambda: pool_query.load_page(db, project, asked, after))
+    def page(cursor: PageCursor | None = None, **filters: object) -> float:
+        pool_filter = PoolFilter(model_id=model, **filters)  # type: ignore[arg-type]
+        return took(lambda: pool_query.load_page(db, project, pool_filter, cursor))
 
     plain = text(
         "SELECT s.id FROM score c JOIN solution s ON s.id = c.solution_id JOIN problem p ON p.id = s.problem_id"
@@ -79,16 +79,16 @@ def show(db: Session, size: int) -> None:
         f"page in the middle, by key       {half:8.1f} ms   OFFSET {offset:.1f} ms: {offset / half:.0f} times"
     )
     print(f"wrong, of one generator          {page(verdict='incorrect', generator='g1'):8.1f} ms")
-    print(f"a generator that is not there    {page(generator='none'):8.1f} ms   (looked at 20,000)")
-    print(f"words of one problem             {page(words='basket 77'):8.1f} ms")
-    print(f"words in every problem           {page(words='apples'):8.1f} ms")
-    print(f"words of steps                   {page(words='$7+2=4$', inside='steps'):8.1f} ms")
+    print(f"a generator that is not there    {page(generator='none'):8.1f} ms   (scanned 20,000)")
+    print(f"words of one problem             {page(query='basket 77'):8.1f} ms")
+    print(f"words in every problem           {page(query='apples'):8.1f} ms")
+    print(f"words of steps                   {page(query='$7+2=4$', search_in='steps'):8.1f} ms")
     print(
-        f"words no step has                {page(words='zebra', inside='steps'):8.1f} ms   (looked at 20,000)"
+        f"words no step has                {page(query='zebra', search_in='steps'):8.1f} ms   (scanned 20,000)"
     )
-    asked = PoolFilter(model_id=model)
+    pool_filter = PoolFilter(model_id=model)
     counting = took(lambda: histogram.refresh_histogram(db, model), 1)
-    kept = took(lambda: histogram.load_histogram(db, project, asked))
+    kept = took(lambda: histogram.load_histogram(db, project, pool_filter))
     print(
         f"histogram, kept                  {kept:8.1f} ms   counted {counting:.0f} ms: {counting / kept:.0f} times"
     )

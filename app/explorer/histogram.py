@@ -1,5 +1,7 @@
-"""How many solutions have which score, by verdict: exact where they are few enough to count while
-one waits, or where they were counted before and kept (whole pool, by split and verdict)."""
+"""Score histograms by verdict, and their bars.
+
+A small pool is counted at once. For a large pool the worker counts all of it by split and verdict, and
+the counts are stored."""
 
 from __future__ import annotations
 
@@ -16,16 +18,11 @@ from app.explorer.pool_query import SCAN_LIMIT, PoolFilter
 BINS = 20
 COUNT_JOB = "explorer.count"
 ROWS = ("correct", "incorrect", "unparseable", "ungraded")
-TITLES = {
-    "correct": "correct",
-    "incorrect": "incorrect",
-    "unparseable": "not parseable",
-    "ungraded": "not graded",
-}
-BIN = "least(width_bucket(exp(greatest({}log_score, -80)), 0, 1, 20), 20)"
+TITLES = {name: name.capitalize() for name in ROWS}
+BIN = "least(width_bucket(exp(greatest(w.log_score, -80)), 0, 1, 20), 20)"
 
 COUNT = f"""
-    SELECT p.split, coalesce(s.verdict, 'ungraded') AS verdict, {BIN.format("w.")} AS bin, count(*) AS found
+    SELECT p.split, coalesce(s.verdict, 'ungraded') AS verdict, {BIN} AS bin, count(*) AS solutions
     FROM score w {pool_query.JOINS}
     WHERE w.model_id = :model_id AND {{}} GROUP BY 1, 2, 3
 """  # noqa: S608  the parts are ours
@@ -45,9 +42,9 @@ class Histogram:
     rows: dict[str, list[int]]
     """By verdict: counts of BINS equal steps of the score from 0 to 1."""
     filtered: bool
-    """Whether it is of the solutions asked for; else of the model's whole pool."""
+    """Whether it counts the filtered solutions; else the model's whole pool."""
     computing: bool = False
-    """Whether none is kept yet: a job counts it."""
+    """Whether nothing is stored yet: a job counts."""
 
     @property
     def total(self) -> int:
@@ -58,55 +55,92 @@ class Histogram:
         return max(map(max, self.rows.values()), default=0)
 
 
-def load_histogram(db: Session, project_id: int, wanted: PoolFilter) -> Histogram | None:
+@dataclass(frozen=True)
+class Bar:
+    x: float
+    y: float
+    width: float
+    height: float
+    label: str
+
+
+@dataclass(frozen=True)
+class BarRow:
+    verdict: str
+    title: str
+    total: int
+    bars: list[Bar]
+    above: int
+    """Solutions with a score of 0.5 or more."""
+
+
+WIDTH, HEIGHT, BAR = 1000, 90, 1000 / BINS
+
+
+def draw_bars(histogram: Histogram) -> list[BarRow]:
+    """A row for each verdict, each on its own scale: incorrect answers are many, convincing ones few."""
+    return [_draw_row(verdict, counts) for verdict, counts in histogram.rows.items()]
+
+
+def _draw_row(verdict: str, counts: list[int]) -> BarRow:
+    highest = max(counts) or 1
+    bars = []
+    for number, count in enumerate(counts):
+        height = max(2.0, HEIGHT * count / highest) if count else 0.0
+        label = f"{number / BINS:.2f} to {(number + 1) / BINS:.2f}: {count:,} {verdict}"
+        bars.append(Bar(number * BAR + 2, HEIGHT - height, BAR - 4, height, label))
+    return BarRow(verdict, TITLES[verdict], sum(counts), bars, sum(counts[BINS // 2 :]))
+
+
+def load_histogram(db: Session, project_id: int, pool_filter: PoolFilter) -> Histogram | None:
     """None without a model: then there are no scores."""
-    if wanted.model_id is None:
+    if pool_filter.model_id is None:
         return None
-    values = pool_query.bind_values(project_id, wanted)
-    if not is_large(db, wanted.model_id):
-        return Histogram(_count(db, values, pool_query.build_conditions(wanted)), True)
-    if wanted.narrow_filter and (ids := pool_query.find_few_ids(db, wanted, values)) is not None:
-        where = f"w.solution_id = ANY(:ids) AND {pool_query.build_conditions(wanted)}"
+    values = pool_query.bind_values(project_id, pool_filter)
+    if not is_large(db, pool_filter.model_id):
+        return Histogram(_count(db, values, pool_query.build_conditions(pool_filter)), True)
+    if pool_filter.narrow_filter and (ids := pool_query.find_few_ids(db, pool_filter, values)) is not None:
+        where = f"w.solution_id = ANY(:ids) AND {pool_query.build_conditions(pool_filter)}"
         return Histogram(_count(db, values | {"ids": ids}, where), True)
-    filtered = not wanted.narrow_filter
-    return _kept(db, wanted.model_id, wanted if filtered else PoolFilter(), filtered)
+    filtered = not pool_filter.narrow_filter
+    return _load_stored(db, pool_filter.model_id, pool_filter if filtered else PoolFilter(), filtered)
 
 
 def is_large(db: Session, model_id: int) -> bool:
-    """Whether the model's solutions are too many to count while one waits."""
+    """Whether the model has too many scores to count during a request."""
     return (db.scalar(MANY, {"model_id": model_id, "limit": SCAN_LIMIT + 1}) or 0) > SCAN_LIMIT
 
 
 def _count(db: Session, values: dict[str, Any], where: str) -> dict[str, list[int]]:
     rows: dict[str, list[int]] = {}
-    for _, verdict, place, found in db.execute(text(COUNT.format(where)), values):
-        rows.setdefault(verdict, [0] * BINS)[place - 1] += found
+    for _, verdict, number, solutions in db.execute(text(COUNT.format(where)), values):
+        rows.setdefault(verdict, [0] * BINS)[number - 1] += solutions
     return in_order(rows)
 
 
-def _kept(db: Session, model_id: int, wanted: PoolFilter, filtered: bool) -> Histogram:
-    """What was counted last, also where it is old: a job counts it anew."""
+def _load_stored(db: Session, model_id: int, pool_filter: PoolFilter, filtered: bool) -> Histogram:
+    """The stored counts, also where they are old: then a job counts again."""
     key = {"model_id": model_id}
     if db.scalar(STALE, key):
         enqueue(db, COUNT_JOB, once=f"{COUNT_JOB}-{model_id}", model_id=model_id)
     rows: dict[str, list[int]] = {}
-    chosen = text("SELECT split, verdict, bins FROM score_histogram WHERE model_id = :model_id")
-    kept = db.execute(chosen, key).all()
-    for split, verdict, bins in kept:
-        if wanted.split in ("", split) and wanted.verdict in ("", verdict):
+    statement = text("SELECT split, verdict, bins FROM score_histogram WHERE model_id = :model_id")
+    stored = db.execute(statement, key).all()
+    for split, verdict, bins in stored:
+        if pool_filter.split in ("", split) and pool_filter.verdict in ("", verdict):
             rows[verdict] = [a + b for a, b in zip(rows.get(verdict, [0] * BINS), bins, strict=True)]
-    return Histogram(in_order(rows), filtered, computing=not kept)
+    return Histogram(in_order(rows), filtered, computing=not stored)
 
 
 def refresh_histogram(db: Session, model_id: int) -> None:
-    """Count the model's whole pool and keep it; of several who come at once, one counts."""
+    """Count the model's whole pool and store the counts. Of several jobs at once, one counts."""
     key = {"model_id": model_id}
     db.execute(text("SELECT pg_advisory_xact_lock(hashtext('score_histogram'), CAST(:model_id AS int))"), key)
     if not db.scalar(STALE, key):
         return
     counted: dict[tuple[str, str], list[int]] = {}
-    for split, verdict, place, found in db.execute(text(COUNT.format("true")), key):
-        counted.setdefault((split, verdict), [0] * BINS)[place - 1] = found
+    for split, verdict, number, solutions in db.execute(text(COUNT.format("true")), key):
+        counted.setdefault((split, verdict), [0] * BINS)[number - 1] = solutions
     db.execute(text("DELETE FROM score_histogram WHERE model_id = :model_id"), key)
     for (split, verdict), bins in counted.items():
         row = {**key, "split": split, "verdict": verdict, "bins": bins}

@@ -1,4 +1,4 @@
-"""The kept histogram: counting a million scores takes a second, so it is counted once a scoring."""
+"""The stored histogram. Counting a million scores takes a second, so it is done once a scoring."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.core.db import Base
 
 
 class ScoreHistogram(Base):
-    """How many of a model's solutions of a split and a verdict have a score in each bin."""
+    """How many of a model's solutions of one split and verdict have a score in each bin."""
 
     __tablename__ = "score_histogram"
 

@@ -1,9 +1,9 @@
-# ruff: noqa: S608  the parts of the statements are this file's own; what is asked for is bound
-"""Looking through a pool of a million scored solutions.
+# ruff: noqa: S608  the parts of the statements are constants of this file; values are bound
+"""Pages of a pool of a million scored solutions.
 
-A page is read by key from the index of scores, never by OFFSET. Filters that few solutions pass are
-turned into their ids first; the others are checked along the order of scores, at most LOOK
-solutions a page: a page that found little says how far it looked and goes on from there."""
+A page is read by key from the index of scores, never by OFFSET. Filters that few solutions match are
+turned into their ids first. Other filters are checked along the order of scores, at most SCAN_LIMIT
+solutions a page; a page with few matches tells how far it scanned, and the next page continues there."""
 
 from __future__ import annotations
 
@@ -12,44 +12,50 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 PAGE = 50
 SCAN_LIMIT = 20_000
-"""Solutions a page looks at."""
+"""Solutions a page scans for matches."""
 LEAST = -80.0
 """Log of a score that is shown as 0."""
 
-PROBLEM_WORDS = (
-    "(to_tsvector('simple'::regconfig, \"left\"(p.statement, 20000))"
-    " @@ websearch_to_tsquery('simple'::regconfig, :words)"
-    " OR p.external_id = :words OR s.external_id = :words)"
+STATEMENT_MATCHES = (
+    "to_tsvector('simple'::regconfig, \"left\"(p.statement, 20000))"
+    " @@ websearch_to_tsquery('simple'::regconfig, :query)"
 )
-STEP_WORDS = "array_to_string(s.steps, chr(10)) ILIKE :pattern"
+PROBLEM_MATCHES = f"({STATEMENT_MATCHES} OR p.external_id = :query)"
+PROBLEM_OR_SOLUTION_MATCHES = f"({STATEMENT_MATCHES} OR p.external_id = :query OR s.external_id = :query)"
+STEPS_MATCH = "array_to_string(s.steps, chr(10)) ILIKE :pattern"
 QUEUED = "t.project_id = :project_id AND t.generation = :generation AND t.withdrawn_at IS NULL"
 LABELED = "a.project_id = :project_id AND a.state = 'submitted'"
 
 
-@dataclass(frozen=True)
-class PoolFilter:
+class PoolFilter(BaseModel):
+    """Which solutions, in which order. An empty text or None means any."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
     model_id: int | None = None
-    words: str = ""
-    inside: str = "problem"
-    """Where the words are looked for: the problem's statement and the names, or the steps."""
+    """The model whose scores order the pool."""
+    query: str = ""
+    search_in: str = "problem"
+    """Where the query is searched: the problem's statement and the external ids, or the steps."""
     split: str = ""
     verdict: str = ""
     subject: str = ""
     level: str = ""
     generator: str = ""
     generation: int | None = None
-    """Queued for labeling in this one."""
+    """Queued for labeling in this generation."""
     labeled: str = ""
-    """yes or no; anything else: either."""
-    low: float | None = None
-    high: float | None = None
+    """yes or no."""
+    min_score: float | None = None
+    max_score: float | None = None
     """Bounds of the solution score, 0 to 1."""
-    order: str = "highest"
+    sort: str = "highest"
 
     @property
     def any_filter(self) -> bool:
@@ -57,14 +63,19 @@ class PoolFilter:
 
     @property
     def narrow_filter(self) -> bool:
-        """Something the kept histogram does not know."""
-        said = (self.words, self.subject, self.level, self.generator, self.labeled)
-        return any(said) or any(each is not None for each in (self.generation, self.low, self.high))
+        """Whether it filters by more than the stored histogram distinguishes."""
+        texts = (self.query, self.subject, self.level, self.generator, self.labeled)
+        bounds = (self.generation, self.min_score, self.max_score)
+        return any(texts) or any(bound is not None for bound in bounds)
+
+    @property
+    def searches_problems(self) -> bool:
+        return bool(self.query) and self.search_in != "steps"
 
 
 @dataclass(frozen=True)
 class PageCursor:
-    """Behind this solution the next page begins."""
+    """The last solution of a page; the next page starts after it."""
 
     solution_id: int
     log_score: float | None
@@ -73,14 +84,15 @@ class PageCursor:
         return f"{self.solution_id}" if self.log_score is None else f"{self.solution_id}:{self.log_score!r}"
 
     @classmethod
-    def parse(cls, said: str) -> PageCursor | None:
+    def parse(cls, text: str) -> PageCursor | None:
+        """None for anything that is not a cursor."""
+        first, _, score = text.partition(":")
         try:
-            first, _, score = said.partition(":")
-            found = cls(int(first), float(score) if score else None)
+            cursor = cls(int(first), float(score) if score else None)
         except ValueError:
             return None
-        score_fits = found.log_score is None or -1e30 < found.log_score <= 0
-        return found if 0 <= found.solution_id < 2**62 and score_fits else None
+        score_fits = cursor.log_score is None or -1e30 < cursor.log_score <= 0
+        return cursor if 0 <= cursor.solution_id < 2**62 and score_fits else None
 
 
 @dataclass(frozen=True)
@@ -88,29 +100,29 @@ class Page:
     ids: list[int]
     next_cursor: PageCursor | None
     scanned: int | None
-    """Solutions looked at, where the page ended for that; None when it is full or all were seen."""
+    """Solutions scanned, where the page ended for that; None when it is full or complete."""
 
 
-def load_page(db: Session, project_id: int, wanted: PoolFilter, after: PageCursor | None = None) -> Page:
-    values = {**bind_values(project_id, wanted), **_place(after)}
-    ids = find_few_ids(db, wanted, values)
-    window = _window(wanted, after, ids)
-    found = db.execute(
+def load_page(db: Session, project_id: int, pool_filter: PoolFilter, start: PageCursor | None = None) -> Page:
+    values = {**bind_values(project_id, pool_filter), **_cursor_values(start)}
+    values["ids"] = ids = find_few_ids(db, pool_filter, values)
+    window = _window(pool_filter, start, ids)
+    rows = db.execute(
         text(
-            f"SELECT w.solution_id, w.log_score FROM ({window}) w {ONE_BY_ONE}"
-            f" WHERE {build_conditions(wanted)} ORDER BY {_order(wanted, 'w.')} LIMIT {PAGE + 1}"
+            f"SELECT w.solution_id, w.log_score FROM ({window} LIMIT {SCAN_LIMIT}) w {ONE_BY_ONE}"
+            f" WHERE {build_conditions(pool_filter)}"
+            f" ORDER BY {_order(pool_filter, 'w.')} LIMIT {PAGE + 1}"
         ),
-        values | {"ids": ids},
+        values,
     ).all()
-    if len(found) > PAGE:
-        last = found[PAGE - 1]
-        return Page([row[0] for row in found[:PAGE]], PageCursor(last[0], last[1]), None)
-    end = db.execute(
-        text(f"{window.replace(f'LIMIT {SCAN_LIMIT}', f'OFFSET {SCAN_LIMIT - 1} LIMIT 1')}"),
-        values | {"ids": ids},
-    ).one_or_none()
-    more = PageCursor(end.solution_id, end.log_score) if end else None
-    return Page([row[0] for row in found], more, SCAN_LIMIT if end else None)
+    page_ids = [row.solution_id for row in rows[:PAGE]]
+    if len(rows) > PAGE:
+        last = rows[PAGE - 1]
+        return Page(page_ids, PageCursor(last.solution_id, last.log_score), None)
+    end = db.execute(text(f"{window} OFFSET {SCAN_LIMIT - 1} LIMIT 1"), values).one_or_none()
+    if end is None:
+        return Page(page_ids, None, None)
+    return Page(page_ids, PageCursor(end.solution_id, end.log_score), SCAN_LIMIT)
 
 
 JOINS = "JOIN solution s ON s.id = w.solution_id JOIN problem p ON p.id = s.problem_id"
@@ -119,110 +131,115 @@ ONE_BY_ONE = (
     " CROSS JOIN LATERAL (SELECT * FROM problem WHERE id = s.problem_id OFFSET 0) p"
 )
 """The same, in the order of the window and no further than the page is full. Without OFFSET 0, which
-keeps the parts apart, the planner would rather search the steps of the whole table."""
+keeps the parts separate, the planner would rather search the steps of the whole table."""
 
 
-def bind_values(project_id: int, wanted: PoolFilter) -> dict[str, Any]:
-    """What the parts of the statements are bound to."""
-    words = wanted.words.replace("\0", "").strip()
-    pattern = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    bounds = {"least": log_bound(wanted.low or None, -1e30), "most": log_bound(wanted.high, 1e30)}
-    return {**wanted.__dict__, **bounds, "project_id": project_id, "words": words, "pattern": pattern}
+def bind_values(project_id: int, pool_filter: PoolFilter) -> dict[str, Any]:
+    """The values that the parts of the statements are bound to."""
+    query = pool_filter.query.replace("\0", "").strip()
+    pattern = "%" + query.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    bounds = {
+        "least": log_bound(pool_filter.min_score or None, -1e30),
+        "most": log_bound(pool_filter.max_score, 1e30),
+    }
+    own = {"project_id": project_id, "query": query, "pattern": pattern}
+    return {**pool_filter.model_dump(), **bounds, **own}
 
 
-def build_conditions(wanted: PoolFilter) -> str:
-    parts = ["s.project_id = :project_id", *_of_problem(wanted)]
-    if wanted.words and wanted.inside == "steps":
-        parts.append(STEP_WORDS)
-    if wanted.verdict:
-        parts.append("s.verdict IS NULL" if wanted.verdict == "ungraded" else "s.verdict = :verdict")
-    if wanted.generator:
+def build_conditions(pool_filter: PoolFilter) -> str:
+    """SQL over w (scores), s (solution) and p (problem)."""
+    parts = ["s.project_id = :project_id", *_problem_conditions(pool_filter)]
+    if pool_filter.searches_problems:
+        parts.append(PROBLEM_OR_SOLUTION_MATCHES)
+    elif pool_filter.query:
+        parts.append(STEPS_MATCH)
+    if pool_filter.verdict:
+        is_ungraded = pool_filter.verdict == "ungraded"
+        parts.append("s.verdict IS NULL" if is_ungraded else "s.verdict = :verdict")
+    if pool_filter.generator:
         parts.append("s.generator = :generator")
-    if wanted.generation is not None:
+    if pool_filter.generation is not None:
         parts.append(f"EXISTS (SELECT 1 FROM task t WHERE t.solution_id = s.id AND {QUEUED})")
-    if wanted.labeled in ("yes", "no"):
+    if pool_filter.labeled in ("yes", "no"):
         parts.append(
-            f"{'' if wanted.labeled == 'yes' else 'NOT '}EXISTS (SELECT 1 FROM task t JOIN assignment a"
+            f"{'' if pool_filter.labeled == 'yes' else 'NOT '}EXISTS (SELECT 1 FROM task t JOIN assignment a"
             f" ON a.task_id = t.id WHERE t.solution_id = s.id AND {LABELED})"
         )
-    if wanted.model_id is not None:
+    if pool_filter.model_id is not None:
         parts.append("w.log_score BETWEEN CAST(:least AS real) AND CAST(:most AS real)")
     return " AND ".join(parts)
 
 
-def find_few_ids(db: Session, wanted: PoolFilter, values: dict[str, Any]) -> list[int] | None:
-    """The solutions that pass one of the filters (some twice), if they are no more than LOOK; else None."""
-    for chosen in _narrow(wanted):
-        ids = list(db.scalars(text(f"{chosen} LIMIT {SCAN_LIMIT + 1}"), values))
+def find_few_ids(db: Session, pool_filter: PoolFilter, values: dict[str, Any]) -> list[int] | None:
+    """Ids of the solutions that match one part of the filter (some twice), if these are no more than
+    SCAN_LIMIT; else None."""
+    for statement in _narrow_statements(pool_filter):
+        ids = list(db.scalars(text(f"{statement} LIMIT {SCAN_LIMIT + 1}"), values))
         if len(ids) <= SCAN_LIMIT:
             return ids
     return None
 
 
-def _narrow(wanted: PoolFilter) -> Iterator[str]:
-    if wanted.generation is not None:
+def _narrow_statements(pool_filter: PoolFilter) -> Iterator[str]:
+    of_problems = "SELECT s.id FROM problem p JOIN solution s ON s.problem_id = p.id"
+    if pool_filter.generation is not None:
         yield f"SELECT DISTINCT t.solution_id FROM task t WHERE {QUEUED}"
-    if wanted.labeled == "yes":
+    if pool_filter.labeled == "yes":
         yield (
             f"SELECT DISTINCT t.solution_id FROM assignment a JOIN task t ON t.id = a.task_id WHERE {LABELED}"
         )
-    if wanted.words and wanted.inside != "steps":
-        yield "SELECT s.id FROM solution s WHERE s.project_id = :project_id AND s.external_id = :words" + (
-            " UNION ALL SELECT s.id FROM problem p JOIN solution s ON s.problem_id = p.id"
-            f" WHERE p.project_id = :project_id AND {PROBLEM_WORDS.replace(' OR s.external_id = :words', '')}"
-        )
-    if problem := [part for part in _of_problem(wanted) if part != PROBLEM_WORDS]:
+    if pool_filter.searches_problems:
         yield (
-            "SELECT s.id FROM problem p JOIN solution s ON s.problem_id = p.id"
-            f" WHERE p.project_id = :project_id AND {' AND '.join(problem)}"
+            "SELECT s.id FROM solution s WHERE s.project_id = :project_id AND s.external_id = :query"
+            f" UNION ALL {of_problems} WHERE p.project_id = :project_id AND {PROBLEM_MATCHES}"
         )
+    if conditions := _problem_conditions(pool_filter):
+        yield f"{of_problems} WHERE p.project_id = :project_id AND {' AND '.join(conditions)}"
 
 
-def _of_problem(wanted: PoolFilter) -> list[str]:
-    parts = [f"p.{name} = :{name}" for name in ("split", "subject", "level") if getattr(wanted, name)]
-    return [*parts, PROBLEM_WORDS] if wanted.words and wanted.inside != "steps" else parts
+def _problem_conditions(pool_filter: PoolFilter) -> list[str]:
+    columns = ("split", "subject", "level")
+    return [f"p.{name} = :{name}" for name in columns if getattr(pool_filter, name)]
 
 
-def _order(wanted: PoolFilter, of: str = "") -> str:
-    if wanted.model_id is None:
-        return f"{of}solution_id"
-    if wanted.order == "lowest":
-        return f"{of}log_score, {of}solution_id DESC"
-    return f"{of}log_score DESC, {of}solution_id"
+def _order(pool_filter: PoolFilter, table: str = "") -> str:
+    if pool_filter.model_id is None:
+        return f"{table}solution_id"
+    if pool_filter.sort == "lowest":
+        return f"{table}log_score, {table}solution_id DESC"
+    return f"{table}log_score DESC, {table}solution_id"
 
 
-def _window(wanted: PoolFilter, after: PageCursor | None, ids: list[int] | None) -> str:
-    """What is looked at: ids and scores in order behind `after`."""
-    if wanted.model_id is None:
+def _window(pool_filter: PoolFilter, start: PageCursor | None, ids: list[int] | None) -> str:
+    """Ids and scores in order after `start`, without a limit."""
+    if pool_filter.model_id is None:
         only = " AND id = ANY(:ids)" if ids is not None else ""
         return (
             "SELECT id AS solution_id, NULL::real AS log_score FROM solution WHERE project_id = :project_id"
-            f" AND id > :after_id{only} ORDER BY solution_id LIMIT {SCAN_LIMIT}"
+            f" AND id > :start_id{only} ORDER BY solution_id"
         )
     parts = ["model_id = :model_id", "log_score BETWEEN CAST(:least AS real) AND CAST(:most AS real)"]
     if ids is not None:
         parts.append("solution_id = ANY(:ids)")
-    if after is not None and after.log_score is not None:
-        side, way = ("<", ">") if wanted.order != "lowest" else (">", "<")
+    if start is not None and start.log_score is not None:
+        side, id_side = ("<", ">") if pool_filter.sort != "lowest" else (">", "<")
         parts.append(
-            f"log_score {side}= CAST(:after_score AS real) AND (log_score {side} CAST(:after_score AS real)"
-            f" OR solution_id {way} :after_id)"
+            f"log_score {side}= CAST(:start_score AS real) AND (log_score {side} CAST(:start_score AS real)"
+            f" OR solution_id {id_side} :start_id)"
         )
     where = " AND ".join(parts)
-    return (
-        f"SELECT solution_id, log_score FROM score WHERE {where} ORDER BY {_order(wanted)} LIMIT {SCAN_LIMIT}"
-    )
+    return f"SELECT solution_id, log_score FROM score WHERE {where} ORDER BY {_order(pool_filter)}"
 
 
-def _place(after: PageCursor | None) -> dict[str, Any]:
+def _cursor_values(start: PageCursor | None) -> dict[str, Any]:
     return {
-        "after_id": after.solution_id if after else -1,
-        "after_score": after.log_score if after else None,
+        "start_id": start.solution_id if start else -1,
+        "start_score": start.log_score if start else None,
     }
 
 
-def log_bound(score: float | None, any_score: float) -> float:
-    """Of a bound. Bounds are compared in single precision, as scores are kept."""
+def log_bound(score: float | None, unbounded: float) -> float:
+    """The log of a bound. Bounds are compared in single precision, as scores are stored."""
     if score is None:
-        return any_score
+        return unbounded
     return math.log(score) if score > 0 else LEAST

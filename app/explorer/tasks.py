@@ -1,5 +1,5 @@
-"""The job that counts a model's histogram, so that no visitor waits for it: deferred where a scoring
-ends, and by a page that finds none or an old one."""
+"""The job that counts a model's histogram. It is queued when a scoring ends, and by a page that finds no
+counts or old ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.explorer import histogram
 
 
 @queue.task(name=histogram.COUNT_JOB)
-def count(model_id: int) -> None:
+def count_histogram(model_id: int) -> None:
     with transaction() as db:
         if histogram.is_large(db, model_id):
             histogram.refresh_histogram(db, model_id)
