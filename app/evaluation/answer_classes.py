@@ -29,17 +29,19 @@ def answer_classes(
         for answer, verdict in zip(answers, verdicts, strict=True)
     ]
     frequent = Counter(spelling for spelling in spelled if spelling is not None).most_common()
-    found: dict[str, int] = {}
+    class_of: dict[str, int] = {}
     for number, (spelling, _) in enumerate(frequent[:MAX_CLASSES], REFERENCE + 1):
-        found[spelling] = number
-    for one, other in combinations([spelling for spelling, _ in frequent[:MAX_CLASSES]], 2):
-        if found[one] != found[other] and prover.equal(one, other):
-            joined, gone = sorted((found[one], found[other]))
-            found = {spelling: joined if number == gone else number for spelling, number in found.items()}
+        class_of[spelling] = number
+    for first, other in combinations([spelling for spelling, _ in frequent[:MAX_CLASSES]], 2):
+        if class_of[first] != class_of[other] and prover.equal(first, other):
+            joined, gone = sorted((class_of[first], class_of[other]))
+            class_of = {
+                spelling: joined if number == gone else number for spelling, number in class_of.items()
+            }
     for number, (spelling, _) in enumerate(frequent[MAX_CLASSES:], REFERENCE + 1 + MAX_CLASSES):
-        found[spelling] = number
+        class_of[spelling] = number
     return [
-        REFERENCE if verdict == "correct" else NONE if spelling is None else found[spelling]
+        REFERENCE if verdict == "correct" else NONE if spelling is None else class_of[spelling]
         for spelling, verdict in zip(spelled, verdicts, strict=True)
     ]
 

@@ -29,38 +29,42 @@ StartBody = Body(
 CompareBody = Body(default_factory=dict, examples=[{"first_id": 1, "second_id": 2}])
 
 
-def set_to_json(found: EvaluationSet) -> dict[str, Any]:
+def set_to_json(frozen: EvaluationSet) -> dict[str, Any]:
     names = ("id", "name", "state", "is_default", "definition", "counts", "error", "created_at")
-    return {name: getattr(found, name) for name in names} | {"hash": found.hash.hex() if found.hash else None}
+    return {name: getattr(frozen, name) for name in names} | {
+        "hash": frozen.hash.hex() if frozen.hash else None
+    }
 
 
-def evaluation_to_json(found: Evaluation, results: bool = False) -> dict[str, Any]:
+def evaluation_to_json(evaluation: Evaluation, results: bool = False) -> dict[str, Any]:
     names = ("id", "evaluation_set_id", "model_id", "outside", "config", "state", "progress", "error")
     times = ("created_at", "started_at", "finished_at")
-    said = {name: getattr(found, name) for name in (*names, *times, *(("results",) if results else ()))}
-    return {**said, **queries.key_figures(found.results)}
+    columns = {
+        name: getattr(evaluation, name) for name in (*names, *times, *(("results",) if results else ()))
+    }
+    return {**columns, **queries.key_figures(evaluation.results)}
 
 
-def comparison_to_json(found: Comparison) -> dict[str, Any]:
+def comparison_to_json(comparison: Comparison) -> dict[str, Any]:
     names = ("id", "first_id", "second_id", "state", "error", "results", "created_at")
-    return {name: getattr(found, name) for name in names}
+    return {name: getattr(comparison, name) for name in names}
 
 
 @router.get("/evaluation-sets")
 def list_sets(access: Researcher, db: Db) -> dict[str, Any]:
-    return {"evaluation_sets": [set_to_json(each) for each in sets.list_sets(db, access.project.id)]}
+    return {"evaluation_sets": [set_to_json(frozen) for frozen in sets.list_sets(db, access.project.id)]}
 
 
 @router.post("/evaluation-sets", status_code=201)
-def create_set(access: Researcher, db: Db, given: dict[str, Any] = SetBody) -> dict[str, Any]:
+def create_set(access: Researcher, db: Db, body: dict[str, Any] = SetBody) -> dict[str, Any]:
     """Freeze a set. From then on its problems are kept out of training."""
-    _refuse_unknown(given, "name", "definition")
-    name, definition = given.get("name", ""), given.get("definition", {})
+    _refuse_unknown(body, "name", "definition")
+    name, definition = body.get("name", ""), body.get("definition", {})
     if not isinstance(name, str) or not isinstance(definition, dict):
         raise Invalid('"name" must be text and "definition" a JSON object.')
-    made = sets.create_set(db, access.project.id, name, definition, access.user)
-    db.refresh(made)
-    return set_to_json(made)
+    frozen = sets.create_set(db, access.project.id, name, definition, access.user)
+    db.refresh(frozen)
+    return set_to_json(frozen)
 
 
 @router.get("/evaluation-sets/{set_id}")
@@ -71,35 +75,35 @@ def get_set(access: Researcher, db: Db, set_id: int) -> dict[str, Any]:
 @router.get("/evaluations")
 def list_evaluations(access: Researcher, db: Db) -> dict[str, Any]:
     """Newest first, with their key figures; the whole results are at each one's own address."""
-    found = queries.list_evaluations(db, access.project.id)
-    return {"evaluations": [evaluation_to_json(each["evaluation"]) for each in found]}
+    listed = queries.list_evaluations(db, access.project.id)
+    return {"evaluations": [evaluation_to_json(row["evaluation"]) for row in listed]}
 
 
 @router.post("/evaluations", status_code=201)
-def start(access: Researcher, db: Db, given: dict[str, Any] = StartBody) -> dict[str, Any]:
+def start(access: Researcher, db: Db, body: dict[str, Any] = StartBody) -> dict[str, Any]:
     """Judge a model. Scores it lacks are made first; poll until `state` is succeeded."""
-    _refuse_unknown(given, "set_id", "model_id", "outside", "folder", "config")
-    set_id = _number(given, "set_id")
-    found = (
+    _refuse_unknown(body, "set_id", "model_id", "outside", "folder", "config")
+    set_id = _number(body, "set_id")
+    frozen = (
         sets.get_set(db, access.project.id, set_id) if set_id else sets.ensure_default(db, access.project.id)
     )
-    if found is None:
+    if frozen is None:
         raise Invalid("This project has no evaluation set yet.", remedy="Freeze one first.")
-    folder, outside = _text(given, "folder"), _text(given, "outside")
+    folder, outside = _text(body, "folder"), _text(body, "outside")
     if folder is not None:
         anywhere = "on the server's own command line, any folder can be named"
         folder = str(model_paths.resolve_model_path(folder, or_else=anywhere))
-    made = runs.start(
+    evaluation = runs.start(
         db,
-        found,
-        given.get("config", {}),
+        frozen,
+        body.get("config", {}),
         access.user,
-        model_id=_number(given, "model_id"),
+        model_id=_number(body, "model_id"),
         outside=outside,
         folder=folder,
     )
-    db.refresh(made)
-    return evaluation_to_json(made)
+    db.refresh(evaluation)
+    return evaluation_to_json(evaluation)
 
 
 @router.get("/evaluations/{evaluation_id}")
@@ -109,20 +113,20 @@ def get_evaluation(access: Researcher, db: Db, evaluation_id: int) -> dict[str, 
 
 @router.post("/evaluations/{evaluation_id}/cancellation")
 def cancel(access: Researcher, db: Db, evaluation_id: int) -> dict[str, Any]:
-    found = runs.cancel(db, runs.find(db, access.project.id, evaluation_id), access.user)
-    return evaluation_to_json(found)
+    evaluation = runs.cancel(db, runs.find(db, access.project.id, evaluation_id), access.user)
+    return evaluation_to_json(evaluation)
 
 
 @router.post("/comparisons", status_code=201)
-def compare(access: Researcher, db: Db, given: dict[str, Any] = CompareBody) -> dict[str, Any]:
+def compare(access: Researcher, db: Db, body: dict[str, Any] = CompareBody) -> dict[str, Any]:
     """Hold two finished evaluations on one set side by side."""
-    _refuse_unknown(given, "first_id", "second_id")
+    _refuse_unknown(body, "first_id", "second_id")
     first, second = (
-        runs.find(db, access.project.id, _number(given, name) or 0) for name in ("first_id", "second_id")
+        runs.find(db, access.project.id, _number(body, name) or 0) for name in ("first_id", "second_id")
     )
-    made = comparisons.create(db, first, second)
-    db.refresh(made)
-    return comparison_to_json(made)
+    comparison = comparisons.create(db, first, second)
+    db.refresh(comparison)
+    return comparison_to_json(comparison)
 
 
 @router.get("/comparisons/{comparison_id}")
@@ -130,21 +134,21 @@ def get_comparison(access: Researcher, db: Db, comparison_id: int) -> dict[str, 
     return comparison_to_json(comparisons.find(db, access.project.id, comparison_id))
 
 
-def _refuse_unknown(given: dict[str, Any], *names: str) -> None:
-    unknown = sorted(set(given) - set(names))
+def _refuse_unknown(body: dict[str, Any], *names: str) -> None:
+    unknown = sorted(set(body) - set(names))
     if unknown:
         raise Invalid(f"There is no option {unknown[0]!r}.", remedy=f"There are: {', '.join(names)}.")
 
 
-def _number(given: dict[str, Any], name: str) -> int | None:
-    value = given.get(name)
+def _number(body: dict[str, Any], name: str) -> int | None:
+    value = body.get(name)
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**62):
         raise Invalid(f'"{name}" must be a positive whole number.')
     return value
 
 
-def _text(given: dict[str, Any], name: str) -> str | None:
-    value = given.get(name)
+def _text(body: dict[str, Any], name: str) -> str | None:
+    value = body.get(name)
     if value is not None and (not isinstance(value, str) or not 0 < len(value) <= 1_000 or "\0" in value):
         raise Invalid(f'"{name}" must be text.')
     return value

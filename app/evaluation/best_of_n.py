@@ -37,13 +37,13 @@ def max_n(counts: Sequence[int]) -> int:
 def best_of_n(scores: Sequence[Floats], right: Sequence[NDArray[np.bool_]], n: Ints) -> Floats:
     """Chance of a right pick, [problems, len(n)]. `scores[p]` and `right[p]` are of problem p's
     solutions, at least one; -inf is a score that is missing. ValueError for NaN."""
-    found = np.empty((len(scores), len(n)))
-    for places in _by_count([len(each) for each in scores]):
+    probability = np.empty((len(scores), len(n)))
+    for places in _by_count([len(problem_scores) for problem_scores in scores]):
         share = tie_shares(
             np.stack([scores[place] for place in places]), np.stack([right[place] for place in places])
         )
-        found[places] = share @ pick_probabilities(share.shape[1], n)
-    return found
+        probability[places] = share @ pick_probabilities(share.shape[1], n)
+    return probability
 
 
 def pick_probabilities(most: int, n: Ints) -> Floats:
@@ -52,8 +52,8 @@ def pick_probabilities(most: int, n: Ints) -> Floats:
     drawn = np.minimum(n, most)[None, :]
     position = np.arange(1, most + 1)[:, None]
     logs = log_choose(position - 1, drawn - 1) - log_choose(np.array([[most]]), drawn)
-    found: Floats = np.exp(logs)
-    return found / found.sum(axis=0)
+    probability: Floats = np.exp(logs)
+    return probability / probability.sum(axis=0)
 
 
 def log_choose(total: Ints, drawn: Ints) -> Floats:
@@ -61,8 +61,8 @@ def log_choose(total: Ints, drawn: Ints) -> Floats:
     logs = np.array([math.lgamma(value + 1) for value in range(int(total.max()) + 1)])
     inside = drawn <= total
     rest = np.where(inside, total - drawn, 0)
-    said = logs[total] - logs[np.minimum(drawn, len(logs) - 1)] - logs[rest]
-    return np.where(inside, said, -np.inf)
+    log_binomial = logs[total] - logs[np.minimum(drawn, len(logs) - 1)] - logs[rest]
+    return np.where(inside, log_binomial, -np.inf)
 
 
 def tie_shares(scores: Floats, right: NDArray[np.bool_]) -> Floats:
@@ -83,15 +83,15 @@ def tie_shares(scores: Floats, right: NDArray[np.bool_]) -> Floats:
 def pass_at_n(right: Sequence[NDArray[np.bool_]], n: Ints) -> Floats:
     """pass@N, [problems, len(n)]: the chance that a random n-subset holds a right answer,
     1 - C(M - r, n) / C(M, n) (Chen et al. 2021, section 2.1)."""
-    total = np.array([[len(each)] for each in right])
-    wrong = total - np.array([[int(each.sum())] for each in right])
+    total = np.array([[len(problem_right)] for problem_right in right])
+    wrong = total - np.array([[int(problem_right.sum())] for problem_right in right])
     drawn = np.minimum(n[None, :], total)
-    found: Floats = 1 - np.exp(log_choose(wrong, drawn) - log_choose(total, drawn))
-    return found
+    reached: Floats = 1 - np.exp(log_choose(wrong, drawn) - log_choose(total, drawn))
+    return reached
 
 
 def _by_count(counts: Sequence[int]) -> Iterator[Ints]:
     """Places of the problems that have equally many solutions."""
-    known = np.asarray(counts)
-    for count in np.unique(known):
-        yield np.flatnonzero(known == count)
+    sizes = np.asarray(counts)
+    for count in np.unique(sizes):
+        yield np.flatnonzero(sizes == count)

@@ -41,14 +41,14 @@ def scale_probabilities(probabilities: Floats, temperature: float) -> Floats:
     logs = np.log(np.maximum(probabilities, SMALLEST)) / temperature
     logs -= logs.max(axis=1, keepdims=True)
     raised = np.exp(logs)
-    found: Floats = raised / raised.sum(axis=1, keepdims=True)
-    return found
+    normalized: Floats = raised / raised.sum(axis=1, keepdims=True)
+    return normalized
 
 
 def log_loss(probabilities: Floats, truth: Ints) -> float:
     """Mean negative log likelihood of the true class, in nats."""
-    said = probabilities[np.arange(len(truth)), truth]
-    return float(-np.log(np.maximum(said, SMALLEST)).mean())
+    likelihood = probabilities[np.arange(len(truth)), truth]
+    return float(-np.log(np.maximum(likelihood, SMALLEST)).mean())
 
 
 def fit_temperature(probabilities: Floats, truth: Ints) -> float:
@@ -77,12 +77,12 @@ def fit_temperature(probabilities: Floats, truth: Ints) -> float:
 
 def cross_fit_scaling(probabilities: Floats, truth: Ints, fold: Ints) -> tuple[Floats, dict[int, float]]:
     """Each fold scaled by the temperature of the others, and those temperatures."""
-    found, used = probabilities.copy(), {}
-    for each in np.unique(fold):
-        here = fold == each
-        used[int(each)] = fit_temperature(probabilities[~here], truth[~here])
-        found[here] = scale_probabilities(probabilities[here], used[int(each)])
-    return found, used
+    rescaled, used = probabilities.copy(), {}
+    for number in np.unique(fold):
+        in_fold = fold == number
+        used[int(number)] = fit_temperature(probabilities[~in_fold], truth[~in_fold])
+        rescaled[in_fold] = scale_probabilities(probabilities[in_fold], used[int(number)])
+    return rescaled, used
 
 
 def calibration_report(

@@ -64,16 +64,16 @@ def _start(project: str, model: str, on: str | None, config: Path | None) -> int
     from app.projects import projects
 
     with transaction() as db:
-        found = projects.get_project_by_name(db, project)
-        chosen = sets.get_set_by_name(db, found.id, on) if on else sets.ensure_default(db, found.id)
+        owner = projects.get_project_by_name(db, project)
+        chosen = sets.get_set_by_name(db, owner.id, on) if on else sets.ensure_default(db, owner.id)
         if chosen is None:
             raise Invalid(
-                f"{found.name} has no evaluation set, and no validation problems with several graded "
+                f"{owner.name} has no evaluation set, and no validation problems with several graded "
                 "solutions to make one of.",
                 remedy="Freeze a set on the project's Evaluation page.",
             )
         return runs.start(
-            db, chosen, config_file.read_config(config), None, **_resolve_model(db, found.id, model)
+            db, chosen, config_file.read_config(config), None, **_resolve_model(db, owner.id, model)
         ).id
 
 
@@ -85,10 +85,10 @@ def _resolve_model(db: Any, project_id: int, model: str) -> dict[str, Any]:
 
     if model.startswith("file:"):
         return {"outside": model.removeprefix("file:")}
-    mine = select(Model.id).where(Model.project_id == project_id).order_by(Model.id.desc()).limit(1)
-    named = db.scalar(mine.where(Model.name == model))
+    query = select(Model.id).where(Model.project_id == project_id).order_by(Model.id.desc()).limit(1)
+    named = db.scalar(query.where(Model.name == model))
     if named is None and model.isdecimal():
-        named = db.scalar(mine.where(Model.id == int(model)))
+        named = db.scalar(query.where(Model.id == int(model)))
     if named is not None:
         return {"model_id": named}
     if Path(model).is_dir():
@@ -112,10 +112,10 @@ def _advance_lines(evaluation_id: int) -> Iterator[str]:
     phase = ""
     while driver.advance(evaluation_id):
         with transaction() as db:
-            found = db.get_one(Evaluation, evaluation_id)
-            run = db.get(ScoringRun, found.scoring_run_id) if found.scoring_run_id else None
-        if found.progress.get("phase") != phase:
-            phase = found.progress.get("phase", "")
+            evaluation = db.get_one(Evaluation, evaluation_id)
+            run = db.get(ScoringRun, evaluation.scoring_run_id) if evaluation.scoring_run_id else None
+        if evaluation.progress.get("phase") != phase:
+            phase = evaluation.progress.get("phase", "")
             yield phase
         if run is not None and run.state == "queued":
             launcher.run(run.id)
@@ -128,18 +128,18 @@ def _results(evaluation_id: int) -> dict[str, Any]:
     from app.evaluation.models import Evaluation, EvaluationSet
 
     with transaction() as db:
-        found = db.get_one(Evaluation, evaluation_id)
-        frozen = db.get_one(EvaluationSet, found.evaluation_set_id)
-        if found.state != "succeeded":
-            typer.secho(f"It could not be judged: {found.error or found.state}", fg="red", err=True)
+        evaluation = db.get_one(Evaluation, evaluation_id)
+        frozen = db.get_one(EvaluationSet, evaluation.evaluation_set_id)
+        if evaluation.state != "succeeded":
+            typer.secho(f"It could not be judged: {evaluation.error or evaluation.state}", fg="red", err=True)
             raise typer.Exit(FAILED)
         return {
-            "evaluation_id": found.id,
-            "model_id": found.model_id,
-            "outside": found.outside,
+            "evaluation_id": evaluation.id,
+            "model_id": evaluation.model_id,
+            "outside": evaluation.outside,
             "set": {"id": frozen.id, "name": frozen.name, "hash": (frozen.hash or b"").hex()},
-            "config": found.config,
-            "results": found.results,
+            "config": evaluation.config,
+            "results": evaluation.results,
         }
 
 
@@ -151,9 +151,9 @@ def _result_lines(results: dict[str, Any]) -> Iterator[str]:
             mean, low, high = (100 * curve[part][-1] for part in ("mean", "low", "high"))
             yield f"  {name.replace('_', ' '):<16}{mean:6.1f} %   ({low:.1f} to {high:.1f})"
     if first := results["first_error"]:
-        for each in first["subsets"]:
-            f1 = "-" if each["f1"] is None else f"{100 * each['f1']:.1f} %"
-            yield f"first-error F1 on {each['name']}: {f1}"
+        for part in first["subsets"]:
+            f1 = "-" if part["f1"] is None else f"{100 * part['f1']:.1f} %"
+            yield f"first-error F1 on {part['name']}: {f1}"
     if calibration := results["calibration"]:
-        for each in calibration["classes"]:
-            yield f"calibration error, {each['name']}: {each['before']['ece']:.3f}"
+        for part in calibration["classes"]:
+            yield f"calibration error, {part['name']}: {part['before']['ece']:.3f}"

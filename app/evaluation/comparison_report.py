@@ -28,13 +28,13 @@ def run_comparison(comparison_id: int) -> None:
     """Does nothing for one that is done. What goes wrong is kept for the page."""
     try:
         with transaction() as db:
-            found = db.get(Comparison, comparison_id)
-            if found is None or found.state not in ("queued", "running"):
+            comparison = db.get(Comparison, comparison_id)
+            if comparison is None or comparison.state not in ("queued", "running"):
                 return
             results = build_comparison(
-                db, db.get_one(Evaluation, found.first_id), db.get_one(Evaluation, found.second_id)
+                db, db.get_one(Evaluation, comparison.first_id), db.get_one(Evaluation, comparison.second_id)
             )
-            found.results, found.state = results, "succeeded"
+            comparison.results, comparison.state = results, "succeeded"
     except DomainError as error:
         _fail(comparison_id, f"{error.message} {error.remedy}".strip())
     except (ValueError, KeyError, IndexError) as error:
@@ -44,16 +44,16 @@ def run_comparison(comparison_id: int) -> None:
 
 def _fail(comparison_id: int, reason: str) -> None:
     with transaction() as db:
-        found = db.get(Comparison, comparison_id, with_for_update=True)
-        if found is not None and found.state in ("queued", "running"):
-            found.state, found.error = "failed", reason
+        comparison = db.get(Comparison, comparison_id, with_for_update=True)
+        if comparison is not None and comparison.state in ("queued", "running"):
+            comparison.state, comparison.error = "failed", reason
 
 
 def build_comparison(db: Session, first: Evaluation, second: Evaluation) -> dict[str, Any]:
     """The results as JSON. Only problems that both were judged on count."""
     config = parse_config(first.config)
-    one, other = _problems(db, first), _problems(db, second)
-    shared = sorted(one.keys() & other.keys())
+    baseline, challenger = _problems(db, first), _problems(db, second)
+    shared = sorted(baseline.keys() & challenger.keys())
     if not shared:
         if (
             first.results
@@ -63,26 +63,26 @@ def build_comparison(db: Session, first: Evaluation, second: Evaluation) -> dict
         ):
             return {"best_of_n": None, "solutions": [], **_step_figures(first, second)}
         raise Invalid("There is no problem that both were judged on.")
-    n = sorted(set(one[shared[0]].values["n"]) & set(other[shared[0]].values["n"]))
+    n = sorted(set(baseline[shared[0]].values["n"]) & set(challenger[shared[0]].values["n"]))
 
     def values(of: dict[int, Row[Any]], name: str) -> Floats:
         places = [of[shared[0]].values["n"].index(size) for size in n]
         return np.array([of[key].values[name] for key in shared])[:, places]
 
-    a, b = values(one, "best_of"), values(other, "best_of")
+    a, b = values(baseline, "best_of"), values(challenger, "best_of")
     difference, better = bootstrap.paired_difference(a, b, times=config.resamples, seed=config.seed)
     drawn = {
         "first": a,
         "second": b,
-        **{name: values(other, name) for name in CURVES},
+        **{name: values(challenger, name) for name in CURVES},
     }
     return {
         "best_of_n": {
             "problems": len(shared),
             "n": n,
             "curves": {
-                name: bootstrap.mean_interval(each, times=config.resamples, seed=config.seed).as_json()
-                for name, each in drawn.items()
+                name: bootstrap.mean_interval(curve, times=config.resamples, seed=config.seed).as_json()
+                for name, curve in drawn.items()
             },
             "difference": {**difference.as_json(), "better": bootstrap.round_values(better, 4)},
             "picks": count_wins(a[:, -1], b[:, -1]),
@@ -96,7 +96,7 @@ def build_comparison(db: Session, first: Evaluation, second: Evaluation) -> dict
 
 def _problems(db: Session, of: Evaluation) -> dict[int, Any]:
     chosen = select(EvaluationProblem).where(EvaluationProblem.evaluation_id == of.id)
-    return {each.problem_id: each for each in db.scalars(chosen)}
+    return {problem.problem_id: problem for problem in db.scalars(chosen)}
 
 
 def describe_difference(difference: bootstrap.Interval) -> str:
@@ -124,36 +124,40 @@ def _groups(
     rows = db.execute(
         text("SELECT id, level, subject FROM problem WHERE id = ANY(:ids) ORDER BY id"), {"ids": shared}
     ).all()
-    found = []
+    groups = []
     for by in ("level", "subject"):
         names = [getattr(row, by) for row in rows]
         for name in sorted({name for name in names if name})[:20]:
-            here = np.array([each == name for each in names])
-            difference, _ = bootstrap.paired_difference(a[here, -1:], b[here, -1:], times=times, seed=seed)
-            found.append(
+            members = np.array([label == name for label in names])
+            difference, _ = bootstrap.paired_difference(
+                a[members, -1:], b[members, -1:], times=times, seed=seed
+            )
+            groups.append(
                 {
                     "by": by,
                     "name": name,
-                    "problems": int(here.sum()),
-                    "first": float(a[here, -1].mean()),
-                    "second": float(b[here, -1].mean()),
+                    "problems": int(members.sum()),
+                    "first": float(a[members, -1].mean()),
+                    "second": float(b[members, -1].mean()),
                     "difference": {key: value[0] for key, value in difference.as_json().items()},
                 }
             )
-    return found
+    return groups
 
 
 def _step_figures(first: Evaluation, second: Evaluation) -> dict[str, Any]:
     """First-error F1 and calibration of each, as they were found."""
-    said = [each.results or {} for each in (first, second)]
+    both_results = [evaluation.results or {} for evaluation in (first, second)]
     return {
         "first_error": [
-            {key: found[key] for key in ("f1", "low", "high", "solutions")} if found else None
-            for found in (each.get("first_error") for each in said)
+            {key: first_error[key] for key in ("f1", "low", "high", "solutions")} if first_error else None
+            for first_error in (results.get("first_error") for results in both_results)
         ],
         "ece": [
-            {each["name"]: each["before"]["ece"] for each in found["classes"]} if found else None
-            for found in (each.get("calibration") for each in said)
+            {step_class["name"]: step_class["before"]["ece"] for step_class in calibration["classes"]}
+            if calibration
+            else None
+            for calibration in (results.get("calibration") for results in both_results)
         ],
     }
 
@@ -161,18 +165,18 @@ def _step_figures(first: Evaluation, second: Evaluation) -> dict[str, Any]:
 def _solutions(db: Session, first: Evaluation, second: Evaluation, shared: list[int]) -> list[dict[str, Any]]:
     """The solutions whose places in their problem's ranking differ most, as a share of it."""
     ranked: list[dict[int, list[tuple[int, float, str]]]] = []
-    for each in (first, second):
+    for evaluation in (first, second):
         pools: dict[int, list[tuple[int, float, str]]] = defaultdict(list)
-        for problem_id, solution_id, score, said in load_set.main_scores(db, each):
-            pools[problem_id].append((solution_id, score, said))
+        for problem_id, solution_id, score, graded in load_set.main_scores(db, evaluation):
+            pools[problem_id].append((solution_id, score, graded))
         ranked.append(pools)
-    found: list[dict[str, Any]] = []
+    ranked_apart: list[dict[str, Any]] = []
     for problem_id in shared:
         a, b = ranked[0][problem_id], ranked[1][problem_id]
-        if [each[0] for each in a] == [each[0] for each in b]:
-            found += _ranks(problem_id, a, b)
-    found.sort(key=lambda each: (-each["apart"], each["solution_id"]))
-    return found[:MOST_SOLUTIONS]
+        if [solution[0] for solution in a] == [solution[0] for solution in b]:
+            ranked_apart += _ranks(problem_id, a, b)
+    ranked_apart.sort(key=lambda solution: (-solution["apart"], solution["solution_id"]))
+    return ranked_apart[:MOST_SOLUTIONS]
 
 
 def _ranks(
@@ -183,7 +187,7 @@ def _ranks(
         {
             "solution_id": solution_id,
             "problem_id": problem_id,
-            "verdict": said,
+            "verdict": graded,
             "of": len(a),
             "first_place": float(first[index]),
             "second_place": float(second[index]),
@@ -191,7 +195,7 @@ def _ranks(
             "second_score": _finite_score(b[index][1]),
             "apart": abs(float(first[index] - second[index])) / max(len(a) - 1, 1),
         }
-        for index, (solution_id, score, said) in enumerate(a)
+        for index, (solution_id, score, graded) in enumerate(a)
         if first[index] != second[index]
     ]
 
@@ -204,5 +208,5 @@ def _rank_solutions(solutions: list[tuple[int, float, str]]) -> Floats:
     """1 for the highest score; ties share the middle of their places."""
     scores = np.array([-score for _, score, _ in solutions])
     order = np.sort(scores)
-    found: Floats = (np.searchsorted(order, scores, "left") + np.searchsorted(order, scores, "right") + 1) / 2
-    return found
+    ranks: Floats = (np.searchsorted(order, scores, "left") + np.searchsorted(order, scores, "right") + 1) / 2
+    return ranks

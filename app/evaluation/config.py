@@ -34,8 +34,8 @@ class EvaluationConfig(Config):
                 raise ConfigError(f"{name} must be between {least} and {most:,}")
 
 
-def parse_config(given: Any) -> EvaluationConfig:
+def parse_config(options: Any) -> EvaluationConfig:
     try:
-        return EvaluationConfig.parse(given)
+        return EvaluationConfig.parse(options)
     except ConfigError as error:
         raise Invalid(f"The evaluation's config is wrong: {error}.") from error

@@ -29,13 +29,15 @@ def compute_optimal_accuracy(strategies: Mapping[str, Floats], bin_of: Ints, hal
     looking at its half: a bin that the other half lacks takes what is best there overall.
     `strategies` are [problems, columns] each; ties go to the first."""
     values = np.stack(list(strategies.values()))
-    found = np.zeros(values.shape[1:])
-    for each in np.unique(bin_of):
+    gained = np.zeros(values.shape[1:])
+    for bin_number in np.unique(bin_of):
         for side in (0, 1):
-            here = (bin_of == each) & (half == side)
-            there = (bin_of == each) & (half != side)
-            seen = there if there.any() else half != side
+            evaluated = (bin_of == bin_number) & (half == side)
+            same_bin = (bin_of == bin_number) & (half != side)
+            seen = same_bin if same_bin.any() else half != side
             means = values[:, seen].mean(axis=1) if seen.any() else np.zeros(values.shape[::2])
             best = means.argmax(axis=0)
-            found[here] = values[best[None, :], np.flatnonzero(here)[:, None], np.arange(values.shape[2])]
-    return found
+            gained[evaluated] = values[
+                best[None, :], np.flatnonzero(evaluated)[:, None], np.arange(values.shape[2])
+            ]
+    return gained

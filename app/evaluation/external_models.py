@@ -43,34 +43,34 @@ def import_checkpoint(folder: str) -> dict[str, Any]:
         timeout=SECONDS,
         check=False,
     )
-    said = done.stdout.decode(errors="replace").strip().splitlines()
-    if done.returncode == 0 and said:
-        found: dict[str, Any] = json.loads(said[-1])
-        return {"path": path, **found}
-    if done.returncode == 2 and said:
-        raise Invalid(f"This folder cannot be judged: {said[-1]}", remedy="See docs/evaluation.md.")
+    output = done.stdout.decode(errors="replace").strip().splitlines()
+    if done.returncode == 0 and output:
+        description: dict[str, Any] = json.loads(output[-1])
+        return {"path": path, **description}
+    if done.returncode == 2 and output:
+        raise Invalid(f"This folder cannot be judged: {output[-1]}", remedy="See docs/evaluation.md.")
     tail = done.stderr.decode(errors="replace").strip().splitlines()[-3:]
     raise Invalid("Reading the folder failed: " + " ".join(tail))
 
 
-def register_model(db: Session, project_id: int, folder: str, made: dict[str, Any]) -> int:
+def register_model(db: Session, project_id: int, folder: str, copied: dict[str, Any]) -> int:
     """The id of the project's model with these weights: there already, or new."""
-    weights = bytes.fromhex(made["weights_hash"])
-    there = db.scalar(
+    weights = bytes.fromhex(copied["weights_hash"])
+    existing_id = db.scalar(
         select(Model.id)
         .where(Model.project_id == project_id, Model.weights_hash == weights, Model.training_run_id.is_(None))
         .limit(1)
     )
-    if there is not None:
-        shutil.rmtree(settings().models_dir / made["path"], ignore_errors=True)
-        return there
+    if existing_id is not None:
+        shutil.rmtree(settings().models_dir / copied["path"], ignore_errors=True)
+        return existing_id
     model = Model(
         project_id=project_id,
         name=Path(folder).name[:80] or "elsewhere",
-        kind=made["kind"],
-        path=made["path"],
+        kind=copied["kind"],
+        path=copied["path"],
         weights_hash=weights,
-        config=made["config"],
+        config=copied["config"],
         metrics={"made_elsewhere": True},
     )
     db.add(model)

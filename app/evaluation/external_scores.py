@@ -1,62 +1,20 @@
-"""PURE: solution scores from step probabilities, every way at once, for many solutions.
-
-A step is correct with p(positive), plus p(neutral) where neutral counts as positive. Product and
-minimum: Lightman et al. 2023, appendix; last: Snell et al. 2024; mean beside them. In logs."""
+"""Scores that came with the solutions: which there are. No numpy: the pages ask."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import chain
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
-import numpy as np
-from numpy.typing import NDArray
-
-Floats = NDArray[np.float64]
-AGGREGATES = ("product", "minimum", "last", "mean")
-SCORE_VARIANTS = tuple((aggregate, neutral) for neutral in (True, False) for aggregate in AGGREGATES)
-"""(aggregate, neutral is positive), in the order of `log_scores`' rows."""
-SMALLEST = 1e-12
-
-
-def compute_log_scores(step_probs: Sequence[Sequence[float]]) -> Floats:
-    """[8, solutions]: natural logs, a row for each of WAYS. Each solution gives p(negative),
-    p(neutral), p(positive) of its steps in turn; one without steps is ValueError."""
-    lengths = np.array([len(each) // 3 for each in step_probs], dtype=np.int64)
-    if not len(lengths):
-        return np.empty((len(SCORE_VARIANTS), 0))
-    if not lengths.all():
-        raise ValueError("a solution without steps has no score")
-    flat = np.fromiter(chain.from_iterable(step_probs), np.float64, 3 * lengths.sum()).reshape(-1, 3)
-    starts = np.concatenate([[0], lengths.cumsum()[:-1]])
-    rows = []
-    for neutral in (True, False):
-        correct = np.clip(flat[:, 2] + flat[:, 1] * neutral, SMALLEST, 1.0)
-        logs = np.log(correct)
-        rows += [
-            np.add.reduceat(logs, starts),
-            np.minimum.reduceat(logs, starts),
-            logs[starts + lengths - 1],
-            np.log(np.add.reduceat(correct, starts) / lengths),
-        ]
-    return np.stack(rows)
+SELECT_SCORE_NAMES = text(
+    """SELECT DISTINCT d.key FROM evaluation_item i JOIN solution s ON s.id = i.solution_id,
+              jsonb_each(s.detail) d
+       WHERE i.evaluation_set_id = :set_id
+         AND CASE jsonb_typeof(d.value) WHEN 'number' THEN true
+             WHEN 'array' THEN jsonb_typeof(d.value -> 0) = 'number' ELSE false END
+       ORDER BY d.key LIMIT 20"""
+)
 
 
-def variant_index(aggregate: str, neutral_is_positive: bool) -> int:
-    """The row of `log_scores`."""
-    return SCORE_VARIANTS.index((aggregate, neutral_is_positive))
-
-
-def vote_weights(log_scores: Floats) -> Floats:
-    """Weights for a weighted vote: the scores themselves; a missing score weighs nothing."""
-    found: Floats = np.exp(log_scores)
-    return found
-
-
-def squash_scores(raw: Floats) -> Floats:
-    """Published scores of any scale as logs of something between 0 and 1, in the same order: as
-    they are if they lie there already, else by the logistic function. -inf stays missing."""
-    known = np.isfinite(raw)
-    found = np.full(raw.shape, -np.inf)
-    within = bool((raw[known] >= 0).all() and (raw[known] <= 1).all())
-    found[known] = np.log(np.maximum(raw[known], SMALLEST)) if within else -np.logaddexp(0, -raw[known])
-    return found
+def list_external_scores(db: Session, set_id: int) -> list[str]:
+    """Names of the numbers that the set's solutions brought with them."""
+    return list(db.scalars(SELECT_SCORE_NAMES, {"set_id": set_id}))

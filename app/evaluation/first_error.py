@@ -69,8 +69,8 @@ def first_error_f1(hit: NDArray[np.bool_], wrong: NDArray[np.bool_]) -> dict[str
     }
 
 
-def harmonic_mean(one: float, other: float) -> float:
-    return 2 * one * other / (one + other) if one + other else 0.0
+def harmonic_mean(first: float, second: float) -> float:
+    return 2 * first * second / (first + second) if first + second else 0.0
 
 
 def tune_threshold(windows: ThresholdWindows) -> float:
@@ -92,8 +92,8 @@ def _count_hits(windows: ThresholdWindows, thresholds: Floats) -> Floats:
     held = windows.low < windows.high
     begun = np.searchsorted(np.sort(windows.low[held]), thresholds, side="right")
     ended = np.searchsorted(np.sort(windows.high[held]), thresholds, side="right")
-    found: Floats = (begun - ended) / len(windows.low)
-    return found
+    shares: Floats = (begun - ended) / len(windows.low)
+    return shares
 
 
 def assign_folds(problems: Ints, count: int, seed: int) -> Ints:
@@ -108,14 +108,18 @@ def cross_tune(windows: ThresholdWindows, fold: Ints) -> tuple[NDArray[np.bool_]
     the threshold that each fold was judged by."""
     hit = np.zeros(len(fold), dtype=bool)
     used: dict[int, float] = {}
-    for each in np.unique(fold):
-        here = fold == each
-        used[int(each)] = tune_threshold(windows.subset(~here)) if (~here).any() else DEFAULT_THRESHOLD
-        hit[here] = (windows.low[here] <= used[int(each)]) & (used[int(each)] < windows.high[here])
+    for number in np.unique(fold):
+        in_fold = fold == number
+        used[int(number)] = (
+            tune_threshold(windows.subset(~in_fold)) if (~in_fold).any() else DEFAULT_THRESHOLD
+        )
+        hit[in_fold] = (windows.low[in_fold] <= used[int(number)]) & (
+            used[int(number)] < windows.high[in_fold]
+        )
     return hit, used
 
 
 def mean_f1(subsets: Sequence[dict[str, Any]]) -> float | None:
     """The plain mean over the subsets that have an F1."""
-    known = [subset["f1"] for subset in subsets if subset["f1"] is not None]
-    return sum(known) / len(known) if known else None
+    scores = [subset["f1"] for subset in subsets if subset["f1"] is not None]
+    return sum(scores) / len(scores) if scores else None

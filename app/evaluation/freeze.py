@@ -51,23 +51,23 @@ def freeze_set(set_id: int) -> None:
     """Does nothing for a set that is frozen. A set without a use fails with the reason."""
     try:
         with transaction() as db, ProverProcess() as prover:
-            found = db.get(EvaluationSet, set_id, with_for_update=True)
-            if found is not None and found.state == "queued":
-                _freeze(db, found, prover)
+            frozen = db.get(EvaluationSet, set_id, with_for_update=True)
+            if frozen is not None and frozen.state == "queued":
+                _freeze(db, frozen, prover)
     except DomainError as error:
         with transaction() as db:
             failed = db.get_one(EvaluationSet, set_id)
             failed.state, failed.error = "failed", f"{error.message} {error.remedy}".strip()
 
 
-def _freeze(db: Session, found: EvaluationSet, prover: ProverProcess) -> None:
+def _freeze(db: Session, frozen: EvaluationSet, prover: ProverProcess) -> None:
     digest, counts = hashlib.sha256(), Counter[str]()
     truths = (
-        load_people_labels(db, found.project_id) if found.definition["labels"] in ("any", "people") else {}
+        load_people_labels(db, frozen.project_id) if frozen.definition["labels"] in ("any", "people") else {}
     )
     batch: list[dict[str, Any]] = []
-    for _, rows in groupby(_rows(db, found, truths), key=lambda row: row.problem_id):
-        for item, line in _items(found, list(rows), truths, counts, prover):
+    for _, rows in groupby(_rows(db, frozen, truths), key=lambda row: row.problem_id):
+        for item, line in _items(frozen, list(rows), truths, counts, prover):
             digest.update(orjson.dumps(line) + b"\n")
             batch.append(item)
         if len(batch) >= BATCH:
@@ -81,39 +81,41 @@ def _freeze(db: Session, found: EvaluationSet, prover: ProverProcess) -> None:
             "solution whose first error is known.",
             remedy="Import solutions (several a problem), grade them, or choose other splits.",
         )
-    found.hash, found.counts, found.state = digest.digest(), dict(+counts), "ready"
+    frozen.hash, frozen.counts, frozen.state = digest.digest(), dict(+counts), "ready"
 
 
-def _rows(db: Session, found: EvaluationSet, truths: dict[int, ReferenceLabel]) -> Iterable[Row[Any]]:
-    wanted = found.definition
+def _rows(db: Session, frozen: EvaluationSet, truths: dict[int, ReferenceLabel]) -> Iterable[Row[Any]]:
+    definition = frozen.definition
     labeled = {truth.problem_id for truth in truths.values()}
     return db.execute(
         ROWS.execution_options(yield_per=BATCH),
         {
-            **{name: wanted[name] for name in ("splits", "subject", "level", "source", "least_solutions")},
-            "most_problems": wanted["most_problems"],
-            "seed": str(wanted["seed"]),
+            **{
+                name: definition[name] for name in ("splits", "subject", "level", "source", "least_solutions")
+            },
+            "most_problems": definition["most_problems"],
+            "seed": str(definition["seed"]),
             "labeled": sorted(labeled),
-            "file_labels": wanted["labels"] in ("any", "file"),
-            "project_id": found.project_id,
+            "file_labels": definition["labels"] in ("any", "file"),
+            "project_id": frozen.project_id,
         },
     )
 
 
 def _items(
-    found: EvaluationSet,
+    frozen: EvaluationSet,
     rows: list[Row[Any]],
     truths: dict[int, ReferenceLabel],
     counts: Counter[str],
     prover: ProverProcess,
 ) -> Iterator[tuple[dict[str, Any], list[Any]]]:
     """The rows of one problem as items, each with the line it adds to the hash."""
-    known = [row for row in rows if row.verdict or row.first_error is not None or row.id in truths]
-    graded = sum(row.verdict is not None for row in known)
-    counts["problems"] += bool(known)
-    counts["several"] += graded >= max(2, found.definition["least_solutions"])
-    answers = answer_classes([row.final_answer for row in known], [row.verdict for row in known], prover)
-    for row, answer in zip(known, answers, strict=True):
+    usable = [row for row in rows if row.verdict or row.first_error is not None or row.id in truths]
+    graded = sum(row.verdict is not None for row in usable)
+    counts["problems"] += bool(usable)
+    counts["several"] += graded >= max(2, frozen.definition["least_solutions"])
+    answers = answer_classes([row.final_answer for row in usable], [row.verdict for row in usable], prover)
+    for row, answer in zip(usable, answers, strict=True):
         first_error, ratings, source = _reference_label(row, truths.get(row.id))
         counts["solutions"] += 1
         counts[row.verdict or "ungraded"] += 1
@@ -122,7 +124,7 @@ def _items(
         counts["rated_steps"] += sum(rating is not None for rating in ratings or [])
         counts[f"labels_from_{source}"] += source != ""
         item = {
-            "evaluation_set_id": found.id,
+            "evaluation_set_id": frozen.id,
             "solution_id": row.id,
             "problem_id": row.problem_id,
             "verdict": row.verdict,

@@ -24,20 +24,23 @@ def load_curves(db: Session, project_id: int, models: dict[int, int]) -> dict[in
         Evaluation.state == "succeeded",
         Evaluation.model_id.in_(models.values()),
     )
-    newest = {each.model_id: each for each in db.scalars(done.order_by(Evaluation.id))}
+    newest = {evaluation.model_id: evaluation for evaluation in db.scalars(done.order_by(Evaluation.id))}
     held = select(Comparison).where(
-        Comparison.second_id.in_([each.id for each in newest.values()]), Comparison.state == "succeeded"
+        Comparison.second_id.in_([evaluation.id for evaluation in newest.values()]),
+        Comparison.state == "succeeded",
     )
-    ids = {each.id for each in newest.values()}
+    ids = {evaluation.id for evaluation in newest.values()}
     against = {
-        each.second_id: each for each in db.scalars(held.order_by(Comparison.id)) if each.first_id in ids
+        comparison.second_id: comparison
+        for comparison in db.scalars(held.order_by(Comparison.id))
+        if comparison.first_id in ids
     }
-    found = {}
+    by_generation = {}
     for number, model_id in models.items():
         if (evaluation := newest.get(model_id)) is not None:
             comparison = against.get(evaluation.id)
             best = (comparison.results or {}).get("best_of_n") if comparison else None
-            found[number] = {
+            by_generation[number] = {
                 "evaluation": evaluation,
                 **queries.key_figures(evaluation.results),
                 "comparison": comparison,
@@ -46,26 +49,26 @@ def load_curves(db: Session, project_id: int, models: dict[int, int]) -> dict[in
                 if best
                 else None,
             }
-    return found
+    return by_generation
 
 
-def build_plot(found: dict[int, dict[str, Any]]) -> Plot | None:
+def build_plot(by_generation: dict[int, dict[str, Any]]) -> Plot | None:
     """Best of N at the largest N, by generation. None where there are fewer than two."""
-    numbers = sorted(number for number, each in found.items() if each["best"])
+    numbers = sorted(number for number, figures in by_generation.items() if figures["best"])
     if len(numbers) < 2:
         return None
-    best = [found[number]["best"] for number in numbers]
+    best = [by_generation[number]["best"] for number in numbers]
     series = [
         Series(
             "best_of",
             "its model, best of N",
-            [each["mean"] for each in best],
-            [each["low"] for each in best],
-            [each["high"] for each in best],
+            [figures["mean"] for figures in best],
+            [figures["low"] for figures in best],
+            [figures["high"] for figures in best],
             band=True,
         ),
-        Series("majority", LABELS["majority"], [each["majority"] for each in best]),
-        Series("oracle", LABELS["oracle"], [each["oracle"] for each in best]),
+        Series("majority", LABELS["majority"], [figures["majority"] for figures in best]),
+        Series("oracle", LABELS["oracle"], [figures["oracle"] for figures in best]),
     ]
     hint = f"At N = {best[-1]['n']}, on the default set. The shade is the 95 % interval over problems."
     return Plot("generations", "Best of N over the generations", "generation", numbers, series, hint=hint)

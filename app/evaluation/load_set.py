@@ -14,15 +14,15 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
 from app.evaluation.config import EvaluationConfig, parse_config
-from app.evaluation.external_scores import (
+from app.evaluation.models import Evaluation, EvaluationSet
+from app.evaluation.report import EvaluatedProblem, ProblemPool
+from app.evaluation.solution_scores import (
     SCORE_VARIANTS,
     Floats,
     compute_log_scores,
     squash_scores,
     variant_index,
 )
-from app.evaluation.models import Evaluation, EvaluationSet
-from app.evaluation.report import EvaluatedProblem, ProblemPool
 from app.evaluation.step_metrics import LabeledSolution
 from app.training.models import Model
 
@@ -81,22 +81,22 @@ def load_evaluation_data(db: Session, evaluation: Evaluation, config: Evaluation
     a copy of it under another name is left out too."""
     model = db.get(Model, evaluation.model_id) if evaluation.model_id else None
     learned, picked_by = _trained_on(db, evaluation.evaluation_set_id, model)
-    asked = {
+    parameters = {
         "set_id": evaluation.evaluation_set_id,
         "model_id": evaluation.model_id or 0,
         "outside": evaluation.outside or "",
         "left_out": sorted(learned),
     }
-    rows = db.execute(SELECT_ITEMS.execution_options(yield_per=BATCH), asked)
+    rows = db.execute(SELECT_ITEMS.execution_options(yield_per=BATCH), parameters)
     ways, main = _ways(evaluation, model, config)
-    found = EvaluationData(
+    data = EvaluationData(
         ProblemPool([], ways, main), [], {"learned_from": len(learned), "picked_by": len(picked_by)}
     )
     for _, group in groupby(rows, key=lambda row: row.problem_id):
-        _add(found, list(group), evaluation, model)
+        _add(data, list(group), evaluation, model)
     if evaluation.outside:
-        _squash(found.pool.problems)
-    if not found.labeled and not any(np.isfinite(each.scores).any() for each in found.pool.problems):
+        _squash(data.pool.problems)
+    if not data.labeled and not any(np.isfinite(problem.scores).any() for problem in data.pool.problems):
         raise Invalid(
             f"No solution of the set carries a score named {evaluation.outside!r}."
             if evaluation.outside
@@ -104,7 +104,7 @@ def load_evaluation_data(db: Session, evaluation: Evaluation, config: Evaluation
             "none of the solutions has a score.",
             remedy="Choose another set.",
         )
-    return found
+    return data
 
 
 def _trained_on(db: Session, set_id: int, model: Model | None) -> tuple[set[int], set[int]]:
@@ -127,10 +127,10 @@ def _ways(
     return SCORE_VARIANTS, variant_index(config.aggregate, config.neutral_is_positive)
 
 
-def _add(found: EvaluationData, rows: list[Row[Any]], evaluation: Evaluation, model: Model | None) -> None:
+def _add(data: EvaluationData, rows: list[Row[Any]], evaluation: Evaluation, model: Model | None) -> None:
     graded = [row for row in rows if row.verdict is not None]
     if len(graded) > 1:
-        found.pool.problems.append(
+        data.pool.problems.append(
             EvaluatedProblem(
                 problem_id=rows[0].problem_id,
                 scores=_scores(graded, evaluation, model),
@@ -144,25 +144,25 @@ def _add(found: EvaluationData, rows: list[Row[Any]], evaluation: Evaluation, mo
         )
     if evaluation.outside or (model is not None and model.kind == "orm"):
         return
-    found.labeled += _labeled(rows)
+    data.labeled += _labeled(rows)
 
 
 def _scores(graded: list[Row[Any]], evaluation: Evaluation, model: Model | None) -> Floats:
     """[ways, solutions]."""
     if evaluation.outside:
         return np.array([[parse_external_score(row.said) for row in graded]])
-    known = [place for place, row in enumerate(graded) if row.step_probs]
-    logs = compute_log_scores([graded[place].step_probs for place in known])
+    scored = [place for place, row in enumerate(graded) if row.step_probs]
+    logs = compute_log_scores([graded[place].step_probs for place in scored])
     if model is not None and model.kind == "orm":
         logs = logs[[variant_index("last", True)]]
-    found = np.full((len(logs), len(graded)), -np.inf)
-    found[:, known] = logs
-    return found
+    scores = np.full((len(logs), len(graded)), -np.inf)
+    scores[:, scored] = logs
+    return scores
 
 
-def parse_external_score(said: Any) -> float:
+def parse_external_score(imported: Any) -> float:
     """A number, or a list of one (or, of several, the last); -inf for anything else."""
-    value = said[-1] if isinstance(said, list) and said else said
+    value = imported[-1] if isinstance(imported, list) and imported else imported
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         return -np.inf
     return float(value)
@@ -171,10 +171,10 @@ def parse_external_score(said: Any) -> float:
 def _squash(problems: list[EvaluatedProblem]) -> None:
     """All problems by one scale."""
     if problems:
-        lengths = np.cumsum([each.scores.shape[1] for each in problems])[:-1]
-        whole = squash_scores(np.concatenate([each.scores[0] for each in problems]))
-        for each, scores in zip(problems, np.split(whole, lengths), strict=True):
-            each.scores = scores[None, :]
+        lengths = np.cumsum([problem.scores.shape[1] for problem in problems])[:-1]
+        rescaled = squash_scores(np.concatenate([problem.scores[0] for problem in problems]))
+        for problem, scores in zip(problems, np.split(rescaled, lengths), strict=True):
+            problem.scores = scores[None, :]
 
 
 def _labeled(rows: Iterable[Row[Any]]) -> Iterator[LabeledSolution]:
@@ -189,8 +189,8 @@ def _labeled(rows: Iterable[Row[Any]]) -> Iterator[LabeledSolution]:
 def main_scores(db: Session, evaluation: Evaluation) -> Iterator[tuple[int, int, float, str]]:
     """(problem, solution, log score, verdict) of the graded solutions, by problem and solution."""
     config = parse_config(evaluation.config)
-    given = load_evaluation_data(db, evaluation, config)
-    for each in given.pool.problems:
-        scores = each.scores[given.pool.main]
-        for place, solution_id in enumerate(each.solution_ids):
-            yield each.problem_id, solution_id, float(scores[place]), each.verdicts[place]
+    data = load_evaluation_data(db, evaluation, config)
+    for problem in data.pool.problems:
+        scores = problem.scores[data.pool.main]
+        for place, solution_id in enumerate(problem.solution_ids):
+            yield problem.problem_id, solution_id, float(scores[place]), problem.verdicts[place]

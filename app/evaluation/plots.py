@@ -61,16 +61,16 @@ class Plot:
             "x": {"label": self.x_label, "values": self.x, "log": self.log, "names": self.names},
             "y": {"label": self.y_label},
             "diagonal": self.diagonal,
-            "series": [vars(each) for each in self.series],
+            "series": [vars(series) for series in self.series],
         }
 
     def as_csv(self) -> str:
         out = io.StringIO()
         write = csv.writer(out)
-        columns = [(each.label, each.values) for each in self.series]
-        for each in self.series:
-            if each.low is not None and each.high is not None:
-                columns += [(f"{each.label}, low", each.low), (f"{each.label}, high", each.high)]
+        columns = [(series.label, series.values) for series in self.series]
+        for series in self.series:
+            if series.low is not None and series.high is not None:
+                columns += [(f"{series.label}, low", series.low), (f"{series.label}, high", series.high)]
         write.writerow([self.x_label, *(name for name, _ in columns)])
         for place, x in enumerate(self.names or self.x):
             write.writerow([_safe(x), *(values[place] for _, values in columns)])
@@ -94,23 +94,23 @@ class Plot:
                     x,
                     [
                         (
-                            each.values[place],
-                            (each.low or each.values)[place],
-                            (each.high or each.values)[place],
+                            series.values[place],
+                            (series.low or series.values)[place],
+                            (series.high or series.values)[place],
                         )
-                        for each in self.series
+                        for series in self.series
                     ],
                 )
 
     def summary(self) -> str:
         """The figure in a sentence."""
-        said = []
-        for each in self.series:
-            known = [value for value in each.values if value is not None]
-            if known:
-                said.append(f"{each.label}: {known[0]:.1%} to {known[-1]:.1%}")
+        sentences = []
+        for series in self.series:
+            values = [value for value in series.values if value is not None]
+            if values:
+                sentences.append(f"{series.label}: {values[0]:.1%} to {values[-1]:.1%}")
         first, last = (self.names or self.x)[0], (self.names or self.x)[-1]
-        return f"{self.title}. {self.x_label} from {first} to {last}. {'; '.join(said)}."
+        return f"{self.title}. {self.x_label} from {first} to {last}. {'; '.join(sentences)}."
 
 
 def _safe(value: Any) -> Any:
@@ -120,15 +120,15 @@ def _safe(value: Any) -> Any:
 
 def evaluation_plots(results: dict[str, Any], top_k: int) -> list[Plot]:
     """Every figure of an evaluation, by slug."""
-    found: list[Plot] = []
+    step_class: list[Plot] = []
     if best := results.get("best_of_n"):
-        found.append(_best_of_n(best, top_k))
+        step_class.append(_best_of_n(best, top_k))
         if len(best["ways"]) > 1:
-            found.append(_ways(best))
-        found += _groups(best)
+            step_class.append(_ways(best))
+        step_class += _groups(best)
     if calibration := results.get("calibration"):
-        found += [_reliability(each) for each in calibration["classes"]]
-    return found
+        step_class += [_reliability(step_class) for step_class in calibration["classes"]]
+    return step_class
 
 
 def _best_of_n(best: dict[str, Any], top_k: int) -> Plot:
@@ -148,15 +148,15 @@ def _best_of_n(best: dict[str, Any], top_k: int) -> Plot:
 def _ways(best: dict[str, Any]) -> Plot:
     series = [
         Series(
-            f"{each['aggregate']}-{each['neutral_is_positive']}",
-            f"{each['aggregate']}, neutral as {'right' if each['neutral_is_positive'] else 'wrong'}",
-            each["mean"],
-            each["low"],
-            each["high"],
-            each["neutral_is_positive"] or each["main"],
-            each["main"],
+            f"{way['aggregate']}-{way['neutral_is_positive']}",
+            f"{way['aggregate']}, neutral as {'right' if way['neutral_is_positive'] else 'wrong'}",
+            way["mean"],
+            way["low"],
+            way["high"],
+            way["neutral_is_positive"] or way["main"],
+            way["main"],
         )
-        for each in best["ways"]
+        for way in best["ways"]
     ]
     hint = "How the steps' probabilities become one score: their product, minimum, last or mean."
     title = "Ways to make a solution score"
@@ -165,15 +165,15 @@ def _ways(best: dict[str, Any]) -> Plot:
 
 def _groups(best: dict[str, Any]) -> Iterator[Plot]:
     for by in BY:
-        groups = [each for each in best["groups"] if each["by"] == by]
+        groups = [group for group in best["groups"] if group["by"] == by]
         if not groups:
             continue
         series = [
             Series("best_of", LABELS["best_of"], *_last(groups)),
-            Series("majority", LABELS["majority"], [each["majority"][-1] for each in groups]),
-            Series("oracle", LABELS["oracle"], [each["oracle"][-1] for each in groups]),
+            Series("majority", LABELS["majority"], [group["majority"][-1] for group in groups]),
+            Series("oracle", LABELS["oracle"], [group["oracle"][-1] for group in groups]),
         ]
-        names = [f"{each['name']} ({each['problems']})" for each in groups]
+        names = [f"{group['name']} ({group['problems']})" for group in groups]
         places = list(range(len(groups)))
         slug = "by-" + by.replace(",", "").replace("@", "").replace(" ", "-")
         hint = f"At N = {best['n'][-1]}. In brackets: problems. {EQUAL if by in BINNED else ''}"
@@ -181,20 +181,20 @@ def _groups(best: dict[str, Any]) -> Iterator[Plot]:
 
 
 def _last(groups: list[dict[str, Any]]) -> tuple[list[float | None], list[float | None], list[float | None]]:
-    mean, low, high = ([each["best_of"][part][-1] for each in groups] for part in ("mean", "low", "high"))
+    mean, low, high = ([group["best_of"][part][-1] for group in groups] for part in ("mean", "low", "high"))
     return mean, low, high
 
 
-def _reliability(found: dict[str, Any]) -> Plot:
-    x = sorted({*found["before"]["claimed"], *found["after"]["claimed"]})
+def _reliability(step_class: dict[str, Any]) -> Plot:
+    x = sorted({*step_class["before"]["claimed"], *step_class["after"]["claimed"]})
 
     def over(part: str) -> list[float | None]:
-        said = dict(zip(found[part]["claimed"], found[part]["happened"], strict=True))
-        return [said.get(each) for each in x]
+        rates = dict(zip(step_class[part]["claimed"], step_class[part]["happened"], strict=True))
+        return [rates.get(claim) for claim in x]
 
     series = [Series("before", "as given", over("before")), Series("after", "after scaling", over("after"))]
-    slug = f"calibration-{found['name'].replace(' ', '-')}"
-    title = f"Probability of {found['name']}"
+    slug = f"calibration-{step_class['name'].replace(' ', '-')}"
+    title = f"Probability of {step_class['name']}"
     hint = "On the diagonal, a probability means what it says. Points are tenths of the range."
     return Plot(slug, title, "claimed", x, series, y_label="happened", diagonal=True, hint=hint)
 

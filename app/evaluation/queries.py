@@ -51,18 +51,18 @@ def list_evaluations(
 
 def key_figures(results: dict[str, Any] | None) -> dict[str, Any]:
     """{"best": {"n", "mean", "low", "high", "majority", "oracle"}, "f1", "ece"}; null where unknown."""
-    found: dict[str, Any] = {"best": None, "f1": None, "ece": None}
+    figures: dict[str, Any] = {"best": None, "f1": None, "ece": None}
     if results is None:
-        return found
+        return figures
     if best := results["best_of_n"]:
         last = {part: best["curves"]["best_of"][part][-1] for part in ("mean", "low", "high")}
         others = {name: best["curves"][name]["mean"][-1] for name in ("majority", "oracle")}
-        found["best"] = {"n": best["n"][-1], **last, **others}
+        figures["best"] = {"n": best["n"][-1], **last, **others}
     if first_error := results["first_error"]:
-        found["f1"] = first_error["f1"]
+        figures["f1"] = first_error["f1"]
     if calibration := results["calibration"]:
-        found["ece"] = calibration["classes"][0]["before"]["ece"]
-    return found
+        figures["ece"] = calibration["classes"][0]["before"]["ece"]
+    return figures
 
 
 def find_newest(db: Session, project_id: int, model_id: int) -> Evaluation | None:
@@ -87,7 +87,7 @@ def load_pair(db: Session, comparison: Comparison) -> list[Evaluation]:
 
 
 def get_pair_names(db: Session, comparison: Comparison) -> tuple[str, str]:
-    first, second = (get_name(db, each) for each in load_pair(db, comparison))
+    first, second = (get_name(db, evaluation) for evaluation in load_pair(db, comparison))
     if first == second:
         return f"{first} ({comparison.first_id})", f"{second} ({comparison.second_id})"
     return first, second
@@ -97,40 +97,40 @@ def list_comparison_plots(db: Session, comparison: Comparison) -> list[Plot]:
     return plots.comparison_plots(comparison.results or {}, *get_pair_names(db, comparison))
 
 
-def find_plot(found: list[Plot], slug: str) -> Plot:
-    for each in found:
-        if each.slug == slug:
-            return each
+def find_plot(plots: list[Plot], slug: str) -> Plot:
+    for plot in plots:
+        if plot.slug == slug:
+            return plot
     raise NotFound("There is no such figure.")
 
 
 def load_solutions(db: Session, results: dict[str, Any] | None) -> list[dict[str, Any]]:
     """The solutions two models rank differently, with their problem's statement and answer."""
-    kept = (results or {}).get("solutions") or []
+    ranked = (results or {}).get("solutions") or []
     rows = db.execute(
         select(Solution.id, Solution.final_answer, Problem.statement)
         .join(Problem, Problem.id == Solution.problem_id)
-        .where(Solution.id.in_([each["solution_id"] for each in kept]))
+        .where(Solution.id.in_([solution["solution_id"] for solution in ranked]))
     )
-    known = {row.id: row for row in rows}
+    by_id = {row.id: row for row in rows}
     return [
         {
-            **each,
-            "statement": known[each["solution_id"]].statement,
-            "answer": known[each["solution_id"]].final_answer,
+            **solution,
+            "statement": by_id[solution["solution_id"]].statement,
+            "answer": by_id[solution["solution_id"]].final_answer,
         }
-        for each in kept
-        if each["solution_id"] in known
+        for solution in ranked
+        if solution["solution_id"] in by_id
     ]
 
 
 def list_rivals(db: Session, evaluation: Evaluation) -> list[dict[str, Any]]:
     """Other finished evaluations on the same set, to hold it against: of others first, newest first."""
-    found = list_evaluations(db, evaluation.project_id, set_id=evaluation.evaluation_set_id)
+    candidates = list_evaluations(db, evaluation.project_id, set_id=evaluation.evaluation_set_id)
     others = [
-        each
-        for each in found
-        if each["evaluation"].id != evaluation.id and each["evaluation"].state == "succeeded"
+        row
+        for row in candidates
+        if row["evaluation"].id != evaluation.id and row["evaluation"].state == "succeeded"
     ]
-    mine = (evaluation.model_id, evaluation.outside)
-    return sorted(others, key=lambda each: (each["evaluation"].model_id, each["evaluation"].outside) == mine)
+    subject = (evaluation.model_id, evaluation.outside)
+    return sorted(others, key=lambda row: (row["evaluation"].model_id, row["evaluation"].outside) == subject)

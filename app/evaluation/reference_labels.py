@@ -39,13 +39,17 @@ def _truth(rows: list[Row[Any]]) -> ReferenceLabel:
     steps = rows[0].steps
     walks = [[row.rating for row in group] for _, group in groupby(rows, key=lambda row: row.assignment_id)]
     ratings = [
-        majority_rating(said for each in walks if place < len(each) and (said := each[place]) is not None)
+        majority_rating(
+            rating for ratings in walks if place < len(ratings) and (rating := ratings[place]) is not None
+        )
         for place in range(steps)
     ]
     if decided := rows[0].decided:
         unsaid = [None] * (steps - len(decided))
         return ReferenceLabel(rows[0].problem_id, first_error_position(decided, steps), [*decided, *unsaid])
-    firsts = [first for first in (first_error_position(each, steps) for each in walks) if first is not None]
+    firsts = [
+        first for first in (first_error_position(ratings, steps) for ratings in walks) if first is not None
+    ]
     return ReferenceLabel(rows[0].problem_id, majority_rating(firsts), ratings)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from app.evaluation import bootstrap, difficulty_bins, votes
 from app.evaluation.best_of_n import best_of_n, max_n, n_grid, pass_at_n
 from app.evaluation.config import EvaluationConfig
-from app.evaluation.external_scores import vote_weights
+from app.evaluation.solution_scores import vote_weights
 
 Floats = NDArray[np.float64]
 MAX_GROUPS = 20
@@ -60,114 +60,118 @@ Tell = Callable[[str, int, int], None]
 def compute_curves(pool: ProblemPool, config: EvaluationConfig, tell: Tell) -> Curves:
     """Every curve, problem by problem. `tell` hears how far it is, and may raise to end it."""
     problems = pool.problems
-    right = [each.right for each in problems]
-    n = n_grid(max_n([len(each) for each in right]))
+    right = [problem.right for problem in problems]
+    n = n_grid(max_n([len(problem_right) for problem_right in right]))
     tell("best of N", 0, len(pool.ways))
     ways = np.stack(
-        [best_of_n([each.scores[way] for each in problems], right, n) for way in range(len(pool.ways))]
+        [best_of_n([problem.scores[way] for problem in problems], right, n) for way in range(len(pool.ways))]
     )
-    found = {"best_of": ways[pool.main], "oracle": pass_at_n(right, n)}
+    values = {"best_of": ways[pool.main], "oracle": pass_at_n(right, n)}
     voted: list[dict[str, Floats]] = []
-    for place, each in enumerate(problems):
+    for place, problem in enumerate(problems):
         if place % 20 == 0:
             tell("votes", place, len(problems))
         voted.append(
             votes.vote_accuracies(
-                each.scores[pool.main],
-                vote_weights(each.scores[pool.main]),
-                each.answers,
-                each.right,
+                problem.scores[pool.main],
+                vote_weights(problem.scores[pool.main]),
+                problem.answers,
+                problem.right,
                 n,
                 subsets=config.subsets,
-                seed=config.seed * 1_000_003 + each.problem_id,
+                seed=config.seed * 1_000_003 + problem.problem_id,
                 k=config.top_k,
             )
         )
-    found |= {name: np.stack([each[name] for each in voted]) for name in votes.VOTE_NAMES}
-    means = np.array([vote_weights(each.scores[pool.main]).mean() for each in problems])
-    return Curves(n, found, ways, means)
+    values |= {name: np.stack([by_vote[name] for by_vote in voted]) for name in votes.VOTE_NAMES}
+    means = np.array([vote_weights(problem.scores[pool.main]).mean() for problem in problems])
+    return Curves(n, values, ways, means)
 
 
-def build_report(pool: ProblemPool, found: Curves, config: EvaluationConfig) -> dict[str, Any]:
+def build_report(pool: ProblemPool, curves: Curves, config: EvaluationConfig) -> dict[str, Any]:
     """The curves as JSON: means over problems with intervals, tables, groups."""
-    problems, rate = pool.problems, np.array([each.right.mean() for each in pool.problems])
-    difficulty = {"difficulty, by pass@1": rate, "difficulty, as the model sees it": found.mean_scores}
+    problems, rate = pool.problems, np.array([problem.right.mean() for problem in pool.problems])
+    difficulty = {"difficulty, by pass@1": rate, "difficulty, as the model sees it": curves.mean_scores}
     half = np.random.default_rng(config.seed).permutation(len(problems)) % 2
-    choice = {name: found.values[name] for name in ("best_of", "majority", "weighted", "top_k")}
+    choice = {name: curves.values[name] for name in ("best_of", "majority", "weighted", "top_k")}
     best = difficulty_bins.compute_optimal_accuracy(
-        choice, difficulty_bins.assign_bins(found.mean_scores), half
+        choice, difficulty_bins.assign_bins(curves.mean_scores), half
     )
-    counts = np.array([len(each.right) for each in problems])
+    counts = np.array([len(problem.right) for problem in problems])
     return {
         "problems": len(problems),
         "solutions": int(counts.sum()),
-        "unscored": int(sum(np.isneginf(each.scores[pool.main]).sum() for each in problems)),
+        "unscored": int(sum(np.isneginf(problem.scores[pool.main]).sum() for problem in problems)),
         "pass_at_1": float(rate.mean()),
-        "n": found.n.tolist(),
-        "with_n": [int((counts >= n).sum()) for n in found.n],
+        "n": curves.n.tolist(),
+        "with_n": [int((counts >= n).sum()) for n in curves.n],
         "curves": {
             name: bootstrap.mean_interval(values, times=config.resamples, seed=config.seed).as_json()
-            for name, values in {**found.values, "compute_optimal": best}.items()
+            for name, values in {**curves.values, "compute_optimal": best}.items()
         },
-        "ways": list(_ways(pool, found, config)),
-        "groups": list(_groups(pool, found, difficulty, config)),
+        "ways": list(_ways(pool, curves, config)),
+        "groups": list(_groups(pool, curves, difficulty, config)),
     }
 
 
-def _ways(pool: ProblemPool, found: Curves, config: EvaluationConfig) -> Iterator[dict[str, Any]]:
+def _ways(pool: ProblemPool, curves: Curves, config: EvaluationConfig) -> Iterator[dict[str, Any]]:
     for place, (aggregate, neutral) in enumerate(pool.ways):
-        told = bootstrap.mean_interval(found.ways[place], times=config.resamples, seed=config.seed).as_json()
-        yield {"aggregate": aggregate, "neutral_is_positive": neutral, "main": place == pool.main, **told}
+        interval = bootstrap.mean_interval(
+            curves.ways[place], times=config.resamples, seed=config.seed
+        ).as_json()
+        yield {"aggregate": aggregate, "neutral_is_positive": neutral, "main": place == pool.main, **interval}
 
 
 def _groups(
-    pool: ProblemPool, found: Curves, difficulty: dict[str, Floats], config: EvaluationConfig
+    pool: ProblemPool, curves: Curves, difficulty: dict[str, Floats], config: EvaluationConfig
 ) -> Iterator[dict[str, Any]]:
     """Level, subject and difficulty: each group with its curves."""
     named: dict[str, Sequence[str | None]] = {
-        "level": [each.level for each in pool.problems],
-        "subject": [each.subject for each in pool.problems],
+        "level": [problem.level for problem in pool.problems],
+        "subject": [problem.subject for problem in pool.problems],
     }
     ordered = {by: sorted({name for name in names if name}) for by, names in named.items()}
     for by, values in difficulty.items():
         named[by], ordered[by] = _ranges(values)
     for by, names in named.items():
         for name in ordered[by][:MAX_GROUPS]:
-            here = np.array([each == name for each in names])
-            yield {"by": by, "name": name, "problems": int(here.sum()), **_group(found, here, config)}
+            members = np.array([label == name for label in names])
+            yield {"by": by, "name": name, "problems": int(members.sum()), **_group(curves, members, config)}
 
 
 def _ranges(values: Floats) -> tuple[list[str], list[str]]:
     """The bin of each problem, named by the values in it; and the names, easiest first."""
     place = difficulty_bins.assign_bins(values)
     names = {}
-    for each in np.unique(place):
-        low, high = values[place == each].min(), values[place == each].max()
-        names[each] = f"{high:.0%}" if f"{low:.0%}" == f"{high:.0%}" else f"{high:.0%} to {low:.0%}"
-    return [names[each] for each in place], list(dict.fromkeys(names.values()))
+    for bin_number in np.unique(place):
+        low, high = values[place == bin_number].min(), values[place == bin_number].max()
+        names[bin_number] = f"{high:.0%}" if f"{low:.0%}" == f"{high:.0%}" else f"{high:.0%} to {low:.0%}"
+    return [names[bin_number] for bin_number in place], list(dict.fromkeys(names.values()))
 
 
-def _group(found: Curves, here: NDArray[np.bool_], config: EvaluationConfig) -> dict[str, Any]:
-    drawn = bootstrap.mean_interval(found.values["best_of"][here], times=config.resamples, seed=config.seed)
+def _group(curves: Curves, members: NDArray[np.bool_], config: EvaluationConfig) -> dict[str, Any]:
+    drawn = bootstrap.mean_interval(
+        curves.values["best_of"][members], times=config.resamples, seed=config.seed
+    )
     return {
         "best_of": drawn.as_json(),
         **{
-            name: bootstrap.round_values(found.values[name][here].mean(axis=0))
+            name: bootstrap.round_values(curves.values[name][members].mean(axis=0))
             for name in ("majority", "oracle")
         },
     }
 
 
-def problem_rows(pool: ProblemPool, found: Curves) -> Iterator[dict[str, Any]]:
+def problem_rows(pool: ProblemPool, curves: Curves) -> Iterator[dict[str, Any]]:
     """What a comparison needs of each problem."""
-    for place, each in enumerate(pool.problems):
+    for place, problem in enumerate(pool.problems):
         yield {
-            "problem_id": each.problem_id,
-            "solutions": len(each.right),
-            "right": int(each.right.sum()),
-            "mean_score": float(found.mean_scores[place]),
+            "problem_id": problem.problem_id,
+            "solutions": len(problem.right),
+            "right": int(problem.right.sum()),
+            "mean_score": float(curves.mean_scores[place]),
             "values": {
-                "n": found.n.tolist(),
-                **{name: bootstrap.round_values(values[place]) for name, values in found.values.items()},
+                "n": curves.n.tolist(),
+                **{name: bootstrap.round_values(values[place]) for name, values in curves.values.items()},
             },
         }

@@ -53,20 +53,22 @@ def create_set(
     name = " ".join(name.split())
     if not 1 <= len(name) <= 80:
         raise Invalid("A set needs a name of at most 80 letters.")
-    wanted = validate_definition(definition)
+    complete = validate_definition(definition)
     first = find_default(db, project_id) is None
-    made = EvaluationSet(project_id=project_id, name=name, definition=wanted, is_default=is_default or first)
-    made.created_by = user.id if user else None
-    if made.is_default and not first:
+    evaluation_set = EvaluationSet(
+        project_id=project_id, name=name, definition=complete, is_default=is_default or first
+    )
+    evaluation_set.created_by = user.id if user else None
+    if evaluation_set.is_default and not first:
         _clear_default(db, project_id)
     try:
         with db.begin_nested():
-            db.add(made)
+            db.add(evaluation_set)
     except IntegrityError as error:
         raise Conflict(f"There is a set named {name!r} already.", remedy="Choose another name.") from error
-    enqueue(db, "evaluation.freeze", once=f"freeze-{made.id}", set_id=made.id)
+    enqueue(db, "evaluation.freeze", once=f"freeze-{evaluation_set.id}", set_id=evaluation_set.id)
     audit.record_event(db, user, "evaluation_set.create", subject=name, project_id=project_id)
-    return made
+    return evaluation_set
 
 
 def validate_definition(definition: dict[str, Any]) -> dict[str, Any]:
@@ -77,46 +79,50 @@ def validate_definition(definition: dict[str, Any]) -> dict[str, Any]:
             f"An evaluation set has no option {unknown[0]!r}.",
             remedy=f"There are: {', '.join(DEFAULT_DEFINITION)}.",
         )
-    wanted = {**DEFAULT_DEFINITION, **definition}
-    if not isinstance(wanted["splits"], list) or not wanted["splits"] or set(wanted["splits"]) - set(SPLITS):
+    complete = {**DEFAULT_DEFINITION, **definition}
+    if (
+        not isinstance(complete["splits"], list)
+        or not complete["splits"]
+        or set(complete["splits"]) - set(SPLITS)
+    ):
         raise Invalid(f'"splits" must be a list out of {", ".join(SPLITS)}.')
     for name in ("subject", "level", "source"):
-        if wanted[name] is not None and (not isinstance(wanted[name], str) or len(wanted[name]) > 500):
+        if complete[name] is not None and (not isinstance(complete[name], str) or len(complete[name]) > 500):
             raise Invalid(f'"{name}" must be text, or null for all.')
     for name, least, most in (
         ("least_solutions", 1, 10_000),
         ("most_problems", 1, 10_000_000),
         ("seed", 0, 2**31 - 1),
     ):
-        value = wanted[name]
+        value = complete[name]
         if name == "most_problems" and value is None:
             continue
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             raise Invalid(f'"{name}" must be a whole number between {least} and {most:,}.')
-    if wanted["labels"] not in LABEL_FILTERS:
+    if complete["labels"] not in LABEL_FILTERS:
         raise Invalid(f'"labels" must be one of {", ".join(LABEL_FILTERS)}.')
-    return wanted
+    return complete
 
 
 def get_set(db: Session, project_id: int, set_id: int) -> EvaluationSet:
-    found = db.get(EvaluationSet, set_id) if set_id < 2**62 else None
-    if found is None or found.project_id != project_id:
+    evaluation_set = db.get(EvaluationSet, set_id) if set_id < 2**62 else None
+    if evaluation_set is None or evaluation_set.project_id != project_id:
         raise NotFound("There is no such evaluation set in this project.")
-    return found
+    return evaluation_set
 
 
 def get_set_by_name(db: Session, project_id: int, name: str) -> EvaluationSet:
     """By name or number."""
     chosen = select(EvaluationSet).where(EvaluationSet.project_id == project_id)
-    found = db.scalar(chosen.where(EvaluationSet.name == name))
-    if found is None and name.isdecimal() and int(name) < 2**62:
-        found = db.scalar(chosen.where(EvaluationSet.id == int(name)))
-    if found is None:
+    evaluation_set = db.scalar(chosen.where(EvaluationSet.name == name))
+    if evaluation_set is None and name.isdecimal() and int(name) < 2**62:
+        evaluation_set = db.scalar(chosen.where(EvaluationSet.id == int(name)))
+    if evaluation_set is None:
         raise NotFound(
             f"There is no evaluation set {name!r} in this project.",
             remedy="See the project's Evaluation page for those there are.",
         )
-    return found
+    return evaluation_set
 
 
 def find_default(db: Session, project_id: int) -> EvaluationSet | None:
@@ -128,16 +134,18 @@ def find_default(db: Session, project_id: int) -> EvaluationSet | None:
 def ensure_default(db: Session, project_id: int) -> EvaluationSet | None:
     """The default set; if there is none yet, one of the validation problems with several graded
     solutions. None where there are none of those."""
-    found = find_default(db, project_id)
-    if found is None and db.scalar(SEVERAL, {"project_id": project_id}):
-        found = create_set(db, project_id, DEFAULT_NAME, {}, None)
-    return found
+    evaluation_set = find_default(db, project_id)
+    if evaluation_set is None and db.scalar(SEVERAL, {"project_id": project_id}):
+        evaluation_set = create_set(db, project_id, DEFAULT_NAME, {}, None)
+    return evaluation_set
 
 
-def set_default(db: Session, found: EvaluationSet, user: User | None) -> None:
-    _clear_default(db, found.project_id)
-    found.is_default = True
-    audit.record_event(db, user, "evaluation_set.default", subject=found.name, project_id=found.project_id)
+def set_default(db: Session, evaluation_set: EvaluationSet, user: User | None) -> None:
+    _clear_default(db, evaluation_set.project_id)
+    evaluation_set.is_default = True
+    audit.record_event(
+        db, user, "evaluation_set.default", subject=evaluation_set.name, project_id=evaluation_set.project_id
+    )
     db.flush()
 
 

@@ -29,34 +29,36 @@ class LabeledSolution:
 
 def first_error_metrics(solutions: list[LabeledSolution], config: EvaluationConfig) -> dict[str, Any] | None:
     """F1 by subset, and their plain mean, each with an interval; null where nobody said."""
-    known = [each for each in solutions if each.first_error is not None]
-    if not known:
+    labeled = [solution for solution in solutions if solution.first_error is not None]
+    if not labeled:
         return None
-    folds, subset_of = config.folds, np.array([each.subset for each in known])
-    problems = np.array([each.problem_id for each in known])
-    found = first_error.threshold_windows([each.probabilities[:, 0] for each in known], _truth(known))
+    folds, subset_of = config.folds, np.array([solution.subset for solution in labeled])
+    problems = np.array([solution.problem_id for solution in labeled])
+    windows = first_error.threshold_windows(
+        [solution.probabilities[:, 0] for solution in labeled], _truth(labeled)
+    )
     subsets, spread = [], []
     for subset in sorted(set(subset_of)):
-        here = subset_of == subset
-        dealt = first_error.assign_folds(problems[here], folds, config.seed)
-        hit, used = first_error.cross_tune(found.subset(here), dealt)
-        said = first_error.first_error_f1(hit, found.wrong[here])
-        drawn = _resampled(hit, found.wrong[here], problems[here], config)
+        in_subset = subset_of == subset
+        dealt = first_error.assign_folds(problems[in_subset], folds, config.seed)
+        hit, used = first_error.cross_tune(windows.subset(in_subset), dealt)
+        accuracies = first_error.first_error_f1(hit, windows.wrong[in_subset])
+        drawn = _resampled(hit, windows.wrong[in_subset], problems[in_subset], config)
         spread.append(drawn)
         subsets.append(
-            {"name": subset, **said, **_interval_bounds(drawn), "thresholds": sorted(used.values())}
+            {"name": subset, **accuracies, **_interval_bounds(drawn), "thresholds": sorted(used.values())}
         )
     return {
         "f1": first_error.mean_f1(subsets),
         **_interval_bounds(np.mean(spread, axis=0)),
         "subsets": subsets,
-        "threshold": first_error.tune_threshold(found),
-        "solutions": len(known),
+        "threshold": first_error.tune_threshold(windows),
+        "solutions": len(labeled),
     }
 
 
-def _truth(known: list[LabeledSolution]) -> list[int]:
-    return [each.first_error for each in known if each.first_error is not None]
+def _truth(labeled: list[LabeledSolution]) -> list[int]:
+    return [solution.first_error for solution in labeled if solution.first_error is not None]
 
 
 def _resampled(hit: Any, wrong: Any, problems: Any, config: EvaluationConfig) -> Floats:
@@ -69,49 +71,49 @@ def _resampled(hit: Any, wrong: Any, problems: Any, config: EvaluationConfig) ->
     with np.errstate(divide="ignore", invalid="ignore"):
         on_wrong, on_right = sums[:, 0] / sums[:, 1], sums[:, 2] / sums[:, 3]
         both = on_wrong + on_right
-        found: Floats = np.where(both == 0, 0.0, 2 * on_wrong * on_right / both)
-    return found
+        f1: Floats = np.where(both == 0, 0.0, 2 * on_wrong * on_right / both)
+    return f1
 
 
 def _interval_bounds(resampled: Floats) -> dict[str, float | None]:
-    known = resampled[np.isfinite(resampled)]
-    if not len(known):
+    finite = resampled[np.isfinite(resampled)]
+    if not len(finite):
         return {"low": None, "high": None}
-    low, high = bootstrap.percentile_bounds(known)
+    low, high = bootstrap.percentile_bounds(finite)
     return {"low": float(low), "high": float(high)}
 
 
 def calibration_metrics(solutions: list[LabeledSolution], config: EvaluationConfig) -> dict[str, Any] | None:
     """Calibration on steps that people rated, three classes; where only first errors are known,
     two (wrong or not) on the steps up to the first error. Null where there are none."""
-    rated = [each for each in solutions if each.ratings is not None]
+    rated = [solution for solution in solutions if solution.ratings is not None]
     if rated:
         return _three_class(rated, config)
-    known = [each for each in solutions if each.first_error is not None]
-    return _two_class(known, config) if known else None
+    labeled = [solution for solution in solutions if solution.first_error is not None]
+    return _two_class(labeled, config) if labeled else None
 
 
 def _three_class(rated: list[LabeledSolution], config: EvaluationConfig) -> dict[str, Any] | None:
     rows, truth, problems = [], [], []
-    for each in rated:
-        for said, rating in zip(each.probabilities, each.ratings or [], strict=False):
+    for solution in rated:
+        for probabilities, rating in zip(solution.probabilities, solution.ratings or [], strict=False):
             if rating is not None:
-                rows.append(said)
+                rows.append(probabilities)
                 truth.append(rating + 1)
-                problems.append(each.problem_id)
+                problems.append(solution.problem_id)
     if not rows:
         return None
     return _report(np.stack(rows), truth, CLASSES, problems, config)
 
 
-def _two_class(known: list[LabeledSolution], config: EvaluationConfig) -> dict[str, Any]:
+def _two_class(labeled: list[LabeledSolution], config: EvaluationConfig) -> dict[str, Any]:
     rows, truth, problems = [], [], []
-    for each in known:
-        last = len(each.probabilities) if each.first_error == -1 else (each.first_error or 0) + 1
-        for position, said in enumerate(each.probabilities[:last]):
-            rows.append([said[0], 1 - said[0]])
-            truth.append(int(position != each.first_error))
-            problems.append(each.problem_id)
+    for solution in labeled:
+        last = len(solution.probabilities) if solution.first_error == -1 else (solution.first_error or 0) + 1
+        for position, probabilities in enumerate(solution.probabilities[:last]):
+            rows.append([probabilities[0], 1 - probabilities[0]])
+            truth.append(int(position != solution.first_error))
+            problems.append(solution.problem_id)
     return _report(np.array(rows), truth, ("wrong", "not wrong"), problems, config)
 
 

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from app.accounts import users
 from app.core.db import Db
 from app.core.web import redirect, render, render_polled
-from app.evaluation import comparisons, published, queries, runs, sets
+from app.evaluation import comparisons, external_scores, queries, runs, sets
 from app.evaluation.models import Comparison, Evaluation
 from app.problems import queries as problem_queries
 from app.problems.models import SPLITS
@@ -26,14 +26,20 @@ Number = Annotated[int, Form(ge=0, lt=2**62)]
 @router.get("/evaluations")
 def evaluations_page(request: Request, access: Researcher, db: Db) -> Response:
     frozen = sets.list_sets(db, access.project.id)
-    ready = [each for each in frozen if each.state == "ready"]
+    ready = [evaluation_set for evaluation_set in frozen if evaluation_set.state == "ready"]
     return render(
         request,
         "evaluation/evaluations.html",
         sets=frozen,
         evaluations=queries.list_evaluations(db, access.project.id),
         models=training_queries.list_models(db, access.project.id),
-        outside=sorted({name for each in ready[:10] for name in published.list_external_scores(db, each.id)}),
+        outside=sorted(
+            {
+                name
+                for evaluation_set in ready[:10]
+                for name in external_scores.list_external_scores(db, evaluation_set.id)
+            }
+        ),
         splits=SPLITS,
         labels=sets.LABEL_FILTERS,
         choices=problem_queries.filter_choices(db, access.project.id),
@@ -60,63 +66,65 @@ def create_set(
         "least_solutions": least_solutions,
         "most_problems": int(most_problems) if most_problems else None,
     }
-    made = sets.create_set(db, access.project.id, name, definition, access.user)
-    return redirect(f"{access.home}/evaluation-sets/{made.id}", "The set is being frozen.")
+    evaluation_set = sets.create_set(db, access.project.id, name, definition, access.user)
+    return redirect(f"{access.home}/evaluation-sets/{evaluation_set.id}", "The set is being frozen.")
 
 
 @router.get("/evaluation-sets/{set_id}")
 def set_page(request: Request, access: Researcher, db: Db, set_id: int) -> Response:
-    found = sets.get_set(db, access.project.id, set_id)
+    evaluation_set = sets.get_set(db, access.project.id, set_id)
     return render(
         request,
         "evaluation/set.html",
-        set=found,
-        by=users.find_user_by_id(db, found.created_by),
-        evaluations=queries.list_evaluations(db, access.project.id, set_id=found.id),
+        set=evaluation_set,
+        by=users.find_user_by_id(db, evaluation_set.created_by),
+        evaluations=queries.list_evaluations(db, access.project.id, set_id=evaluation_set.id),
         models=training_queries.list_models(db, access.project.id),
-        outside=published.list_external_scores(db, found.id) if found.state == "ready" else [],
+        outside=external_scores.list_external_scores(db, evaluation_set.id)
+        if evaluation_set.state == "ready"
+        else [],
     )
 
 
 @router.post("/evaluation-sets/{set_id}/default")
 def set_default(access: Researcher, db: Db, set_id: int) -> Response:
-    found = sets.get_set(db, access.project.id, set_id)
-    sets.set_default(db, found, access.user)
+    evaluation_set = sets.get_set(db, access.project.id, set_id)
+    sets.set_default(db, evaluation_set, access.user)
     return redirect(f"{access.home}/evaluation-sets/{set_id}", "Models of rounds are judged on this set now.")
 
 
 @router.post("/evaluations")
 def start_evaluation(access: Researcher, db: Db, set_id: Number, judged: Text) -> Response:
     """`judged`: the number of a model, or the name of scores that came with the solutions."""
-    found = sets.get_set(db, access.project.id, set_id)
+    evaluation_set = sets.get_set(db, access.project.id, set_id)
     if judged.isdecimal():
-        made = runs.start(db, found, {}, access.user, model_id=int(judged))
+        evaluation = runs.start(db, evaluation_set, {}, access.user, model_id=int(judged))
     else:
-        made = runs.start(db, found, {}, access.user, outside=judged.replace("\0", "")[:200])
-    return redirect(f"{access.home}/evaluations/{made.id}", "The evaluation is on its way.")
+        evaluation = runs.start(db, evaluation_set, {}, access.user, outside=judged.replace("\0", "")[:200])
+    return redirect(f"{access.home}/evaluations/{evaluation.id}", "The evaluation is on its way.")
 
 
 @router.get("/evaluations/{evaluation_id}")
 def evaluation_page(request: Request, access: Researcher, db: Db, evaluation_id: int) -> Response:
-    found = runs.find(db, access.project.id, evaluation_id)
-    return render(request, "evaluation/evaluation.html", **_evaluation(db, found))
+    evaluation = runs.find(db, access.project.id, evaluation_id)
+    return render(request, "evaluation/evaluation.html", **_evaluation(db, evaluation))
 
 
-def _evaluation(db: Db, found: Evaluation) -> dict[str, Any]:
+def _evaluation(db: Db, evaluation: Evaluation) -> dict[str, Any]:
     return {
-        "evaluation": found,
-        "name": queries.get_name(db, found),
-        "set": sets.get_set(db, found.project_id, found.evaluation_set_id),
-        "plots": queries.list_plots(found),
-        "rivals": queries.list_rivals(db, found) if found.state == "succeeded" else [],
+        "evaluation": evaluation,
+        "name": queries.get_name(db, evaluation),
+        "set": sets.get_set(db, evaluation.project_id, evaluation.evaluation_set_id),
+        "plots": queries.list_plots(evaluation),
+        "rivals": queries.list_rivals(db, evaluation) if evaluation.state == "succeeded" else [],
     }
 
 
 @router.get("/evaluations/{evaluation_id}/progress")
 def evaluation_progress(request: Request, access: Researcher, db: Db, evaluation_id: int) -> Response:
-    found = runs.find(db, access.project.id, evaluation_id)
-    over = found.state not in runs.ACTIVE
-    return render_polled(request, "evaluation/_progress.html", over=over, evaluation=found)
+    evaluation = runs.find(db, access.project.id, evaluation_id)
+    over = evaluation.state not in runs.ACTIVE
+    return render_polled(request, "evaluation/_progress.html", over=over, evaluation=evaluation)
 
 
 @router.post("/evaluations/{evaluation_id}/cancellation")
@@ -127,63 +135,71 @@ def cancel_evaluation(access: Researcher, db: Db, evaluation_id: int) -> Respons
 
 @router.get("/evaluations/{evaluation_id}/plots/{plot}.{form}")
 def evaluation_plot(access: Researcher, db: Db, evaluation_id: int, plot: str, form: str) -> Response:
-    found = runs.find(db, access.project.id, evaluation_id)
-    return queries.find_plot(queries.list_plots(found), plot).response(form, f"evaluation-{found.id}-{plot}")
+    evaluation = runs.find(db, access.project.id, evaluation_id)
+    return queries.find_plot(queries.list_plots(evaluation), plot).response(
+        form, f"evaluation-{evaluation.id}-{plot}"
+    )
 
 
 @router.get("/models/{model_id}")
 def model_page(request: Request, access: Researcher, db: Db, model_id: int) -> Response:
-    found = training_queries.get_model(db, access.project.id, model_id)
-    snapshot_id = found.snapshot_id
+    model = training_queries.get_model(db, access.project.id, model_id)
+    snapshot_id = model.snapshot_id
     frozen = training_queries.get_snapshot(db, access.project.id, snapshot_id) if snapshot_id else None
-    newest = queries.find_newest(db, access.project.id, found.id)
+    newest = queries.find_newest(db, access.project.id, model.id)
     judged = _evaluation(db, newest) if newest else {"evaluation": None, "plots": [], "rivals": []}
     return render(
         request,
         "evaluation/model.html",
-        model=found,
+        model=model,
         snapshot=frozen,
         labels=label_sources.describe_source(frozen.definition) if frozen else "",
-        evaluations=queries.list_evaluations(db, access.project.id, model_id=found.id),
-        sets=[each for each in sets.list_sets(db, access.project.id) if each.state != "failed"],
+        evaluations=queries.list_evaluations(db, access.project.id, model_id=model.id),
+        sets=[
+            evaluation_set
+            for evaluation_set in sets.list_sets(db, access.project.id)
+            if evaluation_set.state != "failed"
+        ],
         **judged,
     )
 
 
 @router.post("/comparisons")
 def start_comparison(access: Researcher, db: Db, first_id: Number, second_id: Number) -> Response:
-    first, second = (runs.find(db, access.project.id, each) for each in (first_id, second_id))
-    made = comparisons.create(db, first, second)
-    return redirect(f"{access.home}/comparisons/{made.id}")
+    first, second = (
+        runs.find(db, access.project.id, evaluation_id) for evaluation_id in (first_id, second_id)
+    )
+    comparison = comparisons.create(db, first, second)
+    return redirect(f"{access.home}/comparisons/{comparison.id}")
 
 
 @router.get("/comparisons/{comparison_id}")
 def comparison_page(request: Request, access: Researcher, db: Db, comparison_id: int) -> Response:
-    found = comparisons.find(db, access.project.id, comparison_id)
-    return render(request, "evaluation/comparison.html", **_comparison(db, found))
+    comparison = comparisons.find(db, access.project.id, comparison_id)
+    return render(request, "evaluation/comparison.html", **_comparison(db, comparison))
 
 
-def _comparison(db: Db, found: Comparison) -> dict[str, Any]:
-    evaluations = queries.load_pair(db, found)
+def _comparison(db: Db, comparison: Comparison) -> dict[str, Any]:
+    evaluations = queries.load_pair(db, comparison)
     return {
-        "comparison": found,
-        "names": queries.get_pair_names(db, found),
+        "comparison": comparison,
+        "names": queries.get_pair_names(db, comparison),
         "evaluations": evaluations,
-        "set": sets.get_set(db, found.project_id, evaluations[0].evaluation_set_id),
-        "plots": queries.list_comparison_plots(db, found),
-        "solutions": queries.load_solutions(db, found.results),
+        "set": sets.get_set(db, comparison.project_id, evaluations[0].evaluation_set_id),
+        "plots": queries.list_comparison_plots(db, comparison),
+        "solutions": queries.load_solutions(db, comparison.results),
     }
 
 
 @router.get("/comparisons/{comparison_id}/progress")
 def comparison_progress(request: Request, access: Researcher, db: Db, comparison_id: int) -> Response:
-    found = comparisons.find(db, access.project.id, comparison_id)
-    over = found.state not in runs.ACTIVE
-    return render_polled(request, "evaluation/_comparing.html", over=over, comparison=found)
+    comparison = comparisons.find(db, access.project.id, comparison_id)
+    over = comparison.state not in runs.ACTIVE
+    return render_polled(request, "evaluation/_comparing.html", over=over, comparison=comparison)
 
 
 @router.get("/comparisons/{comparison_id}/plots/{plot}.{form}")
 def comparison_plot(access: Researcher, db: Db, comparison_id: int, plot: str, form: str) -> Response:
-    found = comparisons.find(db, access.project.id, comparison_id)
-    figure = queries.find_plot(queries.list_comparison_plots(db, found), plot)
-    return figure.response(form, f"comparison-{found.id}-{plot}")
+    comparison = comparisons.find(db, access.project.id, comparison_id)
+    figure = queries.find_plot(queries.list_comparison_plots(db, comparison), plot)
+    return figure.response(form, f"comparison-{comparison.id}-{plot}")

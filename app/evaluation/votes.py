@@ -44,17 +44,19 @@ def vote_accuracies(
     rank = np.unique(scores, return_inverse=True)[1]
     kinds = int(answers.max(initial=-1)) + 1
     share = correct_share(answers, right, kinds)
-    found: dict[str, list[float]] = {name: [] for name in VOTE_NAMES}
+    probabilities: dict[str, list[float]] = {name: [] for name in VOTE_NAMES}
     for size in np.minimum(n, most):
         drawn = subset_mask(shuffled, int(size))
-        said = answers[drawn]
-        count = tally_votes(said, np.ones(drawn.shape), kinds)
-        found["majority"].append(winning_share(count, count, share))
-        found["weighted"].append(winning_share(tally_votes(said, weights[drawn], kinds), count, share))
-        best = np.take_along_axis(said, _highest(rank[drawn], min(k, int(size)), rng), 1)
+        subset_answers = answers[drawn]
+        count = tally_votes(subset_answers, np.ones(drawn.shape), kinds)
+        probabilities["majority"].append(winning_share(count, count, share))
+        probabilities["weighted"].append(
+            winning_share(tally_votes(subset_answers, weights[drawn], kinds), count, share)
+        )
+        best = np.take_along_axis(subset_answers, _highest(rank[drawn], min(k, int(size)), rng), 1)
         among = tally_votes(best, np.ones(best.shape), kinds)
-        found["top_k"].append(winning_share(among, among, share))
-    return {name: np.array(values) for name, values in found.items()}
+        probabilities["top_k"].append(winning_share(among, among, share))
+    return {name: np.array(values) for name, values in probabilities.items()}
 
 
 def subset_mask(shuffled: Ints, size: int) -> Ints:
@@ -76,12 +78,12 @@ def correct_share(answers: Ints, right: NDArray[np.bool_], kinds: int) -> Floats
     return hits / np.maximum(total, 1)
 
 
-def tally_votes(said: Ints, weights: Floats, kinds: int) -> Floats:
+def tally_votes(answers: Ints, weights: Floats, kinds: int) -> Floats:
     """[subsets, kinds]: the weight of each answer in each subset."""
-    rows = np.arange(len(said))[:, None] * kinds + said
-    voting = said >= 0
-    found = np.bincount(rows[voting], weights=weights[voting], minlength=len(said) * kinds)
-    return found.astype(np.float64).reshape(len(said), kinds)
+    rows = np.arange(len(answers))[:, None] * kinds + answers
+    voting = answers >= 0
+    weight = np.bincount(rows[voting], weights=weights[voting], minlength=len(answers) * kinds)
+    return weight.astype(np.float64).reshape(len(answers), kinds)
 
 
 def winning_share(total: Floats, present: Floats, share: Floats) -> float:
@@ -98,5 +100,5 @@ def _highest(rank: Ints, k: int, rng: np.random.Generator) -> Ints:
     """Places of the k highest ranks of each row; ties are broken by chance."""
     if k >= rank.shape[1]:
         return np.broadcast_to(np.arange(rank.shape[1]), rank.shape)
-    found: Ints = np.argpartition(-(rank + rng.random(rank.shape)), k - 1, axis=1)[:, :k]
-    return found
+    indices: Ints = np.argpartition(-(rank + rng.random(rank.shape)), k - 1, axis=1)[:, :k]
+    return indices

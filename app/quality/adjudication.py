@@ -88,14 +88,14 @@ def list_candidates(
 ) -> list[Any]:
     """What stands in the queue behind solution `after`; from its beginning where that was never in it.
     What was submitted since somebody asked last is looked at by second_look.catch_up."""
-    asked = {
+    parameters = {
         "project": project_id,
         "why": why,
         "most": most,
         "place": get_priority(db, after),
         "after": after,
     }
-    return list(db.execute(SELECT_CANDIDATES, asked))
+    return list(db.execute(SELECT_CANDIDATES, parameters))
 
 
 def get_priority(db: Session, solution_id: int) -> int:
@@ -122,30 +122,33 @@ def next_candidate(db: Session, project_id: int, why: str | None, after: int) ->
 
 
 def load_case(db: Session, project: Project, actor: User, solution_id: int) -> AdjudicationCase:
-    found = None
+    solution = None
     if 0 < solution_id < 2**62:
-        wanted = select(Solution).where(Solution.id == solution_id, Solution.project_id == project.id)
-        found = db.scalar(wanted)
-    if found is None:
+        query = select(Solution).where(Solution.id == solution_id, Solution.project_id == project.id)
+        solution = db.scalar(query)
+    if solution is None:
         raise NotFound("There is no such solution in this project.", remedy="Go back to the queue.")
-    decided = db.scalar(select(Adjudication).where(Adjudication.solution_id == found.id))
-    asked = {"solution": found.id, "model": reviewing_model.find_reviewing_model(db, project.id).model_id}
-    looked = db.get(LabelExposure, (found.id, decided.decided_by if decided else actor.id))
-    knew = decided.knew if decided else find_exposure(db, actor, looked, found.id)
+    decided = db.scalar(select(Adjudication).where(Adjudication.solution_id == solution.id))
+    parameters = {
+        "solution": solution.id,
+        "model": reviewing_model.find_reviewing_model(db, project.id).model_id,
+    }
+    exposure = db.get(LabelExposure, (solution.id, decided.decided_by if decided else actor.id))
+    knew = decided.knew if decided else find_exposure(db, actor, exposure, solution.id)
     shown = decided is not None or knew == "shown"
-    originals = list(db.execute(SELECT_ORIGINAL_LABELS, asked)) if shown else []
-    probs = (db.scalar(SELECT_STEP_PROBS, asked) or []) if shown else []
-    before = list((looked.ratings_before if looked else None) or [])
-    return AdjudicationCase(found, found.problem, decided, knew, before, originals, list(probs[::3]))
+    originals = list(db.execute(SELECT_ORIGINAL_LABELS, parameters)) if shown else []
+    probs = (db.scalar(SELECT_STEP_PROBS, parameters) or []) if shown else []
+    before = list((exposure.ratings_before if exposure else None) or [])
+    return AdjudicationCase(solution, solution.problem, decided, knew, before, originals, list(probs[::3]))
 
 
-def find_exposure(db: Session, actor: User, looked: LabelExposure | None, solution_id: int) -> str:
+def find_exposure(db: Session, actor: User, exposure: LabelExposure | None, solution_id: int) -> str:
     """Asked for goes before opened elsewhere: then the labels lie open on this page."""
-    if looked and looked.ratings_before is not None:
+    if exposure and exposure.ratings_before is not None:
         return "shown"
     if db.scalar(SELECT_OWN_LABEL, {"solution": solution_id, "user": actor.id}):
         return "own"
-    return "opened" if looked else "nothing"
+    return "opened" if exposure else "nothing"
 
 
 def reveal_labels(
@@ -153,9 +156,9 @@ def reveal_labels(
 ) -> None:
     """Before deciding: what the labelers and the model say, from now on, with what the adjudicator
     had rated until then."""
-    found = load_case(db, project, actor, solution_id)
-    if not found.open:
-        label_exposure.record_reveal(db, actor, solution_id, ratings[: len(found.solution.steps)])
+    case = load_case(db, project, actor, solution_id)
+    if not case.open:
+        label_exposure.record_reveal(db, actor, solution_id, ratings[: len(case.solution.steps)])
 
 
 def record_decision(
@@ -163,25 +166,25 @@ def record_decision(
 ) -> Adjudication:
     """The decision, once. `ratings` as the form sent them: what stands behind the first negative
     one does not count; every step before it must be rated."""
-    found = load_case(db, project, actor, solution_id)
-    if found.decided:
+    case = load_case(db, project, actor, solution_id)
+    if case.decided:
         raise Conflict("This solution is adjudicated already.", remedy="Its page shows the decision.")
-    if found.problem.split == "test":
+    if case.problem.split == "test":
         raise Invalid("This solution is of a test problem.", remedy="Test problems are never labeled.")
-    said = validate_ratings(ratings, len(found.solution.steps))
+    decided_ratings = validate_ratings(ratings, len(case.solution.steps))
     reason = " ".join(reason.split())
     if not reason or len(reason) > 2000:
         raise Invalid("A decision needs a reason.", remedy="Say in a sentence why, for who reads it later.")
     why = _remove_candidate(db, project.id, solution_id)
-    made = Adjudication(
-        project_id=project.id, solution_id=solution_id, ratings=said, reason=reason,
-        decided_by=actor.id, asked_for=why, knew=found.knew,
+    decision = Adjudication(
+        project_id=project.id, solution_id=solution_id, ratings=decided_ratings, reason=reason,
+        decided_by=actor.id, asked_for=why, knew=case.knew,
     )  # fmt: skip
-    db.add(made)
+    db.add(decision)
     db.flush()
-    detail = {"ratings": said, "reason": reason, "knew": found.knew}
+    detail = {"ratings": decided_ratings, "reason": reason, "knew": case.knew}
     audit.record_event(db, actor, "solution.adjudicate", str(solution_id), detail, project_id=project.id)
-    return made
+    return decision
 
 
 def _remove_candidate(db: Session, project_id: int, solution_id: int) -> dict[str, bool]:
@@ -199,14 +202,15 @@ def _remove_candidate(db: Session, project_id: int, solution_id: int) -> dict[st
 
 
 def validate_ratings(ratings: list[int | None], steps: int) -> list[int]:
-    said: list[int] = []
+    decided_ratings: list[int] = []
     for rating in ratings[:steps]:
         if rating is None:
             break
-        said.append(rating)
-    said = up_to_first_error(said)
-    if len(said) < steps and -1 not in said:
+        decided_ratings.append(rating)
+    decided_ratings = up_to_first_error(decided_ratings)
+    if len(decided_ratings) < steps and -1 not in decided_ratings:
         raise Invalid(
-            f"Step {len(said) + 1} is not rated.", remedy="Rate every step up to the first wrong one."
+            f"Step {len(decided_ratings) + 1} is not rated.",
+            remedy="Rate every step up to the first wrong one.",
         )
-    return said
+    return decided_ratings

@@ -172,8 +172,13 @@ def refresh_batch(db: Session, project_id: int, basis: Basis, most: int) -> int:
 def refresh_solutions(db: Session, project_id: int, solutions: Iterable[int], basis: Basis) -> None:
     ids = sorted(set(solutions))
     if ids:
-        asked = {"project": project_id, "solutions": ids, "model": basis.model_id, "sure": MIN_CONFIDENCE}
-        db.execute(UPSERT_CANDIDATES, asked)
+        parameters = {
+            "project": project_id,
+            "solutions": ids,
+            "model": basis.model_id,
+            "sure": MIN_CONFIDENCE,
+        }
+        db.execute(UPSERT_CANDIDATES, parameters)
 
 
 def lock_scan(db: Session, project_id: int) -> None:

@@ -42,12 +42,12 @@ class Decision(BaseModel):
     reason: Annotated[str, Field(max_length=2000)] = ""
 
     def ratings(self) -> list[int | None]:
-        said = {str(name): value for name, value in (self.model_extra or {}).items()}
-        last = max((at for at in range(len(said)) if f"step-{at}" in said), default=-1)
-        return [{"1": 1, "0": 0, "-1": -1}.get(str(said.get(f"step-{at}"))) for at in range(last + 1)]
+        fields = {str(name): value for name, value in (self.model_extra or {}).items()}
+        last = max((at for at in range(len(fields)) if f"step-{at}" in fields), default=-1)
+        return [{"1": 1, "0": 0, "-1": -1}.get(str(fields.get(f"step-{at}"))) for at in range(last + 1)]
 
 
-Decided = Annotated[Decision, Form()]
+DecisionForm = Annotated[Decision, Form()]
 
 
 @router.get("/adjudications")
@@ -74,11 +74,11 @@ def next_solution(access: Researcher, db: Db, why: str | None = None, after: Aft
     """To the solution behind `after` in the queue; to the queue where nothing is left."""
     _require_reason(why)
     adjudication_queue.refresh_changed(db, access.project.id)
-    found = adjudication.next_candidate(db, access.project.id, why, after)
-    of = f"?why={why}" if why else ""
-    if found is None:
-        return redirect(f"{access.home}/quality/adjudications{of}", "Nothing else waits.", "note")
-    return redirect(f"{access.home}/quality/solutions/{found}{of}")
+    next_id = adjudication.next_candidate(db, access.project.id, why, after)
+    query = f"?why={why}" if why else ""
+    if next_id is None:
+        return redirect(f"{access.home}/quality/adjudications{query}", "Nothing else waits.", "note")
+    return redirect(f"{access.home}/quality/solutions/{next_id}{query}")
 
 
 def _require_reason(why: str | None) -> None:
@@ -96,7 +96,7 @@ def solution(
 
 @router.post("/solutions/{solution_id}/labels")
 def show_labels(
-    solution_id: int, access: Researcher, db: Db, sent: Decided, why: str | None = None
+    solution_id: int, access: Researcher, db: Db, sent: DecisionForm, why: str | None = None
 ) -> Response:
     """Before the decision, and written down: from here on it is not blind."""
     adjudication.reveal_labels(db, access.project, access.user, solution_id, sent.ratings())
@@ -104,8 +104,8 @@ def show_labels(
 
 
 @router.post("/solutions/{solution_id}/adjudication")
-def decide(
-    request: Request, solution_id: int, access: Researcher, db: Db, sent: Decided, why: str | None = None
+def create_adjudication(
+    request: Request, solution_id: int, access: Researcher, db: Db, sent: DecisionForm, why: str | None = None
 ) -> Response:
     try:
         adjudication.record_decision(
@@ -181,5 +181,5 @@ def return_submission(
 
 
 def return_and_describe(db: Db, access: Access, assignment_id: int, to: str) -> str:
-    found = labeler_status.get_submission(db, access.project, assignment_id)
-    return f"/labelers/{found.user_id}" if to == "labeler" else f"/solutions/{found.solution_id}"
+    submission = labeler_status.get_submission(db, access.project, assignment_id)
+    return f"/labelers/{submission.user_id}" if to == "labeler" else f"/solutions/{submission.solution_id}"

@@ -107,9 +107,9 @@ def compute_agreement(project_id: int) -> None:
         ids = list(db.scalars(SELECT_SHARED, {"project": project_id}))
         if db.scalar(MARK_RUNNING, {"project": project_id, "whole": len(ids)}) is None:
             return  # the project is gone
-    tell = report_progress(project_id)
-    collected = collect_batches(ids, tell)
-    rows = list(compute_figures(project_id, largest_scopes(collected), tell))
+    report = report_progress(project_id)
+    collected = collect_batches(ids, report)
+    rows = list(compute_figures(project_id, largest_scopes(collected), report))
     with transaction() as db:
         db.execute(text("DELETE FROM agreement_figure WHERE project_id = :project"), {"project": project_id})
         if rows:
@@ -122,7 +122,7 @@ def report_progress(project_id: int) -> Callable[[str, int, int], None]:
     """Says how far it is, at most twice a second; and notices that the worker is ending."""
     last = 0.0
 
-    def tell(state: str, done: int, whole: int) -> None:
+    def report(state: str, done: int, total: int) -> None:
         nonlocal last
         if stop_requested.is_set():
             raise AgreementStopped
@@ -130,18 +130,18 @@ def report_progress(project_id: int) -> Callable[[str, int, int], None]:
             return
         last = time.monotonic()
         with transaction() as db:
-            db.execute(UPDATE_PROGRESS, {"project": project_id, "state": state, "done": done, "whole": whole})
+            db.execute(UPDATE_PROGRESS, {"project": project_id, "state": state, "done": done, "whole": total})
 
-    return tell
+    return report
 
 
-def collect_batches(ids: list[int], tell: Callable[[str, int, int], None]) -> Collected:
+def collect_batches(ids: list[int], report: Callable[[str, int, int], None]) -> Collected:
     collected: Collected = defaultdict(Tables)
     for start in range(0, len(ids), CHUNK):
-        tell("reading", start, len(ids))
+        report("reading", start, len(ids))
         with transaction() as db:
-            for each in load_ratings(db, ids[start : start + CHUNK]):
-                add_to_scopes(collected, *each)
+            for solution in load_ratings(db, ids[start : start + CHUNK]):
+                add_to_scopes(collected, *solution)
     return collected
 
 
@@ -153,49 +153,53 @@ class LabelerRatings:
     """It names a first error, or went through to the last step."""
 
 
-Judgements = dict[Hashable, LabelerRatings]
+Submissions = dict[Hashable, LabelerRatings]
 """By labeler; of those who judged it twice, the later."""
 
 
 def load_ratings(
     db: Session, ids: list[int]
-) -> Iterator[tuple[int, Judgements, dict[int | None, Judgements]]]:
+) -> Iterator[tuple[int, Submissions, dict[int | None, Submissions]]]:
     """Each solution with its judgements in all, and by generation."""
-    whole: dict[int, Judgements] = defaultdict(dict)
-    by: dict[int, dict[int | None, Judgements]] = defaultdict(lambda: defaultdict(dict))
+    by_solution: dict[int, Submissions] = defaultdict(dict)
+    by_generation: dict[int, dict[int | None, Submissions]] = defaultdict(lambda: defaultdict(dict))
     for row in db.execute(SELECT_RATINGS, {"ids": ids}):  # the oldest first
         ratings: list[int | None] = [None] * (row.positions[-1] + 1)
         for position, rating in zip(row.positions, row.ratings, strict=True):
             ratings[position] = rating
-        said = LabelerRatings(ratings, -1 in ratings or len(ratings) == row.steps)
-        whole[row.solution_id][row.user_id] = by[row.solution_id][row.generation][row.user_id] = said
-    for solution_id in sorted(whole):
-        yield solution_id, whole[solution_id], by[solution_id]
+        submission = LabelerRatings(ratings, -1 in ratings or len(ratings) == row.steps)
+        by_solution[row.solution_id][row.user_id] = submission
+        by_generation[row.solution_id][row.generation][row.user_id] = submission
+    for solution_id in sorted(by_solution):
+        yield solution_id, by_solution[solution_id], by_generation[solution_id]
 
 
 def add_to_scopes(
-    collected: Collected, solution_id: int, whole: Judgements, by: Mapping[int | None, Judgements]
+    collected: Collected,
+    solution_id: int,
+    submissions: Submissions,
+    by_generation: Mapping[int | None, Submissions],
 ) -> None:
     """Put one solution into every figure it belongs to."""
-    for generation, judged in by.items():
+    for generation, judged in by_generation.items():
         if len(judged) > 1:
             collected[Scope("generation", generation)].add(solution_id, build_tables(judged))
-    if len(whole) < 2:
+    if len(submissions) < 2:
         return
-    found = build_tables(whole)
-    collected[Scope("project")].add(solution_id, found)
-    people: list[Any] = sorted(whole, key=str)
-    for one in people:
-        collected[Scope("labeler", None, one)].add(solution_id, found)
-    ratings = {who: said.ratings for who, said in whole.items()}
-    for one, other in combinations(people, 2):
-        pair = {"kappa": agreement_metrics.pair_table(ratings, one, other)}
-        collected[Scope("pair", None, one, other)].add(solution_id, pair)
+    tables = build_tables(submissions)
+    collected[Scope("project")].add(solution_id, tables)
+    people: list[Any] = sorted(submissions, key=str)
+    for labeler in people:
+        collected[Scope("labeler", None, labeler)].add(solution_id, tables)
+    ratings = {who: submission.ratings for who, submission in submissions.items()}
+    for first, second in combinations(people, 2):
+        pair = {"kappa": agreement_metrics.pair_table(ratings, first, second)}
+        collected[Scope("pair", None, first, second)].add(solution_id, pair)
 
 
-def build_tables(judged: Judgements) -> dict[str, Table]:
-    ratings = {who: said.ratings for who, said in judged.items()}
-    firm = {who: said.ratings for who, said in judged.items() if said.firm}
+def build_tables(judged: Submissions) -> dict[str, Table]:
+    ratings = {who: submission.ratings for who, submission in judged.items()}
+    firm = {who: submission.ratings for who, submission in judged.items() if submission.firm}
     return {
         "alpha": agreement_metrics.coincidence_table(ratings),
         "first_error": agreement_metrics.first_error_table(firm),
@@ -204,16 +208,16 @@ def build_tables(judged: Judgements) -> dict[str, Table]:
 
 def largest_scopes(collected: Collected) -> Collected:
     """All but the pairs that stand behind PAIRS others at both labelers."""
-    ranked = sorted(collected.items(), key=lambda each: -each[1].solutions)
+    ranked = sorted(collected.items(), key=lambda item: -item[1].solutions)
     held: Counter[int | None] = Counter()
-    kept: Collected = {}
-    for about, found in ranked:
-        if about.about == "pair":
-            if min(held[about.user_id], held[about.other_id]) >= PAIRS:
+    largest: Collected = {}
+    for scope, tables in ranked:
+        if scope.about == "pair":
+            if min(held[scope.user_id], held[scope.other_id]) >= PAIRS:
                 continue
-            held.update((about.user_id, about.other_id))
-        kept[about] = found
-    return kept
+            held.update((scope.user_id, scope.other_id))
+        largest[scope] = tables
+    return largest
 
 
 STATISTICS: dict[str, Callable[[Table], float | None]] = {
@@ -228,16 +232,16 @@ RESAMPLES = {"alpha": agreement_metrics.RESAMPLES, "first_error": agreement_metr
 
 
 def compute_figures(
-    project_id: int, collected: Collected, tell: Callable[[str, int, int], None]
+    project_id: int, collected: Collected, report: Callable[[str, int, int], None]
 ) -> Iterator[dict[str, Any]]:
     """Rows of agreement_figure."""
-    for number, (about, found) in enumerate(collected.items()):
-        for measure, batches in found.batches.items():
-            tell("resampling", number, len(collected))
-            made: Figure = agreement_metrics.bootstrap_figure(
+    for number, (scope, tables) in enumerate(collected.items()):
+        for measure, batches in tables.batches.items():
+            report("resampling", number, len(collected))
+            figure: Figure = agreement_metrics.bootstrap_figure(
                 batches, STATISTICS[measure], times=RESAMPLES[measure]
             )
             yield {
-                "project_id": project_id, **vars(about), "measure": measure, **vars(made),
-                "newest": list(found.newest),
+                "project_id": project_id, **vars(scope), "measure": measure, **vars(figure),
+                "newest": list(tables.newest),
             }  # fmt: skip

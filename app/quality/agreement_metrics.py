@@ -51,15 +51,15 @@ def krippendorff_alpha(solutions: Sequence[Judged], *, times: int = RESAMPLES, s
 
 def weighted_kappa(
     solutions: Sequence[Judged],
-    one: Hashable,
-    other: Hashable,
+    first: Hashable,
+    second: Hashable,
     *,
     power: int = 2,
     times: int = RESAMPLES,
     seed: int = 0,
 ) -> Figure:
     """Weighted kappa of two labelers over the steps both rated; `power` 1 linear, 2 quadratic."""
-    tables = (pair_table(solution, one, other) for solution in solutions)
+    tables = (pair_table(solution, first, second) for solution in solutions)
     return bootstrap_figure(
         Batches(tables), lambda table: kappa_of_table(table, power), times=times, seed=seed
     )
@@ -79,33 +79,33 @@ def first_error_position(ratings: Sequence[int | None]) -> int | None:
 def coincidence_table(solution: Judged) -> Table:
     """Krippendorff's coincidence table of one solution: each step with m >= 2 ratings adds each
     ordered pair of them with weight 1 / (m - 1)."""
-    found: dict[tuple[int, int], float] = defaultdict(float)
+    coincidences: dict[tuple[int, int], float] = defaultdict(float)
     for position in range(max((len(ratings) for ratings in solution.values()), default=0)):
-        said = [
+        step_ratings = [
             rating
             for ratings in solution.values()
             if position < len(ratings) and (rating := ratings[position]) is not None
         ]
-        if len(said) < 2:
+        if len(step_ratings) < 2:
             continue
-        count = Counter(said)
+        count = Counter(step_ratings)
         for a in count:
             for b in count:
-                found[a, b] += count[a] * (count[b] - (a == b)) / (len(said) - 1)
-    return dict(found)
+                coincidences[a, b] += count[a] * (count[b] - (a == b)) / (len(step_ratings) - 1)
+    return dict(coincidences)
 
 
-def pair_table(solution: Judged, one: Hashable, other: Hashable) -> Table:
+def pair_table(solution: Judged, first: Hashable, second: Hashable) -> Table:
     """How often `one` said a where `other` said b."""
-    both = zip(solution.get(one, ()), solution.get(other, ()), strict=False)
-    said = Counter((a, b) for a, b in both if a is not None and b is not None)
-    return {pair: float(count) for pair, count in said.items()}
+    both = zip(solution.get(first, ()), solution.get(second, ()), strict=False)
+    pairs = Counter((a, b) for a, b in both if a is not None and b is not None)
+    return {pair: float(count) for pair, count in pairs.items()}
 
 
 def first_error_table(solution: Judged) -> Table:
     """Pairs of labelers on a solution: (0, 1) with the same first error, (0, 0) with another."""
-    said = [first_error_position(ratings) for ratings in solution.values()]
-    same = Counter((0, int(a == b)) for a, b in combinations(said, 2))
+    positions = [first_error_position(ratings) for ratings in solution.values()]
+    same = Counter((0, int(a == b)) for a, b in combinations(positions, 2))
     return {pair: float(count) for pair, count in same.items()}
 
 
@@ -168,26 +168,26 @@ class Batches:
 
 
 def bootstrap_figure(
-    found: Batches, of: Callable[[Table], float | None], *, times: int = RESAMPLES, seed: int = 0
+    batches: Batches, statistic: Callable[[Table], float | None], *, times: int = RESAMPLES, seed: int = 0
 ) -> Figure:
     """`of` the sum of all tables, with the percentile interval over resamples of the batches."""
-    pairs = sorted({pair for table in found.tables for pair in table})
-    columns = [[table.get(pair, 0.0) for table in found.tables] for pair in pairs]
-    whole = dict(zip(pairs, map(sum, columns), strict=True))
-    value, total = of(whole), round(sum(whole.values()))
-    if value is None or found.solutions < 2:
-        return Figure(value, None, None, total, found.solutions)
+    pairs = sorted({pair for table in batches.tables for pair in table})
+    columns = [[table.get(pair, 0.0) for table in batches.tables] for pair in pairs]
+    sums_of_all = dict(zip(pairs, map(sum, columns), strict=True))
+    value, total = statistic(sums_of_all), round(sum(sums_of_all.values()))
+    if value is None or batches.solutions < 2:
+        return Figure(value, None, None, total, batches.solutions)
     chance = random.Random(seed)  # noqa: S311  a seeded resample, no secret
-    places = range(len(found.tables))
+    places = range(len(batches.tables))
     drawn = []
     for _ in range(times):
         chosen = chance.choices(places, k=len(places))
         sums = (sum(map(column.__getitem__, chosen)) for column in columns)
-        again = of({pair: weight for pair, weight in zip(pairs, sums, strict=True) if weight})
+        again = statistic({pair: weight for pair, weight in zip(pairs, sums, strict=True) if weight})
         if again is not None:
             drawn.append(again)
     drawn.sort()
     if not drawn:
-        return Figure(value, None, None, total, found.solutions)
+        return Figure(value, None, None, total, batches.solutions)
     low, high = drawn[int(0.025 * (len(drawn) - 1))], drawn[-1 - int(0.025 * (len(drawn) - 1))]
-    return Figure(value, low, high, total, found.solutions)
+    return Figure(value, low, high, total, batches.solutions)

@@ -19,12 +19,12 @@ router = APIRouter()
 Id = Annotated[int | None, Query(ge=1, le=2**62)]
 
 
-def agreement_context(db: Db, access: Access, who: User | None) -> dict[str, Any]:
+def agreement_context(db: Db, access: Access, labeler: User | None) -> dict[str, Any]:
     """What quality/_agreement.html shows; None: the project's."""
     now = dt.datetime.now(dt.UTC)
-    found = agreement_report.of(db, access.project.id, now, who.id if who else None)
-    names = labeler_status.load_names(db, [id for one, other, _ in found.pairs for id in (one, other)])
-    return {"read": found, "who": who, "names": names}
+    report = agreement_report.of(db, access.project.id, now, labeler.id if labeler else None)
+    names = labeler_status.load_names(db, [id for first, second, _ in report.pairs for id in (first, second)])
+    return {"read": report, "who": labeler, "names": names}
 
 
 def find_person(db: Db, access: Access, user_id: int | None) -> User | None:
@@ -40,9 +40,9 @@ def agreement_page(request: Request, access: Researcher, db: Db, labeler: Id = N
 
 @router.post("/agreement")
 def recompute(access: Researcher, db: Db, labeler: Id = None) -> Response:
-    who = find_person(db, access, labeler)
+    person = find_person(db, access, labeler)
     agreement_report.ask(db, access.project.id, dt.datetime.now(dt.UTC))
-    page = f"/labelers/{who.id}" if who else ""
+    page = f"/labelers/{person.id}" if person else ""
     return redirect(f"{access.home}/quality{page}", "The worker counts it.", "note")
 
 
@@ -53,10 +53,12 @@ def shared_solutions_page(
     generation: Annotated[int, Query(ge=-1, le=2**31 - 1)] | Literal["none"] | None = None,
 ) -> Response:  # fmt: skip
     """The solutions a figure rests on, without what anyone said of them."""
-    people = [found for found in (find_person(db, access, labeler), find_person(db, access, other)) if found]
+    people = [
+        person for person in (find_person(db, access, labeler), find_person(db, access, other)) if person
+    ]
     number = generation if isinstance(generation, int) else None
-    figure, found = agreement_report.solutions(
+    figure, shared = agreement_report.solutions(
         db, access.project.id, number, labeler, other, generation is None
     )
-    names = list(labeler_status.load_names(db, [each.id for each in people]).values())
-    return render(request, "quality/shared.html", figure=figure, found=found, names=names)
+    names = list(labeler_status.load_names(db, [person.id for person in people]).values())
+    return render(request, "quality/shared.html", figure=figure, found=shared, names=names)

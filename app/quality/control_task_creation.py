@@ -59,8 +59,8 @@ def create_control_tasks(
         raise Invalid(
             f"Known tasks are gold or screening, 1 to {MAX_TASKS:,} at once.", remedy="Correct the form."
         )
-    asked = {"project": project.id, "solution": solution_id, "most": count}
-    rows = db.execute(SELECT_ANSWERED, asked).all()
+    parameters = {"project": project.id, "solution": solution_id, "most": count}
+    rows = db.execute(SELECT_ANSWERED, parameters).all()
     if not rows:
         raise Invalid(
             "There is no solution with a known answer left.",
@@ -74,8 +74,8 @@ def create_control_tasks(
 
 def count_available(db: Session, project: Project) -> int:
     """Solutions that could become known tasks, up to MOST."""
-    asked = {"project": project.id, "solution": None, "most": MAX_TASKS}
-    return len(db.execute(SELECT_ANSWERED, asked).all())
+    parameters = {"project": project.id, "solution": None, "most": MAX_TASKS}
+    return len(db.execute(SELECT_ANSWERED, parameters).all())
 
 
 def _task(
@@ -102,10 +102,10 @@ def up_to_first_error(ratings: list[int]) -> list[int]:
 
 
 def count_tasks(db: Session, project_id: int) -> dict[str, int]:
-    found: dict[str, int] = {"gold": 0, "screening": 0}
+    counts: dict[str, int] = {"gold": 0, "screening": 0}
     for row in db.execute(COUNT_TASKS, {"project": project_id}):
-        found[row.kind] = found.get(row.kind, 0) + row.tasks
-    return found
+        counts[row.kind] = counts.get(row.kind, 0) + row.tasks
+    return counts
 
 
 def find_control_kind(db: Session, solution: Solution) -> str | None:

@@ -25,33 +25,33 @@ SELECT_SCREENINGS = text(
 
 
 def get_labeler_status(db: Session, project: Project, user_id: int) -> LabelerStatus:
-    found = db.get(LabelerStatus, (project.id, user_id))
-    if found is None:
+    status = db.get(LabelerStatus, (project.id, user_id))
+    if status is None:
         raise NotFound("This labeler has no standing here.", remedy="Go back to the labeler's page.")
-    return found
+    return status
 
 
 def get_labeler(db: Session, project: Project, user_id: int) -> User:
-    found = db.get(User, user_id) if 0 < user_id < 2**62 else None
-    known = text("SELECT 1 FROM assignment WHERE project_id = :project AND user_id = :user LIMIT 1")
-    if found is None or (
+    user = db.get(User, user_id) if 0 < user_id < 2**62 else None
+    has_work = text("SELECT 1 FROM assignment WHERE project_id = :project AND user_id = :user LIMIT 1")
+    if user is None or (
         db.get(Membership, (project.id, user_id)) is None
-        and db.scalar(known, {"project": project.id, "user": user_id}) is None
+        and db.scalar(has_work, {"project": project.id, "user": user_id}) is None
     ):
         raise NotFound("There is no such labeler in this project.", remedy="Go back to the quality page.")
-    return found
+    return user
 
 
 def get_submission(db: Session, project: Project, assignment_id: int) -> Row[int, int]:
     """Whose it is and of which solution."""
-    wanted = (
+    query = (
         select(Assignment.user_id, Task.solution_id)
         .join(Task, Task.id == Assignment.task_id)
         .where(Assignment.id == assignment_id, Assignment.project_id == project.id)
     )
-    if (found := db.execute(wanted).one_or_none()) is None:
+    if (submission := db.execute(query).one_or_none()) is None:
         raise NotFound("There is no such judgement in this project.", remedy="Go back to the list.")
-    return found
+    return submission
 
 
 def load_names(db: Session, ids: Iterable[int]) -> dict[int, str]:
@@ -62,16 +62,16 @@ def load_names(db: Session, ids: Iterable[int]) -> dict[int, str]:
 
 def unpause_labeler(db: Session, project: Project, user_id: int, actor: User, now: dt.datetime) -> None:
     """Back to work; gold from before does not pause again."""
-    found = get_labeler_status(db, project, user_id)
-    detail = {"user_id": user_id, "was": found.pause_reason}
-    found.paused_at, found.pause_reason, found.gold_counted_from = None, "", now
+    status = get_labeler_status(db, project, user_id)
+    detail = {"user_id": user_id, "was": status.pause_reason}
+    status.paused_at, status.pause_reason, status.gold_counted_from = None, "", now
     audit.record_event(db, actor, "labeler.lift", project.name, detail, project_id=project.id)
 
 
 def reset_screening(db: Session, project: Project, user_id: int, actor: User) -> None:
     """The screening starts anew. What was said in it goes into the audit trail and away: it would
     otherwise stand in for the new try."""
-    found = get_labeler_status(db, project, user_id)
+    status = get_labeler_status(db, project, user_id)
     gone = db.execute(SELECT_SCREENINGS, {"project": project.id, "user": user_id}).all()
     counted = [row.task_id for row in gone if row.counted]
     db.execute(
@@ -79,9 +79,9 @@ def reset_screening(db: Session, project: Project, user_id: int, actor: User) ->
     )
     detail = {
         "user_id": user_id,
-        "was": found.screening_result,
-        "score": found.screening_score,
+        "was": status.screening_result,
+        "score": status.screening_score,
         "tasks": len(gone),
     }
-    found.screening_result, found.screening_score, found.screened_at = None, None, None
+    status.screening_result, status.screening_score, status.screened_at = None, None, None
     audit.record_event(db, actor, "screening.reset", project.name, detail, project_id=project.id)

@@ -63,8 +63,11 @@ def is_qualified(metrics: Mapping[str, Any], best_of_n: Mapping[str, Any] | None
     best = metrics.get("best") or {}
     auc, steps = best.get("negative_auc"), best.get("steps") or 0
     if auc is not None and steps >= MIN_STEPS:
-        said = f"AUC {auc:.2f} in finding wrong steps, on {steps:,} that it did not learn from"
-        return auc >= MIN_AUC, said if auc >= MIN_AUC else f"{said}: it takes {MIN_AUC:.2f}, chance is 0.50"
+        measured = f"AUC {auc:.2f} in finding wrong steps, on {steps:,} that it did not learn from"
+        return (
+            auc >= MIN_AUC,
+            measured if auc >= MIN_AUC else f"{measured}: it takes {MIN_AUC:.2f}, chance is 0.50",
+        )
     if low is not None and low > 0:
         return True, "its best of N is better than a blind draw"
     if low is not None:

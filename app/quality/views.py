@@ -108,16 +108,20 @@ def create_control_tasks(
     kind: Annotated[str, Form(pattern="^gold$|^screening$")],
     count: Annotated[int, Form(ge=1, le=control_task_creation.MAX_TASKS)],
 ) -> Response:
-    made = control_task_creation.create_control_tasks(db, access.project, access.user, kind, count)
-    return redirect(f"{access.home}/quality/policy", f"{made:,} {kind} tasks made.")
+    created = control_task_creation.create_control_tasks(db, access.project, access.user, kind, count)
+    return redirect(f"{access.home}/quality/policy", f"{created:,} {kind} tasks made.")
 
 
 @router.get("/policy")
 def settings_page(request: Request, access: ProjectAdmin, db: Db) -> Response:
     left = control_task_creation.count_available(db, access.project)
-    known = control_task_creation.count_tasks(db, access.project.id)
+    control_tasks = control_task_creation.count_tasks(db, access.project.id)
     return render(
-        request, "quality/policy.html", known=known, available=left, most=control_task_creation.MAX_TASKS
+        request,
+        "quality/policy.html",
+        known=control_tasks,
+        available=left,
+        most=control_task_creation.MAX_TASKS,
     )
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.evaluation.answer_classes import answer_classes
-from app.evaluation.external_scores import SCORE_VARIANTS, compute_log_scores, squash_scores, variant_index
+from app.evaluation.solution_scores import SCORE_VARIANTS, compute_log_scores, squash_scores, variant_index
 from app.prm.predict import log_solution_score
 
 step = st.tuples(st.floats(0, 1), st.floats(0, 1)).map(lambda p: [1 - p[0], p[0] * p[1], p[0] * (1 - p[1])])
