@@ -26,33 +26,33 @@ BASE = "/api/v1/projects/api-test"
 
 
 def test_a_preview_changes_nothing(web, project):
-    said = web.post(f"{BASE}/rounds/preview", json={"policy": {"size": 3}}).json()
+    preview = web.post(f"{BASE}/rounds/preview", json={"policy": {"size": 3}}).json()
 
-    assert said["labels"] == {"solutions": 1, "steps": 2, "positive": 1, "neutral": 0, "negative": 1}
-    assert said["would_queue"] == 1
-    assert said["first"][0]["strategy"] == "convincing_wrong"
-    assert said["first"][0]["score"] == pytest.approx(0.8)
+    assert preview["labels"] == {"solutions": 1, "steps": 2, "positive": 1, "neutral": 0, "negative": 1}
+    assert preview["would_queue"] == 1
+    assert preview["first"][0]["strategy"] == "convincing_wrong"
+    assert preview["first"][0]["score"] == pytest.approx(0.8)
     assert web.get(f"{BASE}/rounds").json() == {"rounds": []}
 
 
 def test_start_look_cancel_resume(web, project):
     started = web.post(f"{BASE}/rounds", json={"policy": {"size": 3}})
     assert started.status_code == 201, started.text
-    found = started.json()
-    assert found["state"] == "queued"
-    assert [stage["name"] for stage in found["stages"]] == list(STAGES)
-    assert found["config"]["policy"]["size"] == 3
+    round_ = started.json()
+    assert round_["state"] == "queued"
+    assert [stage["name"] for stage in round_["stages"]] == list(STAGES)
+    assert round_["config"]["policy"]["size"] == 3
 
     second = web.post(f"{BASE}/rounds", json={})
     assert second.status_code == 409
-    assert second.json()["round_id"] == found["id"]
+    assert second.json()["round_id"] == round_["id"]
 
-    one = f"{BASE}/rounds/{found['id']}"
-    assert web.get(one).json()["stage"] == "snapshot"
-    assert web.post(f"{one}/resumption").status_code == 409
-    assert web.post(f"{one}/cancellation").json()["state"] == "cancelled"
-    assert web.post(f"{one}/cancellation").status_code == 409
-    assert web.post(f"{one}/resumption").json()["state"] == "queued"
+    address = f"{BASE}/rounds/{round_['id']}"
+    assert web.get(address).json()["stage"] == "snapshot"
+    assert web.post(f"{address}/resumption").status_code == 409
+    assert web.post(f"{address}/cancellation").json()["state"] == "cancelled"
+    assert web.post(f"{address}/cancellation").status_code == 409
+    assert web.post(f"{address}/resumption").json()["state"] == "queued"
 
 
 def test_a_config_that_is_wrong_names_what(web, project):

@@ -108,9 +108,9 @@ def in_memory(db, pool, policy, model_id, scored):
             ordered = score_orders.random_order(pool, shuffle)
         elif strategy.step_measure:
             still = [
-                one
-                for one in ordered
-                if strategy.accepts(one) and book.is_open(one.solution_id, one.problem_id)
+                row
+                for row in ordered
+                if strategy.accepts(row) and book.is_open(row.solution_id, row.problem_id)
             ]
             ordered = select_in_memory.rank_by_step(strategy, still, right, texts)
         left = select_in_memory.fill_places(book, strategy, places + left, ordered)
@@ -123,7 +123,7 @@ def test_of_a_larger_pool_only_a_part_is_read_by_step(db, pool, monkeypatch):
     monkeypatch.setattr(select_by_step_sql, "MIN_PART", 40)
     monkeypatch.setattr(select_by_step_sql, "PART_FACTOR", 1)
     policy = Policy(size=12, shares={"uncertain_step": 1.0}, per_problem=1)
-    candidates = {one.solution_id: one for one in all_candidates(db, pool, policy.splits)}
+    candidates = {row.solution_id: row for row in all_candidates(db, pool, policy.splits)}
 
     def distance(solution_id):
         return abs(math.exp(candidates[solution_id].log_score) - 0.5)
@@ -133,22 +133,22 @@ def test_of_a_larger_pool_only_a_part_is_read_by_step(db, pool, monkeypatch):
 
     assert len(picks) == 12
     assert all(distance(pick.solution_id) <= reach for pick in picks)
-    texts = {one.id: one.steps for one in db.scalars(select(Solution))}
-    said = [texts[pick.solution_id][pick.position] for pick in picks]
-    assert len(set(said[: len(set(said))])) == len(set(said)) > 3
+    texts = {row.id: row.steps for row in db.scalars(select(Solution))}
+    steps = [texts[pick.solution_id][pick.position] for pick in picks]
+    assert len(set(steps[: len(set(steps))])) == len(set(steps)) > 3
 
     monkeypatch.setattr(select_by_step_sql, "MIN_PART", 2)
     everybody = Policy(size=1000, shares={"uncertain_step": 1.0}, per_problem=100)
     assert len(database.select_solutions(db, pool.project_id, pool.id, everybody)) == len(
-        {one.duplicate_key for one in candidates.values()}
+        {row.duplicate_key for row in candidates.values()}
     )
 
 
 def test_how_the_scoring_counts_neutral_is_how_steps_are_in_doubt(db):
-    """And a score without step probabilities, or with one for a step that is not there, is passed over."""
+    """And a score without step probabilities, or with row for a step that is not there, is passed over."""
     project = factories.project(db)
     model = loop.model(db, project)
-    made = [
+    solutions = [
         factories.solution(db, factories.problem(db, project, f"{n}?"), ("A.", f"B{n}."), verdict="correct")
         for n in range(4)
     ]
@@ -158,13 +158,13 @@ def test_how_the_scoring_counts_neutral_is_how_steps_are_in_doubt(db):
         [],
         [0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.5, 0.0, 0.5],
     ]
-    for solution, each in zip(made, probs, strict=True):
-        loop.score(db, model, solution, 0.4).step_probs = each
+    for solution, step_probs in zip(solutions, probs, strict=True):
+        loop.score(db, model, solution, 0.4).step_probs = step_probs
     policy = Policy(size=9, shares={"uncertain_step": 1.0})
 
     def places():
         picks = database.select_solutions(db, project.id, model.id, policy)
-        return [(made.index(db.get(Solution, pick.solution_id)), pick.position) for pick in picks]
+        return [(solutions.index(db.get(Solution, pick.solution_id)), pick.position) for pick in picks]
 
     assert places() == [(0, 0), (1, 1)]
     db.add(ScoringRun(project_id=project.id, model_id=model.id, config={"neutral_is_positive": False}))
@@ -202,7 +202,7 @@ def test_a_policy_that_asks_for_test_problems_is_refused():
 
 
 def test_the_walk_stops_with_the_last_place(db, monkeypatch):
-    """A pool of 3,000 with the best at the top: one chunk of scores is read, not the pool."""
+    """A pool of 3,000 with the best at the top: row chunk of scores is read, not the pool."""
     project = factories.project(db)
     model = loop.model(db, project)
     problem = factories.problem(db, project)

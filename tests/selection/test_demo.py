@@ -48,8 +48,8 @@ def test_generation_0_is_labeled_and_a_second_start_adds_nothing(home, database)
         assert db.scalar(wrong) == 0, "a wrong answer has a wrong step, and the judge finds it"
     assert prepare() == logins
     assert counts() == THERE
-    kept = home / "demo-logins.json"
-    assert kept.stat().st_mode & 0o777 == 0o600
+    logins_file = home / "demo-logins.json"
+    assert logins_file.stat().st_mode & 0o777 == 0o600
     with transaction() as db:
         assert db.scalar(select(func.count()).select_from(Generator)) == 1
     base = demo.build_round_config(SMALL).train["base"]

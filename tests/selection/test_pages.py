@@ -70,27 +70,27 @@ def test_the_former_address_leads_to_the_dashboard(web, project):
 
 
 def test_an_empty_board_says_what_to_do_first(web, project):
-    said = page(web, "/projects/board-test/dashboard")
+    text = page(web, "/projects/board-test/dashboard")
 
-    assert "Import problems and solutions" in said
-    assert 'href="/projects/board-test/imports"' in said
+    assert "Import problems and solutions" in text
+    assert 'href="/projects/board-test/imports"' in text
 
 
 def test_a_pool_without_a_queue_asks_for_one(db, web, project):
     factories.solution(db, factories.problem(db, project))
 
-    said = page(web, "/projects/board-test/dashboard")
+    text = page(web, "/projects/board-test/dashboard")
 
-    assert 'action="/projects/board-test/queue"' in said
+    assert 'action="/projects/board-test/queue"' in text
 
 
 def test_before_the_first_model_the_board_shows_the_first_queue(db, web, project):
     factories.task(db, factories.solution(db, factories.problem(db, project)))
 
-    said = page(web, "/projects/board-test/dashboard")
+    text = page(web, "/projects/board-test/dashboard")
 
-    assert "Generation 0" in said
-    assert "1 solution queued for first labels" in said
+    assert "Generation 0" in text
+    assert "1 solution queued for first labels" in text
 
 
 @pytest.mark.parametrize(("wrong", "warned"), [(4, False), (5, True)])
@@ -103,30 +103,30 @@ def test_it_warns_where_gold_shows_that_labels_are_noisy(db, web, project, wrong
         db.add(ControlResult(assignment_id=held.id, correct=False, steps=steps, correct_steps=right))
     factories.task(db, solution)
 
-    said = page(web, "/projects/board-test/dashboard")
+    text = page(web, "/projects/board-test/dashboard")
 
-    assert (f"Labelers disagree with {wrong}% of gold steps" in said) == warned
+    assert (f"Labelers disagree with {wrong}% of gold steps" in text) == warned
 
 
 def test_the_board_shows_generations_with_their_labels_and_model(web, labeled):
-    said = page(web, "/projects/board-test/dashboard")
+    text = page(web, "/projects/board-test/dashboard")
 
-    assert "prm-one" in said
-    assert "AUC 0.55" in said
-    assert "close to chance" in said
-    assert "accuracy 75% (80% by rating all positive), 40 steps" in said
-    assert "1 solution left to label in generation 1" in said
-    rows = re.findall(r"<tr>.*?</tr>", said, re.S)
+    assert "prm-one" in text
+    assert "AUC 0.55" in text
+    assert "close to chance" in text
+    assert "accuracy 75% (80% by rating all positive), 40 steps" in text
+    assert "1 solution left to label in generation 1" in text
+    rows = re.findall(r"<tr>.*?</tr>", text, re.S)
     assert len(rows) == 3
 
 
 def test_a_generation_tells_why_each_task_is_there(web, labeled):
-    said = page(web, "/projects/board-test/generations/1")
+    text = page(web, "/projects/board-test/generations/1")
 
-    assert "Convincing wrong answers, rank 1, score" in said
-    assert "0.900" in said
-    assert "Who has $3$ &lt; apples &amp; pears?" in said
-    assert '<i class="heat-9" title="step 1: 0.95">' in said
+    assert "Convincing wrong answers, rank 1, score" in text
+    assert "0.900" in text
+    assert "Who has $3$ &lt; apples &amp; pears?" in text
+    assert '<i class="heat-9" title="step 1: 0.95">' in text
     assert page(web, "/projects/board-test/generations/0").count('class="card"') >= 2
 
 
@@ -147,11 +147,11 @@ def test_the_form_previews_what_a_round_would_queue(db, web, labeled):
     db.delete(task)
     db.flush()
 
-    said = page(web, "/projects/board-test/rounds/new?size=5&per_problem=1")
+    text = page(web, "/projects/board-test/rounds/new?size=5&per_problem=1")
     part = page(web, "/projects/board-test/rounds/preview?size=5&per_problem=1")
 
-    assert "1 × Convincing wrong answers<" in said
-    assert "1 solutions of 1 problems" in said
+    assert "1 × Convincing wrong answers<" in text
+    assert "1 solutions of 1 problems" in text
     assert 'id="preview"' in part
     assert "<html" not in part
 
@@ -160,15 +160,15 @@ def test_a_button_fills_in_a_mixture_and_keeps_the_rest(db, web, labeled):
     db.delete(db.scalars(select(Task).where(Task.generation == 1)).one())
     db.flush()
 
-    said = page(web, "/projects/board-test/rounds/new?size=7&convincing_wrong=80&mixture=uncertain_steps")
+    text = page(web, "/projects/board-test/rounds/new?size=7&convincing_wrong=80&mixture=uncertain_steps")
 
-    shown = dict(re.findall(r'<input id="(\w+)"[^>]* value="(\w+)"', said))
+    shown = dict(re.findall(r'<input id="(\w+)"[^>]* value="(\w+)"', text))
     shares = {name: shown[name] for name in STRATEGIES}
     assert shares == {**dict.fromkeys(STRATEGIES, "0"), "uncertain_step": "100"}
     assert shown["size"] == "7"
-    assert "1 × Most uncertain steps<" in said
-    assert "Most uncertain steps, rank 1, step 1, score" in said
-    assert all(strategy.description in said for strategy in STRATEGIES.values())
+    assert "1 × Most uncertain steps<" in text
+    assert "Most uncertain steps, rank 1, step 1, score" in text
+    assert all(strategy.description in text for strategy in STRATEGIES.values())
 
 
 def test_a_wrong_form_is_shown_again_and_starts_nothing(db, web, labeled):
@@ -211,11 +211,11 @@ def test_a_labeler_sees_no_board(db, web, project):
 
 def test_a_round_of_another_project_is_not_there(db, web, project):
     other = factories.project(db, "Other")
-    made = Round(project_id=other.id, generation=1, config=RoundConfig().as_json())
-    db.add(made)
+    other_round = Round(project_id=other.id, generation=1, config=RoundConfig().as_json())
+    db.add(other_round)
     db.flush()
 
-    for path in (f"rounds/{made.id}", f"rounds/{made.id}/progress"):
+    for path in (f"rounds/{other_round.id}", f"rounds/{other_round.id}/progress"):
         assert web.get(f"/projects/board-test/{path}").status_code == 404
-    assert web.post(f"/projects/board-test/rounds/{made.id}/cancellation").status_code == 404
-    assert web.get(f"/api/v1/projects/board-test/rounds/{made.id}").status_code == 404
+    assert web.post(f"/projects/board-test/rounds/{other_round.id}/cancellation").status_code == 404
+    assert web.get(f"/api/v1/projects/board-test/rounds/{other_round.id}").status_code == 404

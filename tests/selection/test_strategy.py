@@ -44,45 +44,46 @@ def slow(
     chosen: list[ScoredSolution] = []
     if not pool:
         return []
-    ids = [one.solution_id for one in pool]
+    ids = [row.solution_id for row in pool]
     shuffle = Shuffle(min(ids), max(ids), seed)
     carried = 0
 
-    def capped(one):
-        return one in chosen or sum(other.problem_id == one.problem_id for other in chosen) >= cap
+    def capped(row):
+        return row in chosen or sum(other.problem_id == row.problem_id for other in chosen) >= cap
 
     for name, places in apportion(size, shares).items():
         carried += places
         rank = 0
-        asked = {
+        required = {
             "incorrect": ("convincing_wrong", "convincing_wrong_by_step"),
             "correct": ("doubted_correct_by_step",),
         }
         suited = [
-            one
-            for one in pool
-            if one.verdict in asked and not any(name in of for v, of in asked.items() if v != one.verdict)
+            row
+            for row in pool
+            if row.verdict in required
+            and not any(name in names for v, names in required.items() if v != row.verdict)
         ]
         key = {
-            one.solution_id: shuffle.place(one.solution_id)
+            row.solution_id: shuffle.place(row.solution_id)
             if name == "random"
-            else (-one.log_score, one.solution_id)
-            for one in suited
+            else (-row.log_score, row.solution_id)
+            for row in suited
         }
         about: dict[int, int] = {}
         if name in ("convincing_wrong_by_step", "doubted_correct_by_step", "uncertain_step"):
-            key, about = turns(name, [one for one in suited if not capped(one)], inside)
+            key, about = turns(name, [row for row in suited if not capped(row)], inside)
         while carried:
             allowed = [
-                one
-                for one in suited
-                if one.solution_id in key
-                and all(one.duplicate_key != other.duplicate_key for other in chosen)
-                and not capped(one)
+                row
+                for row in suited
+                if row.solution_id in key
+                and all(row.duplicate_key != other.duplicate_key for other in chosen)
+                and not capped(row)
             ]
             if not allowed:
                 break
-            best = min(allowed, key=lambda one: key[one.solution_id])
+            best = min(allowed, key=lambda row: key[row.solution_id])
             chosen.append(best)
             rank += 1
             carried -= 1
@@ -93,29 +94,32 @@ def slow(
 def turns(name: str, pool: list[ScoredSolution], inside: list[list]) -> tuple[dict, dict[int, int]]:
     """How many of its step come before it, then how it stands in the strategy's order; and its step."""
     stands, about = {}, {}
-    for one in pool:
-        steps = inside[one.solution_id - 1]
+    for row in pool:
+        steps = inside[row.solution_id - 1]
         odds = [math.prod(p for p, _ in steps[:place]) for place in range(len(steps))]
         wrong = [reached * (1 - p) for reached, (p, _) in zip(odds, steps, strict=True)]
         doubts = [reached * p * (1 - p) for reached, (p, _) in zip(odds, steps, strict=True)]
         if not steps:
             continue
         if name == "uncertain_step":
-            about[one.solution_id] = doubts.index(max(doubts))
-            stands[one.solution_id] = (-max(doubts), one.solution_id)
+            about[row.solution_id] = doubts.index(max(doubts))
+            stands[row.solution_id] = (-max(doubts), row.solution_id)
         else:
             sign = 1 if name == "doubted_correct_by_step" else -1
-            about[one.solution_id] = wrong.index(max(wrong))
-            stands[one.solution_id] = (sign * one.log_score, -sign * one.solution_id)
-    said = {key: inside[key - 1][place][1] for key, place in about.items()}
-    before = {key: sum(said[o] == said[key] and stands[o] < stands[key] for o in said) for key in said}
-    return {key: (before[key], stands[key]) for key in said}, about
+            about[row.solution_id] = wrong.index(max(wrong))
+            stands[row.solution_id] = (sign * row.log_score, -sign * row.solution_id)
+    step_text = {key: inside[key - 1][place][1] for key, place in about.items()}
+    before = {
+        key: sum(step_text[o] == step_text[key] and stands[o] < stands[key] for o in step_text)
+        for key in step_text
+    }
+    return {key: (before[key], stands[key]) for key in step_text}, about
 
 
 @given(candidates, st.integers(1, 30), shares, st.integers(1, 4), st.integers(0, 3), insides)
 def test_it_picks_what_a_slow_reading_of_the_rules_picks(pool, size, shares, cap, seed, inside):
     right = {number: [p for p, _ in steps] for number, steps in enumerate(inside, 1)}
-    texts = {number: [said for _, said in steps] for number, steps in enumerate(inside, 1)}
+    texts = {number: [text for _, text in steps] for number, steps in enumerate(inside, 1)}
 
     picks = select_solutions(pool, size, shares, cap, seed, 7, right, texts)
 
@@ -144,7 +148,7 @@ def test_every_strategy_and_mixture_is_complete():
 @given(candidates, st.integers(1, 30), shares, st.integers(1, 4), st.randoms())
 def test_what_comes_out_whatever_goes_in(pool, size, shares, cap, random):
     picks = select_solutions(pool, size, shares, cap, seed=0, model_id=7)
-    by_id = {one.solution_id: one for one in pool}
+    by_id = {row.solution_id: row for row in pool}
 
     assert len(picks) <= size
     assert len({pick.solution_id for pick in picks}) == len(picks)
