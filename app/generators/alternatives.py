@@ -51,10 +51,10 @@ def next_requests(db: Session, run: SamplingRun, item: SamplingItem) -> list[Sam
         return []
     solution = db.get_one(Solution, item.solution_id)
     statement = db.get_one(Problem, item.problem_id).statement
-    there = _existing_texts(db, solution.id)
+    existing_texts = _existing_texts(db, solution.id)
     asks = []
     for position in requested_positions(item, len(solution.steps)):
-        missing = run.config["candidates"] - len(there.get(position, ()))
+        missing = run.config["candidates"] - len(existing_texts.get(position, ()))
         if missing > 0:
             begun = tuple(solution.steps[:position])
             asks.append(SampleRequest(statement, begun, missing, not run.config["behind"], position))
@@ -64,26 +64,33 @@ def next_requests(db: Session, run: SamplingRun, item: SamplingItem) -> list[Sam
 def requested_positions(item: SamplingItem, steps: int) -> list[int]:
     """All of them, or those that the item names."""
     named = (item.detail or {}).get("positions")
-    return list(range(min(steps, DEEPEST))) if named is None else [each for each in named if each < steps]
+    return (
+        list(range(min(steps, DEEPEST)))
+        if named is None
+        else [position for position in named if position < steps]
+    )
 
 
 def _existing_texts(db: Session, solution_id: int) -> dict[int, set[str]]:
     """Position -> what the candidates behind the solution's own beginning say; its own step is none."""
-    found: dict[int, set[str]] = {}
+    texts: dict[int, set[str]] = {}
     for row in db.execute(THERE, {"solution": solution_id}):
-        found.setdefault(row.position, set()).add(row.text.strip())
-    return found
+        texts.setdefault(row.position, set()).add(row.text.strip())
+    return texts
 
 
 def store(db: Session, run: SamplingRun, item: SamplingItem, came: SampleResult) -> Counter[str]:
     config, counts, position = parse(run.generator.config), Counter[str](), came.ask.position
     db.execute(LOCK, {"solution": item.solution_id})
     steps = db.get_one(Solution, item.solution_id).steps
-    here = _existing_texts(db, item.solution_id or 0).get(position, set())
-    missing, texts = run.config["candidates"] - len(here), {steps[position].strip(), *here}
-    for words, finish in came.answer.texts:
+    existing_texts = _existing_texts(db, item.solution_id or 0).get(position, set())
+    missing, texts = (
+        run.config["candidates"] - len(existing_texts),
+        {steps[position].strip(), *existing_texts},
+    )
+    for completion, finish in came.answer.texts:
         try:
-            sampled = parse_completion(config, came.ask, words, finish).steps
+            sampled = parse_completion(config, came.ask, completion, finish).steps
         except UnusableSample as error:
             came.useless.append(str(error))
             continue
@@ -105,11 +112,11 @@ def _add(db: Session, run: SamplingRun, item: SamplingItem, position: int, sampl
     )
     last = {row[0]: row[1] for row in db.execute(numbers.group_by(Alternative.position))}
     prefix, rows = [0] * position, []
-    for place, words in enumerate(sampled, start=position):
+    for place, step in enumerate(sampled, start=position):
         number = last.get(place, 0) + 1
         rows.append(
             {"solution_id": item.solution_id, "position": place, "candidate": number, "prefix": list(prefix),
-             "text": words, "source": run.generator.name}
+             "text": step, "source": run.generator.name}
         )  # fmt: skip
         prefix.append(number)
     db.execute(insert(Alternative), rows)

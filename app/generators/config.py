@@ -83,31 +83,31 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "price_out": (0, 1e6),
 }
 TEXTS = {"endpoint": 20, "system": 20_000, "prompt": 20_000, "steps": 20, "step_end": 50}
-WHOLE = ("max_tokens", "step_tokens", "at_once", "per_request", "retries")
+INTEGER_OPTIONS = ("max_tokens", "step_tokens", "at_once", "per_request", "retries")
 
 
-def parse(given: Any) -> GeneratorConfig:
+def parse(payload: Any) -> GeneratorConfig:
     """A config from JSON. A name nobody knows and a value out of range are errors."""
-    if not isinstance(given, dict):
+    if not isinstance(payload, dict):
         raise Invalid("The generator's config must be a JSON object.")
-    known = {each.name for each in fields(GeneratorConfig)}
-    if unknown := sorted(set(given) - known):
+    option_names = {option.name for option in fields(GeneratorConfig)}
+    if unknown := sorted(set(payload) - option_names):
         raise Invalid(
             f"A generator has no option {str(unknown[0])[:50]!r}.",
-            remedy=f"There are: {', '.join(sorted(known))}.",
+            remedy=f"There are: {', '.join(sorted(option_names))}.",
         )
-    for name, value in given.items():
+    for name, value in payload.items():
         _check(name, value)
-    made = GeneratorConfig(**given)
-    if made.endpoint not in ENDPOINTS:
+    config = GeneratorConfig(**payload)
+    if config.endpoint not in ENDPOINTS:
         raise Invalid(f'"endpoint" must be one of {", ".join(ENDPOINTS)}.')
-    if made.steps not in STEPS:
+    if config.steps not in STEPS:
         raise Invalid(f'"steps" must be one of {", ".join(STEPS)}.')
-    if PLACE not in made.template:
+    if PLACE not in config.template:
         raise Invalid(f"The prompt has no {PLACE} in it.", remedy="Say where the statement goes.")
-    if not made.step_end:
+    if not config.step_end:
         raise Invalid('"step_end" is empty.', remedy="Give the text that ends a step, for instance \\n\\n.")
-    return made
+    return config
 
 
 def _check(name: str, value: Any) -> None:
@@ -118,7 +118,7 @@ def _check(name: str, value: Any) -> None:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not math.isfinite(value) or not low <= value <= high:
             raise Invalid(f'"{name}" must be a number from {low:g} to {high:g}.')
-        if name in WHOLE and not isinstance(value, int):
+        if name in INTEGER_OPTIONS and not isinstance(value, int):
             raise Invalid(f'"{name}" must be a whole number.')
     elif name in TEXTS:
         if not isinstance(value, str) or len(value) > TEXTS[name] or "\0" in value:

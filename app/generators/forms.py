@@ -7,62 +7,60 @@ from typing import Any
 from starlette.datastructures import FormData, QueryParams
 
 from app.core.errors import Invalid
-from app.generators.config import NUMBERS, TEXTS, WHOLE
+from app.generators.config import INTEGER_OPTIONS, NUMBERS, TEXTS
 
 FLAGS = ("prefill",)
-Given = FormData | QueryParams
+FormFields = FormData | QueryParams
 
 
-def parse_config(given: Given) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        name: number(given, name, name in WHOLE) for name in NUMBERS if text(given, name)
+def parse_config(form: FormFields) -> dict[str, Any]:
+    config: dict[str, Any] = {
+        name: number(form, name, name in INTEGER_OPTIONS) for name in NUMBERS if text(form, name)
     }
-    found |= {name: text(given, name, strip=False) for name in TEXTS if text(given, name)}
-    found |= {name: True for name in FLAGS if text(given, name)}
-    if "step_end" in found:
-        found["step_end"] = unescape(found["step_end"])
-    if stops := [unescape(line) for line in text(given, "stop", strip=False).splitlines() if line.strip()]:
-        found["stop"] = stops
-    return found
+    config |= {name: text(form, name, strip=False) for name in TEXTS if text(form, name)}
+    config |= {name: True for name in FLAGS if text(form, name)}
+    if "step_end" in config:
+        config["step_end"] = unescape(config["step_end"])
+    if stops := [unescape(line) for line in text(form, "stop", strip=False).splitlines() if line.strip()]:
+        config["stop"] = stops
+    return config
 
 
-def parse_pool_plan(given: Given) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        name: text(given, name) for name in ("counting", "duplicates") if text(given, name)
-    }
-    found |= {name: text(given, name) for name in ("subject", "level")}
-    if text(given, "per_problem"):
-        found["per_problem"] = number(given, "per_problem", True)
-    if text(given, "split"):
-        found["splits"] = text(given, "split").split("+")
-    return found
+def parse_pool_plan(form: FormFields) -> dict[str, Any]:
+    plan: dict[str, Any] = {name: text(form, name) for name in ("counting", "duplicates") if text(form, name)}
+    plan |= {name: text(form, name) for name in ("subject", "level")}
+    if text(form, "per_problem"):
+        plan["per_problem"] = number(form, "per_problem", True)
+    if text(form, "split"):
+        plan["splits"] = text(form, "split").split("+")
+    return plan
 
 
-def parse_rollout_plan(given: Given) -> dict[str, Any]:
+def parse_rollout_plan(form: FormFields) -> dict[str, Any]:
     names = ("how", "verdict", "sampled_by", "subject", "level")
-    found: dict[str, Any] = {name: text(given, name) for name in names if text(given, name)}
+    plan: dict[str, Any] = {name: text(form, name) for name in names if text(form, name)}
     for name in ("rollouts", "per_problem", "most", "seed"):
-        if text(given, name):
-            found[name] = number(given, name, True)
-    if text(given, "split"):
-        found["splits"] = text(given, "split").split("+")
-    return found
+        if text(form, name):
+            plan[name] = number(form, name, True)
+    if text(form, "split"):
+        plan["splits"] = text(form, "split").split("+")
+    return plan
 
 
-def text(given: Given, name: str, *, strip: bool = True) -> str:
-    found = given.get(name)
-    words = found.replace("\0", "").replace("\r\n", "\n") if isinstance(found, str) else ""
-    return words.strip() if strip else words
+def text(form: FormFields, name: str, *, strip: bool = True) -> str:
+    value = form.get(name)
+    content = value.replace("\0", "").replace("\r\n", "\n") if isinstance(value, str) else ""
+    return content.strip() if strip else content
 
 
-def number(given: Given, name: str, whole: bool) -> float | int:
+def number(form: FormFields, name: str, is_integer: bool) -> float | int:
     try:
-        return int(text(given, name)) if whole else float(text(given, name))
+        return int(text(form, name)) if is_integer else float(text(form, name))
     except ValueError as error:
-        words = "a whole number" if whole else "a number"
-        raise Invalid(f"{name.replace('_', ' ').capitalize()} must be {words}.") from error
+        expected = "a whole number" if is_integer else "a number"
+        raise Invalid(f"{name.replace('_', ' ').capitalize()} must be {expected}.") from error
 
 
-def unescape(words: str) -> str:
+def unescape(value: str) -> str:
     """Line breaks and tabs, as a person writes them into one line."""
-    return words.replace("\\n", "\n").replace("\\t", "\t")
+    return value.replace("\\n", "\n").replace("\\t", "\t")

@@ -34,35 +34,37 @@ class GeneratorInput:
 
 
 def create_generator(
-    db: Session, project: Project, wanted: GeneratorInput, config: dict[str, Any], user: User | None
+    db: Session, project: Project, generator_input: GeneratorInput, config: dict[str, Any], user: User | None
 ) -> Generator:
     """A generator, checked as far as can be without asking it. `user` None: the command line."""
-    name, model = wanted.name.strip(), wanted.model.strip()
+    name, model = generator_input.name.strip(), generator_input.model.strip()
     if not NAME.fullmatch(name):
         raise Invalid("The name must be 1 to 100 letters, digits, spaces or . : / @ + - _.")
     if db.scalar(select(Generator.id).where(Generator.project_id == project.id, Generator.name == name)):
         raise Conflict(f"There is a generator {name!r} already.", remedy="Give this one another name.")
-    if wanted.kind not in KINDS:
-        raise Invalid(f"There is no kind of generator {wanted.kind[:50]!r}.", remedy=f"{' or '.join(KINDS)}.")
-    server = wanted.kind == "openai"
+    if generator_input.kind not in KINDS:
+        raise Invalid(
+            f"There is no kind of generator {generator_input.kind[:50]!r}.", remedy=f"{' or '.join(KINDS)}."
+        )
+    server = generator_input.kind == "openai"
     if not model or len(model) > 500 or "\0" in model:
         raise Invalid("Which model?" if server else "Which folder?", remedy="Give its name.")
     site_admin = user is None or user.is_admin
-    made = Generator(
+    generator = Generator(
         project_id=project.id,
         name=name,
-        kind=wanted.kind,
-        base_url=url_policy.validate_url(wanted.base_url, site_admin=site_admin) if server else None,
+        kind=generator_input.kind,
+        base_url=url_policy.validate_url(generator_input.base_url, site_admin=site_admin) if server else None,
         model=model if server else str(model_folder(model)),
-        key_name=url_policy.validate_key_env(wanted.key_name) if server else None,
+        key_name=url_policy.validate_key_env(generator_input.key_name) if server else None,
         config=parse(config).as_json(),
         created_by=user.id if user else None,
     )
-    db.add(made)
+    db.add(generator)
     db.flush()
-    subject = f"{made.name} ({made.kind})"
+    subject = f"{generator.name} ({generator.kind})"
     audit.record_event(db, user, "generator.make", subject=subject, project_id=project.id)
-    return made
+    return generator
 
 
 def model_folder(name: str) -> Path:
@@ -97,14 +99,14 @@ def list_generators(db: Session, project_id: int) -> list[Generator]:
 
 def get_generator(db: Session, project_id: int, generator_id: int) -> Generator:
     chosen = select(Generator).where(Generator.id == generator_id, Generator.project_id == project_id)
-    found = db.scalar(chosen) if 0 < generator_id < 2**62 else None
-    if found is None:
+    generator = db.scalar(chosen) if 0 < generator_id < 2**62 else None
+    if generator is None:
         raise NotFound("There is no such generator in this project.", remedy="Go back to the list of them.")
-    return found
+    return generator
 
 
 def get_generator_by_name(db: Session, project_id: int, name: str) -> Generator:
-    found = db.scalar(select(Generator).where(Generator.project_id == project_id, Generator.name == name))
-    if found is None:
+    generator = db.scalar(select(Generator).where(Generator.project_id == project_id, Generator.name == name))
+    if generator is None:
         raise NotFound(f"There is no generator {name!r}.", remedy="stepmark generator list shows them.")
-    return found
+    return generator

@@ -65,7 +65,7 @@ class OpenAISampler:
             begun = time.monotonic()
             cost.requests += 1
             try:
-                found = self._once(ask)
+                response = self._once(ask)
             except RetryLater as error:
                 cost.seconds += time.monotonic() - begun
                 if cost.retries >= self.config.retries:
@@ -78,16 +78,16 @@ class OpenAISampler:
                 error.cost = cost
                 raise
             cost.seconds += time.monotonic() - begun
-            return self._answer(found, ask, cost)
+            return self._answer(response, ask, cost)
 
     def close(self) -> None:
         for client in self._all:
             client.close()
 
-    def _wait(self, retries: int, asked: float | None) -> None:
+    def _wait(self, retries: int, retry_after_s: float | None) -> None:
         wait = min(LONGEST_WAIT, self.config.backoff_s * 2**retries) * random.uniform(0.5, 1)  # noqa: S311
-        if asked is not None:
-            wait = min(LONGEST_ASKED, asked) + wait * 0.1
+        if retry_after_s is not None:
+            wait = min(LONGEST_ASKED, retry_after_s) + wait * 0.1
         if self.stopping.wait(wait):
             raise SamplingStopped
 
@@ -106,22 +106,22 @@ class OpenAISampler:
                 return json.loads(body)  # not orjson: a text may hold half of a surrogate pair
             except (ValueError, RecursionError) as error:
                 raise RetryLater("The server's answer is not JSON, or was cut off.") from error
-        said = self._safe(f"The server said {status}: {_message(body)}")
+        message = self._safe(f"The server said {status}: {_message(body)}")
         if status in AGAIN:
-            raise RetryLater(said, retry_after(headers.get("retry-after"), dt.datetime.now(dt.UTC)))
-        raise (SamplerRejected if status in FOR_GOOD else SamplerError)(said)
+            raise RetryLater(message, retry_after(headers.get("retry-after"), dt.datetime.now(dt.UTC)))
+        raise (SamplerRejected if status in FOR_GOOD else SamplerError)(message)
 
     def _post(self, url: str, body: dict[str, Any]) -> tuple[int, httpx.Headers, bytes]:
         """No redirect is followed: an address was allowed, not whatever it names."""
-        end, found = time.monotonic() + self.config.timeout_s, bytearray()
+        end, content = time.monotonic() + self.config.timeout_s, bytearray()
         with self._client().stream("POST", url, content=orjson.dumps(body)) as answer:
             for piece in answer.iter_bytes():
-                found += piece
-                if len(found) > LARGEST:
+                content += piece
+                if len(content) > LARGEST:
                     raise SamplerError(f"The answer is larger than {LARGEST // 1024**2} MiB.")
                 if time.monotonic() > end:
                     raise httpx.ReadTimeout("trickling")
-            return answer.status_code, answer.headers, bytes(found)
+            return answer.status_code, answer.headers, bytes(content)
 
     def _client(self) -> httpx.Client:
         """One a thread: a connection that is kept, and nobody waits for another's."""
@@ -149,31 +149,31 @@ class OpenAISampler:
             body["stop"] = stop
         if ask.seed is not None:
             body["seed"] = ask.seed
-        asked, begun = (
+        prompt, begun = (
             prompts.build_prompt(config, ask.statement),
             prompts.continuation_prefix(config, ask.steps),
         )
         if config.endpoint == "completions":
-            return {**body, "prompt": asked + begun}
+            return {**body, "prompt": prompt + begun}
         system = [{"role": "system", "content": config.system}] if config.system else []
-        messages = [*system, {"role": "user", "content": asked}]
+        messages = [*system, {"role": "user", "content": prompt}]
         if begun:
             messages.append({"role": "assistant", "content": begun})
             body |= {"continue_final_message": True, "add_generation_prompt": False}
         return {**body, "messages": messages}
 
-    def _answer(self, found: Any, ask: SampleRequest, cost: Cost) -> SamplerResponse:
-        choices = found.get("choices") if isinstance(found, dict) else None
-        texts = [_text(each) for each in choices] if isinstance(choices, list) else []
-        kept = [each for each in texts if each is not None][: ask.count]
-        usage = found.get("usage") if isinstance(found, dict) else None
+    def _answer(self, response: Any, ask: SampleRequest, cost: Cost) -> SamplerResponse:
+        choices = response.get("choices") if isinstance(response, dict) else None
+        texts = [_text(choice) for choice in choices] if isinstance(choices, list) else []
+        samples = [sample for sample in texts if sample is not None][: ask.count]
+        usage = response.get("usage") if isinstance(response, dict) else None
         usage = usage if isinstance(usage, dict) else {}
         spent = [_count(usage.get(name)) for name in ("prompt_tokens", "completion_tokens")]
         cost.without_usage += None in spent
         cost.prompt_tokens, cost.completion_tokens = spent[0] or 0, spent[1] or 0
-        if not kept:
+        if not samples:
             raise SamplerError("The server's answer holds no text.", cost)
-        return SamplerResponse(kept, cost)
+        return SamplerResponse(samples, cost)
 
     def _safe(self, message: str) -> str:
         message = prompts.clean_text(message)[:500]
@@ -190,15 +190,15 @@ def _text(choice: Any) -> tuple[str, str] | None:
 
 
 def _count(value: Any) -> int | None:
-    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**40
-    return value if whole else None
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**40
+    return value if is_count else None
 
 
 def _message(body: bytes) -> str:
     """What the server says is wrong, in one short line."""
     try:
-        found = json.loads(body)
-        error = found.get("error", found.get("message", found.get("detail")))
+        payload = json.loads(body)
+        error = payload.get("error", payload.get("message", payload.get("detail")))
         text = error.get("message") if isinstance(error, dict) else error
         if isinstance(text, str):
             return " ".join(text.split())[:300]
@@ -207,15 +207,15 @@ def _message(body: bytes) -> str:
     return " ".join(body[:300].decode(errors="replace").split()) or "nothing more"
 
 
-def retry_after(said: str | None, now: dt.datetime) -> float | None:
+def retry_after(header: str | None, now: dt.datetime) -> float | None:
     """Seconds, from either of the header's two forms; None for anything else."""
-    if said is None:
+    if header is None:
         return None
     try:
-        seconds = float(said)
+        seconds = float(header)
     except ValueError:
         try:
-            moment = email.utils.parsedate_to_datetime(said)
+            moment = email.utils.parsedate_to_datetime(header)
             moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
             seconds = (moment - now).total_seconds()
         except (ValueError, TypeError):

@@ -41,33 +41,35 @@ class PoolPlan:
         return {**asdict(self), "splits": list(self.splits)}
 
 
-def parse_plan(given: dict[str, Any]) -> PoolPlan:
+def parse_plan(payload: dict[str, Any]) -> PoolPlan:
     """A plan from JSON. Test problems are sampled for by themselves or not at all: such a pool is
     for evaluation, and nobody should make one by ticking a box too many."""
-    unknown = sorted(set(given) - set(PoolPlan.__annotations__))
+    unknown = sorted(set(payload) - set(PoolPlan.__annotations__))
     if unknown:
         raise Invalid(
             f"Sampling has no option {unknown[0]!r}.",
             remedy=f"It has: {', '.join(PoolPlan.__annotations__)}.",
         )
-    made = PoolPlan(**{**given, "splits": tuple(given.get("splits") or PoolPlan.splits)})
-    whole = isinstance(made.per_problem, int) and not isinstance(made.per_problem, bool)
-    if not whole or not 1 <= made.per_problem <= 100_000:
+    plan = PoolPlan(**{**payload, "splits": tuple(payload.get("splits") or PoolPlan.splits)})
+    is_integer = isinstance(plan.per_problem, int) and not isinstance(plan.per_problem, bool)
+    if not is_integer or not 1 <= plan.per_problem <= 100_000:
         raise Invalid("Solutions for a problem must be a whole number from 1 to 100,000.")
-    for value, known in ((made.counting, COUNTING), (made.duplicates, DUPLICATES)):
-        if value not in known:
-            raise Invalid(f"There is no {str(value)[:50]!r} here.", remedy=f"Use one of: {', '.join(known)}.")
-    if not all(isinstance(each, str) and each in SPLITS for each in made.splits):
+    for value, choices in ((plan.counting, COUNTING), (plan.duplicates, DUPLICATES)):
+        if value not in choices:
+            raise Invalid(
+                f"There is no {str(value)[:50]!r} here.", remedy=f"Use one of: {', '.join(choices)}."
+            )
+    if not all(isinstance(split, str) and split in SPLITS for split in plan.splits):
         raise Invalid(f"The splits must be out of {', '.join(SPLITS)}.")
-    if "test" in made.splits and set(made.splits) != {"test"}:
+    if "test" in plan.splits and set(plan.splits) != {"test"}:
         raise Invalid(
             "Test problems are sampled for by themselves, for evaluation.",
             remedy="Start one run for the test split and another for the rest.",
         )
-    for value in (made.subject, made.level):
+    for value in (plan.subject, plan.level):
         if not isinstance(value, str) or len(value) > 300 or "\0" in value:
             raise Invalid("Subject and level must be short texts.")
-    return made
+    return plan
 
 
 CHOSEN = """
@@ -93,26 +95,26 @@ THERE = text(
 )
 
 
-def _source_name(generator: Generator, wanted: PoolPlan) -> str | None:
-    return generator.name if wanted.counting == "generator" else None
+def _source_name(generator: Generator, plan: PoolPlan) -> str | None:
+    return generator.name if plan.counting == "generator" else None
 
 
-def _values(generator: Generator, wanted: PoolPlan) -> dict[str, Any]:
+def _values(generator: Generator, plan: PoolPlan) -> dict[str, Any]:
     return {
-        "name": _source_name(generator, wanted), "project": generator.project_id,
-        "splits": list(wanted.splits),
-        "subject": wanted.subject, "level": wanted.level, "k": wanted.per_problem,
+        "name": _source_name(generator, plan), "project": generator.project_id,
+        "splits": list(plan.splits),
+        "subject": plan.subject, "level": plan.level, "k": plan.per_problem,
     }  # fmt: skip
 
 
-def preview_plan(db: Session, generator: Generator, wanted: PoolPlan) -> dict[str, int]:
+def preview_plan(db: Session, generator: Generator, plan: PoolPlan) -> dict[str, int]:
     """{"problems", "incomplete", "missing"}: those chosen, those that lack some, how many they lack."""
-    return dict(db.execute(PREVIEW, _values(generator, wanted)).mappings().one())
+    return dict(db.execute(PREVIEW, _values(generator, plan)).mappings().one())
 
 
 def create_items(db: Session, run: SamplingRun) -> None:
-    found = parse_plan(run.config)
-    db.execute(OPEN, {**_values(run.generator, found), "run": run.id})
+    plan = parse_plan(run.config)
+    db.execute(OPEN, {**_values(run.generator, plan), "run": run.id})
     total = "SELECT coalesce(sum(wanted), 0) FROM sampling_item WHERE sampling_run_id = :run"
     run.total = db.scalar(text(total), {"run": run.id}) or 0
     if not run.total:
@@ -123,9 +125,9 @@ def create_items(db: Session, run: SamplingRun) -> None:
 
 
 def next_requests(db: Session, run: SamplingRun, item: SamplingItem) -> list[SampleRequest]:
-    found, config = parse_plan(run.config), parse(run.generator.config)
-    missing = found.per_problem - _existing_count(db, run, item, found)
-    if found.duplicates == "skip" and item.tries >= PATIENCE * item.wanted + 20:
+    plan, config = parse_plan(run.config), parse(run.generator.config)
+    missing = plan.per_problem - _existing_count(db, run, item, plan)
+    if plan.duplicates == "skip" and item.tries >= PATIENCE * item.wanted + 20:
         item.error = "Only solutions that are there already came."
         return []
     statement = db.get_one(Problem, item.problem_id).statement
@@ -133,50 +135,50 @@ def next_requests(db: Session, run: SamplingRun, item: SamplingItem) -> list[Sam
     return [SampleRequest(statement, count=size) for size in sizes if size > 0] if missing > 0 else []
 
 
-def _existing_count(db: Session, run: SamplingRun, item: SamplingItem, found: PoolPlan) -> int:
-    asked = {"problem": item.problem_id, "name": _source_name(run.generator, found)}
-    return int(db.scalar(THERE, asked) or 0)
+def _existing_count(db: Session, run: SamplingRun, item: SamplingItem, plan: PoolPlan) -> int:
+    params = {"problem": item.problem_id, "name": _source_name(run.generator, plan)}
+    return int(db.scalar(THERE, params) or 0)
 
 
 def store(db: Session, run: SamplingRun, item: SamplingItem, came: SampleResult) -> Counter[str]:
     """Store what is of use, up to what is missing now."""
-    found, config, counts = parse_plan(run.config), parse(run.generator.config), Counter[str]()
+    plan, config, counts = parse_plan(run.config), parse(run.generator.config), Counter[str]()
     db.execute(LOCK, {"problem": item.problem_id})
-    missing = found.per_problem - _existing_count(db, run, item, found)
+    missing = plan.per_problem - _existing_count(db, run, item, plan)
     digests = {
-        bytes(each)
-        for each in db.scalars(select(Solution.digest).where(Solution.problem_id == item.problem_id))
+        bytes(stored_digest)
+        for stored_digest in db.scalars(select(Solution.digest).where(Solution.problem_id == item.problem_id))
     }
-    for words, finish in came.answer.texts:
+    for completion, finish in came.answer.texts:
         try:
-            one = parse_completion(config, came.ask, words, finish)
+            sampled = parse_completion(config, came.ask, completion, finish)
         except UnusableSample as error:
             came.useless.append(str(error))
             continue
-        digest = hashlib.sha256("\0".join(one.steps).encode()).digest()
+        digest = hashlib.sha256("\0".join(sampled.steps).encode()).digest()
         twin = digest in digests
         counts["duplicates"] += twin
-        if twin and found.duplicates == "skip":
+        if twin and plan.duplicates == "skip":
             continue
         if counts["made"] >= missing:
             counts["surplus"] += 1
             continue
         digests.add(digest)
-        db.add(_solution(run, item, one, digest))
+        db.add(_solution(run, item, sampled, digest))
         counts["made"] += 1
-        counts["cut_off"] += one.finish == "length"
+        counts["cut_off"] += sampled.finish == "length"
     db.flush()
     return counts
 
 
-def _solution(run: SamplingRun, item: SamplingItem, one: Sampled, digest: bytes) -> Solution:
+def _solution(run: SamplingRun, item: SamplingItem, sampled: Sampled, digest: bytes) -> Solution:
     return Solution(
         project_id=run.project_id,
         problem_id=item.problem_id,
         external_id=f"generator-{run.generator_id}/{uuid.uuid4().hex}",
         generator=run.generator.name,
-        steps=one.steps,
+        steps=sampled.steps,
         digest=digest,
-        final_answer=one.answer,
-        detail={"sampling_run": run.id, "finish": one.finish},
+        final_answer=sampled.answer,
+        detail={"sampling_run": run.id, "finish": sampled.finish},
     )

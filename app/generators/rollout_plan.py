@@ -39,38 +39,38 @@ class RolloutPlan:
         return {**asdict(self), "splits": list(self.splits)}
 
 
-def parse_plan(given: dict[str, Any]) -> RolloutPlan:
+def parse_plan(payload: dict[str, Any]) -> RolloutPlan:
     """A plan from JSON. Rollouts are labels, and a test problem gets none."""
-    unknown = sorted(set(given) - set(RolloutPlan.__annotations__))
+    unknown = sorted(set(payload) - set(RolloutPlan.__annotations__))
     if unknown:
         raise Invalid(
             f"Rollouts have no option {unknown[0]!r}.",
             remedy=f"They have: {', '.join(RolloutPlan.__annotations__)}.",
         )
-    made = RolloutPlan(**{**given, "splits": tuple(given.get("splits") or RolloutPlan.splits)})
+    plan = RolloutPlan(**{**payload, "splits": tuple(payload.get("splits") or RolloutPlan.splits)})
     for name, least, most in (
         ("rollouts", 1, 1024),
         ("per_problem", 1, 100_000),
         ("most", 1, 10_000_000),
         ("seed", 0, 2**31),
     ):
-        value = getattr(made, name)
+        value = getattr(plan, name)
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             raise Invalid(f'"{name}" must be a whole number from {least} to {most:,}.')
-    if made.how not in HOW or made.verdict not in VERDICTS:
+    if plan.how not in HOW or plan.verdict not in VERDICTS:
         raise Invalid(f'"how" is one of {", ".join(HOW)}; "verdict" is correct, incorrect or empty.')
-    if made.how == "search" and made.verdict != "incorrect":
-        made = RolloutPlan(**{**asdict(made), "splits": made.splits, "verdict": "incorrect"})
-    if "test" in made.splits:
+    if plan.how == "search" and plan.verdict != "incorrect":
+        plan = RolloutPlan(**{**asdict(plan), "splits": plan.splits, "verdict": "incorrect"})
+    if "test" in plan.splits:
         raise Invalid(
             "Test problems get no labels, and rollouts are labels.", remedy="Use train or validation."
         )
-    if not all(each in ("train", "validation") for each in made.splits):
+    if not all(split in ("train", "validation") for split in plan.splits):
         raise Invalid("The splits must be train, validation or both.")
-    for text_ in (made.sampled_by, made.subject, made.level):
+    for text_ in (plan.sampled_by, plan.subject, plan.level):
         if not isinstance(text_, str) or len(text_) > 300 or "\0" in text_:
             raise Invalid("Generator, subject and level must be short texts.")
-    return made
+    return plan
 
 
 CHOSEN = """
@@ -107,20 +107,20 @@ OPEN = text(
 )
 
 
-def _values(generator: Generator, wanted: RolloutPlan) -> dict[str, Any]:
+def _values(generator: Generator, plan: RolloutPlan) -> dict[str, Any]:
     return {
-        "project": generator.project_id, "generator": generator.id, "seed": wanted.seed, "how": wanted.how,
-        "splits": list(wanted.splits), "subject": wanted.subject, "level": wanted.level,
-        "sampled_by": wanted.sampled_by,
-        "verdicts": [wanted.verdict] if wanted.verdict else ["correct", "incorrect"],
-        "n": wanted.rollouts, "per_problem": wanted.per_problem, "most": wanted.most,
+        "project": generator.project_id, "generator": generator.id, "seed": plan.seed, "how": plan.how,
+        "splits": list(plan.splits), "subject": plan.subject, "level": plan.level,
+        "sampled_by": plan.sampled_by,
+        "verdicts": [plan.verdict] if plan.verdict else ["correct", "incorrect"],
+        "n": plan.rollouts, "per_problem": plan.per_problem, "most": plan.most,
     }  # fmt: skip
 
 
-def preview_plan(db: Session, generator: Generator, wanted: RolloutPlan) -> dict[str, int]:
+def preview_plan(db: Session, generator: Generator, plan: RolloutPlan) -> dict[str, int]:
     """{"solutions", "problems", "incomplete", "missing"}: `missing` is what it will cost in generations,
     exactly for `every`, at most for `search`."""
-    return dict(db.execute(PREVIEW, _values(generator, wanted)).mappings().one())
+    return dict(db.execute(PREVIEW, _values(generator, plan)).mappings().one())
 
 
 def create_items(db: Session, run: SamplingRun) -> None:
@@ -129,9 +129,9 @@ def create_items(db: Session, run: SamplingRun) -> None:
             f"{run.generator.name} is not asked to go on with what is begun.",
             remedy='Make a generator that completes plain text, or a chat server with "prefill" (vLLM).',
         )
-    found = parse_plan(run.config)
-    run.config = found.as_json()
-    run.total = sum(db.execute(OPEN, {**_values(run.generator, found), "run": run.id}).scalars())
+    plan = parse_plan(run.config)
+    run.config = plan.as_json()
+    run.total = sum(db.execute(OPEN, {**_values(run.generator, plan), "run": run.id}).scalars())
     if not run.total:
         raise Invalid(
             "Nothing is missing: the chosen solutions have their rollouts, or none was chosen.",

@@ -23,26 +23,26 @@ router = APIRouter(prefix="/projects/{slug}/generators/{generator_id}/rollouts",
 
 @router.get("")
 def rollouts(request: Request, access: Researcher, db: Db, generator_id: int) -> Response:
-    found = generators.get_generator(db, access.project.id, generator_id)
+    generator = generators.get_generator(db, access.project.id, generator_id)
     return render(
         request,
         "generators/rollouts.html",
-        generator=found,
-        config=GeneratorConfig(**found.config),
-        there=rollout_plan.existing_counts(db, found.id),
-        runs=runs.newest(db, access.project.id, found.id, "rollouts"),
-        splits={value: words for value, words in SPLITS.items() if value != "test"},
+        generator=generator,
+        config=GeneratorConfig(**generator.config),
+        there=rollout_plan.existing_counts(db, generator.id),
+        runs=runs.newest(db, access.project.id, generator.id, "rollouts"),
+        splits={value: label for value, label in SPLITS.items() if value != "test"},
         hows=rollout_plan.HOW,
         verdicts=rollout_plan.VERDICTS,
-        **{**queries.filter_choices(db, access.project.id), **_preview(db, found, request)},
+        **{**queries.filter_choices(db, access.project.id), **_preview(db, generator, request)},
     )
 
 
 @router.get("/preview")
 def preview(request: Request, access: Researcher, db: Db, generator_id: int) -> Response:
-    found = generators.get_generator(db, access.project.id, generator_id)
+    generator = generators.get_generator(db, access.project.id, generator_id)
     return render(
-        request, "generators/_rollouts_preview.html", generator=found, **_preview(db, found, request)
+        request, "generators/_rollouts_preview.html", generator=generator, **_preview(db, generator, request)
     )
 
 
@@ -56,6 +56,6 @@ def _preview(db: Db, generator: Generator, request: Request) -> dict[str, Any]:
 
 @router.post("")
 def start(access: Researcher, db: Db, generator_id: int, form: Form) -> Response:
-    found = generators.get_generator(db, access.project.id, generator_id)
+    generator = generators.get_generator(db, access.project.id, generator_id)
     config = rollout_plan.parse_plan(forms.parse_rollout_plan(form)).as_json()
-    return start_and_redirect(db, access, found, "rollouts", config, "Rollouts are on their way.")
+    return start_and_redirect(db, access, generator, "rollouts", config, "Rollouts are on their way.")

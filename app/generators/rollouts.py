@@ -27,23 +27,23 @@ from app.generators.rollout_plan import parse_plan
 from app.generators.sampler import SampleResult
 from app.problems.models import Problem, Solution
 
-Known = Mapping[int, tuple[int, int]]
+RolloutCounts = Mapping[int, tuple[int, int]]
 """Position -> rollouts, and how many of them reached the right answer."""
 
 LOCK = text("SELECT id FROM solution WHERE id = :solution FOR NO KEY UPDATE")
 
 
-def positions_needed(known: Known, steps: int, rollouts: int, how: str) -> list[tuple[int, int]]:
+def positions_needed(counts: RolloutCounts, steps: int, rollouts: int, how: str) -> list[tuple[int, int]]:
     """Positions that need rollouts now, and how many more. Position p: from behind steps 0 to p. The
     search asks for one at a time, as what comes decides where it looks next."""
     if how == "every":
-        short = [(place, rollouts - known.get(place, (0, 0))[0]) for place in range(steps - 1)]
+        short = [(place, rollouts - counts.get(place, (0, 0))[0]) for place in range(steps - 1)]
         return [(place, missing) for place, missing in short if missing > 0]
     # from the bare problem the right answer is taken to be in reach; from the whole solution it is not
     low, high = -1, steps - 1
     while high - low > 1:
         middle = (low + high) // 2
-        done, reached = known.get(middle, (0, 0))
+        done, reached = counts.get(middle, (0, 0))
         if done < rollouts:
             return [(middle, rollouts - done)]
         low, high = (middle, high) if reached else (low, middle)
@@ -52,17 +52,17 @@ def positions_needed(known: Known, steps: int, rollouts: int, how: str) -> list[
 
 def load_counts(db: Session, generator_id: int, solution_id: int) -> dict[int, tuple[int, int]]:
     chosen = select(Rollout.position, Rollout.rollouts, Rollout.reached)
-    mine = (Rollout.generator_id == generator_id, Rollout.solution_id == solution_id)
-    return {row[0]: (row[1], row[2]) for row in db.execute(chosen.where(*mine))}
+    conditions = (Rollout.generator_id == generator_id, Rollout.solution_id == solution_id)
+    return {row[0]: (row[1], row[2]) for row in db.execute(chosen.where(*conditions))}
 
 
 def next_requests(db: Session, run: SamplingRun, item: SamplingItem) -> list[SampleRequest]:
-    found, size = parse_plan(run.config), parse(run.generator.config).per_request
+    plan, size = parse_plan(run.config), parse(run.generator.config).per_request
     solution = db.get_one(Solution, item.solution_id)
     statement = db.get_one(Problem, item.problem_id).statement
-    there = load_counts(db, run.generator_id, solution.id)
+    counts = load_counts(db, run.generator_id, solution.id)
     asks = []
-    for position, missing in positions_needed(there, len(solution.steps), found.rollouts, found.how):
+    for position, missing in positions_needed(counts, len(solution.steps), plan.rollouts, plan.how):
         begun = tuple(solution.steps[: position + 1])
         sizes = [size] * (missing // size) + [missing % size]
         asks += [SampleRequest(statement, begun, count, position=position) for count in sizes if count]
@@ -73,25 +73,31 @@ def store(db: Session, run: SamplingRun, item: SamplingItem, came: SampleResult)
     """Grade what came, and add it to its position up to what is missing there now."""
     config, reference = parse(run.generator.config), db.get_one(Problem, item.problem_id).reference_answer
     verdicts: list[str] = []
-    for words, finish in came.answer.texts:
+    for completion, finish in came.answer.texts:
         try:
-            answer = parse_completion(config, came.ask, words, finish).answer
+            answer = parse_completion(config, came.ask, completion, finish).answer
         except UnusableSample:
             answer = None
         verdicts.append(grade(reference or "", answer, came.prover))
     db.execute(LOCK, {"solution": item.solution_id})
-    there = load_counts(db, run.generator_id, item.solution_id or 0).get(came.ask.position, (0, 0))[0]
-    taken = verdicts[: max(0, parse_plan(run.config).rollouts - there)]
+    existing_count = load_counts(db, run.generator_id, item.solution_id or 0).get(came.ask.position, (0, 0))[
+        0
+    ]
+    taken = verdicts[: max(0, parse_plan(run.config).rollouts - existing_count)]
     if taken:
         _add(db, run, item, came.ask.position, Counter(taken), len(taken))
     return Counter(made=len(taken), surplus=len(verdicts) - len(taken), reached=taken.count("correct"))
 
 
 def _add(
-    db: Session, run: SamplingRun, item: SamplingItem, position: int, said: Counter[str], count: int
+    db: Session, run: SamplingRun, item: SamplingItem, position: int, verdict_counts: Counter[str], count: int
 ) -> None:
-    more = {"rollouts": count, "reached": said["correct"], "unparseable": said["unparseable"]}
+    more = {
+        "rollouts": count,
+        "reached": verdict_counts["correct"],
+        "unparseable": verdict_counts["unparseable"],
+    }
     place = {"generator_id": run.generator_id, "solution_id": item.solution_id, "position": position}
     sums = {name: getattr(Rollout, name) + value for name, value in more.items()}
-    made = insert(Rollout).values(**place, **more)
-    db.execute(made.on_conflict_do_update(index_elements=list(place), set_=sums))
+    statement = insert(Rollout).values(**place, **more)
+    db.execute(statement.on_conflict_do_update(index_elements=list(place), set_=sums))

@@ -45,8 +45,8 @@ class TransformersSampler:
             raise SamplingStopped
         begun = time.monotonic()
         chat = self.config.endpoint == "chat"
-        made = self.tokenizer(self._text(ask), add_special_tokens=not chat, return_tensors="pt")
-        ids = made["input_ids"].to(self.device)
+        encoding = self.tokenizer(self._text(ask), add_special_tokens=not chat, return_tensors="pt")
+        ids = encoding["input_ids"].to(self.device)
         longest = self.config.step_tokens if ask.one_step else self.config.max_tokens
         most = min(longest, self.room - ids.shape[1])
         if most < 1:
@@ -81,14 +81,14 @@ class TransformersSampler:
         """Its memory goes with its process."""
 
     def _text(self, ask: SampleRequest) -> str:
-        asked, begun = (
+        prompt, begun = (
             prompts.build_prompt(self.config, ask.statement),
             prompts.continuation_prefix(self.config, ask.steps),
         )
         if self.config.endpoint == "completions":
-            return asked + begun
+            return prompt + begun
         system = [{"role": "system", "content": self.config.system}] if self.config.system else []
-        messages = [*system, {"role": "user", "content": asked}]
+        messages = [*system, {"role": "user", "content": prompt}]
         opened = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
         return str(opened) + begun
 
@@ -100,9 +100,9 @@ class TransformersSampler:
         return {**sampling, "top_p": self.config.top_p}
 
     def _pad(self) -> int:
-        for each in (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id):
-            if isinstance(each, int):
-                return each
+        for token in (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id):
+            if isinstance(token, int):
+                return token
         return 0
 
     def _read(self, row: list[int], ends: list[str], most: int) -> tuple[str, str, int]:
@@ -112,9 +112,9 @@ class TransformersSampler:
         at = next((place for place, token in enumerate(row) if token in final), None)
         tokens = row[:at]
         text = str(self.tokenizer.decode(tokens, skip_special_tokens=True))
-        found = [place for place in (text.find(end) for end in ends) if place >= 0]
-        if found:
-            return text[: min(found)], "stop", len(tokens)
+        ends_at = [place for place in (text.find(end) for end in ends) if place >= 0]
+        if ends_at:
+            return text[: min(ends_at)], "stop", len(tokens)
         return text, "stop" if at is not None else "length", len(tokens)
 
 
@@ -138,9 +138,9 @@ class _StopStringSeen(StoppingCriteria):
         """Tokens that an end may stand in: a token is a byte or more."""
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> Any:
-        said = torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
+        ended = torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
         if self.ends:
             tails = input_ids[:, max(self.start, input_ids.shape[1] - self.tail) :]
             for row, text in enumerate(self.tokenizer.batch_decode(tails, skip_special_tokens=True)):
-                said[row] = any(end in text for end in self.ends)
-        return said
+                ended[row] = any(end in text for end in self.ends)
+        return ended

@@ -20,10 +20,10 @@ def create_items(db: Session, run: SamplingRun) -> None:
     chosen = select(Problem.id).where(Problem.project_id == run.project_id, Problem.split != "test")
     if number := run.config.get("problem_id"):
         chosen = chosen.where(Problem.id == number)
-    found = db.scalar(chosen.order_by(func.random()).limit(1))
-    if found is None:
+    problem_id = db.scalar(chosen.order_by(func.random()).limit(1))
+    if problem_id is None:
         raise Invalid("There is no problem to try it on.", remedy="Import some problems first.")
-    db.add(SamplingItem(sampling_run_id=run.id, problem_id=found, wanted=1))
+    db.add(SamplingItem(sampling_run_id=run.id, problem_id=problem_id, wanted=1))
     run.total = 1
 
 
@@ -32,11 +32,11 @@ def next_requests(db: Session, run: SamplingRun, item: SamplingItem) -> list[Sam
 
 
 def store(db: Session, run: SamplingRun, item: SamplingItem, came: SampleResult) -> Counter[str]:
-    words, finish = came.answer.texts[0]
-    seen = {"problem_id": item.problem_id, "finish": finish, "text": words[:20_000].replace("\0", "")}
+    completion, finish = came.answer.texts[0]
+    seen = {"problem_id": item.problem_id, "finish": finish, "text": completion[:20_000].replace("\0", "")}
     try:
-        one = parse_completion(parse(run.generator.config), came.ask, words, finish)
-        seen |= {"steps": one.steps, "answer": one.answer, "text": ""}
+        sampled = parse_completion(parse(run.generator.config), came.ask, completion, finish)
+        seen |= {"steps": sampled.steps, "answer": sampled.answer, "text": ""}
     except UnusableSample as error:
         came.useless.append(str(error))
     run.progress = {**run.progress, "trial": seen}

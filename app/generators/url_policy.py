@@ -53,7 +53,7 @@ def validate_url(url: str, *, site_admin: bool) -> str:
 
 
 def allowed_hosts() -> set[str]:
-    return {each.strip().lower() for each in settings().generator_hosts.split(",") if each.strip()}
+    return {host.strip().lower() for host in settings().generator_hosts.split(",") if host.strip()}
 
 
 def refuse_private_literal(host: str) -> None:
@@ -75,12 +75,12 @@ def resolve_host(url: str) -> None:
     """BadAddress when the host's name leads where it must not, or nowhere."""
     host = urlsplit(url).hostname or ""
     try:
-        found = {each[4][0] for each in socket.getaddrinfo(host, None)}
+        addresses = {info[4][0] for info in socket.getaddrinfo(host, None)}
     except OSError as error:
         raise BadAddress(f"The host {host} is not found: {error}.") from error
-    for each in found:
-        if is_forbidden(ipaddress.ip_address(str(each).split("%")[0])):
-            raise BadAddress(f"The host {host} leads to {each}, which is never called.")
+    for address in addresses:
+        if is_forbidden(ipaddress.ip_address(str(address).split("%")[0])):
+            raise BadAddress(f"The host {host} leads to {address}, which is never called.")
 
 
 def validate_key_env(name: str) -> str | None:

@@ -22,8 +22,10 @@ class AnswerGrader:
 
     def answer_classes(self, solutions: Sequence[Steps]) -> list[int]:
         """Equal numbers for equal answers, -1 for none; as if all of them were wrong."""
-        said = [self.final_answer(steps) for steps in solutions]
-        return answer_classes(said, ["incorrect" if each is not None else None for each in said], self.prover)
+        answers = [self.final_answer(steps) for steps in solutions]
+        return answer_classes(
+            answers, ["incorrect" if answer is not None else None for answer in answers], self.prover
+        )
 
     def verdict(self, steps: Steps) -> str | None:
         """By the project's grader; null where there is no reference."""
@@ -33,6 +35,6 @@ class AnswerGrader:
 
     def grade_all(self, solutions: Sequence[Steps]) -> tuple[list[int], list[bool]]:
         """Classes that know the right answer (0), and which solutions are right."""
-        said = [self.final_answer(steps) for steps in solutions]
+        answers = [self.final_answer(steps) for steps in solutions]
         verdicts = [self.verdict(steps) or "unparseable" for steps in solutions]
-        return answer_classes(said, verdicts, self.prover), [each == "correct" for each in verdicts]
+        return answer_classes(answers, verdicts, self.prover), [verdict == "correct" for verdict in verdicts]

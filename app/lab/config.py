@@ -28,7 +28,7 @@ SEARCHED = {
 }
 """A search of its own for every budget (Snell et al. 2024, section 5.2, table of settings)."""
 STRATEGIES = {**POOLED, **SEARCHED}
-WHOLE = ("best_of_n", "revisions")
+WHOLE_SOLUTION_METHODS = ("best_of_n", "revisions")
 """Methods whose generator writes whole solutions and need not go on from a beginning."""
 MOST_WATCHED = 256
 """Beams of a search that somebody watches."""
@@ -105,20 +105,20 @@ def build_search(strategy: str, budget: int, config: SweepConfig) -> SearchConfi
     )
 
 
-def parse_search(given: Any) -> SearchConfig:
-    found = _parse(SearchConfig, given)
-    if found.n > MOST_WATCHED:
+def parse_search(payload: Any) -> SearchConfig:
+    config = _parse(SearchConfig, payload)
+    if config.n > MOST_WATCHED:
         raise Invalid(f"A search that is watched has at most {MOST_WATCHED} beams.")
-    return found
+    return config
 
 
-def parse_sweep(given: Any) -> SweepConfig:
-    return _parse(SweepConfig, given)
+def parse_sweep(payload: Any) -> SweepConfig:
+    return _parse(SweepConfig, payload)
 
 
-def _parse(kind: type[T], given: Any) -> T:
+def _parse(kind: type[T], payload: Any) -> T:
     try:
-        return kind.parse(given)
+        return kind.parse(payload)
     except ConfigError as error:
         raise Invalid(f"The search's config is wrong: {error}.") from error
 
@@ -126,5 +126,8 @@ def _parse(kind: type[T], given: Any) -> T:
 def needs_continuations(config: SearchConfig | SweepConfig) -> bool:
     """Whether the generator is asked to go on from a given beginning."""
     if isinstance(config, SearchConfig):
-        return config.method not in WHOLE
-    return any(name in SEARCHED and name.partition("-")[0] not in WHOLE for name in config.strategies)
+        return config.method not in WHOLE_SOLUTION_METHODS
+    return any(
+        name in SEARCHED and name.partition("-")[0] not in WHOLE_SOLUTION_METHODS
+        for name in config.strategies
+    )

@@ -28,7 +28,7 @@ def build_results(rows: list[dict[str, Any]], config: SweepConfig) -> dict[str, 
     right = {name: outcome_array(rows, "right", name) for name in config.strategies}
     half = np.random.default_rng(config.seed).permutation(len(rows)) % 2
     shown = {name: _interval(values, config) for name, values in right.items()}
-    found: dict[str, Any] = {
+    results: dict[str, Any] = {
         "problems": len(rows),
         "budgets": budgets,
         "pass_at_1": float(np.mean([row["pass_at_1"] for row in rows])),
@@ -42,9 +42,9 @@ def build_results(rows: list[dict[str, Any]], config: SweepConfig) -> dict[str, 
     }
     for kind, measure in KINDS.items():
         bin_of = difficulty_bins.assign_bins(np.array([row[measure] for row in rows]))
-        found["optimal"][kind] = _interval(compute_optimal_curve(right, bin_of, half), config)
-        found["bins"][kind] = list(map(_bin, *_by_bin(right, bin_of, budgets)))
-    return found
+        results["optimal"][kind] = _interval(compute_optimal_curve(right, bin_of, half), config)
+        results["bins"][kind] = list(map(_bin, *_by_bin(right, bin_of, budgets)))
+    return results
 
 
 def outcome_array(rows: list[dict[str, Any]], measure: str, strategy: str) -> Floats:
@@ -56,9 +56,9 @@ def compute_optimal_curve(
     right: dict[str, Floats], bin_of: NDArray[np.int64], half: NDArray[np.int64]
 ) -> Floats:
     """[problems, budgets] of the strategy chosen for each problem's bin without looking at its half."""
-    values = {name: np.where(np.isnan(each), MISSING, each) for name, each in right.items()}
-    found = difficulty_bins.compute_optimal_accuracy(values, bin_of, half)
-    return np.where(found == MISSING, np.nan, found)
+    values = {name: np.where(np.isnan(accuracy), MISSING, accuracy) for name, accuracy in right.items()}
+    optimal = difficulty_bins.compute_optimal_accuracy(values, bin_of, half)
+    return np.where(optimal == MISSING, np.nan, optimal)
 
 
 def _pass_at_n(rows: list[dict[str, Any]], config: SweepConfig) -> Floats:
@@ -69,27 +69,31 @@ def _pass_at_n(rows: list[dict[str, Any]], config: SweepConfig) -> Floats:
 
 def _interval(values: Floats, config: SweepConfig) -> dict[str, list[float | None]]:
     """By budget; null where there is nothing. A strategy is missing for all problems or for none."""
-    there = ~np.isnan(values).any(0)
-    made = bootstrap.mean_interval(values[:, there], times=config.resamples, seed=config.seed).as_json()
-    return {part: _percentiles(made[part], there) for part in ("mean", "low", "high")}
+    available = ~np.isnan(values).any(0)
+    interval = bootstrap.mean_interval(
+        values[:, available], times=config.resamples, seed=config.seed
+    ).as_json()
+    return {part: _percentiles(interval[part], available) for part in ("mean", "low", "high")}
 
 
 def _means(values: Floats) -> list[float | None]:
-    there = ~np.isnan(values).any(0)
-    return _percentiles(values[:, there].mean(axis=0).tolist(), there)
+    available = ~np.isnan(values).any(0)
+    return _percentiles(values[:, available].mean(axis=0).tolist(), available)
 
 
-def _percentiles(values: list[float], there: Any) -> list[float | None]:
+def _percentiles(values: list[float], available: Any) -> list[float | None]:
     left = iter(values)
-    return [next(left) if each else None for each in there]
+    return [next(left) if is_available else None for is_available in available]
 
 
 def _by_bin(
     right: dict[str, Floats], bin_of: NDArray[np.int64], budgets: list[int]
 ) -> tuple[list[int], list[int], list[dict[str, list[float | None]]]]:
-    numbers = sorted({int(each) for each in bin_of})
+    numbers = sorted({int(bin_number) for bin_number in bin_of})
     counts = [int((bin_of == number).sum()) for number in numbers]
-    values = [{name: _means(each[bin_of == number]) for name, each in right.items()} for number in numbers]
+    values = [
+        {name: _means(accuracy[bin_of == number]) for name, accuracy in right.items()} for number in numbers
+    ]
     return numbers, counts, values
 
 
@@ -98,6 +102,6 @@ def _bin(number: int, count: int, values: dict[str, list[float | None]]) -> dict
     columns = zip(*values.values(), strict=True)
     best = []
     for column in columns:
-        known = [(value, -place) for place, value in enumerate(column) if value is not None]
-        best.append(list(values)[-max(known)[1]] if known else None)
+        measured = [(value, -place) for place, value in enumerate(column) if value is not None]
+        best.append(list(values)[-max(measured)[1]] if measured else None)
     return {"bin": number, "problems": count, "right": values, "best": best}

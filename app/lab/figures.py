@@ -45,18 +45,18 @@ def iter_curves(results: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 def warnings(results: dict[str, Any]) -> list[str]:
     """What a researcher should hear before this model steers anything. At the largest budget."""
     last = {name: curve for name, _, curve in iter_curves(results)}
-    said = []
+    messages = []
     best, majority = last.get("best"), last.get("majority")
     if best and best["high"][-1] < results["pass_at_1"]:
-        said.append(
+        messages.append(
             "The solution this model scores highest is right less often than one taken by chance. A search "
             "follows its mistakes; label more, or choose another model."
         )
     steered = [curve["mean"][-1] for name, curve in last.items() if name not in UNSTEERED]
-    known = [value for value in steered if value is not None]
-    if majority and known and max(known) < majority["mean"][-1]:
-        said.append("A majority vote, which needs no model, does better than all that this model steers.")
-    return said
+    accuracies = [value for value in steered if value is not None]
+    if majority and accuracies and max(accuracies) < majority["mean"][-1]:
+        messages.append("A majority vote, which needs no model, does better than all that this model steers.")
+    return messages
 
 
 def _budget(results: dict[str, Any]) -> Plot:
@@ -74,15 +74,15 @@ def _budget(results: dict[str, Any]) -> Plot:
 def flops_by_budget(results: dict[str, Any], generator: float) -> dict[str, list[float | None]]:
     """By strategy and budget: operations a problem, generation and reading, in units of one solution
     of the generator's. `generator`: its parameters."""
-    one = flops.inference_flops(generator, results["sample_tokens"])
-    if not one:  # a server that does not say how much it generated
+    solution_flops = flops.inference_flops(generator, results["sample_tokens"])
+    if not solution_flops:  # a server that does not say how much it generated
         return {}
     return {
         name: [
             None
-            if made is None or read is None
-            else flops.search_flops(generator, made, results["parameters"], read) / one
-            for made, read in zip(results["tokens"][name], results["read"][name], strict=True)
+            if generated is None or read is None
+            else flops.search_flops(generator, generated, results["parameters"], read) / solution_flops
+            for generated, read in zip(results["tokens"][name], results["read"][name], strict=True)
         ]
         for name in method_names(results)
     }
@@ -91,8 +91,8 @@ def flops_by_budget(results: dict[str, Any], generator: float) -> dict[str, list
 def _compute(results: dict[str, Any]) -> Iterator[Plot]:
     """Accuracy by operations. Without the generator's parameters (a server's) nobody knows them; then
     the reader's size is taken, and the hint says so."""
-    known = results.get("generator_parameters")
-    spent = flops_by_budget(results, known or results["parameters"])
+    generator_parameters = results.get("generator_parameters")
+    spent = flops_by_budget(results, generator_parameters or results["parameters"])
     if not spent:
         return
     x = sorted({value for values in spent.values() for value in values if value})
@@ -107,7 +107,7 @@ def _compute(results: dict[str, Any]) -> Iterator[Plot]:
         series.append(Series(name, STRATEGIES[name], line, shown=name in SHOWN))
     hint = (
         "1 is one solution generated, 2 N a token, N the generator's parameters"
-        + ("" if known else " (not known: the model's own are taken)")
+        + ("" if generator_parameters else " (not known: the model's own are taken)")
         + "; what the model reads is counted the same way. The attention term is left out."
     )
     title, label = "Accuracy by computation", "computation, in solutions"
@@ -118,18 +118,20 @@ def _by_difficulty(results: dict[str, Any]) -> Iterator[Plot]:
     """At the largest budget, bin by bin."""
     last = len(results["budgets"]) - 1
     for kind in OPTIMAL:
-        found = results["bins"][kind]
-        labels = [f"{each['bin'] + 1} ({each['problems']})" for each in found]
+        bins = results["bins"][kind]
+        labels = [f"{entry['bin'] + 1} ({entry['problems']})" for entry in bins]
         series = [
-            Series(name, STRATEGIES[name], [each["right"][name][last] for each in found], shown=name in SHOWN)
+            Series(
+                name, STRATEGIES[name], [entry["right"][name][last] for entry in bins], shown=name in SHOWN
+            )
             for name in method_names(results)
         ]
-        told = "by pass@1" if kind == "oracle" else "as the model sees it"
+        description = "by pass@1" if kind == "oracle" else "as the model sees it"
         yield Plot(
             f"difficulty-{kind}",
-            f"By difficulty, {told}",
+            f"By difficulty, {description}",
             "difficulty",
-            list(range(len(found))),
+            list(range(len(bins))),
             series,
             hint=f"At a budget of {results['budgets'][last]}. Fifths of the problems, 1 the easiest; equal "
             "ones are never parted, so there may be fewer. In brackets: problems.",
@@ -147,15 +149,17 @@ def compare_larger_model(results: dict[str, Any], times: float, accuracy: float 
     for ratio in flops.RATIOS:
         solutions = flops.matched_samples(times, ratio)
         place = max((at for at, cost in enumerate(costs) if cost is None or cost <= solutions), default=0)
-        here = reached[place]
+        search_accuracy = reached[place]
         rows.append(
             {
                 "ratio": ratio,
                 "solutions": solutions,
                 "budget": results["budgets"][place],
                 "beyond": place == len(costs) - 1,
-                "accuracy": here,
-                "better": None if accuracy is None or here is None else 100 * here >= accuracy,
+                "accuracy": search_accuracy,
+                "better": None
+                if accuracy is None or search_accuracy is None
+                else 100 * search_accuracy >= accuracy,
             }
         )
     return {"times": times, "accuracy": accuracy, "rows": rows}
@@ -164,8 +168,8 @@ def compare_larger_model(results: dict[str, Any], times: float, accuracy: float 
 def _cost(results: dict[str, Any], spent: dict[str, list[float | None]], place: int) -> float | None:
     """Of the strategies that are best for each bin at this budget, over all problems."""
     total, problems = 0.0, 0
-    for each in results["bins"]["predicted"]:
-        cost = spent.get(each["best"][place] or "", [None] * (place + 1))[place]
+    for entry in results["bins"]["predicted"]:
+        cost = spent.get(entry["best"][place] or "", [None] * (place + 1))[place]
         if cost is not None:
-            total, problems = total + cost * each["problems"], problems + each["problems"]
+            total, problems = total + cost * entry["problems"], problems + entry["problems"]
     return total / problems if problems else None

@@ -34,17 +34,17 @@ class GeneratorProposer:
     def propose(
         self, problem: str, asks: Sequence[ContinuationRequest], steps: int | None
     ) -> list[Continuation]:
-        found: list[Continuation | None] = [None] * len(asks)
+        slots: list[Continuation | None] = [None] * len(asks)
         jobs = list(self._together(problem, asks, steps))
         for (ask, places), answer in zip(
             jobs, self._workers.map(self._ask, [ask for ask, _ in jobs]), strict=True
         ):
             for place, drawn in zip(places, self._read(ask, answer, len(places)), strict=True):
-                found[place] = drawn
-        made = [each or Continuation((), False, 0) for each in found]
+                slots[place] = drawn
+        continuations = [slot or Continuation((), False, 0) for slot in slots]
         if steps is not None and steps > 1:
-            return self._further(problem, asks, made, steps)
-        return made
+            return self._further(problem, asks, continuations, steps)
+        return continuations
 
     def revise(
         self, problem: str, attempts: Sequence[Sequence[Steps]], seeds: Sequence[int]
@@ -68,10 +68,10 @@ class GeneratorProposer:
         for (prefix, greedy), places in groups.items():
             size = len(places) if greedy else self.config.per_request
             for start in range(0, len(places), size):
-                some = places[start : start + size]
-                count = 1 if greedy else len(some)
-                seed = asks[some[0]].seed
-                yield prompts.SampleRequest(problem, prefix, count, steps is not None, 0, seed, greedy), some
+                chunk = places[start : start + size]
+                count = 1 if greedy else len(chunk)
+                seed = asks[chunk[0]].seed
+                yield prompts.SampleRequest(problem, prefix, count, steps is not None, 0, seed, greedy), chunk
 
     def _ask(self, ask: prompts.SampleRequest) -> SamplerResponse:
         """Perhaps with fewer samples than asked for; then it is asked for the rest, once."""
@@ -88,46 +88,48 @@ class GeneratorProposer:
             raise SamplerError("The generator gave no sample.")
         return answer
 
-    def _read(self, ask: prompts.SampleRequest, answer: SamplerResponse, wanted: int) -> list[Continuation]:
+    def _read(self, ask: prompts.SampleRequest, answer: SamplerResponse, count: int) -> list[Continuation]:
         """Tokens are told for all samples of a request together: each gets its even share."""
         self.prompt_tokens += answer.cost.prompt_tokens
         self.without_usage += answer.cost.without_usage
-        each, rest = divmod(answer.cost.completion_tokens, len(answer.texts))
+        share, rest = divmod(answer.cost.completion_tokens, len(answer.texts))
         drawn = [
-            self._drawn(ask, text, finish, each + (place < rest))
+            self._drawn(ask, text, finish, share + (place < rest))
             for place, (text, finish) in enumerate(answer.texts)
         ]
         if ask.greedy:  # one sample for all who asked; it was paid for once
             return [
                 drawn[0],
-                *(Continuation(drawn[0].steps, drawn[0].finished, 0) for _ in range(wanted - 1)),
+                *(Continuation(drawn[0].steps, drawn[0].finished, 0) for _ in range(count - 1)),
             ]
-        return (drawn + [Continuation((), False, 0)] * wanted)[:wanted]
+        return (drawn + [Continuation((), False, 0)] * count)[:count]
 
     def _drawn(self, ask: prompts.SampleRequest, text: str, finish: str, tokens: int) -> Continuation:
         try:
-            found = prompts.parse_completion(self.config, ask, text, finish)
+            sampled = prompts.parse_completion(self.config, ask, text, finish)
         except UnusableSample:
             return Continuation((), finish == "stop" and not text.strip(), tokens)
         if ask.one_step:
-            return Continuation(tuple(found.steps), bool(self._answered(found.steps[0])), tokens)
-        return Continuation(tuple(found.steps), finish == "stop", tokens)
+            return Continuation(tuple(sampled.steps), bool(self._answered(sampled.steps[0])), tokens)
+        return Continuation(tuple(sampled.steps), finish == "stop", tokens)
 
     def _answered(self, step: str) -> str | None:
         return boxed(step) or under_heading(step) or gsm8k_answer(step)
 
     def _further(
-        self, problem: str, asks: Sequence[ContinuationRequest], made: list[Continuation], steps: int
+        self, problem: str, asks: Sequence[ContinuationRequest], continuations: list[Continuation], steps: int
     ) -> list[Continuation]:
         """The rest of a rollout, step by step."""
-        open_ones = [place for place, drawn in enumerate(made) if drawn.steps and not drawn.finished]
+        open_ones = [place for place, drawn in enumerate(continuations) if drawn.steps and not drawn.finished]
         if not open_ones:
-            return made
+            return continuations
         on = [
-            ContinuationRequest(asks[place].prefix + made[place].steps, asks[place].seed)
+            ContinuationRequest(asks[place].prefix + continuations[place].steps, asks[place].seed)
             for place in open_ones
         ]
         for place, more in zip(open_ones, self.propose(problem, on, steps - 1), strict=True):
-            before = made[place]
-            made[place] = Continuation(before.steps + more.steps, more.finished, before.tokens + more.tokens)
-        return made
+            before = continuations[place]
+            continuations[place] = Continuation(
+                before.steps + more.steps, more.finished, before.tokens + more.tokens
+            )
+        return continuations

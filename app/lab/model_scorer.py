@@ -18,7 +18,7 @@ def count_parameters(model: Any) -> int:
         for table in (model.get_input_embeddings(), model.get_output_embeddings())
         if table is not None
     }
-    return sum(each.numel() for each in model.parameters()) - sum(tables.values())
+    return sum(parameter.numel() for parameter in model.parameters()) - sum(tables.values())
 
 
 class ModelScorer:
@@ -45,14 +45,14 @@ class ModelScorer:
     @property
     def parameters(self) -> int:
         return count_parameters(self.scorer.model.body) + sum(
-            each.numel() for each in self.scorer.model.head.parameters()
+            parameter.numel() for parameter in self.scorer.model.head.parameters()
         )
 
     def score_prefixes(self, problem: str, prefixes: Sequence[Steps]) -> list[list[float] | None]:
-        found = self.scorer.score([(problem, steps) for steps in prefixes])
-        return [None if each is None else self._of(each.step_probs) for each in found]
+        scores = self.scorer.score([(problem, steps) for steps in prefixes])
+        return [None if score is None else self._correct_probs(score.step_probs) for score in scores]
 
-    def _of(self, probs: Sequence[float]) -> list[float]:
+    def _correct_probs(self, probs: Sequence[float]) -> list[float]:
         """p(positive) of each step, and p(neutral) with it where neutral counts as positive."""
         return [
             positive + neutral * self.neutral

@@ -57,44 +57,44 @@ def get_summary(db: Session, run: SearchRun) -> SearchSummary:
     )
 
 
-def list_problems(db: Session, project_id: int, wanted: int | None) -> list[Problem]:
+def list_problems(db: Session, project_id: int, problem_id: int | None) -> list[Problem]:
     """Some to choose from, those that models do not learn from first; `wanted` among them."""
-    found: list[Problem] = []
+    problems: list[Problem] = []
     for split in SPLIT_ORDER:
         chosen = select(Problem).where(Problem.project_id == project_id, Problem.split == split)
-        found += db.scalars(chosen.order_by(Problem.id).limit(CHOICES - len(found)))
-    if wanted is not None and all(each.id != wanted for each in found):
-        chosen = select(Problem).where(Problem.project_id == project_id, Problem.id == wanted)
-        found = [*db.scalars(chosen), *found]
-    return found
+        problems += db.scalars(chosen.order_by(Problem.id).limit(CHOICES - len(problems)))
+    if problem_id is not None and all(problem.id != problem_id for problem in problems):
+        chosen = select(Problem).where(Problem.project_id == project_id, Problem.id == problem_id)
+        problems = [*db.scalars(chosen), *problems]
+    return problems
 
 
 def build_branches(tree: dict[str, Any] | None, results: dict[str, Any] | None) -> TreeBranch:
     """The tree for the page: a branch with no steps of its own, from which all others go."""
     nodes = (tree or {}).get("nodes", [])
-    said = _answers(results)
+    answers = _answers(results)
     children: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for node in nodes:
-        children[node["parent"]].append(_node_json(node, said))
-    whole = TreeBranch([{"id": 0, "text": None, "dropped": []}])
-    waiting = [whole]
+        children[node["parent"]].append(_node_json(node, answers))
+    root = TreeBranch([{"id": 0, "text": None, "dropped": []}])
+    waiting = [root]
     while waiting:
         branch = waiting.pop()
         below = _below(branch.steps[-1], children)
         while len(below) == 1:
             branch.steps.append(below[0])
             below = _below(below[0], children)
-        branch.branches = [TreeBranch([each]) for each in below]
+        branch.branches = [TreeBranch([child]) for child in below]
         waiting += branch.branches
-    return whole
+    return root
 
 
 def _below(node: dict[str, Any], children: dict[int, list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """The children that go on or came to an end; the others are put with the node as dropped."""
-    mine = children.get(node["id"], [])
-    wanted = [each for each in mine if _is_notable(each) or children.get(each["id"])]
-    node["dropped"] = [each for each in mine if each not in wanted]
-    return wanted
+    child_nodes = children.get(node["id"], [])
+    continued = [child for child in child_nodes if _is_notable(child) or children.get(child["id"])]
+    node["dropped"] = [child for child in child_nodes if child not in continued]
+    return continued
 
 
 def _is_notable(node: dict[str, Any]) -> bool:
@@ -109,7 +109,7 @@ def _answers(results: dict[str, Any] | None) -> dict[int, dict[str, Any]]:
     }
 
 
-def _node_json(node: dict[str, Any], said: dict[int, dict[str, Any]]) -> dict[str, Any]:
+def _node_json(node: dict[str, Any], answers: dict[int, dict[str, Any]]) -> dict[str, Any]:
     correct = node["correct"]
     return {
         **node,
@@ -117,7 +117,7 @@ def _node_json(node: dict[str, Any], said: dict[int, dict[str, Any]]) -> dict[st
         "score": _probability(node["score"]),
         "rank": _probability(node["rank"]),
         "dropped": [],
-        **said.get(node["id"], {"answer": None, "verdict": None}),
+        **answers.get(node["id"], {"answer": None, "verdict": None}),
     }
 
 

@@ -16,8 +16,8 @@ def tree_to_json(tree: Tree, chosen: Node | None = None) -> dict[str, Any]:
     nodes = tree.as_json()
     left_out = max(0, len(nodes) - MOST_NODES)
     if left_out:
-        wanted = _selected_nodes(tree)
-        nodes = [node for node in nodes if node["id"] in wanted]
+        selected_ids = _selected_nodes(tree)
+        nodes = [node for node in nodes if node["id"] in selected_ids]
     on_path = {node.id for node in tree.path(chosen)}
     for node in nodes:
         node["chosen"] = node["id"] in on_path
@@ -28,10 +28,10 @@ def tree_to_json(tree: Tree, chosen: Node | None = None) -> dict[str, Any]:
 
 
 def _selected_nodes(tree: Tree) -> set[int]:
-    wanted: set[int] = set()
-    order = sorted(tree.nodes[1:], key=lambda node: (not node.kept, not node.finished, -node.id))
+    selected_ids: set[int] = set()
+    order = sorted(tree.nodes[1:], key=lambda node: (not node.selected, not node.finished, -node.id))
     for node in order:
-        path = [each.id for each in tree.path(node) if each.id not in wanted]
-        if len(wanted) + len(path) <= MOST_NODES:
-            wanted.update(path)
-    return wanted
+        path = [ancestor.id for ancestor in tree.path(node) if ancestor.id not in selected_ids]
+        if len(selected_ids) + len(path) <= MOST_NODES:
+            selected_ids.update(path)
+    return selected_ids

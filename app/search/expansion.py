@@ -21,32 +21,32 @@ class Expansion:
     aggregate: str
     proposer: Proposer
     scorer: Scorer
-    tell: Callable[[Expansion], None]
+    on_round: Callable[[Expansion], None]
     """Hears of every round, and may raise to end the search."""
     tree: Tree = field(default_factory=Tree)
     costs: Costs = field(default_factory=Costs)
     round: int = 0
 
-    def expand(self, wanted: Sequence[tuple[Node, int, int]], steps: int | None = 1) -> list[Node]:
+    def expand(self, requests: Sequence[tuple[Node, int, int]], steps: int | None = 1) -> list[Node]:
         """Continue each (node, so often, in subtree); all in one call. The distinct nodes that came
         out, in the order drawn: a prefix drawn again is there once."""
         asks, from_where = [], []
-        for node, count, subtree in wanted:
-            for number in range(node.asked, node.asked + count):
+        for node, count, subtree in requests:
+            for number in range(node.continuation_count, node.continuation_count + count):
                 asks.append(
                     ContinuationRequest(
                         node.steps, derive_seed(self.config.seed, subtree, node.steps, number)
                     )
                 )
                 from_where.append((node, subtree))
-            node.asked += count
+            node.continuation_count += count
         answers = self._asked(asks, steps)
-        found: dict[int, Node] = {}
+        nodes: dict[int, Node] = {}
         for (parent, subtree), drawn in zip(from_where, answers, strict=True):
-            made = self.add_path(parent, drawn, subtree)
-            if made is not None:
-                found[made.id] = made
-        return list(found.values())
+            child = self.add_path(parent, drawn, subtree)
+            if child is not None:
+                nodes[child.id] = child
+        return list(nodes.values())
 
     def _asked(self, asks: Sequence[ContinuationRequest], steps: int | None) -> Sequence[Continuation]:
         self.costs.asks += len(asks)
@@ -56,14 +56,14 @@ class Expansion:
         """The node at the end of what was drawn, paid for; those on the way to it are made too."""
         self.costs.steps += len(drawn.steps)
         self.costs.tokens += drawn.tokens
-        whole = parent.steps + drawn.steps
-        if not whole or not (drawn.steps or drawn.finished):
+        prefix = parent.steps + drawn.steps
+        if not prefix or not (drawn.steps or drawn.finished):
             self.costs.empty += 1
             return None
         node = parent
-        for length in range(len(parent.steps) + 1, len(whole)):
-            node, _ = self.tree.add_node(node, whole[:length], False, subtree, self.round)
-        node, _ = self.tree.add_node(node, whole, drawn.finished, subtree, self.round)
+        for length in range(len(parent.steps) + 1, len(prefix)):
+            node, _ = self.tree.add_node(node, prefix[:length], False, subtree, self.round)
+        node, _ = self.tree.add_node(node, prefix, drawn.finished, subtree, self.round)
         node.tokens += drawn.tokens
         return node
 
@@ -88,8 +88,8 @@ class Expansion:
         for node, drawn in zip(open_nodes, rollouts, strict=bool(k)):
             self.costs.rolled_steps += len(drawn.steps)
             self.costs.rolled_tokens += drawn.tokens
-            node.ahead = drawn.steps
-        read = self._read([node.steps + node.ahead for node in nodes])
+            node.lookahead_steps = drawn.steps
+        read = self._read([node.steps + node.lookahead_steps for node in nodes])
         for node, correct in zip(nodes, read, strict=True):
             if correct is not None:
                 self._judged(node, correct)
@@ -102,11 +102,11 @@ class Expansion:
     def _read(self, prefixes: Sequence[Steps]) -> Sequence[Sequence[float] | None]:
         if not prefixes:
             return []
-        found = self.scorer.score_prefixes(self.problem, prefixes)
+        scores = self.scorer.score_prefixes(self.problem, prefixes)
         self.costs.scored += len(prefixes)
         self.costs.scored_steps += sum(map(len, prefixes))
-        self.costs.unreadable += sum(each is None for each in found)
-        return found
+        self.costs.unreadable += sum(score is None for score in scores)
+        return scores
 
     def best(self, nodes: Sequence[Node], count: int) -> list[Node]:
         """The `count` highest ranked, marked as kept; of equals the one drawn first. What could not
@@ -114,11 +114,11 @@ class Expansion:
         unread = float("-inf")
         order = sorted(nodes, key=lambda node: (-(unread if node.rank is None else node.rank), node.id))
         for node in order[:count]:
-            node.kept = True
+            node.selected = True
         return order[:count]
 
 
 def derive_seed(seed: int, subtree: int, steps: Steps, number: int) -> int:
     """Of the `number`-th continuation of a prefix: the same whatever else is asked beside it."""
-    said = "\0".join((str(seed), str(subtree), str(number), *steps))
-    return int.from_bytes(hashlib.blake2b(said.encode(), digest_size=4).digest()) >> 1
+    key = "\0".join((str(seed), str(subtree), str(number), *steps))
+    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=4).digest()) >> 1

@@ -18,12 +18,12 @@ def best_of_n_search(search: Expansion) -> None:
     left = search.config.n
     while left:
         count = min(left, TOGETHER)
-        found = search.expand([(search.tree.root, count, 0)], steps=None)
-        search.score_nodes([node for node in found if node.score is None])
-        for node in found:
+        children = search.expand([(search.tree.root, count, 0)], steps=None)
+        search.score_nodes([node for node in children if node.score is None])
+        for node in children:
             search.propagate_step_scores(node)
         left -= count
-        search.tell(search)
+        search.on_round(search)
 
 
 def beam_search(search: Expansion) -> None:
@@ -35,15 +35,15 @@ def beam_search(search: Expansion) -> None:
     held: list[Node] = []
     for search.round in range(1, config.rounds + 1):
         room = config.n - config.width * len(held)
-        found = search.expand(
+        children = search.expand(
             [(node, count, 0) for node, count in zip(live, _split_evenly(room, len(live)), strict=True)]
         )
-        search.score_lookahead(found, ahead)
-        pool = {node.id: node for node in (*held, *found)}
-        kept = search.best(list(pool.values()), config.n // config.width)
-        held = [node for node in kept if node.finished]
-        live = [node for node in kept if not node.finished]
-        search.tell(search)
+        search.score_lookahead(children, ahead)
+        pool = {node.id: node for node in (*held, *children)}
+        selected = search.best(list(pool.values()), config.n // config.width)
+        held = [node for node in selected if node.finished]
+        live = [node for node in selected if not node.finished]
+        search.on_round(search)
         if not live:
             return
 
@@ -59,16 +59,16 @@ def dvts_search(search: Expansion) -> None:
     config = search.config
     live = dict.fromkeys(range(config.n // config.width), search.tree.root)
     for search.round in range(1, config.rounds + 1):
-        found = search.expand([(node, config.width, subtree) for subtree, node in live.items()])
-        search.score_nodes(found)
+        children = search.expand([(node, config.width, subtree) for subtree, node in live.items()])
+        search.score_nodes(children)
         for subtree in list(live):
-            mine = [node for node in found if node.subtree == subtree]
-            best = search.best(mine, 1)
+            candidates = [node for node in children if node.subtree == subtree]
+            best = search.best(candidates, 1)
             if not best or best[0].finished:
                 del live[subtree]
             else:
                 live[subtree] = best[0]
-        search.tell(search)
+        search.on_round(search)
         if not live:
             return
 

@@ -26,9 +26,9 @@ class Trajectory:
     right: Steps
 
 
-def edit_distance(one: Steps, other: Steps) -> int:
+def edit_distance(first: Steps, second: Steps) -> int:
     """Edits of characters (Levenshtein) between two solutions, a step a line."""
-    return Levenshtein.distance("\n".join(one), "\n".join(other))
+    return Levenshtein.distance("\n".join(first), "\n".join(second))
 
 
 def build_trajectories(
@@ -48,7 +48,7 @@ def build_trajectories(
             yield Trajectory((), target)
             continue
         last = min(range(len(different)), key=lambda place: (edit_distance(different[place], target), place))
-        others = [each for place, each in enumerate(different) if place != last]
+        others = [solution for place, solution in enumerate(different) if place != last]
         yield Trajectory((*chance.sample(others, count - 1), different[last]), target)
 
 
@@ -79,22 +79,22 @@ def revision_chains(search: Expansion) -> None:
     config, reviser = search.config, search.proposer
     if not isinstance(reviser, Reviser):
         raise TypeError("revisions need a proposer that revises")
-    made: list[list[Steps]] = [[] for _ in range(config.n // config.width)]
+    chains: list[list[Steps]] = [[] for _ in range(config.n // config.width)]
     for search.round in range(1, config.width + 1):
-        seen = [chain[-MOST_WRONG:] for chain in made]
-        seeds = [derive_seed(config.seed, number, (), search.round) for number in range(len(made))]
-        found: dict[int, Node] = {}
-        search.costs.asks += len(made)
+        seen = [chain[-MOST_WRONG:] for chain in chains]
+        seeds = [derive_seed(config.seed, number, (), search.round) for number in range(len(chains))]
+        nodes: dict[int, Node] = {}
+        search.costs.asks += len(chains)
         for number, drawn in enumerate(reviser.revise(search.problem, seen, seeds)):
             node = search.add_path(search.tree.root, drawn, number)
             if node is not None:
-                found[node.id] = node
+                nodes[node.id] = node
             if drawn.steps:
-                made[number].append(drawn.steps)
-        search.score_nodes([node for node in found.values() if node.score is None])
-        for node in found.values():
+                chains[number].append(drawn.steps)
+        search.score_nodes([node for node in nodes.values() if node.score is None])
+        for node in nodes.values():
             search.propagate_step_scores(node)
-        search.tell(search)
+        search.on_round(search)
 
 
 def best_of_chains(finished: Sequence[Node], classes: Classes, pick: str) -> list[Node]:
@@ -102,9 +102,9 @@ def best_of_chains(finished: Sequence[Node], classes: Classes, pick: str) -> lis
     by_chain: dict[int, list[Node]] = {}
     for node in finished:
         by_chain.setdefault(node.subtree, []).append(node)
-    found = []
+    chosen = []
     for nodes in by_chain.values():
         voted = count_votes(nodes, classes, pick=pick, draws=True)
         if voted:
-            found.append(next(node for node in nodes if node.id == voted[0].solutions[0]))
-    return found
+            chosen.append(next(node for node in nodes if node.id == voted[0].solutions[0]))
+    return chosen

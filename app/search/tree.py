@@ -25,7 +25,7 @@ class Node:
     round: int = 0
     drawn: int = 0
     """How often it was drawn."""
-    asked: int = 0
+    continuation_count: int = 0
     """How often it was asked to go on."""
     tokens: int = 0
     """Generated to draw it, over all draws."""
@@ -35,9 +35,9 @@ class Node:
     """Natural log, of its own steps. Null: not scored, or the scorer cannot read it."""
     rank: float | None = None
     """Natural log, what it was kept or dropped by: the score, or that of the end of its rollout."""
-    ahead: Steps = ()
+    lookahead_steps: Steps = ()
     """The rollout, which is judged and thrown away."""
-    kept: bool = False
+    selected: bool = False
 
     @property
     def text(self) -> str:
@@ -69,7 +69,7 @@ class Costs:
 @dataclass
 class Tree:
     nodes: list[Node] = field(default_factory=lambda: [Node(ROOT, None, (), False)])
-    known: dict[tuple[int, Steps, bool], int] = field(default_factory=dict)
+    node_ids: dict[tuple[int, Steps, bool], int] = field(default_factory=dict)
 
     @property
     def root(self) -> Node:
@@ -80,14 +80,14 @@ class Tree:
     ) -> tuple[Node, bool]:
         """The node of `steps`, and whether it is new. `number`: of the round."""
         key = (subtree, steps, finished)
-        place = self.known.get(key)
+        place = self.node_ids.get(key)
         if place is not None:
             self.nodes[place].drawn += 1
             return self.nodes[place], False
-        made = Node(len(self.nodes), parent.id, steps, finished, subtree, number, drawn=1)
-        self.known[key] = made.id
-        self.nodes.append(made)
-        return made, True
+        node = Node(len(self.nodes), parent.id, steps, finished, subtree, number, drawn=1)
+        self.node_ids[key] = node.id
+        self.nodes.append(node)
+        return node, True
 
     def finished(self) -> list[Node]:
         return [node for node in self.nodes if node.finished]
@@ -114,8 +114,8 @@ class Tree:
                 "correct": None if node.correct is None else round(node.correct[-1], 6),
                 "score": node.score,
                 "rank": node.rank,
-                "ahead": list(node.ahead),
-                "kept": node.kept,
+                "ahead": list(node.lookahead_steps),
+                "kept": node.selected,
             }
             for node in self.nodes[1:]
         ]

@@ -32,18 +32,18 @@ def count_votes(finished: Sequence[Node], classes: Classes, *, pick: str, draws:
         by_answer.setdefault(answer, []).append(node)
     by_answer.pop(-1, None)
     highest = max((_log(node) for nodes in by_answer.values() for node in nodes), default=-math.inf)
-    made = []
+    votes = []
     for answer, nodes in by_answer.items():
         nodes.sort(key=lambda node: (-_log(node), node.id))
         voices = [node.drawn if draws else 1 for node in nodes]
         weight = math.fsum(n * _weight(node, highest) for n, node in zip(voices, nodes, strict=True))
-        made.append(Vote(answer, [node.id for node in nodes], weight, sum(voices)))
+        votes.append(Vote(answer, [node.id for node in nodes], weight, sum(voices)))
     best = {node.id: (_log(node), -node.id) for nodes in by_answer.values() for node in nodes}
-    made.sort(key=lambda vote: _order(vote, pick, best[vote.solutions[0]]), reverse=True)
-    whole = math.fsum(vote.weight for vote in made) or 1.0
-    for vote in made:
-        vote.weight /= whole
-    return _break_ties(made, pick, best)
+    votes.sort(key=lambda vote: _order(vote, pick, best[vote.solutions[0]]), reverse=True)
+    total = math.fsum(vote.weight for vote in votes) or 1.0
+    for vote in votes:
+        vote.weight /= total
+    return _break_ties(votes, pick, best)
 
 
 def _log(node: Node) -> float:
@@ -60,10 +60,10 @@ def _order(vote: Vote, pick: str, best: tuple[float, int]) -> tuple[float, float
     return (first, *best)
 
 
-def _break_ties(made: list[Vote], pick: str, best: dict[int, tuple[float, int]]) -> list[Vote]:
+def _break_ties(votes: list[Vote], pick: str, best: dict[int, tuple[float, int]]) -> list[Vote]:
     """Weights that differ only by rounding are tied; the highest single score decides."""
-    if pick != "weighted" or not made:
-        return made
-    tied = [vote for vote in made if vote.weight >= made[0].weight * (1 - SAME)]
+    if pick != "weighted" or not votes:
+        return votes
+    tied = [vote for vote in votes if vote.weight >= votes[0].weight * (1 - SAME)]
     first = max(tied, key=lambda vote: best[vote.solutions[0]])
-    return [first, *(vote for vote in made if vote is not first)]
+    return [first, *(vote for vote in votes if vote is not first)]

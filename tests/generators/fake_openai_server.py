@@ -19,15 +19,15 @@ seen: dict[str, int] = {}
 chance = random.Random(7)  # noqa: S311  data for a test
 
 
-def solution(asked: str) -> str:
+def solution(prompt: str) -> str:
     """Of "What is A + B?", after what is there of it already; right three times of four."""
-    numbers = re.findall(r"What is (\d+) \+ (\d+)\?", asked)
+    numbers = re.findall(r"What is (\d+) \+ (\d+)\?", prompt)
     a, b = map(int, numbers[-1]) if numbers else (1, 1)
     with lock:
         off, way = chance.choice([0, 0, 0, 1]), chance.randint(1, 10**6)
-    begun = asked.split("Solution:\n")[-1] if "Solution:\n" in asked else ""
-    if said := re.findall(rf"{a} \+ {b} = (\d+)", begun):
-        off = int(said[-1]) - a - b  # what was written is gone on with, right or wrong
+    begun = prompt.split("Solution:\n")[-1] if "Solution:\n" in prompt else ""
+    if sums := re.findall(rf"{a} \+ {b} = (\d+)", begun):
+        off = int(sums[-1]) - a - b  # what was written is gone on with, right or wrong
     steps = [f"We add {a} and {b}, by way {way}.", f"{a} + {b} = {a + b + off}", f"\\boxed{{{a + b + off}}}"]
     return "\n".join(steps[begun.count("\n") :] or [f"\\boxed{{{a + b + off}}}"])
 
@@ -60,16 +60,16 @@ class Handler(BaseHTTPRequestHandler):
 
     def choices(self, body: dict[str, Any], text: str | None = None) -> bytes:
         chat = "messages" in body
-        asked = "\n".join(each["content"] for each in body["messages"]) if chat else body["prompt"]
-        found = []
+        prompt = "\n".join(message["content"] for message in body["messages"]) if chat else body["prompt"]
+        choices = []
         for index in range(body.get("n", 1)):
-            words = solution(asked) if text is None else text
+            content = solution(prompt) if text is None else text
             for stop in body.get("stop", []):
-                words = words.split(stop)[0]
-            said = {"message": {"role": "assistant", "content": words}} if chat else {"text": words}
-            found.append({"index": index, "finish_reason": "stop", **said})
-        usage = {"prompt_tokens": 10, "completion_tokens": 20 * len(found)}
-        return json.dumps({"choices": found, "usage": usage}).encode()
+                content = content.split(stop)[0]
+            choice = {"message": {"role": "assistant", "content": content}} if chat else {"text": content}
+            choices.append({"index": index, "finish_reason": "stop", **choice})
+        usage = {"prompt_tokens": 10, "completion_tokens": 20 * len(choices)}
+        return json.dumps({"choices": choices, "usage": usage}).encode()
 
     def be_steady(self, body: dict[str, Any], number: int) -> None:
         self.say(200, self.choices(body))

@@ -42,10 +42,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_key_value_heads=2,
         max_position_embeddings=256, bos_token_id=0, eos_token_id=0, pad_token_id=0,
     )  # fmt: skip
-    made = tmp_path_factory.mktemp("model") / "tiny"
-    LlamaForCausalLM(config).save_pretrained(made)
-    fast.save_pretrained(made)
-    return made
+    folder = tmp_path_factory.mktemp("model") / "tiny"
+    LlamaForCausalLM(config).save_pretrained(folder)
+    fast.save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture

@@ -22,21 +22,21 @@ def by_loops(
     """For every problem and budget: the strategy with the highest mean over the problems of its bin in
     the other half (over all of the other half, where it has none of the bin)."""
     problems, budgets = len(bin_of), len(next(iter(right.values()))[0])
-    found: list[list[float | None]] = []
-    for mine in range(problems):
+    accuracies: list[list[float | None]] = []
+    for problem in range(problems):
         row: list[float | None] = []
         for budget in range(budgets):
-            others = [other for other in range(problems) if half[other] != half[mine]]
-            near = [other for other in others if bin_of[other] == bin_of[mine]] or others
+            others = [other for other in range(problems) if half[other] != half[problem]]
+            near = [other for other in others if bin_of[other] == bin_of[problem]] or others
             best, best_mean = next(iter(right)), -math.inf
             for name, values in right.items():
                 seen = [values[other][budget] for other in near]
                 mean = statistics.fmean(-1 if value is None else value for value in seen) if seen else 0.0
                 if mean > best_mean + 1e-12:
                     best, best_mean = name, mean
-            row.append(right[best][mine][budget])
-        found.append(row)
-    return found
+            row.append(right[best][problem][budget])
+        accuracies.append(row)
+    return accuracies
 
 
 cell = st.integers(0, 4).map(lambda quarter: quarter / 4)
@@ -97,11 +97,12 @@ def test_told_by_hand() -> None:
     assert RESULTS["optimal"]["oracle"]["mean"] == [0.75, 1.0]
     assert RESULTS["optimal"]["predicted"]["mean"] == [0.75, 1.0]
     assert RESULTS["pass_at_n"]["mean"] == [0.75, 1.0]
-    told = {
-        kind: [(each["problems"], each["best"]) for each in RESULTS["bins"][kind]] for kind in RESULTS["bins"]
+    best = {
+        kind: [(entry["problems"], entry["best"]) for entry in RESULTS["bins"][kind]]
+        for kind in RESULTS["bins"]
     }
     easy, hard = (5, ["weighted", "weighted"]), (5, ["weighted", "beam-4"])
-    assert told == {"oracle": [easy, hard], "predicted": [hard, easy]}
+    assert best == {"oracle": [easy, hard], "predicted": [hard, easy]}
 
 
 def test_computation_by_hand() -> None:
@@ -116,26 +117,30 @@ def test_computation_by_hand() -> None:
 def test_a_larger_model_at_equal_cost() -> None:
     """At a budget of two the best by difficulty costs (2.5 + 5.4) / 2 = 3.95. Twice as large and R = 22
     pays for 2 + 3 / 22 = 2.14 solutions: a budget of one, 75 %. R = 0.16 pays for 20.75: two, 100 %."""
-    found = figures.compare_larger_model(RESULTS, 2, 80)
-    assert [each["solutions"] for each in found["rows"]] == [
+    comparison = figures.compare_larger_model(RESULTS, 2, 80)
+    assert [row["solutions"] for row in comparison["rows"]] == [
         flops.matched_samples(2, ratio) for ratio in flops.RATIOS
     ]
-    assert [(each["budget"], each["better"]) for each in found["rows"]] == [(2, True), (2, True), (1, False)]
-    assert {each["better"] for each in figures.compare_larger_model(RESULTS, 2, None)["rows"]} == {None}
+    assert [(row["budget"], row["better"]) for row in comparison["rows"]] == [
+        (2, True),
+        (2, True),
+        (1, False),
+    ]
+    assert {row["better"] for row in figures.compare_larger_model(RESULTS, 2, None)["rows"]} == {None}
 
 
 def test_a_model_that_should_not_steer_is_warned_of() -> None:
-    def told(best: float, high: float, majority: float, beam: float) -> list[str]:
+    def warnings_for(best: float, high: float, majority: float, beam: float) -> list[str]:
         curve = {"mean": [0.5, best], "low": [0.5, 0.0], "high": [0.5, high]}
         others = {name: {"mean": [0.5, value], "low": [], "high": []} for name, value in
                   (("majority", majority), ("beam-4", beam))}  # fmt: skip
         return figures.warnings({**RESULTS, "pass_at_1": 0.5, "curves": {"best": curve, **others}})
 
-    assert told(0.6, 0.7, 0.5, 0.8) == []
-    assert told(0.3, 0.6, 0.5, 0.6) == [], "unclear"
-    (worse,) = told(0.1, 0.4, 0.5, 0.6)
+    assert warnings_for(0.6, 0.7, 0.5, 0.8) == []
+    assert warnings_for(0.3, 0.6, 0.5, 0.6) == [], "unclear"
+    (worse,) = warnings_for(0.1, 0.4, 0.5, 0.6)
     assert "less often than one taken by chance" in worse
-    both = told(0.1, 0.4, 0.7, 0.6)
+    both = warnings_for(0.1, 0.4, 0.7, 0.6)
     assert len(both) == 2
     assert "majority vote" in both[1]
     assert figures.warnings(RESULTS) == []
@@ -147,15 +152,15 @@ def test_budgets_and_what_spends_them() -> None:
     assert SweepConfig(most=1).budgets == [1]
     for strategy in SEARCHED:
         for budget in config.budgets:
-            made = build_search(strategy, budget, config)
-            if made is None:
+            search = build_search(strategy, budget, config)
+            if search is None:
                 assert strategy.startswith("lookahead")
                 assert budget < 1 + int(strategy[-1])
             else:
-                made.check()
-                assert made.budget == budget
+                search.check()
+                assert search.budget == budget
     widths = [build_search("beam-sqrt", budget, SweepConfig(most=256)) for budget in (4, 16, 64, 256)]
-    assert [made.width for made in widths if made] == [2, 4, 8, 16]
+    assert [search.width for search in widths if search] == [2, 4, 8, 16]
 
 
 def test_studies_that_make_no_sense() -> None:

@@ -149,7 +149,7 @@ def test_a_large_tree_is_cut_to_what_leads_somewhere(page: Page) -> None:
         node, _ = tree.add_node(tree.root, (f"dropped {number}",), False, 0, 1)
         node.score = node.rank = math.log(0.5)
     kept, _ = tree.add_node(tree.root, ("kept",), False, 0, 1)
-    kept.kept = True
+    kept.selected = True
     end, _ = tree.add_node(kept, ("kept", "x" * 5000), True, 0, 2)
     found = tree_json.tree_to_json(tree, end)
     assert len(found["nodes"]) == tree_json.MOST_NODES

@@ -11,13 +11,13 @@ from app.lab.generator_proposer import GeneratorProposer
 from app.search.protocols import Continuation, ContinuationRequest
 
 
-class Told:
+class ScriptedSampler:
     """Gives each request what is written down for its steps, over and over."""
 
     at_once = 2
 
-    def __init__(self, said: dict[tuple[str, ...], list[tuple[str, str]]], most: int = 99) -> None:
-        self.said, self.most = said, most
+    def __init__(self, samples: dict[tuple[str, ...], list[tuple[str, str]]], most: int = 99) -> None:
+        self.said, self.most = samples, most
         self.requests: list[Request] = []
 
     def request(self, ask: Request) -> SamplerResponse:
@@ -33,27 +33,37 @@ class Told:
 
 
 def proposer(
-    said: dict[tuple[str, ...], list[tuple[str, str]]], most: int = 99, **config: object
+    samples: dict[tuple[str, ...], list[tuple[str, str]]], most: int = 99, **config: object
 ) -> GeneratorProposer:
-    made = GeneratorConfig(endpoint="completions", per_request=3, **config)  # type: ignore[arg-type]
-    return GeneratorProposer(Told(said, most), made)
+    generator_config = GeneratorConfig(endpoint="completions", per_request=3, **config)  # type: ignore[arg-type]
+    return GeneratorProposer(ScriptedSampler(samples, most), generator_config)
 
 
 def test_draws_of_one_prefix_go_together_and_come_back_in_their_places() -> None:
-    asked = proposer({("a",): [("a1", "stop"), ("a2", "stop")], ("b",): [("b1", "stop")]})
+    generator = proposer({("a",): [("a1", "stop"), ("a2", "stop")], ("b",): [("b1", "stop")]})
     asks = [ContinuationRequest((name,), seed) for seed, name in enumerate("abaabaa")]
-    found = asked.propose("?", asks, 1)
-    assert [each.steps for each in found] == [("a1",), ("b1",), ("a2",), ("a1",), ("b1",), ("a1",), ("a2",)]
-    requests = asked.sampler.requests  # type: ignore[attr-defined]
-    assert sorted((each.steps, each.count, each.seed, each.one_step) for each in requests) == [
+    continuations = generator.propose("?", asks, 1)
+    assert [continuation.steps for continuation in continuations] == [
+        ("a1",),
+        ("b1",),
+        ("a2",),
+        ("a1",),
+        ("b1",),
+        ("a1",),
+        ("a2",),
+    ]
+    requests = generator.sampler.requests  # type: ignore[attr-defined]
+    assert sorted((request.steps, request.count, request.seed, request.one_step) for request in requests) == [
         (("a",), 2, 5, True), (("a",), 3, 0, True), (("b",), 2, 1, True),
     ]  # fmt: skip
-    assert sum(each.tokens for each in found) == 31 + 21 + 21, "nothing lost in sharing"
+    assert sum(continuation.tokens for continuation in continuations) == 31 + 21 + 21, (
+        "nothing lost in sharing"
+    )
 
 
 def test_greedy_asks_of_one_prefix_are_one_sample_paid_once() -> None:
-    asked = proposer({("a",): [("a1", "stop")]})
-    found = asked.propose(
+    generator = proposer({("a",): [("a1", "stop")]})
+    continuations = generator.propose(
         "?",
         [
             ContinuationRequest(("a",), None),
@@ -62,13 +72,16 @@ def test_greedy_asks_of_one_prefix_are_one_sample_paid_once() -> None:
         ],
         1,
     )
-    assert [each.tokens for each in found] == [11, 11, 0]
-    assert [(each.greedy, each.count) for each in asked.sampler.requests] == [(True, 1), (False, 1)]  # type: ignore[attr-defined]
+    assert [continuation.tokens for continuation in continuations] == [11, 11, 0]
+    assert [(continuation.greedy, continuation.count) for continuation in generator.sampler.requests] == [
+        (True, 1),
+        (False, 1),
+    ]  # type: ignore[attr-defined]
 
 
 def test_the_end_of_a_solution() -> None:
     """An answer in the step; nothing more to say. Not: a step cut off, or one that speaks of answers."""
-    asked = proposer(
+    generator = proposer(
         {
             ("1",): [("so \\boxed{4}", "stop")],
             ("2",): [("#### 4", "stop")],
@@ -78,8 +91,8 @@ def test_the_end_of_a_solution() -> None:
             ("6",): [("half a st", "length")],
         }
     )
-    found = asked.propose("?", [ContinuationRequest((name,), 1) for name in "123456"], 1)
-    assert [(each.steps, each.finished) for each in found] == [
+    continuations = generator.propose("?", [ContinuationRequest((name,), 1) for name in "123456"], 1)
+    assert [(continuation.steps, continuation.finished) for continuation in continuations] == [
         (("so \\boxed{4}",), True),
         (("#### 4",), True),
         ((), True),
@@ -90,33 +103,38 @@ def test_the_end_of_a_solution() -> None:
 
 
 def test_to_the_end_and_cut_off() -> None:
-    asked = proposer({(): [("a\nb\n\\boxed{1}", "stop"), ("a\nb", "length")]})
-    found = asked.propose("?", [ContinuationRequest((), 1), ContinuationRequest((), 2)], None)
-    assert found == [Continuation(("a", "b", "\\boxed{1}"), True, 11), Continuation(("a", "b"), False, 10)]
-    assert asked.sampler.requests[0].one_step is False  # type: ignore[attr-defined]
+    generator = proposer({(): [("a\nb\n\\boxed{1}", "stop"), ("a\nb", "length")]})
+    continuations = generator.propose("?", [ContinuationRequest((), 1), ContinuationRequest((), 2)], None)
+    assert continuations == [
+        Continuation(("a", "b", "\\boxed{1}"), True, 11),
+        Continuation(("a", "b"), False, 10),
+    ]
+    assert generator.sampler.requests[0].one_step is False  # type: ignore[attr-defined]
 
 
 def test_a_rollout_goes_step_by_step_until_the_end() -> None:
-    said = {
+    samples = {
         ("a",): [("b", "stop")],
         ("a", "b"): [("\\boxed{1}", "stop")],
         ("c",): [("d", "stop")],
         ("c", "d"): [("e", "stop")],
     }
-    asked = proposer(said)  # type: ignore[arg-type]
-    found = asked.propose("?", [ContinuationRequest(("a",), None), ContinuationRequest(("c",), None)], 2)
-    assert found == [Continuation(("b", "\\boxed{1}"), True, 22), Continuation(("d", "e"), False, 22)]
-    assert asked.propose("?", [ContinuationRequest(("a",), None)], 5)[0].steps == ("b", "\\boxed{1}")
+    generator = proposer(samples)  # type: ignore[arg-type]
+    continuations = generator.propose(
+        "?", [ContinuationRequest(("a",), None), ContinuationRequest(("c",), None)], 2
+    )
+    assert continuations == [Continuation(("b", "\\boxed{1}"), True, 22), Continuation(("d", "e"), False, 22)]
+    assert generator.propose("?", [ContinuationRequest(("a",), None)], 5)[0].steps == ("b", "\\boxed{1}")
 
 
 @pytest.mark.parametrize("most", [1, 2])
 def test_fewer_samples_than_asked_for_are_asked_for_again(most: int) -> None:
-    asked = proposer({(): [("x", "stop")]}, most)
-    found = asked.propose(
+    generator = proposer({(): [("x", "stop")]}, most)
+    continuations = generator.propose(
         "?", [ContinuationRequest((), 1), ContinuationRequest((), 2), ContinuationRequest((), 3)], 1
     )
-    got = [each for each in found if each.steps]
+    got = [continuation for continuation in continuations if continuation.steps]
     assert len(got) == 2 * most if most < 2 else len(got) == 3
-    assert sum(each.tokens for each in found) == sum(
-        10 * min(r.count, most) + 1 for r in asked.sampler.requests
+    assert sum(continuation.tokens for continuation in continuations) == sum(
+        10 * min(r.count, most) + 1 for r in generator.sampler.requests
     )  # type: ignore[attr-defined]

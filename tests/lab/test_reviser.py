@@ -38,8 +38,8 @@ def test_a_reviser_is_trained_and_samples(base: Path, tmp_path: Path) -> None:
     assert "learned from 4 trajectories, 0 were too long" in done.output  # type: ignore[attr-defined]
     config = parse({"endpoint": "completions", "prompt": "{problem}", "temperature": 0, "max_tokens": 20})
     sampler = TransformersSampler(tmp_path / "made", config, threading.Event())
-    (found,) = GeneratorProposer(sampler, config).revise("red?", [[("blue",)]], [1])
-    assert (found.steps, found.finished) == (("red", "#### red"), True)
+    (continuation,) = GeneratorProposer(sampler, config).revise("red?", [[("blue",)]], [1])
+    assert (continuation.steps, continuation.finished) == (("red", "#### red"), True)
 
 
 def test_what_is_wrong_is_said(base: Path, tmp_path: Path) -> None:

@@ -14,12 +14,12 @@ Dist = dict[Steps | None, Fraction]
 
 
 def value(steps: Steps, how: str) -> float:
-    each = [CORRECT[steps[:n]] for n in range(1, len(steps) + 1)]
+    prefix = [CORRECT[steps[:n]] for n in range(1, len(steps) + 1)]
     return {
-        "product": math.prod(each),
-        "minimum": min(each),
-        "last": each[-1],
-        "mean": sum(each) / len(each),
+        "product": math.prod(prefix),
+        "minimum": min(prefix),
+        "last": prefix[-1],
+        "mean": sum(prefix) / len(prefix),
     }[how]
 
 
@@ -28,30 +28,31 @@ def elected(solutions: list[Steps], how: str, pick: str) -> Steps | None:
     if not solutions:
         return None
     total: dict[int, float] = defaultdict(float)
-    for each in solutions:
-        total[ANSWERS[each[-1]]] += {"weighted": value(each, how), "majority": 1.0, "best": 0.0}[pick]
+    for prefix in solutions:
+        total[ANSWERS[prefix[-1]]] += {"weighted": value(prefix, how), "majority": 1.0, "best": 0.0}[pick]
     most = max(total.values())
     winners = {answer for answer in total if math.isclose(total[answer], most)}
     return max(
-        (each for each in solutions if ANSWERS[each[-1]] in winners), key=lambda each: value(each, how)
+        (prefix for prefix in solutions if ANSWERS[prefix[-1]] in winners),
+        key=lambda prefix: value(prefix, how),
     )
 
 
 def whole_solutions() -> dict[Steps, Fraction]:
-    found, open_ones = {}, {(): Fraction(1)}
+    finished, open_ones = {}, {(): Fraction(1)}
     while open_ones:
         steps, probability = open_ones.popitem()
         for step, chance in BRANCHES[steps].items():
-            (found if ends(step) else open_ones)[(*steps, step)] = probability * chance
-    return found
+            (finished if ends(step) else open_ones)[(*steps, step)] = probability * chance
+    return finished
 
 
 def best_of_n(n: int, how: str, pick: str) -> Dist:
-    found: Dist = defaultdict(Fraction)
+    distribution: Dist = defaultdict(Fraction)
     for sample in itertools.product(whole_solutions().items(), repeat=n):
         chosen = elected([steps for steps, _ in sample], how, pick)
-        found[chosen] += math.prod((chance for _, chance in sample), start=Fraction(1))
-    return dict(found)
+        distribution[chosen] += math.prod((chance for _, chance in sample), start=Fraction(1))
+    return dict(distribution)
 
 
 def greedy(steps: Steps, k: int) -> Steps:
@@ -67,27 +68,27 @@ def beam(n: int, width: int, k: int, how: str, rounds: int = 40) -> Dist:
     states = {(frozenset({()}), frozenset()): Fraction(1)}
     for _ in range(rounds):
         after: dict[tuple[frozenset[Steps], frozenset[Steps]], Fraction] = defaultdict(Fraction)
-        for (kept, done), chance in states.items():
-            live = [each for each in kept if not (each and ends(each[-1]))]
+        for (beam_prefixes, done), chance in states.items():
+            live = [prefix for prefix in beam_prefixes if not (prefix and ends(prefix[-1]))]
             if not live:
-                after[kept, done] += chance
+                after[beam_prefixes, done] += chance
                 continue
             # in the order of their value: the order in which they share what there is
-            live.sort(key=lambda each: -value(greedy(each, k), how) if each else 0)
-            room = n - width * (len(kept) - len(live))
+            live.sort(key=lambda prefix: -value(greedy(prefix, k), how) if prefix else 0)
+            room = n - width * (len(beam_prefixes) - len(live))
             places = [live[number % len(live)] for number in range(room)]
-            for drawn in itertools.product(*(BRANCHES[each].items() for each in places)):
-                new = {(*each, step) for each, (step, _) in zip(places, drawn, strict=True)}
-                pool = new | {each for each in kept if each and ends(each[-1])}
-                best = sorted(pool, key=lambda each: -value(greedy(each, k), how))[: n // width]
-                finished = done | {each for each in new if ends(each[-1])}
+            for drawn in itertools.product(*(BRANCHES[prefix].items() for prefix in places)):
+                new = {(*prefix, step) for prefix, (step, _) in zip(places, drawn, strict=True)}
+                pool = new | {prefix for prefix in beam_prefixes if prefix and ends(prefix[-1])}
+                best = sorted(pool, key=lambda prefix: -value(greedy(prefix, k), how))[: n // width]
+                finished = done | {prefix for prefix in new if ends(prefix[-1])}
                 probability = math.prod((share for _, share in drawn), start=Fraction(1))
                 after[frozenset(best), frozenset(finished)] += chance * probability
         states = after
-    found: Dist = defaultdict(Fraction)
+    distribution: Dist = defaultdict(Fraction)
     for (_, done), chance in states.items():
-        found[elected(sorted(done), how, "weighted")] += chance
-    return dict(found)
+        distribution[elected(sorted(done), how, "weighted")] += chance
+    return dict(distribution)
 
 
 def one_subtree(width: int, how: str) -> dict[frozenset[Steps], Fraction]:
@@ -99,8 +100,8 @@ def one_subtree(width: int, how: str) -> dict[frozenset[Steps], Fraction]:
         for (at, done), chance in states.items():
             for drawn in itertools.product(BRANCHES[at].items(), repeat=width):
                 new = {(*at, step) for step, _ in drawn}
-                best = max(new, key=lambda each: value(each, how))
-                finished = done | {each for each in new if ends(each[-1])}
+                best = max(new, key=lambda prefix: value(prefix, how))
+                finished = done | {prefix for prefix in new if ends(prefix[-1])}
                 share = chance * math.prod((part for _, part in drawn), start=Fraction(1))
                 if ends(best[-1]):
                     ended[frozenset(finished)] += share
@@ -111,9 +112,9 @@ def one_subtree(width: int, how: str) -> dict[frozenset[Steps], Fraction]:
 
 
 def dvts(n: int, width: int, how: str) -> Dist:
-    found: Dist = defaultdict(Fraction)
+    distribution: Dist = defaultdict(Fraction)
     for subtrees in itertools.product(one_subtree(width, how).items(), repeat=n // width):
-        solutions = [each for done, _ in subtrees for each in sorted(done)]
+        solutions = [prefix for done, _ in subtrees for prefix in sorted(done)]
         chance = math.prod((share for _, share in subtrees), start=Fraction(1))
-        found[elected(solutions, how, "weighted")] += chance
-    return dict(found)
+        distribution[elected(solutions, how, "weighted")] += chance
+    return dict(distribution)

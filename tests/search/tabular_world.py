@@ -52,14 +52,14 @@ class Chances:
 
 def every_outcome(run: Callable[[Chances], T]) -> dict[T, Fraction]:
     """What `run` returns, with its exact probability: it is run once for each way chance can fall."""
-    found: dict[T, Fraction] = defaultdict(Fraction)
+    distribution: dict[T, Fraction] = defaultdict(Fraction)
     script: list[int] | None = []
     while script is not None:
         chances = Chances(script)
-        found[run(chances)] += chances.probability
+        distribution[run(chances)] += chances.probability
         script = _next(chances)
-    assert sum(found.values()) == 1
-    return dict(found)
+    assert sum(distribution.values()) == 1
+    return dict(distribution)
 
 
 def _next(chances: Chances) -> list[int] | None:
@@ -88,7 +88,7 @@ class Dictionary:
         while (most is None or len(new) < most) and not (new and ends(new[-1])):
             options = self.branches[ask.prefix + new]
             step = (
-                max(options, key=lambda each: options[each])
+                max(options, key=lambda option: options[option])
                 if ask.seed is None
                 else self.chances.choose(options)
             )
@@ -111,7 +111,7 @@ class Table:
 
     def score_prefixes(self, problem: str, prefixes: Sequence[Steps]) -> list[list[float] | None]:
         self.read += prefixes
-        return [None if each in self.unreadable else list(self._of(each)) for each in prefixes]
+        return [None if prefix in self.unreadable else list(self._of(prefix)) for prefix in prefixes]
 
     def _of(self, steps: Steps) -> Iterator[float]:
         return (self.values[steps[: length + 1]] for length in range(len(steps)))

@@ -37,11 +37,13 @@ def test_what_a_larger_model_would_cost() -> None:
 
 
 def test_the_formula_is_the_equation_it_comes_from() -> None:
-    small, times, pretraining, asked = 2e9, 5.0, 3e11, 7e10
-    k = flops.matched_samples(times, flops.compute_ratio(asked, pretraining))
-    mine = flops.training_flops(small, pretraining) + k * flops.inference_flops(small, asked)
-    theirs = flops.training_flops(times * small, pretraining) + flops.inference_flops(times * small, asked)
-    assert mine == pytest.approx(theirs)
+    small, times, pretraining, inference = 2e9, 5.0, 3e11, 7e10
+    k = flops.matched_samples(times, flops.compute_ratio(inference, pretraining))
+    small_flops = flops.training_flops(small, pretraining) + k * flops.inference_flops(small, inference)
+    theirs = flops.training_flops(times * small, pretraining) + flops.inference_flops(
+        times * small, inference
+    )
+    assert small_flops == pytest.approx(theirs)
 
 
 def test_what_makes_no_sense() -> None:

@@ -83,8 +83,10 @@ def test_four_beams_two_wide(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_lookahead_changes_what_is_kept() -> None:
     """Not an empty check of the one above: with the end of the rollout judged, another search."""
-    none, one = (chosen(method="lookahead", n=2, width=2, lookahead=k, aggregate="last") for k in (0, 1))
-    assert none == chosen(method="beam", n=2, width=2, aggregate="last") != one
+    none, lookahead = (
+        chosen(method="lookahead", n=2, width=2, lookahead=k, aggregate="last") for k in (0, 1)
+    )
+    assert none == chosen(method="beam", n=2, width=2, aggregate="last") != lookahead
 
 
 @pytest.mark.parametrize(("n", "width", "aggregate"), EVERY)
@@ -115,9 +117,9 @@ class Scripted:
         return [self._next(steps) for _ in asks]
 
     def _next(self, steps: int | None) -> Continuation:
-        said = tuple(part for part in self.draws.pop(0).split(" ") if part)
-        assert steps is None or len(said) <= steps
-        return Continuation(said, not said or ends(said[-1]), 5)
+        new_steps = tuple(part for part in self.draws.pop(0).split(" ") if part)
+        assert steps is None or len(new_steps) <= steps
+        return Continuation(new_steps, not new_steps or ends(new_steps[-1]), 5)
 
 
 def test_beam_search_by_hand() -> None:
@@ -129,16 +131,16 @@ def test_beam_search_by_hand() -> None:
     config = SearchConfig(method="beam", n=4, width=2, aggregate="last")
     ours = run_search("?", config, proposer, table, classes)
     assert not proposer.draws
-    assert [len(each) for each in proposer.calls] == [4, 4, 2], "the finished one is not continued"
+    assert [len(call) for call in proposer.calls] == [4, 4, 2], "the finished one is not continued"
     assert [ask.prefix for ask in proposer.calls[1]] == [("b",), ("b",), ("a",), ("a",)]
     assert ours.chosen is not None
     assert ours.chosen.steps == ("a", "c", "=4")
-    said = {vote.answer: (vote.count, pytest.approx(vote.weight)) for vote in ours.votes}
-    assert said == {0: (2, 1.35 / 2.5), 1: (2, 1.05 / 2.5), 3: (1, 0.1 / 2.5)}
+    votes = {vote.answer: (vote.count, pytest.approx(vote.weight)) for vote in ours.votes}
+    assert votes == {0: (2, 1.35 / 2.5), 1: (2, 1.05 / 2.5), 3: (1, 0.1 / 2.5)}
     assert (ours.costs.asks, ours.costs.steps, ours.costs.tokens) == (10, 10, 50)
     assert ours.costs.scored == len(table.read) == 9, "a was drawn twice and read once"
-    kept = {node.steps for node in ours.tree.nodes if node.kept}
-    assert kept == {("a",), ("b",), ("a", "c"), ("b", "=5"), ("a", "c", "=4")}
+    selected = {node.steps for node in ours.tree.nodes if node.selected}
+    assert selected == {("a",), ("b",), ("a", "c"), ("b", "=5"), ("a", "c", "=4")}
     assert ours.tree.nodes[1].drawn == 2
 
 
@@ -148,11 +150,11 @@ def test_fewer_distinct_prefixes_share_the_draws() -> None:
     proposer = Scripted("a", "a", "a", "a", "c", "c", "=4", "c", "=4", "=5", "=5", "=4")
     config = SearchConfig(method="beam", n=4, width=2, aggregate="product")
     ours = run_search("?", config, proposer, Table(), classes)
-    assert [[ask.prefix for ask in each] for each in proposer.calls[1:]] == [
+    assert [[ask.prefix for ask in call] for call in proposer.calls[1:]] == [
         [("a",)] * 4,
         [("a", "c")] * 2,  # 0.54; a=4, 0.33, is finished and keeps the other place
     ]
-    assert len({ask.seed for each in proposer.calls for ask in each}) == 4 + 4 + 2
+    assert len({ask.seed for call in proposer.calls for ask in call}) == 4 + 4 + 2
     assert ours.chosen is not None
 
 
@@ -173,10 +175,10 @@ def test_the_end_of_the_rollout_is_what_is_judged() -> None:
     config = SearchConfig(method="lookahead", n=2, width=2, lookahead=1, rounds=1, aggregate="last")
     ours = run_search("?", config, proposer, table, classes)
     a, b = ours.tree.nodes[1:3]
-    assert (a.ahead, b.ahead) == (("c",), ("d",))
+    assert (a.lookahead_steps, b.lookahead_steps) == (("c",), ("d",))
     assert (a.rank, b.rank) == (pytest.approx(math.log(0.9)), pytest.approx(math.log(0.35)))
     assert (a.score, b.score) == (pytest.approx(math.log(0.6)), pytest.approx(math.log(0.7)))
-    assert (a.kept, b.kept) == (True, False)
+    assert (a.selected, b.selected) == (True, False)
     assert table.read == [("a", "c"), ("b", "d")]
     assert ours.tree.finished() == []
     assert [ask.seed for ask in proposer.asked[2:]] == [None, None], "at temperature 0"
@@ -191,16 +193,18 @@ class Straight:
     def propose(
         self, problem: str, asks: Sequence[ContinuationRequest], steps: int | None
     ) -> list[Continuation]:
-        made = []
+        continuations = []
         for ask in asks:
             more = min(self.length - len(ask.prefix), steps or self.length)
             source = random.Random(ask.seed)  # noqa: S311
-            whole = len(ask.prefix) + more == self.length
-            said = tuple(f"{source.random()}" for _ in range(more - whole))
-            made.append(Continuation((*said, "=4") if whole else said, whole, 7 * more))
+            is_complete = len(ask.prefix) + more == self.length
+            new_steps = tuple(f"{source.random()}" for _ in range(more - is_complete))
+            continuations.append(
+                Continuation((*new_steps, "=4") if is_complete else new_steps, is_complete, 7 * more)
+            )
             self.steps += 0 if ask.seed is None else more
             self.rolled += more if ask.seed is None else 0
-        return made
+        return continuations
 
 
 class Digits:
@@ -268,7 +272,7 @@ def test_a_solution_dropped_from_the_beam_still_votes() -> None:
         Scripted("=7", "b", "=5", "d"), Table(), classes,
     )  # fmt: skip
     assert {vote.answer for vote in ours.votes} == {1, 3}
-    assert [node.kept for node in ours.tree.finished()] == [False, True]
+    assert [node.selected for node in ours.tree.finished()] == [False, True]
 
 
 def test_the_end_may_come_without_a_step() -> None:
@@ -283,7 +287,7 @@ def test_the_end_may_come_without_a_step() -> None:
         (("b",), pytest.approx(math.log(0.7))),
         (("a",), pytest.approx(math.log(0.6))),
     ]
-    assert [each["text"] for each in ours.tree.as_json()] == ["a", "b", "", ""]
+    assert [node["text"] for node in ours.tree.as_json()] == ["a", "b", "", ""]
     assert proposer.draws == ["", ""]
 
 
@@ -314,7 +318,11 @@ def test_nothing_comes() -> None:
 def test_no_answer_no_voice() -> None:
     config = SearchConfig(method="best_of_n", n=2, aggregate="last")
     ours = run_search(
-        "?", config, Scripted("=7", "=5"), Table({**CORRECT, ("=5",): 0.4}), lambda each: [-1] * len(each)
+        "?",
+        config,
+        Scripted("=7", "=5"),
+        Table({**CORRECT, ("=5",): 0.4}),
+        lambda solutions: [-1] * len(solutions),
     )
     assert ours.votes == []
     assert ours.chosen is None
@@ -337,7 +345,7 @@ class Seeded:
         source, new = random.Random(ask.seed), ()  # noqa: S311
         while (most is None or len(new) < most) and not (new and ends(new[-1])):
             options = BRANCHES[ask.prefix + new]
-            new = (*new, source.choices(list(options), [float(each) for each in options.values()])[0])
+            new = (*new, source.choices(list(options), [float(weight) for weight in options.values()])[0])
         return Continuation(new, ends(new[-1]), len(new))
 
 
@@ -378,13 +386,15 @@ def test_more_samples_begin_with_fewer() -> None:
 def test_a_search_is_ended_by_whoever_listens() -> None:
     heard = []
 
-    def tell(growing: Expansion) -> None:
+    def stop_after_round(growing: Expansion) -> None:
         heard.append((growing.round, growing.costs.steps))
         if growing.round == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_search("?", SearchConfig(method="beam", n=4, width=2), Straight(6), Digits(), classes, tell)
+        run_search(
+            "?", SearchConfig(method="beam", n=4, width=2), Straight(6), Digits(), classes, stop_after_round
+        )
     assert heard == [(1, 4), (2, 8)]
 
 

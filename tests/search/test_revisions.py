@@ -16,11 +16,11 @@ from app.search.run_search import SearchResult, run_search
 from tests.search.tabular_world import CORRECT, Chances, Dictionary, Table, classes, ends
 
 
-def textbook(one: str, other: str) -> int:
-    row = list(range(len(other) + 1))
-    for i, a in enumerate(one, 1):
+def textbook(first: str, second: str) -> int:
+    row = list(range(len(second) + 1))
+    for i, a in enumerate(first, 1):
         before, row[0] = row[0], i
-        for j, b in enumerate(other, 1):
+        for j, b in enumerate(second, 1):
             before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (a != b))
     return row[-1]
 
@@ -30,8 +30,8 @@ text = st.text("ab=4\n", max_size=12)
 
 @settings(max_examples=200, deadline=None)
 @given(text, text)
-def test_the_distance_is_the_textbooks(one: str, other: str) -> None:
-    assert edit_distance((one,), (other,)) == textbook(one, other)
+def test_the_distance_is_the_textbooks(first: str, second: str) -> None:
+    assert edit_distance((first,), (second,)) == textbook(first, second)
 
 
 def test_steps_are_lines() -> None:
@@ -45,43 +45,46 @@ OTHERS = [("who knows", f"answer {number}{number}") for number in range(6, 10)]
 
 
 def test_up_to_four_wrong_ones_and_the_last_is_the_closest() -> None:
-    found = [
+    trajectories = [
         next(iter(build_trajectories([RIGHT], [*OTHERS[:2], NEAR, *OTHERS[2:]], seed=seed)))
         for seed in range(500)
     ]
-    lengths = Counter(len(each.wrong) for each in found)
+    lengths = Counter(len(trajectory.wrong) for trajectory in trajectories)
     assert set(lengths) == {0, 1, 2, 3, 4}
     assert min(lengths.values()) > 60, "evenly: a hundred each"
-    assert {each.right for each in found} == {RIGHT}
-    assert {each.wrong[-1] for each in found if each.wrong} == {NEAR}
-    for each in found:
-        assert len(set(each.wrong)) == len(each.wrong), "none twice"
-    before = Counter(one for each in found for one in each.wrong[:-1])
+    assert {trajectory.right for trajectory in trajectories} == {RIGHT}
+    assert {trajectory.wrong[-1] for trajectory in trajectories if trajectory.wrong} == {NEAR}
+    for trajectory in trajectories:
+        assert len(set(trajectory.wrong)) == len(trajectory.wrong), "none twice"
+    before = Counter(attempt for trajectory in trajectories for attempt in trajectory.wrong[:-1])
     assert set(before) == set(OTHERS)
 
 
 def test_the_same_seed_the_same_trajectories() -> None:
     make = [list(build_trajectories([RIGHT, NEAR], OTHERS, seed=seed)) for seed in (1, 1, 2, 3, 4)]
     assert make[0] == make[1]
-    assert any(each != make[0] for each in make[2:])
+    assert any(trajectory != make[0] for trajectory in make[2:])
 
 
 def test_few_wrong_ones_repetitions_and_none() -> None:
     for seed in range(20):
-        assert [each.right for each in build_trajectories([RIGHT, RIGHT], [NEAR, NEAR, NEAR], seed=seed)] == [
-            RIGHT
-        ]
-        assert all(len(each.wrong) <= 1 for each in build_trajectories([RIGHT], [NEAR, NEAR], seed=seed))
-    assert [each.wrong for each in build_trajectories([RIGHT], [], seed=0)] == [()]
+        assert [
+            trajectory.right
+            for trajectory in build_trajectories([RIGHT, RIGHT], [NEAR, NEAR, NEAR], seed=seed)
+        ] == [RIGHT]
+        assert all(
+            len(trajectory.wrong) <= 1 for trajectory in build_trajectories([RIGHT], [NEAR, NEAR], seed=seed)
+        )
+    assert [trajectory.wrong for trajectory in build_trajectories([RIGHT], [], seed=0)] == [()]
     assert list(build_trajectories([], [NEAR], seed=0)) == []
 
 
 def test_of_equally_close_ones_the_first() -> None:
     wrong = [("answer 6",), ("answer 5",)]
-    made = [
+    trajectories = [
         next(iter(build_trajectories([("answer 4",)], wrong, seed=seed, most_wrong=1))) for seed in range(20)
     ]
-    assert {each.wrong for each in made} == {(), (wrong[0],)}
+    assert {trajectory.wrong for trajectory in trajectories} == {(), (wrong[0],)}
 
 
 class Notebook:
@@ -99,18 +102,18 @@ class Notebook:
     def revise(
         self, problem: str, attempts: Sequence[Sequence[Steps]], seeds: Sequence[int]
     ) -> list[Continuation]:
-        self.shown.append([list(each) for each in attempts])
+        self.shown.append([list(trajectory) for trajectory in attempts])
         assert len(set(seeds)) == len(seeds)
-        said = [tuple(self.solutions.pop(0).split()) for _ in attempts]
-        return [Continuation(steps, bool(steps) and ends(steps[-1]), 3) for steps in said]
+        solutions = [tuple(self.solutions.pop(0).split()) for _ in attempts]
+        return [Continuation(steps, bool(steps) and ends(steps[-1]), 3) for steps in solutions]
 
 
 A, B, C, D = "a =4", "b =5", "a c =4", "=7"  # last step: 0.55, 0.75, 0.8, 0.1
 
 
 def run(notebook: Notebook, chains: int, length: int, **more: object) -> SearchResult:
-    given = {"method": "revisions", "n": chains * length, "width": length, "aggregate": "last", **more}
-    return run_search("?", SearchConfig.parse(given), notebook, Table(CORRECT | {("a", "c"): 0.9}), classes)
+    options = {"method": "revisions", "n": chains * length, "width": length, "aggregate": "last", **more}
+    return run_search("?", SearchConfig.parse(options), notebook, Table(CORRECT | {("a", "c"): 0.9}), classes)
 
 
 def test_in_parallel() -> None:
@@ -118,24 +121,24 @@ def test_in_parallel() -> None:
     in two stages or at once is the same."""
     for stages in (True, False):
         notebook = Notebook(A, B, C, D)
-        found = run(notebook, 4, 1, stages=stages)
+        result = run(notebook, 4, 1, stages=stages)
         assert notebook.shown == [[[], [], [], []]]
-        assert found.chosen is not None
-        assert found.chosen.steps == ("a", "c", "=4")
-        said = [(vote.answer, round(vote.weight * 2.2, 6)) for vote in found.votes]
-        assert said == [(0, 1.35), (1, 0.75), (3, 0.1)]
-        assert (found.costs.tokens, found.costs.asks) == (12, 4)
+        assert result.chosen is not None
+        assert result.chosen.steps == ("a", "c", "=4")
+        votes = [(vote.answer, round(vote.weight * 2.2, 6)) for vote in result.votes]
+        assert votes == [(0, 1.35), (1, 0.75), (3, 0.1)]
+        assert (result.costs.tokens, result.costs.asks) == (12, 4)
 
 
 def test_in_sequence_each_sees_the_last_four_before_it() -> None:
     notebook = Notebook(D, A, B, D, C, D)
-    found = run(notebook, 1, 6)
-    steps = [tuple(each.split()) for each in (D, A, B, D, C, D)]
+    result = run(notebook, 1, 6)
+    steps = [tuple(trajectory.split()) for trajectory in (D, A, B, D, C, D)]
     assert notebook.shown == [[steps[max(0, turn - 4) : turn]] for turn in range(6)]
-    assert found.chosen is not None
-    assert found.chosen.steps == ("a", "c", "=4")
-    assert found.tree.nodes[1].drawn == 3, "=7, three times, read once"
-    assert found.costs.scored == 4
+    assert result.chosen is not None
+    assert result.chosen.steps == ("a", "c", "=4")
+    assert result.tree.nodes[1].drawn == 3, "=7, three times, read once"
+    assert result.costs.scored == 4
 
 
 def test_in_two_stages() -> None:
@@ -153,14 +156,14 @@ def test_in_two_stages() -> None:
 
 def test_what_was_not_finished_has_no_voice_but_is_seen() -> None:
     notebook = Notebook("a c", D, "", D)
-    found = run(notebook, 1, 4, stages=False, voices="draws")
+    result = run(notebook, 1, 4, stages=False, voices="draws")
     assert notebook.shown[1:] == [
         [[("a", "c")]],
         [[("a", "c"), ("=7",)]],
         [[("a", "c"), ("=7",)]],
     ]
-    assert found.votes[0].count == 2
-    assert (found.costs.tokens, found.costs.empty) == (12, 1)
+    assert result.votes[0].count == 2
+    assert (result.costs.tokens, result.costs.empty) == (12, 1)
     nothing = run(Notebook("", ""), 2, 1)
     assert (nothing.chosen, nothing.votes) == (None, [])
 
@@ -179,9 +182,9 @@ def test_ways_to_split_a_budget() -> None:
 @pytest.mark.parametrize(("chains", "length"), budget_splits(16))
 def test_the_budget_is_chains_times_length(chains: int, length: int) -> None:
     notebook = Notebook(*[A] * 16)
-    found = run(notebook, chains, length)
+    result = run(notebook, chains, length)
     assert not notebook.solutions
-    assert found.costs.asks == 16
-    assert [(node.subtree, node.drawn) for node in found.tree.finished()] == [
+    assert result.costs.asks == 16
+    assert [(node.subtree, node.drawn) for node in result.tree.finished()] == [
         (number, length) for number in range(chains)
     ]
