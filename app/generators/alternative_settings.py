@@ -16,6 +16,7 @@ from app.generators import alternatives, generators, runs
 from app.generators.config import parse
 from app.generators.models import Preparation, SamplingItem, SamplingRun
 from app.labeling.initial_queue import RANK_UNQUEUED, SEED
+from app.modes import get_mode
 from app.projects.models import Project
 
 POSITIONS = {
@@ -99,7 +100,7 @@ def update_settings(
 
 def _check(db: Session, project: Project, generator_id: int, candidates: int, positions: str) -> None:
     found = generators.get_generator(db, project.id, generator_id)
-    if project.mode == "every_step":
+    if get_mode(project.mode).alternatives_at is None:
         raise Invalid(
             "In this project every step is judged and none has alternatives.",
             remedy="Alternatives are for the modes first_error and alternatives.",
@@ -128,7 +129,7 @@ def start_alternatives(
     config = {
         "candidates": wanted.candidates,
         "positions": wanted.positions,
-        "behind": project.mode == "alternatives",
+        "behind": get_mode(project.mode).is_branching,
     }
     generator = generators.get_generator(db, project.id, wanted.generator_id)
     run = runs.start(db, generator, "alternatives", config, user_id)

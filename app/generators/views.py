@@ -15,6 +15,7 @@ from app.core.web import redirect, render, render_polled
 from app.generators import alternative_settings, forms, generators, pool_sampling, runs, usage
 from app.generators.config import CHAT, ENDPOINTS, PLAIN, STEPS, GeneratorConfig
 from app.generators.models import Generator, SamplingRun
+from app.modes import get_mode
 from app.problems import queries
 from app.projects.access import Access, ProjectAdmin, Researcher
 
@@ -56,6 +57,7 @@ def _list(request: Request, access: Access, db: Db, **more: Any) -> Response:
         generators=generators.list_generators(db, access.project.id),
         made=usage.count_solutions(db, access.project.id),
         preparation=alternative_settings.find_settings(db, access.project.id),
+        mode=get_mode(access.project.mode),
         waiting=alternative_settings.count_waiting(db, access.project.id),
         positions=alternative_settings.POSITIONS,
         endpoints=ENDPOINTS,

@@ -10,12 +10,13 @@ from pydantic import BaseModel, Field
 
 from app.accounts.access import SignedIn, SiteAdmin
 from app.core.db import Db
+from app.modes import MODES
 from app.projects import members, projects
 from app.projects.access import Member
 from app.projects.models import Project
 
 router = APIRouter(prefix="/api/v1/projects", tags=["projects"])
-Mode = Literal["first_error", "alternatives", "every_step"]
+Mode = Annotated[str, Field(max_length=40, json_schema_extra={"enum": list(MODES)})]
 
 
 class ProjectIn(BaseModel):

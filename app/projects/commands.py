@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from app.accounts.commands import Email, FromStdin, read_password, users
+from app.modes import MODES
 
 ProjectName = Annotated[str, typer.Option("--project", help="Name or slug of the project.")]
 projects = typer.Typer(no_args_is_help=True, help="Projects: their problems, labelers and models.")
@@ -19,10 +20,9 @@ class Role(StrEnum):
     admin = "admin"
 
 
-class Mode(StrEnum):
-    first_error = "first_error"
-    alternatives = "alternatives"
-    every_step = "every_step"
+Mode = StrEnum("Mode", {mode: mode for mode in MODES})  # type: ignore[misc]
+"""The modes of the registry, for the command line."""
+DEFAULT_MODE = Mode(next(iter(MODES)))
 
 
 def register(cli: typer.Typer) -> None:
@@ -33,7 +33,7 @@ def register(cli: typer.Typer) -> None:
 @projects.command()
 def create(
     name: Annotated[str, typer.Argument(help="Name of the project.")],
-    mode: Annotated[Mode, typer.Option(help="Labeling mode.")] = Mode.first_error,
+    mode: Annotated[Mode, typer.Option(help="Labeling mode.")] = DEFAULT_MODE,
 ) -> None:
     """Create a project."""
     from app.core.db import transaction

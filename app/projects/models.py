@@ -8,7 +8,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.column_types import Created, Key, Moment
 from app.core.db import Base
 
-MODES = ("first_error", "alternatives", "every_step")
 ROLES = ("labeler", "researcher", "admin")
 
 
@@ -19,6 +18,7 @@ class Project(Base):
     slug: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str] = mapped_column(unique=True)
     mode: Mapped[str] = mapped_column(server_default="first_error", default="first_error")
+    """Id of a labeling mode (app/modes)."""
     instructions: Mapped[str] = mapped_column(server_default="", default="")
     """The newest version (projects/instructions.py); `instructions_number` says which."""
     instructions_number: Mapped[int] = mapped_column(server_default="0", default=0)
@@ -45,7 +45,7 @@ class Project(Base):
 
     __table_args__ = (
         CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="slug"),
-        CheckConstraint("mode IN ('first_error', 'alternatives', 'every_step')", name="mode"),
+        CheckConstraint("mode ~ '^[a-z][a-z_]{0,39}$'", name="mode"),
         CheckConstraint("reference_visibility IN ('shown', 'hidden', 'after')", name="reference_visibility"),
         CheckConstraint("overlap BETWEEN 1 AND 99", name="overlap"),
         CheckConstraint("lease_minutes BETWEEN 1 AND 1440", name="lease_minutes"),

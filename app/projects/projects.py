@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from app.accounts import audit
 from app.accounts.models import User
 from app.core.errors import Conflict, Invalid, NotFound
+from app.modes import MODES
 from app.projects.default_instructions import TEXT
 from app.projects.instructions import normalize_text, store_version
-from app.projects.models import MODES, Membership, Project
+from app.projects.models import Membership, Project
 
 MAX_NAME_LENGTH = 120
 SETTINGS = (
@@ -38,8 +39,7 @@ def create_project(
 
     Without instructions it starts with the default ones."""
     name = _validate_name(db, name)
-    if mode not in MODES:
-        raise Invalid(f"Unknown mode {mode[:40]!r}.", remedy=f"Valid modes: {', '.join(MODES)}.")
+    _require_mode(mode)
     project = Project(name=name, slug=_free_slug(db, name), mode=mode, instructions_number=0)
     db.add(project)
     db.flush()
@@ -80,6 +80,8 @@ def update_project(db: Session, project: Project, actor: User | None, **values: 
         old, new = getattr(project, setting), values.get(setting, getattr(project, setting))
         if setting == "name" and new != old:
             new = _validate_name(db, new, project)
+        if setting == "mode":
+            _require_mode(new)
         if new != old:
             changed[setting] = [old, new]
             setattr(project, setting, new)
@@ -94,6 +96,11 @@ def archive_project(db: Session, project: Project, actor: User | None, now: dt.d
     project.archived_at = now
     verb = "project.archive" if now else "project.restore"
     audit.record_event(db, actor, verb, project.name, project_id=project.id)
+
+
+def _require_mode(mode: str) -> None:
+    if mode not in MODES:
+        raise Invalid(f"Unknown mode {mode[:40]!r}.", remedy=f"Valid modes: {', '.join(MODES)}.")
 
 
 def _validate_name(db: Session, name: str, of: Project | None = None) -> str:

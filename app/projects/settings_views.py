@@ -12,16 +12,16 @@ from pydantic import BaseModel, Field
 from app.core.db import Db
 from app.core.errors import DomainError
 from app.core.web import redirect, render
+from app.modes import MODES
 from app.projects import projects
 from app.projects.access import ProjectAdmin
-from app.projects.models import MODES
 
 router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
 
 
 class SettingsForm(BaseModel):
     name: Annotated[str, Field(max_length=300)]
-    mode: Annotated[str, Field(pattern="|".join(f"^{mode}$" for mode in MODES))]
+    mode: Annotated[str, Field(max_length=40)]
     reference_visibility: Annotated[str, Field(pattern="^shown$|^hidden$|^after$")]
     overlap: Annotated[int, Field(ge=1, le=99)]
     lease_minutes: Annotated[int, Field(ge=1, le=1440)]

@@ -11,8 +11,8 @@ from app.accounts.access import SignedIn, SiteAdmin
 from app.core.db import Db
 from app.core.errors import DomainError
 from app.core.web import redirect, render
+from app.modes import MODES
 from app.projects import instructions_views, invitation_views, member_views, members, projects, settings_views
-from app.projects.models import MODES
 
 router = APIRouter(include_in_schema=False)
 for part in (settings_views, instructions_views, member_views, invitation_views):

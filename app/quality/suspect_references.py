@@ -1,4 +1,4 @@
-"""Reference answers in doubt: a solution graded wrong in which labelers found no wrong step. Either they
+"""Suspect references: a solution graded wrong in which labelers found no wrong step. Either they
 overlooked one, or the reference is wrong. Convincing wrong answers are rich in these: what is right
 and graded wrong convinces a good model most."""
 
@@ -15,7 +15,8 @@ FEW, SHARE = 5, 0.1
 """So many, and so large a share of what was labeled, are worth a warning."""
 WITH_LABELED = """
     WITH judged AS (
-        SELECT s.problem_id, s.id, s.final_answer, bool_and(a.finish_reason = 'solution') AS without_error
+        SELECT s.problem_id, s.id, s.final_answer, bool_and(a.finish_reason = 'solution') AS without_error,
+            count(*) FILTER (WHERE a.reference_verdict = 'incorrect') AS rejections
         FROM assignment a JOIN task t ON t.id = a.task_id JOIN solution s ON s.id = t.solution_id
         WHERE a.project_id = :project AND a.state = 'submitted' AND t.kind = 'regular'
           AND s.verdict = 'incorrect' AND a.finish_reason IN ('solution', 'found_error')
@@ -28,16 +29,17 @@ WITH_LABELED = """
 """
 COUNT_SUSPECT = text(
     WITH_LABELED  # noqa: S608 - our own text
-    + "SELECT count(*) AS labeled, count(*) FILTER (WHERE without_error) AS without_error FROM judged"
+    + "SELECT count(*) AS labeled, count(*) FILTER (WHERE without_error) AS without_error,"
+    " count(*) FILTER (WHERE rejections > 0 AND NOT without_error) AS rejected FROM judged"
 )
 SELECT_SUSPECT = text(
     WITH_LABELED  # noqa: S608 - our own text
     + """SELECT p.id, p.external_id, p.statement, p.reference_answer, count(*) AS labeled,
-           count(*) FILTER (WHERE without_error) AS without_error,
-           array_agg(DISTINCT judged.final_answer) FILTER (WHERE without_error) AS answers
+           count(*) FILTER (WHERE without_error) AS without_error, sum(rejections)::int AS rejections,
+           array_agg(DISTINCT judged.final_answer) FILTER (WHERE without_error OR rejections > 0) AS answers
          FROM judged JOIN problem p ON p.id = judged.problem_id
-         GROUP BY p.id HAVING bool_or(without_error)
-         ORDER BY count(*) FILTER (WHERE without_error) DESC, p.id LIMIT :most"""
+         GROUP BY p.id HAVING bool_or(without_error OR rejections > 0)
+         ORDER BY sum(rejections) DESC, count(*) FILTER (WHERE without_error) DESC, p.id LIMIT :most"""
 )
 
 
@@ -48,9 +50,16 @@ class SuspectReferences:
     without_error: int
     """Of these, where nobody found a wrong step."""
 
+    rejected: int = 0
+    """Others, where a labeler called the reference incorrect and another one found an error."""
+
+    @property
+    def suspect(self) -> int:
+        return self.without_error + self.rejected
+
     @property
     def exceeds_warning_level(self) -> bool:
-        return self.without_error >= FEW and self.without_error >= SHARE * self.labeled
+        return self.suspect >= FEW and self.suspect >= SHARE * self.labeled
 
 
 def count_suspect_references(db: Session, project_id: int) -> SuspectReferences:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import AuditEvent
 from app.core.db import transaction
-from app.labeling.models import StepLabel
+from app.labeling.models import Assignment, StepLabel, Task
 from app.problems import grading, reference_corrections
 from app.problems.models import Problem, Solution, Verdict
 from app.projects.models import Project
@@ -51,6 +51,32 @@ def test_it_is_in_doubt_where_nobody_finds_a_wrong_step(db: Session) -> None:
     (only,) = suspect_references.list_problems(db, project.id)
     assert (only["id"], only["labeled"], only["without_error"], only["answers"]) == (doubted.id, 3, 2, ["5"])
     assert suspect_references.list_problems(db, factories.project(db).id) == []
+
+
+def test_a_labeler_who_calls_the_reference_wrong_is_evidence(db: Session) -> None:
+    project = factories.project(db)
+    quiet, rejected = (factories.problem(db, project) for _ in range(2))
+    graded_wrong(db, quiet, [1, 1])
+    solution = graded_wrong(db, rejected, [1, 1], [1, -1])
+    verdicts = {"solution": "incorrect", "found_error": None}
+    for assignment in db.scalars(
+        select(Assignment).join(Task, Task.id == Assignment.task_id).where(Task.solution_id == solution.id)
+    ):
+        assignment.reference_verdict = verdicts[str(assignment.finish_reason)]
+    db.flush()
+
+    counts = suspect_references.count_suspect_references(db, project.id)
+    assert (counts.labeled, counts.without_error, counts.rejected, counts.suspect) == (2, 1, 1, 2)
+    problems = suspect_references.list_problems(db, project.id)
+    assert [(row["id"], row["without_error"], row["rejections"]) for row in problems] == [
+        (rejected.id, 0, 1),
+        (quiet.id, 1, 0),
+    ]
+    assert problems[0]["answers"] == ["5"]
+    for assignment in db.scalars(select(Assignment).where(Assignment.reference_verdict == "incorrect")):
+        assignment.reference_verdict = "unsure"
+    db.flush()
+    assert [row["id"] for row in suspect_references.list_problems(db, project.id)] == [quiet.id]
 
 
 def test_who_left_the_solution_for_another_way_said_nothing_of_its_end(db: Session) -> None:
