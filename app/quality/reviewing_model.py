@@ -4,7 +4,7 @@ A model near chance calls nearly every step what most steps are, and so "contrad
 says otherwise. So its contradictions count only where it was measured on what it did not learn from:
 
 - on held-out labeled steps, a wrong step gets a higher p(negative) than another with a chance (AUC) of
-  at least AUC, over at least STEPS steps (0.5 is chance; the board calls less than 0.6 close to it); or,
+  at least AUC, over at least STEPS steps (0.5 is chance; the dashboard calls less than 0.6 close to it); or,
   where no steps were held out,
 - on an evaluation set, its best of N is better than a blind draw beyond its 95 % interval.
 
