@@ -23,7 +23,8 @@ from sqlalchemy.orm import Session
 
 from app.core.db import transaction
 from app.core.errors import Conflict, DomainError, Invalid
-from app.exchange.file_reader import Entry, iter_entries, unpacked_size
+from app.exchange.file_reader import iter_entries
+from app.exchange.file_stream import Entry, unpacked_size
 from app.exchange.formats.base import ParseContext
 from app.exchange.formats.guess import guess_format
 from app.exchange.formats.registry import parse_record

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.db import transaction
-from app.exchange.file_reader import BadFile, iter_entries
+from app.exchange.file_reader import iter_entries
+from app.exchange.file_stream import BadFile
 from app.exchange.models import Import, RejectedRecord
 
 PAGE_SIZE = 50

@@ -21,7 +21,8 @@ from sqlalchemy.orm import aliased
 from app.core.db import transaction
 from app.core.errors import Invalid
 from app.exchange import importer
-from app.exchange.file_reader import BadFile, iter_entries
+from app.exchange.file_reader import iter_entries
+from app.exchange.file_stream import BadFile
 from app.exchange.formats.registry import detect_format
 from app.exchange.models import Import, RejectedRecord
 from app.exchange.rejected_records import iter_rejected_lines
@@ -135,7 +136,7 @@ def test_an_array_is_cut_into_its_elements(
     values = [{"a": '"]}\\'}, {"b": [1, {"c": "[{"}]}, 5, "x,y", None, {"d": "\\"}, []]
     path = tmp_path / "array.json"
     path.write_text("\n " + json.dumps(values, indent=1))
-    monkeypatch.setattr("app.exchange.file_reader.CHUNK_SIZE", chunk)
+    monkeypatch.setattr("app.exchange.file_stream.CHUNK_SIZE", chunk)
     elements = list(iter_entries(path))
     assert [json.loads(element.raw) for element in elements] == values
     for at, element in enumerate(elements):
