@@ -42,8 +42,8 @@ def forget() -> None:
     """Drop what was made from an older environment."""
     if core_db.engine.cache_info().currsize:
         core_db.engine().dispose()
-    for made in (settings, core_db.engine, core_db.session_factory):
-        made.cache_clear()
+    for cached in (settings, core_db.engine, core_db.session_factory):
+        cached.cache_clear()
 
 
 def named(server: str, name: str) -> str:
@@ -52,9 +52,9 @@ def named(server: str, name: str) -> str:
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    given = os.environ.get("STEPMARK_TEST_SERVER")
-    if given:
-        yield given
+    url = os.environ.get("STEPMARK_TEST_SERVER")
+    if url:
+        yield url
         return
     from app.core.embedded import Embedded
 

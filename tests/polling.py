@@ -18,11 +18,11 @@ LONG = 300.0
 def until(look: Callable[[], T], what: str, seconds: float = LONG, more: Callable[[], str] = str) -> T:
     """The first true thing `look` finds; fails naming `what`, and `more` of it, when it takes too long."""
     end = time.monotonic() + seconds
-    while not (found := look()):
+    while not (value := look()):
         if time.monotonic() > end:
             pytest.fail(f"waited {seconds:g} s for {what}. {more()}")
         time.sleep(0.05)
-    return found
+    return value
 
 
 def gone(pid: int) -> bool:

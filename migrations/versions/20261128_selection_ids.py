@@ -79,7 +79,7 @@ def convert(direction: Callable[[Names], Names]) -> None:
         replace_value(table, column, (*path, "strategy"), strategies)
         replace_value(table, column, (*path, "gate"), sentences)
     convert_rows("round", "config", lambda config: round_config(config, direction))
-    convert_rows("round", "made", lambda made: round_outputs(made, direction))
+    convert_rows("round", "made", lambda outputs: round_outputs(outputs, direction))
     convert_rows("generation", "policy", lambda policy: generation_policy(policy, direction))
     convert_rows("generation", "funnel", lambda funnel: renamed_in(funnel, "by_strategy", strategies))
     convert_simulations(direction)
@@ -143,14 +143,14 @@ def round_config(config: Json, direction: Callable[[Names], Names]) -> Json:
     return changed
 
 
-def round_outputs(made: Json, direction: Callable[[Names], Names]) -> Json:
+def round_outputs(outputs: Json, direction: Callable[[Names], Names]) -> Json:
     strategies, sentences = direction(STRATEGIES), direction(SENTENCES)
-    changed = dict(made)
-    if isinstance(made.get("gate"), dict):
-        changed["gate"] = gate_result(made["gate"], direction)
-    if isinstance(made.get("picks"), list):
+    changed = dict(outputs)
+    if isinstance(outputs.get("gate"), dict):
+        changed["gate"] = gate_result(outputs["gate"], direction)
+    if isinstance(outputs.get("picks"), list):
         changed["picks"] = [
-            [solution, reason_of(reason, strategies, sentences)] for solution, reason in made["picks"]
+            [solution, reason_of(reason, strategies, sentences)] for solution, reason in outputs["picks"]
         ]
     return changed
 

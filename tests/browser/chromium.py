@@ -32,13 +32,13 @@ REMEDY = (
 
 def find_chromium() -> str:
     """The path of a browser; raises FileNotFoundError naming the remedy when there is none."""
-    given = os.environ.get("STEPMARK_CHROMIUM")
-    if given:
-        return given
+    path_from_environment = os.environ.get("STEPMARK_CHROMIUM")
+    if path_from_environment:
+        return path_from_environment
     for name in NAMES:
-        found = shutil.which(name)
-        if found:
-            return found
+        executable = shutil.which(name)
+        if executable:
+            return executable
     for path in (*MAC, playwrights_own()):
         if path and Path(path).is_file():
             return path

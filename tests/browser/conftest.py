@@ -76,9 +76,9 @@ def running(server: str, template: str, tmp_path_factory: pytest.TempPathFactory
         patch.setenv("DATABASE_URL", named(server, name))
         patch.setenv("STEPMARK_HOME", str(folder))
         forget()
-        made = Web(folder / "web.log")
-        yield made
-        made.kill()
+        web = Web(folder / "web.log")
+        yield web
+        web.kill()
         core_db.engine().dispose()
         admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
     forget()
@@ -86,9 +86,9 @@ def running(server: str, template: str, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def site(running: Web) -> Iterator[Web]:
-    said = running.log.stat().st_size
+    log_start = running.log.stat().st_size
     yield running
-    print(running.log.read_text()[said:][-3000:])  # shown when the test failed
+    print(running.log.read_text()[log_start:][-3000:])  # shown when the test failed
 
 
 @pytest.fixture(scope="module")
@@ -121,8 +121,10 @@ class Work:
             project = factories.project(db, "Pilot")
             who = factories.member(db, project, who=factories.user(db, EMAIL, name="Ada"))
             for number in range(count):
-                made = factories.problem(db, project, f"Problem {number + 1}: what is $2 + 2$?", **problem)
-                factories.task(db, factories.solution(db, made, steps), priority=-number)
+                problem_row = factories.problem(
+                    db, project, f"Problem {number + 1}: what is $2 + 2$?", **problem
+                )
+                factories.task(db, factories.solution(db, problem_row, steps), priority=-number)
             who.password_hash = hash_password(PASSWORD)
             self.token = sessions.create_session(db, who, now=dt.datetime.now(dt.UTC))
             self.project, self.who = project.id, who.id

@@ -139,20 +139,20 @@ def markdown() -> list[str]:
 def formulas() -> list[str]:
     """In each kind of delimiter, the whole set in turn; then what nests, repeats and multiplies."""
     around = cycle(("${}$", "$${}$$", "\\({}\\)", "\\[{}\\]"))
-    found = [next(around).format(formula) for formula in FORMULAS]
+    texts = [next(around).format(formula) for formula in FORMULAS]
     for shape in NESTED:
         for depth in (12, 58, 1000):
             formula = "x"
             for _ in range(depth):
                 formula = shape.format(formula) if len(formula) < 20_000 else formula
-            found.append(f"${formula}$")
-    found += [f"${part * count}$" for part in REPEATED for count in (150, 3000)]
-    found += [f"\\begin{{pmatrix}}{part * 300}\\end{{pmatrix}}" for part in REPEATED[:5]]
+            texts.append(f"${formula}$")
+    texts += [f"${part * count}$" for part in REPEATED for count in (150, 3000)]
+    texts += [f"\\begin{{pmatrix}}{part * 300}\\end{{pmatrix}}" for part in REPEATED[:5]]
     multiplied = "".join(
         f"\\def\\{a}{{{f'{chr(92)}{b}' * 10}}}" for a, b in zip("abcdef", "bcdefg", strict=True)
     )
     return [
-        *found,
+        *texts,
         f"${multiplied}\\def\\g{{xxxxxxxxxx}}\\a$",
         "$\\$" * 500,
         "\\boxed{" * 500,
@@ -164,6 +164,6 @@ FAMILIES = {
     "xss": xss(), "markdown": markdown(), "formulas": formulas(), "scripts": list(SCRIPTS), "templates": list(TEMPLATES),
     "queries": list(QUERIES), "nothing": list(NOTHING), "else": list(ELSE), "long": list(LONG),
 }  # fmt: skip
-CORPUS = list(dict.fromkeys(each for family in FAMILIES.values() for each in family))
+CORPUS = list(dict.fromkeys(string for family in FAMILIES.values() for string in family))
 UNSTORABLE = ("\x00", "a\x00b", "\ud800", "\udfff\ud800x", "\x00<script>alert(1)</script>")
 """What no database keeps: refused or cleaned where it comes in, never a failure."""

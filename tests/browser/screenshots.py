@@ -61,13 +61,13 @@ DESKS: dict[str, tuple[str, Act]] = {
 """Keys pressed on the task with alternatives, by the mode of the project."""
 
 
-def screens(made: Everything) -> Iterator[tuple[str, str, str, Act]]:
+def screens(site_data: Everything) -> Iterator[tuple[str, str, str, Act]]:
     """Name, address, mode, and what is done there."""
     yield "login", "/login", "", lambda _: None
     for method, route, _ in routes():
         if method != "GET" or FILES.search(route) or route == "/login" or route.endswith("/desk"):
             continue
-        for number, address in enumerate(made.places(route)):
+        for number, address in enumerate(site_data.places(route)):
             name = re.sub(r"[^a-z]+", "-", route.replace("/projects/{slug}", "project")).strip("-") or "home"
             yield f"{name}{number or ''}", address, "", lambda _: None
     for name, (mode, act) in DESKS.items():
@@ -88,8 +88,8 @@ def take(context: BrowserContext, url: str, name: str, act: Act, file: Path) -> 
     page.close()
 
 
-def pictures(site: Web, folder: Path, words: list[str]) -> None:
-    made = Everything()
+def pictures(site: Web, folder: Path, filters: list[str]) -> None:
+    site_data = Everything()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
         for shape, (scheme, width) in SHAPES.items():
@@ -101,21 +101,21 @@ def pictures(site: Web, folder: Path, words: list[str]) -> None:
                 reduced_motion="reduce",
                 **touch,  # type: ignore[arg-type]
             )
-            signed_in = [{"name": cookie_name(), "value": made.token, "url": site.url}]
-            for name, address, mode, act in screens(made):
-                if words and not any(word in name for word in words):
+            signed_in = [{"name": cookie_name(), "value": site_data.token, "url": site.url}]
+            for name, address, mode, act in screens(site_data):
+                if filters and not any(word in name for word in filters):
                     continue
                 context.clear_cookies()
                 if name != "login":
                     context.add_cookies(signed_in)  # type: ignore[arg-type]
                 if mode:
-                    made.anew(mode)
+                    site_data.anew(mode)
                 take(context, site.url + address, name, act, folder / f"{name}.{shape}.png")
             context.close()
 
 
 def main() -> int:
-    folder, words = Path(sys.argv[1]), sys.argv[2:]
+    folder, filters = Path(sys.argv[1]), sys.argv[2:]
     folder.mkdir(parents=True, exist_ok=True)
     with postgres() as server, psycopg.connect(server, autocommit=True) as admin:
         name = f"stepmark_screens_{os.getpid()}"
@@ -125,7 +125,7 @@ def main() -> int:
         upgrade_schema(core_db.engine())
         site = Web(folder / "web.log")
         try:
-            pictures(site, folder, words)
+            pictures(site, folder, filters)
         finally:
             site.kill()
             core_db.engine().dispose()

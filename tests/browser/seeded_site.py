@@ -133,64 +133,68 @@ class Everything:
             db, hard, steps, verdict="incorrect", final_answer="3", generator="careful reasoner"
         )
         self.truth[self.hard.id] = (1, 1, 0, -1, 0)
-        for number, words in enumerate(others, 1):
-            self._candidate(db, self.hard.id, 3, number, (0, 0, 0), words)
+        for number, completion in enumerate(others, 1):
+            self._candidate(db, self.hard.id, 3, number, (0, 0, 0), completion)
         self._candidate(db, self.hard.id, 4, 1, (0, 0, 0, 1), "# Answer\n\n2")
         self.ids |= {"problem_id": [hard.id], "solution_id": [self.hard.id]}
 
     def _problem(self, db: Session, project: Project, entry: demo_data.Entry) -> None:
-        made = factories.problem(
+        problem = factories.problem(
             db, project, entry.statement, entry.answer, split=entry.split, subject="with products",
             level=str(len(entry.statement.split()) - 1), source="world",
         )  # fmt: skip
         for steps in entry.solutions[:6]:
             solution = factories.solution(
-                db, made, steps, generator="the writer", final_answer=final_answer(steps),
+                db, problem, steps, generator="the writer", final_answer=final_answer(steps),
                 verdict="correct" if final_answer(steps) == entry.answer else "incorrect",
             )  # fmt: skip
             self.truth[solution.id] = tuple(WORLD.rate(PosedProblem(entry.statement, entry.answer), steps))
 
     def _candidate(
-        self, db: Session, solution: int, at: int, number: int, prefix: tuple[int, ...], words: str
+        self, db: Session, solution: int, at: int, number: int, prefix: tuple[int, ...], completion: str
     ) -> None:
         row = {"solution_id": solution, "position": at, "candidate": number, "prefix": list(prefix)}
-        db.execute(insert(Alternative).values(**row, text=words))
+        db.execute(insert(Alternative).values(**row, text=completion))
 
     def _models(self, db: Session) -> None:
         self.models = []
         for number, noise in enumerate((1.6, 0.7), 1):
-            made = Model(
+            model = Model(
                 project_id=self.project, name=f"prm-{number}", path=f"prm-{number}",
                 weights_hash=bytes([number]) * 32, config={"size": "tiny", "vocabulary": 512},
             )  # fmt: skip
-            db.add(made)
+            db.add(model)
             db.flush()
-            self.models.append(made)
+            self.models.append(model)
             for solution in db.scalars(select(Solution).where(Solution.project_id == self.project)):
-                judged.said(
-                    db, made, solution, [self._p_negative(rating, noise) for rating in self._all(solution)]
+                judged.score_steps(
+                    db, model, solution, [self._p_negative(rating, noise) for rating in self._all(solution)]
                 )
             db.add(
                 ScoringRun(
-                    project_id=self.project, model_id=made.id, state="succeeded", total=151, done=151,
+                    project_id=self.project, model_id=model.id, state="succeeded", total=151, done=151,
                     config={"aggregate": "product", "neutral_is_positive": True}, finished_at=self.now,
                 )
             )  # fmt: skip
         self.ids["model_id"] = [self.models[-1].id]
 
     def _all(self, solution: Solution) -> list[int]:
-        known = self.truth[solution.id]
-        return [*known, *[0] * (len(solution.steps) - len(known))]
+        ratings = self.truth[solution.id]
+        return [*ratings, *[0] * (len(solution.steps) - len(ratings))]
 
     def _p_negative(self, rating: int, noise: float) -> float:
         return 1 / (1 + math.exp(2.2 if rating >= 0 else -1.6) * math.exp(self.chance.gauss(0, noise)))
 
     def _known(self, db: Session, project: Project) -> None:
         """Gold from labels that came with a file."""
-        ids = [each for each, ratings in self.truth.items() if each != self.hard.id and -1 in ratings][:9]
-        for each in ids:
-            first = self.truth[each].index(-1)
-            db.add(ExternalLabel(solution_id=each, source="file:processbench", first_error=first))
+        ids = [
+            solution_id
+            for solution_id, ratings in self.truth.items()
+            if solution_id != self.hard.id and -1 in ratings
+        ][:9]
+        for solution_id in ids:
+            first = self.truth[solution_id].index(-1)
+            db.add(ExternalLabel(solution_id=solution_id, source="file:processbench", first_error=first))
         db.flush()
         control_task_creation.create_control_tasks(db, project, self.me, "gold", 5)
         control_task_creation.create_control_tasks(db, project, self.me, "screening", 2)
@@ -200,56 +204,60 @@ class Everything:
         initial_queue.insert_initial_tasks(db, project, 40)
         for place, who in enumerate(self.labelers):
             for _ in range(16):
-                given = claims.claim_assignment(db, project, who, self.now)
-                if given is None:
+                assignment = claims.claim_assignment(db, project, who, self.now)
+                if assignment is None:
                     break
-                self._judge(db, project, given, slip=0.03 + 0.08 * place)
+                self._judge(db, project, assignment, slip=0.03 + 0.08 * place)
         yesterday = "submitted_at = submitted_at - (id % 6) * interval '1 day'"
         db.execute(text(f"UPDATE assignment SET {yesterday} WHERE state = 'submitted'"))
 
-    def _judge(self, db: Session, project: Project, given: Assignment, slip: float) -> None:
-        solution = given.task.solution
+    def _judge(self, db: Session, project: Project, assignment: Assignment, slip: float) -> None:
+        solution = assignment.task.solution
         ratings = self._all(solution)
         events = []
         for at, rating in enumerate(ratings):
-            said = self.chance.choice((1, 0, -1)) if self.chance.random() < slip else rating
+            chosen_rating = self.chance.choice((1, 0, -1)) if self.chance.random() < slip else rating
             flagged = True if self.chance.random() < 0.02 else None
             event = assignments.RatingEventData(
-                uuid.uuid4(), at, 0, said, flagged, 4000 + 900 * len(solution.steps[at]) // 9, None
+                uuid.uuid4(), at, 0, chosen_rating, flagged, 4000 + 900 * len(solution.steps[at]) // 9, None
             )
             events.append(event)
-            if said == -1:
+            if chosen_rating == -1:
                 break
         if self.chance.random() < 0.06:
             assignments.submit_assignment(
-                db, project, given, "give_up", "It would take far too long", 40_000, self.now
+                db, project, assignment, "give_up", "It would take far too long", 40_000, self.now
             )
             return
-        saved = assignments.record_events(db, project, given, events, self.now)
+        saved = assignments.record_events(db, project, assignment, events, self.now)
         assert saved.refusal is None, saved.refusal
         wrong = any(event.rating == -1 for event in events)
         assignments.submit_assignment(
-            db, project, given, "found_error" if wrong else "solution", "", 90_000, self.now
+            db, project, assignment, "found_error" if wrong else "solution", "", 90_000, self.now
         )
 
     def _beside(self, db: Session, project: Project) -> None:
         """What I did: one with a note, one that came back, one that is taken back."""
-        mine = []
+        own_assignments = []
         for _ in range(4):
-            given = claims.claim_assignment(db, project, self.me, self.now)
-            assert given
-            self._judge(db, project, given, 0.2)
-            mine.append(given)
+            assignment = claims.claim_assignment(db, project, self.me, self.now)
+            assert assignment
+            self._judge(db, project, assignment, 0.2)
+            own_assignments.append(assignment)
         db.get_one(Task, self.last).priority = 9.0
         project.gold_rate = 0.0
         on_desk = claims.claim_assignment(db, project, self.me, self.now)
         assert on_desk
         assert on_desk.task_id == self.last
-        notes.save_note(db, mine[0], notes.Note(uuid.uuid4(), 0, "Is the *first* number meant per day?"))
-        returns.return_submission(db, project, mine[1].id, self.me, "Is step 2 really right?", self.now)
+        notes.save_note(
+            db, own_assignments[0], notes.Note(uuid.uuid4(), 0, "Is the *first* number meant per day?")
+        )
+        returns.return_submission(
+            db, project, own_assignments[1].id, self.me, "Is step 2 really right?", self.now
+        )
         project.gold_rate = 0.2
         other = db.scalars(select(Assignment.id).where(Assignment.user_id == self.labelers[0].id)).first()
-        self.ids["assignment_id"] = [mine[0].id, mine[1].id, other]
+        self.ids["assignment_id"] = [own_assignments[0].id, own_assignments[1].id, other]
 
     def _adjudicated(self, db: Session, project: Project) -> None:
         """One decided; the first that waits is on the list of pages too."""
@@ -259,7 +267,7 @@ class Everything:
         adjudication.record_decision(
             db, project, self.me, row.solution_id, ratings, "The second labeler read it wrong."
         )
-        self.ids["solution_id"] += [row.solution_id, *(each.solution_id for each in more[:1])]
+        self.ids["solution_id"] += [row.solution_id, *(candidate.solution_id for candidate in more[:1])]
 
     def _loop(self, db: Session) -> None:
         frozen = snapshots.create_snapshot(db, self.project, {}, self.me.id)
@@ -309,9 +317,9 @@ class Everything:
             Round(
                 project_id=self.project, generation=number, config=RoundConfig().as_json(), state=state,
                 stage=stage, error=error,
-                made=made, created_by=self.me.id, started_at=self.now, finished_at=self.now,
+                made=outputs, created_by=self.me.id, started_at=self.now, finished_at=self.now,
             )
-            for number, state, stage, error, made in (
+            for number, state, stage, error, outputs in (
                 (1, "succeeded", "queue", None, done),
                 (2, "failed", "train", "Training failed: the disk is full.", {"snapshot_id": frozen.id}),
             )
@@ -319,8 +327,8 @@ class Everything:
         db.add_all(rounds)
         db.flush()
         self.ids |= {
-            "snapshot_id": [agreed.id], "run_id": [each.id for each in runs],
-            "round_id": [each.id for each in rounds], "number": [0, 1],
+            "snapshot_id": [agreed.id], "run_id": [run.id for run in runs],
+            "round_id": [round_row.id for round_row in rounds], "number": [0, 1],
         }  # fmt: skip
 
     def _elsewhere(self, db: Session) -> None:
@@ -334,8 +342,10 @@ class Everything:
         db.add(brought)
         db.flush()
         for line in (17, 403):
-            words = "The step has no text. Give each step a text."
-            db.add(RejectedRecord(import_id=brought.id, line=line, message=words, excerpt='{"steps": [""]}'))
+            message = "The step has no text. Give each step a text."
+            db.add(
+                RejectedRecord(import_id=brought.id, line=line, message=message, excerpt='{"steps": [""]}')
+            )
         db.add(
             Invitation(
                 token_hash=b"1", email="eve@example.org", project_id=self.project, role="labeler",
@@ -365,21 +375,21 @@ class Everything:
         with transaction() as db:
             frozen = sets.create_set(db, self.project, "Validation", {"splits": ["validation"]}, None)
             freeze._freeze(db, frozen, judged.NoProver())  # type: ignore[arg-type]
-            made = [
+            evaluations = [
                 Evaluation(
                     project_id=self.project, evaluation_set_id=frozen.id, model_id=model.id, state="running",
                     config=EvaluationConfig(subsets=20, resamples=50).as_json(),
                 )
                 for model in self.models
             ]  # fmt: skip
-            db.add_all(made)
+            db.add_all(evaluations)
             db.flush()
-            both = [each.id for each in made]
+            both = [evaluation.id for evaluation in evaluations]
             self.ids |= {"set_id": [frozen.id], "evaluation_id": both[1:]}
-        for each in both:
-            driver._judge(each)
+        for evaluation_id in both:
+            driver._judge(evaluation_id)
         with transaction() as db:
-            first, second = (db.get_one(Evaluation, each) for each in both)
+            first, second = (db.get_one(Evaluation, evaluation_id) for evaluation_id in both)
             self.ids["comparison_id"] = [comparisons.create(db, first, second).id]
         comparison_report.run_comparison(self.ids["comparison_id"][0])
         with transaction() as db:  # what nobody works at here
@@ -395,10 +405,10 @@ class Everything:
         """The desk in this mode, and nothing was said of what lies on it."""
         with transaction() as db:
             db.execute(update(Project).values(mode=mode))
-            mine = select(Assignment.id).where(
+            own_assignments = select(Assignment.id).where(
                 Assignment.user_id == self.me.id, Assignment.state != "submitted"
             )
-            db.execute(delete(RatingEvent).where(RatingEvent.assignment_id.in_(mine)))
+            db.execute(delete(RatingEvent).where(RatingEvent.assignment_id.in_(own_assignments)))
 
     def places(self, path: str) -> list[str]:
         """The addresses a route stands for; none where it names a thing that is not made here."""
@@ -408,7 +418,7 @@ class Everything:
             return [path]
         if len(names) > 1 or names[0] not in self.ids:
             return []
-        return [path.replace(f"{{{names[0]}}}", str(each)) for each in self.ids[names[0]]]
+        return [path.replace(f"{{{names[0]}}}", str(value)) for value in self.ids[names[0]]]
 
 
 def opened(page: Page, address: str) -> bool:

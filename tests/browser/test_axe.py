@@ -26,29 +26,29 @@ NOT_MADE = {"token", "search_id", "job_id"}
 their secret, and the lab's searches, whose pages tests/lab looks at."""
 
 
-def addresses(made: Everything) -> list[str]:
+def addresses(site_data: Everything) -> list[str]:
     """Every address of a page; files, JSON and what is no page of its own are passed over later."""
-    found = []
+    paths = []
     for method, route, _ in routes():
         if method != "GET" or route.startswith(("/api/", "/static")):
             continue
         assert (
-            made.places(route)
+            site_data.places(route)
             or "{plot}" in route
             or "{form}" in route
             or NOT_MADE & {part.strip("{}") for part in route.split("/")}
         ), f"{route}: make one in everything.py"
-        found += made.places(route)
-    return sorted(found)
+        paths += site_data.places(route)
+    return sorted(paths)
 
 
 def wrong_on(page: Page) -> list[str]:
     """Every rule in light; in dark only contrast again, as nothing else depends on the scheme."""
     page.emulate_media(color_scheme="light")
     page.evaluate(AXE)
-    found: list[str] = page.evaluate(RUN)
+    violations: list[str] = page.evaluate(RUN)
     page.emulate_media(color_scheme="dark")
-    return found + [f"dark {one}" for one in page.evaluate(RUN, ["color-contrast"])]
+    return violations + [f"dark {violation}" for violation in page.evaluate(RUN, ["color-contrast"])]
 
 
 def signed_in(browser: Browser, site: Web, token: str) -> BrowserContext:
@@ -58,36 +58,36 @@ def signed_in(browser: Browser, site: Web, token: str) -> BrowserContext:
 
 
 @pytest.fixture(scope="module")
-def made(running: Web) -> Everything:
+def site_data(running: Web) -> Everything:
     return Everything()
 
 
 @pytest.mark.parametrize("role", ["admin", "labeler"])
-def test_axe_finds_nothing_on_any_page(browser: Browser, site: Web, made: Everything, role: str) -> None:
-    made.become(role)
-    context = signed_in(browser, site, made.token)
+def test_axe_finds_nothing_on_any_page(browser: Browser, site: Web, site_data: Everything, role: str) -> None:
+    site_data.become(role)
+    context = signed_in(browser, site, site_data.token)
     page = context.new_page()
-    found: dict[str, list[str]] = {}
+    violations: dict[str, list[str]] = {}
     looked = set()
-    for path in addresses(made):
+    for path in addresses(site_data):
         if not opened(page, site.url + path) or page.url in looked:
             continue
         looked.add(page.url)
         page.wait_for_load_state()
         if wrong := wrong_on(page):
-            found[path] = wrong
+            violations[path] = wrong
     context.close()
-    assert found == {}
+    assert violations == {}
     assert len(looked) >= (45 if role == "admin" else 8), looked
 
 
 def test_the_bar_is_one_line_on_a_phone_and_opens_by_key(
-    browser: Browser, site: Web, made: Everything
+    browser: Browser, site: Web, site_data: Everything
 ) -> None:
-    context = signed_in(browser, site, made.token)
+    context = signed_in(browser, site, site_data.token)
     page = context.new_page()
     for role in ("labeler", "researcher", "admin"):
-        made.become(role)
+        site_data.become(role)
         for width in (390, 768, 1280):
             page.set_viewport_size({"width": width, "height": 844})
             page.goto(f"{site.url}/projects/pilot/history")
@@ -124,12 +124,12 @@ STATES: dict[str, tuple[tuple[str, str, str], ...]] = {
 error, the doubt about the reference, candidates to choose from, a step to write where all are wrong."""
 
 
-def test_axe_finds_nothing_at_the_desk(browser: Browser, site: Web, made: Everything) -> None:
-    made.become("labeler")
-    found = {}
+def test_axe_finds_nothing_at_the_desk(browser: Browser, site: Web, site_data: Everything) -> None:
+    site_data.become("labeler")
+    violations = {}
     for mode, states in STATES.items():
-        made.anew(mode)
-        context = signed_in(browser, site, made.token)
+        site_data.anew(mode)
+        context = signed_in(browser, site, site_data.token)
         page = context.new_page()
         page.goto(f"{site.url}/projects/pilot/desk")
         page.wait_for_selector(".step .katex")
@@ -137,10 +137,10 @@ def test_axe_finds_nothing_at_the_desk(browser: Browser, site: Web, made: Everyt
             press(page, keys)
             expect(page.locator(shows).locator("visible=true").first).to_be_visible()
             if wrong := wrong_on(page):
-                found[mode, keys] = wrong
+                violations[mode, keys] = wrong
             press(page, back)
         context.close()
-    assert found == {}
+    assert violations == {}
 
 
 def press(page: Page, keys: str) -> None:

@@ -161,11 +161,13 @@ def test_a_reload_is_no_pause(open_desk: Open) -> None:
     on_problem(page, 1)
     press(page, "3")
     on_step(page, 2)
-    kept = f"localStorage['stepmark:{work.who}:worked']"
-    before = page.evaluate(f"JSON.parse({kept})")
+    storage_key = f"localStorage['stepmark:{work.who}:worked']"
+    before = page.evaluate(f"JSON.parse({storage_key})")
     assert before["active"] > 0
     # as after 59 more seconds of work: waiting for them would test nothing more
-    page.evaluate(f"{kept} = JSON.stringify({{ active: {before['active']} + 59999, last: Date.now() }})")
+    page.evaluate(
+        f"{storage_key} = JSON.stringify({{ active: {before['active']} + 59999, last: Date.now() }})"
+    )
     saved(page)
     page.reload()
     on_problem(page, 1)

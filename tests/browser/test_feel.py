@@ -51,9 +51,9 @@ def far_away(page: Page) -> CDPSession:
     return session
 
 
-def frames_until(page: Page, key: str, selector: str, words: str = "") -> tuple[int, float]:
+def frames_until(page: Page, key: str, selector: str, text: str = "") -> tuple[int, float]:
     """How many frames after the key it shows, and when."""
-    page.evaluate(FRAMES, [key, selector, words])
+    page.evaluate(FRAMES, [key, selector, text])
     page.keyboard.press(key)
     frames, at = page.evaluate("window.took")
     return int(frames), float(at)
@@ -139,11 +139,12 @@ def test_the_page_is_light(open_desk: Open, site: Web) -> None:
         session = page.context.new_cdp_session(page)
         session.send("Network.enable")
         session.on(
-            "Network.responseReceived", lambda it: names.update({it["requestId"]: it["response"]["url"]})
+            "Network.responseReceived",
+            lambda event: names.update({event["requestId"]: event["response"]["url"]}),
         )
         session.on(
             "Network.loadingFinished",
-            lambda it: weights.update({names[it["requestId"]]: it["encodedDataLength"]}),
+            lambda event: weights.update({names[event["requestId"]]: event["encodedDataLength"]}),
         )
 
     page = open_desk(Work(3, MATHS), prepare=watch)

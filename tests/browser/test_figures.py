@@ -29,9 +29,9 @@ def evaluation(browser: Browser, site: Web) -> Any:
         who = factories.member(db, project, "researcher")
         solutions = judged.pool(db, project, 6)
         model = judged.scored(db, project, solutions, [0.9, 0.2, 0.5, 0.4])
-        found = runs.start(db, judged.frozen(db, project), {"resamples": 50}, None, model_id=model.id)
+        evaluation = runs.start(db, judged.frozen(db, project), {"resamples": 50}, None, model_id=model.id)
         token = sessions.create_session(db, who, now=dt.datetime.now(dt.UTC))
-        evaluation_id = found.id
+        evaluation_id = evaluation.id
     driver.advance(evaluation_id)
     contexts, errors = [], []
 
@@ -41,7 +41,7 @@ def evaluation(browser: Browser, site: Web) -> Any:
         context.add_cookies([{"name": cookie_name(), "value": token, "url": site.url}])
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.goto(f"{site.url}/projects/judged/evaluations/{evaluation_id}")
         return page
 

@@ -81,7 +81,7 @@ def watched(browser: Browser, site: Web, token: str) -> Iterator[Page]:
     context.add_init_script(WATCH)
     context.on("dialog", lambda dialog: (bad.append(f"dialog {dialog.message}"), dialog.dismiss()))
     own = (site.url, "data:", "blob:")
-    context.on("request", lambda asked: None if asked.url.startswith(own) else bad.append(asked.url))
+    context.on("request", lambda request: None if request.url.startswith(own) else bad.append(request.url))
     page = context.new_page()
     page.set_default_timeout(20000)
     yield page
@@ -91,8 +91,10 @@ def watched(browser: Browser, site: Web, token: str) -> Iterator[Page]:
 
 
 def harm(page: Page) -> list[str]:
-    found: list[str] = page.evaluate("[...(window.violations ?? []), ...(window.hacked ? ['it ran'] : [])]")
-    return [*found, *page.evaluate(f"({MARKUP})(document)")]
+    problems: list[str] = page.evaluate(
+        "[...(window.violations ?? []), ...(window.hacked ? ['it ran'] : [])]"
+    )
+    return [*problems, *page.evaluate(f"({MARKUP})(document)")]
 
 
 def test_the_corpus_is_large() -> None:
@@ -131,9 +133,9 @@ def test_hostile_steps_and_notes_at_the_desk(browser: Browser, site: Web) -> Non
                         "note_id": uuid.uuid4(),
                         "assignment_id": assignment,
                         "position": at,
-                        "text": words[:2000],
+                        "text": note_text[:2000],
                     }
-                    for at, words in enumerate(steps)
+                    for at, note_text in enumerate(steps)
                 ]
                 db.execute(insert(StepNote), notes)
                 db.execute(text("UPDATE assignment SET has_notes = true"))
@@ -165,14 +167,14 @@ def test_no_hostile_string_runs_or_takes_a_second(browser: Browser, site: Web) -
 
 
 @pytest.fixture(scope="module")
-def made(running: Web) -> Everything:
+def site_data(running: Web) -> Everything:
     return Everything()
 
 
-def test_hostile_words_in_every_search_and_form(browser: Browser, site: Web, made: Everything) -> None:
+def test_hostile_words_in_every_search_and_form(browser: Browser, site: Web, site_data: Everything) -> None:
     home = "/projects/pilot"
     searches = [f"{home}/problems", f"{home}/solutions", f"{home}/history", "/users"]
-    own = made.ids["assignment_id"][0]
+    own = site_data.ids["assignment_id"][0]
     notes = f"{home}/assignments/{own}/notes"
     forms: list[tuple[str, str, dict[str, Any]]] = [
         (notes, "text", {"json": {"position": 0}}),
@@ -185,14 +187,14 @@ def test_hostile_words_in_every_search_and_form(browser: Browser, site: Web, mad
         ("/account/name", "name", {}),
         ("/projects", "name", {"mode": "first_error"}),
     ]
-    asked = [("GET", "/audit", "q", words[:190], {}) for words in CORPUS]  # all, where it is cheapest
-    asked += [("GET", searches[at % 4], "q", words[:190], {}) for at, words in enumerate(CORPUS[::7])]
+    requests = [("GET", "/audit", "q", query[:190], {}) for query in CORPUS]  # all, where it is cheapest
+    requests += [("GET", searches[at % 4], "q", query[:190], {}) for at, query in enumerate(CORPUS[::7])]
     for place, (path, name, more) in enumerate(forms):
-        words = [each[:300] for each in (*CORPUS[place::99], *UNSTORABLE)]
-        asked += [("POST", path, name, each, more) for each in words]
-    with watched(browser, site, made.token) as page:
+        strings = [string[:300] for string in (*CORPUS[place::99], *UNSTORABLE)]
+        requests += [("POST", path, name, string, more) for string in strings]
+    with watched(browser, site, site_data.token) as page:
         page.goto(f"{site.url}{home}/history")
-        wrong = page.evaluate(ASK, [list(each) for each in asked])
+        wrong = page.evaluate(ASK, [list(request) for request in requests])
         assert wrong == []
 
 
@@ -217,14 +219,14 @@ def poison(project: int) -> None:
         db.execute(text("CREATE TEMP TABLE corpus (n int PRIMARY KEY, words text)"))
         db.execute(
             text("INSERT INTO corpus VALUES (:n, :words)"),
-            [{"n": n, "words": each} for n, each in enumerate(CORPUS)],
+            [{"n": n, "words": string} for n, string in enumerate(CORPUS)],
         )
         for table, columns in FIELDS.items():
             for shift, (column, most) in enumerate(columns.items()):
                 place = f'("{table}".ctid::text::point)'
                 number = f"({place}[1]::int * 7 + {place}[0]::int * 300 + {shift * 101}) % {len(CORPUS)}"
-                words = f"SELECT left(words, {most}) FROM corpus WHERE n = {number}"
-                db.execute(text(f'UPDATE "{table}" SET "{column}" = ({words})'))
+                replacement = f"SELECT left(words, {most}) FROM corpus WHERE n = {number}"
+                db.execute(text(f'UPDATE "{table}" SET "{column}" = ({replacement})'))
         db.execute(
             text(
                 "UPDATE solution SET steps = (SELECT array_agg(left(words, 2000) ORDER BY n) FROM corpus"
@@ -238,21 +240,23 @@ def poison(project: int) -> None:
         db.execute(text("DROP TABLE corpus"))
 
 
-def test_hostile_text_in_every_field_of_every_page(browser: Browser, site: Web, made: Everything) -> None:
-    poison(made.project)
+def test_hostile_text_in_every_field_of_every_page(
+    browser: Browser, site: Web, site_data: Everything
+) -> None:
+    poison(site_data.project)
     skip = ("/api/", "/static", "/healthz", "/readyz")
     places = [
-        made.places(route)[:1]
+        site_data.places(route)[:1]
         for method, route, _ in routes()
         if method == "GET" and not route.startswith(skip)
     ]
-    with watched(browser, site, made.token) as page:
+    with watched(browser, site, site_data.token) as page:
         looked, wrong = 0, {}
-        for path in sorted(path for some in places for path in some):
+        for path in sorted(path for route_paths in places for path in route_paths):
             if not opened(page, site.url + path):
                 continue
             looked += 1
-            if found := harm(page):
-                wrong[path] = found
+            if problems := harm(page):
+                wrong[path] = problems
         assert wrong == {}
         assert looked > 40

@@ -40,7 +40,9 @@ class Lab:
         empty()
         self.trees: list[dict[str, Any]] = []
         chances = Chances([0, 0, 1, 2, 0, 1, 0, 1, 0, 1])
-        self.found: SearchResult = run_search("?", CONFIG, Dictionary(chances), Table(), classes, self.look)
+        self.found: SearchResult = run_search(
+            "?", CONFIG, Dictionary(chances), Table(), classes, self.record_tree
+        )
         with transaction() as db:
             project = factories.project(db, "Lab")
             who = factories.member(db, project, "researcher")
@@ -61,7 +63,7 @@ class Lab:
             self.run, self.curves = run.id, curves.id
             self.token = sessions.create_session(db, who, now=dt.datetime.now(dt.UTC))
 
-    def look(self, growing: Expansion) -> None:
+    def record_tree(self, growing: Expansion) -> None:
         self.trees.append(tree_json.tree_to_json(growing.tree))
 
     def grows(self, to: int) -> None:
@@ -99,14 +101,14 @@ def opened(browser: Browser, site: Web) -> Iterator[tuple[Lab, Opened]]:
 
 
 def wrong_on(page: Page) -> list[str]:
-    found: list[str] = []
+    violations: list[str] = []
     for scheme, width in (("light", 1280), ("dark", 390)):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         page.set_viewport_size({"width": width, "height": 900})
         page.evaluate(AXE)
-        found += page.evaluate(RUN)
+        violations += page.evaluate(RUN)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-    return found
+    return violations
 
 
 def test_a_search_grows_before_ones_eyes(opened: tuple[Lab, Opened]) -> None:

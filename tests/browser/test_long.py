@@ -81,13 +81,13 @@ def test_hard_steps_are_readable(open_desk: Open, width: int) -> None:
     assert page.locator("#step-2 .math[tabindex='0'], #step-3 .math[tabindex='0']").count() == 2
     from_left, from_right = page.locator("#step-6 .text").evaluate(INK, "لدينا")
     assert from_right < 4 < from_left  # it begins at the right
-    depths = [page.locator("#step-8 .text").evaluate(INK, words)[0] for words in ("a =", "b =", "c =")]
+    depths = [page.locator("#step-8 .text").evaluate(INK, formula)[0] for formula in ("a =", "b =", "c =")]
     assert depths[0] < depths[1]
     assert depths[0] < depths[2]
 
     page.keyboard.press("s")
-    for at, words in enumerate(STEPS):
-        assert page.locator(f"#step-{at} .text").text_content() == words
+    for at, text in enumerate(STEPS):
+        assert page.locator(f"#step-{at} .text").text_content() == text
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.keyboard.press("s")
     expect(table).to_have_count(1)

@@ -20,11 +20,11 @@ def work_in(mode: str, count: int = 1) -> Work:
     work.ask(f"UPDATE project SET mode = '{mode}' RETURNING id")
     with transaction() as db:
         for (solution,) in work.ask("SELECT id FROM solution"):
-            for each in parse_alternatives(TREE, 3):
+            for alternative in parse_alternatives(TREE, 3):
                 db.execute(
                     text("INSERT INTO alternative VALUES (:solution, :at, :number, :prefix, :words)"),
-                    {"solution": solution, "at": each.position, "number": each.candidate,
-                     "prefix": list(each.prefix), "words": each.text},
+                    {"solution": solution, "at": alternative.position, "number": alternative.candidate,
+                     "prefix": list(alternative.prefix), "words": alternative.text},
                 )  # fmt: skip
     return work
 

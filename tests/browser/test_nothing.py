@@ -59,8 +59,10 @@ def test_an_empty_queue_is_looked_at_again_by_itself(open_desk: Open) -> None:
     expect(heading).to_be_focused()
     with transaction() as db:
         project = db.query(Task).one().solution.project_id
-        found = factories.problem(db, db.get(factories.Project, project), "Problem 2: what is $3 + 3$?")
-        factories.task(db, factories.solution(db, found))
+        next_problem = factories.problem(
+            db, db.get(factories.Project, project), "Problem 2: what is $3 + 3$?"
+        )
+        factories.task(db, factories.solution(db, next_problem))
     page.clock.run_for(31000)
     on_problem(page, 2)
     expect(page.locator(".step.here")).to_be_focused()

@@ -35,12 +35,12 @@ def disagree(work: Work) -> int:
     now = dt.datetime.now(dt.UTC)
     with transaction() as db:
         project = db.get_one(Project, work.project)
-        made = solution(db, project)
-        factories.task(db, made, overlap=2)
+        disputed = solution(db, project)
+        factories.task(db, disputed, overlap=2)
         for name, first_error in (("Bo", 0), ("Cy", -1)):
             who = factories.member(db, project, who=factories.user(db, name=name))
             judge(db, project, claims.claim_assignment(db, project, who, now), first_error)
-        return made.id
+        return disputed.id
 
 
 def test_agreement_appears_when_it_is_counted(browser: Browser, site: Web) -> None:
@@ -64,9 +64,9 @@ def test_agreement_appears_when_it_is_counted(browser: Browser, site: Web) -> No
 def test_adjudication_blind_then_shown_then_returned(browser: Browser, site: Web) -> None:
     work = Work(0)
     admins(work)
-    made = disagree(work)
+    solution_id = disagree(work)
     context, page = page_of(browser, site, work, width=390)
-    page.goto(f"{site.url}/projects/pilot/quality/solutions/{made}")
+    page.goto(f"{site.url}/projects/pilot/quality/solutions/{solution_id}")
     expect(page.get_by_role("button", name="Decide blind")).to_be_visible()
     expect(page.get_by_text("Cy", exact=True)).to_have_count(0)
     first = page.get_by_role("group", name="Step 1", exact=True).get_by_role("radio", name="Okay")

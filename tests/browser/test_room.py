@@ -29,9 +29,9 @@ LONG = "199 candidates for step 200 to rate, or mark the first wrong one of them
 
 def covered(page: Page, width: int) -> list[str]:
     page.set_viewport_size({"width": width, "height": 844 if width < 500 else 800})
-    found: list[str] = page.evaluate(COVERED)
+    covered_elements: list[str] = page.evaluate(COVERED)
     sideways = page.evaluate("document.documentElement.scrollWidth > innerWidth")
-    return [*found, "the page scrolls sideways"] if sideways else found
+    return [*covered_elements, "the page scrolls sideways"] if sideways else covered_elements
 
 
 def test_nothing_covers_anything_with_and_without_the_instructions(open_desk: Open) -> None:
@@ -46,13 +46,15 @@ def test_nothing_covers_anything_with_and_without_the_instructions(open_desk: Op
     wrong = {}
     for beside in (True, False):  # under 1200 pixels the panel lies over the desk and is closed
         for width in (1200, 1280, 1440, 1600) if beside else (390, 700, 820, 1024, 1280, 1440, 1600):
-            for words in ("", LONG):
-                if words:
-                    page.locator("#missing").evaluate("(line, words) => { line.textContent = words }", words)
+            for message in ("", LONG):
+                if message:
+                    page.locator("#missing").evaluate(
+                        "(line, words) => { line.textContent = words }", message
+                    )
                 else:
                     page.keyboard.press("j")  # as it is
-                if found := covered(page, width):
-                    wrong[beside, width, bool(words)] = found
+                if problems := covered(page, width):
+                    wrong[beside, width, bool(message)] = problems
         if beside:
             page.keyboard.press("Escape")
             page.locator("#told").wait_for(state="hidden")

@@ -13,10 +13,10 @@ TABS = 16
 
 
 def another(page: Page, site: Web) -> Page:
-    made = page.context.new_page()
-    made.set_default_timeout(20000)
-    made.goto(f"{site.url}/projects/pilot/desk", wait_until="commit")
-    return made
+    tab = page.context.new_page()
+    tab.set_default_timeout(20000)
+    tab.goto(f"{site.url}/projects/pilot/desk", wait_until="commit")
+    return tab
 
 
 def test_a_second_tab_shows_what_is_said_in_the_first_and_follows_it(open_desk: Open, site: Web) -> None:

@@ -38,15 +38,19 @@ def test_the_services_and_their_profiles() -> None:
 def test_a_service_of_ours_runs_a_command_there_is(name: str) -> None:
     program, command, *options = OURS[name]["command"]
     assert program == "stepmark"
-    found = get_command(cli).commands[command]  # type: ignore[attr-defined]
-    known = {each for option in found.params for each in (*option.opts, *option.secondary_opts)}
-    assert set(options) <= known
+    service_command = get_command(cli).commands[command]  # type: ignore[attr-defined]
+    options_of_command = {
+        option_name
+        for option in service_command.params
+        for option_name in (*option.opts, *option.secondary_opts)
+    }
+    assert set(options) <= options_of_command
     assert f"AS {OURS[name]['build']['target']}\n" in DOCKERFILE
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_service_of_ours_is_told_only_settings_there_are(name: str) -> None:
-    keys = {each for each in OURS[name]["environment"] if KEY_NAME.fullmatch(each)}
+    keys = {variable for variable in OURS[name]["environment"] if KEY_NAME.fullmatch(variable)}
     assert keys, "a generator's key can be given"
     assert set(OURS[name]["environment"]) - keys <= ALIASES
     assert OURS[name]["depends_on"] == {"database": {"condition": "service_healthy"}}
@@ -59,7 +63,7 @@ def test_projects_may_sample_from_the_server_beside_them() -> None:
 
 
 def test_the_volumes_named_are_declared() -> None:
-    used = {each.split(":")[0] for service in COMPOSE["services"].values() for each in service["volumes"]}
+    used = {volume.split(":")[0] for service in COMPOSE["services"].values() for volume in service["volumes"]}
     assert used == set(COMPOSE["volumes"])
 
 

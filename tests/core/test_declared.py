@@ -24,13 +24,13 @@ def deferred() -> Iterator[tuple[str, dict[str, ast.expr]]]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "enqueue":
                 module = import_module(".".join(path.relative_to(APP.parent).with_suffix("").parts))
-                names = said(node.args[1], module)
+                names = constant_value(node.args[1], module)
                 assert names, f"{path}: the name must be a text or a constant"
                 for name in names:
                     yield name, {keyword.arg or "**": keyword.value for keyword in node.keywords}
 
 
-def said(what: ast.expr | None, within: ModuleType) -> list[str]:
+def constant_value(what: ast.expr | None, within: ModuleType) -> list[str]:
     """What a text or a constant of the module says, or a text that names the kind of a run; nothing for
     what only a run can tell."""
     if isinstance(what, ast.Constant):
@@ -50,8 +50,8 @@ def test_every_job_deferred_is_declared_and_given_what_it_takes() -> None:
     names = set()
     for name, arguments in deferred():
         assert name in queue.tasks
-        wanted = inspect.signature(queue.tasks[name].func).parameters
-        assert arguments.keys() - OURS == wanted.keys(), name
+        parameters = inspect.signature(queue.tasks[name].func).parameters
+        assert arguments.keys() - OURS == parameters.keys(), name
         names.add(name)
     alone = {name for name, task in queue.tasks.items() if task.queueing_lock == name}  # by the clock
     assert {name for name in queue.tasks if "builtin" not in name} == names | alone
@@ -61,6 +61,8 @@ def test_the_worker_looks_at_every_queue_named() -> None:
     worker.declare()
     looked_at = set(inspect.signature(cli.worker).parameters["queues"].default.split(","))
     assert looked_at == set(worker.QUEUES)
-    named = {each["on"].value for _, each in deferred() if isinstance(each.get("on"), ast.Constant)}
+    named = {
+        keywords["on"].value for _, keywords in deferred() if isinstance(keywords.get("on"), ast.Constant)
+    }
     named |= {kind.queue for kind in KINDS.values()}
     assert named | {task.queue for task in queue.tasks.values()} <= looked_at | {"builtin"}

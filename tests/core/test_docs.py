@@ -35,28 +35,28 @@ def test_the_folder_list_of_the_architecture_is_the_one_of_app() -> None:
 
 def test_its_layers_are_those_the_linter_keeps() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    kept = [set(re.findall(r"app\.(\w+)", layer)) for layer in contracts[0]["layers"]]
-    said = re.search(r"High to low: roots; (.*?)\.", ARCHITECTURE, re.DOTALL)
-    assert said
-    layers = [set(re.findall(r"\w+", layer)) for layer in said[1].split(";")]
+    contract_layers = [set(re.findall(r"app\.(\w+)", layer)) for layer in contracts[0]["layers"]]
+    match = re.search(r"High to low: roots; (.*?)\.", ARCHITECTURE, re.DOTALL)
+    assert match
+    layers = [set(re.findall(r"\w+", layer)) for layer in match[1].split(";")]
     roots = {name.removesuffix(".py") for name in in_app() if name.endswith(".py")} - {"settings"}
-    below = [layer for layer in kept if not layer <= roots]
-    assert [*layers[:-1], *({each} for each in re.findall(r"\w+", said[1].split(";")[-1]))] == below
+    below = [layer for layer in contract_layers if not layer <= roots]
+    assert [*layers[:-1], *({name} for name in re.findall(r"\w+", match[1].split(";")[-1]))] == below
 
 
 def test_every_table_stands_with_its_slice() -> None:
     block = ARCHITECTURE.split("## The tables\n")[1].split("\n## ")[0]
-    said = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", block, re.MULTILINE))
-    kept: dict[str, set[str]] = {}
+    documented = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", block, re.MULTILINE))
+    tables_by_slice: dict[str, set[str]] = {}
     for mapper in models.Base.registry.mappers:
-        kept.setdefault(mapper.class_.__module__.split(".")[1], set()).add(mapper.local_table.name)  # type: ignore[attr-defined]
-    assert {name: set(re.findall(r"`(\w+)`", row)) for name, row in said.items()} == kept
+        tables_by_slice.setdefault(mapper.class_.__module__.split(".")[1], set()).add(mapper.local_table.name)  # type: ignore[attr-defined]
+    assert {name: set(re.findall(r"`(\w+)`", row)) for name, row in documented.items()} == tables_by_slice
 
 
 def test_every_setting_is_told() -> None:
-    told = (ROOT / "docs" / "install.md").read_text()
+    page = (ROOT / "docs" / "install.md").read_text()
     names = [str(field.validation_alias) for field in Settings.model_fields.values()]
-    assert [name for name in names if f"`{name}`" not in told] == []
+    assert [name for name in names if f"`{name}`" not in page] == []
 
 
 def commands(page: Path) -> Iterator[list[str]]:
@@ -64,20 +64,20 @@ def commands(page: Path) -> Iterator[list[str]]:
     text = page.read_text()
     code = re.findall(r"^(?: {4}|\$ )(.*)$", text, re.MULTILINE) + re.findall(r"`([^`\n]+)`", text)
     for line in code:
-        for said in re.findall(r"(?:^|[|;&] *|\.venv/bin/)stepmark ([a-z][^|;&#]*)", line):
-            yield re.sub(r'"[^"]*"', "TEXT", said).split()
+        for command_line in re.findall(r"(?:^|[|;&] *|\.venv/bin/)stepmark ([a-z][^|;&#]*)", line):
+            yield re.sub(r'"[^"]*"', "TEXT", command_line).split()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_the_commands_of_a_page_exist(page: Path) -> None:
-    for words in commands(page):
+    for arguments in commands(page):
         command: Any = get_command(cli)
-        while hasattr(command, "commands") and words and re.fullmatch(r"[a-z][a-z0-9-]+", words[0]):
-            assert words[0] in command.commands, f"stepmark {words[0]}"
-            command = command.commands[words.pop(0)]
-        known = {each for option in command.params for each in (*option.opts, *option.secondary_opts)}
-        asked = {re.split("[=`]", word)[0].strip("[]") for word in words if re.match(r"\[?--\w", word)}
-        assert asked <= known | {"--help"}, f"{command.name}: {asked - known}"
+        while hasattr(command, "commands") and arguments and re.fullmatch(r"[a-z][a-z0-9-]+", arguments[0]):
+            assert arguments[0] in command.commands, f"stepmark {arguments[0]}"
+            command = command.commands[arguments.pop(0)]
+        options = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+        used = {re.split("[=`]", word)[0].strip("[]") for word in arguments if re.match(r"\[?--\w", word)}
+        assert used <= options | {"--help"}, f"{command.name}: {used - options}"
 
 
 def anchors(page: Path) -> set[str]:

@@ -29,7 +29,7 @@ IS_ROOT = os.geteuid() == 0
 
 
 @pytest.fixture(scope="session")
-def made() -> Iterator[Path]:
+def template_folder() -> Iterator[Path]:
     """A database made once; the tests start from copies of it."""
     folder = Path(tempfile.mkdtemp(prefix="stepmark-test-"))
     folder.chmod(0o755)
@@ -41,11 +41,11 @@ def made() -> Iterator[Path]:
 
 
 @pytest.fixture
-def place(made: Path) -> Iterator[Path]:
+def place(template_folder: Path) -> Iterator[Path]:
     """A folder any user may walk into (pytest's own are closed to other users), with a database in it."""
     folder = Path(tempfile.mkdtemp(prefix="stepmark-test-"))
     folder.chmod(0o755)
-    subprocess.run(["cp", "-a", made, folder / "db"], check=True)
+    subprocess.run(["cp", "-a", template_folder, folder / "db"], check=True)
     yield folder
     left = [process for process in psutil.process_iter() if _inside(process, folder)]
     for process in left:
@@ -100,7 +100,7 @@ def python(script: str) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def said(process: subprocess.Popen[str]) -> str:
+def read_line(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     return process.stdout.readline().strip()
 
@@ -196,7 +196,7 @@ def test_the_server_is_killed_while_it_works(place: Path) -> None:
 def test_an_owner_killed_leaves_no_server(place: Path) -> None:
     home = place / "db"
     with owner(home) as killed:
-        assert ask(said(killed)) == 1
+        assert ask(read_line(killed)) == 1
         killed.kill()
     until(lambda: not processes.list_processes(data_of(home)), "the server to be gone")
     embedded = quietly(home)
@@ -208,7 +208,7 @@ def test_an_owner_and_its_guard_killed(place: Path) -> None:
     """Nobody watched: the next one finds the server, uses it, and stops it."""
     home = place / "db"
     with owner(home) as killed:
-        url = said(killed)
+        url = read_line(killed)
         for process in [*psutil.Process(killed.pid).children(), psutil.Process(killed.pid)]:
             process.kill()
     assert ask(url) == 1
@@ -223,7 +223,7 @@ def test_an_owner_and_its_guard_killed(place: Path) -> None:
 def test_a_killed_owner_takes_the_server_from_nobody(place: Path) -> None:
     home = place / "db"
     with owner(home) as killed:
-        said(killed)
+        read_line(killed)
         embedded = quietly(home)
         url = embedded.start()
         server = processes.find_postmaster(data_of(home))
@@ -239,12 +239,12 @@ def test_starters_at_once_share_one_server(place: Path) -> None:
     home = place / "db"
     with ExitStack() as stack:
         starters = [stack.enter_context(owner(home, "import sys; sys.stdin.readline()")) for _ in range(4)]
-        urls = {said(each) for each in starters}
+        urls = {read_line(starter) for starter in starters}
         assert len(urls) == 1
         assert ask(urls.pop()) == 1
-        for each in starters:
-            each.communicate("\n", timeout=60)
-            assert each.returncode == 0
+        for starter in starters:
+            starter.communicate("\n", timeout=60)
+            assert starter.returncode == 0
     assert processes.list_processes(data_of(home)) == []
 
 
@@ -417,7 +417,7 @@ def test_ends_when_told_to_by_a_signal(place: Path) -> None:
         cli.main()
     """
     with python(script) as held:
-        assert ask(said(held), "SELECT count(*) > 0 FROM alembic_version") is True
+        assert ask(read_line(held), "SELECT count(*) > 0 FROM alembic_version") is True
         held.send_signal(signal.SIGTERM)
         assert held.wait(30) == 128 + signal.SIGTERM
     assert processes.list_processes(place / "postgres" / "data") == []

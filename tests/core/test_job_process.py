@@ -37,18 +37,18 @@ Started = Callable[[str], tuple[Process, Path]]
 def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Started]:
     (tmp_path / "a_job.py").write_text(PROGRAM)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    made = []
+    processes = []
 
     def start(how: str) -> tuple[Process, Path]:
         log = tmp_path / "runs" / "1.log"
-        made.append(subprocess_jobs.start("a_job", how, log=log))
+        processes.append(subprocess_jobs.start("a_job", how, log=log))
         end = time.monotonic() + 30
-        while made[-1].poll() is None and not subprocess_jobs.tail(log) and time.monotonic() < end:
+        while processes[-1].poll() is None and not subprocess_jobs.tail(log) and time.monotonic() < end:
             time.sleep(0.02)
-        return made[-1], log
+        return processes[-1], log
 
     yield start
-    for process in made:
+    for process in processes:
         subprocess_jobs.end_group(process, 0)
 
 
@@ -64,8 +64,8 @@ def test_what_nobody_wants_is_ended_with_all_it_started(
     process, log = started(how)
     child = child_of(log)
     assert child is not None
-    asked = iter([False, True])
-    assert not subprocess_jobs.watch(process, lambda: next(asked), patience=patience)
+    answers = iter([False, True])
+    assert not subprocess_jobs.watch(process, lambda: next(answers), patience=patience)
     assert process.returncode == code
     psutil.wait_procs([child], timeout=10)
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
@@ -84,7 +84,7 @@ def test_work_is_handed_back_when_the_worker_ends(started: Started) -> None:
 def test_describe_exit_is_said_with_its_last_lines(started: Started, tmp_path: Path) -> None:
     process, log = started("broken")
     assert not subprocess_jobs.watch(process, lambda: False, patience=0)
-    said = subprocess_jobs.describe_exit("sampling", process.returncode, log, lines=2)
-    assert said == "The sampling process ended with exit code 5.\nline 1998\nline 1999"
+    message = subprocess_jobs.describe_exit("sampling", process.returncode, log, lines=2)
+    assert message == "The sampling process ended with exit code 5.\nline 1998\nline 1999"
     killed = subprocess_jobs.describe_exit("scoring", -signal.SIGKILL, tmp_path / "no.log")
     assert killed == "The scoring process was ended by SIGKILL. The system may have run out of memory."

@@ -29,9 +29,9 @@ def test_only_folders_the_operator_named(home: Path, tmp_path_factory: pytest.Te
 def test_more_roots(
     home: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, two = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("two")
-    monkeypatch.setenv("STEPMARK_MODEL_ROOTS", f"{one}:{two}")
+    first, second = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("two")
+    monkeypatch.setenv("STEPMARK_MODEL_ROOTS", f"{first}:{second}")
     forget()
-    assert model_paths.resolve_model_path(str(two)) == two.resolve()
+    assert model_paths.resolve_model_path(str(second)) == second.resolve()
     with pytest.raises(Invalid):
-        model_paths.resolve_model_path(str(two.parent))
+        model_paths.resolve_model_path(str(second.parent))

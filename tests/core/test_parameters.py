@@ -70,6 +70,6 @@ def test_parameters_are_read_from_an_address() -> None:
 def test_the_export_parameters_are_described() -> None:
     paths = create_app().openapi()["paths"]
     operation = paths["/api/v1/projects/{slug}/exports/prm800k"]["get"]
-    described = {each["name"]: each.get("description", "") for each in operation["parameters"]}
+    described = {parameter["name"]: parameter.get("description", "") for parameter in operation["parameters"]}
     assert "a number, or none" in described["generation"]
     assert operation["operationId"] == "export_prm800k"

@@ -50,9 +50,9 @@ def test_many_more_requests_than_connections_all_succeed(
     app = FastAPI()
 
     @app.get("/")
-    def page(db: Db, found: Annotated[object, Depends(asker, scope="function")]) -> object:
+    def page(db: Db, user: Annotated[object, Depends(asker, scope="function")]) -> object:
         db.execute(text("SELECT pg_sleep(0.002)"))
-        return found
+        return user
 
     def ask(url: str) -> int:  # a connection each: one client's pool is not safe for so many threads
         return httpx.get(url, timeout=60, verify=False).status_code

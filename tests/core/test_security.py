@@ -94,9 +94,9 @@ def test_errors_are_pages_or_json(web: TestClient, db: Session) -> None:
     assert page.headers["content-type"].startswith("text/html")
     assert "Page not found." in page.text
     for path, headers in (("/api/v1/nowhere", {}), ("/nowhere", {"Accept": "application/json"})):
-        told = web.get(path, headers=headers).json()
-        assert told["error"] == "not_found"
-        assert set(told) == {"error", "message", "remedy"}
+        answer = web.get(path, headers=headers).json()
+        assert answer["error"] == "not_found"
+        assert set(answer) == {"error", "message", "remedy"}
     part = web.get("/projects", headers={"HX-Request": "true"})
     assert (part.status_code, part.headers["hx-redirect"]) == (401, "/login")
     back = web.get("/projects?a=1&b=2").headers["location"]
@@ -104,8 +104,8 @@ def test_errors_are_pages_or_json(web: TestClient, db: Session) -> None:
 
 
 def test_large_bodies_are_refused(web: TestClient) -> None:
-    said = web.post("/session", content=b"x" * (BODY_LIMIT + 1))
-    assert said.status_code == 413
+    too_large = web.post("/session", content=b"x" * (BODY_LIMIT + 1))
+    assert too_large.status_code == 413
 
     def pieces() -> Iterator[bytes]:
         for _ in range(BODY_LIMIT // 2**20 + 1):
@@ -136,11 +136,11 @@ def test_what_nobody_caught_has_a_number(caplog: pytest.LogCaptureFixture) -> No
         raise RuntimeError("secret inside")
 
     with served({"/fails": fails, "/api/v1/fails": fails}) as web:
-        page, told = web.get("/fails"), web.get("/api/v1/fails")
-    assert page.status_code == told.status_code == 500
+        page, answer = web.get("/fails"), web.get("/api/v1/fails")
+    assert page.status_code == answer.status_code == 500
     assert page.headers["content-security-policy"] == POLICY
-    assert "secret inside" not in page.text + told.text
-    assert told.json()["request_id"] == told.headers["x-request-id"]
+    assert "secret inside" not in page.text + answer.text
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
     assert page.headers["x-request-id"] in page.text
     assert page.headers["x-request-id"] in caplog.text
     assert "secret inside" in caplog.text

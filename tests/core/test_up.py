@@ -36,15 +36,15 @@ def state() -> Iterator[Path]:
 
 def marked(folder: Path) -> list[psutil.Process]:
     """Every process that belongs to this test's STEPMARK_HOME: by environment, or by folder."""
-    found = []
+    processes = []
     for process in psutil.process_iter():
         try:
             ours = process.environ().get("STEPMARK_HOME") == str(folder)
             if (ours or process.cwd().startswith(str(folder))) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
+                processes.append(process)
         except psutil.Error:
             continue
-    return found
+    return processes
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
@@ -55,9 +55,9 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 @contextmanager
 def up(folder: Path, port: int, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "app.cli", "up", "--port", str(port), *arguments]
-    with (folder / "said").open("w") as said:
+    with (folder / "said").open("w") as output:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=environment(folder), stdout=said, stderr=said, text=True
+            command, cwd=ROOT, env=environment(folder), stdout=output, stderr=output, text=True
         )
         try:
             until(
@@ -73,8 +73,8 @@ def up(folder: Path, port: int, *arguments: str) -> Iterator[subprocess.Popen[st
 
 def answer(port: int, path: str) -> int:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as found:
-            return int(found.status)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as response:
+            return int(response.status)
     except OSError:
         return 0
 
@@ -83,16 +83,20 @@ def test_comes_up_stands_up_again_and_ctrl_c_ends_it_all(state: Path) -> None:
     port = free_port()
     with up(state, port) as process:
         assert answer(port, "/healthz") == 200
-        said = (state / "said").read_text
-        until(lambda: f"Stepmark is at http://127.0.0.1:{port}" in said(), "its address", more=said)
-        assert "password" in said(), "the first admin's login is told"
-        (web,) = [each for each in marked(state) if "uvicorn" in each.cmdline()]
+        read_output = (state / "said").read_text
+        until(
+            lambda: f"Stepmark is at http://127.0.0.1:{port}" in read_output(),
+            "its address",
+            more=read_output,
+        )
+        assert "password" in read_output(), "the first admin's login is told"
+        (web,) = [process for process in marked(state) if "uvicorn" in process.cmdline()]
         web.kill()
         until(lambda: answer(port, "/healthz") == 0, "the web to be down")
         until(lambda: answer(port, "/readyz") == 200, "the web to be up again")
-        assert "The web ended (signal SIGKILL); it starts again" in said()
+        assert "The web ended (signal SIGKILL); it starts again" in read_output()
         process.send_signal(signal.SIGINT)
-        assert process.wait(LONG) == 0, said()
+        assert process.wait(LONG) == 0, read_output()
         assert marked(state) == []
 
 

@@ -126,7 +126,7 @@ def test_first_errors_and_calibration_from_labels() -> None:
         for place, solution in enumerate(solutions):
             wrong = solution.verdict == "incorrect"
             judged.first_error(db, solution, 1 if wrong else -1)
-            judged.said(db, made, solution, [0.1, 0.8 if wrong and place % 4 == 2 else 0.2])
+            judged.score_steps(db, made, solution, [0.1, 0.8 if wrong and place % 4 == 2 else 0.2])
         set_id, model_id = judged.frozen(db, project).id, made.id
     evaluation_id = judge(set_id, model_id=model_id)
     driver.advance(evaluation_id)
@@ -155,7 +155,7 @@ def test_scores_that_are_missing_are_made_first() -> None:
         assert run.id == of(evaluation_id).scoring_run_id
         assert run.config["splits"] == ["validation"]
         for solution in db.scalars(select(Solution).where(Solution.final_answer != "five")):
-            judged.said(db, made, solution, [0.1, 0.3])
+            judged.score_steps(db, made, solution, [0.1, 0.3])
         run.state = "succeeded"
     assert driver.advance(evaluation_id) is False
     found = of(evaluation_id)
@@ -257,7 +257,7 @@ def test_an_outcome_model_is_read_at_its_last_token() -> None:
         for four in solutions:
             for solution in four:
                 judged.first_error(db, solution, -1)
-                judged.said(db, made, solution, [0.9, 0.1 if solution.verdict == "correct" else 0.2])
+                judged.score_steps(db, made, solution, [0.9, 0.1 if solution.verdict == "correct" else 0.2])
         set_id, model_id = judged.frozen(db, project).id, made.id
     evaluation_id = judge(set_id, model_id=model_id)
     driver.advance(evaluation_id)

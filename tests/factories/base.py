@@ -20,18 +20,18 @@ number = itertools.count(1)
 
 
 def user(db: Session, email: str = "", *, is_admin: bool = False, name: str = "") -> User:
-    made = User(email=email or f"person{next(number)}@example.org", name=name, is_admin=is_admin)
-    db.add(made)
+    row = User(email=email or f"person{next(number)}@example.org", name=name, is_admin=is_admin)
+    db.add(row)
     db.flush()
-    return made
+    return row
 
 
 def project(db: Session, name: str = "", **values: object) -> Project:
     name = name or f"Project {next(number)}"
-    made = Project(name=name, slug=name.lower().replace(" ", "-"), **values)
-    db.add(made)
+    row = Project(name=name, slug=name.lower().replace(" ", "-"), **values)
+    db.add(row)
     db.flush()
-    return made
+    return row
 
 
 def member(db: Session, of: Project, role: str = "labeler", who: User | None = None) -> User:
@@ -45,16 +45,16 @@ def problem(
     db: Session, of: Project, statement: str = "What is 2 + 2?", answer: str = "4", **values: object
 ) -> Problem:
     values.setdefault("external_id", f"problem-{next(number)}")
-    made = Problem(
+    row = Problem(
         project_id=of.id,
         statement=statement,
         statement_hash=hashlib.sha256(statement.encode()).digest(),
         reference_answer=answer,
         **values,
     )
-    db.add(made)
+    db.add(row)
     db.flush()
-    return made
+    return row
 
 
 def solution(
@@ -63,23 +63,23 @@ def solution(
     values.setdefault("external_id", f"solution-{next(number)}")
     values.setdefault("verdict", "correct")
     values.setdefault("final_answer", "4")
-    made = Solution(
+    row = Solution(
         project_id=of.project_id,
         problem_id=of.id,
         steps=list(steps),
         digest=hashlib.sha256("\0".join(steps).encode()).digest(),
         **values,
     )
-    db.add(made)
+    db.add(row)
     db.flush()
-    return made
+    return row
 
 
 def task(db: Session, of: Solution, **values: object) -> Task:
-    made = Task(project_id=of.project_id, solution_id=of.id, **{"generation": 0, **values})
-    db.add(made)
+    row = Task(project_id=of.project_id, solution_id=of.id, **{"generation": 0, **values})
+    db.add(row)
     db.flush()
-    return made
+    return row
 
 
 def sign_in(web: TestClient, db: Session, who: User) -> None:

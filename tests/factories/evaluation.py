@@ -18,20 +18,20 @@ from tests.factories import selection as loop
 
 def pool(db: Session, of: Project, problems: int = 6, split: str = "validation") -> list[list[Solution]]:
     """Of each problem four solutions: right (4), right (4.0), wrong (5), wrong (five)."""
-    made = []
+    solutions_by_problem = []
     for number in range(problems):
         problem = factories.problem(db, of, f"Problem {number}?", split=split, level=f"Level {number % 2}")
-        made.append(
+        solutions_by_problem.append(
             [
                 factories.solution(
-                    db, problem, (f"step {place}", f"so {answer}"), verdict=said, final_answer=answer
+                    db, problem, (f"step {place}", f"so {answer}"), verdict=verdict, final_answer=answer
                 )
-                for place, (answer, said) in enumerate(
+                for place, (answer, verdict) in enumerate(
                     [("4", "correct"), ("4.0", "correct"), ("5", "incorrect"), ("five", "incorrect")]
                 )
             ]
         )
-    return made
+    return solutions_by_problem
 
 
 def scored(
@@ -43,14 +43,14 @@ def scored(
     **more: object,
 ) -> Model:
     """A model that gives each problem's solutions these scores."""
-    made = loop.model(db, of, name, **more)
-    for each in solutions:
-        for solution, value in zip(each, values, strict=True):
-            loop.score(db, made, solution, value)
-    return made
+    scorer = loop.model(db, of, name, **more)
+    for problem_solutions in solutions:
+        for solution, value in zip(problem_solutions, values, strict=True):
+            loop.score(db, scorer, solution, value)
+    return scorer
 
 
-def said(db: Session, by: Model, solution: Solution, p_negative: list[float]) -> None:
+def score_steps(db: Session, by: Model, solution: Solution, p_negative: list[float]) -> None:
     """A score with these p(negative) by step; neutral has none."""
     db.add(
         Score(
@@ -76,7 +76,7 @@ class NoProver:
 
 def frozen(db: Session, of: Project, name: str = "Set", **definition: object) -> EvaluationSet:
     """Frozen in this session, with a prover that knows that five is 5."""
-    made = sets.create_set(db, of.id, name, definition, None)
-    freeze._freeze(db, made, NoProver())  # type: ignore[arg-type]
+    row = sets.create_set(db, of.id, name, definition, None)
+    freeze._freeze(db, row, NoProver())  # type: ignore[arg-type]
     db.flush()
-    return made
+    return row

@@ -17,10 +17,10 @@ from app.training.models import Model
 
 
 def model(db: Session, of: Project, name: str = "prm-0", **values: object) -> Model:
-    made = Model(project_id=of.id, name=name, path=name, weights_hash=b"0" * 32, config={}, **values)
-    db.add(made)
+    row = Model(project_id=of.id, name=name, path=name, weights_hash=b"0" * 32, config={}, **values)
+    db.add(row)
     db.flush()
-    return made
+    return row
 
 
 def score(
@@ -28,22 +28,22 @@ def score(
 ) -> Score:
     """A solution score of `value`, spread over its steps; or of the product of `right`, by step."""
     right = right or [value ** (1 / len(of.steps))] * len(of.steps)
-    made = Score(
+    row = Score(
         model_id=by.id,
         solution_id=of.id,
         problem_id=of.problem_id,
         log_score=math.log(value or math.prod(right)),
-        step_probs=[part for each in right for part in (1 - each, 0.0, each)],
+        step_probs=[part for probability in right for part in (1 - probability, 0.0, probability)],
     )
-    db.add(made)
+    db.add(row)
     db.flush()
-    return made
+    return row
 
 
 def labeled(db: Session, task: Task, who: User, ratings: list[int], reason: str = "") -> Assignment:
     """A submitted assignment with a label a step."""
     task.assigned_count += 1
-    made = Assignment(
+    row = Assignment(
         project_id=task.project_id,
         task_id=task.id,
         user_id=who.id,
@@ -53,9 +53,9 @@ def labeled(db: Session, task: Task, who: User, ratings: list[int], reason: str 
         total_time_ms=60_000,
         active_time_ms=30_000,
     )
-    db.add(made)
+    db.add(row)
     db.flush()
     for position, rating in enumerate(ratings):
-        db.add(StepLabel(assignment_id=made.id, position=position, ratings=[rating], flags=[None], chosen=0))
+        db.add(StepLabel(assignment_id=row.id, position=position, ratings=[rating], flags=[None], chosen=0))
     db.flush()
-    return made
+    return row

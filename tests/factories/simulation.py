@@ -39,28 +39,28 @@ def simulation(
     **values: Any,
 ) -> Simulation:
     """In the database, with its points; half of them where it is not over. `gain` is everyone's."""
-    wanted = request.parse({"setting": SETTING, "policies": list(policies), "seeds": list(seeds)})
-    made = Simulation(project_id=project.id, state="running", **runs.told(wanted), **values)
-    made.started_at = made.heartbeat_at = dt.datetime.now(dt.UTC)
-    db.add(made)
+    parsed = request.parse({"setting": SETTING, "policies": list(policies), "seeds": list(seeds)})
+    run = Simulation(project_id=project.id, state="running", **runs.told(parsed), **values)
+    run.started_at = run.heartbeat_at = dt.datetime.now(dt.UTC)
+    db.add(run)
     db.flush()
     with TemporaryDirectory() as place:
         folders = [Path(place) / f"seed-{seed}" for seed in seeds]
         for seed, folder in zip(seeds, folders, strict=True):
-            played(folder, wanted, seed, gain)
+            played(folder, parsed, seed, gain)
         for seed, folder in list(zip(seeds, folders, strict=True))[: None if state == "succeeded" else 1]:
-            recorder.keep(db, made.id, seed, folder)
+            recorder.keep(db, run.id, seed, folder)
         results = None
         if state == "succeeded":
-            results = summed_up(folders, wanted.policies, seeds, gain)
-    said = {"phase": "lightman_80_20_gated: training", "labels": 240, "seed": seeds[0], "total": 18}
-    recorder.note(db, made.id, said)
-    made.state, made.results = state, results
+            results = summed_up(folders, parsed.policies, seeds, gain)
+    progress = {"phase": "lightman_80_20_gated: training", "labels": 240, "seed": seeds[0], "total": 18}
+    recorder.note(db, run.id, progress)
+    run.state, run.results = state, results
     if state not in runs.ACTIVE:
-        made.finished_at = dt.datetime.now(dt.UTC)
+        run.finished_at = dt.datetime.now(dt.UTC)
     db.flush()
-    db.refresh(made)
-    return made
+    db.refresh(run)
+    return run
 
 
 SUMMED_UP: dict[tuple[Any, ...], dict[str, Any]] = {}
@@ -76,22 +76,22 @@ def summed_up(
     return SUMMED_UP[key]
 
 
-def played(folder: Path, wanted: request.Asked, seed: int, gain: float = 0.0) -> None:
+def played(folder: Path, simulation_request: request.Asked, seed: int, gain: float = 0.0) -> None:
     """What arms.run and references.made leave."""
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "setting.json", wanted.setting.as_json())
-    n = [int(each) for each in N if each <= wanted.setting.test_samples]
-    problems = wanted.setting.test_problems
+    write_json(folder / "setting.json", simulation_request.setting.as_json())
+    n = [int(count) for count in N if count <= simulation_request.setting.test_samples]
+    problems = simulation_request.setting.test_problems
 
     def chances(first: float, last: float) -> list[list[float]]:
         rising = np.linspace(first, last, len(n))
         return np.clip(rising + rng.normal(0, 0.05, (problems, len(n))), 0, 1).round(4).tolist()
 
-    for policy in wanted.policies:
+    for policy in simulation_request.policies:
         arm = folder / "arms" / policy
         arm.mkdir(parents=True)
-        for place, budget in enumerate(wanted.setting.counts):
+        for place, budget in enumerate(simulation_request.setting.counts):
             tests = {
                 test: {
                     "n": n,
@@ -102,8 +102,8 @@ def played(folder: Path, wanted: request.Asked, seed: int, gain: float = 0.0) ->
             }
             write_json(arm / f"{budget}.json", _told(policy, budget, place, tests))
     names = {"majority": 0.68, "oracle": 0.93, "judge": 0.86, "orm": 0.5}
-    found = {name: chances(0.45, last) for name, last in names.items()}
-    write_json(folder / "references.json", {"plain": found, "shifted": found})
+    baselines = {name: chances(0.45, last) for name, last in names.items()}
+    write_json(folder / "references.json", {"plain": baselines, "shifted": baselines})
 
 
 def _told(policy: str, budget: int, place: int, tests: dict[str, Any]) -> dict[str, Any]:

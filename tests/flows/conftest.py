@@ -32,10 +32,10 @@ class Running:
         self.pages.append(httpx.Client(base_url=self.url, headers=headers, timeout=60))
         return self.pages[-1]
 
-    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `stepmark ...` as a person would."""
         return subprocess.run(
-            [sys.executable, "-m", "app.cli", *words],
+            [sys.executable, "-m", "app.cli", *arguments],
             capture_output=True,
             text=True,
             timeout=300,
@@ -75,12 +75,12 @@ def running(database: str, home: Path, tmp_path: Path) -> Iterator[Running]:
         except httpx.HTTPError:
             return False
 
-    there = Running(url, home, logs)
+    running_site = Running(url, home, logs)
     try:
         until(answers, "the web process to answer")
-        yield there
+        yield running_site
     finally:
-        for page in there.pages:
+        for page in running_site.pages:
             page.close()
         for process in started:
             os.killpg(process.pid, signal.SIGTERM)

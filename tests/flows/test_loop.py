@@ -65,10 +65,10 @@ def the_loop(running: Running, file: Path, *, first: int, size: int) -> None:
     assert len(rows) == first + size
     assert {row["generation"] for row in rows} == {0, 1}
     for row in rows:
-        said = [step["completions"][0]["rating"] for step in row["label"]["steps"]]
+        ratings = [step["completions"][0]["rating"] for step in row["label"]["steps"]]
         expected = judge(row["question"]["problem"], row["question"]["pre_generated_steps"])
         stop = expected.index(-1) + 1 if -1 in expected else len(expected)
-        assert said == expected[:stop]
+        assert ratings == expected[:stop]
         assert row["label"]["finish_reason"] == ("found_error" if -1 in expected else "solution")
 
 
@@ -124,13 +124,13 @@ def queue_of(generation: int) -> list[Task]:
 def finished(page: httpx.Client, where: str, seconds: float) -> dict[str, Any]:
     """What `where` says once its state is final; it must have succeeded."""
 
-    def look() -> dict[str, Any] | None:
-        found: dict[str, Any] = page.get(where).raise_for_status().json()
-        return found if found["state"] in ("succeeded", "failed", "cancelled") else None
+    def poll() -> dict[str, Any] | None:
+        answer: dict[str, Any] = page.get(where).raise_for_status().json()
+        return answer if answer["state"] in ("succeeded", "failed", "cancelled") else None
 
-    found = until(look, f"{where} to finish", seconds)
-    assert found["state"] == "succeeded", found
-    return found
+    result = until(poll, f"{where} to finish", seconds)
+    assert result["state"] == "succeeded", result
+    return result
 
 
 def export(boss: httpx.Client) -> str:
@@ -141,13 +141,13 @@ def export(boss: httpx.Client) -> str:
 
 def judge_of(rows: list[dict[str, Any]]) -> Judge:
     """Positive before the first wrong step that people found, negative at it."""
-    known = {(row["problem"], tuple(row["steps"])): row["label"] for row in rows}
+    first_errors = {(row["problem"], tuple(row["steps"])): row["label"] for row in rows}
 
-    def judge(problem: str, steps: list[str]) -> list[int]:
-        first = known[problem, tuple(steps)]
+    def rate(problem: str, steps: list[str]) -> list[int]:
+        first = first_errors[problem, tuple(steps)]
         return [1] * len(steps) if first == -1 else [1] * first + [-1] * (len(steps) - first)
 
-    return judge
+    return rate
 
 
 def made_rows(count: int) -> list[dict[str, Any]]:
@@ -160,9 +160,9 @@ def made_rows(count: int) -> list[dict[str, Any]]:
         total, steps = terms[0], []
         for position, term in enumerate(terms[1:]):
             right = total + term
-            said = right + (rng.choice([1, 10, -1]) if position == slip else 0)
-            steps.append(f"{total} + {term} = {said}")
-            total = said
+            value = right + (rng.choice([1, 10, -1]) if position == slip else 0)
+            steps.append(f"{total} + {term} = {value}")
+            total = value
         steps.append(f"The answer is \\boxed{{{total}}}.")
         rows.append(
             {

@@ -40,9 +40,9 @@ def test_versions_follow_one_another_and_stay(db: Session, project: Project) -> 
 
 
 def test_a_new_project_begins_with_ours(db: Session) -> None:
-    made = projects.create_project(db, "Geometry", "first_error", None)
-    assert "Substance over nitpicks" in made.instructions
-    assert db.get(InstructionsVersion, (made.id, 1)).text == made.instructions  # type: ignore[union-attr]
+    project = projects.create_project(db, "Geometry", "first_error", None)
+    assert "Substance over nitpicks" in project.instructions
+    assert db.get(InstructionsVersion, (project.id, 1)).text == project.instructions  # type: ignore[union-attr]
     own = projects.create_project(db, "Sums", "first_error", None, instructions="Ours")
     assert (own.instructions, own.instructions_number) == ("Ours", 1)
 

@@ -22,17 +22,17 @@ NOW = dt.datetime.now(dt.UTC)
 
 @pytest.fixture
 def project(web: TestClient, db: Session) -> Project:
-    made = factories.project(db, "Algebra")
-    factories.sign_in(web, db, factories.member(db, made, "admin"))
-    return made
+    project = factories.project(db, "Algebra")
+    factories.sign_in(web, db, factories.member(db, project, "admin"))
+    return project
 
 
 def invited(web: TestClient, email: str = "ada@example.org", role: str = "researcher") -> str:
     page = web.post("/projects/algebra/invitations", data={"email": email, "role": role})
     assert page.status_code == 200
-    found = re.search(r"http://testserver(/invitations/[\w-]{32})", page.text)
-    assert found, page.text
-    return found[1]
+    match = re.search(r"http://testserver(/invitations/[\w-]{32})", page.text)
+    assert match, page.text
+    return match[1]
 
 
 def test_a_new_person_joins(web: TestClient, db: Session, project: Project) -> None:
@@ -75,17 +75,17 @@ def test_expired_and_revoked(web: TestClient, db: Session, project: Project) -> 
     token = link.rpartition("/")[2]
     with pytest.raises(NotFound):
         invitations.get_by_token(db, token, dt.datetime.now(dt.UTC) + invitations.LIFETIME)
-    made = db.scalars(select(Invitation)).one()
-    assert token not in repr(vars(made))
+    invitation = db.scalars(select(Invitation)).one()
+    assert token not in repr(vars(invitation))
     other = factories.project(db, "Geometry")
     factories.member(db, other, "admin", factories.user(db))
     foreign = factories.user(db)
     factories.member(db, other, "admin", foreign)
     boss_cookie = web.cookies["stepmark"]
     factories.sign_in(web, db, foreign)
-    assert web.post(f"/projects/geometry/invitations/{made.id}/revocation").status_code == 404
+    assert web.post(f"/projects/geometry/invitations/{invitation.id}/revocation").status_code == 404
     web.cookies.set("stepmark", boss_cookie)
-    assert web.post(f"/projects/algebra/invitations/{made.id}/revocation").status_code == 303
+    assert web.post(f"/projects/algebra/invitations/{invitation.id}/revocation").status_code == 303
     assert web.get(link).status_code == 404
 
 

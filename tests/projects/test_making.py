@@ -19,11 +19,11 @@ NOW = dt.datetime(2026, 11, 1, 9, tzinfo=dt.UTC)
 
 
 def test_slugs(db: Session) -> None:
-    made = [
+    projects_with_slugs = [
         projects.create_project(db, name, "first_error", None)
         for name in ("Grade school", "Grade-School", "数学")
     ]
-    assert [each.slug for each in made] == ["grade-school", "grade-school-2", "project"]
+    assert [project.slug for project in projects_with_slugs] == ["grade-school", "grade-school-2", "project"]
     with pytest.raises(Conflict):
         projects.create_project(db, " Grade  school ", "first_error", None)
     for name, mode in (("", "first_error"), ("x" * 200, "first_error"), ("fine", "guess")):
@@ -33,37 +33,37 @@ def test_slugs(db: Session) -> None:
 
 def test_a_change_says_from_and_to(db: Session) -> None:
     boss = factories.user(db, is_admin=True)
-    made = projects.create_project(db, "Algebra", "first_error", boss)
-    assert projects.update_project(db, made, boss, overlap=3, name="Algebra") == {"overlap": [1, 3]}
-    said = db.scalars(select(AuditEvent).where(AuditEvent.action == "project.change")).one()
-    assert (said.actor_id, said.project_id, said.detail) == (boss.id, made.id, {"overlap": [1, 3]})
+    project = projects.create_project(db, "Algebra", "first_error", boss)
+    assert projects.update_project(db, project, boss, overlap=3, name="Algebra") == {"overlap": [1, 3]}
+    event = db.scalars(select(AuditEvent).where(AuditEvent.action == "project.change")).one()
+    assert (event.actor_id, event.project_id, event.detail) == (boss.id, project.id, {"overlap": [1, 3]})
 
 
 def test_a_role_change_ends_sessions_and_joining_does_not(db: Session) -> None:
     boss, ada = factories.user(db), factories.user(db)
-    made = projects.create_project(db, "Algebra", "first_error", boss)
+    project = projects.create_project(db, "Algebra", "first_error", boss)
     token = sessions.create_session(db, ada, now=NOW)
-    members.set_role(db, made, ada, "labeler", boss)
+    members.set_role(db, project, ada, "labeler", boss)
     assert sessions.find_session(db, token, now=NOW) is not None
-    members.set_role(db, made, ada, "researcher", boss)
+    members.set_role(db, project, ada, "researcher", boss)
     assert sessions.find_session(db, token, now=NOW) is None
     with pytest.raises(Conflict):
-        members.set_role(db, made, boss, "labeler", boss)
-    members.remove_member(db, made, ada.id, boss)
-    assert [user.id for user, _ in members.list_members(db, made)] == [boss.id]
+        members.set_role(db, project, boss, "labeler", boss)
+    members.remove_member(db, project, ada.id, boss)
+    assert [user.id for user, _ in members.list_members(db, project)] == [boss.id]
     with pytest.raises(NotFound):
-        members.remove_member(db, made, ada.id, boss)
+        members.remove_member(db, project, ada.id, boss)
     actions = db.scalars(select(AuditEvent.action).order_by(AuditEvent.id)).all()
     assert actions == ["project.create", "member.add", "member.role", "member.remove"]
 
 
 def test_the_command_line_adds_people(db: Session) -> None:
-    made = projects.create_project(db, "Algebra", "first_error", None)
+    project = projects.create_project(db, "Algebra", "first_error", None)
     assert joining.add_user(db, "ada@example.org", "labeler", "Algebra", name="Ada", password="long enough")
     assert not joining.add_user(
         db, "ADA@example.org", "researcher", "algebra", name="", password="other one!"
     )
-    assert [(user.name, each.role) for user, each in members.list_members(db, made)] == [
+    assert [(user.name, membership.role) for user, membership in members.list_members(db, project)] == [
         ("Ada", "researcher")
     ]
     assert joining.add_user(db, "root@example.org", "admin", None, name="", password="long enough")
@@ -93,18 +93,18 @@ def test_a_project_is_found_by_name_or_slug(db: Session) -> None:
 
 
 def test_where_people_land(web: TestClient, db: Session) -> None:
-    one, two = (projects.create_project(db, name, "first_error", None) for name in ("One", "Two"))
+    first, second = (projects.create_project(db, name, "first_error", None) for name in ("One", "Two"))
     landings = {}
     for role in ("labeler", "researcher", "admin"):
-        factories.sign_in(web, db, factories.member(db, one, role))
+        factories.sign_in(web, db, factories.member(db, first, role))
         assert web.get("/").headers["location"] == "/projects/one"
         answer = web.get("/projects/one")
         landings[role] = answer.headers.get("location", answer.status_code)
         assert web.get("/projects/two").status_code == 404
     assert landings["labeler"] == "/projects/one/desk"
     assert landings["researcher"] == "/projects/one/dashboard"
-    both = factories.member(db, one)
-    factories.member(db, two, who=both)
+    both = factories.member(db, first)
+    factories.member(db, second, who=both)
     factories.sign_in(web, db, both)
     assert web.get("/").headers["location"] == "/projects"
     web.cookies.clear()
