@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from dataclasses import replace
 
 import psycopg
 from sqlalchemy import text
@@ -26,9 +25,11 @@ from bench.database import fresh
 
 POLICY = Policy(size=5_000, per_problem=4)
 POLICIES = {
-    "the paper's mixture": POLICY,
-    "uncertain_step": replace(POLICY, shares={"uncertain_step": 1.0}),
-    "convincing_wrong_by_step": replace(POLICY, shares={"convincing_wrong_by_step": 1.0}),
+    "lightman_80_20": POLICY,
+    **{
+        strategy: Policy(size=POLICY.size, per_problem=POLICY.per_problem, shares={strategy: 1.0})
+        for strategy in ("uncertain_step", "convincing_wrong_by_step")
+    },
 }
 FILL = """
     INSERT INTO project (id, slug, name) OVERRIDING SYSTEM VALUE VALUES (1, 'bench', 'Bench');
@@ -127,11 +128,11 @@ def main() -> None:
     parse.add_argument("--server", required=True)
     parse.add_argument("--scored", type=int, default=1_000_000)
     asked = parse.parse_args()
-    print(f"{'scored':>12} {'picked':>7} {'s':>7} {'of the paper':>13} {'growth':>7}")
+    print(f"{'scored':>12} {'picked':>7} {'s':>7} {'of 80/20':>13} {'growth':>7}")
     few: dict[str, float] = {}
     for scored in sorted({100_000, asked.scored}):
         found = measure(asked.server, scored)
-        paper, _ = found["the paper's mixture"]
+        paper, _ = found["lightman_80_20"]
         for name, (took, picked) in found.items():
             growth = took / few.setdefault(name, took)
             print(
