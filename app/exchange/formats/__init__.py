@@ -9,9 +9,12 @@ from app.exchange.formats import (
     gsm8k_solutions,
     math500,
     math_cot,
+    math_shepherd,
     prm800k,
     processbench,
+    rlhflow,
     stepmark,
+    trl_stepwise,
 )
 from app.exchange.formats.registry import IMPORT_FORMATS as IMPORT_FORMATS
 from app.exchange.formats.registry import register_import_format
@@ -24,6 +27,9 @@ DETECTION_ORDER = (
     processbench.FORMAT,
     math_cot.FORMAT,
     prm800k.FORMAT,
+    trl_stepwise.FORMAT,
+    math_shepherd.FORMAT,
+    rlhflow.FORMAT,
 )
 for _format in DETECTION_ORDER:
     register_import_format(_format)

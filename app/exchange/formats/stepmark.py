@@ -50,15 +50,16 @@ def solution(row: Row, segmentation: str) -> ImportedRecord:
     steps = (
         parse_texts(row, "steps") if free_text is None else check_step_count(segment(free_text, segmentation))
     )
-    outside = parse_object(row, "outside") if row.get("outside") is not None else {}
-    first = parse_int(outside, "first_error", -1, len(steps) - 1)
-    ratings = outside.get("ratings")
+    name = "external" if row.get("external") is not None else "outside"  # its name in earlier versions
+    external = parse_object(row, name) if row.get(name) is not None else {}
+    first = parse_int(external, "first_error", -1, len(steps) - 1)
+    ratings = external.get("ratings")
     if ratings is not None and (
         not isinstance(ratings, list)
         or len(ratings) > len(steps)
         or not all(type(rating) is int and -1 <= rating <= 1 for rating in ratings)
     ):
-        raise RecordError('"outside.ratings" must be a list of -1, 0, 1, at most one a step.')
+        raise RecordError(f'"{name}.ratings" must be a list of -1, 0 and 1, at most one for each step.')
     detail = parse_object(row, "detail") if row.get("detail") is not None else {}
     record = SolutionRecord(
         external_id=parse_text(row, "id"),
