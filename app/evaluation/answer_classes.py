@@ -1,8 +1,9 @@
-"""PURE: which final answers of a problem are one answer, told as small integers: what votes count.
+"""PURE: the final answers of a problem as small integers, equal for equal answers. Votes count them.
 
-Right answers are all the reference's: 0. Wrong ones are grouped by spelling and exact number
-(app.answers.normalize), and then the MOST most frequent groups are asked about by the grader's
-prover, pair by pair; rarer spellings stay apart. -1: no answer, or none that can be read."""
+Correct answers are class 0, the reference answer. Incorrect answers are grouped by spelling and exact
+number (app.answers.normalize). The grader's prover then compares the MAX_CLASSES most frequent groups
+pairwise and merges equal ones; rarer spellings stay separate. Class -1 is a missing or unparseable
+answer."""
 
 from __future__ import annotations
 
@@ -17,13 +18,13 @@ from app.answers.units import split_unit
 
 REFERENCE, NONE = 0, -1
 MAX_CLASSES = 8
-"""Groups that are held against each other by the prover: 28 questions a problem at most."""
+"""Number of groups that the prover compares pairwise: at most 28 comparisons per problem."""
 
 
 def answer_classes(
     answers: Sequence[str | None], verdicts: Sequence[str | None], prover: Prover
 ) -> list[int]:
-    """A class for each solution of one problem, in the order given."""
+    """The class of each solution of one problem, in the order of `answers`."""
     spelled = [
         _spelling(answer) if verdict == "incorrect" else None
         for answer, verdict in zip(answers, verdicts, strict=True)
@@ -47,7 +48,7 @@ def answer_classes(
 
 
 def _spelling(answer: str | None) -> str | None:
-    """Equal for answers that are the same text or the same number."""
+    """Text that is equal for answers with the same normalized text or the same number."""
     try:
         normal = normalize(answer or "")
     except ValueError:

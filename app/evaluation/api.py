@@ -1,4 +1,4 @@
-"""The JSON API of evaluation: sets, evaluations, comparisons."""
+"""JSON API of evaluation sets, evaluations and comparisons."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from app.projects.access import Researcher
 router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["evaluation"])
 SetBody = Body(
     default_factory=dict,
-    description="`name`; `definition`: which solutions, every key may be left out.",
+    description="`name`, and `definition` to select the solutions. All keys of `definition` are optional.",
     examples=[{"name": "Validation", "definition": {"splits": ["validation"], "least_solutions": 2}}],
 )
 StartBody = Body(
     default_factory=dict,
-    description="`set_id` (the default set if left out) and one of `model_id`, `outside` (scores that came "
-    "with the solutions, by name) and `folder` (a model made elsewhere, where this server keeps models); "
-    "`config`.",
+    description="`set_id` (default: the default set), `config`, and exactly one of: `model_id`; `outside`, "
+    "the name of external scores imported with the solutions; `folder`, an external model in the models "
+    "folder of this server.",
     examples=[{"model_id": 3, "config": {"aggregate": "product"}}],
 )
 CompareBody = Body(default_factory=dict, examples=[{"first_id": 1, "second_id": 2}])
@@ -57,7 +57,7 @@ def list_sets(access: Researcher, db: Db) -> dict[str, Any]:
 
 @router.post("/evaluation-sets", status_code=201)
 def create_set(access: Researcher, db: Db, body: dict[str, Any] = SetBody) -> dict[str, Any]:
-    """Freeze a set. From then on its problems are kept out of training."""
+    """Create and freeze an evaluation set. Later snapshots exclude its problems from training."""
     _refuse_unknown(body, "name", "definition")
     name, definition = body.get("name", ""), body.get("definition", {})
     if not isinstance(name, str) or not isinstance(definition, dict):
@@ -74,24 +74,24 @@ def get_set(access: Researcher, db: Db, set_id: int) -> dict[str, Any]:
 
 @router.get("/evaluations")
 def list_evaluations(access: Researcher, db: Db) -> dict[str, Any]:
-    """Newest first, with their key figures; the whole results are at each one's own address."""
+    """List evaluations with their key figures, newest first. GET one evaluation for all results."""
     listed = queries.list_evaluations(db, access.project.id)
     return {"evaluations": [evaluation_to_json(row["evaluation"]) for row in listed]}
 
 
 @router.post("/evaluations", status_code=201)
 def start(access: Researcher, db: Db, body: dict[str, Any] = StartBody) -> dict[str, Any]:
-    """Judge a model. Scores it lacks are made first; poll until `state` is succeeded."""
+    """Evaluate a model. Missing scores are computed first. Poll until `state` is `succeeded`."""
     _refuse_unknown(body, "set_id", "model_id", "outside", "folder", "config")
     set_id = _number(body, "set_id")
     frozen = (
         sets.get_set(db, access.project.id, set_id) if set_id else sets.ensure_default(db, access.project.id)
     )
     if frozen is None:
-        raise Invalid("This project has no evaluation set yet.", remedy="Freeze one first.")
+        raise Invalid("This project has no evaluation set.", remedy="Create a set first.")
     folder, outside = _text(body, "folder"), _text(body, "outside")
     if folder is not None:
-        anywhere = "on the server's own command line, any folder can be named"
+        anywhere = "use `stepmark evaluate` on the server to evaluate any folder"
         folder = str(model_paths.resolve_model_path(folder, or_else=anywhere))
     evaluation = runs.start(
         db,
@@ -119,7 +119,7 @@ def cancel(access: Researcher, db: Db, evaluation_id: int) -> dict[str, Any]:
 
 @router.post("/comparisons", status_code=201)
 def compare(access: Researcher, db: Db, body: dict[str, Any] = CompareBody) -> dict[str, Any]:
-    """Hold two finished evaluations on one set side by side."""
+    """Compare two succeeded evaluations on the same set."""
     _refuse_unknown(body, "first_id", "second_id")
     first, second = (
         runs.find(db, access.project.id, _number(body, name) or 0) for name in ("first_id", "second_id")
@@ -137,7 +137,7 @@ def get_comparison(access: Researcher, db: Db, comparison_id: int) -> dict[str, 
 def _refuse_unknown(body: dict[str, Any], *names: str) -> None:
     unknown = sorted(set(body) - set(names))
     if unknown:
-        raise Invalid(f"There is no option {unknown[0]!r}.", remedy=f"There are: {', '.join(names)}.")
+        raise Invalid(f"Unknown option {unknown[0]!r}.", remedy=f"Valid options: {', '.join(names)}.")
 
 
 def _number(body: dict[str, Any], name: str) -> int | None:

@@ -1,4 +1,4 @@
-"""Commands of evaluation: `stepmark evaluate`."""
+"""The command `stepmark evaluate`."""
 
 from __future__ import annotations
 
@@ -16,16 +16,21 @@ Judged = Annotated[
     str,
     typer.Option(
         "--model",
-        help="A model's number or name, a local folder of a model made elsewhere, or file:NAME for scores "
-        "that came with the solutions.",
+        help="ID or name of a model, local folder of an external model, or file:NAME for external scores "
+        "imported with the solutions.",
     ),
 ]
 OnSet = Annotated[
-    str | None, typer.Option("--set", help="The evaluation set, by name or number; left out, the default.")
+    str | None, typer.Option("--set", help="Name or ID of the evaluation set. Default: the default set.")
 ]
-Out = Annotated[Path | None, typer.Option("--out", dir_okay=False, help="Where the results go, as JSON.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", dir_okay=False, help="Write the results to this JSON file.")
+]
 Config = Annotated[
-    Path | None, typer.Option("--config", exists=True, dir_okay=False, help="JSON; see docs/evaluation.md.")
+    Path | None,
+    typer.Option(
+        "--config", exists=True, dir_okay=False, help="JSON file with options; see docs/evaluation.md."
+    ),
 ]
 FAILED = 3
 ORDER = ("best_of", "weighted", "top_k", "majority", "compute_optimal", "oracle")
@@ -39,8 +44,8 @@ def register(cli: typer.Typer) -> None:
 def evaluate(
     project: ProjectName, model: Judged, on: OnSet = None, out: Out = None, config: Config = None
 ) -> None:
-    """Judge a model on an evaluation set, here and now: no worker is needed. Scores it lacks are
-    made first. Exit 0 when it is judged, 3 when it could not be."""
+    """Evaluate a model without a worker. Missing scores are computed first. Exit codes: 0 success, 3
+    failure."""
     from app.core.startup import ready_database
 
     with ready_database():
@@ -68,9 +73,9 @@ def _start(project: str, model: str, on: str | None, config: Path | None) -> int
         chosen = sets.get_set_by_name(db, owner.id, on) if on else sets.ensure_default(db, owner.id)
         if chosen is None:
             raise Invalid(
-                f"{owner.name} has no evaluation set, and no validation problems with several graded "
-                "solutions to make one of.",
-                remedy="Freeze a set on the project's Evaluation page.",
+                f"{owner.name} has no evaluation set, and no validation problems with several "
+                "graded solutions to create one from.",
+                remedy="Create a set on the project's Evaluation page.",
             )
         return runs.start(
             db, chosen, config_file.read_config(config), None, **_resolve_model(db, owner.id, model)
@@ -94,12 +99,12 @@ def _resolve_model(db: Any, project_id: int, model: str) -> dict[str, Any]:
     if Path(model).is_dir():
         return {"folder": str(Path(model).resolve())}
     raise NotFound(
-        f"There is neither a model nor a folder {model!r}.", remedy="Give a model's number, or a folder."
+        f"No model and no folder {model!r}.", remedy="Pass the ID or name of a model, or a folder."
     )
 
 
 def _advance_lines(evaluation_id: int) -> Iterator[str]:
-    """Does the worker's part, and names each phase once. A worker that runs too does no harm."""
+    """Run the evaluation and yield each phase once. A worker may run at the same time."""
     from app.core.db import transaction
     from app.evaluation import driver, freeze
     from app.evaluation.models import Evaluation
@@ -131,7 +136,7 @@ def _results(evaluation_id: int) -> dict[str, Any]:
         evaluation = db.get_one(Evaluation, evaluation_id)
         frozen = db.get_one(EvaluationSet, evaluation.evaluation_set_id)
         if evaluation.state != "succeeded":
-            typer.secho(f"It could not be judged: {evaluation.error or evaluation.state}", fg="red", err=True)
+            typer.secho(f"Evaluation failed: {evaluation.error or evaluation.state}", fg="red", err=True)
             raise typer.Exit(FAILED)
         return {
             "evaluation_id": evaluation.id,
@@ -153,7 +158,7 @@ def _result_lines(results: dict[str, Any]) -> Iterator[str]:
     if first := results["first_error"]:
         for part in first["subsets"]:
             f1 = "-" if part["f1"] is None else f"{100 * part['f1']:.1f} %"
-            yield f"first-error F1 on {part['name']}: {f1}"
+            yield f"First-error F1 on {part['name']}: {f1}"
     if calibration := results["calibration"]:
         for part in calibration["classes"]:
-            yield f"calibration error, {part['name']}: {part['before']['ece']:.3f}"
+            yield f"Calibration error, {part['name']}: {part['before']['ece']:.3f}"

@@ -1,5 +1,5 @@
-"""Holding two evaluations side by side: their difference with a paired interval, the problems
-where only one picks a right answer, the solutions they rank differently."""
+"""Comparison of two evaluations: the difference with a paired interval, the problems that only one of
+them solves, and the solutions that they rank differently."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = logging.getLogger("stepmark.evaluation")
 
 
 def run_comparison(comparison_id: int) -> None:
-    """Does nothing for one that is done. What goes wrong is kept for the page."""
+    """Compute a queued comparison. An error is stored for the page."""
     try:
         with transaction() as db:
             comparison = db.get(Comparison, comparison_id)
@@ -50,7 +50,7 @@ def _fail(comparison_id: int, reason: str) -> None:
 
 
 def build_comparison(db: Session, first: Evaluation, second: Evaluation) -> dict[str, Any]:
-    """The results as JSON. Only problems that both were judged on count."""
+    """The results as JSON, over the problems that both evaluations contain."""
     config = parse_config(first.config)
     baseline, challenger = _problems(db, first), _problems(db, second)
     shared = sorted(baseline.keys() & challenger.keys())
@@ -62,7 +62,7 @@ def build_comparison(db: Session, first: Evaluation, second: Evaluation) -> dict
             and second.results["first_error"]
         ):
             return {"best_of_n": None, "solutions": [], **_step_figures(first, second)}
-        raise Invalid("There is no problem that both were judged on.")
+        raise Invalid("The evaluations have no problem in common.")
     n = sorted(set(baseline[shared[0]].values["n"]) & set(challenger[shared[0]].values["n"]))
 
     def values(of: dict[int, Row[Any]], name: str) -> Floats:
@@ -100,15 +100,16 @@ def _problems(db: Session, of: Evaluation) -> dict[int, Any]:
 
 
 def describe_difference(difference: bootstrap.Interval) -> str:
-    """Of the second, at the largest size: better or worse where the paired interval leaves zero
-    out, else unclear."""
+    """Whether the second model is better or worse at the largest N: unclear if the paired interval
+    contains zero."""
     if difference.low[-1] > 0:
         return "better"
     return "worse" if difference.high[-1] < 0 else "unclear"
 
 
 def count_wins(first: Floats, second: Floats) -> dict[str, int]:
-    """Problems by whose pick from all solutions is right (more likely right than not)."""
+    """Number of problems by which model picks a correct solution (with probability over 0.5) from all
+    solutions."""
     a, b = first > 0.5, second > 0.5
     return {
         "both": int((a & b).sum()),
@@ -146,7 +147,7 @@ def _groups(
 
 
 def _step_figures(first: Evaluation, second: Evaluation) -> dict[str, Any]:
-    """First-error F1 and calibration of each, as they were found."""
+    """First-error F1 and calibration error of both evaluations."""
     both_results = [evaluation.results or {} for evaluation in (first, second)]
     return {
         "first_error": [
@@ -163,7 +164,7 @@ def _step_figures(first: Evaluation, second: Evaluation) -> dict[str, Any]:
 
 
 def _solutions(db: Session, first: Evaluation, second: Evaluation, shared: list[int]) -> list[dict[str, Any]]:
-    """The solutions whose places in their problem's ranking differ most, as a share of it."""
+    """Solutions whose rank within their problem differs most, relative to the number of solutions."""
     ranked: list[dict[int, list[tuple[int, float, str]]]] = []
     for evaluation in (first, second):
         pools: dict[int, list[tuple[int, float, str]]] = defaultdict(list)
@@ -205,7 +206,7 @@ def _finite_score(log_score: float) -> float | None:
 
 
 def _rank_solutions(solutions: list[tuple[int, float, str]]) -> Floats:
-    """1 for the highest score; ties share the middle of their places."""
+    """Rank 1 for the highest score; ties share their mean rank."""
     scores = np.array([-score for _, score, _ in solutions])
     order = np.sort(scores)
     ranks: Floats = (np.searchsorted(order, scores, "left") + np.searchsorted(order, scores, "right") + 1) / 2

@@ -1,4 +1,4 @@
-"""How a model is judged. Plain data; importable without numpy."""
+"""Options of an evaluation. Plain data, importable without numpy."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from app.prm.config import AGGREGATES
 @dataclass(frozen=True)
 class EvaluationConfig(Config):
     aggregate: str = "product"
-    """Of the curve the votes and the tables by group are made with; the others stand beside it."""
+    """Aggregate of the main curve, the votes and the groups. The other aggregates are reported too."""
     neutral_is_positive: bool = True
     subsets: int = 200
-    """Random subsets a vote is measured on, for each problem and size."""
+    """Random subsets per problem and subset size, on which votes are measured."""
     top_k: int = 5
-    """How many of the highest scored vote in the top-k vote (Cobbe et al. 2021: 3 to 5 of 100)."""
+    """Number of highest-scored solutions in the top-k vote (Cobbe et al. 2021: 3 to 5 of 100)."""
     resamples: int = 1000
     folds: int = 5
-    """Parts of the problems: thresholds and temperatures are tuned on the other parts."""
+    """Folds of problems. Thresholds and temperatures are tuned on the other folds."""
     seed: int = 0
 
     def check(self) -> None:
@@ -38,4 +38,4 @@ def parse_config(options: Any) -> EvaluationConfig:
     try:
         return EvaluationConfig.parse(options)
     except ConfigError as error:
-        raise Invalid(f"The evaluation's config is wrong: {error}.") from error
+        raise Invalid(f"Invalid config: {error}.") from error

@@ -1,6 +1,5 @@
-"""Models made elsewhere: a local folder becomes a model of the project's. It is checked and
-copied by a process of its own (app.prm.import_model), so that torch's memory goes back and nothing
-in the folder is read here."""
+"""External models: a local folder becomes a model of the project. A subprocess (app.prm.import_model)
+checks and copies it, so the memory of torch is freed and this process reads nothing in the folder."""
 
 from __future__ import annotations
 
@@ -28,11 +27,11 @@ SECONDS = 1_800
 
 def import_checkpoint(folder: str) -> dict[str, Any]:
     """{"path", "weights_hash", "kind", "config", "metrics"} of the copy under the models folder.
-    Invalid with the reason if the folder is no model we read."""
+    Raises Invalid with the reason if the folder is not a supported model."""
     try:
         validate_folder(Path(folder))
     except BadCheckpoint as error:
-        raise Invalid(f"This folder cannot be judged: {error}", remedy="See docs/evaluation.md.") from error
+        raise Invalid(f"Unsupported model folder: {error}", remedy="See docs/evaluation.md.") from error
     path = f"elsewhere-{uuid.uuid4().hex[:12]}"
     done = subprocess.run(
         [sys.executable, "-m", "app.prm.import_model", folder, str(settings().models_dir / path)],
@@ -48,13 +47,13 @@ def import_checkpoint(folder: str) -> dict[str, Any]:
         description: dict[str, Any] = json.loads(output[-1])
         return {"path": path, **description}
     if done.returncode == 2 and output:
-        raise Invalid(f"This folder cannot be judged: {output[-1]}", remedy="See docs/evaluation.md.")
+        raise Invalid(f"Unsupported model folder: {output[-1]}", remedy="See docs/evaluation.md.")
     tail = done.stderr.decode(errors="replace").strip().splitlines()[-3:]
-    raise Invalid("Reading the folder failed: " + " ".join(tail))
+    raise Invalid("Failed to read the model folder: " + " ".join(tail))
 
 
 def register_model(db: Session, project_id: int, folder: str, copied: dict[str, Any]) -> int:
-    """The id of the project's model with these weights: there already, or new."""
+    """The ID of the project's model with these weights, created if necessary."""
     weights = bytes.fromhex(copied["weights_hash"])
     existing_id = db.scalar(
         select(Model.id)

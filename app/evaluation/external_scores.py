@@ -1,4 +1,4 @@
-"""Scores that came with the solutions: which there are. No numpy: the pages ask."""
+"""Names of the external scores of a set. Importable without numpy, because pages use it."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ SELECT_SCORE_NAMES = text(
 
 
 def list_external_scores(db: Session, set_id: int) -> list[str]:
-    """Names of the numbers that the set's solutions brought with them."""
+    """Names of at most 20 numeric fields that were imported with the solutions of the set."""
     return list(db.scalars(SELECT_SCORE_NAMES, {"set_id": set_id}))

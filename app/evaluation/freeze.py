@@ -1,5 +1,5 @@
-"""Freezing a set: its solutions, and what is held true of each, copied and hashed. What changes
-later (another grader, more labels) changes no evaluation that was made on it."""
+"""Freezing an evaluation set: solutions, verdicts and reference labels are copied and hashed. Later
+changes to verdicts or labels do not affect it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ ROWS = text(
 
 
 def freeze_set(set_id: int) -> None:
-    """Does nothing for a set that is frozen. A set without a use fails with the reason."""
+    """Freeze a queued set. A set that no metric can use fails with the reason."""
     try:
         with transaction() as db, ProverProcess() as prover:
             frozen = db.get(EvaluationSet, set_id, with_for_update=True)
@@ -77,9 +77,9 @@ def _freeze(db: Session, frozen: EvaluationSet, prover: ProverProcess) -> None:
         db.execute(insert(EvaluationItem), batch)
     if not counts["several"] and not counts["first_errors"] and not counts["no_errors"]:
         raise Invalid(
-            "There is nothing to judge a model on: no problem with several graded solutions, and no "
-            "solution whose first error is known.",
-            remedy="Import solutions (several a problem), grade them, or choose other splits.",
+            "Nothing to evaluate: no problem has several graded solutions, and no solution has a labeled "
+            "first error.",
+            remedy="Import several solutions per problem, grade them, or choose other splits.",
         )
     frozen.hash, frozen.counts, frozen.state = digest.digest(), dict(+counts), "ready"
 
@@ -109,7 +109,7 @@ def _items(
     counts: Counter[str],
     prover: ProverProcess,
 ) -> Iterator[tuple[dict[str, Any], list[Any]]]:
-    """The rows of one problem as items, each with the line it adds to the hash."""
+    """Items of one problem, each with the line that it adds to the hash."""
     usable = [row for row in rows if row.verdict or row.first_error is not None or row.id in truths]
     graded = sum(row.verdict is not None for row in usable)
     counts["problems"] += bool(usable)
@@ -139,7 +139,7 @@ def _items(
 def _reference_label(
     row: Row[Any], truth: ReferenceLabel | None
 ) -> tuple[int | None, list[int | None] | None, str]:
-    """People first; else what the file said, if it fits the steps."""
+    """First error, ratings and source: people's labels, or else file labels that fit the steps."""
     if truth is not None:
         return truth.first_error, truth.ratings, "people"
     first = row.first_error if row.first_error is not None and row.first_error < row.steps else None

@@ -1,4 +1,4 @@
-"""Is the newest model better? The models that chose the generations, judged on the default set."""
+"""Evaluations of the selectors of successive generations on the default set."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def build_plot(by_generation: dict[int, dict[str, Any]]) -> Plot | None:
     series = [
         Series(
             "best_of",
-            "its model, best of N",
+            "selector, best-of-N",
             [figures["mean"] for figures in best],
             [figures["low"] for figures in best],
             [figures["high"] for figures in best],
@@ -70,5 +70,5 @@ def build_plot(by_generation: dict[int, dict[str, Any]]) -> Plot | None:
         Series("majority", LABELS["majority"], [figures["majority"] for figures in best]),
         Series("oracle", LABELS["oracle"], [figures["oracle"] for figures in best]),
     ]
-    hint = f"At N = {best[-1]['n']}, on the default set. The shade is the 95 % interval over problems."
-    return Plot("generations", "Best of N over the generations", "generation", numbers, series, hint=hint)
+    hint = f"At N = {best[-1]['n']}, on the default set. The band is the 95% interval over problems."
+    return Plot("generations", "Best-of-N by generation", "generation", numbers, series, hint=hint)

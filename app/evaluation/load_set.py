@@ -1,4 +1,4 @@
-"""From the database to what is judged: a set's items beside a model's scores of them."""
+"""Load the items of a set with the scores that an evaluation needs."""
 
 from __future__ import annotations
 
@@ -71,14 +71,14 @@ def count_unscored(db: Session, set_id: int, model_id: int) -> int:
 
 
 def was_scored_since(db: Session, frozen: EvaluationSet, model_id: int) -> bool:
-    """Whether the model has read all the set's solutions since they are there."""
+    """Whether a scoring run of the model succeeded after the newest solution of the set was added."""
     splits = json.dumps(frozen.definition["splits"])
     return bool(db.scalar(SELECT_SEEN, {"set_id": frozen.id, "model_id": model_id, "splits": splits}))
 
 
 def load_evaluation_data(db: Session, evaluation: Evaluation, config: EvaluationConfig) -> EvaluationData:
-    """What is judged. A problem the model learned from is left out and counted, by statement:
-    a copy of it under another name is left out too."""
+    """The data of an evaluation. Problems that the model was trained on are excluded and counted, and so
+    are problems with the same statement."""
     model = db.get(Model, evaluation.model_id) if evaluation.model_id else None
     learned, picked_by = _trained_on(db, evaluation.evaluation_set_id, model)
     parameters = {
@@ -98,17 +98,16 @@ def load_evaluation_data(db: Session, evaluation: Evaluation, config: Evaluation
         _squash(data.pool.problems)
     if not data.labeled and not any(np.isfinite(problem.scores).any() for problem in data.pool.problems):
         raise Invalid(
-            f"No solution of the set carries a score named {evaluation.outside!r}."
+            f"No solution of the set has a score named {evaluation.outside!r}."
             if evaluation.outside
-            else "Nothing is left to judge this on: the model learned from every problem of the set, or "
-            "none of the solutions has a score.",
+            else "No data left: the model was trained on all of the set, or no solution has a score.",
             remedy="Choose another set.",
         )
     return data
 
 
 def _trained_on(db: Session, set_id: int, model: Model | None) -> tuple[set[int], set[int]]:
-    """Problems of the set the model learned from, and those its weights were picked by."""
+    """Problems of the set that the model was trained on, and problems its checkpoint was selected on."""
     if model is None or model.snapshot_id is None:
         return set(), set()
     rows = db.execute(SELECT_TRAINED_ON, {"set_id": set_id, "snapshot_id": model.snapshot_id}).all()
@@ -119,9 +118,10 @@ def _trained_on(db: Session, set_id: int, model: Model | None) -> tuple[set[int]
 def _ways(
     evaluation: Evaluation, model: Model | None, config: EvaluationConfig
 ) -> tuple[tuple[tuple[str, bool | None], ...], int]:
-    """An outcome model judges at the last token; published scores are what they are."""
+    """Score variants of the evaluation, and the index of the main one. An ORM scores the last token;
+    external scores are used unchanged."""
     if evaluation.outside:
-        return (("as published", None),), 0
+        return (("external", None),), 0
     if model is not None and model.kind == "orm":
         return (("last", None),), 0
     return SCORE_VARIANTS, variant_index(config.aggregate, config.neutral_is_positive)
@@ -161,7 +161,7 @@ def _scores(graded: list[Row[Any]], evaluation: Evaluation, model: Model | None)
 
 
 def parse_external_score(imported: Any) -> float:
-    """A number, or a list of one (or, of several, the last); -inf for anything else."""
+    """A number, or the last number of a list; -inf for anything else."""
     value = imported[-1] if isinstance(imported, list) and imported else imported
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         return -np.inf
@@ -169,7 +169,7 @@ def parse_external_score(imported: Any) -> float:
 
 
 def _squash(problems: list[EvaluatedProblem]) -> None:
-    """All problems by one scale."""
+    """Map external scores to log probabilities on one scale for all problems."""
     if problems:
         lengths = np.cumsum([problem.scores.shape[1] for problem in problems])[:-1]
         rescaled = squash_scores(np.concatenate([problem.scores[0] for problem in problems]))

@@ -1,4 +1,4 @@
-"""What models are judged on, and what came out: frozen sets, evaluations, comparisons."""
+"""Tables of evaluation sets, evaluations and comparisons."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from app.core.db import Base
 
 
 class EvaluationSet(Base):
-    """Solutions with what is known of them, frozen: verdicts, first errors, ratings. `hash` is
-    over all of it. Its problems are kept out of what later models learn from."""
+    """A frozen copy of verdicts, first errors and ratings; `hash` covers all of them. Later models are not
+    trained on its problems."""
 
     __tablename__ = "evaluation_set"
 
@@ -34,9 +34,9 @@ class EvaluationSet(Base):
     name: Mapped[str]
     state: Mapped[str] = mapped_column(server_default="queued", default="queued")
     is_default: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
-    """The one that the models of rounds are judged on."""
+    """Whether rounds evaluate their models on this set."""
     definition: Mapped[Json]
-    """Which solutions: {"splits", "subject", "level", "source", "least_solutions", ...}."""
+    """Selects the solutions: {"splits", "subject", "level", "source", "least_solutions", ...}."""
     hash: Mapped[bytes | None] = mapped_column(LargeBinary)
     counts: Mapped[Json]
     """{"problems", "solutions", "correct", "incorrect", "first_errors", ...}, once frozen."""
@@ -55,7 +55,7 @@ class EvaluationSet(Base):
 
 
 class EvaluationItem(Base):
-    """One solution of a set and what is held true of it."""
+    """A solution of a set with its frozen verdict and labels."""
 
     __tablename__ = "evaluation_item"
 
@@ -68,9 +68,9 @@ class EvaluationItem(Base):
     answer: Mapped[int] = mapped_column(SmallInteger)
     """Equal for equal answers of one problem, by the grader; 0 is the reference's, -1 none."""
     first_error: Mapped[int | None] = mapped_column(SmallInteger)
-    """0-based; -1 for none; null where no person said."""
+    """0-based; -1 for no error; null if nobody labeled it."""
     ratings: Mapped[list[int | None] | None] = mapped_column(ARRAY(SmallInteger))
-    """-1, 0, 1 by step, null where nobody (or no majority) rated it."""
+    """-1, 0 or 1 per step; null without a rating or a majority."""
 
     __table_args__ = (
         CheckConstraint("verdict IN ('correct', 'incorrect', 'unparseable')", name="verdict"),

@@ -1,5 +1,5 @@
-"""Figures as data: what the page draws, its table, its downloads and its sentence for those who
-listen are all made from one Plot. No numpy: the web process shows what the worker found."""
+"""Plots as data. The page's drawing, table, downloads and spoken summary all come from one Plot. The
+module needs no numpy, because the web process renders what the worker computed."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from app.core.errors import NotFound
 
 LABELS = {
-    "best_of": "this model, best of N",
+    "best_of": "best-of-N",
     "weighted": "weighted vote",
-    "top_k": "vote of the top k",
+    "top_k": "top-k vote",
     "majority": "majority vote",
-    "compute_optimal": "best strategy by difficulty",
-    "oracle": "pass@N, the most there is",
+    "compute_optimal": "compute-optimal vote",
+    "oracle": "pass@N (upper bound)",
 }
 BINNED = ("difficulty, by pass@1", "difficulty, as the model sees it")
-EQUAL = "Fifths of the problems, the easiest first; equal ones are never parted, so there may be fewer."
+EQUAL = "Up to five bins of problems, easiest first. Problems of equal difficulty share a bin."
 CURVES = ("best_of", "weighted", "majority", "oracle")
-"""Drawn at first; the others are a click away."""
+"""Curves that are visible at first. The legend shows the others."""
 BANDS = ("best_of", "majority")
 BY = ("level", "subject", *BINNED)
 
@@ -83,7 +83,7 @@ class Plot:
             return PlainTextResponse(self.as_csv(), media_type="text/csv; charset=utf-8", headers=headers)
         if form == "json":
             return JSONResponse(self.as_json())
-        raise NotFound("A figure's data comes as csv or json.")
+        raise NotFound("Unknown format.", remedy="Valid formats: csv, json.")
 
     def rows(self) -> Iterator[tuple[Any, list[tuple[float | None, float | None, float | None]]]]:
         """For the table: x, and of each series value, low and high. At most some 16 rows."""
@@ -132,24 +132,24 @@ def evaluation_plots(results: dict[str, Any], top_k: int) -> list[Plot]:
 
 
 def _best_of_n(best: dict[str, Any], top_k: int) -> Plot:
-    labels = {**LABELS, "top_k": f"vote of the top {top_k}"}
+    labels = {**LABELS, "top_k": f"top-{top_k} vote"}
     series = [
         Series(name, label, curve["mean"], curve["low"], curve["high"], name in CURVES, name in BANDS)
         for name, label in labels.items()
         if (curve := best["curves"].get(name))
     ]
     hint = (
-        "N solutions of each problem are drawn; the line is the share of problems for which the pick is "
-        "right. The shade is the 95 % interval over problems."
+        "Share of problems whose pick from N random solutions is correct. The band is the 95% interval over "
+        "problems."
     )
-    return Plot("best-of-n", "Best of N", "N", best["n"], series, log=True, hint=hint)
+    return Plot("best-of-n", "Best-of-N", "N", best["n"], series, log=True, hint=hint)
 
 
 def _ways(best: dict[str, Any]) -> Plot:
     series = [
         Series(
             f"{way['aggregate']}-{way['neutral_is_positive']}",
-            f"{way['aggregate']}, neutral as {'right' if way['neutral_is_positive'] else 'wrong'}",
+            f"{way['aggregate']}, neutral as {'positive' if way['neutral_is_positive'] else 'negative'}",
             way["mean"],
             way["low"],
             way["high"],
@@ -158,8 +158,8 @@ def _ways(best: dict[str, Any]) -> Plot:
         )
         for way in best["ways"]
     ]
-    hint = "How the steps' probabilities become one score: their product, minimum, last or mean."
-    title = "Ways to make a solution score"
+    hint = "The solution score is the product, minimum, last or mean of the step probabilities."
+    title = "Solution score variants"
     return Plot("ways", title, "N", best["n"], series, log=True, hint=hint)
 
 
@@ -176,7 +176,7 @@ def _groups(best: dict[str, Any]) -> Iterator[Plot]:
         names = [f"{group['name']} ({group['problems']})" for group in groups]
         places = list(range(len(groups)))
         slug = "by-" + by.replace(",", "").replace("@", "").replace(" ", "-")
-        hint = f"At N = {best['n'][-1]}. In brackets: problems. {EQUAL if by in BINNED else ''}"
+        hint = f"At N = {best['n'][-1]}. Number of problems in parentheses. {EQUAL if by in BINNED else ''}"
         yield Plot(slug, f"By {by}", by.capitalize(), places, series, hint=hint, names=names)
 
 
@@ -192,11 +192,16 @@ def _reliability(step_class: dict[str, Any]) -> Plot:
         rates = dict(zip(step_class[part]["claimed"], step_class[part]["happened"], strict=True))
         return [rates.get(claim) for claim in x]
 
-    series = [Series("before", "as given", over("before")), Series("after", "after scaling", over("after"))]
+    series = [
+        Series("before", "before scaling", over("before")),
+        Series("after", "after scaling", over("after")),
+    ]
     slug = f"calibration-{step_class['name'].replace(' ', '-')}"
-    title = f"Probability of {step_class['name']}"
-    hint = "On the diagonal, a probability means what it says. Points are tenths of the range."
-    return Plot(slug, title, "claimed", x, series, y_label="happened", diagonal=True, hint=hint)
+    title = f"Calibration of p({step_class['name']})"
+    hint = "Points on the diagonal are perfectly calibrated. There are ten bins."
+    return Plot(
+        slug, title, "predicted probability", x, series, y_label="observed rate", diagonal=True, hint=hint
+    )
 
 
 def comparison_plots(results: dict[str, Any], first: str, second: str) -> list[Plot]:
@@ -214,15 +219,15 @@ def comparison_plots(results: dict[str, Any], first: str, second: str) -> list[P
         "second", f"{second} minus {first}", apart["mean"], apart["low"], apart["high"], band=True
     )
     return [
-        Plot("best-of-n", "Best of N, side by side", "N", best["n"], curves, log=True),
+        Plot("best-of-n", "Best-of-N, both models", "N", best["n"], curves, log=True),
         Plot(
             "difference",
-            "The difference",
+            "Difference",
             "N",
             best["n"],
             [difference],
-            y_label="difference of the shares",
+            y_label="difference",
             log=True,
-            hint="Paired over problems, so what is hard for both blurs nothing. Above 0 it is better.",
+            hint="Paired over problems. Above 0, the second model is better.",
         ),
     ]

@@ -1,4 +1,4 @@
-"""What the pages and the API show of evaluations. Reads only."""
+"""Reads of evaluations for pages and the API."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from app.training.models import Model
 def get_name(db: Session, evaluation: Evaluation) -> str:
     if evaluation.model_id is not None:
         return db.get_one(Model, evaluation.model_id).name
-    return f"published {evaluation.outside}" if evaluation.outside else (evaluation.folder or "")
+    return f"External scores: {evaluation.outside}" if evaluation.outside else (evaluation.folder or "")
 
 
 def list_evaluations(
     db: Session, project_id: int, *, set_id: int | None = None, model_id: int | None = None, limit: int = 100
 ) -> list[dict[str, Any]]:
-    """Newest first, each with its set, its model and its key figures."""
+    """Evaluations, newest first, with set, model and key figures."""
     query = (
         select(Evaluation, EvaluationSet, Model)
         .join(EvaluationSet, EvaluationSet.id == Evaluation.evaluation_set_id)
@@ -66,7 +66,7 @@ def key_figures(results: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def find_newest(db: Session, project_id: int, model_id: int) -> Evaluation | None:
-    """Of the model on the default set; else on any."""
+    """The newest succeeded evaluation of a model, on the default set if possible."""
     main = sets.find_default(db, project_id)
     done = (
         select(Evaluation)
@@ -101,11 +101,11 @@ def find_plot(plots: list[Plot], slug: str) -> Plot:
     for plot in plots:
         if plot.slug == slug:
             return plot
-    raise NotFound("There is no such figure.")
+    raise NotFound("Plot not found.")
 
 
 def load_solutions(db: Session, results: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """The solutions two models rank differently, with their problem's statement and answer."""
+    """Solutions that two models rank differently, with statement and final answer."""
     ranked = (results or {}).get("solutions") or []
     rows = db.execute(
         select(Solution.id, Solution.final_answer, Problem.statement)
@@ -125,7 +125,7 @@ def load_solutions(db: Session, results: dict[str, Any] | None) -> list[dict[str
 
 
 def list_rivals(db: Session, evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Other finished evaluations on the same set, to hold it against: of others first, newest first."""
+    """Other succeeded evaluations on the same set: other models first, then newest first."""
     candidates = list_evaluations(db, evaluation.project_id, set_id=evaluation.evaluation_set_id)
     others = [
         row

@@ -1,4 +1,4 @@
-"""What people hold true of a solution's own steps: an adjudicator's word, else the majority's."""
+"""Reference labels of a solution's own steps: the adjudicated ratings, or else the majority."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SELECT_STEP_LABELS = text(
 class ReferenceLabel:
     problem_id: int
     first_error: int | None
-    """0-based; -1 for none; null where labelers disagree or left the solution's own steps."""
+    """0-based; -1 for no error; None if labelers disagree or chose an alternative step."""
     ratings: list[int | None]
 
 

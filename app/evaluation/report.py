@@ -1,7 +1,7 @@
-"""PURE: everything an evaluation says of one model on one set, as JSON.
+"""PURE: the best-of-N part of an evaluation's results, as JSON.
 
-Best-of-N beside votes and the best that could be reached; each way to make a solution score; by
-level, subject and difficulty; first errors; calibration. Intervals are over problems."""
+Best-of-N, votes and pass@N; score variants; groups by level, subject and difficulty. Intervals are over
+problems."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ MAX_GROUPS = 20
 
 @dataclass
 class EvaluatedProblem:
-    """A problem with its graded solutions, a row of `scores` for every way to make them."""
+    """A problem with its graded solutions; `scores` has one row per score variant."""
 
     problem_id: int
     scores: Floats
-    """[ways, solutions], natural logs; -inf where the model gave none."""
+    """[variants, solutions], natural logs; -inf for a missing score."""
     right: NDArray[np.bool_]
     answers: NDArray[np.int64]
     solution_ids: list[int] = field(default_factory=list)
@@ -41,16 +41,16 @@ class ProblemPool:
     problems: list[EvaluatedProblem]
     ways: tuple[tuple[str, bool | None], ...]
     main: int
-    """The way the curve is drawn with."""
+    """Index of the variant of the main curve."""
 
 
 @dataclass
 class Curves:
     n: NDArray[np.int64]
     values: dict[str, Floats]
-    """By name, [problems, len(n)]."""
+    """By curve name, [problems, len(n)]."""
     ways: Floats
-    """[ways, problems, len(n)]: best-of-N with each way to make a score."""
+    """[variants, problems, len(n)]: best-of-N with each score variant."""
     mean_scores: Floats = field(default_factory=lambda: np.empty(0))
 
 
@@ -89,7 +89,7 @@ def compute_curves(pool: ProblemPool, config: EvaluationConfig, tell: Tell) -> C
 
 
 def build_report(pool: ProblemPool, curves: Curves, config: EvaluationConfig) -> dict[str, Any]:
-    """The curves as JSON: means over problems with intervals, tables, groups."""
+    """The curves as JSON: means over problems with intervals, score variants and groups."""
     problems, rate = pool.problems, np.array([problem.right.mean() for problem in pool.problems])
     difficulty = {"difficulty, by pass@1": rate, "difficulty, as the model sees it": curves.mean_scores}
     half = np.random.default_rng(config.seed).permutation(len(problems)) % 2
@@ -125,7 +125,7 @@ def _ways(pool: ProblemPool, curves: Curves, config: EvaluationConfig) -> Iterat
 def _groups(
     pool: ProblemPool, curves: Curves, difficulty: dict[str, Floats], config: EvaluationConfig
 ) -> Iterator[dict[str, Any]]:
-    """Level, subject and difficulty: each group with its curves."""
+    """Curves of each group by level, subject and difficulty."""
     named: dict[str, Sequence[str | None]] = {
         "level": [problem.level for problem in pool.problems],
         "subject": [problem.subject for problem in pool.problems],
@@ -140,7 +140,7 @@ def _groups(
 
 
 def _ranges(values: Floats) -> tuple[list[str], list[str]]:
-    """The bin of each problem, named by the values in it; and the names, easiest first."""
+    """The bin name of each problem, and the bin names, easiest first. A name is a range of values."""
     place = difficulty_bins.assign_bins(values)
     names = {}
     for bin_number in np.unique(place):
@@ -163,7 +163,7 @@ def _group(curves: Curves, members: NDArray[np.bool_], config: EvaluationConfig)
 
 
 def problem_rows(pool: ProblemPool, curves: Curves) -> Iterator[dict[str, Any]]:
-    """What a comparison needs of each problem."""
+    """Rows of evaluation_problem, which comparisons use."""
     for place, problem in enumerate(pool.problems):
         yield {
             "problem_id": problem.problem_id,

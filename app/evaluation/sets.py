@@ -1,9 +1,8 @@
-"""Evaluation sets: defining one, freezing it, finding the project's default.
+"""Evaluation sets: create, find and set the default.
 
-A set guards its problems from then on: a snapshot drops every label on a problem of a set that
-is in its train part, and counts it (training.snapshots). Problems of the validation split may
-still be in the validation part of a snapshot: nothing is learned there, but the weights are
-picked by it, which an evaluation says. Test problems are never in a snapshot at all."""
+A set guards its problems from training: the train part of a later snapshot drops and counts every label
+on them (training.snapshots). The validation part of a snapshot may contain them, because they only
+select the checkpoint there; an evaluation reports it. Snapshots never contain test problems."""
 
 from __future__ import annotations
 
@@ -49,10 +48,10 @@ def create_set(
     *,
     is_default: bool = False,
 ) -> EvaluationSet:
-    """A set that the worker freezes. The first set of a project is its default."""
+    """Create a set, which the worker freezes. The first set of a project becomes its default."""
     name = " ".join(name.split())
     if not 1 <= len(name) <= 80:
-        raise Invalid("A set needs a name of at most 80 letters.")
+        raise Invalid("An evaluation set needs a name of at most 80 characters.")
     complete = validate_definition(definition)
     first = find_default(db, project_id) is None
     evaluation_set = EvaluationSet(
@@ -65,19 +64,21 @@ def create_set(
         with db.begin_nested():
             db.add(evaluation_set)
     except IntegrityError as error:
-        raise Conflict(f"There is a set named {name!r} already.", remedy="Choose another name.") from error
+        raise Conflict(
+            f"An evaluation set named {name!r} already exists.", remedy="Choose another name."
+        ) from error
     enqueue(db, "evaluation.freeze", once=f"freeze-{evaluation_set.id}", set_id=evaluation_set.id)
     audit.record_event(db, user, "evaluation_set.create", subject=name, project_id=project_id)
     return evaluation_set
 
 
 def validate_definition(definition: dict[str, Any]) -> dict[str, Any]:
-    """The definition with its defaults. A key or a value nobody knows is an error."""
+    """The definition with its defaults. Raises Invalid for an unknown key or an invalid value."""
     unknown = sorted(set(definition) - set(DEFAULT_DEFINITION))
     if unknown:
         raise Invalid(
-            f"An evaluation set has no option {unknown[0]!r}.",
-            remedy=f"There are: {', '.join(DEFAULT_DEFINITION)}.",
+            f"Unknown option {unknown[0]!r}.",
+            remedy=f"Valid options: {', '.join(DEFAULT_DEFINITION)}.",
         )
     complete = {**DEFAULT_DEFINITION, **definition}
     if (
@@ -85,7 +86,7 @@ def validate_definition(definition: dict[str, Any]) -> dict[str, Any]:
         or not complete["splits"]
         or set(complete["splits"]) - set(SPLITS)
     ):
-        raise Invalid(f'"splits" must be a list out of {", ".join(SPLITS)}.')
+        raise Invalid(f'"splits" must be a list of values from {", ".join(SPLITS)}.')
     for name in ("subject", "level", "source"):
         if complete[name] is not None and (not isinstance(complete[name], str) or len(complete[name]) > 500):
             raise Invalid(f'"{name}" must be text, or null for all.')
@@ -107,20 +108,20 @@ def validate_definition(definition: dict[str, Any]) -> dict[str, Any]:
 def get_set(db: Session, project_id: int, set_id: int) -> EvaluationSet:
     evaluation_set = db.get(EvaluationSet, set_id) if set_id < 2**62 else None
     if evaluation_set is None or evaluation_set.project_id != project_id:
-        raise NotFound("There is no such evaluation set in this project.")
+        raise NotFound("Evaluation set not found.")
     return evaluation_set
 
 
 def get_set_by_name(db: Session, project_id: int, name: str) -> EvaluationSet:
-    """By name or number."""
+    """The set with this name or ID."""
     chosen = select(EvaluationSet).where(EvaluationSet.project_id == project_id)
     evaluation_set = db.scalar(chosen.where(EvaluationSet.name == name))
     if evaluation_set is None and name.isdecimal() and int(name) < 2**62:
         evaluation_set = db.scalar(chosen.where(EvaluationSet.id == int(name)))
     if evaluation_set is None:
         raise NotFound(
-            f"There is no evaluation set {name!r} in this project.",
-            remedy="See the project's Evaluation page for those there are.",
+            f"Evaluation set {name!r} not found.",
+            remedy="See the project's Evaluation page for all sets.",
         )
     return evaluation_set
 
@@ -132,8 +133,8 @@ def find_default(db: Session, project_id: int) -> EvaluationSet | None:
 
 
 def ensure_default(db: Session, project_id: int) -> EvaluationSet | None:
-    """The default set; if there is none yet, one of the validation problems with several graded
-    solutions. None where there are none of those."""
+    """The default set, created from validation problems with several graded solutions if necessary. None
+    if there are no such problems."""
     evaluation_set = find_default(db, project_id)
     if evaluation_set is None and db.scalar(SEVERAL, {"project_id": project_id}):
         evaluation_set = create_set(db, project_id, DEFAULT_NAME, {}, None)

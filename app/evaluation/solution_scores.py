@@ -1,7 +1,7 @@
-"""PURE: solution scores from step probabilities, every way at once, for many solutions.
+"""PURE: solution scores from step probabilities, in all variants, for many solutions.
 
-A step is correct with p(positive), plus p(neutral) where neutral counts as positive. Product and
-minimum: Lightman et al. 2023, appendix; last: Snell et al. 2024; mean beside them. In logs."""
+A step is correct with p(positive), plus p(neutral) if neutral counts as positive. Product and minimum are
+from Lightman et al. 2023 (appendix), last from Snell et al. 2024. Scores are natural logs."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def variant_index(aggregate: str, neutral_is_positive: bool) -> int:
 
 
 def vote_weights(log_scores: Floats) -> Floats:
-    """Weights for a weighted vote: the scores themselves; a missing score weighs nothing."""
+    """Weights of a weighted vote: the scores themselves, 0 for a missing score."""
     weights: Floats = np.exp(log_scores)
     return weights
 
 
 def squash_scores(raw: Floats) -> Floats:
-    """Published scores of any scale as logs of something between 0 and 1, in the same order: as
-    they are if they lie there already, else by the logistic function. -inf stays missing."""
+    """External scores of any scale as log probabilities in the same order. Scores between 0 and 1 are kept;
+    others go through the logistic function. -inf stays missing."""
     scored = np.isfinite(raw)
     logs = np.full(raw.shape, -np.inf)
     within = bool((raw[scored] >= 0).all() and (raw[scored] <= 1).all())

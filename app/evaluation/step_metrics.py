@@ -1,4 +1,4 @@
-"""PURE: how well a model judges steps that people judged: first errors and calibration."""
+"""PURE: metrics of step probabilities on labeled steps: first errors and calibration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLASSES = ("negative", "neutral", "positive")
 
 @dataclass
 class LabeledSolution:
-    """A solution with what the model and what people say of its steps."""
+    """A solution with the model's probabilities and the reference labels of its steps."""
 
     problem_id: int
     subset: str
@@ -28,7 +28,7 @@ class LabeledSolution:
 
 
 def first_error_metrics(solutions: list[LabeledSolution], config: EvaluationConfig) -> dict[str, Any] | None:
-    """F1 by subset, and their plain mean, each with an interval; null where nobody said."""
+    """First-error F1 by subset and their mean, with intervals; None without labeled first errors."""
     labeled = [solution for solution in solutions if solution.first_error is not None]
     if not labeled:
         return None
@@ -62,7 +62,7 @@ def _truth(labeled: list[LabeledSolution]) -> list[int]:
 
 
 def _resampled(hit: Any, wrong: Any, problems: Any, config: EvaluationConfig) -> Floats:
-    """F1 of resampled problems; not a number where a kind of solution is missing."""
+    """F1 of resampled problems; NaN if solutions with or without an error are missing."""
     _, place = np.unique(problems, return_inverse=True)
     kinds = np.stack([hit & wrong, wrong, hit & ~wrong, ~wrong], axis=1).astype(np.float64)
     by_problem = np.zeros((place.max() + 1, 4))
@@ -84,8 +84,8 @@ def _interval_bounds(resampled: Floats) -> dict[str, float | None]:
 
 
 def calibration_metrics(solutions: list[LabeledSolution], config: EvaluationConfig) -> dict[str, Any] | None:
-    """Calibration on steps that people rated, three classes; where only first errors are known,
-    two (wrong or not) on the steps up to the first error. Null where there are none."""
+    """Calibration on rated steps (three classes). With first errors only, two classes on the steps up to the
+    first error. None without labels."""
     rated = [solution for solution in solutions if solution.ratings is not None]
     if rated:
         return _three_class(rated, config)

@@ -1,4 +1,4 @@
-"""Jobs of evaluation: freezing a set, judging a model on it, holding two side by side."""
+"""Jobs of evaluation: freeze a set, advance an evaluation, compute a comparison."""
 
 from __future__ import annotations
 

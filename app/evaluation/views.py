@@ -1,4 +1,4 @@
-"""Pages of evaluation: the sets, an evaluation, a model with its curves, two side by side."""
+"""Pages of evaluation sets, evaluations, models and comparisons."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def create_set(
         "most_problems": int(most_problems) if most_problems else None,
     }
     evaluation_set = sets.create_set(db, access.project.id, name, definition, access.user)
-    return redirect(f"{access.home}/evaluation-sets/{evaluation_set.id}", "The set is being frozen.")
+    return redirect(f"{access.home}/evaluation-sets/{evaluation_set.id}", "Evaluation set created.")
 
 
 @router.get("/evaluation-sets/{set_id}")
@@ -90,18 +90,18 @@ def set_page(request: Request, access: Researcher, db: Db, set_id: int) -> Respo
 def set_default(access: Researcher, db: Db, set_id: int) -> Response:
     evaluation_set = sets.get_set(db, access.project.id, set_id)
     sets.set_default(db, evaluation_set, access.user)
-    return redirect(f"{access.home}/evaluation-sets/{set_id}", "Models of rounds are judged on this set now.")
+    return redirect(f"{access.home}/evaluation-sets/{set_id}", "Default set changed.")
 
 
 @router.post("/evaluations")
 def start_evaluation(access: Researcher, db: Db, set_id: Number, judged: Text) -> Response:
-    """`judged`: the number of a model, or the name of scores that came with the solutions."""
+    """`judged` is the ID of a model or the name of external scores."""
     evaluation_set = sets.get_set(db, access.project.id, set_id)
     if judged.isdecimal():
         evaluation = runs.start(db, evaluation_set, {}, access.user, model_id=int(judged))
     else:
         evaluation = runs.start(db, evaluation_set, {}, access.user, outside=judged.replace("\0", "")[:200])
-    return redirect(f"{access.home}/evaluations/{evaluation.id}", "The evaluation is on its way.")
+    return redirect(f"{access.home}/evaluations/{evaluation.id}", "Evaluation started.")
 
 
 @router.get("/evaluations/{evaluation_id}")
@@ -130,7 +130,7 @@ def evaluation_progress(request: Request, access: Researcher, db: Db, evaluation
 @router.post("/evaluations/{evaluation_id}/cancellation")
 def cancel_evaluation(access: Researcher, db: Db, evaluation_id: int) -> Response:
     runs.cancel(db, runs.find(db, access.project.id, evaluation_id), access.user)
-    return redirect(f"{access.home}/evaluations/{evaluation_id}", "The evaluation is cancelled.", "note")
+    return redirect(f"{access.home}/evaluations/{evaluation_id}", "Evaluation cancelled.", "note")
 
 
 @router.get("/evaluations/{evaluation_id}/plots/{plot}.{form}")
@@ -195,7 +195,7 @@ def _comparison(db: Db, comparison: Comparison) -> dict[str, Any]:
 def comparison_progress(request: Request, access: Researcher, db: Db, comparison_id: int) -> Response:
     comparison = comparisons.find(db, access.project.id, comparison_id)
     over = comparison.state not in runs.ACTIVE
-    return render_polled(request, "evaluation/_comparing.html", over=over, comparison=comparison)
+    return render_polled(request, "evaluation/_comparison_progress.html", over=over, comparison=comparison)
 
 
 @router.get("/comparisons/{comparison_id}/plots/{plot}.{form}")

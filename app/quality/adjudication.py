@@ -127,7 +127,7 @@ def load_case(db: Session, project: Project, actor: User, solution_id: int) -> A
         query = select(Solution).where(Solution.id == solution_id, Solution.project_id == project.id)
         solution = db.scalar(query)
     if solution is None:
-        raise NotFound("There is no such solution in this project.", remedy="Go back to the queue.")
+        raise NotFound("Solution not found.", remedy="Go back to the adjudication queue.")
     decided = db.scalar(select(Adjudication).where(Adjudication.solution_id == solution.id))
     parameters = {
         "solution": solution.id,
@@ -168,13 +168,16 @@ def record_decision(
     one does not count; every step before it must be rated."""
     case = load_case(db, project, actor, solution_id)
     if case.decided:
-        raise Conflict("This solution is adjudicated already.", remedy="Its page shows the decision.")
+        raise Conflict("This solution is already adjudicated.", remedy="Open it to see the decision.")
     if case.problem.split == "test":
-        raise Invalid("This solution is of a test problem.", remedy="Test problems are never labeled.")
+        raise Invalid("This solution belongs to a test problem.", remedy="Test problems are never labeled.")
     decided_ratings = validate_ratings(ratings, len(case.solution.steps))
     reason = " ".join(reason.split())
     if not reason or len(reason) > 2000:
-        raise Invalid("A decision needs a reason.", remedy="Say in a sentence why, for who reads it later.")
+        raise Invalid(
+            "A decision needs a reason of at most 2,000 characters.",
+            remedy="Write one sentence that explains it.",
+        )
     why = _remove_candidate(db, project.id, solution_id)
     decision = Adjudication(
         project_id=project.id, solution_id=solution_id, ratings=decided_ratings, reason=reason,
@@ -211,6 +214,6 @@ def validate_ratings(ratings: list[int | None], steps: int) -> list[int]:
     if len(decided_ratings) < steps and -1 not in decided_ratings:
         raise Invalid(
             f"Step {len(decided_ratings) + 1} is not rated.",
-            remedy="Rate every step up to the first wrong one.",
+            remedy="Rate every step up to the first error.",
         )
     return decided_ratings

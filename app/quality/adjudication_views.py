@@ -1,4 +1,4 @@
-"""Adjudication: the queue, one solution blind and with its labels, the decision, and what comes of it."""
+"""Pages of adjudication: the queue, the decision on a solution, and the return of a submission."""
 
 from __future__ import annotations
 
@@ -23,20 +23,21 @@ from app.quality import (
 )
 
 router = APIRouter()
-RATING_LABELS = {1: "great", 0: "okay", -1: "bad", None: "can’t tell"}
+RATING_LABELS = {1: "Positive", 0: "Neutral", -1: "Negative", None: "Flagged"}
 EXPOSURE_LABELS = {
     "nothing": "decided blind",
-    "own": "decided by someone who had judged it themselves",
+    "own": "decided by someone who labeled it",
     "opened": "decided after opening its labels on another page",
-    "shown": "decided with the labels shown",
-    "unknown": "whether it was decided blind is not known",
+    "shown": "decided with the labels revealed",
+    "unknown": "blinding not recorded",
 }
-RATING_BUTTONS = (("bad", -1), ("okay", 0), ("great", 1))
+RATING_BUTTONS = (("bad", "Negative", -1), ("okay", "Neutral", 0), ("great", "Positive", 1))
+"""Icon and style, label, and value of each rating, in the order of the desk."""
 After = Annotated[int, Query(ge=0, lt=2**62)]
 
 
 class Decision(BaseModel):
-    """A face a step: `step-0` is 1, 0 or -1; a step without one is not rated."""
+    """One rating per step: the field `step-0` is 1, 0 or -1. A step without a field is not rated."""
 
     model_config = ConfigDict(extra="allow")
     reason: Annotated[str, Field(max_length=2000)] = ""
@@ -57,33 +58,33 @@ def queue(request: Request, access: Researcher, db: Db, why: str | None = None, 
     return render(
         request,
         "quality/adjudications.html",
-        looked=adjudication_queue.refresh_changed(db, project.id),
-        waiting=adjudication.list_candidates(db, project.id, why, after),
+        up_to_date=adjudication_queue.refresh_changed(db, project.id),
+        candidates=adjudication.list_candidates(db, project.id, why, after),
         count=adjudication.count_candidates(db, project.id),
         why=why,
         after=after,
         most=adjudication.PAGE,
         reasons=adjudication.REASONS,
-        sure=adjudication_queue.MIN_CONFIDENCE,
-        judge=reviewing_model.find_reviewing_model(db, project.id),
+        min_confidence=adjudication_queue.MIN_CONFIDENCE,
+        reviewer=reviewing_model.find_reviewing_model(db, project.id),
     )
 
 
 @router.get("/adjudications/next")
 def next_solution(access: Researcher, db: Db, why: str | None = None, after: After = 0) -> Response:
-    """To the solution behind `after` in the queue; to the queue where nothing is left."""
+    """Redirect to the solution after `after`, or to the queue when no solution is left."""
     _require_reason(why)
     adjudication_queue.refresh_changed(db, access.project.id)
     next_id = adjudication.next_candidate(db, access.project.id, why, after)
     query = f"?why={why}" if why else ""
     if next_id is None:
-        return redirect(f"{access.home}/quality/adjudications{query}", "Nothing else waits.", "note")
+        return redirect(f"{access.home}/quality/adjudications{query}", "Adjudication queue is empty.", "note")
     return redirect(f"{access.home}/quality/solutions/{next_id}{query}")
 
 
 def _require_reason(why: str | None) -> None:
     if why is not None and why not in adjudication.REASONS:
-        raise NotFound("There is no such queue.", remedy="See all that waits.")
+        raise NotFound("Unknown reason.", remedy=f"Valid reasons: {', '.join(adjudication.REASONS)}.")
 
 
 @router.get("/solutions/{solution_id}")
@@ -98,9 +99,11 @@ def solution(
 def show_labels(
     solution_id: int, access: Researcher, db: Db, sent: DecisionForm, why: str | None = None
 ) -> Response:
-    """Before the decision, and written down: from here on it is not blind."""
+    """Reveal the labels before the decision. The reveal is recorded, so the decision is not blind."""
     adjudication.reveal_labels(db, access.project, access.user, solution_id, sent.ratings())
-    return redirect(_case_url(access, solution_id, why), "This decision will not be called blind.", "note")
+    return redirect(
+        _case_url(access, solution_id, why), "Labels revealed. This decision is not blind.", "note"
+    )
 
 
 @router.post("/solutions/{solution_id}/adjudication")
@@ -113,9 +116,9 @@ def create_adjudication(
         )
     except NotFound:
         raise
-    except DomainError as wrong:
-        return _render_case(request, access, db, solution_id, why, wrong, sent)
-    return redirect(_case_url(access, solution_id, why), "Decided. The labels are shown below.")
+    except DomainError as error:
+        return _render_case(request, access, db, solution_id, why, error, sent)
+    return redirect(_case_url(access, solution_id, why), "Decision saved. The labels are shown below.")
 
 
 def _case_url(access: Access, solution_id: int, why: str | None) -> str:
@@ -129,23 +132,23 @@ def _render_case(
     db: Db,
     solution_id: int,
     why: str | None,
-    wrong: DomainError | None = None,
+    error: DomainError | None = None,
     sent: Decision | None = None,
 ) -> Response:
     case = adjudication.load_case(db, access.project, access.user, solution_id)
     return render(
         request,
-        "quality/case.html",
-        wrong.status if wrong else 200,
+        "quality/adjudication.html",
+        error.status if error else 200,
         case=case,
         why=why,
-        known=control_task_creation.find_control_kind(db, case.solution),
-        wrong=wrong,
-        typed=sent.ratings() if sent else case.before,
+        control_kind=control_task_creation.find_control_kind(db, case.solution),
+        error=error,
+        ratings=sent.ratings() if sent else case.before,
         reason=sent.reason if sent else "",
-        words=RATING_LABELS,
-        knew=EXPOSURE_LABELS,
-        faces=RATING_BUTTONS,
+        rating_labels=RATING_LABELS,
+        exposure_labels=EXPOSURE_LABELS,
+        rating_buttons=RATING_BUTTONS,
         keys=shortcuts.get_shortcuts(access.user),
     )
 
@@ -156,7 +159,7 @@ def make_gold(solution_id: int, access: Researcher, db: Db) -> Response:
     control_task_creation.create_control_tasks(
         db, access.project, access.user, "gold", solution_id=solution_id
     )
-    return redirect(f"{access.home}/quality/solutions/{solution_id}", "It is mixed in as gold from now on.")
+    return redirect(f"{access.home}/quality/solutions/{solution_id}", "Marked as gold.")
 
 
 @router.post("/returns")
@@ -167,7 +170,7 @@ def return_submission(
     reason: Annotated[str, Form(max_length=20_000)] = "",
     to: Annotated[Literal["solution", "labeler"], Form()] = "solution",
 ) -> Response:
-    """A judgement goes back to its labeler, from the solution's page or the labeler's (`to`)."""
+    """Return a submission to its labeler. `to` is the page to go back to."""
     page = f"{access.home}/quality{return_and_describe(db, access, assignment, to)}"
     try:
         returns.return_submission(
@@ -175,9 +178,9 @@ def return_submission(
         )
     except NotFound:
         raise
-    except DomainError as wrong:
-        return redirect(page, f"{wrong.message} {wrong.remedy}", "bad")
-    return redirect(page, "Returned. It comes first at its labeler’s desk.")
+    except DomainError as error:
+        return redirect(page, f"{error.message} {error.remedy}", "bad")
+    return redirect(page, "Returned. The labeler gets it next.")
 
 
 def return_and_describe(db: Db, access: Access, assignment_id: int, to: str) -> str:

@@ -1,5 +1,4 @@
-"""Agreement on the pages of quality: the part that refreshes itself, counting anew, and the
-solutions behind a figure."""
+"""Agreement on the quality pages: the part that polls, its recomputation, and the solutions of a figure."""
 
 from __future__ import annotations
 
@@ -20,11 +19,11 @@ Id = Annotated[int | None, Query(ge=1, le=2**62)]
 
 
 def agreement_context(db: Db, access: Access, labeler: User | None) -> dict[str, Any]:
-    """What quality/_agreement.html shows; None: the project's."""
+    """Context of quality/_agreement.html. `labeler` None means the whole project."""
     now = dt.datetime.now(dt.UTC)
     report = agreement_report.of(db, access.project.id, now, labeler.id if labeler else None)
     names = labeler_status.load_names(db, [id for first, second, _ in report.pairs for id in (first, second)])
-    return {"read": report, "who": labeler, "names": names}
+    return {"report": report, "labeler": labeler, "names": names}
 
 
 def find_person(db: Db, access: Access, user_id: int | None) -> User | None:
@@ -34,7 +33,7 @@ def find_person(db: Db, access: Access, user_id: int | None) -> User | None:
 @router.get("/agreement")
 def agreement_page(request: Request, access: Researcher, db: Db, labeler: Id = None) -> Response:
     context = agreement_context(db, access, find_person(db, access, labeler))
-    over = not context["read"].under_way
+    over = not context["report"].under_way
     return render_polled(request, "quality/_agreement.html", over=over, **context)
 
 
@@ -43,16 +42,16 @@ def recompute(access: Researcher, db: Db, labeler: Id = None) -> Response:
     person = find_person(db, access, labeler)
     agreement_report.ask(db, access.project.id, dt.datetime.now(dt.UTC))
     page = f"/labelers/{person.id}" if person else ""
-    return redirect(f"{access.home}/quality{page}", "The worker counts it.", "note")
+    return redirect(f"{access.home}/quality{page}", "Computing…", "note")
 
 
-@router.get("/shared")
+@router.get("/agreement/solutions")
 def shared_solutions_page(
     request: Request, access: Researcher, db: Db,
     labeler: Id = None, other: Id = None,
     generation: Annotated[int, Query(ge=-1, le=2**31 - 1)] | Literal["none"] | None = None,
 ) -> Response:  # fmt: skip
-    """The solutions a figure rests on, without what anyone said of them."""
+    """Shared solutions that a figure is computed from, without their labels."""
     people = [
         person for person in (find_person(db, access, labeler), find_person(db, access, other)) if person
     ]
@@ -61,4 +60,11 @@ def shared_solutions_page(
         db, access.project.id, number, labeler, other, generation is None
     )
     names = list(labeler_status.load_names(db, [person.id for person in people]).values())
-    return render(request, "quality/shared.html", figure=figure, found=shared, names=names)
+    return render(request, "quality/agreement_solutions.html", figure=figure, found=shared, names=names)
+
+
+@router.get("/shared")
+def former_shared_solutions_page(request: Request, access: Researcher) -> Response:
+    """The address before it was renamed."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return redirect(f"{access.home}/quality/agreement/solutions{query}")

@@ -57,14 +57,15 @@ def create_control_tasks(
     that have a known answer and are not known tasks yet. Returns how many were made."""
     if kind not in ("gold", "screening") or not 1 <= count <= MAX_TASKS:
         raise Invalid(
-            f"Known tasks are gold or screening, 1 to {MAX_TASKS:,} at once.", remedy="Correct the form."
+            f"Create 1 to {MAX_TASKS:,} control tasks at a time, of kind gold or screening.",
+            remedy="Correct the form.",
         )
     parameters = {"project": project.id, "solution": solution_id, "most": count}
     rows = db.execute(SELECT_ANSWERED, parameters).all()
     if not rows:
         raise Invalid(
-            "There is no solution with a known answer left.",
-            remedy="Adjudicate some, or import solutions with human labels.",
+            "No unused solution with known ratings.",
+            remedy="Adjudicate solutions, or import solutions with human labels.",
         )
     for row in rows:
         _task(db, project, row.id, kind, up_to_first_error(list(row.ratings)), row.source, actor)

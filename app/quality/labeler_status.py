@@ -27,7 +27,7 @@ SELECT_SCREENINGS = text(
 def get_labeler_status(db: Session, project: Project, user_id: int) -> LabelerStatus:
     status = db.get(LabelerStatus, (project.id, user_id))
     if status is None:
-        raise NotFound("This labeler has no standing here.", remedy="Go back to the labeler's page.")
+        raise NotFound("This labeler has no status in the project.", remedy="Reload the labeler's page.")
     return status
 
 
@@ -38,7 +38,7 @@ def get_labeler(db: Session, project: Project, user_id: int) -> User:
         db.get(Membership, (project.id, user_id)) is None
         and db.scalar(has_work, {"project": project.id, "user": user_id}) is None
     ):
-        raise NotFound("There is no such labeler in this project.", remedy="Go back to the quality page.")
+        raise NotFound("Labeler not found.", remedy="Go back to the quality page.")
     return user
 
 
@@ -50,7 +50,7 @@ def get_submission(db: Session, project: Project, assignment_id: int) -> Row[int
         .where(Assignment.id == assignment_id, Assignment.project_id == project.id)
     )
     if (submission := db.execute(query).one_or_none()) is None:
-        raise NotFound("There is no such judgement in this project.", remedy="Go back to the list.")
+        raise NotFound("Submission not found.", remedy="Reload the page.")
     return submission
 
 

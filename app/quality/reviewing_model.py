@@ -52,27 +52,27 @@ def find_reviewing_model(db: Session, project_id: int) -> ReviewingModel:
         if counts:
             return ReviewingModel(row.id, row.name, why)
         newest = newest or ReviewingModel(None, row.name, why)
-    return newest or ReviewingModel(None, "", "There is no model yet.")
+    return newest or ReviewingModel(None, "", "No models yet.")
 
 
 def is_qualified(metrics: Mapping[str, Any], best_of_n: Mapping[str, Any] | None) -> tuple[bool, str]:
     """By its figures on what it did not learn from; `best_of_n` as an evaluation keeps it."""
     low, high = gain_over_random(best_of_n)
     if high is not None and high < 0:
-        return False, "its best of N is worse than a blind draw"
+        return False, "its best-of-N is worse than a random pick"
     best = metrics.get("best") or {}
     auc, steps = best.get("negative_auc"), best.get("steps") or 0
     if auc is not None and steps >= MIN_STEPS:
-        measured = f"AUC {auc:.2f} in finding wrong steps, on {steps:,} that it did not learn from"
+        measured = f"error AUC {auc:.2f} on {steps:,} held-out steps"
         return (
             auc >= MIN_AUC,
-            measured if auc >= MIN_AUC else f"{measured}: it takes {MIN_AUC:.2f}, chance is 0.50",
+            measured if auc >= MIN_AUC else f"{measured}, below the required {MIN_AUC:.2f} (chance is 0.50)",
         )
     if low is not None and low > 0:
-        return True, "its best of N is better than a blind draw"
+        return True, "its best-of-N is better than a random pick"
     if low is not None:
-        return False, "its best of N is not shown to be better than a blind draw"
-    return False, f"it was measured neither on {MIN_STEPS} held-out steps nor on an evaluation set"
+        return False, "its best-of-N is not significantly better than a random pick"
+    return False, f"it has neither {MIN_STEPS} held-out steps nor an evaluation"
 
 
 def gain_over_random(best_of_n: Mapping[str, Any] | None) -> tuple[float | None, float | None]:

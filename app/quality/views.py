@@ -1,4 +1,4 @@
-"""Quality pages: the project's, a labeler's, and the policy."""
+"""Pages of quality: the project, a labeler, suspect references and the settings."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Share = Annotated[float, Field(ge=0, le=100)]
 
 
 class QualitySettingsForm(BaseModel):
-    """In per cent, as people write it."""
+    """Shares and rates in percent, as the form shows them."""
 
     overlap: Annotated[int, Field(ge=1, le=99)]
     overlap_share: Share
@@ -53,10 +53,10 @@ def quality_page(request: Request, access: Researcher, db: Db) -> Response:
         "quality/quality.html",
         **agreement_context(db, access, None),
         labelers=labeler_stats.list_labelers(db, project.id),
-        known=control_task_creation.count_tasks(db, project.id),
-        doubt=suspect_references.count_suspect_references(db, project.id),
-        looked=adjudication_queue.refresh_changed(db, project.id),
-        waiting=adjudication.count_candidates(db, project.id),
+        counts=control_task_creation.count_tasks(db, project.id),
+        suspects=suspect_references.count_suspect_references(db, project.id),
+        up_to_date=adjudication_queue.refresh_changed(db, project.id),
+        candidate_count=adjudication.count_candidates(db, project.id),
     )
 
 
@@ -65,43 +65,43 @@ def suspect_references_page(request: Request, access: Researcher, db: Db) -> Res
     """Problems whose reference answers may be wrong."""
     return render(
         request,
-        "quality/references.html",
-        doubt=suspect_references.count_suspect_references(db, access.project.id),
+        "quality/suspect_references.html",
+        suspects=suspect_references.count_suspect_references(db, access.project.id),
         problems=suspect_references.list_problems(db, access.project.id),
     )
 
 
 @router.get("/labelers/{user_id}")
 def labeler_page(request: Request, user_id: int, access: Researcher, db: Db) -> Response:
-    who = labeler_status.get_labeler(db, access.project, user_id)
-    marks = labeler_stats.list_control_results(db, access.project.id, user_id)
+    labeler = labeler_status.get_labeler(db, access.project, user_id)
+    results = labeler_stats.list_control_results(db, access.project.id, user_id)
     return render(
         request,
         "quality/labeler.html",
-        **agreement_context(db, access, who),
+        **agreement_context(db, access, labeler),
         done=next(iter(labeler_stats.list_labelers(db, access.project.id, user_id)), None),
-        marks=marks,
-        drift=labeler_stats.rolling_accuracy(marks, access.project.gold_window),
+        control_results=results,
+        drift=labeler_stats.rolling_accuracy(results, access.project.gold_window),
         newest=labeler_stats.list_newest_submissions(db, access.project.id, user_id),
         finish=FINISH_LABELS,
     )
 
 
-@router.post("/labelers/{user_id}/lifting")
+@router.post("/labelers/{user_id}/unpause")
 def unpause(user_id: int, access: ProjectAdmin, db: Db) -> Response:
     labeler_status.get_labeler(db, access.project, user_id)
     labeler_status.unpause_labeler(db, access.project, user_id, access.user, dt.datetime.now(dt.UTC))
-    return redirect(f"{access.home}/quality/labelers/{user_id}", "The pause is lifted.")
+    return redirect(f"{access.home}/quality/labelers/{user_id}", "Labeler unpaused.")
 
 
 @router.post("/labelers/{user_id}/screening")
 def reset_screening(user_id: int, access: ProjectAdmin, db: Db) -> Response:
     labeler_status.get_labeler(db, access.project, user_id)
     labeler_status.reset_screening(db, access.project, user_id, access.user)
-    return redirect(f"{access.home}/quality/labelers/{user_id}", "They may take the screening again.")
+    return redirect(f"{access.home}/quality/labelers/{user_id}", "Screening reset.")
 
 
-@router.post("/known-tasks")
+@router.post("/control-tasks")
 def create_control_tasks(
     access: ProjectAdmin,
     db: Db,
@@ -109,23 +109,29 @@ def create_control_tasks(
     count: Annotated[int, Form(ge=1, le=control_task_creation.MAX_TASKS)],
 ) -> Response:
     created = control_task_creation.create_control_tasks(db, access.project, access.user, kind, count)
-    return redirect(f"{access.home}/quality/policy", f"{created:,} {kind} tasks made.")
+    return redirect(f"{access.home}/quality/settings", f"{created:,} {kind} tasks created.")
 
 
-@router.get("/policy")
+@router.get("/settings")
 def settings_page(request: Request, access: ProjectAdmin, db: Db) -> Response:
     left = control_task_creation.count_available(db, access.project)
-    control_tasks = control_task_creation.count_tasks(db, access.project.id)
+    counts = control_task_creation.count_tasks(db, access.project.id)
     return render(
         request,
-        "quality/policy.html",
-        known=control_tasks,
+        "quality/settings.html",
+        counts=counts,
         available=left,
         most=control_task_creation.MAX_TASKS,
     )
 
 
-@router.post("/policy")
+@router.get("/policy")
+def former_settings_page(access: ProjectAdmin) -> Response:
+    """The address before it was renamed."""
+    return redirect(f"{access.home}/quality/settings")
+
+
+@router.post("/settings")
 def save_settings(access: ProjectAdmin, db: Db, sent: Annotated[QualitySettingsForm, Form()]) -> Response:
     changed = {}
     for name, value in sent.model_dump().items():
@@ -138,4 +144,4 @@ def save_settings(access: ProjectAdmin, db: Db, sent: Annotated[QualitySettingsF
         audit.record_event(
             db, access.user, "quality.change", access.project.name, changed, project_id=access.project.id
         )
-    return redirect(f"{access.home}/quality/policy", "Saved." if changed else "Nothing was different.")
+    return redirect(f"{access.home}/quality/settings", "Settings saved." if changed else "No changes.")

@@ -60,7 +60,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/projects/{slug}/quality/solutions/{solution_id}/adjudication": {"data": {"step-0": "1", "reason": "x"}},
     "/api/v1/projects/{slug}/problems/{problem_id}/reference": {"json": {"answer": "5"}},
     "/api/v1/projects/{slug}/assignments/{assignment_id}/returns": {"json": {"reason": "x"}},
-    "/projects/{slug}/quality/known-tasks": {"data": {"kind": "gold", "count": "1"}},
+    "/projects/{slug}/quality/control-tasks": {"data": {"kind": "gold", "count": "1"}},
     "/projects/{slug}/assignments/{assignment_id}/submission": {
         "json": {"finish_reason": "give_up", "comment": "x", "total_time_ms": 1}
     },

@@ -85,7 +85,7 @@ def test_dark_and_narrow_it_fits(evaluation: Opened) -> None:
 def test_without_scripts_the_table_holds_it(evaluation: Opened) -> None:
     page = evaluation(java_script_enabled=False)
     figure = page.locator("#best-of-n")
-    figure.get_by_text("As a table").click()
+    figure.get_by_text("Table", exact=True).click()
     expect(figure.locator("tbody tr").first).to_contain_text("50.0")
     with page.expect_download() as download:
         figure.get_by_role("link", name="CSV").click()

@@ -50,14 +50,14 @@ def test_agreement_appears_when_it_is_counted(browser: Browser, site: Web) -> No
     context, page = page_of(browser, site, work)
     page.goto(f"{site.url}/projects/pilot/quality")
     section = page.get_by_role("region", name="Agreement", exact=True)
-    expect(section).to_contain_text("The worker counts it next.")
-    expect(page.get_by_role("link", name="waits for adjudication", exact=True)).to_be_visible()
+    expect(section).to_contain_text("Queued.")
+    expect(page.get_by_role("link", name="awaiting adjudication", exact=True)).to_be_visible()
     expect(page.locator(".card .figure").first).to_have_text("1")
     tasks.compute_agreement(work.project)
-    expect(section).to_contain_text("Counted just now", timeout=15000)
-    expect(section).to_contain_text("Of 1 pair of labelers")
+    expect(section).to_contain_text("Computed just now", timeout=15000)
+    expect(section).to_contain_text("Over 1 pair of labelers")
     section.get_by_role("link", name="1 solution", exact=True).click()
-    expect(page.get_by_role("heading", name="Judged by several")).to_be_visible()
+    expect(page.get_by_role("heading", name="Solutions labeled by several")).to_be_visible()
     context.close()
 
 
@@ -67,17 +67,17 @@ def test_adjudication_blind_then_shown_then_returned(browser: Browser, site: Web
     solution_id = disagree(work)
     context, page = page_of(browser, site, work, width=390)
     page.goto(f"{site.url}/projects/pilot/quality/solutions/{solution_id}")
-    expect(page.get_by_role("button", name="Decide blind")).to_be_visible()
+    expect(page.get_by_role("button", name="Decide (blind)")).to_be_visible()
     expect(page.get_by_text("Cy", exact=True)).to_have_count(0)
-    first = page.get_by_role("group", name="Step 1", exact=True).get_by_role("radio", name="Okay")
+    first = page.get_by_role("group", name="Step 1", exact=True).get_by_role("radio", name="Neutral")
     first.check()
-    page.get_by_role("button", name="Show what they said first").click()
+    page.get_by_role("button", name="Reveal labels").click()
     expect(page.get_by_role("link", name="Cy")).to_be_visible()
     expect(first).to_be_checked()  # nothing rated is lost
     page.get_by_text("Return to Bo").click()
-    page.get_by_label("Why it goes back to Bo").fill("Step 1 is fine: look again.")
-    page.get_by_role("button", name="Return", exact=True).click()
-    expect(page.get_by_text("Returned to Bo, not answered yet")).to_be_visible()
+    page.get_by_label("Reason for returning it to Bo").fill("Step 1 is fine: look again.")
+    page.get_by_role("button", name="Return to labeler", exact=True).click()
+    expect(page.get_by_text("Returned to Bo, not resubmitted yet")).to_be_visible()
     assert work.ask("SELECT reason FROM submission_return") == [("Step 1 is fine: look again.",)]
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     context.close()
@@ -91,20 +91,20 @@ def test_one_decision_after_another_by_keys(browser: Browser, site: Web) -> None
         disputed(db, db.get_one(Project, work.project))
     context, page = page_of(browser, site, work)
     page.goto(f"{site.url}/projects/pilot/quality/adjudications")
-    page.get_by_role("link", name="Begin").click()
+    page.get_by_role("link", name="Start").click()
     for left in (1, 0):
-        expect(page.get_by_role("heading", name="Decide", exact=True)).to_be_visible()
+        expect(page.get_by_role("heading", name="Decide a solution", exact=True)).to_be_visible()
         expect(page.locator(".keys-said")).to_be_visible()  # the keys are listened to
         press(page, "3 j k 2 1")
-        expect(page.get_by_label("Why", exact=True)).to_be_focused()
+        expect(page.get_by_label("Reason", exact=True)).to_be_focused()
         page.keyboard.type("The third does not follow.")
         press(page, "Tab Enter")
-        expect(page.get_by_role("heading", name="Decided", exact=True)).to_be_visible()
+        expect(page.get_by_role("heading", name="Decision", exact=True)).to_be_visible()
         assert work.ask("SELECT ratings FROM adjudication ORDER BY id DESC LIMIT 1") == [([1, 0, -1],)]
         assert work.ask("SELECT count(*) FROM second_look") == [(left,)]
         expect(page.locator("#next kbd")).to_be_visible()
         press(page, "Enter")
-    expect(page.get_by_text("Nothing waits", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Adjudication queue is empty", exact=True)).to_be_visible()
     context.close()
 
 

@@ -60,7 +60,7 @@ def page(db: Session, web: TestClient) -> Page:
 
 
 def test_nothing_yet(page: Page) -> None:
-    assert "Nothing to judge on yet" in page.get("/evaluations")
+    assert "No evaluation sets" in page.get("/evaluations")
 
 
 def test_freeze_and_judge_from_the_forms(page: Page) -> None:
@@ -94,12 +94,12 @@ def test_results_as_figures_tables_and_downloads(page: Page) -> None:
     for path in (f"/evaluations/{found.id}", f"/models/{model.id}"):
         shown = page.get(path)
         assert "<script>alert" not in shown
-        assert "Best of N" in shown
-        assert "2 more problems are left out: the model learned from them" in shown
+        assert "Best-of-N" in shown
+        assert "2 more problems are excluded because the model was trained on them" in shown
         assert f"{page.home}/evaluations/{found.id}/plots/best-of-n.json" in shown
-        assert "this model, best of N: 50.0% to 100.0%" in shown, "said in a sentence"
+        assert "best-of-N: 50.0% to 100.0%" in shown, "said in a sentence"
     rows = list(csv.reader(io.StringIO(page.get(f"/evaluations/{found.id}/plots/best-of-n.csv"))))
-    assert rows[0][:2] == ["N", "this model, best of N"]
+    assert rows[0][:2] == ["N", "best-of-N"]
     assert [row[:2] for row in rows[1:]] == [["1", "0.5"], ["2", "0.5"], ["3", "0.75"], ["4", "1.0"]]
     data = page.web.get(page.home + f"/evaluations/{found.id}/plots/by-level.json").json()
     assert data["x"]["names"] == ["Level 0 (3)", "Level 1 (3)"]
@@ -162,7 +162,7 @@ def test_the_board_warns_when_the_newest_model_is_worse(page: Page) -> None:
     shown = page.get("/dashboard")
     assert "The newest model, prm-1, is worse than the previous model" in shown
     assert f"{page.home}/comparisons/{made.id}" in shown
-    assert "Best of N over the generations" in shown
+    assert "Best-of-N by generation" in shown
     rows = page.get("/dashboard/plots/generations.csv").splitlines()
     assert rows[0].startswith("generation,")
     assert [row.split(",")[0] for row in rows[1:]] == ["0", "1"]

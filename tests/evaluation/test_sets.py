@@ -154,7 +154,7 @@ def test_nothing_to_judge_on_fails_aloud(database: str) -> None:
     with transaction() as db:
         found = db.get_one(EvaluationSet, set_id)
         assert found.state == "failed"
-        assert "nothing to judge" in (found.error or "")
+        assert "Nothing to evaluate" in (found.error or "")
 
 
 def test_no_default_without_several_graded_solutions(db: Session) -> None:

@@ -29,7 +29,7 @@ def test_a_disagreement_is_decided_blind_and_the_decision_counts(db: Session, we
     base = f"/projects/{project.slug}/quality"
     assert "Labelers disagree" in web.get(f"{base}/adjudications").text
     assert '<p class="figure">1</p>' in web.get(base).text
-    assert "Nothing waits" in web.get(f"{base}/adjudications?why=flagged").text
+    assert "Adjudication queue is empty" in web.get(f"{base}/adjudications?why=flagged").text
     page = web.get(f"{base}/solutions/{made.id}").text
     assert "Ann" not in page and "Bo<" not in page, "blind until decided"  # noqa: PT018
 
@@ -59,7 +59,7 @@ def test_every_page_empty_and_full(db: Session, web: TestClient) -> None:
     admin = factories.member(db, project, "admin")
     factories.sign_in(web, db, admin)
     base = f"/projects/{project.slug}/quality"
-    for page in ("", "/adjudications", "/policy", f"/labelers/{admin.id}"):
+    for page in ("", "/adjudications", "/settings", f"/labelers/{admin.id}"):
         assert web.get(base + page).status_code == 200
     for number in range(6):
         made = solution(db, project)
@@ -71,7 +71,7 @@ def test_every_page_empty_and_full(db: Session, web: TestClient) -> None:
         assert web.get(base + page).status_code == 200
     policy = {"overlap": 3, "overlap_share": 10, "screening_threshold": 70, "gold_rate": 5,
               "gold_threshold": 60, "gold_window": 12, "gold_feedback": "true"}  # fmt: skip
-    assert web.post(f"{base}/policy", data=policy).status_code == 303
+    assert web.post(f"{base}/settings", data=policy).status_code == 303
     db.refresh(project)
     assert (project.overlap_share, project.gold_rate, project.gold_window) == (0.1, 0.05, 12)
     assert project.gold_feedback is True
@@ -84,20 +84,34 @@ def test_what_is_empty_says_what_to_do(db: Session, web: TestClient) -> None:
     for role, who in people.items():
         factories.sign_in(web, db, who)
         first = web.get(base).text
-        assert "Nothing is judged yet" in first
-        assert (f"{base}/policy" in first) == (role == "admin"), "no way that ends before a closed door"
+        assert "No submissions yet" in first
+        assert (f"{base}/settings" in first) == (role == "admin"), "no way that ends before a closed door"
         queue_page = web.get(f"{base}/adjudications").text
-        assert "Every task goes to one labeler now" in queue_page
-        assert (f"{base}/policy" in queue_page) == (role == "admin")
-    policy = web.get(f"{base}/policy").text
-    assert "so nobody is screened: make some below" in policy
-    assert "None is handed out until some are made below" in policy
-    assert "None is left:" in policy
+        assert "Every task goes to one labeler" in queue_page
+        assert (f"{base}/settings" in queue_page) == (role == "admin")
+    policy = web.get(f"{base}/settings").text
+    assert "so no labeler is screened" in policy
+    assert "There are no gold tasks. Create some below." in policy
+    assert "None are left." in policy
     made = solution(db, project, 1)
-    assert "1 solution with a known answer is not used yet" in collapse(web.get(f"{base}/policy").text)
+    assert "1 unused solution with known ratings" in collapse(web.get(f"{base}/settings").text)
     sent = {"kind": "gold", "count": "5"}
-    assert web.post(f"{base}/known-tasks", data=sent).status_code == 303
-    policy = web.get(f"{base}/policy").text
-    assert "None is left:" in policy
-    assert "None is handed out" not in policy
+    assert web.post(f"{base}/control-tasks", data=sent).status_code == 303
+    policy = web.get(f"{base}/settings").text
+    assert "None are left." in policy
+    assert "There are no gold tasks" not in policy
     assert web.get(f"{base}/solutions/{made.id}").status_code == 200
+
+
+def test_the_addresses_before_the_renaming_redirect(db: Session, web: TestClient) -> None:
+    project = factories.project(db)
+    factories.sign_in(web, db, factories.member(db, project, "admin"))
+    base = f"/projects/{project.slug}/quality"
+    former = {
+        "/policy": "/settings",
+        "/shared": "/agreement/solutions",
+        "/shared?labeler=3&other=4": "/agreement/solutions?labeler=3&other=4",
+    }
+    for path, target in former.items():
+        answer = web.get(base + path, follow_redirects=False)
+        assert (answer.status_code, answer.headers["location"]) == (303, base + target)

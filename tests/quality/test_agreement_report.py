@@ -152,15 +152,15 @@ def test_a_page_shows_what_is_kept_and_asks_when_it_is_old(db: Session, web: Tes
     factories.sign_in(web, db, admin)
     base = f"/projects/{project.slug}/quality"
     jobs_of = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'quality.agree'"
-    assert "Nothing is judged yet" in web.get(base).text
-    assert "once two people judged the same solution" in web.get(f"{base}/agreement").text
+    assert "No submissions yet" in web.get(base).text
+    assert "Agreement needs two submissions on the same solution" in web.get(f"{base}/agreement").text
     assert db.scalar(text(jobs_of)) == 0, "there is nothing to count"
     for number in range(3):
         factories.task(db, solution(db, project), overlap=2)
         for who in (admin, factories.member(db, project)):
             judge(db, project, claims.claim_assignment(db, project, who, NOW), number % 2 - 1)
     first = web.get(base)
-    assert "The worker counts it next." in first.text
+    assert "Queued." in first.text
     assert 'hx-trigger="every 1s"' in first.text
     assert "HX-Refresh" not in web.get(f"{base}/agreement").headers
     web.get(f"{base}/labelers/{admin.id}")
@@ -169,7 +169,7 @@ def test_a_page_shows_what_is_kept_and_asks_when_it_is_old(db: Session, web: Tes
     row = db.get(Agreement, project.id)
     row.state, row.done, row.whole = "reading", 1, 1234
     db.flush()
-    assert "Reading 1,234 solutions judged by several: 1 so far." in web.get(f"{base}/agreement").text
+    assert "Computing… Read 1 of 1,234 shared solutions." in web.get(f"{base}/agreement").text
     basis = db.execute(agreement_job.SELECT_BASIS, {"project": project.id}).one()
     assert basis.submissions == 6
     row.state, row.counted_at, row.submissions, row.last_at = "done", row.asked_at, 6, basis.last_at
@@ -184,8 +184,8 @@ def test_a_page_shows_what_is_kept_and_asks_when_it_is_old(db: Session, web: Tes
     assert "0.62" in page.text
     assert "0.50 to 0.75" in page.text
     assert "changed since" not in page.text
-    assert web.get(f"{base}/shared").status_code == 200
-    assert web.get(f"{base}/shared?generation=3").status_code == 404
+    assert web.get(f"{base}/agreement/solutions").status_code == 200
+    assert web.get(f"{base}/agreement/solutions?generation=3").status_code == 404
 
     who = factories.member(db, project)
     judge(db, project, claims.claim_assignment(db, project, who, NOW) or again(db, project, who), -1)

@@ -51,7 +51,7 @@ def split(db: Session, web: TestClient) -> Split:
 
 
 def test_who_saw_nothing_decides_blind(split: Split) -> None:
-    assert "Decide blind" in split.web.get(split.page).text
+    assert "Decide (blind)" in split.web.get(split.page).text
     assert split.decided().knew == "nothing"
     assert "decided blind" in split.web.get(split.page).text
 
@@ -61,7 +61,7 @@ def test_labels_opened_elsewhere_are_known_of(split: Split, where: str) -> None:
     path = f"/api/v1{split.home}/solutions/{split.solution.id}" if where == "api" else split.home + where
     assert split.web.get(path.format(anns=split.anns.id, it=split.solution.id)).status_code == 200
     page = split.web.get(split.page).text
-    assert "You have opened its labels before" in page
+    assert "You opened its labels on another page" in page
     assert "Ann" not in page, "they stay hidden here"
     assert split.decided().knew == "opened"
     assert "decided after opening its labels on another page" in split.web.get(split.page).text
@@ -72,13 +72,13 @@ def test_shown_when_asked_with_what_was_said_before(split: Split) -> None:
     assert split.web.post(f"{split.page}/labels", data=sent).status_code == 303
     page = split.web.get(split.page).text
     assert "Ann" in page
-    assert "What they said" in page
+    assert "<h2>Labels</h2>" in page
     assert 'name="step-0" value="0" checked>' in page, "what was rated stays in the form"
-    assert "Decide blind" not in page
+    assert "Decide (blind)" not in page
     assert split.decided().knew == "shown"
     page = split.web.get(split.page).text
-    assert "decided with the labels shown" in page
-    assert "Before the labels were shown" in page
+    assert "decided with the labels revealed" in page
+    assert "Your ratings before the reveal" in page
     seen = split.db.scalar(select(LabelExposure))
     assert (seen.via, seen.ratings_before) == ("reveal", [0])
 
@@ -92,7 +92,7 @@ def test_asking_for_them_after_a_look_elsewhere_opens_them_too(split: Split) -> 
 
 def test_who_judged_it_is_not_blind(split: Split) -> None:
     judge(split.db, split.project, claims.claim_assignment(split.db, split.project, split.boss, NOW), -1)
-    assert "You have judged this solution yourself" in split.web.get(split.page).text
+    assert "You labeled this solution" in split.web.get(split.page).text
     assert split.decided().knew == "own"
 
 
@@ -110,7 +110,7 @@ def returned(split: Split, **sent: Any) -> Any:
 def test_a_judgement_goes_back_from_where_it_is_seen(split: Split) -> None:
     assert "Return" not in split.web.get(split.page).text, "hidden like the labels"
     split.decided()
-    assert "Why it goes back to Ann" in split.web.get(split.page).text
+    assert "Reason for returning it to Ann" in split.web.get(split.page).text
     done = returned(split)
     assert (done.status_code, done.headers["location"]) == (303, split.page)
     made = split.db.scalar(select(SubmissionReturn))
@@ -118,19 +118,19 @@ def test_a_judgement_goes_back_from_where_it_is_seen(split: Split) -> None:
         split.anns.id, "Look at step 1 again.", split.boss.id,
     )  # fmt: skip
     page = split.web.get(split.page).text
-    assert "Returned to Ann, not answered yet" in page
-    assert "Why it goes back to Ann" not in page
-    assert "Why it goes back to Bo" in page
+    assert "Returned to Ann, not resubmitted yet" in page
+    assert "Reason for returning it to Ann" not in page
+    assert "Reason for returning it to Bo" in page
 
 
 def test_and_from_the_labelers_page(split: Split) -> None:
     labeler = f"{split.home}/quality/labelers/{split.people[0].id}"
     page = split.web.get(labeler).text
-    assert "Newest judgements" in page
-    assert "Why it goes back to Ann" in page
+    assert "Newest submissions" in page
+    assert "Reason for returning it to Ann" in page
     done = returned(split, to="labeler")
     assert (done.status_code, done.headers["location"]) == (303, labeler)
-    assert "Returned. It comes first" in split.web.get(labeler).text
+    assert "Returned. The labeler gets it next." in split.web.get(labeler).text
     again = returned(split, to="labeler")
     assert again.status_code == 303
     assert "already returned" in split.web.get(labeler).text

@@ -116,7 +116,7 @@ def test_the_board_warns_and_the_list_leads_to_the_problem(db: Session, web: Tes
     assert "5 of 5 labeled incorrect answers have no error" in " ".join(
         web.get("/projects/doubt/dashboard").text.split()
     )
-    assert "of 5 solutions graded wrong" in web.get("/projects/doubt/quality").text
+    assert "of 5 incorrect solutions</a>" in web.get("/projects/doubt/quality").text
     listed = web.get("/projects/doubt/quality/references").text
     assert f'href="/projects/doubt/problems/{problem.id}"' in listed
     assert "&lt;b&gt;2&lt;/b&gt;" in listed

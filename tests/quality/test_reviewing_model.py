@@ -33,16 +33,21 @@ def curve(low: float, high: float, blind: float = 0.5) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("metrics", "best_of_n", "counts", "said"),
     [
-        (GOOD, None, True, "AUC 0.83 in finding wrong steps, on 1,204"),
-        (CHANCE, None, False, "it takes 0.60, chance is 0.50"),
-        (CHANCE, curve(0.7, 0.9), False, "it takes 0.60"),
-        (GOOD, curve(0.3, 0.45), False, "worse than a blind draw"),
+        (GOOD, None, True, "error AUC 0.83 on 1,204 held-out steps"),
+        (CHANCE, None, False, "below the required 0.60 (chance is 0.50)"),
+        (CHANCE, curve(0.7, 0.9), False, "below the required 0.60"),
+        (GOOD, curve(0.3, 0.45), False, "worse than a random pick"),
         (GOOD, curve(0.45, 0.6), True, "AUC 0.83"),
-        ({"best": {"negative_auc": 0.99, "steps": 99}}, None, False, "measured neither"),
-        ({"best": {"negative_auc": None, "steps": 500}}, curve(0.6, 0.9), True, "better than a blind draw"),
-        ({}, curve(0.45, 0.9), False, "not shown to be better"),
-        ({}, None, False, "measured neither on 100 held-out steps"),
-        ({"best": None}, None, False, "measured neither"),
+        (
+            {"best": {"negative_auc": 0.99, "steps": 99}},
+            None,
+            False,
+            "neither 100 held-out steps nor an evaluation",
+        ),
+        ({"best": {"negative_auc": None, "steps": 500}}, curve(0.6, 0.9), True, "better than a random pick"),
+        ({}, curve(0.45, 0.9), False, "not significantly better"),
+        ({}, None, False, "neither 100 held-out steps nor an evaluation"),
+        ({"best": None}, None, False, "neither 100 held-out steps nor an evaluation"),
     ],
 )
 def test_who_counts(metrics: Any, best_of_n: Any, counts: bool, said: str) -> None:
@@ -125,23 +130,23 @@ def test_an_evaluation_that_finds_it_worse_than_blind_takes_its_word_away(
         )  # fmt: skip
         db.flush()
     assert waits(db, labeled) == []
-    assert "worse than a blind draw" in reviewing_model.find_reviewing_model(db, labeled.id).why
+    assert "worse than a random pick" in reviewing_model.find_reviewing_model(db, labeled.id).why
 
 
 def test_the_pages_say_whose_word_counts(db: Session, web: TestClient, labeled: Project) -> None:
     factories.sign_in(web, db, factories.member(db, labeled, "admin"))
     base = f"/projects/{labeled.slug}/quality"
-    assert "once there is one that tells wrong steps from right" in web.get(f"{base}/adjudications").text
+    assert "A model qualifies once it detects errors" in web.get(f"{base}/adjudications").text
     contradicting(db, labeled, "vague", CHANCE, [0.05, 0.05, 0.95])
     page = web.get(f"{base}/adjudications").text
-    assert "No model’s contradictions count yet. vague, the newest: AUC 0.53" in page
-    assert "Nothing waits" in page
+    assert "No model is qualified to review labels yet. vague, the newest, is not: error AUC 0.53" in page
+    assert "Adjudication queue is empty" in page
     sharp = contradicting(db, labeled, "sharp", GOOD, [0.05, 0.5, 0.95])
     page = collapse(web.get(f"{base}/adjudications?why=model").text)
     assert f'href="/projects/{labeled.slug}/models/{sharp.id}"' in page
     assert web.get(f"/projects/{labeled.slug}/models/{sharp.id}").status_code == 200
-    assert ">sharp</a> is more than 90 % sure of the opposite. It counts: AUC 0.83" in page
-    assert page.count("The model contradicts</span>") == 2
+    assert ">sharp</a> flags labels it is over 90% sure are wrong. Qualified: error AUC 0.83" in page
+    assert page.count("Model disagrees</span>") == 2
     first = adjudication.list_candidates(db, labeled.id, "model")[0].solution_id
     sent = {"step-0": "1", "step-1": "1", "step-2": "-1", "reason": "It does not follow."}
     assert web.post(f"{base}/solutions/{first}/adjudication", data=sent).status_code == 303
