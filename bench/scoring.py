@@ -24,7 +24,6 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -71,10 +70,10 @@ def made(problems: int = 100, each: int = 8) -> list[Solution]:
 def model_folder(pool: list[Solution], size: str, folder: Path) -> Path:
     texts = [piece for problem, steps in pool for piece in (problem, *steps)]
     tokenizer = train_tokenizer(texts, 8192)
-    config = replace(TrainConfig(), size=size, architecture="qwen2", max_length=8192)
+    config = TrainConfig().replace(size=size, architecture="qwen2", max_length=8192)
     torch.manual_seed(0)
     model = build_model(config, len(tokenizer), int(tokenizer.pad_token_id))
-    card = {"config": config.as_json(), "snapshot": "", "metrics": {}}
+    card = {"config": config.to_json(), "snapshot": "", "metrics": {}}
     checkpoint.save(folder, model, tokenizer, card)
     return folder
 
@@ -125,12 +124,12 @@ def count(scorer: Scorer, pool: list[Solution], _: int) -> None:
     distinct = count_distinct_tokens(rows)
     prefixes = [row.ids[: end + 1] for row in rows for end in row.ends]
     tokens = {
-        "tree": sum(batch.computed_tokens for batch in iter_batches(rows, "tree", scorer.room.tokens, 0)),
+        "tree": sum(batch.computed_tokens for batch in iter_batches(rows, "tree", scorer.budget.tokens, 0)),
         "packed": sum(len(row.ids) for row in rows),
         "padded": in_sixteens([row.ids for row in rows]),
         "per prefix": in_sixteens(prefixes),
     }
-    print(f"{len(pool)} solutions, {distinct:,} distinct tokens, micro-batches of {scorer.room.tokens:,}")
+    print(f"{len(pool)} solutions, {distinct:,} distinct tokens, micro-batches of {scorer.budget.tokens:,}")
     print("| way | tokens computed | computed / distinct |\n|---|---:|---:|")
     for name, number in tokens.items():
         print(f"| {name} | {number:,} | {number / distinct:.2f} |")

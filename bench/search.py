@@ -194,7 +194,7 @@ def labeled(world: World, writer: Writer, count: int, seed: int) -> list[Example
 def judge_of(base: Path, examples: list[Example], folder: Path, seed: int) -> ModelScorer:
     config = TrainConfig(
         base=str(base), label_tokens=(WRONG, RIGHT), max_length=LONGEST,
-        epochs=Setting().epochs(len(examples)), learning_rate=Setting().rate, together="none", evaluations=0,
+        epochs=Setting().epochs(len(examples)), learning_rate=Setting().rate, group_by="none", evaluations=0,
         checkpoint_seconds=86_400, seed=seed, device="cpu", threads=1,
     )  # fmt: skip
     made = train(config, examples, folder, lambda _: None, lambda: None, "bench").published
@@ -252,7 +252,7 @@ def main() -> None:
     }
     tell(results)
     if given.out:
-        given.out.write_text(json.dumps({"config": config.as_json(), "results": results}, indent=1))
+        given.out.write_text(json.dumps({"config": config.to_json(), "results": results}, indent=1))
 
 
 def tell(results: dict[str, Any]) -> None:

@@ -21,7 +21,6 @@ import random
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -56,9 +55,9 @@ def ours(rows: list[Row], base: Path, **options: Any) -> dict[str, float]:
     from app.prm.examples import Example
     from app.prm.train import train
 
-    config = replace(
-        TrainConfig(), base=str(base), max_length=LENGTH, epochs=1.0, evaluations=0, device="cpu",
-        solutions_per_step=PER_STEP, checkpoint_seconds=3600.0, **options,
+    config = TrainConfig().replace(
+        base=str(base), max_length=LENGTH, epochs=1.0, evaluations=0, device="cpu",
+        batch_size=PER_STEP, checkpoint_seconds=3600.0, **options,
     )  # fmt: skip
     clock: list[float] = []
     examples = [Example(row["problem"], row["steps"], row["targets"]) for row in rows]
@@ -174,7 +173,7 @@ def main() -> None:
             count = sum(target is not None for row in rows for target in row["targets"])
             found = {
                 "Stepmark": ours(rows, place / "base"),
-                "Stepmark, a problem's solutions together": ours(rows, place / "base", together="problem"),
+                "Stepmark, a problem's solutions together": ours(rows, place / "base", group_by="problem"),
                 "Stepmark, padded": ours(rows, place / "base", layout="padded"),
             }
             if wanted.trl_python:

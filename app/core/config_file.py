@@ -5,9 +5,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from app.common.config import Config, ConfigError
 from app.core.errors import Invalid
+
+ConfigType = TypeVar("ConfigType", bound=Config)
+
+
+def parse_config(config: type[ConfigType], options: Any) -> ConfigType:
+    """The configuration from a JSON object. Invalid names the option, its value and what is allowed."""
+    try:
+        return config.parse(options)
+    except ConfigError as error:
+        raise Invalid(f"Invalid config: {error}.", remedy="Correct the option and try again.") from error
 
 
 def read_config(path: Path | None) -> dict[str, Any]:

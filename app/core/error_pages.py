@@ -22,6 +22,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from app.common.config import describe_error
 from app.core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, NotSignedIn, TooLarge
 from app.core.web import redirect, render, wants_json
 
@@ -81,10 +82,11 @@ def handle_validation_error(request: Request, error: Exception) -> Response:
     problems = error.errors()
     if any(problem["loc"][:1] == ("path",) for problem in problems):
         return error_response(request, not_found())
-    fields = {
-        ".".join(str(part) for part in problem["loc"][1:]) or "body": problem["msg"] for problem in problems
-    }
-    summary = "; ".join(f"{field}: {message}" for field, message in list(fields.items())[:5])
+    texts = [
+        describe_error({**problem, "loc": problem["loc"][1:] or ("body",)}, show_value=False)
+        for problem in problems[:5]
+    ]
+    summary = "; ".join(dict.fromkeys(texts))
     clean = summary.encode("utf-8", "replace").decode()[:500]
     return error_response(request, Invalid(f"Invalid input: {clean}", remedy="Correct it and try again."))
 

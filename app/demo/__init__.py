@@ -78,8 +78,8 @@ def demo_size_of(fast: bool) -> DemoSize:
     train = {
         "max_length": 128,
         "epochs": 8.0,
-        "solutions_per_step": 32,
-        "together": "none",
+        "batch_size": 32,
+        "group_by": "none",
         "learning_rate": 2e-3,
         "device": "cpu",
         "threads": 1,

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from app.common.array_statistics import Floats, percentile_bounds
+
 RESAMPLES = 1_000
 
 
@@ -34,13 +34,6 @@ def draw_resamples(problems: int, *, times: int = RESAMPLES, seed: int = 0) -> F
     """[times, problems]: how often each problem is drawn, over the number of problems."""
     rng = np.random.default_rng(seed)
     return rng.multinomial(problems, np.full(problems, 1 / problems), size=times) / problems
-
-
-def percentile_bounds(resampled: Floats, level: float = 0.95) -> tuple[Floats, Floats]:
-    """The interval's ends, by column."""
-    tail = (1 - level) / 2
-    low, high = np.quantile(resampled, [tail, 1 - tail], axis=0)
-    return low, high
 
 
 def mean_interval(values: Floats, *, times: int = RESAMPLES, seed: int = 0) -> Interval:

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 BINS = 10
 SMALLEST = 1e-12
 COLDEST, HOTTEST = 0.05, 20.0
-GOLDEN = (5**0.5 - 1) / 2
 
 
 def reliability_bins(claimed: Floats, happened: NDArray[np.bool_], bins: int = BINS) -> dict[str, Any]:
@@ -52,27 +52,17 @@ def log_loss(probabilities: Floats, truth: Ints) -> float:
 
 
 def fit_temperature(probabilities: Floats, truth: Ints) -> float:
-    """The temperature with the least loss, by golden section on its log: the loss is convex in
-    the inverse temperature, so it has one minimum. 1 where there is nothing to fit."""
+    """The temperature with the least loss, found on its log: the loss is convex in the inverse
+    temperature, so it has one minimum. 1 without anything to fit."""
     if not len(truth):
         return 1.0
-    low, high = np.log(COLDEST), np.log(HOTTEST)
 
-    def at(log_temperature: float) -> float:
+    def loss_at(log_temperature: float) -> float:
         return log_loss(scale_probabilities(probabilities, float(np.exp(log_temperature))), truth)
 
-    left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
-    at_left, at_right = at(left), at(right)
-    while high - low > 1e-4:
-        if at_left <= at_right:
-            high, right, at_right = right, left, at_left
-            left = high - GOLDEN * (high - low)
-            at_left = at(left)
-        else:
-            low, left, at_left = left, right, at_right
-            right = low + GOLDEN * (high - low)
-            at_right = at(right)
-    return float(np.exp((low + high) / 2))
+    bounds = (np.log(COLDEST), np.log(HOTTEST))
+    fitted = minimize_scalar(loss_at, bounds=bounds, method="bounded", options={"xatol": 1e-4})
+    return float(np.exp(fitted.x))
 
 
 def cross_fit_scaling(probabilities: Floats, truth: Ints, fold: Ints) -> tuple[Floats, dict[int, float]]:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
+from app.common.array_statistics import mid_ranks
 from app.core.db import transaction
 from app.core.errors import DomainError, Invalid
 from app.evaluation import bootstrap, load_set
-from app.evaluation.config import parse_config
+from app.evaluation.config import parse_evaluation_config
 from app.evaluation.models import Comparison, Evaluation, EvaluationProblem
 
 Floats = NDArray[np.float64]
@@ -51,7 +52,7 @@ def _fail(comparison_id: int, reason: str) -> None:
 
 def build_comparison(db: Session, first: Evaluation, second: Evaluation) -> dict[str, Any]:
     """The results as JSON, over the problems that both evaluations contain."""
-    config = parse_config(first.config)
+    config = parse_evaluation_config(first.config)
     baseline, challenger = _problems(db, first), _problems(db, second)
     shared = sorted(baseline.keys() & challenger.keys())
     if not shared:
@@ -207,7 +208,4 @@ def _finite_score(log_score: float) -> float | None:
 
 def _rank_solutions(solutions: list[tuple[int, float, str]]) -> Floats:
     """Rank 1 for the highest score; ties share their mean rank."""
-    scores = np.array([-score for _, score, _ in solutions])
-    order = np.sort(scores)
-    ranks: Floats = (np.searchsorted(order, scores, "left") + np.searchsorted(order, scores, "right") + 1) / 2
-    return ranks
+    return mid_ranks(np.array([-score for _, score, _ in solutions]))

@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from app.common.config import Config, ConfigError
-from app.core.errors import Invalid
-from app.prm.config import AGGREGATES
+from pydantic import Field
+
+from app.common.config import Config, Seed
+from app.core.config_file import parse_config
+from app.prm.config import Aggregate
 
 
-@dataclass(frozen=True)
 class EvaluationConfig(Config):
-    aggregate: str = "product"
-    """Aggregate of the main curve, the votes and the groups. The other aggregates are reported too."""
+    """Every option of an evaluation."""
+
+    aggregate: Aggregate = "product"
+    """Aggregate of the scores used for votes and for the tables by group. All aggregates are reported."""
     neutral_is_positive: bool = True
-    subsets: int = 200
-    """Random subsets per problem and subset size, on which votes are measured."""
-    top_k: int = 5
-    """Number of highest-scored solutions in the top-k vote (Cobbe et al. 2021: 3 to 5 of 100)."""
-    resamples: int = 1000
-    folds: int = 5
-    """Folds of problems. Thresholds and temperatures are tuned on the other folds."""
-    seed: int = 0
-
-    def check(self) -> None:
-        if self.aggregate not in AGGREGATES:
-            raise ConfigError(f"aggregate must be one of {', '.join(AGGREGATES)}, not {self.aggregate!r}")
-        limits = {"subsets": 5_000, "top_k": 10_000, "resamples": 10_000, "folds": 50, "seed": 2**31 - 1}
-        for name, most in limits.items():
-            least = {"seed": 0, "folds": 2}.get(name, 1)
-            if not least <= getattr(self, name) <= most:
-                raise ConfigError(f"{name} must be between {least} and {most:,}")
+    """Whether p(neutral) counts as correct."""
+    subsets: Annotated[int, Field(ge=1, le=5_000)] = 200
+    """Random subsets per problem and size on which a vote is measured."""
+    top_k: Annotated[int, Field(ge=1, le=10_000)] = 5
+    """Highest-scored solutions that vote in the top-k vote (Cobbe et al. 2021: 3 to 5 of 100)."""
+    resamples: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    """Bootstrap resamples of the problems for each interval."""
+    folds: Annotated[int, Field(ge=2, le=50)] = 5
+    """Parts of the problems. Thresholds and temperatures are tuned on the other parts."""
+    seed: Seed = 0
+    """Seed of subsets, resamples and folds."""
 
 
-def parse_config(options: Any) -> EvaluationConfig:
-    try:
-        return EvaluationConfig.parse(options)
-    except ConfigError as error:
-        raise Invalid(f"Invalid config: {error}.") from error
+def parse_evaluation_config(options: Any) -> EvaluationConfig:
+    """From JSON. Invalid names the option that cannot be used."""
+    return parse_config(EvaluationConfig, options)

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from app.common.array_statistics import mid_rank_shares
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 BINS = 5
@@ -19,9 +21,7 @@ BINS = 5
 def assign_bins(values: Floats, bins: int = BINS) -> Ints:
     """A bin for each problem, 0 the easiest (highest value). Equal values share a bin, the one
     of their middle rank, so a bin may be empty."""
-    order = np.sort(-values)
-    middle = (np.searchsorted(order, -values, "left") + np.searchsorted(order, -values, "right")) / 2
-    return np.minimum((middle * bins / len(values)).astype(np.int64), bins - 1)
+    return np.minimum((mid_rank_shares(-values) * bins).astype(np.int64), bins - 1)
 
 
 def compute_optimal_accuracy(strategies: Mapping[str, Floats], bin_of: Ints, half: Ints) -> Floats:

@@ -17,7 +17,7 @@ from app.core.db import transaction
 from app.core.errors import DomainError
 from app.core.jobs import stop_requested
 from app.evaluation import comparisons, load_set, runs
-from app.evaluation.config import parse_config
+from app.evaluation.config import parse_evaluation_config
 from app.evaluation.models import Evaluation, EvaluationProblem, EvaluationSet
 from app.scoring import runs as scoring
 from app.scoring.models import ScoringRun
@@ -123,7 +123,7 @@ def _judge(evaluation_id: int) -> None:
 
     with transaction() as db:
         found = db.get_one(Evaluation, evaluation_id)
-        config = parse_config(found.config)
+        config = parse_evaluation_config(found.config)
         given = load_set.load_evaluation_data(db, found, config)
     last = [0.0]
 

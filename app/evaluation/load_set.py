@@ -13,7 +13,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
-from app.evaluation.config import EvaluationConfig, parse_config
+from app.evaluation.config import EvaluationConfig, parse_evaluation_config
 from app.evaluation.models import Evaluation, EvaluationSet
 from app.evaluation.report import EvaluatedProblem, ProblemPool
 from app.evaluation.solution_scores import (
@@ -188,7 +188,7 @@ def _labeled(rows: Iterable[Row[Any]]) -> Iterator[LabeledSolution]:
 
 def main_scores(db: Session, evaluation: Evaluation) -> Iterator[tuple[int, int, float, str]]:
     """(problem, solution, log score, verdict) of the graded solutions, by problem and solution."""
-    config = parse_config(evaluation.config)
+    config = parse_evaluation_config(evaluation.config)
     data = load_evaluation_data(db, evaluation, config)
     for problem in data.pool.problems:
         scores = problem.scores[data.pool.main]

@@ -37,14 +37,14 @@ def start(
         raise Conflict(f"The set {found.name!r} could not be frozen: {found.error}")
     if model_id is not None:
         _model(db, found.project_id, model_id)
-    parsed = configs.parse_config(config)
+    parsed = configs.parse_evaluation_config(config)
     made = Evaluation(
         project_id=found.project_id,
         evaluation_set_id=found.id,
         model_id=model_id,
         outside=outside,
         folder=folder,
-        config=parsed.as_json(),
+        config=parsed.to_json(),
         state="queued",
         created_by=user.id if user else None,
         progress={"phase": "waiting for a worker"},

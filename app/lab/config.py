@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any
 
-from app.common.config import Config, ConfigError
+from pydantic import Field, field_validator
+
+from app.common.config import Config, Names, Seed
+from app.core.config_file import parse_config
 from app.core.errors import Invalid
-from app.prm.config import AGGREGATES
-from app.search.config import ROUNDS, VOICES, SearchConfig
-
-T = TypeVar("T", bound=Config)
+from app.prm.config import Aggregate, Split
+from app.search.config import ROUNDS, Rounds, SearchConfig, Voices
 
 POOLED = {
     "weighted": "best-of-N, weighted",
@@ -34,16 +34,15 @@ MOST_WATCHED = 256
 """Beams of a search that somebody watches."""
 
 
-@dataclass(frozen=True)
 class SweepConfig(Config):
     """A run over many problems; docs/search.md says where each default comes from."""
 
-    splits: tuple[str, ...] = ("validation",)
-    problems: int = 50
+    splits: Annotated[tuple[Split, ...], Field(strict=False, min_length=1)] = ("validation",)
+    problems: Annotated[int, Field(ge=1, le=100_000)] = 50
     """At most; an even draw of them, the same for the same seed."""
-    most: int = 16
+    most: Annotated[int, Field(ge=1, le=1_024)] = 16
     """The largest budget: powers of two up to it are measured."""
-    strategies: tuple[str, ...] = (
+    strategies: Annotated[Names, Field(min_length=1)] = (
         "weighted",
         "best",
         "majority",
@@ -52,33 +51,20 @@ class SweepConfig(Config):
         "lookahead-1",
         "dvts-4",
     )
-    voices: str = "solutions"
-    aggregate: str | None = None
-    rounds: int = ROUNDS
-    subsets: int = 200
+    voices: Voices = "solutions"
+    aggregate: Aggregate | None = None
+    rounds: Rounds = ROUNDS
+    subsets: Annotated[int, Field(ge=1, le=5_000)] = 200
     """Random subsets of the pool that a vote is measured on."""
-    resamples: int = 1000
-    seed: int = 0
+    resamples: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    seed: Seed = 0
 
-    def check(self) -> None:
-        for split in self.splits:
-            if split not in ("validation", "test", "train"):
-                raise ConfigError("splits must be among validation, test and train")
-        for name in self.strategies:
-            if name not in STRATEGIES:
-                raise ConfigError(f"there is no strategy {name!r}; there are: {', '.join(STRATEGIES)}")
-        if not self.splits or not self.strategies or len(set(self.strategies)) < len(self.strategies):
-            raise ConfigError("splits and strategies must each name something, once")
-        if self.voices not in VOICES:
-            raise ConfigError(f"voices must be one of {', '.join(VOICES)}")
-        if self.aggregate is not None and self.aggregate not in AGGREGATES:
-            raise ConfigError(f"aggregate must be one of {', '.join(AGGREGATES)}")
-        limits = {"problems": 100_000, "most": 1024, "rounds": 1000, "subsets": 5000, "resamples": 10_000}
-        for name, most in limits.items():
-            if not 1 <= getattr(self, name) <= most:
-                raise ConfigError(f"{name} must be between 1 and {most:,}")
-        if not 0 <= self.seed < 2**31:
-            raise ConfigError("seed must be between 0 and 2,147,483,647")
+    @field_validator("strategies")
+    @classmethod
+    def _validate_strategies(cls, strategies: tuple[str, ...]) -> tuple[str, ...]:
+        if set(strategies) - set(STRATEGIES) or len(set(strategies)) < len(strategies):
+            raise ValueError(f"must be different names of {', '.join(STRATEGIES)}")
+        return strategies
 
     @property
     def budgets(self) -> list[int]:
@@ -93,34 +79,29 @@ def build_search(strategy: str, budget: int, config: SweepConfig) -> SearchConfi
     width = 2 ** ((n.bit_length() - 1) // 2) if number == "sqrt" else min(4, n)
     if n < 1:
         return None
-    return SearchConfig(
-        method=kind,
-        n=n,
-        width=width,
-        lookahead=int(number) if kind == "lookahead" else 1,
-        rounds=config.rounds,
-        voices=config.voices,
-        aggregate=config.aggregate,
-        seed=config.seed,
+    return SearchConfig.parse(
+        {
+            "method": kind,
+            "n": n,
+            "width": width,
+            "lookahead": int(number) if kind == "lookahead" else 1,
+            "rounds": config.rounds,
+            "voices": config.voices,
+            "aggregate": config.aggregate,
+            "seed": config.seed,
+        }
     )
 
 
 def parse_search(payload: Any) -> SearchConfig:
-    config = _parse(SearchConfig, payload)
+    config = parse_config(SearchConfig, payload)
     if config.n > MOST_WATCHED:
         raise Invalid(f"A search that is watched has at most {MOST_WATCHED} beams.")
     return config
 
 
 def parse_sweep(payload: Any) -> SweepConfig:
-    return _parse(SweepConfig, payload)
-
-
-def _parse(kind: type[T], payload: Any) -> T:
-    try:
-        return kind.parse(payload)
-    except ConfigError as error:
-        raise Invalid(f"The search's config is wrong: {error}.") from error
+    return parse_config(SweepConfig, payload)
 
 
 def needs_continuations(config: SearchConfig | SweepConfig) -> bool:

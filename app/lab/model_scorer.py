@@ -35,7 +35,7 @@ class ModelScorer:
         its last step (Snell et al. 2024, section 5.1); one taught by people's ratings up to the first
         error says nothing of what follows an error, so its steps are multiplied (Lightman et al. 2023,
         appendix F)."""
-        return "product" if self.scorer.model.objective in ("prm3", "prm2") else "last"
+        return self.scorer.model.objective.prefix_aggregate
 
     @property
     def tokens(self) -> int:

@@ -44,7 +44,7 @@ def start(
         model_id=model.id,
         generator_id=generator.id,
         problem_id=problem_id,
-        config=parsed.as_json(),
+        config=parsed.to_json(),
         state="queued",
         progress={"phase": "waiting for a worker"},
         created_by=user.id if user else None,

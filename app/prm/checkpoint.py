@@ -1,12 +1,12 @@
 """A published model as a folder: the body and tokenizer as transformers writes them, the
-head beside them, and `stepmark.json`, its card: what it is, from which labels, by which code.
+head, and `stepmark.json`, the model card: kind, labels and code version.
 
     config.json, model.safetensors   the body; loads with transformers' AutoModel
     tokenizer.json, ...              the tokenizer
     head.safetensors                 weight [3, hidden], bias [3]: negative, neutral, positive; or
                                      [1, hidden], [1] for objectives with one output
-    stepmark.json                    kind, train config, snapshot hash, metrics, code version, which
-                                     labels it learned and how several became one"""
+    stepmark.json                    kind, train config, snapshot hash, metrics, code version, label source
+                                     and aggregation"""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedToken
 from app.common.atomic_files import atomic_folder, write_json
 from app.common.config import ConfigError
 from app.prm.checkpoint_safety import BadCheckpoint, read_json, validate_folder
-from app.prm.config import TrainConfig, kind_of
+from app.prm.config import TrainConfig
 from app.prm.model import ProcessRewardModel, load_body
 
 __all__ = [
@@ -58,7 +58,7 @@ def get_code_version() -> str:
 
 
 def save(folder: Path, model: ProcessRewardModel, tokenizer: Any, card: dict[str, Any]) -> None:
-    """Write the folder whole or not at all. OSError (a full disk) leaves nothing behind."""
+    """Write the folder atomically. After an OSError (a full disk) nothing is left behind."""
     with atomic_folder(folder) as draft:
         model.body.save_pretrained(draft)
         tokenizer.save_pretrained(draft)
@@ -66,15 +66,15 @@ def save(folder: Path, model: ProcessRewardModel, tokenizer: Any, card: dict[str
         save_file(head, draft / "head.safetensors")
         write_json(
             draft / CARD,
-            {"format": FORMAT, "kind": kind_of(model.objective), "code": get_code_version(), **card},
+            {"format": FORMAT, "kind": model.objective.kind, "code": get_code_version(), **card},
         )
 
 
 def load(folder: Path) -> LoadedModel:
-    """Read a published model, on the CPU in float32, in evaluation mode. Raises BadCheckpoint
-    with the reason for anything that is not one: it is checked before it is read."""
+    """Load a published model on the CPU in float32, in evaluation mode. The folder is checked before it is
+    read. Raises BadCheckpoint with the reason."""
     validate_folder(folder)
-    card = _card(folder)
+    card = _load_card(folder)
     try:
         config = TrainConfig.parse(card["config"])
         head = load_file(folder / "head.safetensors")
@@ -85,26 +85,26 @@ def load(folder: Path) -> LoadedModel:
     model = ProcessRewardModel(load_body(str(folder), None), config.objective)
     shapes = {name: tuple(tensor.shape) for name, tensor in model.head.state_dict().items()}
     if {name: tuple(tensor.shape) for name, tensor in head.items()} != shapes:
-        raise BadCheckpoint(f"head.safetensors does not fit the body: it should hold {shapes}")
+        raise BadCheckpoint(f"head.safetensors does not match the body; expected shapes: {shapes}")
     model.head.load_state_dict(head)
     if not all(bool(torch.isfinite(tensor).all()) for tensor in model.state_dict().values()):
-        raise BadCheckpoint("the weights hold values that are not finite numbers")
+        raise BadCheckpoint("the weights contain values that are not finite")
     tokenizer = load_tokenizer(str(folder), None)
     if len(tokenizer) > model.body.config.vocab_size:
-        raise BadCheckpoint("the tokenizer knows more tokens than the model")
+        raise BadCheckpoint("the tokenizer has more tokens than the model")
     model.eval()
     return LoadedModel(model, tokenizer, card, config)
 
 
-def update_card(folder: Path, **facts: Any) -> None:
-    """Facts that only who published it knows (which labels, by whose word), put on its card."""
-    write_json(folder / CARD, {**_card(folder), **facts})
+def update_card(folder: Path, **fields: Any) -> None:
+    """Add fields that only the publisher knows (the labels and their source) to the model card."""
+    write_json(folder / CARD, {**_load_card(folder), **fields})
 
 
-def _card(folder: Path) -> dict[str, Any]:
+def _load_card(folder: Path) -> dict[str, Any]:
     path = folder / CARD
     if not path.is_file():
-        raise BadCheckpoint(f"{folder.name} has no {CARD}: it is not a model of Stepmark's")
+        raise BadCheckpoint(f"{folder.name} has no {CARD}; it is not a Stepmark model")
     card = read_json(path)
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         raise BadCheckpoint(f"{CARD} is not of format {FORMAT}")
@@ -112,34 +112,34 @@ def _card(folder: Path) -> dict[str, Any]:
 
 
 def load_tokenizer(base: str, revision: str | None) -> PreTrainedTokenizerBase:
-    """The tokenizer of a base or a published model, with a padding token. BadCheckpoint if none."""
+    """The tokenizer of a base or a published model, with a padding token. Raises BadCheckpoint."""
     try:
-        # AutoTokenizer goes by the body's kind where it knows one: beside a Qwen2 body it was seen
-        # to take a tokenizer of another class for one of Qwen2's, with a token more
-        reader: Any = PreTrainedTokenizerFast if _plain(Path(base)) else AutoTokenizer
-        made: PreTrainedTokenizerBase = reader.from_pretrained(
+        # AutoTokenizer prefers the class that it knows for the body: with a Qwen2 body it loaded a
+        # tokenizer of another class as Qwen2's, with one more token
+        reader: Any = PreTrainedTokenizerFast if _has_plain_tokenizer(Path(base)) else AutoTokenizer
+        tokenizer: PreTrainedTokenizerBase = reader.from_pretrained(
             base, revision=revision, trust_remote_code=False
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadCheckpoint(f"could not load the tokenizer of {base!r}: {error}") from error
-    if made.pad_token_id is None:
-        if made.eos_token is None:
+    if tokenizer.pad_token_id is None:
+        if tokenizer.eos_token is None:
             raise BadCheckpoint(f"the tokenizer of {base!r} has neither a padding nor an end token")
-        made.pad_token = made.eos_token
-    return made
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
 
 
-def _plain(folder: Path) -> bool:
-    """A folder whose tokenizer is all in its tokenizer.json, and says so."""
+def _has_plain_tokenizer(folder: Path) -> bool:
+    """Whether tokenizer.json holds the whole tokenizer, by its own config."""
     path = folder / "tokenizer_config.json"
     if not path.is_file() or not (folder / "tokenizer.json").is_file():
         return False
-    said = read_json(path)
-    return isinstance(said, dict) and said.get("tokenizer_class") in PLAIN_TOKENIZERS
+    config = read_json(path)
+    return isinstance(config, dict) and config.get("tokenizer_class") in PLAIN_TOKENIZERS
 
 
 def compute_weights_hash(folder: Path) -> bytes:
-    """sha256 over the names and bytes of every safetensors file, in order of name."""
+    """SHA-256 over the names and bytes of every safetensors file, in order of name."""
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*.safetensors")):
         digest.update(path.name.encode() + b"\0")

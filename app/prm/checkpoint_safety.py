@@ -1,5 +1,5 @@
-"""What a checkpoint folder must look like before anything in it is read. A checkpoint is
-data: no pickles, no code, no way out of its folder."""
+"""Checks of a checkpoint folder before anything in it is loaded. A checkpoint is data: no pickles, no code,
+no links out of its folder."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ LARGEST_JSON = 64 * 1024 * 1024
 
 
 class BadCheckpoint(ValueError):
-    """The folder cannot be used as a model; the message says why."""
+    """The folder cannot be used as a model. The message gives the reason."""
 
 
 def validate_folder(folder: Path) -> None:
-    """Raises BadCheckpoint for: a link that leads out, a file that is not data we read
-    (pickles: .bin, .pt, .pth, .ckpt, .pkl), code named by `auto_map`, JSON that is none."""
+    """Raises BadCheckpoint for a link out of the folder, a file that may carry code (pickles: .bin, .pt,
+    .pth, .ckpt, .pkl), code named by `auto_map`, or invalid JSON."""
     root = folder.resolve()
     if not folder.is_dir():
         raise BadCheckpoint(f"{folder} is not a folder")
@@ -40,8 +40,8 @@ def _check_file(path: Path) -> None:
             "Convert the weights with save_pretrained(safe_serialization=True)."
         )
     if path.suffix == ".json":
-        found = read_json(path)
-        if isinstance(found, dict) and "auto_map" in found:
+        content = read_json(path)
+        if isinstance(content, dict) and "auto_map" in content:
             raise BadCheckpoint(f"{path.name} asks to run code from the checkpoint (auto_map)")
 
 

@@ -1,4 +1,4 @@
-"""Where to compute: a CUDA GPU where there is one, else the CPU."""
+"""The device to compute on: a CUDA GPU if there is one, else the CPU."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 
 
-def choose_device(wanted: str) -> torch.device:
-    """`auto`, `cpu` or `cuda`. Asking for a GPU that is not there raises ValueError."""
-    if wanted == "cuda" and not torch.cuda.is_available():
+def choose_device(device: str) -> torch.device:
+    """The device for `auto`, `cpu` or `cuda`. Raises ValueError for `cuda` without a GPU."""
+    if device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device is 'cuda', but torch sees no GPU; use 'auto' or 'cpu'")
-    return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
+    return torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
 
 
 def autocast(device: torch.device, bf16: bool) -> AbstractContextManager[object]:
-    """bf16 autocast where the GPU computes in it; weights and optimiser stay in float32."""
+    """bfloat16 autocast on GPUs that support it. Weights and optimizer state stay in float32."""
     if bf16 and device.type == "cuda" and torch.cuda.is_bf16_supported():
         return torch.autocast("cuda", dtype=torch.bfloat16)
     return nullcontext()

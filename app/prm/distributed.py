@@ -1,9 +1,9 @@
-"""Several processes that train one model, one on each GPU (or, on CPUs, as a test of it).
+"""Training with several processes, one per GPU (or on CPUs, for tests).
 
-Hugging Face Accelerate finds the devices and connects the processes; the first one (rank 0) is the
-one that was started, keeps the files and talks to whoever asked, and starts the others. Each
-learns from its part of an optimiser step's rows; the gradients are summed, not averaged, because
-every part is already divided by the labels of the whole step (loss.py)."""
+Hugging Face Accelerate finds the devices and connects the processes. Rank 0 is the process that was
+started: it starts the others, writes the files and reports. Each process computes its part of an optimizer
+step's rows. The gradients are summed, not averaged, because each part is already divided by the labels of
+the whole step (loss.py)."""
 
 from __future__ import annotations
 
@@ -27,37 +27,38 @@ from app.prm.config import TrainConfig
 from app.prm.examples import Example, TokenRow
 
 GO, STOP, FINISH = 0, 1, 2
+TASK_FILE = "task.json"
 
 
 class SingleProcess:
-    """One process alone: nothing to agree on."""
+    """The group of one process."""
 
     rank, size = 0, 1
     device: torch.device | None = None
-    """Where this process computes, if the group decides it."""
+    """The device of this process, if the group assigns it."""
 
     def local_rows(self, rows: list[TokenRow]) -> list[TokenRow]:
         return rows
 
     def sum_gradients(self, weights: Sequence[Tensor]) -> None:
-        """Nothing to sum."""
+        """Sum the gradients over the processes."""
 
     def sum_scalar(self, value: float) -> float:
         return value
 
     def broadcast_decision(self, decision: int) -> int:
-        """What rank 0 decided: GO, STOP (to be resumed) or FINISH."""
+        """The decision of rank 0: GO, STOP (to be resumed) or FINISH."""
         return decision
 
     def wait(self) -> None:
-        """Until all are here."""
+        """Wait until every process is at this point."""
 
     def close(self) -> None:
-        """End what was started."""
+        """Disconnect and end the processes that this one started."""
 
 
 class DistributedGroup(SingleProcess):
-    """This process among `size`, connected; `others` are those it started."""
+    """This process among `size` connected ones. `others` are the processes it started."""
 
     def __init__(self, cpu: bool, others: Sequence[subprocess.Popen[bytes]] = ()) -> None:
         from accelerate import PartialState  # type: ignore[import-untyped]
@@ -71,16 +72,16 @@ class DistributedGroup(SingleProcess):
         self.others = others
 
     def local_rows(self, rows: list[TokenRow]) -> list[TokenRow]:
-        """This rank's rows: neighbours in sorted order, so that common beginnings stay together,
-        cut where each rank has about as many tokens."""
+        """This rank's rows: a contiguous part of the sorted rows, so that common prefixes stay together,
+        with about the same number of tokens for each rank."""
         ordered = sorted(rows, key=lambda row: row.ids)
-        whole = sum(len(row.ids) for row in ordered)
-        mine, before = [], 0
+        total = sum(len(row.ids) for row in ordered)
+        local, before = [], 0
         for row in ordered:
-            if before * self.size // max(whole, 1) == self.rank:
-                mine.append(row)
+            if before * self.size // max(total, 1) == self.rank:
+                local.append(row)
             before += len(row.ids)
-        return mine
+        return local
 
     def sum_gradients(self, weights: Sequence[Tensor]) -> None:
         flat = torch.cat([
@@ -91,12 +92,12 @@ class DistributedGroup(SingleProcess):
             weight.grad = part.view_as(weight)
 
     def sum_scalar(self, value: float) -> float:
-        return float(self._reduced(value))
+        return float(self._reduce(value))
 
     def broadcast_decision(self, decision: int) -> int:
-        return int(self._reduced(decision if self.rank == 0 else 0))
+        return int(self._reduce(decision if self.rank == 0 else 0))
 
-    def _reduced(self, value: float) -> Tensor:
+    def _reduce(self, value: float) -> Tensor:
         tensor = torch.tensor(float(value), dtype=torch.float32, device=self.device)
         torch.distributed.all_reduce(tensor)
         return tensor
@@ -116,45 +117,52 @@ class DistributedGroup(SingleProcess):
 def join_group(
     config: TrainConfig, examples: Sequence[Example], folder: Path, snapshot: str
 ) -> SingleProcess:
-    """The group this process is in; rank 0 of several starts the others, which read what it was
-    given from `folder`. They are of its process group: what ends it ends them."""
+    """The group of this process. Rank 0 starts the other ranks, which read their input from `folder`. They
+    belong to its process group, so a signal to the group ends them all. Raises ValueError if there are fewer
+    GPUs than processes."""
     cpu = config.device == "cpu" or not torch.cuda.is_available()
     if os.environ.get("STEPMARK_RANK"):
         return DistributedGroup(cpu)
-    if config.processes == 1:
+    if config.num_processes == 1:
         return SingleProcess()
-    if not cpu and torch.cuda.device_count() < config.processes:
-        raise ValueError(f"processes is {config.processes}, but there are {torch.cuda.device_count()} GPUs")
-    given = {"config": config.as_json(), "snapshot": snapshot, "examples": [asdict(one) for one in examples]}
-    (folder / "given.json").write_bytes(orjson.dumps(given))
+    if not cpu and torch.cuda.device_count() < config.num_processes:
+        raise ValueError(
+            f"num_processes is {config.num_processes}, but there are {torch.cuda.device_count()} GPUs"
+        )
+    task = {
+        "config": config.to_json(),
+        "snapshot": snapshot,
+        "examples": [asdict(example) for example in examples],
+    }
+    (folder / TASK_FILE).write_bytes(orjson.dumps(task))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    shared = {"WORLD_SIZE": str(config.processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    shared = {"WORLD_SIZE": str(config.num_processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     others = []
-    for rank in range(1, config.processes):
-        place = {"RANK": str(rank), "LOCAL_RANK": str(rank), "STEPMARK_RANK": str(rank)}
+    for rank in range(1, config.num_processes):
+        environment = {"RANK": str(rank), "LOCAL_RANK": str(rank), "STEPMARK_RANK": str(rank)}
         command = [sys.executable, "-m", "app.prm.distributed", str(folder)]
-        others.append(subprocess.Popen(command, env=os.environ | shared | place))
+        others.append(subprocess.Popen(command, env=os.environ | shared | environment))
     os.environ.update(shared, RANK="0", LOCAL_RANK="0")
     return DistributedGroup(cpu, others)
 
 
 def run_other_rank(folder: Path) -> None:
-    """What the other ranks run: the same training; they report to nobody and decide nothing.
-    Rank 0 is asked to end and tells them; if it is gone, so are they."""
+    """The other ranks run the same training. They neither report nor decide: rank 0 handles signals and
+    broadcasts its decision, and they exit when it is gone."""
     from app.prm.train import train
 
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    given: dict[str, Any] = orjson.loads((folder / "given.json").read_bytes())
-    examples = [Example(**one) for one in given["examples"]]
-    config = TrainConfig.parse(given["config"])
-    train(config, examples, folder, lambda said: None, lambda: None, given["snapshot"])
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_exit_with_parent, args=(os.getppid(),), daemon=True).start()
+    task: dict[str, Any] = orjson.loads((folder / TASK_FILE).read_bytes())
+    examples = [Example(**example) for example in task["examples"]]
+    config = TrainConfig.parse(task["config"])
+    train(config, examples, folder, lambda progress: None, lambda: None, task["snapshot"])
 
 
-def _end_with(parent: int) -> None:
+def _exit_with_parent(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)

@@ -1,6 +1,6 @@
-"""Text to ids. Problem, steps and separators are tokenised each by itself and their ids
-joined, so that no token ever spans a boundary: a separator merged with the text before it
-moves the place where a step is judged (docs: science of the label position)."""
+"""Text to token IDs. Problem, steps and separators are tokenized separately and their IDs joined, so that
+no token spans a boundary: a separator merged with the preceding text would move the position at which the
+step is scored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerFast
 
 from app.prm.config import TrainConfig
 from app.prm.examples import CLASSES, Example, TokenRow
-from app.prm.objectives import supervised
+from app.prm.objectives import get_objective
 
 SEPARATOR = "\n"
 IGNORED = -100
@@ -21,27 +21,27 @@ SPECIALS = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>"}
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
-    """A byte-level BPE over `texts`, digits one by one, so that no text is out of vocabulary."""
-    made = Tokenizer(models.BPE())
-    made.pre_tokenizer = pre_tokenizers.Sequence(
+    """A byte-level BPE tokenizer trained on `texts`, with single digits. No text is out of vocabulary."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
     )
-    made.decoder = decoders.ByteLevel()
+    tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
         special_tokens=list(SPECIALS.values()),
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    made.train_from_iterator(texts, trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=made, **SPECIALS)
+    tokenizer.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIALS)
 
 
 class Encoder:
-    """Turns problems and steps into rows for one tokenizer.
+    """Encodes problems and steps for one tokenizer. Raises ValueError for a tokenizer without line breaks.
 
-    `max_length` is in tokens. A step whose end lies beyond it is cut off: it is neither
-    read nor judged, and the caller sees how many were (`len(steps) - len(row.ends)`)."""
+    `max_length` is in tokens. A step that ends beyond it is cut off, and so are all later ones; the caller
+    sees how many were (`len(steps) - len(row.ends)`)."""
 
     def __init__(self, tokenizer: Any, max_length: int) -> None:
         self.tokenizer = tokenizer
@@ -66,8 +66,8 @@ class Encoder:
     def encode(
         self, problem: str, steps: Sequence[str], targets: Sequence[int | None] | None = None
     ) -> TokenRow:
-        """`ends[i]` indexes the last token of step i, its separator. A class index per end;
-        -100 where `targets` is None or has none."""
+        """`ends[i]` is the index of the last token of step i, its separator. `targets[i]` is its class index,
+        or -100 without a target."""
         ids = list(self._problem(problem))
         start = len(ids)
         ends: list[int] = []
@@ -77,24 +77,26 @@ class Encoder:
                 break
             ids += piece
             ends.append(len(ids) - 1)
-        known = targets or [None] * len(steps)
-        classes = [IGNORED if target is None else CLASSES.index(target) for target in known[: len(ends)]]
+        all_targets = targets or [None] * len(steps)
+        classes = [
+            IGNORED if target is None else CLASSES.index(target) for target in all_targets[: len(ends)]
+        ]
         return TokenRow(ids[: self.max_length], ends, classes, start)
 
 
 def encode_examples(
     encoder: Encoder, examples: Iterable[Example], config: TrainConfig | None = None
 ) -> tuple[list[TokenRow], dict[str, int]]:
-    """The rows that carry a label for the config's objective, and the counts of what was lost on the
-    way: `labels_cut` (steps' labels beyond max_length) and `solutions_without_label`."""
+    """The rows with a label for the config's objective, and counts of what was lost: `labels_cut` (labels of
+    steps beyond max_length) and `solutions_without_label`."""
     rows: list[TokenRow] = []
     lost = {"labels_cut": 0, "solutions_without_label": 0}
     for example in examples:
         row = encoder.encode(example.problem, example.steps, example.targets)
-        said = example.targets if example.values is None else example.values
-        lost["labels_cut"] += sum(each is not None for each in said[len(row.ends) :])
+        labels = example.targets if example.values is None else example.values
+        lost["labels_cut"] += sum(label is not None for label in labels[len(row.ends) :])
         if config is not None:
-            row = supervised(row, example, config)
+            row = get_objective(config.objective).supervise(row, example, config)
         if row.labeled:
             rows.append(row)
         else:

@@ -1,18 +1,18 @@
-"""How well a model rates steps it was not trained on."""
+"""Metrics of a model on examples that it was not trained on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
-from app.prm import objectives
+from app.common.array_statistics import area_under_curve
 from app.prm.batch_layout import Batch, iter_batches
-from app.prm.config import kind_of
 from app.prm.device import autocast
 from app.prm.examples import TokenRow
-from app.prm.loss import area_under_curve
 from app.prm.model import ProcessRewardModel
+from app.prm.objectives import Objective
 
 
 @torch.no_grad()
@@ -25,47 +25,42 @@ def evaluate(
     bf16: bool,
     layout: str = "padded",
 ) -> dict[str, float | int | None]:
-    """`loss` is over labeled points (of the head alone; nats, or squared), the rest over step ends,
-    for an ORM over the solutions' last tokens: `accuracy` of classes (of right
-    against wrong where the head has one output), `always_positive` (what rating everything positive
-    would reach: the figure to beat), `negative_auc` (chance that a negative one gets a higher
-    p(negative) than another; 0.5 is blind), `steps`, how many there were."""
+    """`loss` is the mean over labeled points, of the head alone, in the objective's unit. The others are
+    over step ends, or over the last tokens of the solutions for an ORM:
+
+    accuracy         share of correct classes; negative against positive if the head has one output
+    always_positive  accuracy of rating everything positive, the baseline
+    negative_auc     probability that a negative point has a higher p(negative) than another one; 0.5 is
+                     chance; None without both
+    steps            number of points"""
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
     labeled = sum(row.labeled for row in rows)
-    loss, said, truth = 0.0, [], []
-    for laid in iter_batches(rows, layout, tokens, pad):
-        batch = laid.to(device)
+    loss, probabilities, targets = 0.0, [], []
+    for laid_out in iter_batches(rows, layout, tokens, pad):
+        batch = laid_out.to(device)
         with autocast(device, bf16):
-            read = model.read(model.hidden(batch), objectives.read_at(batch, model.objective))
-        loss += float(objectives.loss(read, batch, model.objective, labeled))
-        judged = _judged(batch, model.objective)
-        said.append(objectives.probabilities(read, model.objective).cpu()[judged])
-        truth.append(_classes(batch, model.objective)[judged])
+            outputs = model.read(model.hidden(batch), model.objective.read_slots(batch))
+        loss += float(model.objective.loss(outputs, batch, labeled))
+        points = _evaluated_points(batch, model.objective)
+        probabilities.append(model.objective.probabilities(outputs).cpu()[points])
+        targets.append(model.objective.targets(batch).cpu()[points])
     model.train(was_training)
-    probs, classes = torch.cat(said), torch.cat(truth)
-    known = classes >= 0
-    probs, classes = probs[known], classes[known]
+    probs, classes = torch.cat(probabilities), torch.cat(targets)
+    has_target = classes >= 0
+    probs, classes = probs[has_target], classes[has_target]
     return {
         "loss": loss,
         "accuracy": float((probs.argmax(1) == classes).float().mean()),
         "always_positive": float((classes == 2).float().mean()),
-        "negative_auc": area_under_curve(probs[:, 0], classes == 0),
-        "steps": int(known.sum()),
+        "negative_auc": area_under_curve(probs[:, 0].numpy(), (classes == 0).numpy()),
+        "steps": int(has_target.sum()),
     }
 
 
-def _classes(batch: Batch, objective: str) -> torch.Tensor:
-    """Class index of each point read: 0 wrong, 1 neutral, 2 right; -100 for none."""
-    if objective == "prm3":
-        return batch.targets().cpu()
-    return torch.where(batch.point_values().cpu() >= 0.5, 2, 0)
-
-
-def _judged(batch: Batch, objective: str) -> torch.Tensor:
-    """Indices of the points the model is judged by: all, or each row's last for an ORM."""
-    counts = [len(row.points or ()) for row in batch.rows]
-    if kind_of(objective) == "orm":
-        return torch.tensor(counts).cumsum(0) - 1
-    return torch.arange(sum(counts) if objective != "prm3" else len(batch.targets()))
+def _evaluated_points(batch: Batch, objective: Objective) -> Tensor:
+    """Indices of the points that count: each row's last for an ORM, else all. [points]"""
+    if objective.kind == "orm":
+        return torch.tensor([len(row.points or ()) for row in batch.rows]).cumsum(0) - 1
+    return torch.arange(len(objective.targets(batch)))

@@ -1,5 +1,4 @@
-"""Examples, and how they are grouped: a fixed set per optimiser step, cut into
-length-bucketed micro-batches that the gradient does not depend on."""
+"""Training examples, their order over the optimizer steps, and micro-batches by length."""
 
 from __future__ import annotations
 
@@ -13,15 +12,16 @@ CLASSES = (-1, 0, 1)
 
 @dataclass(frozen=True)
 class Example:
-    """A chain of steps with a target for each: -1, 0, 1, or None where it carries no label."""
+    """A chain of steps with a target for each: -1, 0, 1, or None without a label. Raises ValueError if the
+    lengths differ."""
 
     problem: str
     steps: list[str]
     targets: list[int | None]
     split: str = "train"
-    """train, or validation: looked at, never learned from."""
+    """train, or validation: evaluated, never trained on."""
     values: list[float | None] | None = None
-    """Soft labels: a value in [0, 1] for each step, or None where it carries none."""
+    """Soft labels: a value in [0, 1] for each step, or None without a label."""
 
     def __post_init__(self) -> None:
         if len(self.steps) != len(self.targets):
@@ -32,14 +32,14 @@ class Example:
 
 @dataclass(frozen=True)
 class TokenRow:
-    """An example as tokens: `ends[i]` is where step i is judged, `targets[i]` its class index or -100.
-    For objectives with one output (objectives.py): it learns `values[i]` at token `points[i]`."""
+    """An example as tokens. `ends[i]` is the last token of step i, `targets[i]` its class index or -100.
+    Objectives with one output (objectives.py) learn `values[i]` at token `points[i]` instead."""
 
     ids: list[int]
     ends: list[int]
     targets: list[int]
     start: int = 0
-    """Where the problem ends and the steps begin."""
+    """The first token of the steps."""
     points: list[int] | None = None
     values: list[float] | None = None
 
@@ -51,8 +51,8 @@ class TokenRow:
 
 
 def iter_micro_batches(rows: Sequence[TokenRow], tokens: int) -> Iterator[list[TokenRow]]:
-    """`rows` sorted by length and cut so that padded size (longest x count) stays within
-    `tokens`; a single row over it goes alone."""
+    """`rows` sorted by length, in micro-batches whose padded size (longest x count) is at most `tokens`. A
+    longer row has its own."""
     batch: list[TokenRow] = []
     for row in sorted(rows, key=lambda row: len(row.ids)):
         if batch and len(row.ids) * (len(batch) + 1) > tokens:
@@ -64,29 +64,29 @@ def iter_micro_batches(rows: Sequence[TokenRow], tokens: int) -> Iterator[list[T
 
 
 def shuffle_groups(groups: Sequence[Sequence[int]], epoch: int, seed: int) -> list[int]:
-    """The rows in the order of an epoch: groups in a seeded shuffle, the same on every resume."""
-    mixed = list(groups)
-    random.Random(f"{seed}/{epoch}").shuffle(mixed)  # noqa: S311  # not for secrets
-    return [index for group in mixed for index in group]
+    """The row indices in the order of an epoch: the groups in a seeded shuffle, the same after a resume."""
+    shuffled = list(groups)
+    random.Random(f"{seed}/{epoch}").shuffle(shuffled)  # noqa: S311  # not for secrets
+    return [index for group in shuffled for index in group]
 
 
-def group_rows(rows: Sequence[TokenRow], together: str) -> list[list[int]]:
-    """Indices of rows that are learned in the same optimiser step, so that what they begin with is
-    computed once. "walk": those that share problem and first step (alternatives of one walk);
-    "problem": all of a problem; "none": each row by itself."""
-    found: dict[tuple[int, ...], list[int]] = {}
+def group_rows(rows: Sequence[TokenRow], group_by: str) -> list[list[int]]:
+    """Groups of row indices that share an optimizer step, so that their common prefix is computed once.
+    path: rows with the same problem and first step (alternatives of one path); problem: all rows of a
+    problem; none: each row by itself."""
+    groups: dict[tuple[int, ...], list[int]] = {}
     for index, row in enumerate(rows):
-        until = row.start if together == "problem" else row.ends[0] + 1
-        key = (index,) if together == "none" else tuple(row.ids[:until])
-        found.setdefault(key, []).append(index)
-    return list(found.values())
+        until = row.start if group_by == "problem" else row.ends[0] + 1
+        key = (index,) if group_by == "none" else tuple(row.ids[:until])
+        groups.setdefault(key, []).append(index)
+    return list(groups.values())
 
 
 def iter_optimizer_steps(
     groups: Sequence[Sequence[int]], per_step: int, steps: int, seed: int
 ) -> Iterator[list[int]]:
-    """The row indices of each of `steps` optimiser steps, epoch after epoch without remainder
-    between them: every row is seen once before any is seen twice."""
+    """The row indices of each of `steps` optimizer steps. An epoch may end within a step: every row is used
+    once before any is used twice."""
     queue: list[int] = []
     epoch = 0
     for _ in range(steps):

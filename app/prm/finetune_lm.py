@@ -1,8 +1,8 @@
-"""Supervised fine-tuning of a causal language model on prompts and completions, for a reviser: what
-it is shown is read, what it is to write is learned (Snell et al. 2024, section 6.1). Plain: one
-process, padded micro-batches; for large models take a trainer made for them, the data is the same.
+"""Supervised fine-tuning of a causal language model on prompts and completions, for a reviser: the loss is
+on the completion (Snell et al. 2024, section 6.1). One process, padded micro-batches; for large models, use
+a trainer made for them on the same data.
 
-The folder that comes out is the base's kind of folder: a generator of the lab or a server reads it."""
+The resulting folder has the format of the base: a local generator or a server can load it."""
 
 from __future__ import annotations
 
@@ -11,50 +11,58 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import torch
+from pydantic import Field
 from torch import nn
 from transformers import AutoModelForCausalLM
 
 from app.common.atomic_files import atomic_folder
-from app.common.config import Config, ConfigError
+from app.common.config import Config, Seed, Share
 from app.prm import checkpoint
 from app.prm.checkpoint_safety import BadCheckpoint, validate_folder
+from app.prm.config import Device, Threads
 from app.prm.device import autocast, choose_device, set_threads
+from app.prm.schedule import build_schedule
 
-NOTHING = -100
+IGNORED = -100
 
 
-@dataclass(frozen=True)
 class FinetuneConfig(Config):
-    epochs: float = 2.0
-    learning_rate: float = 1e-5
-    batch: int = 32
-    """Trajectories an optimiser step learns from, whatever memory holds at once."""
-    at_once: int = 4
-    """Trajectories of a micro-batch."""
-    max_length: int = 4096
-    """Tokens of prompt and completion; longer ones are left out and counted."""
-    warmup: float = 0.05
-    weight_decay: float = 0.0
-    clip: float = 1.0
-    seed: int = 0
-    device: str = "auto"
-    bf16: bool = True
-    threads: int = 0
+    """The options of fine-tuning."""
 
-    def check(self) -> None:
-        limits = {
-            "epochs": (0.001, 1000), "learning_rate": (1e-9, 1), "batch": (1, 65_536), "at_once": (1, 4096),
-            "max_length": (8, 131_072), "warmup": (0, 1), "weight_decay": (0, 10), "clip": (0, 1e6),
-            "seed": (0, 2**31 - 1), "threads": (0, 1024),
-        }  # fmt: skip
-        for name, (low, high) in limits.items():
-            if not low <= getattr(self, name) <= high:
-                raise ConfigError(f"{name} must be between {low:g} and {high:g}")
-        if self.device not in ("auto", "cpu", "cuda"):
-            raise ConfigError("device must be auto, cpu or cuda")
+    former_names: ClassVar = {
+        "batch": "batch_size",
+        "at_once": "micro_batch_size",
+        "warmup": "warmup_ratio",
+        "clip": "max_grad_norm",
+    }
+
+    epochs: Annotated[float, Field(ge=0.001, le=1_000)] = 2.0
+    """Passes over the pairs."""
+    learning_rate: Annotated[float, Field(ge=1e-9, le=1)] = 1e-5
+    """Peak learning rate of AdamW."""
+    batch_size: Annotated[int, Field(ge=1, le=65_536)] = 32
+    """Pairs per optimizer step, independent of the micro-batches."""
+    micro_batch_size: Annotated[int, Field(ge=1, le=4_096)] = 4
+    """Pairs per micro-batch."""
+    max_length: Annotated[int, Field(ge=8, le=131_072)] = 4096
+    """Tokens of prompt and completion. Longer pairs are left out and counted."""
+    warmup_ratio: Share = 0.05
+    """Share of the optimizer steps with a linear warmup from 0. A cosine decay to 0 follows."""
+    weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.0
+    """Weight decay of AdamW."""
+    max_grad_norm: Annotated[float, Field(ge=0, le=1e6)] = 1.0
+    """Gradient norm above which gradients are clipped. 0 never clips."""
+    seed: Seed = 0
+    """Seed of the order of the pairs and of dropout."""
+    device: Device = "auto"
+    """auto uses a CUDA GPU if there is one."""
+    bf16: bool = True
+    """Compute in bfloat16 on GPUs that support it."""
+    threads: Threads = 0
+    """CPU threads. 0 leaves the choice to torch."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +70,14 @@ class FinetuneResult:
     steps: int
     rows: int
     left_out: int
-    """Longer than `max_length`."""
+    """Pairs longer than `max_length`."""
     losses: list[float]
-    """Nats a token that was to be written, step by step."""
+    """Mean loss per completion token in nats, by optimizer step."""
 
 
 Report = Callable[[dict[str, Any]], None]
 EncodedPair = tuple[list[int], int]
-"""Ids of prompt and completion with its end, and where the completion begins."""
+"""Token IDs of prompt, completion and end token, and the index of the first completion token."""
 
 
 def finetune(
@@ -79,16 +87,16 @@ def finetune(
     target: Path,
     report: Report = lambda _: None,
 ) -> FinetuneResult:
-    """`pairs`: prompt, completion. Writes `target`, whole or not at all. BadCheckpoint for a base that
-    cannot serve, ValueError where nothing is short enough to learn from."""
+    """Fine-tune `base` on `pairs` of prompt and completion, and write the model to `target` atomically.
+    Raises BadCheckpoint for an unusable base, ValueError if every pair is too long."""
     set_threads(config.threads)
     device = choose_device(config.device)
     validate_folder(base)
     tokenizer = checkpoint.load_tokenizer(str(base), None)
     rows = [encode_pair(tokenizer, *pair) for pair in pairs]
-    kept = [each for each in rows if len(each[0]) <= config.max_length]
-    if not kept:
-        raise ValueError(f"no trajectory has at most {config.max_length:,} tokens")
+    short = [row for row in rows if len(row[0]) <= config.max_length]
+    if not short:
+        raise ValueError(f"no pair has at most {config.max_length:,} tokens")
     torch.manual_seed(config.seed)
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -97,26 +105,27 @@ def finetune(
         model = loaded.to(device)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise BadCheckpoint(f"could not load {base.name} as a causal language model: {error}") from error
-    losses = _learn(model, kept, config, int(tokenizer.pad_token_id), device, report)
+    losses = _train(model, short, config, int(tokenizer.pad_token_id), device, report)
     with atomic_folder(target) as draft:
         model.save_pretrained(draft)
         tokenizer.save_pretrained(draft)
-    return FinetuneResult(len(losses), len(kept), len(rows) - len(kept), losses)
+    return FinetuneResult(len(losses), len(short), len(rows) - len(short), losses)
 
 
 def encode_pair(tokenizer: Any, prompt: str, completion: str) -> EncodedPair:
-    """Each tokenised by itself: no token spans where the writing begins."""
-    read = list(tokenizer.encode(prompt, add_special_tokens=True))
+    """Prompt and completion are tokenized separately, so that no token spans both. Raises BadCheckpoint for
+    a tokenizer without an end token."""
+    prompt_ids = list(tokenizer.encode(prompt, add_special_tokens=True))
     end = tokenizer.eos_token_id
     if end is None:
-        raise BadCheckpoint("the tokenizer has no token that ends a text")
-    if read and read[-1] == end and len(read) > 1:
-        read.pop()  # some tokenizers end every text
-    written = list(tokenizer.encode(completion, add_special_tokens=False))
-    return [*read, *written, int(end)], len(read)
+        raise BadCheckpoint("the tokenizer has no end token")
+    if len(prompt_ids) > 1 and prompt_ids[-1] == end:
+        prompt_ids.pop()  # some tokenizers append the end token to every text
+    completion_ids = list(tokenizer.encode(completion, add_special_tokens=False))
+    return [*prompt_ids, *completion_ids, int(end)], len(prompt_ids)
 
 
-def _learn(
+def _train(
     model: Any,
     rows: list[EncodedPair],
     config: FinetuneConfig,
@@ -124,65 +133,60 @@ def _learn(
     device: torch.device,
     report: Report,
 ) -> list[float]:
-    steps = max(1, math.ceil(len(rows) * config.epochs / config.batch))
-    optimiser = torch.optim.AdamW(
+    steps = max(1, math.ceil(len(rows) * config.epochs / config.batch_size))
+    optimizer = torch.optim.AdamW(
         model.parameters(), config.learning_rate, betas=(0.9, 0.95), weight_decay=config.weight_decay
     )
+    schedule = build_schedule(steps, config.warmup_ratio)
     losses = []
     model.train()
-    for step, chosen in enumerate(_batches(rows, config, steps)):
-        for group in optimiser.param_groups:
-            group["lr"] = config.learning_rate * _pace(step, steps, config.warmup)
-        written = sum(len(ids) - start for ids, start in chosen)
+    for step, chosen in enumerate(_iter_batches(rows, config, steps)):
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * schedule(step)
+        completion_tokens = sum(len(ids) - start for ids, start in chosen)
         total = 0.0
-        for at in range(0, len(chosen), config.at_once):
-            ids, mask, targets = _padded(chosen[at : at + config.at_once], pad, device)
+        for at in range(0, len(chosen), config.micro_batch_size):
+            ids, mask, targets = _padded(chosen[at : at + config.micro_batch_size], pad, device)
             with autocast(device, config.bf16):
                 logits = model(input_ids=ids, attention_mask=mask).logits
             flat = logits[:, :-1].reshape(-1, logits.shape[-1]).float()
             summed = nn.functional.cross_entropy(flat, targets.reshape(-1), reduction="sum")
-            loss = summed / written  # over all of the step, however it is cut
+            loss = summed / completion_tokens  # of the whole step, so micro-batches do not matter
             loss.backward()
             total += float(loss.detach())
-        if config.clip:
-            nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
+        if config.max_grad_norm:
+            nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
         losses.append(total)
         report({"step": step + 1, "steps": steps, "loss": total})
     model.eval()
     return losses
 
 
-def _batches(rows: list[EncodedPair], config: FinetuneConfig, steps: int) -> Iterator[list[EncodedPair]]:
-    """Epoch after epoch in a seeded shuffle; every row is seen once before any is seen twice."""
+def _iter_batches(rows: list[EncodedPair], config: FinetuneConfig, steps: int) -> Iterator[list[EncodedPair]]:
+    """Shuffled epochs; every row is used once before any is used twice."""
     queue: list[EncodedPair] = []
     chance = random.Random(config.seed)  # noqa: S311 - repeatable, not secret
     for _ in range(steps):
-        while len(queue) < config.batch:
+        while len(queue) < config.batch_size:
             queue += chance.sample(rows, len(rows))
-        yield queue[: config.batch]
-        queue = queue[config.batch :]
-
-
-def _pace(step: int, steps: int, warmup: float) -> float:
-    rising = max(1, round(steps * warmup))
-    if step < rising:
-        return (step + 1) / rising
-    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+        yield queue[: config.batch_size]
+        queue = queue[config.batch_size :]
 
 
 def _padded(
     rows: Sequence[EncodedPair], pad: int, device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """ids, mask: [rows, longest]; targets: [rows, longest - 1], of the token after each."""
+    """ids, mask: [rows, longest]; targets: [rows, longest - 1], the next token, -100 in prompts and
+    padding."""
     longest = max(len(ids) for ids, _ in rows)
     ids = torch.full((len(rows), longest), pad)
     mask = torch.zeros((len(rows), longest), dtype=torch.long)
-    targets = torch.full((len(rows), longest - 1), NOTHING)
-    for place, (known, start) in enumerate(rows):
-        ids[place, : len(known)] = torch.tensor(known)
-        mask[place, : len(known)] = 1
+    targets = torch.full((len(rows), longest - 1), IGNORED)
+    for place, (row_ids, start) in enumerate(rows):
+        ids[place, : len(row_ids)] = torch.tensor(row_ids)
+        mask[place, : len(row_ids)] = 1
         first = max(start, 1)
-        targets[place, first - 1 : len(known) - 1] = torch.tensor(known[first:])
+        targets[place, first - 1 : len(row_ids) - 1] = torch.tensor(row_ids[first:])
     return ids.to(device), mask.to(device), targets.to(device)

@@ -1,4 +1,4 @@
-"""Model and tokenizer before the first step, checked before an hour is spent on them."""
+"""Model and tokenizer before the first step, checked before any time is spent on training."""
 
 from __future__ import annotations
 
@@ -23,30 +23,25 @@ from app.prm.model import (
     load_body,
     load_output_weights,
 )
-from app.prm.objectives import SQUARED
-
-VERIFIER_DROPOUT = 0.2
 
 
 def build_model_and_tokenizer(
     config: TrainConfig, examples: Sequence[Example], folder: Path, corpus: Iterable[str] | None
 ) -> tuple[ProcessRewardModel, Any]:
-    """The config's base, or a new model. A tokenizer of our own is kept in the run's folder: a
-    resume must not train another. Raises BadCheckpoint for a base that cannot serve."""
+    """The config's base, or a new model. A new tokenizer is stored in the run's folder, so that a resumed run
+    does not train another. Raises BadCheckpoint for an unusable base."""
     if config.base is not None:
         tokenizer = checkpoint.load_tokenizer(config.base, config.revision)
         model = ProcessRewardModel(load_body(config.base, config.revision), config.objective)
         validate_base(model, tokenizer, config)
         if config.label_tokens:
-            init_head(model, label_logits(config, tokenizer))
+            init_head(model, load_label_embeddings(config, tokenizer))
     else:
         tokenizer = load_or_train_tokenizer(config, examples, folder, corpus)
         model = build_model(config, len(tokenizer), int(tokenizer.pad_token_id))
-    share = config.dropout
-    if share is None:
-        share = VERIFIER_DROPOUT if config.objective in SQUARED else 0.0
-    if share:
-        add_residual_dropout(model.body, share)
+    dropout = model.objective.dropout if config.dropout is None else config.dropout
+    if dropout:
+        add_residual_dropout(model.body, dropout)
     if config.lora_rank:
         add_lora_adapters(model, config)
     if config.gradient_checkpointing:
@@ -54,23 +49,24 @@ def build_model_and_tokenizer(
     return model, tokenizer
 
 
-def label_logits(config: TrainConfig, tokenizer: Any) -> Tensor:
-    """What the base's output layer has for the two label tokens, wrong and right. [2, width]"""
+def load_label_embeddings(config: TrainConfig, tokenizer: Any) -> Tensor:
+    """Output embeddings of the base for the two label tokens, negative and positive. [2, width]"""
     ids = []
     for word in config.label_tokens:
-        found = tokenizer.encode(word, add_special_tokens=False)
-        if len(found) != 1 or found[0] == tokenizer.unk_token_id:
+        tokens = tokenizer.encode(word, add_special_tokens=False)
+        if len(tokens) != 1 or tokens[0] == tokenizer.unk_token_id:
             raise BadCheckpoint(
-                f"{word!r} is not one token of the base's tokenizer; name another in label_tokens"
+                f"{word!r} is not one token of the base's tokenizer; choose another in label_tokens"
             )
-        ids += found
+        ids += tokens
     return load_output_weights(str(config.base), config.revision)[ids]
 
 
-def init_head(model: ProcessRewardModel, said: Tensor) -> None:
-    """The head as the base would say it, a neutral step as right; one output is right against wrong."""
-    wrong, right = said.float()
-    rows = [wrong, right, right] if model.head.out_features == 3 else [right - wrong]
+def init_head(model: ProcessRewardModel, label_embeddings: Tensor) -> None:
+    """Initialize the head so that it predicts like the base. A neutral step starts as a positive one; a
+    single output is positive minus negative. label_embeddings: [2, width]"""
+    negative, positive = label_embeddings.float()
+    rows = [negative, positive, positive] if model.head.out_features == 3 else [positive - negative]
     with torch.no_grad():
         model.head.weight.copy_(torch.stack(rows))
         model.head.bias.zero_()
@@ -79,26 +75,26 @@ def init_head(model: ProcessRewardModel, said: Tensor) -> None:
 def load_or_train_tokenizer(
     config: TrainConfig, examples: Sequence[Example], folder: Path, corpus: Iterable[str] | None
 ) -> Any:
-    kept = folder / "tokenizer"
-    if not kept.is_dir():
-        texts = corpus or (text for one in examples for text in (one.problem, *one.steps))
-        with atomic_folder(kept) as draft:
+    stored = folder / "tokenizer"
+    if not stored.is_dir():
+        texts = corpus or (text for example in examples for text in (example.problem, *example.steps))
+        with atomic_folder(stored) as draft:
             train_tokenizer(texts, config.vocabulary).save_pretrained(draft)
-    return checkpoint.load_tokenizer(str(kept), None)
+    return checkpoint.load_tokenizer(str(stored), None)
 
 
 def validate_base(model: ProcessRewardModel, tokenizer: Any, config: TrainConfig) -> None:
-    """What would go wrong late or silently with this base, said at once."""
+    """Raises BadCheckpoint for what would fail late or silently with this base."""
     context = getattr(model.body.config, "max_position_embeddings", None)
     if context is not None and context < config.max_length:
         raise BadCheckpoint(
-            f"max_length is {config.max_length}, but the base was made for {context} tokens; "
+            f"max_length is {config.max_length}, but the context of the base is {context} tokens; "
             f"set max_length to at most {context}"
         )
     embedding: Any = model.body.get_input_embeddings()
-    room = embedding.num_embeddings
-    if len(tokenizer) > room:
-        raise BadCheckpoint(f"the tokenizer knows {len(tokenizer)} tokens, the base has room for {room}")
+    size = embedding.num_embeddings
+    if len(tokenizer) > size:
+        raise BadCheckpoint(f"the tokenizer has {len(tokenizer)} tokens, the base has room for {size}")
     if not tokenizer.encode("\n", add_special_tokens=False):
         raise BadCheckpoint("the tokenizer has no token for a line break, which ends a step")
     special = set(tokenizer.all_special_ids)

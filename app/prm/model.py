@@ -1,7 +1,7 @@
-"""The network: a causal language model's body, and a head that is read at a few of its tokens.
+"""The network: the body of a causal language model, and a head that is read at some of the tokens.
 
-Lightman et al. 2023, section 2.6: the PRM predicts the correctness of each step after its
-last token. The head runs only where it is read, in float32."""
+The PRM predicts the correctness of each step after its last token (Lightman et al. 2023, section 2.6). The
+head is computed only at the tokens where it is read, in float32."""
 
 from __future__ import annotations
 
@@ -23,63 +23,64 @@ from transformers import (
     Qwen2Config,
 )
 
-from app.prm import objectives, prefix_attention
+from app.prm import prefix_attention
 from app.prm.batch_layout import Batch
 from app.prm.checkpoint_safety import BadCheckpoint, validate_folder
 from app.prm.config import SIZES, TrainConfig
-from app.prm.objectives import outputs
+from app.prm.loss import language_loss
+from app.prm.objectives import get_objective
 
 
 class ProcessRewardModel(nn.Module):
     def __init__(self, body: PreTrainedModel, objective: str = "prm3") -> None:
         super().__init__()
         self.body = body
-        self.objective = objective
-        self.head = nn.Linear(int(body.config.hidden_size), outputs(objective))
+        self.objective = get_objective(objective)
+        self.head = nn.Linear(int(body.config.hidden_size), self.objective.outputs)
         self.backend = "sdpa"
-        """How the body attends where rows lie in one line (prm/prefix_attention.py); padded rows: sdpa."""
+        """The attention implementation for rows in one line (prefix_attention.py). Padded rows use sdpa."""
 
     def hidden(self, batch: Batch) -> Tensor:
-        """The body's last states, [lines * length, width]: `batch.slots` says whose they are."""
+        """The last hidden states of the body. [lines * length, width]"""
         backend = "sdpa" if batch.until is None else self.backend
         if self.body.config._attn_implementation != backend:
             self.body.set_attn_implementation(backend)
-        given = prefix_attention.attention_arguments(batch, backend)
+        arguments = prefix_attention.attention_arguments(batch, backend)
         states = self.body(
-            input_ids=batch.ids, position_ids=batch.positions, use_cache=False, **given
+            input_ids=batch.ids, position_ids=batch.positions, use_cache=False, **arguments
         ).last_hidden_state
         return states.flatten(0, 1)
 
-    def read(self, states: Tensor, places: Tensor) -> Tensor:
-        """The head at `places` of the states, in float32. [places, outputs]"""
+    def read(self, states: Tensor, slots: Tensor) -> Tensor:
+        """The head at `slots` of the states, in float32. [slots, outputs]"""
         with torch.autocast(states.device.type, enabled=False):
-            said: Tensor = self.head(states[places].float())
-        return said
+            outputs: Tensor = self.head(states[slots].float())
+        return outputs
 
     def forward(self, batch: Batch) -> Tensor:
         """The head at the step ends. [step ends, outputs]"""
         return self.read(self.hidden(batch), batch.step_end_slots())
 
     def loss(self, batch: Batch, labeled: int, tokens: int, language_weight: float) -> Tensor:
-        """The objective's part of an optimiser step with `labeled` labels and `tokens` solution
-        tokens in all; the parts of its micro-batches add up to the whole."""
+        """The loss of a micro-batch in an optimizer step with `labeled` labeled points and `tokens` solution
+        tokens in total. The micro-batches' losses add up to that of the step."""
         states = self.hidden(batch)
-        said = self.read(states, objectives.read_at(batch, self.objective))
-        total = objectives.loss(said, batch, self.objective, labeled)
-        if self.objective in objectives.SQUARED and language_weight:
+        outputs = self.read(states, self.objective.read_slots(batch))
+        total = self.objective.loss(outputs, batch, labeled)
+        if self.objective.has_language_loss and language_weight:
             embedding: Any = self.body.get_input_embeddings().weight
-            total = total + language_weight * objectives.language_loss(states, batch, embedding, tokens)
+            total = total + language_weight * language_loss(states, batch, embedding, tokens)
         return total
 
 
 def add_residual_dropout(body: nn.Module, share: float) -> None:
-    """Dropout of what attention and feed-forward add to the residual stream (Cobbe et al. 2021,
-    appendix B), for bodies that have none of their own. Active in training mode only."""
+    """Dropout on the outputs of attention and feed-forward layers (Cobbe et al. 2021, appendix B), for bodies
+    without dropout of their own. Active in training mode only."""
 
-    def drop(module: nn.Module, _: Any, said: Any) -> Any:
-        if isinstance(said, tuple):
-            return (nn.functional.dropout(said[0], share, module.training), *said[1:])
-        return nn.functional.dropout(said, share, module.training)
+    def drop(module: nn.Module, _: Any, outputs: Any) -> Any:
+        if isinstance(outputs, tuple):
+            return (nn.functional.dropout(outputs[0], share, module.training), *outputs[1:])
+        return nn.functional.dropout(outputs, share, module.training)
 
     for name, module in body.named_modules():
         if name.rpartition(".")[2] in ("self_attn", "attn", "mlp"):
@@ -87,18 +88,18 @@ def add_residual_dropout(body: nn.Module, share: float) -> None:
 
 
 def add_lora_adapters(model: ProcessRewardModel, config: TrainConfig) -> None:
-    """Low-rank adapters on every linear layer of the body; the head learns in full."""
+    """Low-rank adapters on every linear layer of the body. The head is trained in full."""
     from peft import LoraConfig, get_peft_model
 
     lora = LoraConfig(r=config.lora_rank, lora_alpha=config.lora_alpha, target_modules="all-linear")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # it asks transformers by a name that goes away
+        warnings.simplefilter("ignore", FutureWarning)  # peft uses a deprecated name of transformers
         body: Any = get_peft_model(model.body, lora)
     model.body = body
 
 
 def merge_adapters(model: ProcessRewardModel) -> ProcessRewardModel:
-    """The model with its adapters, if it has any, put into the weights. Changes `model`."""
+    """The model with its adapters, if any, merged into the weights. Changes `model`."""
     body: Any = model.body
     if hasattr(body, "merge_and_unload"):
         model.body = body.merge_and_unload()
@@ -108,9 +109,9 @@ def merge_adapters(model: ProcessRewardModel) -> ProcessRewardModel:
 def build_model(config: TrainConfig, vocabulary: int, pad: int) -> ProcessRewardModel:
     """A new model of the config's size and architecture, seeded by the caller."""
     shape = SIZES[config.size]
-    made: Any
+    body_config: Any
     if config.architecture == "gpt2":
-        made = GPT2Config(
+        body_config = GPT2Config(
             vocab_size=vocabulary,
             n_embd=shape["width"],
             n_layer=shape["layers"],
@@ -125,7 +126,7 @@ def build_model(config: TrainConfig, vocabulary: int, pad: int) -> ProcessReward
         )
     else:
         kinds = {"llama": LlamaConfig, "qwen2": Qwen2Config, "mistral": MistralConfig}
-        made = kinds[config.architecture](
+        body_config = kinds[config.architecture](
             vocab_size=vocabulary,
             hidden_size=shape["width"],
             intermediate_size=shape["width"] * 3,
@@ -135,13 +136,15 @@ def build_model(config: TrainConfig, vocabulary: int, pad: int) -> ProcessReward
             max_position_embeddings=config.max_length,
             pad_token_id=pad,
         )
-    return ProcessRewardModel(AutoModel.from_config(made, attn_implementation="sdpa"), config.objective)
+    return ProcessRewardModel(
+        AutoModel.from_config(body_config, attn_implementation="sdpa"), config.objective
+    )
 
 
 def load_body(base: str, revision: str | None) -> PreTrainedModel:
-    """A transformers model by folder or id. Only safetensors, no code from the checkpoint;
-    an id needs its pinned revision. Raises BadCheckpoint with the reason."""
-    body, missing = _loaded(AutoModel, base, revision)
+    """A transformers model by folder or ID. Only safetensors, no code from the checkpoint; an ID needs a
+    pinned revision. Raises BadCheckpoint with the reason."""
+    body, missing = _load_pretrained(AutoModel, base, revision)
     if body.config.is_encoder_decoder or not hasattr(body.config, "hidden_size"):
         raise BadCheckpoint(f"{base!r} is a {body.config.model_type}, not a causal language model")
     validate_weights(body, missing, base)
@@ -149,23 +152,23 @@ def load_body(base: str, revision: str | None) -> PreTrainedModel:
 
 
 def load_output_weights(base: str, revision: str | None) -> Tensor:
-    """What the base reads its next token with. [vocabulary, width]"""
-    whole, missing = _loaded(AutoModelForCausalLM, base, revision)
-    validate_weights(whole, missing, base)
-    found: Any = whole.get_output_embeddings().weight
-    weights: Tensor = found.detach()
+    """The output embeddings of the base. [vocabulary, width]"""
+    model, missing = _load_pretrained(AutoModelForCausalLM, base, revision)
+    validate_weights(model, missing, base)
+    embedding: Any = model.get_output_embeddings()
+    weights: Tensor = embedding.weight.detach()
     return weights
 
 
-def _loaded(kind: Any, base: str, revision: str | None) -> tuple[PreTrainedModel, Iterable[str]]:
-    """With the names of weights that its files lack."""
+def _load_pretrained(kind: Any, base: str, revision: str | None) -> tuple[PreTrainedModel, Iterable[str]]:
+    """The model, and the names of weights that its files lack."""
     folder = Path(base)
     if folder.is_dir():
         validate_folder(folder)
     elif revision is None:
-        raise BadCheckpoint(f"{base!r} is no folder; to fetch it by id, give the revision it is pinned to")
+        raise BadCheckpoint(f"{base!r} is not a folder; to load it by ID, give its pinned revision")
     try:
-        body, said = kind.from_pretrained(
+        body, info = kind.from_pretrained(
             base,
             output_loading_info=True,
             revision=revision,
@@ -176,13 +179,14 @@ def _loaded(kind: Any, base: str, revision: str | None) -> tuple[PreTrainedModel
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise BadCheckpoint(f"could not load {base!r}: {error}") from error
-    return body, said["missing_keys"]
+    return body, info["missing_keys"]
 
 
 def validate_weights(body: nn.Module, missing: Iterable[str], base: str) -> None:
-    """transformers draws at random what a checkpoint lacks, with no more than a warning."""
+    """Raises BadCheckpoint for missing or non-finite weights: transformers initializes missing ones at
+    random with only a warning."""
     if lacking := sorted(missing):
         raise BadCheckpoint(f"{base!r} lacks {len(lacking)} of its weights, {lacking[0]} first")
     for name, weight in body.named_parameters():
         if not bool(torch.isfinite(weight).all()):
-            raise BadCheckpoint(f"{base!r}: {name} holds values that are not finite numbers")
+            raise BadCheckpoint(f"{base!r}: {name} contains values that are not finite")

@@ -1,95 +1,242 @@
-"""What a model is taught, and how it is read.
+"""The registry of training objectives: what a model learns from a solution, and how its output is read.
 
-prm3               three classes at step ends, cross-entropy (Lightman et al. 2023, section 2.6)
-prm2               right or wrong at step ends, a neutral step counted as one of them (ibid.,
-                   appendix F: what neutral counts as is a choice)
-soft               a value between 0 and 1 at step ends, binary cross-entropy (Wang et al. 2023,
-                   section 3.3; Snell et al. 2024, appendix D)
-orm                the verdict of the answer at every token of the solution, read at the last
-                   (Lightman et al. 2023, appendix E)
-verifier_token     the same by a scalar and its squared error, with a language-model loss beside
-                   it (Cobbe et al. 2021, section 4.1 and appendix E)
-verifier_solution  the same at the last token only (ibid., section 4.2)"""
+An objective is one object; `register_objective` adds it, and forms, checks and documentation iterate over the
+registry. Importable without torch: only the methods that compute on tensors load it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, Protocol
 
-import torch
-from torch import Tensor, nn
+if TYPE_CHECKING:
+    from torch import Tensor
 
-from app.prm.batch_layout import Batch
-from app.prm.config import OUTCOME, TrainConfig
-from app.prm.examples import Example, TokenRow
-from app.prm.loss import step_loss
+    from app.prm.batch_layout import Batch
+    from app.prm.config import TrainConfig
+    from app.prm.examples import Example, TokenRow
 
-SQUARED = ("verifier_token", "verifier_solution")
-
-
-def outputs(objective: str) -> int:
-    """Outputs of the head: three logits (negative, neutral, positive), or one."""
-    return 3 if objective == "prm3" else 1
+Kind = Literal["prm", "orm"]
+VERIFIER_DROPOUT = 0.2
+"""Cobbe et al. 2021, appendix B."""
 
 
-def supervised(row: TokenRow, example: Example, config: TrainConfig) -> TokenRow:
-    """`row` with the points this objective learns at, and what it learns there."""
-    objective = config.objective
-    if objective == "prm3":
+class Objective(Protocol):
+    """All members but `supervise` and `loss` are data about the objective; tensors have the shapes given."""
+
+    id: str
+    label: str
+    """The objective in a form, at most a few words."""
+    description: str
+    """One sentence with the source, for the documentation."""
+    kind: Kind
+    """prm: read at the end of each step. orm: read at the last token of a solution."""
+    outputs: int
+    """Outputs of the head."""
+    two_class: bool
+    """Whether p(neutral) is always 0."""
+    dropout: float
+    """Residual dropout unless the config sets one."""
+    has_language_loss: bool
+    """Whether the language modeling loss of the solution's tokens is added (`language_weight`)."""
+    label_sources: tuple[str, ...]
+    """Label sources that it learns from."""
+    prefix_aggregate: str
+    """How step probabilities become the score of a prefix in a search, unless its config says."""
+    soft_labels: bool
+    """Whether it learns from soft labels instead of ratings."""
+
+    def supervise(self, row: TokenRow, example: Example, config: TrainConfig) -> TokenRow:
+        """`row` with the tokens that carry a label (`points`) and their labels (`values`). A row without
+        points learns `targets` at the step ends."""
+
+    def read_slots(self, batch: Batch) -> Tensor:
+        """Slots at which the head is read during training. [points]"""
+
+    def loss(self, outputs: Tensor, batch: Batch, labeled: int) -> Tensor:
+        """The loss of `outputs` [points, outputs], summed and divided by `labeled`, the number of labeled
+        points of the whole optimizer step (loss.py)."""
+
+    def targets(self, batch: Batch) -> Tensor:
+        """Class index of each point: 0 negative, 1 neutral, 2 positive, -100 without a label. [points]"""
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        """p(negative), p(neutral), p(positive) from the head's outputs. [n, outputs] to [n, 3]"""
+
+
+class ThreeClassObjective:
+    id = "prm3"
+    label = "Steps: positive, neutral or negative"
+    description = "Three classes at step ends, cross-entropy (Lightman et al. 2023, section 2.6)."
+    kind: Kind = "prm"
+    outputs = 3
+    two_class = False
+    dropout = 0.0
+    has_language_loss = False
+    label_sources: tuple[str, ...] = ("people", "model", "rollouts")
+    prefix_aggregate = "product"
+    soft_labels = False
+
+    def supervise(self, row: TokenRow, example: Example, config: TrainConfig) -> TokenRow:
         return row
-    whole = len(row.ends) == len(example.steps)
-    if objective in OUTCOME:
-        said = [target for target in example.targets if target is not None]
-        if not said or not whole:
-            return replace(row, targets=[-100] * len(row.ends))
-        last = len(row.ids) - 1
-        points = [last] if objective == "verifier_solution" else list(range(row.start, last + 1))
-        return replace(row, points=points, values=[float(said[-1] > 0)] * len(points))
-    if objective == "soft":
-        known = example.values or [None] * len(example.steps)
-        pairs = [(end, value) for end, value in zip(row.ends, known, strict=False) if value is not None]
-    else:
-        right = (1, 2) if config.neutral_is_positive else (2,)
-        pairs = [
-            (end, float(target in right))
-            for end, target in zip(row.ends, row.targets, strict=True)
-            if target >= 0
-        ]
-    return replace(row, points=[end for end, _ in pairs], values=[value for _, value in pairs])
 
-
-def loss(said: Tensor, batch: Batch, objective: str, labeled: int) -> Tensor:
-    """Summed over the batch's labeled points, divided by `labeled`, those of the whole optimiser
-    step (loss.py says why). said: [points, outputs], the head at `read_at(batch, objective)`."""
-    if objective == "prm3":
-        return step_loss(said, batch.targets(), labeled)
-    truth = batch.point_values()
-    if objective in SQUARED:
-        return nn.functional.mse_loss(said[:, 0], truth, reduction="sum") / labeled
-    return nn.functional.binary_cross_entropy_with_logits(said[:, 0], truth, reduction="sum") / labeled
-
-
-def read_at(batch: Batch, objective: str) -> Tensor:
-    """Places where the head is read while learning."""
-    if objective == "prm3":
+    def read_slots(self, batch: Batch) -> Tensor:
         return batch.step_end_slots()
-    return batch.token_slots([row.points for row in batch.rows])
+
+    def loss(self, outputs: Tensor, batch: Batch, labeled: int) -> Tensor:
+        from app.prm import loss
+
+        return loss.step_loss(outputs, batch.targets(), labeled)
+
+    def targets(self, batch: Batch) -> Tensor:
+        return batch.targets()
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        return outputs.softmax(1)
 
 
-def language_loss(states: Tensor, batch: Batch, embedding: Tensor, tokens: int) -> Tensor:
-    """Cross-entropy of each solution token given what is before it, by the body's own embedding as
-    output (tied), summed and divided by `tokens`, the solution tokens of the whole optimiser step.
-    states: [places, width]; embedding: [vocabulary, width]."""
-    before = batch.token_slots([range(row.start - 1, len(row.ids) - 1) for row in batch.rows])
-    after = [token for row in batch.rows for token in row.ids[row.start :]]
-    logits = states[before].to(embedding.dtype) @ embedding.T
-    truth = torch.tensor(after, device=states.device)
-    return nn.functional.cross_entropy(logits.float(), truth, reduction="sum") / max(tokens, 1)
+class OneOutputObjective:
+    """The base of objectives whose head has one output, the logit of p(positive)."""
+
+    kind: Kind = "prm"
+    outputs = 1
+    two_class = True
+    dropout = 0.0
+    has_language_loss = False
+    label_sources: tuple[str, ...] = ("people", "model", "rollouts")
+    prefix_aggregate = "product"
+    soft_labels = False
+
+    def read_slots(self, batch: Batch) -> Tensor:
+        return batch.token_slots([row.points for row in batch.rows])
+
+    def loss(self, outputs: Tensor, batch: Batch, labeled: int) -> Tensor:
+        from app.prm import loss
+
+        return loss.binary_cross_entropy(outputs[:, 0], batch.point_values(), labeled)
+
+    def targets(self, batch: Batch) -> Tensor:
+        return (batch.point_values() >= 0.5) * 2
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        return _two_class_probabilities(outputs[:, 0].sigmoid())
 
 
-def probabilities(said: Tensor, objective: str) -> Tensor:
-    """p(negative), p(neutral), p(positive) from the head's output. [n, outputs] to [n, 3]. A head
-    with one output knows no neutral: its place is 0."""
-    if objective == "prm3":
-        return said.softmax(1)
-    right = said[:, 0].clamp(0, 1) if objective in SQUARED else said[:, 0].sigmoid()
-    return torch.stack([1 - right, torch.zeros_like(right), right], 1)
+class TwoClassObjective(OneOutputObjective):
+    id = "prm2"
+    label = "Steps: positive or negative"
+    description = (
+        "Two classes at step ends, binary cross-entropy; `neutral_is_positive` decides what a neutral step "
+        "counts as (Lightman et al. 2023, appendix F)."
+    )
+
+    def supervise(self, row: TokenRow, example: Example, config: TrainConfig) -> TokenRow:
+        positive = (1, 2) if config.neutral_is_positive else (2,)
+        labels = [float(target in positive) if target >= 0 else None for target in row.targets]
+        return _label_points(row, row.ends, labels)
+
+
+class SoftLabelObjective(OneOutputObjective):
+    id = "soft"
+    label = "Steps: rollout success rate (soft labels)"
+    description = (
+        "A success rate between 0 and 1 at step ends, binary cross-entropy (Wang et al. 2023, section 3.3; "
+        "Snell et al. 2024, appendix D)."
+    )
+    label_sources: tuple[str, ...] = ("rollouts",)
+    prefix_aggregate = "last"
+    soft_labels = True
+
+    def supervise(self, row: TokenRow, example: Example, config: TrainConfig) -> TokenRow:
+        values = example.values or [None] * len(example.steps)
+        return _label_points(row, row.ends, values[: len(row.ends)])
+
+
+class OutcomeObjective(OneOutputObjective):
+    id = "orm"
+    label = "Outcomes: verdict of the final answer (ORM)"
+    description = (
+        "The verdict of the final answer at every solution token, read at the last one (Lightman et al. "
+        "2023, appendix E)."
+    )
+    kind: Kind = "orm"
+    label_sources: tuple[str, ...] = ("verdicts",)
+    prefix_aggregate = "last"
+
+    def supervise(self, row: TokenRow, example: Example, config: TrainConfig) -> TokenRow:
+        """A solution that was cut off has no label: its end is not there to be read."""
+        targets = [target for target in example.targets if target is not None]
+        if not targets or len(row.ends) < len(example.steps):
+            return replace(row, targets=[-100] * len(row.ends))
+        points = self.label_positions(row)
+        return replace(row, points=points, values=[float(targets[-1] > 0)] * len(points))
+
+    def label_positions(self, row: TokenRow) -> list[int]:
+        """Every token of the solution."""
+        return list(range(row.start, len(row.ids)))
+
+
+class TokenVerifierObjective(OutcomeObjective):
+    id = "verifier_token"
+    label = "Outcomes: token-level verifier"
+    description = (
+        "The verdict as a scalar at every solution token, squared error, with a language modeling loss "
+        "(Cobbe et al. 2021, section 4.1 and appendix E)."
+    )
+    dropout = VERIFIER_DROPOUT
+    has_language_loss = True
+
+    def loss(self, outputs: Tensor, batch: Batch, labeled: int) -> Tensor:
+        from app.prm import loss
+
+        return loss.squared_error(outputs[:, 0], batch.point_values(), labeled)
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        return _two_class_probabilities(outputs[:, 0].clamp(0, 1))
+
+
+class SolutionVerifierObjective(TokenVerifierObjective):
+    id = "verifier_solution"
+    label = "Outcomes: solution-level verifier"
+    description = "As `verifier_token`, at the last token only (Cobbe et al. 2021, section 4.2)."
+
+    def label_positions(self, row: TokenRow) -> list[int]:
+        return [len(row.ids) - 1]
+
+
+def _label_points(row: TokenRow, positions: Sequence[int], labels: Sequence[float | None]) -> TokenRow:
+    labeled = [(at, label) for at, label in zip(positions, labels, strict=True) if label is not None]
+    return replace(row, points=[at for at, _ in labeled], values=[label for _, label in labeled])
+
+
+def _two_class_probabilities(p_positive: Tensor) -> Tensor:
+    """[n] to [n, 3]"""
+    from app.prm import loss
+
+    return loss.stack_two_classes(p_positive)
+
+
+OBJECTIVES: dict[str, Objective] = {}
+
+
+def register_objective(objective: Objective) -> None:
+    """Make `objective` available to configs and forms. Raises ValueError if its ID is taken."""
+    if objective.id in OBJECTIVES:
+        raise ValueError(f"objective {objective.id!r} is already registered")
+    OBJECTIVES[objective.id] = objective
+
+
+def get_objective(objective_id: str) -> Objective:
+    """Raises KeyError for an objective that is not registered."""
+    return OBJECTIVES[objective_id]
+
+
+for _objective in (
+    ThreeClassObjective(),
+    TwoClassObjective(),
+    SoftLabelObjective(),
+    OutcomeObjective(),
+    TokenVerifierObjective(),
+    SolutionVerifierObjective(),
+):
+    register_objective(_objective)

@@ -1,4 +1,4 @@
-"""Rating solutions with a published model: one pass reads a solution and judges all its steps."""
+"""Scoring solutions with a published model: one pass over a solution scores all its steps."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from pathlib import Path
 
 import torch
 
-from app.prm import checkpoint, objectives, prefix_attention
+from app.prm import checkpoint, prefix_attention
 from app.prm.batch_layout import Batch, count_distinct_tokens, iter_batches
-from app.prm.config import ScoreConfig, kind_of
+from app.prm.config import ScoreConfig
 from app.prm.device import autocast, choose_device, set_threads
 from app.prm.encoding import Encoder
 from app.prm.examples import TokenRow
 from app.prm.token_budget import TokenBudget
 
 SMALLEST = 1e-12
-"""A probability of 0 is taken as this, so that a product stays comparable in logs."""
+"""Lower bound of a probability, so that the log of a product is finite."""
 WINDOW = 4096
-"""Solutions of a stream that are looked at together: those of one problem should be within it."""
+"""Solutions of a stream that share prefixes; those of one problem should be within one window."""
 
 
 @dataclass(frozen=True)
 class SolutionScores:
-    """`step_probs`: p(negative), p(neutral), p(positive) of each step in turn, 3 x steps values.
-    `log_score`: natural log of the solution score."""
+    """`step_probs`: p(negative), p(neutral), p(positive) of each step in turn, 3 x steps values. `log_score`:
+    natural log of the solution score."""
 
     step_probs: list[float]
     log_score: float
@@ -58,7 +58,7 @@ def log_solution_score(step_probs: Sequence[float], aggregate: str, neutral_is_p
 
 
 class Scorer:
-    """A loaded model on its device. `score` keeps the order it was given."""
+    """A loaded model on its device. `score` keeps the order of its input."""
 
     def __init__(self, folder: Path, config: ScoreConfig) -> None:
         set_threads(config.threads)
@@ -66,62 +66,61 @@ class Scorer:
         self.device = choose_device(config.device)
         loaded = checkpoint.load(folder)
         self.model = loaded.model.to(self.device)
-        outcome = kind_of(loaded.config.objective) == "orm"
+        outcome = self.model.objective.kind == "orm"
         self.aggregate = "last" if outcome else config.aggregate
-        """An ORM is read at its last token (Lightman et al. 2023, appendix E)."""
+        """An ORM is read at the last token (Lightman et al. 2023, appendix E)."""
         self.pad = int(loaded.tokenizer.pad_token_id)
         self.encoder = Encoder(loaded.tokenizer, loaded.config.max_length)
         self.layout: str | None = None
-        self.room = TokenBudget(self.model, self.device, config.tokens_per_batch, learning=False)
+        self.budget = TokenBudget(self.model, self.device, config.tokens_per_batch, learning=False)
         self._notes: list[str] = []
         self.computed = self.distinct = 0
-        """Tokens the body computed, and those of the prefix trees of each call: the least possible."""
+        """Tokens that the body computed, and tokens of the prefix trees of each call, the least possible."""
 
     @property
     def notes(self) -> list[str]:
-        """What did not go as asked, in words."""
-        return self._notes + self.room.notes
+        """Notes for people about the layout and the token budget."""
+        return self._notes + self.budget.notes
 
     def stream(
         self, solutions: Iterable[tuple[str, Sequence[str]]], window: int = WINDOW
     ) -> Iterator[SolutionScores | None]:
-        """`score` for as many as there are, in the order given, `window` of them in memory."""
-        left = iter(solutions)
-        while some := list(islice(left, window)):
-            yield from self.score(some)
+        """`score` for a stream of any length, in order, with `window` solutions in memory."""
+        remaining = iter(solutions)
+        while batch := list(islice(remaining, window)):
+            yield from self.score(batch)
 
     def score(self, solutions: Sequence[tuple[str, Sequence[str]]]) -> list[SolutionScores | None]:
-        """A score for each (problem, steps), in the order given; None for one too long for the
-        model. What solutions of one call begin with in common, in whatever order they come, their
-        problem first of all, is computed once."""
+        """A score for each (problem, steps), in order; None for a solution that is too long for the model.
+        Common prefixes of the solutions of a call, their problem first of all, are computed once."""
         rows = [self.encoder.encode(problem, steps) for problem, steps in solutions]
-        places = {id(row): index for index, row in enumerate(rows)}
-        found: list[SolutionScores | None] = [None] * len(rows)
-        whole = [
+        index_of = {id(row): index for index, row in enumerate(rows)}
+        scores: list[SolutionScores | None] = [None] * len(rows)
+        complete = [
             row for row, (_, steps) in zip(rows, solutions, strict=True) if len(row.ends) == len(steps) > 0
         ]
-        how = self._settle(whole)
-        self.distinct += count_distinct_tokens(whole)
-        left = whole
-        while left:
+        layout = self._choose_layout(complete)
+        self.distinct += count_distinct_tokens(complete)
+        remaining = complete
+        while remaining:
             try:
-                for row, one in self._scored(left, how):
-                    found[places[id(row)]] = one
+                for row, row_scores in self._iter_scores(remaining, layout):
+                    scores[index_of[id(row)]] = row_scores
             except RuntimeError as error:
-                if not self.room.halve(error):
+                if not self.budget.halve(error):
                     raise
-            left = [row for row in left if found[places[id(row)]] is None]
-        return found
+            remaining = [row for row in remaining if scores[index_of[id(row)]] is None]
+        return scores
 
-    def _scored(self, rows: list[TokenRow], how: str) -> Iterator[tuple[TokenRow, SolutionScores]]:
-        for batch in iter_batches(rows, how, self.room.tokens, self.pad):
+    def _iter_scores(self, rows: list[TokenRow], layout: str) -> Iterator[tuple[TokenRow, SolutionScores]]:
+        for batch in iter_batches(rows, layout, self.budget.tokens, self.pad):
             for row, probs in zip(batch.rows, self._probabilities(batch), strict=True):
                 score = log_solution_score(probs, self.aggregate, self.config.neutral_is_positive)
                 yield row, SolutionScores(probs, score)
             self.computed += batch.computed_tokens
 
-    def _settle(self, rows: list[TokenRow]) -> str:
-        """The layout, chosen once and checked on the first rows that come."""
+    def _choose_layout(self, rows: list[TokenRow]) -> str:
+        """The layout, chosen once and checked on the first rows."""
         if self.layout is None and rows:
             with autocast(self.device, self.config.bf16):
                 self.layout, reason = prefix_attention.choose_layout(
@@ -134,7 +133,7 @@ class Scorer:
     @torch.no_grad()
     def _probabilities(self, batch: Batch) -> Iterator[list[float]]:
         with autocast(self.device, self.config.bf16):
-            said = self.model(batch.to(self.device))
-        probs = objectives.probabilities(said, self.model.objective).cpu()
+            outputs = self.model(batch.to(self.device))
+        probs = self.model.objective.probabilities(outputs).cpu()
         for part in probs.split([len(row.ends) for row in batch.rows]):
             yield part.flatten().tolist()

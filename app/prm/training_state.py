@@ -1,5 +1,5 @@
-"""Where a training stands: everything a run needs to go on as if it had not stopped. No
-pickle: tensors as safetensors, the rest as JSON; a folder whole or not at all."""
+"""Checkpoints of a run: everything that it needs to resume as if it had not been interrupted. No pickle:
+tensors as safetensors, the rest as JSON, each folder written atomically."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ KEEP_LAST = 2
 
 
 def save_checkpoint(
-    folder: Path, step: int, model: nn.Module, optimiser: torch.optim.AdamW, state: dict[str, Any]
+    folder: Path, step: int, model: nn.Module, optimizer: torch.optim.AdamW, state: dict[str, Any]
 ) -> None:
-    """`folder`/step-N with weights, optimiser moments and `state`; older ones go."""
+    """Write `folder`/step-N with weights, optimizer moments and `state`, and delete older checkpoints."""
     with atomic_folder(folder / f"step-{step:08d}") as draft:
         save_file(_weights(model), draft / "weights.safetensors")
-        save_file(_moments(optimiser), draft / "optimiser.safetensors")
+        save_file(_moments(optimizer), draft / "optimizer.safetensors")
         write_json(draft / "state.json", {"step": step, **state})
     for old in sorted(folder.glob("step-*"))[:-KEEP_LAST]:
         shutil.rmtree(old, ignore_errors=True)
@@ -35,30 +35,36 @@ def list_checkpoints(folder: Path) -> list[Path]:
     return sorted(folder.glob("step-*"), reverse=True)
 
 
-def load_checkpoint(path: Path, model: nn.Module, optimiser: torch.optim.AdamW) -> dict[str, Any]:
-    """Put model and optimiser back; returns the state. BadCheckpoint if it cannot."""
+def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.AdamW) -> dict[str, Any]:
+    """Restore model and optimizer. Returns the state. Raises BadCheckpoint if the checkpoint is
+    unreadable."""
     try:
         state = read_json(path / "state.json")
         weights = load_file(path / "weights.safetensors")
-        moments = load_file(path / "optimiser.safetensors")
+        moments = load_file(_optimizer_file(path))
         model.load_state_dict(weights, strict=False)
-        _put_moments(optimiser, moments)
+        _load_moments(optimizer, moments)
     except (OSError, SafetensorError, KeyError, RuntimeError, ValueError) as error:
         raise BadCheckpoint(f"{path.name} cannot be read: {error}") from error
     if not isinstance(state, dict) or not isinstance(state.get("step"), int):
-        raise BadCheckpoint(f"{path.name} does not say at which step it was written")
+        raise BadCheckpoint(f"{path.name} has no step number")
     return state
 
 
+def _optimizer_file(path: Path) -> Path:
+    former = path / "optimiser.safetensors"
+    return former if former.is_file() else path / "optimizer.safetensors"
+
+
 def _weights(model: nn.Module) -> dict[str, Tensor]:
-    """Each tensor once: tied weights share memory, which safetensors refuses twice."""
+    """Each tensor once: tied weights share memory, which safetensors refuses."""
     seen: set[int] = set()
-    kept = {}
+    weights = {}
     for name, tensor in model.state_dict().items():
         if tensor.data_ptr() not in seen:
             seen.add(tensor.data_ptr())
-            kept[name] = tensor.detach().cpu().contiguous()
-    return kept
+            weights[name] = tensor.detach().cpu().contiguous()
+    return weights
 
 
 def save_weights(path: Path, model: nn.Module) -> None:
@@ -71,18 +77,18 @@ def load_weights(path: Path, model: nn.Module) -> None:
     model.load_state_dict(load_file(path), strict=False)
 
 
-def _moments(optimiser: torch.optim.AdamW) -> dict[str, Tensor]:
+def _moments(optimizer: torch.optim.AdamW) -> dict[str, Tensor]:
     return {
         f"{index}.{name}": value.detach().cpu().contiguous()
-        for index, values in optimiser.state_dict()["state"].items()
+        for index, values in optimizer.state_dict()["state"].items()
         for name, value in values.items()
     }
 
 
-def _put_moments(optimiser: torch.optim.AdamW, moments: dict[str, Tensor]) -> None:
+def _load_moments(optimizer: torch.optim.AdamW, moments: dict[str, Tensor]) -> None:
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in moments.items():
         index, name = key.split(".", 1)
         state.setdefault(int(index), {})[name] = value
-    whole = optimiser.state_dict()
-    optimiser.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from zlib import crc32
 
+from app.common.statistics import percentile_bounds
+
 Judged = Mapping[Hashable, Sequence[int | None]]
 """labeler -> a solution's ratings from its first step on; as long as they went, None: not rated."""
 Table = dict[tuple[int, int], float]
@@ -186,8 +188,7 @@ def bootstrap_figure(
         again = statistic({pair: weight for pair, weight in zip(pairs, sums, strict=True) if weight})
         if again is not None:
             drawn.append(again)
-    drawn.sort()
     if not drawn:
         return Figure(value, None, None, total, batches.solutions)
-    low, high = drawn[int(0.025 * (len(drawn) - 1))], drawn[-1 - int(0.025 * (len(drawn) - 1))]
+    low, high = percentile_bounds(drawn)
     return Figure(value, low, high, total, batches.solutions)

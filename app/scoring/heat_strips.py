@@ -1,4 +1,4 @@
-"""The heat strip of a solution: how right a model holds each of its steps. Drawn by macros/heat.html."""
+"""The heat strip of a solution: p(correct) of each step by a model."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class HeatCell:
 
     position: int
     correct: float
-    """p(positive), with p(neutral) where the scoring counted neutral as right."""
+    """p(positive), plus p(neutral) if the scoring run counted neutral as correct."""
     probs: tuple[float, float, float]
     """p(negative), p(neutral), p(positive)."""
 
     @property
     def heat(self) -> int:
-        """0 (wrong) to 10 (right): the class that draws it."""
+        """0 (incorrect) to 10 (correct), the suffix of the CSS class."""
         return round(max(0.0, min(1.0, self.correct)) * 10)
 
 
@@ -39,7 +39,7 @@ class HeatStrip:
 
     @property
     def text(self) -> str:
-        """The strip as text, for those who cannot see it."""
+        """The strip as text for screen readers."""
         return ", ".join(f"step {cell.position + 1}: {cell.correct:.2f}" for cell in self.cells)
 
 
@@ -55,7 +55,7 @@ def load_heat_strips(db: Session, ids: list[int], model: Model) -> dict[int, Hea
 
 
 def load_score_options(db: Session, model: Model) -> tuple[bool, str]:
-    """Whether neutral counts as right, and how steps make a score, as the model's last scoring had it."""
+    """Whether neutral counts as correct, and the aggregate, from the model's last scoring run."""
     latest = select(ScoringRun.config).where(ScoringRun.model_id == model.id).order_by(ScoringRun.id.desc())
     config: dict[str, Any] = db.scalar(latest.limit(1)) or {}
     return bool(config.get("neutral_is_positive", True)), str(config.get("aggregate", "product"))

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from app.common.config import ConfigError
+from app.core.config_file import parse_config
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.jobs import enqueue
 from app.prm.config import ScoreConfig
@@ -36,11 +36,8 @@ def start(db: Session, project_id: int, model_id: int, config: dict[str, Any]) -
     model = db.get(Model, model_id)
     if model is None or model.project_id != project_id:
         raise NotFound(f"This project has no model {model_id}.")
-    try:
-        parsed = ScoreConfig.parse(config)
-    except ConfigError as error:
-        raise Invalid(f"The scoring config is wrong: {error}.") from error
-    made = ScoringRun(project_id=project_id, model_id=model_id, config=parsed.as_json(), state="queued")
+    parsed = parse_config(ScoreConfig, config)
+    made = ScoringRun(project_id=project_id, model_id=model_id, config=parsed.to_json(), state="queued")
     db.add(made)
     db.flush()
     key = {"run_id": made.id, "size": SHARD, "project_id": project_id, "splits": list(parsed.splits)}

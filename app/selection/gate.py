@@ -9,13 +9,13 @@ a random pick and not significantly worse than the majority vote."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from app.common.statistics import bootstrap_mean
 from app.selection.strategies import STRATEGIES
 
 RESAMPLES = 1_000
@@ -176,11 +176,8 @@ def _explain(over_random: Difference, over_majority: Difference) -> str:
 
 def difference(values: Sequence[float], seed: int = 0) -> Difference:
     """Mean and 95% percentile interval over RESAMPLES resamples. values: one a problem, at least one."""
-    chance = random.Random(seed)  # noqa: S311 - the same verdict every time
-    count = len(values)
-    means = sorted(sum(chance.choices(values, k=count)) / count for _ in range(RESAMPLES))
-    low, high = means[round(0.025 * (RESAMPLES - 1))], means[round(0.975 * (RESAMPLES - 1))]
-    return Difference(mean=sum(values) / count, low=low, high=high)
+    mean, low, high = bootstrap_mean(values, times=RESAMPLES, seed=seed)
+    return Difference(mean=mean, low=low, high=high)
 
 
 def applied_shares(requested: Mapping[str, float], action: str) -> dict[str, float]:

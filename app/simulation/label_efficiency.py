@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from app.common.array_statistics import Floats, isotonic_fit, percentile_bounds
+
 TIMES = 500
 
 
@@ -33,7 +33,7 @@ class Draws:
         return np.array([sum(w @ each for w, each in zip(ws, rows, strict=True)) for ws in self.weights])
 
     def interval(self, rows: Sequence[Floats]) -> dict[str, list[float]]:
-        low, high = np.quantile(self.means(rows), [0.025, 0.975], axis=0)
+        low, high = percentile_bounds(self.means(rows))
         mean = np.mean([each.mean(0) for each in rows], axis=0)
         parts = {"mean": mean, "low": low, "high": high}
         return {name: [round(float(value), 4) for value in part] for name, part in parts.items()}
@@ -69,7 +69,7 @@ def worth(pairs: Sequence[Pair]) -> Worth:
     known = [each for each in drawn if each is not None]
     if mean is None or len(known) < len(drawn) / 2:
         return {"ratio": None, "low": None, "high": None}
-    low, high = np.quantile(known, [0.025, 0.975])
+    low, high = percentile_bounds(np.array(known))
     return {"ratio": round(mean, 3), "low": round(float(low), 3), "high": round(float(high), 3)}
 
 
@@ -94,33 +94,16 @@ def ratio(uniform: Floats, policy: Floats, budgets: Sequence[int]) -> float | No
 
 
 def compare(uniform: Floats, policy: Floats, budgets: Sequence[int]) -> Compared | None:
-    """After the first budget, which they share. Curves are made to rise (`rising`) and read linearly in
-    the log of labels."""
+    """After the first budget, which they share. Curves are made to rise (isotonic regression) and read
+    linearly in the log of labels."""
     logs = np.log(budgets)  # of the longer curve; the other may end sooner
-    one, other = rising(uniform), rising(policy)
+    one, other = isotonic_fit(uniform), isotonic_fit(policy)
     low, high = max(one[0], other[0]), min(one[-1], other[-1])
     if high <= low:
         return None
     levels = np.linspace(low, high, 21)[1:]
     found = np.mean([_labels(one, logs, level) - _labels(other, logs, level) for level in levels])
     return float(high - low), float(found)
-
-
-def rising(curve: Floats) -> Floats:
-    """The nearest curve in squares that never falls (isotonic regression by pooling adjacent
-    violators: Ayer et al. 1955): what falls is luck, and so is part of what rises before it.
-
-    >>> rising(np.array([0.1, 0.4, 0.2, 0.5])).round(2).tolist()
-    [0.1, 0.3, 0.3, 0.5]
-    """
-    pools: list[tuple[float, int]] = []
-    for value in curve:
-        mean, count = float(value), 1
-        while pools and pools[-1][0] >= mean:
-            before, beside = pools.pop()
-            mean, count = (before * beside + mean * count) / (beside + count), beside + count
-        pools.append((mean, count))
-    return np.repeat([mean for mean, _ in pools], [count for _, count in pools])
 
 
 def _labels(curve: Floats, logs: Floats, level: float) -> float:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
 
+from app.core.config_file import parse_config
 from app.core.errors import Invalid
 from app.simulation import policies
 from app.simulation.config import Setting
@@ -17,15 +18,6 @@ from app.simulation.sizes import SIZES
 from app.world.kinds import WORLDS
 
 MOST_SEEDS = 50
-LIMITS: dict[str, tuple[float, float]] = {
-    "reading_steps": (1, 100_000), "pool_reading_steps": (0, 100_000), "layers": (1, 12),
-    "pool_problems": (3, 20_000), "pool_samples": (1, 4_096), "validation_problems": (2, 20_000),
-    "test_problems": (1, 5_000), "shifted_problems": (1, 5_000), "test_samples": (1, 4_096),
-    "first": (1, 1_000_000),
-    "per_problem": (1, 4_096), "passes": (0.01, 1_000), "rate": (1e-6, 1), "temperature": (0.01, 10),
-    "teacher_solutions": (0, 1_000_000), "threads": (1, 64),
-}  # fmt: skip
-MOST_SAMPLES = 2_000_000
 IN_VAIN = 300
 """Draws without a new problem after which a world is held to have no more."""
 
@@ -39,7 +31,7 @@ class Asked:
 
     def settings(self) -> list[Setting]:
         """One for each seed."""
-        return [replace(self.setting, seed=seed) for seed in self.seeds]
+        return [self.setting.replace(seed=seed) for seed in self.seeds]
 
 
 class SimulationForm(BaseModel):
@@ -115,21 +107,7 @@ def setting_of(given: Mapping[str, Any]) -> Setting:
 
 
 def _parsed(given: Mapping[str, Any]) -> Setting:
-    try:
-        found = Setting.parse(dict(given))
-        found.counts  # noqa: B018 - digits that are no numbers
-    except ValueError as error:
-        raise Invalid(f"The simulation's setting is wrong: {str(error)[:500]}.") from error
-    for name, (least, most) in LIMITS.items():
-        if not least <= getattr(found, name) <= most:
-            raise Invalid(f"{name} must be between {least:g} and {most:g}.")
-    counts = found.counts_of("random")
-    if counts[-1] > 1_000_000 or len(counts) > 50:
-        raise Invalid("There are at most 50 budgets, of at most 1,000,000 labeled solutions.")
-    samples = max(found.pool_problems * found.pool_samples, found.test_problems * found.test_samples)
-    if samples > MOST_SAMPLES:
-        raise Invalid(f"There are at most {MOST_SAMPLES:,} samples of the pool, or of the tests.")
-    return found
+    return parse_config(Setting, dict(given))
 
 
 def enough(setting: Setting) -> Setting:

@@ -47,9 +47,9 @@ def kept_setting(setting: Setting, folder: Path) -> None:
     """In the folder, so that no two simulations are mixed there."""
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / "setting.json"
-    if kept.is_file() and orjson.loads(kept.read_bytes()) != setting.as_json():
+    if kept.is_file() and orjson.loads(kept.read_bytes()) != setting.to_json():
         raise AnotherSetting(f"{folder} holds a simulation with another setting")
-    write_json(kept, setting.as_json())
+    write_json(kept, setting.to_json())
 
 
 def summed_up(folders: Sequence[Path], policies: Sequence[str], out: Path) -> dict[str, Any]:

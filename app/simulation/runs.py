@@ -38,7 +38,7 @@ def start(db: Session, project_id: int, asked: Asked, user: User | None) -> Simu
 
 def told(asked: Asked) -> dict[str, Any]:
     """As the row keeps it."""
-    setting = {name: value for name, value in asked.setting.as_json().items() if name != "seed"}
+    setting = {name: value for name, value in asked.setting.to_json().items() if name != "seed"}
     return {"setting": setting, "policies": list(asked.policies), "seeds": list(asked.seeds)}
 
 

@@ -1,44 +1,64 @@
-"""How several labelers' ratings of a step become one: the choice has a name, and a snapshot keeps it.
+"""How the ratings of several labelers become one rating of a step. A snapshot's definition names the method.
 
-majority      what more than half of them said
-dawid_skene   what is likelier than everything else together, by how reliable each labeler proves to
-              be over all steps of the snapshot (dawid_skene.py)
-
-Under either name the step is dropped, and counted as dropped, where there is no such rating; where
-all agree, that is the rating; and an adjudicator's rating never gets here (label_tree.py)."""
+Under every method, a step without a winning rating is dropped and counted, a unanimous rating wins, and an
+adjudicator's rating takes precedence before the method is asked (label_tree.py)."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import cache
+from typing import Protocol
 
 from app.training.dawid_skene import DawidSkeneFit, StepRatings, fit
 from app.training.label_tree import StepNode, majority_rating
 
-AGGREGATIONS = ("majority", "dawid_skene")
-WORDS = {
-    "majority": "the majority's rating",
-    "dawid_skene": "the likeliest rating by how reliable each labeler proves to be (Dawid-Skene)",
-}
-
-
 Rule = Callable[[StepRatings], int | None]
+"""(labeler, rating) pairs of a step -> its rating, or None without a winner."""
 
 
-def majority_rule(said: StepRatings) -> int | None:
-    return majority_rating(rating for _, rating in said)
+class Aggregation(Protocol):
+    id: str
+    label: str
+    description: str
+
+    def build_rule(self, nodes: Iterable[StepNode]) -> Rule:
+        """The rule for the steps of a snapshot. `nodes` are its rated steps; a rule that estimates
+        nothing from them does not iterate over them."""
 
 
-def fit_dawid_skene_rule(steps: Iterable[StepNode]) -> Rule:
-    """The rule, with the labelers' reliability learned from `steps`."""
-    found = fit(Counter((node.ratings_by_labeler, node.adjudicated) for node in steps))
-    return cache(lambda said: most_likely_rating(found, said))
+class Majority:
+    id = "majority"
+    label = "Majority vote"
+    description = "the rating of more than half of the labelers"
+
+    def build_rule(self, nodes: Iterable[StepNode]) -> Rule:
+        return majority_rule
 
 
-def most_likely_rating(found: DawidSkeneFit, said: StepRatings) -> int | None:
-    ratings = {rating for _, rating in said}
+class DawidSkene:
+    """Dawid & Skene 1979 (dawid_skene.py)."""
+
+    id = "dawid_skene"
+    label = "Dawid–Skene (weighted by reliability)"
+    description = "the most probable rating, given each labeler's estimated reliability (Dawid–Skene)"
+
+    def build_rule(self, nodes: Iterable[StepNode]) -> Rule:
+        labelers = fit(Counter((node.ratings_by_labeler, node.adjudicated) for node in nodes))
+        return cache(lambda ratings: most_likely_rating(labelers, ratings))
+
+
+AGGREGATIONS: dict[str, Aggregation] = {method.id: method for method in (Majority(), DawidSkene())}
+
+
+def majority_rule(step_ratings: StepRatings) -> int | None:
+    return majority_rating(rating for _, rating in step_ratings)
+
+
+def most_likely_rating(labelers: DawidSkeneFit, step_ratings: StepRatings) -> int | None:
+    """The rating with a posterior above 0.5; a unanimous rating in any case; None without either."""
+    ratings = {rating for _, rating in step_ratings}
     if len(ratings) < 2:
         return next(iter(ratings), None)
-    rating, chance = max(found.posterior(said).items(), key=lambda each: each[1])
-    return rating if chance > 0.5 else None
+    rating, probability = max(labelers.posterior(step_ratings).items(), key=lambda item: item[1])
+    return rating if probability > 0.5 else None

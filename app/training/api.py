@@ -2,101 +2,109 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body
+from pydantic import ConfigDict, Field
 
+from app.common.config import Config
 from app.core.db import Db
-from app.core.errors import Invalid
+from app.prm.config import TrainConfig
 from app.projects.access import Researcher
 from app.runs import actions
 from app.training import queries, runs
 from app.training.models import Model, Snapshot, TrainingRun
+from app.training.snapshot_definition import SnapshotDefinition
 
 router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["training"])
-StartBody = Body(
-    default_factory=dict,
-    description="`train`: the training config; `data`: which labels, or `snapshot_id`: labels frozen before.",
-    examples=[
-        {"train": {"size": "small", "epochs": 3}, "data": {"generations": [0, 1], "aggregation": "majority"}}
-    ],
-)
+RUN_FIELDS = ("id", "state", "snapshot_id", "data", "config", "attempt", "device", "host", "progress")
+RUN_TIMES = ("created_at", "started_at", "heartbeat_at", "finished_at", "cancel_requested_at")
+MODEL_FIELDS = ("id", "name", "kind", "config", "metrics", "training_run_id", "snapshot_id", "created_at")
 
 
-def run_as_json(found: TrainingRun, model: Model | None) -> dict[str, Any]:
-    names = ("id", "state", "snapshot_id", "data", "config", "attempt", "device", "host", "progress", "error")
-    times = ("created_at", "started_at", "heartbeat_at", "finished_at", "cancel_requested_at")
-    said = {name: getattr(found, name) for name in (*names, *times)}
-    return {**said, "model_id": model.id if model else None}
+class TrainingRequest(Config):
+    """What to train on, and how."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"train": {"size": "small", "epochs": 3}, "data": {"generations": [0, 1]}}]
+        }
+    )
+
+    train: TrainConfig = TrainConfig()
+    """Options of the training run."""
+    data: SnapshotDefinition = SnapshotDefinition()
+    """Which labels. A snapshot of them is created when the run starts."""
+    snapshot_id: Annotated[int | None, Field(gt=0, lt=2**63)] = None
+    """An existing snapshot, instead of `data`."""
 
 
-def model_as_json(found: Model) -> dict[str, Any]:
-    names = ("id", "name", "kind", "config", "metrics", "training_run_id", "snapshot_id", "created_at")
-    return {name: getattr(found, name) for name in names} | {"weights_hash": found.weights_hash.hex()}
+def run_to_json(run: TrainingRun, model: Model | None) -> dict[str, Any]:
+    fields = {name: getattr(run, name) for name in (*RUN_FIELDS, "error", *RUN_TIMES)}
+    return {**fields, "model_id": model.id if model else None}
 
 
-def snapshot_as_json(found: Snapshot) -> dict[str, Any]:
-    names = ("id", "definition", "counts", "created_at")
-    return {name: getattr(found, name) for name in names} | {"hash": found.hash.hex()}
+def model_to_json(model: Model) -> dict[str, Any]:
+    return {name: getattr(model, name) for name in MODEL_FIELDS} | {"weights_hash": model.weights_hash.hex()}
+
+
+def snapshot_to_json(snapshot: Snapshot) -> dict[str, Any]:
+    fields = {name: getattr(snapshot, name) for name in ("id", "definition", "counts", "created_at")}
+    return fields | {"hash": snapshot.hash.hex()}
 
 
 @router.get("/training-runs")
-def list_runs(access: Researcher, db: Db) -> dict[str, Any]:
+def list_training_runs(access: Researcher, db: Db) -> dict[str, Any]:
     """Newest first, at most 200."""
-    return {"training_runs": [run_as_json(*each) for each in queries.list_runs(db, access.project.id)]}
+    return {"training_runs": [run_to_json(*row) for row in queries.list_runs(db, access.project.id)]}
 
 
 @router.post("/training-runs", status_code=201)
-def start_run(access: Researcher, db: Db, given: dict[str, Any] = StartBody) -> dict[str, Any]:
-    """Queue a training over labels that it freezes when it starts, or over a snapshot."""
-    unknown = sorted(set(given) - {"train", "data", "snapshot_id"})
-    train, data, snapshot_id = given.get("train", {}), given.get("data", {}), given.get("snapshot_id")
-    if unknown:
-        raise Invalid(f"There is no option {unknown[0]!r}.", remedy="There are: train, data, snapshot_id.")
-    if not isinstance(train, dict) or not isinstance(data, dict):
-        raise Invalid('"train" and "data" must be JSON objects.')
-    if snapshot_id is None:
-        started = runs.start_with(db, access.project.id, data, train, access.user.id)
-    elif isinstance(snapshot_id, int) and not isinstance(snapshot_id, bool) and 0 < snapshot_id < 2**63:
-        started = runs.start(db, access.project.id, snapshot_id, train, access.user.id)
+def start_training_run(
+    access: Researcher, db: Db, request: Annotated[TrainingRequest, Body(default_factory=TrainingRequest)]
+) -> dict[str, Any]:
+    """Queue a training run on a new snapshot of labels, or on an existing snapshot."""
+    train, project_id = request.train.to_json(), access.project.id
+    if request.snapshot_id is None:
+        run = runs.start_with(db, project_id, request.data.to_json(), train, access.user.id)
     else:
-        raise Invalid('"snapshot_id" must be the number of a snapshot.')
-    actions.record_start(db, started, access.user)
-    db.refresh(started)
-    return run_as_json(started, None)
+        run = runs.start(db, project_id, request.snapshot_id, train, access.user.id)
+    actions.record_start(db, run, access.user)
+    db.refresh(run)
+    return run_to_json(run, None)
 
 
 @router.get("/training-runs/{run_id}")
-def one_run(access: Researcher, db: Db, run_id: int) -> dict[str, Any]:
-    found = queries.get_run(db, access.project.id, run_id)
+def get_training_run(access: Researcher, db: Db, run_id: int) -> dict[str, Any]:
+    run = queries.get_run(db, access.project.id, run_id)
     return {
-        **run_as_json(found, queries.find_model_of_run(db, found.id)),
-        "curve": queries.load_curve(db, found.id),
+        **run_to_json(run, queries.find_model_of_run(db, run.id)),
+        "curve": queries.load_curve(db, run.id),
     }
 
 
 @router.post("/training-runs/{run_id}/cancellation")
-def cancel_run(access: Researcher, db: Db, run_id: int) -> dict[str, Any]:
+def cancel_training_run(access: Researcher, db: Db, run_id: int) -> dict[str, Any]:
     run = queries.get_run(db, access.project.id, run_id)
-    return run_as_json(actions.cancel_run(db, run, access.user), None)
+    return run_to_json(actions.cancel_run(db, run, access.user), None)
 
 
 @router.post("/training-runs/{run_id}/resumption")
-def resume_run(access: Researcher, db: Db, run_id: int) -> dict[str, Any]:
+def resume_training_run(access: Researcher, db: Db, run_id: int) -> dict[str, Any]:
     run = queries.get_run(db, access.project.id, run_id)
-    return run_as_json(actions.resume_run(db, run, access.user), None)
+    return run_to_json(actions.resume_run(db, run, access.user), None)
 
 
 @router.get("/models")
 def list_models(access: Researcher, db: Db) -> dict[str, Any]:
-    return {"models": [model_as_json(each) for each in queries.list_models(db, access.project.id)]}
+    return {"models": [model_to_json(model) for model in queries.list_models(db, access.project.id)]}
 
 
 @router.get("/models/{model_id}")
-def one_model(access: Researcher, db: Db, model_id: int) -> dict[str, Any]:
-    return model_as_json(queries.get_model(db, access.project.id, model_id))
+def get_model(access: Researcher, db: Db, model_id: int) -> dict[str, Any]:
+    return model_to_json(queries.get_model(db, access.project.id, model_id))
 
 
 @router.get("/snapshots/{snapshot_id}")
-def one_snapshot(access: Researcher, db: Db, snapshot_id: int) -> dict[str, Any]:
-    return snapshot_as_json(queries.get_snapshot(db, access.project.id, snapshot_id))
+def get_snapshot(access: Researcher, db: Db, snapshot_id: int) -> dict[str, Any]:
+    return snapshot_to_json(queries.get_snapshot(db, access.project.id, snapshot_id))

@@ -1,18 +1,18 @@
-"""PURE: what several labelers most likely saw, and how reliable each of them is.
+"""PURE: the most probable rating of each step, and the reliability of each labeler.
 
-Dawid & Skene 1979, "Maximum Likelihood Estimation of Observer Error-Rates Using the EM Algorithm"
-(Applied Statistics 28, 20-28). Every step has a true rating that nobody knows; where it is j, a
-labeler says l with a probability of their own. EM takes turns at estimating the ratings from the
-labelers and the labelers from the ratings; it starts from the shares of votes (their equation 3.1).
+Dawid & Skene 1979, "Maximum Likelihood Estimation of Observer Error-Rates Using the EM Algorithm" (Applied
+Statistics 28, 20-28). Every step has an unknown true rating; if it is j, a labeler gives rating l with a
+probability of their own. EM alternates between estimating the true ratings from the labelers and the labelers
+from the ratings. It starts from the shares of votes (their equation 3.1).
 
-Two things are added. A step whose rating is known, because it was adjudicated, keeps it and
-teaches who is right. And each labeler's rates lean on those of all labelers together, with the
-weight of PRIOR ratings: in the paper everybody judged everything, here a new labeler has judged ten
-steps, and a rate of 0 out of two would outvote everyone. With `prior` 0 it is the paper's.
+Two additions. A step whose rating is known, because it was adjudicated, keeps it and is evidence for the
+labelers' reliability. And each labeler's rates are shrunk towards those of all labelers, with the weight of
+`prior` ratings: in the paper everybody rated everything, but here a new labeler may have rated ten steps,
+and a rate of 0 out of two would outvote everyone. With `prior` 0 the estimates are the paper's.
 
-Steps about which the same people said the same are counted once and taken in a fixed order: the
-work grows with the ways people differ, not with the steps, and the same labels always give the
-same numbers. No numpy: the web process freezes snapshots too (docs/decisions/aggregation.md)."""
+Steps with the same ratings by the same labelers are counted once, in a fixed order: the work grows with the
+number of distinct patterns rather than of steps, and the same labels always give the same numbers. Plain
+Python: rounds freeze snapshots on workers without NumPy (docs/decisions/aggregation.md)."""
 
 from __future__ import annotations
 
@@ -22,134 +22,152 @@ from dataclasses import dataclass
 from math import exp, log
 
 StepRatings = tuple[tuple[int, int], ...]
-"""(labeler, rating) of a step, sorted. Someone may be in it more than once."""
+"""(labeler, rating) pairs of a step, sorted. A labeler may occur more than once."""
 RatingCounts = Mapping[tuple[StepRatings, int | None], int]
-"""What was said of a step, and its known rating or None -> how many steps are like that."""
+"""(ratings of a step, its known rating or None) -> number of such steps."""
 PRIOR = 10.0
-FLOOR = 1e-10
-"""No rate is taken for quite impossible."""
+MIN_RATE = 1e-10
+"""No rate is estimated as impossible."""
 TOLERANCE = 1e-5
-ROUNDS = 100
+MAX_ROUNDS = 100
 
 
 @dataclass(frozen=True)
 class DawidSkeneFit:
     ratings: list[int]
     shares: list[float]
-    """Of the steps, by true rating: equation 2.4. Sums to 1."""
+    """Share of the steps by true rating: equation 2.4. Sums to 1."""
     rates: dict[int, list[list[float]]]
-    """Labeler -> [true][said]: equation 2.3. Each row sums to 1."""
+    """Labeler -> [true rating][given rating]: equation 2.3. Each row sums to 1."""
     rounds: int
 
-    def posterior(self, said: StepRatings) -> dict[int, float]:
-        """True rating -> its probability, given what was said: equation 2.5. Whoever the fit has not
-        met says nothing: labels may come in while a snapshot is frozen."""
-        place = {rating: number for number, rating in enumerate(self.ratings)}
-        said = tuple((who, rating) for who, rating in said if who in self.rates and rating in place)
+    def posterior(self, step_ratings: StepRatings) -> dict[int, float]:
+        """True rating -> its probability, given the ratings of a step: equation 2.5. Labelers unknown to
+        the fit are ignored: labels may arrive while a snapshot is created."""
+        index = {rating: number for number, rating in enumerate(self.ratings)}
+        pairs = [(who, rating) for who, rating in step_ratings if who in self.rates and rating in index]
         logs = [
-            log(max(share, FLOOR))
-            + sum(log(max(self.rates[who][true][place[rating]], FLOOR)) for who, rating in said)
+            log(max(share, MIN_RATE))
+            + sum(log(max(self.rates[labeler][true][index[rating]], MIN_RATE)) for labeler, rating in pairs)
             for true, share in enumerate(self.shares)
         ]
-        return dict(zip(self.ratings, _from_logs(logs), strict=True))
+        return dict(zip(self.ratings, _normalize_logs(logs), strict=True))
 
 
 @dataclass(frozen=True)
-class _Way:
-    """Labelers and ratings as cells: number of the labeler times the ratings, plus that of the rating."""
+class _Pattern:
+    """Ratings of a step as cells: labeler index times the number of ratings, plus rating index."""
 
     cells: list[int]
-    known: int | None
-    many: int
+    true_rating: int | None
+    """Index of the known rating, or None."""
+    count: int
+    """Steps with this pattern."""
 
 
 def fit(
-    steps: RatingCounts, *, prior: float = PRIOR, tolerance: float = TOLERANCE, most: int = ROUNDS
+    steps: RatingCounts, *, prior: float = PRIOR, tolerance: float = TOLERANCE, max_rounds: int = MAX_ROUNDS
 ) -> DawidSkeneFit:
-    """EM until the beliefs move by less than `tolerance` a step on average, at most `most` rounds."""
-    ratings = sorted({r for said, known in steps for r in [*(r for _, r in said), known] if r is not None})
-    people = sorted({who for said, _ in steps for who, _ in said})
-    k, number = len(ratings), {who: at for at, who in enumerate(people)}
-    place = {rating: at for at, rating in enumerate(ratings)}
-    ways = [
-        _Way([k * number[who] + place[r] for who, r in said], None if known is None else place[known], many)
-        for (said, known), many in sorted(steps.items(), key=lambda each: (each[0][0], str(each[0][1])))
-    ]
-    beliefs = [_votes(way, k) for way in ways]
-    total, rounds = sum(way.many for way in ways), 0
-    shares, rates = _people(ways, beliefs, len(people), k, prior)
-    while rounds < most:
+    """EM until the beliefs change by less than `tolerance` per step on average, for at most `max_rounds`."""
+    ratings, labelers, patterns = _index(steps)
+    k = len(ratings)
+    beliefs = [_vote_shares(pattern, k) for pattern in patterns]
+    total, rounds = sum(pattern.count for pattern in patterns), 0
+    shares, rates = _estimate_labelers(patterns, beliefs, len(labelers), k, prior)
+    while rounds < max_rounds:
         rounds += 1
-        before, beliefs = beliefs, _ratings(ways, shares, rates)
-        shares, rates = _people(ways, beliefs, len(people), k, prior)
-        moved = sum(
-            way.many * abs(new - old)
-            for way, one, other in zip(ways, beliefs, before, strict=True)
-            for new, old in zip(one, other, strict=True)
+        previous, beliefs = beliefs, _estimate_ratings(patterns, shares, rates)
+        shares, rates = _estimate_labelers(patterns, beliefs, len(labelers), k, prior)
+        change = sum(
+            pattern.count * abs(new - old)
+            for pattern, after, before in zip(patterns, beliefs, previous, strict=True)
+            for new, old in zip(after, before, strict=True)
         )
-        if moved <= tolerance * total:
+        if change <= tolerance * total:
             break
-    by_labeler = {who: [row[k * at : k * at + k] for row in rates] for who, at in number.items()}
+    by_labeler = {
+        labeler: [row[k * number : k * number + k] for row in rates]
+        for number, labeler in enumerate(labelers)
+    }
     return DawidSkeneFit(ratings, shares, by_labeler, rounds)
 
 
-def _votes(way: _Way, k: int) -> list[float]:
-    votes = Counter(cell % k for cell in way.cells)
-    if way.known is not None:
-        votes = Counter([way.known])
+def _index(steps: RatingCounts) -> tuple[list[int], list[int], list[_Pattern]]:
+    """The ratings, the labelers and the patterns, in a fixed order."""
+    ratings = sorted({r for pairs, true in steps for r in [*(r for _, r in pairs), true] if r is not None})
+    labelers = sorted({labeler for pairs, _ in steps for labeler, _ in pairs})
+    k, number = len(ratings), {labeler: index for index, labeler in enumerate(labelers)}
+    index = {rating: position for position, rating in enumerate(ratings)}
+    patterns = [
+        _Pattern(
+            [k * number[labeler] + index[r] for labeler, r in pairs],
+            None if true is None else index[true],
+            count,
+        )
+        for (pairs, true), count in sorted(steps.items(), key=lambda item: (item[0][0], str(item[0][1])))
+    ]
+    return ratings, labelers, patterns
+
+
+def _vote_shares(pattern: _Pattern, k: int) -> list[float]:
+    votes = Counter(cell % k for cell in pattern.cells)
+    if pattern.true_rating is not None:
+        votes = Counter([pattern.true_rating])
     return [votes[rating] / votes.total() for rating in range(k)]
 
 
-def _ratings(ways: list[_Way], shares: list[float], rates: list[list[float]]) -> list[list[float]]:
-    """The E step: [way][true]."""
-    base = [log(max(share, FLOOR)) for share in shares]
-    logs = [[log(max(rate, FLOOR)) for rate in row] for row in rates]
-    found = []
-    for way in ways:
-        if way.known is not None:
-            found.append([float(way.known == true) for true in range(len(base))])
+def _estimate_ratings(
+    patterns: list[_Pattern], shares: list[float], rates: list[list[float]]
+) -> list[list[float]]:
+    """The E step: beliefs [pattern][true rating]."""
+    log_shares = [log(max(share, MIN_RATE)) for share in shares]
+    log_rates = [[log(max(rate, MIN_RATE)) for rate in row] for row in rates]
+    beliefs = []
+    for pattern in patterns:
+        if pattern.true_rating is not None:
+            beliefs.append([float(pattern.true_rating == true) for true in range(len(shares))])
             continue
-        found.append(
-            _from_logs(
-                [
-                    start + sum([row[cell] for cell in way.cells])
-                    for start, row in zip(base, logs, strict=True)
-                ]
-            )
-        )
-    return found
+        logs = [
+            log_share + sum([row[cell] for cell in pattern.cells])
+            for log_share, row in zip(log_shares, log_rates, strict=True)
+        ]
+        beliefs.append(_normalize_logs(logs))
+    return beliefs
 
 
-def _people(
-    ways: list[_Way], beliefs: list[list[float]], people: int, k: int, prior: float
+def _estimate_labelers(
+    patterns: list[_Pattern], beliefs: list[list[float]], labelers: int, k: int, prior: float
 ) -> tuple[list[float], list[list[float]]]:
-    """The M step: shares [true], rates [true][cell]."""
-    shares, counts = [0.0] * k, [[0.0] * (people * k) for _ in range(k)]
-    for way, belief in zip(ways, beliefs, strict=True):
-        for true, chance in enumerate(belief):
-            weight = chance * way.many
+    """The M step: shares [true rating], rates [true rating][cell]."""
+    shares, counts = [0.0] * k, [[0.0] * (labelers * k) for _ in range(k)]
+    for pattern, belief in zip(patterns, beliefs, strict=True):
+        for true, probability in enumerate(belief):
+            weight = probability * pattern.count
             shares[true] += weight
             row = counts[true]
-            for cell in way.cells:
+            for cell in pattern.cells:
                 row[cell] += weight
     total = sum(shares) or 1.0
-    return [share / total for share in shares], [_leaning(row, people, k, prior) for row in counts]
+    return [share / total for share in shares], [_shrink(row, labelers, k, prior) for row in counts]
 
 
-def _leaning(row: list[float], people: int, k: int, prior: float) -> list[float]:
-    """Counts of what each labeler said of steps of one true rating, as rates."""
-    together = [sum(row[rating::k]) for rating in range(k)]
-    lean = [prior * each / (sum(together) or 1.0) for each in together]
+def _shrink(row: list[float], labelers: int, k: int, prior: float) -> list[float]:
+    """Counts of each labeler's ratings of steps with one true rating, as rates shrunk towards all
+    labelers'."""
+    pooled = [sum(row[rating::k]) for rating in range(k)]
+    pseudocounts = [prior * count / (sum(pooled) or 1.0) for count in pooled]
     rates: list[float] = []
-    for at in range(people):
-        mine = [count + extra for count, extra in zip(row[k * at : k * at + k], lean, strict=True)]
-        whole = sum(mine) or 1.0
-        rates.extend(each / whole for each in mine)
+    for labeler in range(labelers):
+        own = row[k * labeler : k * labeler + k]
+        shrunk = [count + extra for count, extra in zip(own, pseudocounts, strict=True)]
+        total = sum(shrunk) or 1.0
+        rates.extend(count / total for count in shrunk)
     return rates
 
 
-def _from_logs(logs: list[float]) -> list[float]:
-    most = max(logs)
-    weights = [exp(each - most) for each in logs]
+def _normalize_logs(logs: list[float]) -> list[float]:
+    """Probabilities in proportion to exp(logs)."""
+    highest = max(logs)
+    weights = [exp(value - highest) for value in logs]
     total = sum(weights)
     return [weight / total for weight in weights]

@@ -1,7 +1,7 @@
-"""Problems that no model may learn from: those of evaluation sets, and their copies.
+"""Problems that no model may be trained on: those of evaluation sets, and their duplicates.
 
-The sets are a matter of evaluation, which stands above training; only their items are read
-here, by SQL. Test problems need no guard: they are never queued."""
+The sets belong to evaluation, which stands above training; only their items are read, by SQL. Test problems
+need no guard, because they are never queued."""
 
 from __future__ import annotations
 
@@ -18,6 +18,5 @@ SELECT_GUARDED_PROBLEMS = text(
 
 
 def load_guarded_problem_ids(db: Session, project_id: int) -> set[int]:
-    """Problem ids. Their labels never go into the train part of a snapshot; they may be in its
-    validation part, from which nothing is learned."""
+    """Problem IDs. Their labels are never training examples of a snapshot. They may be held-out examples."""
     return set(db.scalars(SELECT_GUARDED_PROBLEMS, {"project_id": project_id}))

@@ -73,7 +73,7 @@ class TrainingRun(Run):
 
     id: Mapped[int] = mapped_column("run_id", ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
     snapshot_id: Mapped[int | None] = mapped_column(ForeignKey("snapshot.id"))
-    """Null until its process has frozen the labels that `data` names (frozen.py)."""
+    """Null until its process has frozen the labels that `data` names (snapshots.py)."""
     data: Mapped[dict | None] = mapped_column(JSONB)
     """A snapshot's definition; null where the run was given a snapshot."""
     device: Mapped[str | None]
@@ -91,9 +91,9 @@ class TrainingPoint(Base):
         ForeignKey("training_run.run_id", ondelete="CASCADE"), primary_key=True
     )
     step: Mapped[int] = mapped_column(primary_key=True)
-    values: Mapped[dict] = mapped_column(JSONB)
+    metrics: Mapped[dict] = mapped_column(JSONB)
     """{"loss", "lr", "examples_per_s", "validation_loss"?}."""
-    at: Mapped[Created]
+    created_at: Mapped[Created]
 
 
 class Model(Base):

@@ -1,7 +1,7 @@
 """The process that trains: `python -m app.training.process RUN_ID FENCE`.
 
-It owns nothing but its attempt. It says that it lives every second or so; from the answer it
-learns whether it was cancelled or overtaken. While the database is away it goes on training."""
+It owns nothing but its attempt. It reports a heartbeat every second; the answer tells it whether the run was
+cancelled or another attempt took over. While the database is unreachable it keeps training."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,31 +21,33 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from app.accounts import models as _accounts  # noqa: F401  a foreign key names its table
-from app.common.config import ConfigError
 from app.core.db import transaction
 from app.core.errors import DomainError
 from app.core.run_lifecycle import lock_attempt, record_failure, record_heartbeat, record_success, requeue
 from app.core.subprocess_jobs import STOPPED
-from app.prm.config import TrainConfig, kind_of
+from app.prm.config import TrainConfig
 from app.prm.examples import Example
+from app.prm.objectives import get_objective
 from app.problems.models import Problem
 from app.projects import models as _projects  # noqa: F401  likewise
 from app.settings import settings
-from app.training import frozen, label_sources
+from app.training import label_sources, snapshots
 from app.training import runs as _runs  # noqa: F401  the kind of this run
 from app.training.models import Model, Snapshot, SnapshotItem, TrainingRun
 
 BEAT_SECONDS = 1.0
 INSERT_POINT = text(
-    """INSERT INTO training_point (training_run_id, step, values) VALUES (:id, :step, CAST(:values AS jsonb))
-       ON CONFLICT (training_run_id, step) DO UPDATE SET values = EXCLUDED.values, at = now()"""
+    """INSERT INTO training_point (training_run_id, step, metrics)
+       VALUES (:id, :step, CAST(:metrics AS jsonb))
+       ON CONFLICT (training_run_id, step)
+       DO UPDATE SET metrics = EXCLUDED.metrics, created_at = now()"""
 )
 CORPUS = 20_000
-"""Solutions of the pool that a new tokenizer learns from."""
+"""Solutions of the pool that a new tokenizer is trained on."""
 
 
 class Reporter:
-    """Keeps the row up to date from a thread of its own: heartbeat, progress, loss points."""
+    """Updates the run from a thread of its own: heartbeat, progress, loss curve."""
 
     def __init__(self, run_id: int, fence: int) -> None:
         self.run_id, self.fence = run_id, fence
@@ -56,17 +59,16 @@ class Reporter:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def report(self, said: dict[str, Any]) -> None:
-        """What the trainer calls: cheap, never waits for the database."""
+    def report(self, progress: dict[str, Any]) -> None:
+        """Called by the trainer. Cheap: it never waits for the database."""
         with self._lock:
-            self._progress = {**self._progress, **{k: v for k, v in said.items() if k != "validation"}}
-            if "validation" in said:
-                self._progress["validation"] = said["validation"]
-            if "loss" in said and said.get("step"):
-                point = self._points.setdefault(said["step"], {})
-                point.update({k: said[k] for k in ("loss", "lr", "examples_per_s") if k in said})
-                if "validation" in said:
-                    point["validation_loss"] = said["validation"]["loss"]
+            self._progress = {**self._progress, **progress}
+            if "loss" in progress and progress.get("step"):
+                point = self._points.setdefault(progress["step"], {})
+                names = ("loss", "lr", "examples_per_s")
+                point.update({name: progress[name] for name in names if name in progress})
+                if "validation" in progress:
+                    point["validation_loss"] = progress["validation"]["loss"]
 
     def should_stop(self) -> str | None:
         return self.stop_reason
@@ -77,7 +79,7 @@ class Reporter:
 
     def _run(self) -> None:
         while not self._done.wait(BEAT_SECONDS):
-            with contextlib.suppress(SQLAlchemyError):  # away: said next time
+            with contextlib.suppress(SQLAlchemyError):  # unreachable: sent next time
                 self.record_heartbeat()
 
     def record_heartbeat(self) -> None:
@@ -87,7 +89,7 @@ class Reporter:
             reason = record_heartbeat(db, self.run_id, self.fence, progress)
             if reason != "overtaken" and points:
                 rows = [
-                    {"id": self.run_id, "step": step, "values": orjson.dumps(values).decode()}
+                    {"id": self.run_id, "step": step, "metrics": orjson.dumps(values).decode()}
                     for step, values in points.items()
                 ]
                 db.execute(INSERT_POINT, rows)
@@ -126,12 +128,12 @@ def fail(run_id: int, fence: int, reason: str, final: bool) -> None:
 
 def work(run_id: int, fence: int, reporter: Reporter, folder: Path) -> int:
     from app.prm.checkpoint import update_card
-    from app.prm.train import train  # torch takes seconds: the reporter is alive by now
+    from app.prm.train import train  # torch takes seconds to load; the reporter already runs
 
     try:
-        snapshot_id = frozen.snapshot_of(run_id, fence, reporter.report, reporter.should_stop)
-    except frozen.Stopped as stopped:
-        return stop(run_id, fence, str(stopped))
+        snapshot_id = snapshots.create_snapshot_of_run(run_id, fence, reporter.report, reporter.should_stop)
+    except snapshots.SnapshotInterrupted as interruption:
+        return stop(run_id, fence, str(interruption))
     with transaction() as db:
         run = db.get_one(TrainingRun, run_id)
         config = TrainConfig.parse(run.config)
@@ -142,9 +144,8 @@ def work(run_id: int, fence: int, reporter: Reporter, folder: Path) -> int:
         config, examples, folder, reporter.report, reporter.should_stop, snapshot.hash.hex(), corpus=corpus
     )
     reporter.close()
-    retry_until_database_returns(
-        reporter.record_heartbeat
-    )  # the end of the curve is not lost to a database that is away
+    # the end of the curve is not lost to an unreachable database
+    retry_until_database_returns(reporter.record_heartbeat)
     if outcome.state == "stopped":
         return stop(run_id, fence, str(outcome.reason))
     assert outcome.published is not None
@@ -153,7 +154,7 @@ def work(run_id: int, fence: int, reporter: Reporter, folder: Path) -> int:
 
 
 def stop(run_id: int, fence: int, reason: str) -> int:
-    """Ended before it had a model: cancelled for good, else another attempt goes on."""
+    """Stop without a model. A cancelled run ends; otherwise another attempt continues."""
     print(f"stopped: {reason}", flush=True)
 
     def record() -> None:
@@ -184,7 +185,7 @@ def load_examples(snapshot_id: int) -> list[Example]:
 
 
 def load_corpus(project_id: int) -> list[str]:
-    """Texts of the pool for a new tokenizer; test problems stay unseen."""
+    """Texts of the pool for a new tokenizer, without test problems."""
     query = text(
         """SELECT p.statement, s.steps FROM solution s JOIN problem p ON p.id = s.problem_id
            WHERE s.project_id = :project_id AND p.split <> 'test' ORDER BY s.id LIMIT :limit"""
@@ -194,48 +195,47 @@ def load_corpus(project_id: int) -> list[str]:
     return [piece for row in rows for piece in (row.statement, *row.steps)]
 
 
-def publish(run: TrainingRun, fence: int, made: Path, metrics: dict[str, Any]) -> bool:
-    """The model's folder takes its place, then one transaction makes it a model: only if this
-    attempt still counts. Otherwise nothing of it stays."""
+def publish(run: TrainingRun, fence: int, published: Path, metrics: dict[str, Any]) -> bool:
+    """Move the folder to the models directory, then insert the model in one transaction if this attempt
+    still holds the run. Otherwise the folder is removed. Returns whether the model was inserted."""
     from app.prm.checkpoint import compute_weights_hash, load
 
-    load(made)  # what is published always loads
-    place = f"{run.project_id}/run-{run.id}-{fence}"
-    target = settings().models_dir / place
+    load(published)  # raises unless it loads
+    path = f"{run.project_id}/run-{run.id}-{fence}"
+    target = settings().models_dir / path
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(target, ignore_errors=True)
-    made.rename(target)
+    published.rename(target)
     digest = compute_weights_hash(target)
-    counted = False
+    inserted = False
 
     def insert() -> None:
-        nonlocal counted
+        nonlocal inserted
         with transaction() as db:
             attempt = lock_attempt(db, run.id, fence, TrainingRun)
             if attempt is None:
                 return
-            number = db.scalar(select(Model.id).where(Model.training_run_id == run.id))
-            if number is None:
-                db.add(_model(attempt, place, digest, metrics))
+            if db.scalar(select(Model.id).where(Model.training_run_id == run.id)) is None:
+                db.add(_build_model(attempt, path, digest, metrics))
             record_success(db, run.id, fence, seconds_left=0)
-        counted = True
+        inserted = True
 
     retry_until_database_returns(insert)
-    if not counted:
+    if not inserted:
         shutil.rmtree(target, ignore_errors=True)
-        print("overtaken: another attempt counts now, nothing was published", flush=True)
+        print("superseded by another attempt; nothing was published", flush=True)
     else:
         shutil.rmtree(settings().runs_dir / str(run.id) / "checkpoints", ignore_errors=True)
-    return counted
+    return inserted
 
 
-def _model(run: TrainingRun, place: str, digest: bytes, metrics: dict[str, Any]) -> Model:
-    kind = kind_of(str(run.config.get("objective", "prm3")))
+def _build_model(run: TrainingRun, path: str, digest: bytes, metrics: dict[str, Any]) -> Model:
+    kind = get_objective(str(run.config.get("objective", "prm3"))).kind
     return Model(
         project_id=run.project_id,
         name=f"{kind}-{run.id}",
         kind=kind,
-        path=place,
+        path=path,
         weights_hash=digest,
         config=run.config,
         metrics=metrics,
@@ -244,12 +244,12 @@ def _model(run: TrainingRun, place: str, digest: bytes, metrics: dict[str, Any])
     )
 
 
-def retry_until_database_returns(act: Any, seconds: float = 600.0) -> None:
-    """A database that is away comes back: what has to be written is tried again for ten minutes."""
+def retry_until_database_returns(write: Callable[[], None], seconds: float = 600.0) -> None:
+    """Call `write`, and again every second while the database is unreachable, for at most `seconds`."""
     end = time.monotonic() + seconds
     while True:
         try:
-            act()
+            write()
             return
         except (OperationalError, InterfaceError):
             if time.monotonic() > end:
@@ -258,15 +258,15 @@ def retry_until_database_returns(act: Any, seconds: float = 600.0) -> None:
 
 
 def explain_error(error: Exception) -> tuple[str, bool]:
-    """The reason as a person needs it, and whether trying again cannot help."""
+    """The reason for people, and whether it is final: another attempt would fail too."""
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "The disk is full. Make room under STEPMARK_HOME, then resume.", True
+        return "The disk is full. Free space under STEPMARK_HOME, then resume.", True
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
-        return f"Out of memory: {error}. A smaller tokens_per_batch or model needs less.", False
-    if isinstance(error, DomainError):  # the labels, when they were frozen
+        return f"Out of memory: {error}. Use a smaller tokens_per_batch or model.", False
+    if isinstance(error, DomainError):  # no labels for the snapshot
         return f"{error.message} {error.remedy}".strip(), True
-    known = isinstance(error, ConfigError | ValueError | FloatingPointError)  # BadCheckpoint, NothingToLearn
-    return f"{type(error).__name__}: {error}" if not known else str(error), known
+    is_final = isinstance(error, ValueError | FloatingPointError)  # also ConfigError, BadCheckpoint
+    return str(error) if is_final else f"{type(error).__name__}: {error}", is_final
 
 
 if __name__ == "__main__":

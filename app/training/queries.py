@@ -1,4 +1,4 @@
-"""What the pages and the API show of snapshots, training runs and models."""
+"""Reads of snapshots, training runs and models for the pages and the API."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from app.core.errors import NotFound
 from app.training.models import Model, Snapshot, SnapshotItem, TrainingPoint, TrainingRun
 
 POINTS = 1_000
-"""Of a longer curve every n-th point is drawn."""
+"""Most points of a curve; a longer one shows every n-th."""
 
 
 def get_run(db: Session, project_id: int, run_id: int) -> TrainingRun:
-    found = db.get(TrainingRun, run_id, populate_existing=True)
-    if found is None or found.project_id != project_id:
-        raise NotFound("There is no such training run in this project.")
-    return found
+    run = db.get(TrainingRun, run_id, populate_existing=True)
+    if run is None or run.project_id != project_id:
+        raise NotFound("Training run not found.")
+    return run
 
 
 def get_model(db: Session, project_id: int, model_id: int) -> Model:
-    found = db.get(Model, model_id)
-    if found is None or found.project_id != project_id:
-        raise NotFound("There is no such model in this project.")
-    return found
+    model = db.get(Model, model_id)
+    if model is None or model.project_id != project_id:
+        raise NotFound("Model not found.")
+    return model
 
 
 def get_snapshot(db: Session, project_id: int, snapshot_id: int) -> Snapshot:
-    found = db.get(Snapshot, snapshot_id)
-    if found is None or found.project_id != project_id:
-        raise NotFound("There is no such snapshot in this project.")
-    return found
+    snapshot = db.get(Snapshot, snapshot_id)
+    if snapshot is None or snapshot.project_id != project_id:
+        raise NotFound("Snapshot not found.")
+    return snapshot
 
 
 def list_runs(db: Session, project_id: int, limit: int = 200) -> list[tuple[TrainingRun, Model | None]]:
@@ -70,15 +70,15 @@ def has_metrics(db: Session, run_id: int) -> bool:
 
 def load_curve(db: Session, run_id: int) -> dict[str, list[Any]]:
     """The loss curve as columns: step, loss, validation_loss (null between evaluations)."""
-    query = select(TrainingPoint.step, TrainingPoint.values).where(TrainingPoint.training_run_id == run_id)
+    query = select(TrainingPoint.step, TrainingPoint.metrics).where(TrainingPoint.training_run_id == run_id)
     points = db.execute(query.order_by(TrainingPoint.step)).all()
     every = max(1, -(-len(points) // POINTS))
-    kept = [
+    shown = [
         (step, values)
         for place, (step, values) in enumerate(points)
         if place % every == 0 or place == len(points) - 1 or "validation_loss" in values
     ]
     return {
-        "step": [step for step, _ in kept],
-        **{name: [values.get(name) for _, values in kept] for name in ("loss", "validation_loss")},
+        "step": [step for step, _ in shown],
+        **{name: [values.get(name) for _, values in shown] for name in ("loss", "validation_loss")},
     }

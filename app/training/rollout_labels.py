@@ -1,9 +1,11 @@
-"""Labels out of a generator's rollouts. A step is worth the share of rollouts from behind it that came
-to the right answer; as a hard label it is right where any did (Wang et al. 2023, section 3.3, equations
-3 and 4; soft values as in Snell et al. 2024, appendix D). The last step's share is its answer's verdict.
+"""Labels from a generator's rollouts.
 
-Where a step has no rollouts of its own, as after a search (Luo et al. 2024, section 3.2), it is right if
-a later one is: what leads on to the right answer leads there. Otherwise it has no label."""
+The success rate of the rollouts from a step is its soft label. The hard label is positive if any of them
+succeeded (Wang et al. 2023, section 3.3, equations 3 and 4; soft values as in Snell et al. 2024, appendix D).
+The last step's rate is the verdict of its answer.
+
+A step without rollouts of its own, as after a binary search (Luo et al. 2024, section 3.2), is positive if a
+later step is. Otherwise it has no label."""
 
 from __future__ import annotations
 
@@ -16,10 +18,11 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
-from app.training.label_tree import Chain
+from app.training.label_tree import Chain, ProblemChain
+from app.training.snapshot_definition import SnapshotDefinition
 
-ROLLOUTS = text(
-    # by name: generators stand beside training, and their tables may only be asked, not imported
+SELECT_ROLLOUTS = text(
+    # by name: generators stand beside training, and their tables may only be read, not imported
     """
     SELECT p.id AS problem_id, p.statement, s.id AS solution_id, s.steps, s.verdict,
            r.position, r.rollouts, r.reached
@@ -29,90 +32,84 @@ ROLLOUTS = text(
     ORDER BY p.id, s.id, r.position
     """
 )
-GENERATOR = text("SELECT name FROM generator WHERE id = :id AND project_id = :project_id")
-ROLLED = text(
+SELECT_GENERATOR = text("SELECT name FROM generator WHERE id = :id AND project_id = :project_id")
+SELECT_GENERATORS = text(
     """SELECT id, name FROM generator g WHERE project_id = :project_id
        AND EXISTS (SELECT 1 FROM rollout WHERE generator_id = g.id) ORDER BY name"""
 )
 
 
-def iter_chains(
-    db: Session, project_id: int, wanted: dict[str, Any], dropped: Counter[str]
-) -> Iterator[tuple[int, str, Chain]]:
-    asked = {"project_id": project_id, "generator_id": wanted["generator_id"]}
-    rows = db.execute(ROLLOUTS.execution_options(yield_per=2_000), asked)
-    for _, group in groupby(rows, key=lambda row: row.solution_id):
-        found = list(group)
-        row, shares = found[0], {}
-        for each in found:
-            if each.rollouts < wanted["min_rollouts"]:
-                dropped["too_few_rollouts"] += 1
-            else:
-                shares[each.position] = each.reached / each.rollouts
-        if not shares:
-            continue
-        shares[len(row.steps) - 1] = float(row.verdict == "correct")
-        yield row.problem_id, row.statement, _chain(row, shares, wanted)
+class RolloutLabels:
+    id = "rollouts"
+    item = "rollout of this generator"
+
+    def validate(self, db: Session, project_id: int, definition: SnapshotDefinition) -> None:
+        """Raises Invalid unless the definition names a generator of the project."""
+        generator_id = definition.generator_id or 0
+        key = {"id": generator_id if 0 < generator_id < 2**63 else 0, "project_id": project_id}
+        if db.scalar(SELECT_GENERATOR, key) is None:
+            raise Invalid(
+                "generator_id names no generator of this project.",
+                remedy="Choose one generator; rollouts of several are never mixed.",
+            )
+
+    def has_labels(self, db: Session, project_id: int, definition: SnapshotDefinition) -> bool:
+        """True: only creating the snapshot shows which rollouts count."""
+        return True
+
+    def iter_chains(
+        self, db: Session, project_id: int, definition: SnapshotDefinition, dropped: Counter[str]
+    ) -> Iterator[ProblemChain]:
+        key = {"project_id": project_id, "generator_id": definition.generator_id}
+        rows = db.execute(SELECT_ROLLOUTS.execution_options(yield_per=2_000), key)
+        for _, group in groupby(rows, key=lambda row: row.solution_id):
+            positions = list(group)
+            enough = [row for row in positions if row.rollouts >= definition.min_rollouts]
+            dropped["too_few_rollouts"] += len(positions) - len(enough)
+            if not enough:
+                continue
+            row = positions[0]
+            rates = {position.position: position.reached / position.rollouts for position in enough}
+            rates[len(row.steps) - 1] = float(row.verdict == "correct")
+            yield row.problem_id, row.statement, _build_chain(row, rates, definition)
+
+    def describe(self, definition: SnapshotDefinition) -> str:
+        kind = (
+            "a step's soft label is its success rate"
+            if definition.soft
+            else "a step is positive if any rollout succeeded"
+        )
+        return (
+            f"rollouts of generator {definition.generator_id}; {kind}; no person rated these steps, and such "
+            "labels tell what this generator can do from a step rather than where the error is"
+        )
 
 
-def _chain(row: Any, shares: dict[int, float], wanted: dict[str, Any]) -> Chain:
-    """Soft values are never cut: each beginning has its own, also behind a wrong step."""
+def _build_chain(row: Any, rates: dict[int, float], definition: SnapshotDefinition) -> Chain:
+    """Soft labels are never cut: every prefix has its own, also after an error."""
     steps: list[str] = list(row.steps)
-    targets = hard_targets(shares, len(steps))
-    if wanted["soft"]:
-        values = [shares.get(position) for position in range(len(steps))]
-        said = [target if value is not None else None for target, value in zip(targets, values, strict=True)]
-        return Chain(row.solution_id, steps, said, [], values=values)
-    if wanted["cut_at_first_error"] and -1 in targets:
+    targets = hard_targets(rates, len(steps))
+    if definition.soft:
+        values = [rates.get(position) for position in range(len(steps))]
+        rated = [target if value is not None else None for target, value in zip(targets, values, strict=True)]
+        return Chain(row.solution_id, steps, rated, [], values=values)
+    if definition.cut_at_first_error and -1 in targets:
         targets = targets[: targets.index(-1) + 1]
         steps = steps[: len(targets)]
     return Chain(row.solution_id, steps, targets, [])
 
 
-def hard_targets(shares: dict[int, float], steps: int) -> list[int | None]:
-    """1 or -1 for each step, None where nothing is known. shares: position -> share that came right."""
-    good = max((position for position, share in shares.items() if share > 0), default=-1)
+def hard_targets(rates: dict[int, float], steps: int) -> list[int | None]:
+    """1 or -1 for each step, None without a label. rates: position -> success rate."""
+    last_success = max((position for position, rate in rates.items() if rate > 0), default=-1)
     targets: list[int | None] = []
     for position in range(steps):
-        share = shares.get(position)
-        unsaid = 1 if position < good else None
-        targets.append(unsaid if share is None else 1 if share > 0 else -1)
+        rate = rates.get(position)
+        inferred = 1 if position < last_success else None
+        targets.append(inferred if rate is None else 1 if rate > 0 else -1)
     return targets
 
 
-def validate_definition(db: Session, project_id: int, wanted: dict[str, Any]) -> None:
-    """Invalid unless it names a generator of this project, and options that are of their kind."""
-    if not isinstance(wanted["soft"], bool):
-        raise Invalid('"soft" must be true or false.')
-    least = wanted["min_rollouts"]
-    if not isinstance(least, int) or isinstance(least, bool) or not 1 <= least <= 1024:
-        raise Invalid('"min_rollouts" must be a whole number from 1 to 1,024.')
-    if wanted["source"] != "rollouts":
-        if wanted["soft"] or wanted["generator_id"] is not None:
-            raise Invalid('"soft" and "generator_id" are for labels of the source "rollouts".')
-        return
-    number = wanted["generator_id"]
-    fits = isinstance(number, int) and not isinstance(number, bool) and 0 < number < 2**63
-    asked = {"id": number if fits else 0, "project_id": project_id}
-    if db.scalar(GENERATOR, asked) is None:
-        raise Invalid(
-            '"generator_id" names no generator of this project.',
-            remedy="Rollouts of different generators are never mixed: name the one whose rollouts count.",
-        )
-
-
 def list_generators_with_rollouts(db: Session, project_id: int) -> list[tuple[int, str]]:
-    """Those that have rollouts: id and name."""
-    return [(row.id, row.name) for row in db.execute(ROLLED, {"project_id": project_id})]
-
-
-def describe_source(definition: dict[str, Any]) -> str:
-    kind = (
-        "each step worth the share that came to the right answer"
-        if definition.get("soft")
-        else "a step right where any came to the right answer"
-    )
-    return (
-        f"rollouts of generator {definition['generator_id']}, {kind}; no person rated these steps, and "
-        "such labels say what that generator can do from there rather than where the error is"
-    )
+    """ID and name."""
+    return [(row.id, row.name) for row in db.execute(SELECT_GENERATORS, {"project_id": project_id})]

@@ -7,14 +7,16 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.common.config import ConfigError
 from app.core import model_paths
+from app.core.config_file import parse_config
 from app.core.errors import Invalid, NotFound
 from app.core.run_kinds import RunKind, register
 from app.core.run_lifecycle import create_run
-from app.prm.config import TrainConfig, kind_of
-from app.training import label_sources, snapshots
+from app.prm.config import TrainConfig
+from app.prm.objectives import get_objective
+from app.training import snapshots
 from app.training.models import Snapshot, TrainingRun
+from app.training.snapshot_definition import SnapshotDefinition
 
 
 class TrainingKind(RunKind[TrainingRun]):
@@ -33,14 +35,15 @@ class TrainingKind(RunKind[TrainingRun]):
     cancels_gracefully = True
 
     def validate(self, db: Session, run: TrainingRun) -> None:
-        definition = run.data
         if run.snapshot_id is not None:
             definition = db.get_one(Snapshot, run.snapshot_id).definition
         else:
-            snapshots.require_labels(db, run.project_id, run.data or {})
-        parsed = parse_config(run.config)
-        check_labels(parsed.objective, definition or {})
-        run.config = parsed.as_json()
+            parsed = parse_config(SnapshotDefinition, run.data or {})
+            snapshots.require_labels(db, run.project_id, parsed)
+            definition = parsed.to_json()
+        config = parse_train_config(run.config)
+        check_labels(config.objective, definition)
+        run.config = config.to_json()
 
 
 KIND = register(TrainingKind())
@@ -54,7 +57,7 @@ def start(
     user_id: int | None,
     parent_id: int | None = None,
 ) -> TrainingRun:
-    """A queued run over the snapshot. Invalid names the option that is wrong."""
+    """A queued run over the snapshot. Raises Invalid for a wrong option."""
     snapshot = db.get(Snapshot, snapshot_id)
     if snapshot is None or snapshot.project_id != project_id:
         raise NotFound(f"This project has no snapshot {snapshot_id}.")
@@ -66,35 +69,30 @@ def start(
 def start_with(
     db: Session, project_id: int, data: dict[str, Any], config: dict[str, Any], user_id: int | None
 ) -> TrainingRun:
-    """A queued run over the labels that `data` names; its process freezes them (frozen.py). Invalid
-    names the option that is wrong, or says that there is no such label."""
+    """A queued run over the labels that `data` names; its process creates their snapshot. Raises Invalid for
+    a wrong option, or if there is no label."""
     definition = snapshots.validate_definition(db, project_id, data)
-    run = TrainingRun(project_id=project_id, config=config, created_by=user_id, data=definition)
+    run = TrainingRun(project_id=project_id, config=config, created_by=user_id, data=definition.to_json())
     return create_run(db, run)
 
 
-def check_labels(objective: str, definition: dict[str, Any]) -> None:
-    """An objective learns from labels of its kind, or not at all."""
-    source = definition.get("source", "people")
-    if (objective == "soft") != bool(definition.get("soft")):
-        raise Invalid(
-            f"The objective {objective} does not learn from {label_sources.describe_source(definition)}.",
-            remedy='The objective "soft" learns from labels of the source "rollouts" with "soft": true, '
-            "and nothing else does.",
-        )
-    if (kind_of(objective) == "orm") != (source == "verdicts"):
-        raise Invalid(
-            f"The objective {objective} does not learn from {label_sources.describe_source(definition)}.",
-            remedy='An outcome model (orm, verifier_*) needs labels of the source "verdicts"; '
-            "a process model (prm3, prm2) those of people or of a model.",
-        )
+def check_labels(objective_id: str, definition: dict[str, Any]) -> None:
+    """Raises Invalid if the objective does not learn from labels of this kind."""
+    objective = get_objective(objective_id)
+    source, soft = definition.get("source", "people"), bool(definition.get("soft"))
+    if source in objective.label_sources and soft == objective.soft_labels:
+        return
+    labels = f"{'soft ' if soft else ''}labels of {source}"
+    sources = " or ".join(objective.label_sources)
+    raise Invalid(
+        f"The objective {objective.id} does not learn from {labels}.",
+        remedy=f"It learns from {'soft ' if objective.soft_labels else ''}labels of {sources}.",
+    )
 
 
-def parse_config(config: dict[str, Any]) -> TrainConfig:
-    try:
-        parsed = TrainConfig.parse(config)
-    except ConfigError as error:
-        raise Invalid(f"The training config is wrong: {error}.") from error
-    if parsed.base is not None and parsed.revision is None:
-        model_paths.resolve_model_path(parsed.base, or_else="for a model by id, give its pinned revision")
-    return parsed
+def parse_train_config(options: dict[str, Any]) -> TrainConfig:
+    """The training options. Raises Invalid for a wrong option, or for a base outside the allowed folders."""
+    config = parse_config(TrainConfig, options)
+    if config.base is not None and config.revision is None:
+        model_paths.resolve_model_path(config.base, or_else="for a model by ID, give its pinned revision")
+    return config

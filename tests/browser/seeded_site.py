@@ -291,7 +291,7 @@ class Everything:
             values = {"loss": 1.1 * math.exp(-step / 50) + 0.02 * self.chance.random(), "lr": 3e-3}
             if step % 20 == 0:
                 values["validation_loss"] = values["loss"] + 0.08
-            db.add(TrainingPoint(training_run_id=runs[0].id, step=step, values=values))
+            db.add(TrainingPoint(training_run_id=runs[0].id, step=step, metrics=values))
         newest = db.get_one(Model, self.models[-1].id)
         newest.training_run_id, newest.snapshot_id = runs[0].id, frozen.id
         funnel = {"sampled": 151, "graded": 151, "scored": 151, "eligible": 96, "selected": 40,
@@ -378,7 +378,7 @@ class Everything:
             evaluations = [
                 Evaluation(
                     project_id=self.project, evaluation_set_id=frozen.id, model_id=model.id, state="running",
-                    config=EvaluationConfig(subsets=20, resamples=50).as_json(),
+                    config=EvaluationConfig(subsets=20, resamples=50).to_json(),
                 )
                 for model in self.models
             ]  # fmt: skip

@@ -55,7 +55,7 @@ class Lab:
             problem = factories.problem(db, project, "What is $2 + 2$?", split="validation")
             db.flush()
             both = {"project_id": project.id, "model_id": model.id, "generator_id": generator.id}
-            run = SearchRun(**both, problem_id=problem.id, config=CONFIG.as_json(), state="running")
+            run = SearchRun(**both, problem_id=problem.id, config=CONFIG.to_json(), state="running")
             results = {**RESULTS, "left_out": {"learned_from": 0}}
             curves = SearchRun(**both, config={"most": 2}, state="succeeded", results=results)
             db.add_all([run, curves])

@@ -10,10 +10,12 @@ from app.core import db as core_db
 from app.core.db import transaction
 from app.core.migrate import downgrade_schema, upgrade_schema
 from app.evaluation.models import EvaluationItem, EvaluationSet
+from app.prm.config import TrainConfig
 from app.problems.models import ExternalLabel, Solution, Verdict
 from app.selection.config import parse
 from app.selection.gate import GateResult
 from app.selection.models import Generation, Round
+from app.training.models import TrainingPoint, TrainingRun
 from tests.factories import base as factories
 from tests.factories import simulation
 
@@ -117,3 +119,26 @@ SELECTION_ROWS = (
     "SELECT policies, results FROM simulation",
     "SELECT policy, budget, test_set, gate FROM simulation_point ORDER BY seed, policy, budget, test_set",
 )
+
+
+def test_training_options_keep_their_values_both_ways(database: str) -> None:
+    options = {"epochs": 2.0, "warmup_ratio": 0.2, "group_by": "path", "batch_size": 8}
+    with transaction() as db:
+        project = factories.project(db)
+        run = TrainingRun(project_id=project.id, data={}, config=options, state="failed", progress={})
+        db.add_all([run, Round(project_id=project.id, generation=1, config={"train": options, "size": 3})])
+        db.flush()
+        db.add(TrainingPoint(training_run_id=run.id, step=1, metrics={"loss": 0.5}))
+
+    downgrade_schema(core_db.engine(), "project_modes")
+    former = {"epochs": 2.0, "warmup": 0.2, "together": "walk", "solutions_per_step": 8}
+    assert rows("SELECT config FROM run WHERE kind = 'training'") == [(former,)]
+    assert rows("SELECT config FROM round") == [({"train": former, "size": 3},)]
+    assert rows("SELECT values FROM training_point") == [({"loss": 0.5},)]
+    assert TrainConfig.parse(former) == TrainConfig.parse(options), "stored models keep the former names"
+
+    upgrade_schema(core_db.engine())
+    with transaction() as db:
+        assert db.scalars(select(TrainingRun.config)).one() == options
+        assert db.scalars(select(Round.config)).one() == {"train": options, "size": 3}
+        assert db.scalars(select(TrainingPoint.metrics)).one() == {"loss": 0.5}

@@ -39,7 +39,7 @@ class Page:
         """Judged in this session."""
         config = EvaluationConfig(subsets=20, resamples=50)
         made = Evaluation(
-            project_id=on.project_id, evaluation_set_id=on.id, model_id=model_id, config=config.as_json(),
+            project_id=on.project_id, evaluation_set_id=on.id, model_id=model_id, config=config.to_json(),
             state="running",
         )  # fmt: skip
         self.db.add(made)

@@ -80,7 +80,7 @@ def played(folder: Path, simulation_request: request.Asked, seed: int, gain: flo
     """What arms.run and references.made leave."""
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "setting.json", simulation_request.setting.as_json())
+    write_json(folder / "setting.json", simulation_request.setting.to_json())
     n = [int(count) for count in N if count <= simulation_request.setting.test_samples]
     problems = simulation_request.setting.test_problems
 

@@ -17,7 +17,7 @@ TINY = {
     "size": "tiny",
     "vocabulary": 400,
     "max_length": 64,
-    "solutions_per_step": 4,
+    "batch_size": 4,
     "checkpoint_seconds": 0.0,
     "device": "cpu",
     "threads": 1,

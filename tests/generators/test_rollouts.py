@@ -16,7 +16,7 @@ from app.generators import launcher, rollout_plan, rollouts, runs
 from app.generators.models import Generator, Rollout
 from app.prm.config import TrainConfig
 from app.prm.encoding import Encoder, train_tokenizer
-from app.prm.objectives import supervised
+from app.prm.objectives import get_objective
 from app.problems.models import Solution
 from app.training import runs as training
 from app.training import snapshots
@@ -186,7 +186,7 @@ def test_a_snapshot_of_rollouts_is_soft_or_hard_and_says_so(db: Session, rolled)
     with pytest.raises(Invalid, match="no rollout of this generator"):
         snapshots.create_snapshot(db, project.id, {**named, "min_rollouts": 5}, None)
     for wrong in (None, True, asked.id + 1, "1"):
-        with pytest.raises(Invalid, match="names no generator"):
+        with pytest.raises(Invalid, match="generator_id"):
             snapshots.create_snapshot(db, project.id, {**named, "generator_id": wrong}, None)
     for wrong in ({"soft": True}, {"generator_id": asked.id}, {"min_rollouts": 0}, {"soft": 1}):
         with pytest.raises(Invalid):
@@ -198,7 +198,7 @@ def test_a_snapshot_of_rollouts_is_soft_or_hard_and_says_so(db: Session, rolled)
         training.start(db, project.id, made.id, {"objective": "prm2", "size": "tiny"}, None).state == "queued"
     )
     for objective, snapshot in (("soft", made), ("prm3", soft), ("orm", made)):
-        with pytest.raises(Invalid, match="does not learn from rollouts"):
+        with pytest.raises(Invalid, match=r"does not learn from (soft )?labels of rollouts"):
             training.start(db, project.id, snapshot.id, {"objective": objective, "size": "tiny"}, None)
 
 
@@ -215,7 +215,7 @@ def test_the_trainer_is_given_the_values(database) -> None:
     (example,) = load_examples(number)
     assert example.values == [None, 0.25, 1.0]
     encoder = Encoder(train_tokenizer(["a b c"], 300), 64)
-    learned = supervised(
+    learned = get_objective("soft").supervise(
         encoder.encode("p", example.steps, example.targets), example, TrainConfig.parse({"objective": "soft"})
     )
     assert learned.values == [0.25, 1.0]

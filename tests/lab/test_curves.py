@@ -14,6 +14,7 @@ from app.common.config import ConfigError
 from app.lab import curves, figures
 from app.lab.config import SEARCHED, SweepConfig, build_search
 from app.search import flops
+from app.search.config import SearchConfig
 
 
 def by_loops(
@@ -157,7 +158,7 @@ def test_budgets_and_what_spends_them() -> None:
                 assert strategy.startswith("lookahead")
                 assert budget < 1 + int(strategy[-1])
             else:
-                search.check()
+                assert SearchConfig.parse(search.to_json()) == search
                 assert search.budget == budget
     widths = [build_search("beam-sqrt", budget, SweepConfig(most=256)) for budget in (4, 16, 64, 256)]
     assert [search.width for search in widths if search] == [2, 4, 8, 16]

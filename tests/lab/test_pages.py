@@ -107,7 +107,7 @@ def test_wrong_forms_say_what_is_wrong(page: Page) -> None:
 
 def watched(page: Page, tree: Tree, results: dict[str, object] | None = None) -> SearchRun:
     return page.done(
-        **page.ready(), config=SearchConfig(method="beam", n=4, width=2).as_json(),
+        **page.ready(), config=SearchConfig(method="beam", n=4, width=2).to_json(),
         tree=tree_json.tree_to_json(tree, None),
         results=results or {"votes": [], "chosen": None, "verdict": None},
     )  # fmt: skip
@@ -126,7 +126,7 @@ def test_the_tree_of_a_search(page: Page) -> None:
     }  # fmt: skip
     run = page.done(
         **page.ready(),
-        config=config.as_json(),
+        config=config.to_json(),
         tree=tree_json.tree_to_json(found.tree, found.chosen),
         results=results,
     )

@@ -35,7 +35,7 @@ def base(tmp_path: Path) -> Path:
 
 
 def begin(base: Path, **options: Any) -> ProcessRewardModel:
-    config = TrainConfig.parse(TINY.as_json() | {"base": str(base)} | options)
+    config = TrainConfig.parse(TINY.to_json() | {"base": str(base)} | options)
     return build_model_and_tokenizer(config, [], base.parent / "run", None)[0]
 
 
@@ -115,7 +115,7 @@ def test_words_the_base_cannot_say_are_refused(base: Path) -> None:
     [
         (a_weight_is_missing, r"lacks 1 of its weights, layers\.0\.mlp\.up_proj"),
         (a_weight_has_another_shape, "could not load"),
-        (a_weight_is_not_finite, r"up_proj\.weight holds values that are not finite"),
+        (a_weight_is_not_finite, r"up_proj\.weight contains values that are not finite"),
         (the_weights_are_a_link, "link out of"),
         (no_tokenizer, "could not load the tokenizer"),
         (no_token_for_a_line_break, "no token for a line break"),

@@ -6,7 +6,6 @@ import json
 import pickle
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +51,7 @@ def test_the_card_says_where_it_came_from(folder: Path) -> None:
     card = checkpoint.load(folder).card
     assert card["snapshot"] == "ab" * 32
     assert card["kind"] == "prm"
-    assert card["config"] == TINY.as_json()
+    assert card["config"] == TINY.to_json()
 
 
 def test_the_hash_is_of_the_weights(folder: Path) -> None:
@@ -124,7 +123,7 @@ def no_card(folder: Path) -> None:
         (a_link_out, "link out of"),
         (cut_weights, "could not load"),
         (no_json, "is not JSON"),
-        (an_odd_head, "does not fit the body"),
+        (an_odd_head, "does not match the body"),
         (not_finite, "not finite"),
         (an_odd_config, "max_length must be between"),
         (no_card, "has no stepmark.json"),
@@ -154,7 +153,7 @@ def test_training_starts_from_a_local_folder(config: Any, tmp_path: Path) -> Non
     base = tmp_path / "base"
     AutoModel.from_config(config).save_pretrained(base)
     train_tokenizer((step for one in sums(30) for step in one.steps), 380).save_pretrained(base)
-    settings = TINY.parse(TINY.as_json() | {"base": str(base), "epochs": 0.5})
+    settings = TINY.parse(TINY.to_json() | {"base": str(base), "epochs": 0.5})
     outcome = train(settings, sums(32), tmp_path / "run", lambda said: None, lambda: None, "")
     assert outcome.published is not None
     found = Scorer(outcome.published, ScoreConfig(device="cpu")).score([("p", ["1 that is right"])])
@@ -166,7 +165,7 @@ def test_training_starts_from_a_local_folder(config: Any, tmp_path: Path) -> Non
 def test_a_new_model_of_each_architecture_loads_with_its_own_tokenizer(
     architecture: str, tmp_path: Path
 ) -> None:
-    config = replace(TINY, architecture=architecture, epochs=0.2)
+    config = TINY.replace(architecture=architecture, epochs=0.2)
     outcome = train(config, sums(12), tmp_path, lambda said: None, lambda: None, "00" * 32)
     assert outcome.published is not None
     loaded = checkpoint.load(outcome.published)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import signal
 import subprocess
@@ -40,7 +39,7 @@ config = TrainConfig.parse(orjson.loads(sys.argv[2]))
 done = app.prm.train.train(config, examples, Path(sys.argv[1]), report, should_stop, "00" * 32)
 print(orjson.dumps({"state": done.state, "metrics": done.metrics}).decode())
 """
-CONFIG = dataclasses.replace(TINY, epochs=3.0, checkpoint_seconds=0)
+CONFIG = TINY.replace(epochs=3.0, checkpoint_seconds=0)
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +61,7 @@ def alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[int, floa
 
 def together(folder: Path, until: int, end: str) -> tuple[dict[int, float], str]:
     """As the worker starts them; at step `until` they are asked to `end`, or rank 0 is killed."""
-    given = orjson.dumps({**CONFIG.as_json(), "processes": 2}).decode()
+    given = orjson.dumps({**CONFIG.to_json(), "num_processes": 2}).decode()
     losses, last = {}, ""
     command = [sys.executable, "-c", SCRIPT, str(folder), given]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as first:

@@ -11,12 +11,19 @@ from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 from app.common.config import ConfigError
 from app.prm.checkpoint_safety import BadCheckpoint
 from app.prm.encoding import train_tokenizer
-from app.prm.finetune_lm import NOTHING, FinetuneConfig, _padded, encode_pair, finetune
+from app.prm.finetune_lm import IGNORED, FinetuneConfig, _padded, encode_pair, finetune
 
 WORDS = ["red", "blue", "green", "grey"]
 PAIRS = [(f"Say {one} then {other}:\n", f"{one}\n{other}") for one in WORDS for other in WORDS]
 CONFIG = FinetuneConfig(
-    epochs=60, learning_rate=8e-3, batch=8, at_once=3, max_length=64, device="cpu", threads=1, seed=1
+    epochs=60,
+    learning_rate=8e-3,
+    batch_size=8,
+    micro_batch_size=3,
+    max_length=64,
+    device="cpu",
+    threads=1,
+    seed=1,
 )
 
 
@@ -57,7 +64,7 @@ def test_it_learns_to_write_and_to_end(base: Path, tmp_path: Path) -> None:
 def test_micro_batches_change_nothing(base: Path, tmp_path: Path) -> None:
     made = []
     for at_once in (1, 5, 8):
-        config = FinetuneConfig.parse({**CONFIG.as_json(), "epochs": 1.0, "at_once": at_once})
+        config = FinetuneConfig.parse({**CONFIG.to_json(), "epochs": 1.0, "micro_batch_size": at_once})
         done = finetune(config, base, PAIRS, tmp_path / str(at_once))
         weights = AutoModelForCausalLM.from_pretrained(tmp_path / str(at_once)).lm_head.weight.detach()
         made.append((done.losses, weights))
@@ -71,7 +78,7 @@ def test_only_what_is_written_is_learned(base: Path) -> None:
     ids, mask, targets = _padded([([5, 6, 7, 8, 2], 2), ([5, 9, 2], 1)], 0, torch.device("cpu"))
     assert ids.tolist() == [[5, 6, 7, 8, 2], [5, 9, 2, 0, 0]]
     assert mask.tolist() == [[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]]
-    assert targets.tolist() == [[NOTHING, 7, 8, 2], [9, 2, NOTHING, NOTHING]]
+    assert targets.tolist() == [[IGNORED, 7, 8, 2], [9, 2, IGNORED, IGNORED]]
     from app.prm.checkpoint import load_tokenizer
 
     tokenizer = load_tokenizer(str(base), None)
@@ -82,7 +89,7 @@ def test_only_what_is_written_is_learned(base: Path) -> None:
 
 
 def test_what_is_too_long_is_counted_and_what_cannot_be_is_said(base: Path, tmp_path: Path) -> None:
-    config = FinetuneConfig.parse({**CONFIG.as_json(), "epochs": 0.1})
+    config = FinetuneConfig.parse({**CONFIG.to_json(), "epochs": 0.1})
     long = ("Say " + "red " * 200, "red")
     assert finetune(config, base, [*PAIRS, long], tmp_path / "made").left_out == 1
     with pytest.raises(ValueError, match="at most 64 tokens"):
@@ -92,6 +99,6 @@ def test_what_is_too_long_is_counted_and_what_cannot_be_is_said(base: Path, tmp_
     (tmp_path / "bad" / "pytorch_model.bin").write_bytes(b"x")
     with pytest.raises(BadCheckpoint):
         finetune(config, tmp_path / "bad", PAIRS, tmp_path / "none")
-    for wrong in ({"epochs": 0}, {"batch": 0}, {"device": "tpu"}, {"colour": 1}):
+    for wrong in ({"epochs": 0}, {"batch_size": 0}, {"device": "tpu"}, {"colour": 1}):
         with pytest.raises(ConfigError):
             FinetuneConfig.parse(wrong)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import pytest
 import torch
@@ -33,7 +32,7 @@ VOCABULARY = 50
 
 def model_of(architecture: str) -> ProcessRewardModel:
     torch.manual_seed(1)
-    return build_model(replace(TINY, architecture=architecture, max_length=128), VOCABULARY, 0)
+    return build_model(TINY.replace(architecture=architecture, max_length=128), VOCABULARY, 0)
 
 
 def family(problems: int = 3, solutions: int = 4, seed: int = 0) -> list[TokenRow]:
@@ -104,7 +103,7 @@ def test_loss_and_gradient_do_not_depend_on_the_layout(architecture: str, backen
 def test_a_block_mask_shows_what_the_dense_mask_shows() -> None:
     from torch.nn.attention.flex_attention import flex_attention
 
-    batch = build_line_batch(sorted(family(), key=lambda row: row.ids), share=True)
+    batch = build_line_batch(sorted(family(), key=lambda row: row.ids), share_prefixes=True)
     query, key, value = torch.randn(3, 1, 2, batch.computed_tokens, 16).unbind()
     dense = nn.functional.scaled_dot_product_attention(
         query, key, value, attention_arguments(batch, "sdpa")["attention_mask"]
@@ -122,7 +121,7 @@ RowsOfIds = st.lists(st.lists(st.integers(1, 3), min_size=1, max_size=9), min_si
 @settings(max_examples=150, deadline=None)
 def test_a_tree_holds_each_prefix_once_and_shows_each_token_its_ancestors(texts: list[list[int]]) -> None:
     rows = sorted((TokenRow(ids, [len(ids) - 1], [0]) for ids in texts), key=lambda row: row.ids)
-    batch = build_line_batch(rows, share=True)
+    batch = build_line_batch(rows, share_prefixes=True)
     prefixes = {tuple(ids[: n + 1]) for ids in texts for n in range(len(ids))}
     assert batch.computed_tokens == len(prefixes) == count_distinct_tokens(rows)
     mask = build_attention_mask(batch.until)[0, 0]

@@ -11,14 +11,16 @@ import pytest
 import torch
 
 from app.common.config import ConfigError
-from app.prm import checkpoint, objectives
+from app.prm import checkpoint
 from app.prm.batch_layout import build_padded_batch, iter_batches
 from app.prm.checkpoint_safety import BadCheckpoint
-from app.prm.config import OBJECTIVES, ScoreConfig, TrainConfig, kind_of
+from app.prm.config import ScoreConfig, TrainConfig
 from app.prm.encoding import Encoder, encode_examples, train_tokenizer
 from app.prm.examples import Example
 from app.prm.init_model import build_model_and_tokenizer
+from app.prm.loss import language_loss
 from app.prm.model import ProcessRewardModel, build_model
+from app.prm.objectives import OBJECTIVES, get_objective
 from app.prm.predict import Scorer
 from app.prm.train import TrainOutcome, train
 from tests.prm.conftest import TINY, sums
@@ -27,7 +29,7 @@ PROBLEM, STEPS = "What is it?", ["one", "two then", "three"]
 
 
 def option(**changes: Any) -> TrainConfig:
-    return dataclasses.replace(TINY, **changes)
+    return TINY.replace(**changes)
 
 
 def encoder() -> Encoder:
@@ -104,9 +106,9 @@ def test_losses_by_hand() -> None:
     said = torch.tensor([[0.3], [-0.2], [1.5]])
     log_sigmoid = lambda x: -math.log1p(math.exp(-x))  # noqa: E731
     by_hand = -(log_sigmoid(0.3) + log_sigmoid(-0.2) + log_sigmoid(-1.5)) / 7
-    assert float(objectives.loss(said, batch, "prm2", 7)) == pytest.approx(by_hand, rel=1e-5)
+    assert float(get_objective("prm2").loss(said, batch, 7)) == pytest.approx(by_hand, rel=1e-5)
     squares = (0.7**2 + 1.2**2 + 1.5**2) / 7
-    assert float(objectives.loss(said, batch, "verifier_token", 7)) == pytest.approx(squares, rel=1e-5)
+    assert float(get_objective("verifier_token").loss(said, batch, 7)) == pytest.approx(squares, rel=1e-5)
 
 
 def test_the_language_loss_is_that_of_the_solution_tokens_alone() -> None:
@@ -119,16 +121,16 @@ def test_the_language_loss_is_that_of_the_solution_tokens_alone() -> None:
     ids = rows[0].ids
     logits = (states @ table.T).log_softmax(1)
     by_hand = -sum(float(logits[at - 1, ids[at]].detach()) for at in range(rows[0].start, len(ids)))
-    found = objectives.language_loss(states, build_padded_batch(rows, 0), table, 10)
+    found = language_loss(states, build_padded_batch(rows, 0), table, 10)
     assert float(found.detach()) == pytest.approx(by_hand / 10, rel=1e-4)
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", list(OBJECTIVES))
 def test_layouts_agree_for_every_objective(objective: str) -> None:
     examples = [
         dataclasses.replace(one, problem=f"problem {number % 3}") for number, one in enumerate(sums(12))
     ]
-    examples = outcome(examples) if kind_of(objective) == "orm" else soft(examples)
+    examples = outcome(examples) if get_objective(objective).kind == "orm" else soft(examples)
     config = option(objective=objective)
     rows, _ = encode_examples(encoder(), examples, config)
     torch.manual_seed(0)
@@ -150,9 +152,9 @@ def test_layouts_agree_for_every_objective(objective: str) -> None:
             torch.testing.assert_close(one, other, atol=2e-6, rtol=1e-3)
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES[1:])  # the first: test_train.py
+@pytest.mark.parametrize("objective", list(OBJECTIVES)[1:])  # the first: test_train.py
 def test_each_learns_is_published_and_rates(objective: str, tmp_path: Path) -> None:
-    prepare = outcome if kind_of(objective) == "orm" else soft
+    prepare = outcome if get_objective(objective).kind == "orm" else soft
     examples = prepare(sums(100)) + prepare(sums(30, seed=4, split="validation"))
     epochs = 10.0 if prepare is soft else 20.0
     done = run(option(objective=objective, epochs=epochs, dropout=0.0), tmp_path, examples)
@@ -165,8 +167,8 @@ def test_each_learns_is_published_and_rates(objective: str, tmp_path: Path) -> N
     assert scored is not None
     probs = torch.tensor(scored.step_probs).reshape(-1, 3)
     torch.testing.assert_close(probs.sum(1), torch.ones(len(probs)))
-    assert checkpoint.load(done.published).card["kind"] == kind_of(objective)
-    if kind_of(objective) == "orm":
+    assert checkpoint.load(done.published).card["kind"] == get_objective(objective).kind
+    if get_objective(objective).kind == "orm":
         assert scored.log_score == pytest.approx(math.log(max(float(probs[-1, 2]), 1e-12)), abs=1e-5)
 
 
@@ -226,7 +228,7 @@ def test_dropout_is_there_while_learning_and_not_after() -> None:
 )
 def test_options_out_of_range_are_refused(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
-        TrainConfig.parse(TINY.as_json() | changes)
+        TrainConfig.parse(TINY.to_json() | changes)
 
 
 def a_base(folder: Path, **changes: Any) -> TrainConfig:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,7 +39,7 @@ def solutions() -> Iterator[tuple[str, list[str]]]:
 
 def test_the_budget_grows_with_memory_and_shrinks_with_the_model() -> None:
     model = build_model(TINY, 400, 0)
-    large = build_model(replace(TINY, size="small"), 400, 0)
+    large = build_model(TINY.replace(size="small"), 400, 0)
     some = 40_000_000
     assert token_budget.estimate_tokens(model, some, learning=False) > token_budget.estimate_tokens(
         model, some, learning=True
@@ -77,11 +76,11 @@ def test_scoring_halves_and_says_so(trained: Trained, monkeypatch: pytest.Monkey
     folder = trained[0].published
     assert folder is not None
     config = ScoreConfig(device="cpu", threads=1, layout="padded")
-    scorer = Scorer(folder, replace(config, tokens_per_batch=2000))
+    scorer = Scorer(folder, config.replace(tokens_per_batch=2000))
     found = scorer.score(list(solutions()))
-    assert scorer.room.tokens == 250
+    assert scorer.budget.tokens == 250
     assert any("250 tokens" in note for note in scorer.notes)
-    expected = Scorer(folder, replace(config, tokens_per_batch=200)).score(list(solutions()))
+    expected = Scorer(folder, config.replace(tokens_per_batch=200)).score(list(solutions()))
     for one, other in zip(found, expected, strict=True):
         assert one is not None
         assert other is not None
@@ -93,7 +92,7 @@ def test_training_halves_and_learns_the_same(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(token_budget, "LEAST", 64)
     losses = []
     for tokens in (200, 4000):
-        config = replace(TINY, epochs=1.0, layout="packed", tokens_per_batch=tokens)
+        config = TINY.replace(epochs=1.0, layout="packed", tokens_per_batch=tokens)
         monkeypatch.setattr("app.prm.prefix_attention.CHECKED_TOKENS", 200)
         said: list[dict[str, object]] = []
         done = train(config, sums(48), tmp_path / str(tokens), said.append, lambda: None, "")

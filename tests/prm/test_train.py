@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from app.common.array_statistics import area_under_curve
 from app.prm.batch_layout import build_padded_batch
 from app.prm.config import TrainConfig
 from app.prm.encoding import Encoder, encode_examples, train_tokenizer
 from app.prm.examples import Example, TokenRow, group_rows, iter_optimizer_steps
-from app.prm.loss import area_under_curve, step_loss
+from app.prm.loss import step_loss
 from app.prm.model import ProcessRewardModel, build_model
 from app.prm.train import NoLabeledExamples, TrainOutcome, train
 from tests.prm.conftest import TINY, sums
@@ -73,7 +74,7 @@ def test_a_stopped_run_goes_on_to_the_same_loss_curve(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.prm.train.REPORT_SECONDS", 0)
-    config = dataclasses.replace(TINY, epochs=1.5, dropout=0.2)
+    config = TINY.replace(epochs=1.5, dropout=0.2)
     examples = sums(96) + sums(20, seed=1, split="validation")
 
     def curve(folder: Path, stop_at: int | None) -> tuple[dict[int, float], TrainOutcome]:
@@ -111,7 +112,7 @@ def _best(folder: Path) -> float:
 
 
 def test_a_checkpoint_cut_short_is_passed_over(tmp_path: Path) -> None:
-    config = dataclasses.replace(TINY, epochs=1, checkpoint_seconds=0)
+    config = TINY.replace(epochs=1, checkpoint_seconds=0)
     asked = iter(range(10_000))
     train(config, sums(64), tmp_path, lambda said: None, lambda: "stop" if next(asked) == 3 else None, "")
     newest = sorted((tmp_path / "checkpoints").glob("step-*"))[-1]
@@ -143,7 +144,7 @@ def test_alternatives_of_one_walk_come_together() -> None:
         TokenRow([7, 6, 9], [1, 2], [2, 2], 1),
         one[2],
     ]
-    groups = group_rows(rows, "walk")
+    groups = group_rows(rows, "path")
     assert groups == [[0, 2, 4], [1], [3]]
     assert group_rows(rows, "problem") == [[0, 1, 2, 4], [3]]
     assert group_rows(rows, "none") == [[0], [1], [2], [3], [4]]
@@ -152,11 +153,11 @@ def test_alternatives_of_one_walk_come_together() -> None:
 
 
 def test_area_under_curve_against_all_pairs() -> None:
-    scores = torch.tensor([0.1, 0.4, 0.4, 0.8, 0.4, 0.2])
-    truth = torch.tensor([False, True, False, True, True, False])
+    scores = np.array([0.1, 0.4, 0.4, 0.8, 0.4, 0.2])
+    truth = np.array([False, True, False, True, True, False])
     above = [(a > b) + (a == b) / 2 for a in scores[truth].tolist() for b in scores[~truth].tolist()]
     assert area_under_curve(scores, truth) == pytest.approx(sum(above) / len(above))
-    assert area_under_curve(scores, torch.ones(6, dtype=torch.bool)) is None
+    assert area_under_curve(scores, np.ones(6, dtype=bool)) is None
 
 
 @pytest.mark.parametrize(
@@ -178,4 +179,4 @@ def test_a_bad_config_names_the_field(given: Any, words: str) -> None:
 
 
 def test_a_config_survives_json() -> None:
-    assert TrainConfig.parse(TINY.as_json()) == TINY
+    assert TrainConfig.parse(TINY.to_json()) == TINY

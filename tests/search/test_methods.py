@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import random
 from collections.abc import Sequence
@@ -260,7 +259,7 @@ def test_equal_samples_are_voices_equal_search_results_are_one() -> None:
     ours = run_search("?", beam, Scripted("=7", "=7", "=7", "b", "=5", "=5", "d", "d"), Table(), classes)
     assert {vote.answer: vote.count for vote in ours.votes} == {3: 1, 1: 1}
     assert ours.votes[0].answer == 1, "a tie by number: the higher score"
-    drawn = dataclasses.replace(beam, voices="draws")
+    drawn = beam.replace(voices="draws")
     again = run_search("?", drawn, Scripted("=7", "=7", "=7", "b", "=5", "=5", "d", "d"), Table(), classes)
     assert {vote.answer: vote.count for vote in again.votes} == {3: 3, 1: 2}
 

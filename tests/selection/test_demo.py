@@ -10,7 +10,7 @@ from app.core.db import transaction
 from app.generators.models import Generator
 from app.labeling.models import Assignment, Task
 from app.problems.models import Problem, Solution
-from app.training.runs import parse_config
+from app.training.runs import parse_train_config
 from app.world import demo_data
 
 SMALL = demo.DemoSize(every=20, labeled=12, round=demo.demo_size_of(True).round)
@@ -21,8 +21,8 @@ THERE = [len(ENTRIES), sum(len(entry.solutions) for entry in ENTRIES), 12, 12]
 def prepare() -> list[tuple[str, str]]:
     logins = demo.create_users()
     project = demo.get_or_create_project()
-    demo.the_writer(project)
-    demo.bring_in(project, SMALL.every)
+    demo.install_writer(project)
+    demo.import_problems(project, SMALL.every)
     demo.label_generation(project, SMALL)
     return logins
 
@@ -53,6 +53,5 @@ def test_generation_0_is_labeled_and_a_second_start_adds_nothing(home, database)
     with transaction() as db:
         assert db.scalar(select(func.count()).select_from(Generator)) == 1
     base = demo.build_round_config(SMALL).train["base"]
-    assert parse_config(demo.build_round_config(SMALL).train).base == base, (
-        "this server lets a training start there"
-    )
+    config = parse_train_config(demo.build_round_config(SMALL).train)
+    assert config.base == base, "this server lets a training start there"

@@ -111,7 +111,7 @@ def test_a_folder_of_another_setting_is_refused(played):
     folder, _ = played
 
     with pytest.raises(AnotherSetting):
-        play(Setting.parse({**TINY.as_json(), "seed": 5}), ["random"], folder, lambda _: None)
+        play(Setting.parse({**TINY.to_json(), "seed": 5}), ["random"], folder, lambda _: None)
 
 
 def test_a_teacher_labels_in_the_judges_place_and_teaches_an_orm(played, tmp_path):
@@ -120,7 +120,7 @@ def test_a_teacher_labels_in_the_judges_place_and_teaches_an_orm(played, tmp_pat
     for name in ("pool", "plain", "shifted"):
         shutil.copy(folder / f"{name}.json", tmp_path)
     changed = {"teacher_solutions": 12, "budgets": ["4"], "further": []}
-    setting = Setting.parse({**TINY.as_json(), **changed})
+    setting = Setting.parse({**TINY.to_json(), **changed})
 
     found = play(setting, ["random"], tmp_path, lambda _: None)
 
@@ -144,7 +144,7 @@ def test_labels_stop_at_the_first_error_and_noise_changes_some(played):
     folder, _ = played
     material = prepare(TINY, folder, lambda _: None)
     plain = policy_run.Pool(TINY, material.pool)
-    noisy = policy_run.Pool(Setting.parse({**TINY.as_json(), "noise": 0.3}), material.pool)
+    noisy = policy_run.Pool(Setting.parse({**TINY.to_json(), "noise": 0.3}), material.pool)
 
     labels = [plain.label(each).targets for each in range(len(plain.rows))]
 
@@ -154,7 +154,7 @@ def test_labels_stop_at_the_first_error_and_noise_changes_some(played):
 
 def test_wrong_references_turn_verdicts(played):
     folder, _ = played
-    wrong = Setting.parse({**TINY.as_json(), "wrong_references": 0.5})
+    wrong = Setting.parse({**TINY.to_json(), "wrong_references": 0.5})
     plain, turned = prepare(TINY, folder, lambda _: None), prepare(wrong, folder, lambda _: None)
 
     changed = sum(a.reference != b.reference for a, b in zip(plain.pool, turned.pool, strict=True))

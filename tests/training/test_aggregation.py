@@ -194,26 +194,26 @@ def test_pages_and_api_offer_it_and_say_it(web: TestClient, db: Session) -> None
     project = differing(db)
     factories.sign_in(web, db, factories.member(db, project, "researcher"))
     here = f"/projects/{project.slug}"
-    assert "Dawid-Skene" in web.get(f"{here}/training-runs").text
+    assert "Dawid–Skene" in web.get(f"{here}/training-runs").text
     sent = {"aggregation": "dawid_skene", "size": "tiny"}
     assert web.post(f"{here}/training-runs", data=sent).status_code == 303
     [run] = web.get(f"/api/v1{here}/training-runs").json()["training_runs"]
     assert (run["snapshot_id"], run["data"]["aggregation"]) == (None, "dawid_skene")
     page = web.get(f"{here}/training-runs/{run['id']}").text
-    assert "how reliable each labeler proves to be" in page
-    assert "Before it learns it finds out how reliable each labeler is" in page
+    assert "estimated reliability" in page
+    assert "Estimating the labelers’ reliability" in page
     made = snapshots.create_snapshot(db, project.id, run["data"], None)  # as its process does
     page = web.get(f"{here}/snapshots/{made.id}").text
-    assert "how reliable each labeler proves to be (Dawid-Skene)" in page
-    assert "0 steps got another rating or none, 4 without a majority got one" in page
+    assert "estimated reliability (Dawid–Skene)" in page
+    assert "the rating of 0 steps changed, and 4 without a majority got a rating" in " ".join(page.split())
     assert web.post(f"{here}/training-runs", data={"aggregation": "mean"}).status_code == 422
 
     plain = web.post(f"/api/v1{here}/training-runs", json={"data": {}, "train": {"size": "tiny"}})
     assert plain.status_code == 201
     made = snapshots.create_snapshot(db, project.id, plain.json()["data"], None)
     page = web.get(f"{here}/snapshots/{made.id}").text
-    assert "the majority&#39;s rating" in page.replace("'", "&#39;")
-    assert "4 steps were dropped: their labelers have no majority" in page
+    assert "the rating of more than half of the labelers" in page
+    assert "Dropped 4 steps without a majority" in " ".join(page.split())
     asked = {"data": {"aggregation": "dawid_skene"}, "train": {"size": "tiny"}}
     weighed = web.post(f"/api/v1{here}/training-runs", json=asked).json()["data"]
     made = snapshots.create_snapshot(db, project.id, weighed, None)

@@ -84,7 +84,9 @@ def test_killed_it_goes_on_from_its_checkpoint_and_publishes_one_model_that_load
     card = load(folder).card
     assert card["snapshot"]
     assert card["labels"]["definition"]["aggregation"] == "majority"
-    assert card["labels"]["of"] == "people; where several judged a step, the majority's rating"
+    assert card["labels"]["of"] == (
+        "labels of people; a step rated by several has the rating of more than half of the labelers"
+    )
     assert card["labels"]["counts"]["dropped"] == {"undecided": 0}
     assert compute_weights_hash(folder) == model.weights_hash
     with transaction() as db:

@@ -39,11 +39,11 @@ def page(web, path):
 def test_empty_project_says_what_to_do(db, web):
     empty = factories.project(db, "Nothing yet")
     factories.sign_in(web, db, factories.member(db, empty, "researcher"))
-    assert "Nothing has been trained yet" in page(web, "/projects/nothing-yet/training-runs")
-    assert "No model yet" in page(web, "/projects/nothing-yet/models")
+    assert "No training runs yet" in page(web, "/projects/nothing-yet/training-runs")
+    assert "No models yet" in page(web, "/projects/nothing-yet/models")
     refused = web.post("/projects/nothing-yet/training-runs", data={"size": "tiny", "epochs": "1"})
     assert refused.status_code == 422
-    assert "nothing to learn from" in refused.text
+    assert "No labels match" in refused.text
     assert db.scalar(select(TrainingRun.id).where(TrainingRun.project_id == empty.id)) is None
 
 
@@ -54,13 +54,13 @@ def test_started_from_the_page_and_cancelled_there(db, web, project):
     assert (made.state, made.config["size"], made.config["epochs"]) == ("queued", "tiny", 2.0)
     shown = page(web, sent.headers["location"])
     assert "Waiting for a worker" in shown
-    assert "Before it learns it freezes the labels into a snapshot." in shown
-    assert "The curve begins with the first steps." in shown
+    assert "The run first creates a snapshot of the labels." in shown
+    assert "The curve starts with the first steps." in shown
     assert f'hx-get="/projects/training-pages/training-runs/{made.id}/progress"' in shown
     path = f"/projects/training-pages/training-runs/{made.id}"
     assert web.post(f"{path}/cancellation").status_code == 303
     assert web.get(f"{path}/progress").headers["HX-Refresh"] == "true"
-    assert "The training was cancelled" in page(web, path)
+    assert "Training cancelled" in page(web, path)
     assert "Loss</h2>" not in page(web, path), "it has no curve and gets none"
     assert web.post(f"{path}/cancellation").status_code == 409
     assert web.post(f"{path}/resumption").status_code == 303
@@ -88,7 +88,7 @@ def test_a_running_one_shows_how_it_goes(db, web, run):
         "seconds_left": 130.2,
     }
     for step, values in ((1, {"loss": 1.0}), (2, {"loss": 0.5, "validation_loss": 0.7})):
-        db.add(TrainingPoint(training_run_id=run.id, step=step, values=values))
+        db.add(TrainingPoint(training_run_id=run.id, step=step, metrics=values))
     db.flush()
     shown = page(web, f"/projects/training-pages/training-runs/{run.id}")
     for expected in ("1,200", "0.432", "12.3", "2 min", "SIGKILL", "last line of the log"):
@@ -116,7 +116,7 @@ def test_a_model_shows_its_metrics_and_where_it_comes_from(db, web, project, run
     for expected in ("87.5 %", "0.912", "12" * 32, f"/snapshots/{run.snapshot_id}"):
         assert expected in shown
     assert "prm-one" in page(web, "/projects/training-pages/models")
-    assert "Look at prm-one" in page(web, f"/projects/training-pages/training-runs/{run.id}")
+    assert "Open prm-one" in page(web, f"/projects/training-pages/training-runs/{run.id}")
     assert (
         web.get(f"/api/v1/projects/training-pages/models/{model.id}").json()["metrics"]["best"]["steps"] == 40
     )

@@ -133,7 +133,7 @@ def test_null_and_flag_only_ratings_are_no_labels(db, project, solution):
 @pytest.mark.parametrize("reason", ["bad_problem", "give_up"])
 def test_bad_problems_and_given_up_solutions_carry_no_label(db, project, solution, reason):
     label(db, project, solution, [1, -1], reason)
-    with pytest.raises(Invalid, match="nothing to learn from") as refused:
+    with pytest.raises(Invalid, match="No labels match") as refused:
         frozen(db, project)
     assert refused.value.remedy
 
@@ -143,14 +143,14 @@ def test_a_test_problem_never_gets_in(db, project, solution):
     db.execute(text("SET LOCAL session_replication_role = replica"))  # the database refuses this by itself
     db.execute(text("UPDATE problem SET split = 'test' WHERE id = :id"), {"id": solution.problem_id})
     db.execute(text("SET LOCAL session_replication_role = origin"))
-    with pytest.raises(Invalid, match="nothing to learn from"):
+    with pytest.raises(Invalid, match="No labels match"):
         frozen(db, project)
 
 
 def test_another_projects_labels_stay_out(db, project, solution):
     other = factories.project(db)
     label(db, other, factories.solution(db, factories.problem(db, other)), [1, 1])
-    with pytest.raises(Invalid, match="nothing to learn from"):
+    with pytest.raises(Invalid, match="No labels match"):
         frozen(db, project)
 
 

@@ -90,11 +90,11 @@ def test_labels_of_people_stay_out_of_it(db: Session, project: Project) -> None:
 @pytest.mark.parametrize(
     ("definition", "words"),
     [
-        ({"source": "rumour"}, "no source"),
-        ({"source": ["people", "model"]}, "no source"),
+        ({"source": "rumour"}, "source must be one of"),
+        ({"source": ["people", "model"]}, "source must be one of"),
         ({"source": "model"}, "names no model"),
         ({"source": "model", "model_id": 10**30}, "names no model"),
-        ({"source": "model", "model_id": True}, "names no model"),
+        ({"source": "model", "model_id": True}, "model_id must be a whole number"),
         ({"source": "verdicts", "threshold": 1.5}, "threshold"),
         ({"source": "verdicts"}, "no graded solution"),
     ],
@@ -135,12 +135,12 @@ def test_an_outcome_model_is_started_from_the_page(web: TestClient, db: Session,
     factories.sign_in(web, db, factories.member(db, project, "researcher"))
     factories.solution(db, factories.problem(db, project), STEPS)
     here = f"/projects/{project.slug}"
-    assert "the answer&#39;s verdict" in web.get(f"{here}/training-runs").text.replace("'", "&#39;")
+    assert "Outcomes: verdict of the final answer" in web.get(f"{here}/training-runs").text
     begun = web.post(f"{here}/training-runs", data={"objective": "orm", "size": "tiny"})
     assert begun.status_code == 303
     (run,) = db.scalars(select(TrainingRun))
     assert run.config["objective"] == "orm"
-    assert "the answer grader&#39;s verdicts" in web.get(f"{here}/training-runs/{run.id}").text
+    assert "verdicts of the answer grader" in web.get(f"{here}/training-runs/{run.id}").text
     model = a_model(db, project)
-    refused = web.post(f"{here}/training-runs", data={"objective": "orm", "teacher": model.id})
+    refused = web.post(f"{here}/training-runs", data={"objective": "orm", "label_model_id": model.id})
     assert refused.status_code == 422

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from app.core.db import transaction
 from app.evaluation import load_set
 from app.evaluation.best_of_n import best_of_n
-from app.evaluation.config import parse_config
+from app.evaluation.config import parse_evaluation_config
 from app.evaluation.models import Evaluation
 from app.labeling.models import Assignment, Task
 from app.problems.models import Problem, Solution
@@ -45,7 +45,7 @@ def best_of(evaluation_id: int, names: list[str]) -> dict[str, Any]:
     order of `names`."""
     with transaction() as db:
         found = db.get_one(Evaluation, evaluation_id)
-        pool = load_set.load_evaluation_data(db, found, parse_config(found.config)).pool
+        pool = load_set.load_evaluation_data(db, found, parse_evaluation_config(found.config)).pool
         ids = [each.problem_id for each in pool.problems]
         rows = db.execute(select(Problem.id, Problem.external_id).where(Problem.id.in_(ids)))
         name_of = {row.id: row.external_id for row in rows}

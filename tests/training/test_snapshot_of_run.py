@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from app.core.db import transaction
 from app.core.errors import Invalid
 from app.core.run_lifecycle import start_attempt
-from app.training import frozen, process, runs
+from app.training import process, runs, snapshots
 from app.training.models import Snapshot, SnapshotItem, TrainingRun
 from tests.factories import base as factories
 from tests.factories import training as make
@@ -28,20 +28,20 @@ def run_id(database: str) -> int:
 
 
 def freeze(run_id: int, fence: int, said: list[dict[str, Any]], stop: str | None = None) -> int:
-    return frozen.snapshot_of(run_id, fence, said.append, lambda: stop)
+    return snapshots.create_snapshot_of_run(run_id, fence, said.append, lambda: stop)
 
 
 def test_once_by_the_attempt_that_comes_so_far(run_id: int) -> None:
     said: list[dict[str, Any]] = []
     for reason in ("cancelled", "asked to end"):
-        with pytest.raises(frozen.Stopped, match=reason):
+        with pytest.raises(snapshots.SnapshotInterrupted, match=reason):
             freeze(run_id, 1, said, reason)
-    with pytest.raises(frozen.Stopped, match="overtaken"):
+    with pytest.raises(snapshots.SnapshotInterrupted, match="overtaken"):
         freeze(run_id, 7, said)
     with transaction() as db:
         assert db.scalar(select(func.count()).select_from(SnapshotItem)) == 0
     made = freeze(run_id, 1, said)
-    assert {each["phase"] for each in said} == {"freezing the labels"}
+    assert {each["phase"] for each in said} == {snapshots.PHASE}
     assert freeze(run_id, 2, said) == made == make.row(run_id).snapshot_id
     with transaction() as db:
         found = db.get_one(Snapshot, made)
@@ -52,7 +52,7 @@ def test_what_is_not_there_is_refused_at_once_and_what_is_left_of_it_later(datab
     with transaction() as db:
         project = factories.project(db)
         for data in ({}, {"source": "verdicts"}, {"generations": [3]}):
-            with pytest.raises(Invalid, match="nothing to learn from"):
+            with pytest.raises(Invalid, match="No labels match"):
                 runs.start_with(db, project.id, data, make.TINY, None)
         with pytest.raises(Invalid, match="aggregation"):
             runs.start_with(db, project.id, {"aggregation": "mean"}, make.TINY, None)

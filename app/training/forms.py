@@ -1,0 +1,55 @@
+"""The form that starts a training run."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from app.core.errors import Invalid
+from app.prm.objectives import OBJECTIVES
+
+RowId = Annotated[int, Field(ge=0, lt=2**62)]
+
+
+class TrainingForm(BaseModel):
+    """Field names are those of the page. 0 stands for no model and no generator."""
+
+    objective: str = "prm3"
+    size: str = "small"
+    epochs: float = 3.0
+    aggregation: Annotated[str, Field(max_length=40)] = "majority"
+    label_model_id: RowId = 0
+    threshold: float = 0.2
+    generator_id: RowId = 0
+    base: Annotated[str, Field(max_length=500)] = ""
+    label_tokens: Annotated[str, Field(max_length=200)] = ""
+    lora_rank: int = 0
+
+    def definition(self) -> dict[str, Any]:
+        """Which labels, as the options of a snapshot's definition."""
+        if self.label_model_id and self.generator_id:
+            raise Invalid("Labels come from one source.", remedy="Choose a model or a generator, not both.")
+        objective = OBJECTIVES.get(self.objective)
+        sources = objective.label_sources if objective else ("people",)
+        options: dict[str, Any] = {"source": "people" if "people" in sources else sources[0]}
+        if self.label_model_id:
+            options = {"source": "model", "model_id": self.label_model_id, "threshold": self.threshold}
+        if self.generator_id:
+            soft = bool(objective and objective.soft_labels)
+            options = {"source": "rollouts", "generator_id": self.generator_id, "soft": soft}
+        return {**options, "aggregation": self.aggregation}
+
+    def config(self) -> dict[str, Any]:
+        """The training options that were filled in."""
+        options: dict[str, Any] = {
+            "size": self.size,
+            "epochs": self.epochs,
+            "objective": self.objective,
+            "lora_rank": self.lora_rank,
+        }
+        if self.base.strip():
+            options["base"] = self.base.strip()
+        if self.label_tokens.strip():
+            options["label_tokens"] = self.label_tokens.split()
+        return options
