@@ -1,4 +1,4 @@
-"""PURE: other candidates for the positions of a solution, as files say them.
+"""PURE: alternatives to the steps of a solution in files.
 
 In Stepmark's own lines a candidate is a text, or {"text", "next": [candidates]} where more were
 prepared behind it. In a PRM800K row they are the completions beside the one that was followed."""
@@ -16,11 +16,11 @@ MAX_ALTERNATIVES = 5000
 
 
 def parse_alternatives(value: Any, steps: int) -> list[AlternativeRecord]:
-    """`alternatives` of a line: for each position, the candidates beside the solution's own."""
+    """The field `alternatives`: for each position, the alternatives to the step of the solution."""
     if value is None:
         return []
     if not isinstance(value, list) or len(value) > steps + 1:
-        raise RecordError('"alternatives" must be a list with one list of candidates a step, at most.')
+        raise RecordError('"alternatives" must be a list with at most one list of candidates per step.')
     records: list[AlternativeRecord] = []
     numbers: Counter[int] = Counter()
     for position, candidates in enumerate(value):
@@ -42,14 +42,14 @@ def _collect_alternatives(
             raise RecordError('"alternatives" has a candidate without a text.')
         numbers[position] += 1
         if len(records) >= MAX_ALTERNATIVES:
-            raise RecordError(f"It has more than {MAX_ALTERNATIVES:,} alternatives.", "Give fewer of them.")
+            raise RecordError(f"It has more than {MAX_ALTERNATIVES:,} alternatives.", "Provide fewer.")
         records.append(AlternativeRecord(position, numbers[position], prefix, content))
         if isinstance(candidate, dict):
             _collect_alternatives(candidate.get("next"), (*prefix, numbers[position]), records, numbers)
 
 
 def list_completion_alternatives(labels: list[StepRecord], steps: list[str]) -> list[AlternativeRecord]:
-    """What a row of PRM800K offered beside the solution's own steps, each text once."""
+    """The completions of a PRM800K row besides the steps of the solution, each text once."""
     records = []
     for position, label in enumerate(labels[: len(steps) + 1]):
         if label.texts is None:

@@ -44,7 +44,8 @@ async def start_import(
     request: Request, db: Db, access: ProjectAdmin, format: str = "auto", split: str = "",
     segmentation: str = "", filename: str = "", grade: bool = True,
 ) -> Response:  # fmt: skip
-    """The file as the body, or a form with `file`. Options in the query or the form."""
+    """Import a file, sent as the request body or in the form field `file`, with options in the query or
+    the form."""
     _, path, fields = await uploads.receive_upload(request, access.project.id, filename)
     options = {"format": format, "split": split, "segmentation": segmentation, **fields}
     try:

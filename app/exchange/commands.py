@@ -1,7 +1,7 @@
 """Command `stepmark import`; `stepmark export` is in export_commands.py.
 
-`import` exits with 0 when every line is in, 3 when some lines had errors, 1 when it
-could not be done, 2 for a wrong use."""
+`import` exits with 0 if no record was rejected, 3 if some were, 1 if the import failed and 2 for
+wrong usage."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def import_file(
         typer.Option(help="auto, or the id of a format (--list-formats)."),
     ] = "auto",
     split: Annotated[
-        str | None, typer.Option(help="train, validation or test, for lines that do not say.")
+        str | None, typer.Option(help="train, validation or test, for records without a split.")
     ] = None,
     segmentation: Annotated[
         str | None,
@@ -59,7 +59,7 @@ def import_file(
         ),
     ] = False,
 ) -> None:
-    """Bring problems, solutions and labels in. Run again after a stop: each line goes in once."""
+    """Import problems, solutions and labels. Safe to rerun."""
     from app.core.db import transaction
     from app.core.startup import ready_database
     from app.exchange import importer

@@ -34,7 +34,7 @@ def format_text_array(values: list[str] | None) -> str:
 
 
 def format_array(values: list[Any] | None) -> str:
-    """Of numbers, truths and nulls."""
+    """An array of numbers, booleans and nulls."""
     if values is None:
         return NULL
     spellings = {None: "NULL", True: "t", False: "f"}
@@ -54,7 +54,7 @@ def format_json(value: Any) -> str:
 def copy_rows(
     connection: psycopg.Connection, table: str, columns: tuple[str, ...], rows: Iterable[str]
 ) -> None:
-    """Each row is its columns, joined by tabs."""
+    """Each row is a text of its columns, joined by tabs."""
     into = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
@@ -65,7 +65,7 @@ def copy_rows(
 
 
 def allocate_ids(connection: psycopg.Connection, table: str, count: int) -> list[int]:
-    """`count` ids of the table's own sequence, so that rows can name each other before they are written."""
+    """Takes ids from the sequence of the table, so that rows can refer to each other before they exist."""
     rows = connection.execute(
         "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", (table, count)
     )

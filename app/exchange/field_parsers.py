@@ -1,4 +1,4 @@
-"""PURE: taking a field out of a row, or saying what is wrong with it."""
+"""PURE: reads the fields of a record, with errors that name the field."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def parse_text(row: Row, key: str, *, empty: bool = False) -> str:
 
 
 def parse_optional_text(row: Row, key: str) -> str | None:
-    """Text, or null. Numbers are written out: answers often are numbers in files."""
+    """Text or null. Numbers become text, because answers are often numbers in files."""
     field = row.get(key)
     if field is None or isinstance(field, str):
         return field
@@ -56,7 +56,9 @@ def parse_texts(row: Row, key: str) -> list[str]:
 
 def check_step_count(steps: list[str]) -> list[str]:
     if len(steps) > MAX_STEPS:
-        raise RecordError(f"It has {len(steps):,} steps; {MAX_STEPS:,} is the most.", "Cut it differently.")
+        raise RecordError(
+            f"It has {len(steps):,} steps; the maximum is {MAX_STEPS:,}.", "Split the text into fewer steps."
+        )
     return steps
 
 

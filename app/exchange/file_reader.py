@@ -15,7 +15,7 @@ HEAD_SIZE = 1 << 16
 
 
 def is_array(path: Path) -> bool:
-    """Is it one JSON array, rather than lines?"""
+    """Whether the file is one JSON array, and not JSON Lines."""
     with open_stream(path) as stream:
         return stream.read(HEAD_SIZE).removeprefix(BOM).lstrip()[:1] == b"["
 

@@ -23,21 +23,21 @@ UNLIMITED_BYTES = 64 << 20
 @dataclass(slots=True)
 class Entry:
     number: int
-    """The line in the file, from 1; in a JSON array the number of the element."""
+    """The line in the file, from 1, or the number of the element in a JSON array."""
     end: int
-    """Offset (of the unpacked file) behind it."""
+    """The offset behind the entry, in the unpacked file."""
     raw: bytes
     error: RecordError | None = None
 
 
 class BadFile(Invalid):
-    """Nothing more of this file can be read."""
+    """The rest of the file cannot be read."""
 
     code = "bad_file"
 
 
 class GuardedStream:
-    """A stream that stops a compressed bomb: it counts what comes out against what went in."""
+    """A stream that stops a compressed bomb, by comparing the bytes it returns with the bytes it read."""
 
     def __init__(self, inner: IO[bytes], packed: IO[bytes] | None) -> None:
         self.inner, self.packed, self.out = inner, packed, 0
@@ -55,7 +55,7 @@ class GuardedStream:
             if self.out > min(allowed, MAX_UNPACKED_BYTES):
                 raise BadFile(
                     f"The compressed file unpacks to more than {MAX_RATIO} times its size.",
-                    remedy="Unpack it yourself and import the result, if it is what it should be.",
+                    remedy="Unpack the file and check it, then import the result.",
                 )
         return data
 
@@ -72,7 +72,7 @@ class GuardedStream:
 
 @contextmanager
 def open_stream(path: Path) -> Iterator[GuardedStream]:
-    """The file's bytes; gzip is told by its first two."""
+    """The bytes of a file. A gzip file is recognized by its first two bytes."""
     with path.open("rb") as plain:
         start = plain.read(4)
         plain.seek(0)
@@ -81,8 +81,8 @@ def open_stream(path: Path) -> Iterator[GuardedStream]:
                 yield GuardedStream(cast(IO[bytes], unpacked), plain)
         elif start[:4] in (b"PK\x03\x04", b"\xfd7zX", b"\x28\xb5\x2f\xfd") or start[:3] == b"BZh":
             raise BadFile(
-                "This is a compressed file of a kind Stepmark does not read.",
-                remedy="Unpack it first (gzip is read as it is).",
+                "This type of compressed file is not supported.",
+                remedy="Unpack the file first, or compress it with gzip.",
             )
         elif start[:2] in (b"\xff\xfe", b"\xfe\xff"):
             raise BadFile("The file is UTF-16.", remedy="Save it as UTF-8.")
@@ -91,7 +91,7 @@ def open_stream(path: Path) -> Iterator[GuardedStream]:
 
 
 def unpacked_size(path: Path) -> int:
-    """For progress. Of a gzip file, what its last four bytes say (exact below 4 GB)."""
+    """The size for the progress bar. The last four bytes of a gzip file state it (exact below 4 GB)."""
     with path.open("rb") as plain:
         size = path.stat().st_size
         if plain.read(2) != b"\x1f\x8b" or size < 18:

@@ -1,5 +1,5 @@
-"""What a repeated record brings that was missing: an answer or a verdict of a solution that is there, the
-reference answer of a problem that is there. Nothing that is there is replaced. A format may opt out
+"""Adds what was missing when a record is imported again: the answer or the verdict of a solution, or the
+reference answer of a problem. Existing values are never replaced. A format may opt out
 (`ImportFormat.fills_gaps`)."""
 
 from __future__ import annotations

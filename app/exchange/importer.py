@@ -1,4 +1,4 @@
-"""Imports: `begin` makes one, `run` brings it in, or the rest of it.
+"""Imports: `create_import` queues a file, `run_import` imports it, or the rest of it.
 
 Lines go in by batches, each in one transaction that also moves `bytes_done` and
 `lines_done` on: an import killed anywhere goes on behind its last batch, and every line is
@@ -60,7 +60,7 @@ def create_import(
     options: dict[str, Any] | None = None,
     user_id: int | None = None,
 ) -> Import:
-    """An import, queued; nothing is read of the file but its start."""
+    """Queue an import. Only the start of the file is read."""
     path = Path(path)
     chosen = guess_format(path, format, split, (options or {}).get("segmentation"), filename or path.name)
     row = Import(
@@ -86,7 +86,7 @@ def create_import(
 def find_resumable_import(
     db: Session, project: Project, path: Path, format: str, split: str | None, segmentation: str | None
 ) -> Import | None:
-    """The unfinished import of this very file with the same options, which then continues."""
+    """The unfinished import of the same file with the same options, to be resumed."""
     if not path.is_file():
         return None
     row = db.scalar(
@@ -109,11 +109,11 @@ def find_resumable_import(
 
 
 def run_import(import_id: int, progress: Progress | None = None) -> Import:
-    """Bring in what is not in yet. In transactions of its own; may run twice."""
+    """Import the remaining records, in transactions of its own. May run twice."""
     with transaction() as db:
         row = db.get(Import, import_id)
         if row is None:
-            raise Invalid(f"There is no import {import_id}.", remedy="It may have been removed.")
+            raise Invalid(f"Import {import_id} not found.", remedy="It may have been removed.")
         if row.state in ("succeeded", "cancelled"):
             return row
         row.state, row.error, row.finished_at = "running", None, None
@@ -136,8 +136,8 @@ def run_import(import_id: int, progress: Progress | None = None) -> Import:
 
 @contextmanager
 def infrequent_garbage_collection() -> Iterator[None]:
-    """Records are trees: nothing in them waits for the cycle collector, which took 40 % of an
-    import's processor time by walking batch after batch of them."""
+    """Records contain no cycles. The cycle collector took 40 % of the processor time of an import,
+    because it visited the records of every batch."""
     before = gc.get_threshold()
     gc.set_threshold(500_000, *before[1:])
     try:
@@ -160,7 +160,7 @@ def iter_batches(of: Import) -> Iterator[list[ParsedEntry]]:
 
 
 def iter_prefetched(items: Iterator[T]) -> Iterator[T]:
-    """Makes an item while the one before it is used: lines are read while the database writes."""
+    """Prepares the next item while the current one is used: records are read while the database writes."""
     with ThreadPoolExecutor(1, "import") as maker:
         waiting = maker.submit(next, items, None)
         while (item := waiting.result()) is not None:
@@ -182,11 +182,11 @@ def _build_context(of: Import) -> ParseContext:
 
 
 class Superseded(Exception):
-    """Somebody else runs the same import and is further along."""
+    """Another process runs the same import and is ahead."""
 
 
 def commit_batch(of: Import, batch: list[ParsedEntry]) -> Import:
-    """One batch, or what its database refuses of it line by line."""
+    """Commit one batch. If the database refuses it, commit it in parts, down to single records."""
     try:
         with transaction() as db:
             return _write_batch(db, of, batch)
@@ -201,7 +201,7 @@ def commit_batch(of: Import, batch: list[ParsedEntry]) -> Import:
 def _commit_halves(of: Import, batch: list[ParsedEntry], error: psycopg.Error) -> Import:
     if len(batch) == 1:
         detail = (error.diag.message_primary or str(error)).strip()
-        bad = RecordError(f"The database refuses it: {detail[:300]}.")
+        bad = RecordError(f"The database rejected it: {detail[:300]}.")
         return commit_batch(of, [ParsedEntry(batch[0].entry, bad)])
     middle = len(batch) // 2
     of = commit_batch(of, batch[:middle])
@@ -265,16 +265,19 @@ def _finish_run(import_id: int, state: str, error: str | None = None) -> Import:
 
 
 def cancel_import(db: Session, of: Import) -> None:
-    """What is in stays in; the rest stays out."""
+    """Cancel an import. Imported records are kept."""
     if of.state not in ("queued", "running"):
-        raise Conflict("This import is over.", remedy="There is nothing to cancel.")
+        raise Conflict(
+            f"Cannot cancel: the import is {of.state}.",
+            remedy="Only a queued or running import can be cancelled.",
+        )
     of.cancel_requested_at = dt.datetime.now(dt.UTC)
     if of.state == "queued":
         of.state, of.finished_at = "cancelled", of.cancel_requested_at
 
 
 def resume_import(db: Session, of: Import) -> None:
-    """Queue what is left of a failed or cancelled import again."""
+    """Queue the rest of a failed or cancelled import."""
     if of.state not in ("failed", "cancelled"):
-        raise Conflict("Only a failed or cancelled import can go on.", remedy="Import the file again.")
+        raise Conflict(f"Cannot resume: the import is {of.state}.", remedy="Import the file again.")
     of.state, of.cancel_requested_at, of.error, of.finished_at = "queued", None, None, None

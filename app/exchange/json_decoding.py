@@ -1,4 +1,4 @@
-"""PURE: bytes of one line to JSON, with the trouble said so that a person can mend it."""
+"""PURE: decodes one record, with errors that explain how to correct it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_RECORD_BYTES = 16 * 1024 * 1024
 
 
 class RecordError(Exception):
-    """A line that does not go in: what is wrong, and the remedy."""
+    """A record that is rejected: the error and the remedy."""
 
     def __init__(self, message: str, remedy: str = "Correct the line and import the file again.") -> None:
         super().__init__(message)
@@ -31,7 +31,7 @@ def decode(raw: bytes) -> Any:
         raise RecordError(f"It nests more than {MAX_DEPTH} levels deep.", "Flatten what is nested.")
     if b"\\u0000" in raw and _has_nul(value):
         raise RecordError(
-            "It has a NUL character (\\u0000), which no database text can hold.", "Remove the character."
+            "It has a NUL character (\\u0000), which the database cannot store.", "Remove the character."
         )
     return value
 
@@ -50,7 +50,7 @@ def _explain(raw: bytes, error: orjson.JSONDecodeError) -> tuple[str, str]:
         return f"It nests more than {MAX_DEPTH} levels deep.", "Flatten what is nested."
     if any(word in raw for word in (b"NaN", b"Infinity")):
         return "It is not JSON: NaN and Infinity are not JSON numbers.", "Write null instead."
-    return f"It is not JSON: {detail[:200]}.", "One JSON object a line; see docs/formats.md."
+    return f"It is not JSON: {detail[:200]}.", "Write one JSON object per line; see docs/formats.md."
 
 
 def _has_nul(value: Any) -> bool:
@@ -64,7 +64,7 @@ def _has_nul(value: Any) -> bool:
 
 
 def _depth(value: Any) -> int:
-    """Never more than the decoder's own limit of 1,024, so walking it is safe."""
+    """At most 1,024, the limit of the decoder, so a loop over all levels is safe."""
     deepest, todo = 0, [(value, 1)]
     while todo:
         current, depth = todo.pop()

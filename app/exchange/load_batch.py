@@ -1,4 +1,4 @@
-"""One batch of lines into the database, inside the caller's transaction.
+"""Writes one batch of records to the database, in the transaction of the caller.
 
 Under the project's import lock what is new can be told beforehand; new rows get their ids
 from the tables' own sequences and go in by COPY. The unique indexes stand behind it: a row
@@ -31,7 +31,7 @@ from app.problems.problem_keys import statement_key
 
 @dataclass(slots=True)
 class ExistingProblem:
-    """A problem that is in the database, or goes in with this batch."""
+    """A problem in the database, or one that this batch creates."""
 
     id: int
     split: str
@@ -135,7 +135,7 @@ class SplitConflict(RecordError):
 def find_existing(
     connection: psycopg.Connection, batch: Batch
 ) -> tuple[dict[str, ExistingProblem], dict[bytes, tuple[bool, str]]]:
-    """Problems by name; and per statement, whether it is in test here, and under what name."""
+    """Problems by external id; for each statement, whether it is in test, and its external id."""
     problems = [line.problem for _, line in batch.records if line.problem is not None]
     names = {problem.external_id for problem in problems}
     names |= {line.problem_id for _, line in batch.records if line.problem_id is not None}
@@ -161,14 +161,14 @@ def resolve_problem(
     testing: dict[bytes, tuple[bool, str]],
     fresh: dict[str, tuple[ProblemRecord, ExistingProblem]],
 ) -> ExistingProblem:
-    """The problem a line belongs to, made known if it is new. Refuses what may not come in."""
+    """The problem of a record, added to `fresh` if it is new. Raises RecordError if it cannot be imported."""
     record = line.problem
     if record is None:
         problem = problems_by_id.get(line.problem_id or "")
         if problem is None:
             raise RecordError(
-                f"There is no problem named {(line.problem_id or '')[:100]!r} in the project.",
-                "Import the problem first: on an earlier line, or in a file before this one.",
+                f"There is no problem named {(line.problem_id or '')[:100]!r} in this project.",
+                "Import the problem first, in an earlier record or another file.",
             )
         if line.label and problem.split == "test":
             raise SplitConflict("The problem is in the test split: labels for it are refused.", "")
@@ -178,16 +178,16 @@ def resolve_problem(
     if existing is not None and existing[0] != (split == "test"):
         split_name = "the test split" if existing[0] else "train or validation"
         raise SplitConflict(
-            f"This problem is in {split_name} here, as {existing[1]!r}, and this line brings it for {split}.",
-            "A test problem is never trained on: leave it out, or import it with the split it has here.",
+            f"This problem is already in {split_name}, as {existing[1]!r}, but the record is for {split}.",
+            "Test problems are never trained on. Leave the record out, or import it with the existing split.",
         )
     if line.label and split == "test":
         raise SplitConflict("Labels for a test problem are refused.", "Import with the split train.")
     problem = problems_by_id.get(record.external_id)
     if problem is not None and problem.key != key:
         raise RecordError(
-            f"The name {record.external_id[:100]!r} belongs to another problem of the project.",
-            "Give this one a name of its own.",
+            f"The identifier {record.external_id[:100]!r} belongs to another problem of the project.",
+            "Give this problem another identifier.",
         )
     if problem is None:
         problem = ExistingProblem(
@@ -250,7 +250,7 @@ SOLUTION_COLUMNS = (
 def _insert_solutions(
     connection: psycopg.Connection, batch: Batch, accepted: list[tuple[ImportedRecord, ExistingProblem]]
 ) -> tuple[dict[str, int], set[str], set[str]]:
-    """Ids of all the batch's solutions, the names of those that are new, and of those that were filled in."""
+    """Ids of all solutions of the batch, and the external ids of the new and the filled ones."""
     records = {
         solution.external_id: (solution, place) for line, place in accepted for solution in line.solutions
     }
@@ -288,7 +288,7 @@ def _solution_row(identity: int, project_id: int, place: ExistingProblem, record
 def _insert_file_claims(
     connection: psycopg.Connection, batch: Batch, inserted: list[tuple[int, SolutionRecord]]
 ) -> None:
-    """What the file says of a solution, beside what we shall find."""
+    """The verdicts, external labels and alternatives in the file."""
     source = f"file:{batch.format}"
     verdicts = (f"{i}\t{source}\t{r.file_verdict}" for i, r in inserted if r.file_verdict)
     copy_rows(connection, "verdict", ("solution_id", "source", "verdict"), verdicts)

@@ -41,8 +41,8 @@ STEP_LABEL_COLUMNS = (
 def rename_repeated_labels(
     connection: psycopg.Connection, project_id: int, lines: list[ImportedRecord]
 ) -> None:
-    """A labeler who judged one solution twice in the same generation cannot have two
-    assignments on one task: the second row gets a copy of the solution, named by the row."""
+    """A labeler who labeled a solution twice in one generation cannot have two assignments for one
+    task. The second row gets a copy of the solution, named after the row."""
     labeled = [line for line in lines if line.label is not None]
     if not labeled:
         return
@@ -67,7 +67,7 @@ def insert_labels(
     accepted: list[tuple[ImportedRecord, ExistingProblem]],
     solutions: dict[str, int],
 ) -> set[str]:
-    """Returns the names of the labels that went in."""
+    """Returns the external ids of the labels that were inserted."""
     labeled = {line.label.external_id: (line, place) for line, place in accepted if line.label is not None}
     rows = connection.execute(
         "SELECT external_id FROM assignment WHERE project_id = %s AND external_id = ANY(%s)",
@@ -112,7 +112,7 @@ def _upsert_users(connection: psycopg.Connection, uuids: set[UUID]) -> dict[UUID
 def _upsert_tasks(
     connection: psycopg.Connection, project_id: int, places: list[TaskKey]
 ) -> dict[TaskKey, int]:
-    """Each label takes a place of its own on the task: nothing more waits for anyone."""
+    """Each label counts towards the overlap of its task, so that imported tasks are not queued."""
     counts = Counter(places)
     solutions, kinds, generations = zip(*counts, strict=True)
     rows = connection.execute(

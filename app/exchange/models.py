@@ -1,4 +1,4 @@
-"""Imports: how far each got, and what was wrong with which line."""
+"""Imports with their progress, and rejected records."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class Import(Base):
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
     filename: Mapped[str]
     path: Mapped[str]
-    """Where the file lies for the worker: under the uploads directory, or given on the command line."""
+    """The path of the file, under the uploads directory or as given on the command line."""
     format: Mapped[str]
     split: Mapped[str]
     options: Mapped[Json]
-    """{"segmentation": ..., "generator": ...}."""
+    """{"segmentation", "split_requested", "grade"}."""
     state: Mapped[str] = mapped_column(server_default="queued", default="queued")
     bytes_total: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
     bytes_done: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
     lines_done: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
-    """Everything up to this line is committed: a rerun starts behind it."""
+    """The last committed line. A rerun starts behind it."""
     counts: Mapped[Json]
     """{"lines", "problems", "solutions", "labels", "duplicates", "updated", "errors", "split_conflicts"}."""
     error: Mapped[str | None]
@@ -50,7 +50,7 @@ class Import(Base):
 
 
 class RejectedRecord(Base):
-    """A line that did not go in, and what to do about it."""
+    """A rejected record, with the error and the remedy."""
 
     __tablename__ = "import_error"
 

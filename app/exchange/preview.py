@@ -1,4 +1,4 @@
-"""What the first lines of a file would become, before anything is written."""
+"""The first records of a file as they would be imported, without writing anything."""
 
 from __future__ import annotations
 

@@ -31,13 +31,13 @@ from app.exchange.records import (
 
 FINISH_REASONS = ("solution", "found_error", "bad_problem", "give_up")
 LABELER_NAMESPACE = UUID("5b0c2f0e-6f0f-4c55-9d0e-6a4f5d3a7c11")
-"""Labelers whose name is no UUID get one made of it."""
+"""Namespace of the UUIDs of labelers whose name is not a UUID."""
 MAX_INT = 2**31 - 1
 
 
 @dataclass(slots=True)
 class Submission:
-    """All of a finished assignment that a row is made of."""
+    """The parts of a submission that make up a row."""
 
     labeler: UUID
     submitted_at: dt.datetime
@@ -100,7 +100,7 @@ def _build_step_row(done: Submission, position: int, step: StepRecord) -> Row:
 
 
 def parse_row(row: Row) -> ImportedRecord:
-    """Records of a row. Raises BadLine for what is no PRM800K row."""
+    """The content of a row. Raises RecordError for other rows."""
     question, label = parse_object(row, "question"), parse_object(row, "label")
     phase = 2 if "pre_generated_steps" in question else 1
     statement = parse_text(question, "problem")
@@ -179,7 +179,7 @@ def _parse_labeler(name: str) -> UUID:
 
 
 def _parse_time(value: Any) -> dt.datetime:
-    """PRM800K's times have no zone; they are read as UTC."""
+    """Times in PRM800K have no zone and are read as UTC."""
     try:
         time = dt.datetime.fromisoformat(value)
         return time.astimezone(dt.UTC) if time.tzinfo else time.replace(tzinfo=dt.UTC)

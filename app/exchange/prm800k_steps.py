@@ -37,7 +37,7 @@ def parse_step(row: Any, position: int, pre: list[str]) -> StepRecord:
         flags = [completion.get("flagged") for completion in completions]
         for content, rating, flagged in zip(texts, ratings, flags, strict=True):
             if not isinstance(content, str):
-                raise RecordError(f'{where}.completions" has one without a text.')
+                raise RecordError(f'{where}.completions" has an item without a text.')
             if rating is not None and (type(rating) is not int or not -1 <= rating <= 1):
                 raise RecordError(
                     f'{where}" has the rating {str(rating)[:20]}.', "A rating is -1, 0, 1 or null."
@@ -48,13 +48,13 @@ def parse_step(row: Any, position: int, pre: list[str]) -> StepRecord:
             texts = None
     chosen = row.get("chosen_completion")
     if chosen is not None and (type(chosen) is not int or not 0 <= chosen < len(ratings or [])):
-        raise RecordError(f'{where}.chosen_completion" names no completion.', "It counts from 0, or is null.")
+        raise RecordError(f'{where}.chosen_completion" names no completion.', "Use an index from 0, or null.")
     human_text, human_flagged = _parse_human_completion(row.get("human_completion"), where)
     return StepRecord(texts, ratings, flags, chosen, human_text, human_flagged)
 
 
 def _parse_single_completion(row: Row, completions: Any, position: int, pre: list[str]) -> StepRecord | None:
-    """Nearly every step of phase 2: the solution's own, rated. A short way to the same record."""
+    """A short cut for nearly every step of phase 2: the rated step of the solution."""
     if type(completions) is not list or len(completions) != 1 or position >= len(pre):
         return None
     completion, chosen = completions[0], row.get("chosen_completion")

@@ -1,4 +1,4 @@
-"""What a line of a file becomes: plain records, before any database is asked."""
+"""The content of a record as plain data, before the database is involved."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class ProblemRecord:
     subject: str | None = None
     level: str | None = None
     split: str | None = None
-    """What the line itself says; null: the import's split."""
+    """The split in the record; None means the split of the import."""
     source: str = ""
 
 
 @dataclass(slots=True)
 class AlternativeRecord:
-    """A candidate beside the solution's own step, valid after the candidates in `prefix`."""
+    """An alternative to the step of the solution, valid after the candidates in `prefix`."""
 
     position: int
     candidate: int
@@ -42,7 +42,7 @@ class SolutionRecord:
     final_answer: str | None = None
     detail: dict[str, Any] = field(default_factory=dict)
     file_verdict: str | None = None
-    """What the file says of the final answer: correct, incorrect or unparseable."""
+    """The verdict in the file: correct, incorrect or unparseable."""
     first_error: int | None = None
     external_ratings: list[int] | None = None
     alternatives: list[AlternativeRecord] = field(default_factory=list)
@@ -60,7 +60,7 @@ class SolutionRecord:
 
 @dataclass(slots=True)
 class StepRecord:
-    """One position of a label, as `step_label` keeps it."""
+    """One position of a label, as stored in `step_label`."""
 
     texts: list[str] | None
     ratings: list[int | None] | None
@@ -81,21 +81,21 @@ class LabelRecord:
     total_time_ms: int | None
     steps: list[StepRecord]
     row: dict[str, Any]
-    """The row as it was: what the canonical form cannot carry goes to `assignment.import_origin`."""
+    """The original row. What the tables cannot hold is stored in `assignment.import_origin`."""
     phase: int = 2
 
 
 @dataclass(slots=True)
 class ImportedRecord:
-    """All that one line of a file brings: in whole, or not at all."""
+    """The content of one record, imported completely or not at all."""
 
     problem: ProblemRecord | None = None
     problem_id: str | None = None
-    """For a solution of a problem that came on a line of its own."""
+    """The problem of a solution, if the problem has a record of its own."""
     solutions: list[SolutionRecord] = field(default_factory=list)
     label: LabelRecord | None = None
 
 
 def build_statement_id(prefix: str, statement: str) -> str:
-    """For files whose problems have no id: equal statements are one problem."""
+    """An identifier for problems that have none. Equal statements are one problem."""
     return f"{prefix}:{statement_key(statement).hex()[:24]}"

@@ -1,4 +1,4 @@
-"""The lines an import could not take: a page of them, and all of them to mend and bring again."""
+"""Rejected records of an import: a page of them, and all of them as a download."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_LINE_BYTES = 1 << 20
 def list_rejected(
     db: Session, import_id: int, after: int = 0, limit: int = PAGE_SIZE
 ) -> tuple[list[RejectedRecord], int | None]:
-    """Errors behind line `after`, and the line to go on from, if there are more."""
+    """The rejected records behind line `after`, and the line of the last one if there are more."""
     rows = list(
         db.scalars(
             select(RejectedRecord)
@@ -34,7 +34,7 @@ def list_rejected(
 
 
 def iter_rejected_lines(import_id: int) -> Iterator[bytes]:
-    """JSON Lines {"line", "message", "record"}: the whole record while the file is still there."""
+    """JSON Lines {"line", "message", "record"}, with the complete record as long as the file exists."""
     with transaction() as db:
         of = db.get_one(Import, import_id)
         errors = {

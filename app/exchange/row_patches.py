@@ -1,4 +1,5 @@
-"""PURE: what a row that came says beyond the row we would write, so that it comes back equal as JSON."""
+"""PURE: the difference between an imported row and the row an export would write, so that an export
+reproduces the imported row."""
 
 from __future__ import annotations
 
@@ -10,8 +11,8 @@ from app.exchange.field_parsers import Row
 
 
 def build_patch(ours: Row, theirs: Row) -> Row:
-    """What to change in `ours` to get `theirs`: {"set": {path: value}, "drop": [path]},
-    paths one or two keys deep."""
+    """The changes that turn `ours` into `theirs`: {"set": [[path, value]], "drop": [path]}, with paths of one
+    or two keys."""
     changes: Row = {}
     dropped: list[list[str]] = []
     sets: list[list[Any]] = []
@@ -39,7 +40,7 @@ def _compare(
 
 
 def equal_as_json(left: Any, right: Any) -> bool:
-    """Equal as JSON: 1 is not true, and 1 is not 1.0."""
+    """Equality of JSON values, where 1 differs from true and from 1.0."""
     if type(left) is str:
         return bool(left == right)
     if left is None or right is None:

@@ -1,4 +1,4 @@
-"""Files on their way in: streamed to disk, never held in memory, one folder each."""
+"""Uploaded files, streamed to disk, each in a folder of its own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHUNK_SIZE = 1 << 20
 
 def build_folder_path(project_id: int, token: str) -> Path:
     if not TOKEN.fullmatch(token):
-        raise NotFound("There is no such upload.", remedy="Upload the file again.")
+        raise NotFound("Upload not found.", remedy="Upload the file again.")
     return settings().uploads_dir / str(project_id) / token
 
 
@@ -38,7 +38,7 @@ def get_upload(project_id: int, token: str) -> Path:
     )
     if path is None:
         raise NotFound(
-            "There is no such upload.", remedy="It may have been imported already; upload it again."
+            "Upload not found.", remedy="It may have been imported already. Upload the file again."
         )
     return path
 
@@ -49,7 +49,8 @@ def check_content_length(request: Request) -> None:
         raise build_too_large_error()
     if not length.isdigit() and request.headers.get("content-type", "").startswith("multipart/"):
         raise Invalid(
-            "A form with a file needs a Content-Length.", remedy="Send it, or send the file as the body."
+            "A form with a file needs a Content-Length header.",
+            remedy="Send the header, or send the file as the request body.",
         )
 
 
@@ -64,8 +65,8 @@ def build_too_large_error() -> TooLarge:
 async def receive_upload(
     request: Request, project_id: int, filename: str = ""
 ) -> tuple[str, Path, dict[str, Any]]:
-    """Save what a request brings, a form with a file or the file as the body. Returns the
-    upload's token, where it lies, and the form's other fields."""
+    """Save the file of a request, sent in a form or as the body. Returns the token of the upload, its path,
+    and the other fields of the form."""
     check_content_length(request)
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         token, path = await save_upload(project_id, filename or "upload.jsonl", request.stream())
@@ -73,7 +74,7 @@ async def receive_upload(
     async with request.form(max_files=1, max_fields=20) as form:
         file = form.get("file")
         if not isinstance(file, UploadFile) or not file.filename:
-            raise Invalid("No file was chosen.", remedy="Choose a file to import.")
+            raise Invalid("No file selected.", remedy="Select a file to import.")
         token, path = await save_upload(project_id, file.filename, _iter_chunks(file))
         return token, path, {key: value for key, value in form.items() if isinstance(value, str)}
 
@@ -100,7 +101,7 @@ async def save_upload(project_id: int, filename: str, pieces: AsyncIterator[byte
                     raise build_too_large_error()
                 await run_in_threadpool(out.write, piece)
         if not total:
-            raise Invalid("The file is empty.", remedy="Choose another.")
+            raise Invalid("The file is empty.", remedy="Select another file.")
     except BaseException:
         discard_upload(path)
         raise
@@ -114,7 +115,7 @@ def discard_upload(path: Path) -> None:
 
 
 def discard_imported(of: Import) -> None:
-    """An uploaded file that is in without an error is of no more use."""
+    """Delete an uploaded file that was imported without rejected records."""
     path = Path(of.path)
     if settings().uploads_dir.resolve() in path.parents and not of.counts.get("errors"):
         discard_upload(path)
@@ -124,7 +125,7 @@ ABANDONED_AFTER = dt.timedelta(days=2)
 
 
 def delete_abandoned(db: Session, now: dt.datetime) -> int:
-    """Remove what was uploaded for a preview and never imported. How many files went."""
+    """Delete files that were uploaded for a preview and never imported. Returns their number."""
     needed = set(db.scalars(select(Import.path).where(Import.state != "succeeded")))
     gone = 0
     for path in settings().uploads_dir.glob("*/*/*"):

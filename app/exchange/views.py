@@ -1,4 +1,4 @@
-"""Pages of exchange: bring files in, take labels out."""
+"""Pages of imports and exports."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """PURE: GSM8K problems (Cobbe et al. 2021): `question`, `answer` with the worked solution
-and the final answer behind `####`. Problems have no id: equal statements are one problem."""
+and the final answer behind `####`. Problems have no identifier: equal statements are one problem."""
 
 from __future__ import annotations
 

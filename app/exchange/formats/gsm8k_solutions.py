@@ -1,5 +1,5 @@
-"""PURE: GSM8K's example model solutions: four generators a problem, each with its
-solution (a step a line, the answer behind `A:`) and whether it was right."""
+"""PURE: GSM8K's example model solutions: four generators per problem, each with a
+solution (one step per line, the answer behind `A:`) and whether the answer is correct."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """PURE: ProcessBench (Zheng et al. 2024): a JSON array of model solutions with the first
-wrong step as people found it (`label`, -1 for none) and whether the final answer was right.
+error according to people (`label`, -1 for none) and whether the final answer is correct.
 
-The file has no reference answer, so our grader has nothing to say: the solution's verdict
-is the file's. The first error is an outside label, never shown to a labeler."""
+The file has no reference answer, so the grader does not apply: the solution's verdict
+is the file's. The first error is an external label, never shown to a labeler."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ProcessBenchFormat(RecordFormat):
         statement, steps = parse_text(row, "problem"), parse_texts(row, "steps")
         first = parse_int(row, "label", -1, len(steps) - 1)
         if first is None:
-            raise RecordError('The field "label" must be the position of the first wrong step, or -1.')
+            raise RecordError('The field "label" must be the position of the first error, or -1.')
         return ImportedRecord(
             problem=ProblemRecord(
                 external_id=build_statement_id("processbench", statement),
