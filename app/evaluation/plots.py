@@ -18,7 +18,7 @@ LABELS = {
     "weighted": "weighted vote",
     "top_k": "top-k vote",
     "majority": "majority vote",
-    "compute_optimal": "compute-optimal vote",
+    "compute_optimal": "compute-optimal method",
     "oracle": "pass@N (upper bound)",
 }
 BINNED = ("difficulty, by pass@1", "difficulty, as the model sees it")

@@ -1,12 +1,9 @@
-"""Adjudication: which solutions need a second look, and the word that then counts.
+"""Adjudication: the queue of candidates, the case that an adjudicator sees, and the decision.
 
-In the queue stand solutions whose labelers stop at different steps or differ on whether one is
-wrong, where someone flagged a step, or where a model that was seen to tell wrong steps from right
-(competence.py) is sure of the opposite of a label (p(negative) of a step called right above SURE, or of
-a step called wrong below 1 - SURE); second_look.py finds and keeps them. Where a
-labeler's walk left the solution's own steps, nothing is said of what follows: no disagreement. What people
-said is hidden until the adjudicator has decided, or asks for it: a second opinion that knows the first
-is not one, and what they knew stands beside the decision."""
+A solution is a candidate if its labelers disagree on the first error, if a labeler flagged a step, or if
+a qualified model (reviewing_model) disagrees with a label; adjudication_queue finds the candidates. A
+submission that chose an alternative step says nothing about the steps after it. Labels stay hidden until
+the adjudicator decides or reveals them, and every decision records what its adjudicator knew."""
 
 from __future__ import annotations
 
@@ -69,14 +66,13 @@ class AdjudicationCase:
     problem: Problem
     decided: Adjudication | None
     knew: str
-    """What whoever decided it knew, or whoever looks at it now knows: see Adjudication."""
+    """What the adjudicator knew, or what the current user knows: see Adjudication."""
     before: list[int | None]
-    """What they had rated when they asked for the labels."""
+    """Ratings before the labels were revealed."""
     originals: list[Any]
-    """Empty until it is decided, or asked for."""
+    """Original labels; empty until the decision or the reveal."""
     negative: list[float]
-    """p(negative) of each step by the model that counts (competence.py); empty as these are, where
-    none does, or where it has not scored the solution."""
+    """p(negative) of each step by the qualified model; empty before the decision or without a score."""
 
     @property
     def open(self) -> bool:
@@ -86,8 +82,8 @@ class AdjudicationCase:
 def list_candidates(
     db: Session, project_id: int, why: str | None = None, after: int = 0, most: int = PAGE
 ) -> list[Any]:
-    """What stands in the queue behind solution `after`; from its beginning where that was never in it.
-    What was submitted since somebody asked last is looked at by second_look.catch_up."""
+    """Candidates after solution `after`, or from the start if it was never a candidate. Call
+    adjudication_queue.refresh_changed first to include recent submissions."""
     parameters = {
         "project": project_id,
         "why": why,
@@ -99,7 +95,7 @@ def list_candidates(
 
 
 def get_priority(db: Session, solution_id: int) -> int:
-    """Where it stands in the queue, or stood when it was decided; before all, if nowhere."""
+    """Priority of a candidate, or of a decided solution when it was one; -1 for other solutions."""
     if row := db.get(SecondLook, solution_id):
         return row.place
     decided = db.scalar(select(Adjudication).where(Adjudication.solution_id == solution_id))
@@ -113,7 +109,7 @@ def count_candidates(db: Session, project_id: int) -> int:
 
 
 def next_candidate(db: Session, project_id: int, why: str | None, after: int) -> int | None:
-    """The solution that comes next, or the first again behind the last; None where nothing waits."""
+    """The next candidate, or the first after the last; None if the queue is empty."""
     for start in (after, 0):
         for row in list_candidates(db, project_id, why, start, 2):
             if row.solution_id != after:
@@ -143,7 +139,7 @@ def load_case(db: Session, project: Project, actor: User, solution_id: int) -> A
 
 
 def find_exposure(db: Session, actor: User, exposure: LabelExposure | None, solution_id: int) -> str:
-    """Asked for goes before opened elsewhere: then the labels lie open on this page."""
+    """What the user knows of the labels. A reveal takes precedence over a page that showed them."""
     if exposure and exposure.ratings_before is not None:
         return "shown"
     if db.scalar(SELECT_OWN_LABEL, {"solution": solution_id, "user": actor.id}):
@@ -154,8 +150,7 @@ def find_exposure(db: Session, actor: User, exposure: LabelExposure | None, solu
 def reveal_labels(
     db: Session, project: Project, actor: User, solution_id: int, ratings: list[int | None]
 ) -> None:
-    """Before deciding: what the labelers and the model say, from now on, with what the adjudicator
-    had rated until then."""
+    """Reveal labels and model scores to the adjudicator, and store their ratings so far."""
     case = load_case(db, project, actor, solution_id)
     if not case.open:
         label_exposure.record_reveal(db, actor, solution_id, ratings[: len(case.solution.steps)])
@@ -164,8 +159,8 @@ def reveal_labels(
 def record_decision(
     db: Session, project: Project, actor: User, solution_id: int, ratings: list[int | None], reason: str
 ) -> Adjudication:
-    """The decision, once. `ratings` as the form sent them: what stands behind the first negative
-    one does not count; every step before it must be rated."""
+    """Store the only decision on a solution. Every step up to the first negative rating must be rated;
+    later ratings are ignored."""
     case = load_case(db, project, actor, solution_id)
     if case.decided:
         raise Conflict("This solution is already adjudicated.", remedy="Open it to see the decision.")
@@ -191,7 +186,7 @@ def record_decision(
 
 
 def _remove_candidate(db: Session, project_id: int, solution_id: int) -> dict[str, bool]:
-    """Why it was in there, by what is known now; empty if it was not."""
+    """Remove a candidate and return its current reasons; empty if it was not a candidate."""
     adjudication_queue.lock_scan(db, project_id)
     adjudication_queue.refresh_solutions(
         db, project_id, [solution_id], adjudication_queue.current_basis(db, project_id)

@@ -1,10 +1,9 @@
-"""What waits for a second look is kept, so that no page reads all labels to find it.
+"""The stored queue of adjudication candidates, so that pages need not read all labels.
 
-A trigger notes each solution whose judgements came or went (submitted, taken back, imported) in
-`look_again`. Whoever asks what waits has those few looked at first, and only those. A model's word
-changes with the model that counts and with what it has scored: then everything labeled is looked at
-anew, at once where it is little, else by the worker. One looks at a time in a project, so an older view
-never overwrites a newer one; a page that finds someone at it shows what is there."""
+A trigger stores each solution whose submissions changed in `look_again`. Whoever opens the queue
+refreshes these solutions first. When the qualified model or its scores change, all labeled solutions are
+refreshed: at once if they are few, or else by the worker. A lock per project ensures that an older
+refresh never overwrites a newer one; a page that finds it taken shows the stored queue."""
 
 from __future__ import annotations
 
@@ -21,9 +20,9 @@ from app.quality import reviewing_model
 JOB = "quality.look"
 MIN_CONFIDENCE = 0.9
 MAX_INLINE = 300
-"""Solutions that a page has looked at before it answers."""
+"""Solutions that a page refreshes within the request."""
 CHUNK = 1000
-"""And the worker, in one transaction."""
+"""Solutions that the worker refreshes in one transaction."""
 
 UPSERT_CANDIDATES = text(
     """
@@ -84,15 +83,15 @@ TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:key, 0))")
 
 @dataclass(frozen=True)
 class Basis:
-    """Whose word counts, and how much it has said."""
+    """The qualified model and its newest scoring run, on which the queue is based."""
 
     model_id: int | None
     scoring_run_id: int | None
 
 
 def refresh_changed(db: Session, project_id: int) -> bool:
-    """What changed is looked at, up to MAX_INLINE solutions; the rest is the worker's. False: something
-    is not looked at yet."""
+    """Refresh up to MAX_INLINE changed solutions and leave the rest to the worker. False if some are
+    not refreshed yet."""
     if not db.scalar(TRY_LOCK, {"key": _lock_key(project_id)}):
         return False
     basis, behind = current_basis(db, project_id), False
@@ -116,8 +115,8 @@ def enqueue_refresh(db: Session, project_id: int) -> None:
 
 
 def refresh_all(project_id: int) -> bool:
-    """All that changed; and where another model's word counts now, all that is labeled. In
-    transactions of its own. False: the worker is ending, and someone has to go on."""
+    """Refresh all changed solutions, and all labeled ones if the basis changed, in several transactions.
+    False if the worker stops before the end."""
     while True:
         with transaction() as db:
             lock_scan(db, project_id)
@@ -158,12 +157,12 @@ def save_scan(db: Session, project_id: int, basis: Basis) -> None:
 
 
 def list_labeled(db: Session, project_id: int, after: int, most: int) -> list[int]:
-    """Solutions someone submitted, by id."""
+    """IDs of solutions with a submission, in ascending order."""
     return list(db.scalars(SELECT_LABELED, {"project": project_id, "after": after, "most": most}))
 
 
 def refresh_batch(db: Session, project_id: int, basis: Basis, most: int) -> int:
-    """Look at what changed first; returns how many notes of a change there were."""
+    """Refresh the oldest changes; return the number of processed changes."""
     ids = list(db.scalars(SELECT_CHANGED, {"project": project_id, "most": most}))
     refresh_solutions(db, project_id, ids, basis)
     return len(ids)
@@ -182,7 +181,7 @@ def refresh_solutions(db: Session, project_id: int, solutions: Iterable[int], ba
 
 
 def lock_scan(db: Session, project_id: int) -> None:
-    """Nobody else looks in this project until the transaction ends."""
+    """Lock the queue of the project until the transaction ends."""
     db.execute(LOCK, {"key": _lock_key(project_id)})
 
 

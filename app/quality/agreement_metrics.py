@@ -1,16 +1,16 @@
-"""PURE: how far labelers agree. Steps are rated -1, 0, 1; units are (solution, step).
+"""PURE: agreement of labelers. Steps are rated -1, 0 or 1; units are (solution, step).
 
 Krippendorff's alpha, ordinal metric, missing values allowed: Krippendorff 2011, "Computing
 Krippendorff's Alpha-Reliability", section E for any number of observers and his ordinal
 difference. Weighted kappa: Cohen 1968, weights linear or quadratic in the distance of the ratings.
-First-error agreement: the share of pairs of labelers on a solution who stop at exactly the same
-step, or both at none.
+First-error agreement: the share of pairs of labelers on a solution with exactly the same first error,
+or none on both sides.
 
-Intervals are percentile bootstraps over solutions, never over steps: the steps of one solution are
-judged by the same people in one sitting and hang together. Every figure is a function of sums over
-solutions, so a resample adds up small tables and never looks at a rating twice; past MOST solutions it
-is random batches of them that are drawn, whose sums vary as much. No numpy: the worker that counts
-these (counting.py) may be one without the training extra."""
+Intervals are percentile bootstraps over solutions, never over steps: the steps of one solution
+are rated by the same labelers in one session and depend on each other. Every statistic is a function of
+sums over solutions, so a resample adds small tables. Above MAX_BATCHES solutions the bootstrap resamples
+random batches, whose sums vary as much. The module needs no numpy, because the worker may lack the
+training extra."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from zlib import crc32
 from app.common.statistics import percentile_bounds
 
 Judged = Mapping[Hashable, Sequence[int | None]]
-"""labeler -> a solution's ratings from its first step on; as long as they went, None: not rated."""
+"""Labeler -> ratings of a solution from its first step to the last rated one; None for no rating."""
 Table = dict[tuple[int, int], float]
 VALUES = (-1, 0, 1)
 RESAMPLES = 400
 MAX_BATCHES = 997
-"""Batches that are resampled: as many as that say how far a sum varies to within some 2 %."""
+"""Number of batches to resample; enough to estimate the spread of a sum to within about 2%."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """None where nothing can be said: nobody judged the same, or nobody ever differed in what they used."""
+    """`value` is None without shared ratings, or if all ratings are equal."""
 
     value: float | None
     low: float | None
     high: float | None
     pairs: int
-    """Pairs of judgements it rests on: of a step, or for first errors of a solution."""
+    """Number of pairs of ratings, or of pairs of submissions for first errors."""
     solutions: int
 
 
@@ -98,14 +98,14 @@ def coincidence_table(solution: Judged) -> Table:
 
 
 def pair_table(solution: Judged, first: Hashable, second: Hashable) -> Table:
-    """How often `one` said a where `other` said b."""
+    """Number of steps by pair of ratings (of `first`, of `second`)."""
     both = zip(solution.get(first, ()), solution.get(second, ()), strict=False)
     pairs = Counter((a, b) for a, b in both if a is not None and b is not None)
     return {pair: float(count) for pair, count in pairs.items()}
 
 
 def first_error_table(solution: Judged) -> Table:
-    """Pairs of labelers on a solution: (0, 1) with the same first error, (0, 0) with another."""
+    """Pairs of labelers on a solution: key (0, 1) for the same first error, (0, 0) for different ones."""
     positions = [first_error_position(ratings) for ratings in solution.values()]
     same = Counter((0, int(a == b)) for a, b in combinations(positions, 2))
     return {pair: float(count) for pair, count in same.items()}
@@ -148,8 +148,8 @@ def share_of_table(table: Mapping[tuple[int, int], float]) -> float | None:
 
 
 class Batches:
-    """The tables of many solutions, in a room that does not grow with them: the first MOST solutions
-    stand alone, each further one is added to one of them, drawn by its number."""
+    """Tables of many solutions in bounded memory. The first MAX_BATCHES solutions have their own table;
+    each further one is added to one of them, chosen by a hash of its number."""
 
     def __init__(self, tables: Iterable[Table] = ()) -> None:
         self.tables: list[Table] = []
@@ -172,7 +172,7 @@ class Batches:
 def bootstrap_figure(
     batches: Batches, statistic: Callable[[Table], float | None], *, times: int = RESAMPLES, seed: int = 0
 ) -> Figure:
-    """`of` the sum of all tables, with the percentile interval over resamples of the batches."""
+    """`statistic` of the sum of all tables, with its 95% percentile interval over resampled batches."""
     pairs = sorted({pair for table in batches.tables for pair in table})
     columns = [[table.get(pair, 0.0) for table in batches.tables] for pair in pairs]
     sums_of_all = dict(zip(pairs, map(sum, columns), strict=True))

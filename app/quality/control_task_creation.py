@@ -1,6 +1,5 @@
-"""Known tasks: gold and the screening set, made from adjudicated solutions or from labels that came
-with a file (ProcessBench's human labels). A test problem's solution never becomes one: the queue's
-own guard refuses it."""
+"""Creation of control tasks (gold and screening) from adjudicated solutions or imported human labels,
+such as ProcessBench. Solutions of test problems are never used; a guard of the queue refuses them."""
 
 from __future__ import annotations
 
@@ -53,8 +52,8 @@ def create_control_tasks(
     count: int = 1,
     solution_id: int | None = None,
 ) -> int:
-    """Known tasks of `kind` (gold or screening) from one solution, or from `count` drawn among all
-    that have a known answer and are not known tasks yet. Returns how many were made."""
+    """Create control tasks of `kind` (gold or screening) from one solution, or from `count` random
+    solutions with known ratings that are not control tasks yet. Return the number created."""
     if kind not in ("gold", "screening") or not 1 <= count <= MAX_TASKS:
         raise Invalid(
             f"Create 1 to {MAX_TASKS:,} control tasks at a time, of kind gold or screening.",
@@ -74,7 +73,7 @@ def create_control_tasks(
 
 
 def count_available(db: Session, project: Project) -> int:
-    """Solutions that could become known tasks, up to MOST."""
+    """Number of solutions that could become control tasks, up to MAX_TASKS."""
     parameters = {"project": project.id, "solution": None, "most": MAX_TASKS}
     return len(db.execute(SELECT_ANSWERED, parameters).all())
 
@@ -98,7 +97,7 @@ def _task(
 
 
 def up_to_first_error(ratings: list[int]) -> list[int]:
-    """Up to and including the first negative one."""
+    """Ratings up to and including the first negative one."""
     return ratings[: ratings.index(-1) + 1] if -1 in ratings else ratings
 
 
@@ -110,7 +109,7 @@ def count_tasks(db: Session, project_id: int) -> dict[str, int]:
 
 
 def find_control_kind(db: Session, solution: Solution) -> str | None:
-    """gold or screening, if the solution is one already."""
+    """gold or screening if the solution is a control task, or else None."""
     query = text(
         "SELECT t.kind FROM task t JOIN control_answer k ON k.task_id = t.id"
         " WHERE t.solution_id = :solution AND t.withdrawn_at IS NULL LIMIT 1"

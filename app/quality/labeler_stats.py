@@ -1,4 +1,4 @@
-"""How each labeler did: how much, how fast, and how they did on known tasks."""
+"""Statistics of labelers: amount, pace and results on control tasks."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ SELECT_LABEL_NOISE = text(
 
 @dataclass(frozen=True)
 class LabelNoise:
-    """What labelers say otherwise than is known, over all gold."""
+    """Steps of gold tasks, and how many of them labelers rated otherwise."""
 
     steps: int
     wrong: int
 
     @property
     def exceeds_warning_level(self) -> bool:
-        """In simulation one label in twenty took away what choosing well had brought (docs/evidence.md)."""
+        """In simulation, 5% label noise removed the benefit of selection (docs/evidence.md)."""
         return self.steps >= 100 and self.wrong >= 0.05 * self.steps
 
 
@@ -89,11 +89,11 @@ def list_control_results(db: Session, project_id: int, user_id: int | None = Non
 
 
 def list_newest_submissions(db: Session, project_id: int, user_id: int) -> list[Any]:
-    """A labeler's last judgements, to look at and to return."""
+    """The newest submissions of a labeler."""
     return list(db.execute(SELECT_NEWEST, {"project": project_id, "user": user_id, "most": MIN_STEPS}))
 
 
 def rolling_accuracy(marks: list[Any], window: int) -> list[float]:
-    """Share of gold right over the last `window` at each one: how a labeler changes."""
+    """Share of correct gold tasks among the last `window`, after each gold task."""
     right = [int(mark.correct) for mark in marks if mark.kind == "gold"]
     return [sum(right[max(0, end - window) : end]) / min(window, end) for end in range(1, len(right) + 1)]

@@ -1,4 +1,4 @@
-"""What an admin may do about a labeler's standing: lift a pause, let a screening be tried again."""
+"""Labeler status: unpause a labeler, reset a screening."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def get_labeler(db: Session, project: Project, user_id: int) -> User:
 
 
 def get_submission(db: Session, project: Project, assignment_id: int) -> Row[int, int]:
-    """Whose it is and of which solution."""
+    """Labeler and solution of a submission."""
     query = (
         select(Assignment.user_id, Task.solution_id)
         .join(Task, Task.id == Assignment.task_id)
@@ -55,13 +55,13 @@ def get_submission(db: Session, project: Project, assignment_id: int) -> Row[int
 
 
 def load_names(db: Session, ids: Iterable[int]) -> dict[int, str]:
-    """How each is called on the pages of quality."""
+    """Display names by user ID."""
     rows = db.execute(select(User.id, DISPLAY_NAME).where(User.id.in_(set(ids))).order_by(User.id))
     return {row[0]: row[1] for row in rows}
 
 
 def unpause_labeler(db: Session, project: Project, user_id: int, actor: User, now: dt.datetime) -> None:
-    """Back to work; gold from before does not pause again."""
+    """End a pause. Earlier gold tasks no longer count."""
     status = get_labeler_status(db, project, user_id)
     detail = {"user_id": user_id, "was": status.pause_reason}
     status.paused_at, status.pause_reason, status.gold_counted_from = None, "", now
@@ -69,8 +69,7 @@ def unpause_labeler(db: Session, project: Project, user_id: int, actor: User, no
 
 
 def reset_screening(db: Session, project: Project, user_id: int, actor: User) -> None:
-    """The screening starts anew. What was said in it goes into the audit trail and away: it would
-    otherwise stand in for the new try."""
+    """Delete the screening submissions, so that the labeler can retry. The audit log keeps the result."""
     status = get_labeler_status(db, project, user_id)
     gone = db.execute(SELECT_SCREENINGS, {"project": project.id, "user": user_id}).all()
     counted = [row.task_id for row in gone if row.counted]

@@ -1,15 +1,14 @@
-"""Whose word against a label counts: a model that was seen to tell wrong steps from right.
+"""The model that is qualified to disagree with labels.
 
-A model near chance calls nearly every step what most steps are, and so "contradicts" every label that
-says otherwise. So its contradictions count only where it was measured on what it did not learn from:
+A model near chance predicts the most common rating for almost every step, and so disagrees with all
+other labels. A model is therefore qualified only by metrics on problems that it was not trained on:
 
-- on held-out labeled steps, a wrong step gets a higher p(negative) than another with a chance (AUC) of
-  at least AUC, over at least STEPS steps (0.5 is chance; the dashboard calls less than 0.6 close to it); or,
-  where no steps were held out,
-- on an evaluation set, its best of N is better than a blind draw beyond its 95 % interval.
+- on held-out steps, an error AUC of at least MIN_AUC over at least MIN_STEPS steps (0.5 is chance), or,
+  without held-out steps,
+- on an evaluation set, a best-of-N significantly better than a random pick (95% interval).
 
-And never where an evaluation shows its choice to be worse than a blind draw. The newest PRM that passes
-is asked; none, and no label is called contradicted."""
+A model whose best-of-N is significantly worse than a random pick is never qualified. The newest qualified
+PRM is used."""
 
 from __future__ import annotations
 
@@ -23,7 +22,7 @@ from sqlalchemy.orm import Session
 MIN_AUC = 0.6
 MIN_STEPS = 100
 MAX_MODELS = 10
-"""Newest models that are asked in turn."""
+"""Number of newest models to check."""
 
 SELECT_MODELS = text(
     # by name: evaluation stands above quality
@@ -39,10 +38,10 @@ SELECT_MODELS = text(
 @dataclass(frozen=True)
 class ReviewingModel:
     model_id: int | None
-    """None: no model counts."""
+    """None if no model is qualified."""
     name: str
     why: str
-    """Why it counts, or why the newest does not."""
+    """Why the model is qualified, or why the newest is not."""
 
 
 def find_reviewing_model(db: Session, project_id: int) -> ReviewingModel:
@@ -56,7 +55,7 @@ def find_reviewing_model(db: Session, project_id: int) -> ReviewingModel:
 
 
 def is_qualified(metrics: Mapping[str, Any], best_of_n: Mapping[str, Any] | None) -> tuple[bool, str]:
-    """By its figures on what it did not learn from; `best_of_n` as an evaluation keeps it."""
+    """Whether the metrics qualify a model, and why. `best_of_n` is that of an evaluation's results."""
     low, high = gain_over_random(best_of_n)
     if high is not None and high < 0:
         return False, "its best-of-N is worse than a random pick"
@@ -76,7 +75,7 @@ def is_qualified(metrics: Mapping[str, Any], best_of_n: Mapping[str, Any] | None
 
 
 def gain_over_random(best_of_n: Mapping[str, Any] | None) -> tuple[float | None, float | None]:
-    """Ends of the interval of best-of-N at the largest N, less pass@1."""
+    """Interval of best-of-N at the largest N, minus pass@1."""
     if not best_of_n:
         return None, None
     curve, blind = best_of_n["curves"]["best_of"], best_of_n["pass_at_1"]

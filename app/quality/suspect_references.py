@@ -1,6 +1,6 @@
-"""Suspect references: a solution graded wrong in which labelers found no wrong step. Either they
-overlooked one, or the reference is wrong. Convincing wrong answers are rich in these: what is right
-and graded wrong convinces a good model most."""
+"""Suspect references: solutions with an incorrect verdict in which labelers found no error, or whose
+reference a labeler called wrong. Either labelers missed an error or the reference is wrong. Convincing
+wrong answers often have a wrong reference, because a good model finds correct solutions convincing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 MAX_PROBLEMS = 50
 FEW, SHARE = 5, 0.1
-"""So many, and so large a share of what was labeled, are worth a warning."""
+"""Minimum number and minimum share of labeled solutions for a warning."""
 WITH_LABELED = """
     WITH judged AS (
         SELECT s.problem_id, s.id, s.final_answer, bool_and(a.finish_reason = 'solution') AS without_error,
@@ -46,9 +46,9 @@ SELECT_SUSPECT = text(
 @dataclass(frozen=True)
 class SuspectReferences:
     labeled: int
-    """Solutions graded wrong whose own steps labelers went through to the first error or the end."""
+    """Incorrect solutions whose own steps were labeled to the first error or the end."""
     without_error: int
-    """Of these, where nobody found a wrong step."""
+    """Of these, the solutions without an error found by labelers."""
 
     rejected: int = 0
     """Others, where a labeler called the reference incorrect and another one found an error."""
@@ -67,7 +67,7 @@ def count_suspect_references(db: Session, project_id: int) -> SuspectReferences:
 
 
 def list_problems(db: Session, project_id: int) -> list[dict[str, Any]]:
-    """Those whose references are in doubt, the most solutions first; at most MOST."""
+    """At most MAX_PROBLEMS problems with suspect references, the most rejected first."""
     return [
         dict(row)
         for row in db.execute(SELECT_SUSPECT, {"project": project_id, "most": MAX_PROBLEMS}).mappings()

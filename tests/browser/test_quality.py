@@ -14,8 +14,7 @@ from app.projects.models import Project
 from app.quality import tasks
 from tests.browser.conftest import Web, Work, press
 from tests.factories import base as factories
-from tests.quality.test_adjudication_queue import disputed
-from tests.quality.test_control_tasks import judge, solution
+from tests.factories.quality import disputed_solution, label_solution, solution
 
 
 def admins(work: Work) -> None:
@@ -39,7 +38,7 @@ def disagree(work: Work) -> int:
         factories.task(db, disputed, overlap=2)
         for name, first_error in (("Bo", 0), ("Cy", -1)):
             who = factories.member(db, project, who=factories.user(db, name=name))
-            judge(db, project, claims.claim_assignment(db, project, who, now), first_error)
+            label_solution(db, project, claims.claim_assignment(db, project, who, now), first_error)
         return disputed.id
 
 
@@ -87,8 +86,8 @@ def test_one_decision_after_another_by_keys(browser: Browser, site: Web) -> None
     work = Work(0)
     admins(work)
     with transaction() as db:
-        disputed(db, db.get_one(Project, work.project))
-        disputed(db, db.get_one(Project, work.project))
+        disputed_solution(db, db.get_one(Project, work.project))
+        disputed_solution(db, db.get_one(Project, work.project))
     context, page = page_of(browser, site, work)
     page.goto(f"{site.url}/projects/pilot/quality/adjudications")
     page.get_by_role("link", name="Start").click()

@@ -38,16 +38,16 @@ def by_hand(scores: list[float], right: list[bool], n: int) -> Fraction:
     )
 )
 def test_every_subset_ties_included(pool: list[list[tuple[float, bool]]]) -> None:
-    scores = [np.array([score for score, _ in each]) for each in pool]
-    right = [np.array([hit for _, hit in each]) for each in pool]
+    scores = [np.array([score for score, _ in problem]) for problem in pool]
+    right = [np.array([hit for _, hit in problem]) for problem in pool]
     n = np.arange(1, 9)
-    found, possible = best_of_n(scores, right, n), pass_at_n(right, n)
-    for place, each in enumerate(pool):
+    accuracy, possible = best_of_n(scores, right, n), pass_at_n(right, n)
+    for place, problem in enumerate(pool):
         for column, size in enumerate(n):
-            size = min(int(size), len(each))
-            expected = by_hand([score for score, _ in each], [hit for _, hit in each], size)
-            assert found[place, column] == pytest.approx(float(expected), abs=1e-12)
-            subsets = list(combinations([hit for _, hit in each], size))
+            size = min(int(size), len(problem))
+            expected = by_hand([score for score, _ in problem], [hit for _, hit in problem], size)
+            assert accuracy[place, column] == pytest.approx(float(expected), abs=1e-12)
+            subsets = list(combinations([hit for _, hit in problem], size))
             assert possible[place, column] == pytest.approx(sum(map(any, subsets)) / len(subsets), abs=1e-12)
 
 
@@ -55,21 +55,21 @@ def test_worked_by_hand() -> None:
     """Scores 1 2 2 3, right: wrong, right, wrong, right. n = 2: six pairs; the 3 is in three of
     them (right), {2, 2} is half right, {1, 2right} is right, {1, 2wrong} is not: 4.5 / 6.
     n = 3: three triples hold the 3, the fourth is {1, 2, 2}: 3.5 / 4."""
-    found = best_of_n(
+    accuracy = best_of_n(
         [np.array([1.0, 2.0, 2.0, 3.0])], [np.array([False, True, False, True])], np.arange(1, 5)
     )
-    assert found[0] == pytest.approx([2 / 4, 4.5 / 6, 3.5 / 4, 1.0])
+    assert accuracy[0] == pytest.approx([2 / 4, 4.5 / 6, 3.5 / 4, 1.0])
 
 
 def test_as_many_solutions_as_the_paper() -> None:
     """Where every chance is a ratio of numbers with hundreds of digits: against exact fractions."""
     from math import comb
 
-    found = pick_probabilities(1860, np.array([1, 2, 37, 930, 1859, 1860]))
+    accuracy = pick_probabilities(1860, np.array([1, 2, 37, 930, 1859, 1860]))
     for column, n in enumerate((1, 2, 37, 930, 1859, 1860)):
         for position in (1, 2, 900, 1500, 1859, 1860):
             exact = Fraction(comb(position - 1, n - 1), comb(1860, n))
-            assert found[position - 1, column] == pytest.approx(float(exact), rel=1e-9, abs=1e-300)
+            assert accuracy[position - 1, column] == pytest.approx(float(exact), rel=1e-9, abs=1e-300)
 
 
 def test_random_scores_are_no_better_than_chance_and_one_is_pass_at_one() -> None:
@@ -98,12 +98,12 @@ def test_published_scores_on_math(shared_data: Path) -> None:
     what going through all subsets gives."""
     lines = (shared_data / "solutions" / "math_cot_100.jsonl").read_text().splitlines()
     rows = [json.loads(line) for line in lines]
-    scores = [np.array([each[0] for each in row["pred_score"]]) for row in rows]
+    scores = [np.array([problem[0] for problem in row["pred_score"]]) for row in rows]
     right = [np.array(row["score"], dtype=bool) for row in rows]
     curve = best_of_n(scores, right, np.arange(1, 9)).mean(axis=0)
     for n in range(1, 9):
-        whole = sum(
+        total = sum(
             (by_hand(list(s), list(map(bool, r)), n) for s, r in zip(scores, right, strict=True)), Fraction(0)
         )
-        assert curve[n - 1] == pytest.approx(float(whole / len(rows)), abs=1e-12)
+        assert curve[n - 1] == pytest.approx(float(total / len(rows)), abs=1e-12)
     assert curve[0] == pytest.approx(np.mean([r.mean() for r in right]))

@@ -13,23 +13,23 @@ def test_five_even_bins_easiest_first() -> None:
 
 
 def test_equal_values_are_never_parted() -> None:
-    found = assign_bins(np.array([1.0] * 6 + [0.5] * 2 + [0.0] * 2))
-    assert len(set(found[:6])) == len(set(found[6:8])) == len(set(found[8:])) == 1
-    assert found[0] < found[6] < found[8]
+    accuracy = assign_bins(np.array([1.0] * 6 + [0.5] * 2 + [0.0] * 2))
+    assert len(set(accuracy[:6])) == len(set(accuracy[6:8])) == len(set(accuracy[8:])) == 1
+    assert accuracy[0] < accuracy[6] < accuracy[8]
 
 
 def test_each_half_is_judged_by_what_was_best_on_the_other() -> None:
     """In bin 0 the first strategy is best, in bin 1 the second; but one half of bin 1 lies."""
     first = np.array([[1.0], [1.0], [0.0], [0.2]])
     second = np.array([[0.0], [0.0], [1.0], [0.1]])
-    found = compute_optimal_accuracy(
+    accuracy = compute_optimal_accuracy(
         {"one": first, "two": second}, np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
     )
-    assert found[:, 0].tolist() == [1, 1, 0, 0.1], "0.2 says one to the half with 1, and 1 says two"
+    assert accuracy[:, 0].tolist() == [1, 1, 0, 0.1], "0.2 says one to the half with 1, and 1 says two"
 
 
 def test_a_bin_the_other_half_lacks() -> None:
-    found = compute_optimal_accuracy(
+    accuracy = compute_optimal_accuracy(
         {"one": np.zeros((2, 1)), "two": np.ones((2, 1))}, np.array([0, 1]), np.array([0, 1])
     )
-    assert found.tolist() == [[1], [1]]
+    assert accuracy.tolist() == [[1], [1]]

@@ -10,12 +10,12 @@ from app.evaluation.bootstrap import mean_interval, paired_difference
 
 def test_width_is_what_theory_says() -> None:
     values = np.random.default_rng(0).random((400, 2)) < [0.3, 0.8]
-    found = mean_interval(values.astype(float), times=2_000)
+    interval_of_mean = mean_interval(values.astype(float), times=2_000)
     for column, share in enumerate(values.mean(axis=0)):
         half = 1.96 * np.sqrt(share * (1 - share) / 400)
-        assert found.mean[column] == share
-        assert found.low[column] == pytest.approx(share - half, abs=0.006)
-        assert found.high[column] == pytest.approx(share + half, abs=0.006)
+        assert interval_of_mean.mean[column] == share
+        assert interval_of_mean.low[column] == pytest.approx(share - half, abs=0.006)
+        assert interval_of_mean.high[column] == pytest.approx(share + half, abs=0.006)
 
 
 def test_coverage() -> None:
@@ -23,8 +23,8 @@ def test_coverage() -> None:
     rng = np.random.default_rng(1)
     held = 0
     for n in range(200):
-        found = mean_interval((rng.random((150, 1)) < 0.6).astype(float), times=400, seed=n)
-        held += bool(found.low[0] <= 0.6 <= found.high[0])
+        interval_of_mean = mean_interval((rng.random((150, 1)) < 0.6).astype(float), times=400, seed=n)
+        held += bool(interval_of_mean.low[0] <= 0.6 <= interval_of_mean.high[0])
     assert 0.90 <= held / 200 <= 0.99
 
 

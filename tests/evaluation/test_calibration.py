@@ -29,11 +29,11 @@ def drawn(steps: int, sharpness: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
 def test_worked_by_hand() -> None:
     """Claims .05 .15 .15 .95: ranges [0, .1) [.1, .2) [.9, 1]; happened 0, 1 of 2, 1.
     Gaps .05, .35 twice, .05: (.05 + .7 + .05) / 4."""
-    found = reliability_bins(np.array([0.05, 0.15, 0.15, 0.95]), np.array([False, True, False, True]))
-    assert found["claimed"] == [0.05, 0.15, 0.95]
-    assert found["happened"] == [0, 0.5, 1]
-    assert found["steps"] == [1, 2, 1]
-    assert found["ece"] == pytest.approx(0.2)
+    metrics = reliability_bins(np.array([0.05, 0.15, 0.15, 0.95]), np.array([False, True, False, True]))
+    assert metrics["claimed"] == [0.05, 0.15, 0.95]
+    assert metrics["happened"] == [0, 0.5, 1]
+    assert metrics["steps"] == [1, 2, 1]
+    assert metrics["ece"] == pytest.approx(0.2)
 
 
 def test_one_is_in_the_last_range() -> None:
@@ -64,11 +64,11 @@ def test_each_fold_is_scaled_by_the_others() -> None:
 
 def test_report() -> None:
     claimed, truth = drawn(4_000, 3.0)
-    found = calibration_report(claimed, truth, ("negative", "neutral", "positive"), np.arange(4_000) % 5)
-    assert found["loss_after"] < found["loss_before"]
-    for each in found["classes"]:
-        assert each["after"]["ece"] < each["before"]["ece"]
-    assert sum(each["steps"] for each in found["classes"]) == found["steps"] == 4_000
+    metrics = calibration_report(claimed, truth, ("negative", "neutral", "positive"), np.arange(4_000) % 5)
+    assert metrics["loss_after"] < metrics["loss_before"]
+    for step_class in metrics["classes"]:
+        assert step_class["after"]["ece"] < step_class["before"]["ece"]
+    assert sum(step_class["steps"] for step_class in metrics["classes"]) == metrics["steps"] == 4_000
 
 
 def test_nothing_to_fit() -> None:

@@ -27,14 +27,14 @@ pytestmark = pytest.mark.usefixtures("database", "home")
 @pytest.fixture
 def project() -> int:
     with transaction() as db:
-        made = factories.project(db, "Judged here")
-        solutions = judged.pool(db, made, 6)
-        judged.scored(db, made, solutions, [0.9, 0.2, 0.5, 0.4], "by hand")
+        model = factories.project(db, "Judged here")
+        solutions = judged.pool(db, model, 6)
+        judged.scored(db, model, solutions, [0.9, 0.2, 0.5, 0.4], "by hand")
         for four in solutions:
             for place, solution in enumerate(four):
                 solution.detail = {"rm": float(place), "note": "x"}
         factories.project(db, "Empty")
-        return made.id
+        return model.id
 
 
 def stepmark(*arguments: str) -> Result:
@@ -75,12 +75,12 @@ def test_a_folder_made_elsewhere(project: int, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "6 problems, 24 solutions; at N = 4:" in done.output
     with transaction() as db:
-        made = db.scalars(select(Model).where(Model.name == "theirs")).one()
+        model = db.scalars(select(Model).where(Model.name == "theirs")).one()
         (settings().models_dir / "copy").mkdir()
-        again = {"path": "copy", "weights_hash": made.weights_hash.hex(), "kind": "prm", "config": {}}
-        assert external_models.register_model(db, project, str(folder), again) == made.id
-    assert made.metrics == {"made_elsewhere": True}
-    assert [path.name for path in settings().models_dir.iterdir()] == [made.path], "the second copy is gone"
+        again = {"path": "copy", "weights_hash": model.weights_hash.hex(), "kind": "prm", "config": {}}
+        assert external_models.register_model(db, project, str(folder), again) == model.id
+    assert model.metrics == {"made_elsewhere": True}
+    assert [path.name for path in settings().models_dir.iterdir()] == [model.path], "the second copy is gone"
     (folder / "extra.bin").write_bytes(b"x")
     refused = stepmark("--model", str(folder))
     assert refused.exit_code == 3

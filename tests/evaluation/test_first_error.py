@@ -32,8 +32,8 @@ case = st.lists(st.sampled_from([0.0, 0.1, 0.3, 0.6, 0.9, 1.0]), min_size=1, max
 @given(st.lists(case, min_size=1, max_size=6), st.sampled_from([0.0, 0.05, 0.1, 0.3, 0.5, 0.6, 0.95]))
 def test_windows_say_what_naming_says(cases: list[tuple[list[float], int]], threshold: float) -> None:
     steps, truth = [np.array(s) for s, _ in cases], [t for _, t in cases]
-    found = threshold_windows(steps, truth)
-    hit = (found.low <= threshold) & (threshold < found.high)
+    window = threshold_windows(steps, truth)
+    hit = (window.low <= threshold) & (threshold < window.high)
     assert hit.tolist() == [predict_first_error(s, threshold) == t for s, t in zip(steps, truth, strict=True)]
 
 
@@ -41,24 +41,24 @@ def test_windows_say_what_naming_says(cases: list[tuple[list[float], int]], thre
 @given(st.lists(case, min_size=2, max_size=8))
 def test_tuning_finds_the_best_threshold(cases: list[tuple[list[float], int]]) -> None:
     steps, truth = [np.array(s) for s, _ in cases], [t for _, t in cases]
-    found, wrong = threshold_windows(steps, truth), np.array(truth) >= 0
+    window, wrong = threshold_windows(steps, truth), np.array(truth) >= 0
     if wrong.all() or not wrong.any():
-        assert tune_threshold(found) == DEFAULT_THRESHOLD
+        assert tune_threshold(window) == DEFAULT_THRESHOLD
         return
 
     def reached(threshold: float) -> float:
         hit = np.array([predict_first_error(s, threshold) == t for s, t in zip(steps, truth, strict=True)])
         return first_error_f1(hit, wrong)["f1"]
 
-    assert reached(tune_threshold(found)) == max(reached(t) for t in np.linspace(0, 1, 201))
+    assert reached(tune_threshold(window)) == max(reached(t) for t in np.linspace(0, 1, 201))
 
 
 def test_worked_by_hand() -> None:
     """Two of four errors named, three of five clean ones left alone: 2 * .5 * .6 / 1.1."""
     hit = np.array([True, True, False, False, True, True, True, False, False])
-    found = first_error_f1(hit, np.arange(9) < 4)
-    assert found["f1"] == pytest.approx(2 * 0.5 * 0.6 / 1.1)
-    assert (found["wrong"], found["right"]) == (4, 5)
+    metrics = first_error_f1(hit, np.arange(9) < 4)
+    assert metrics["f1"] == pytest.approx(2 * 0.5 * 0.6 / 1.1)
+    assert (metrics["wrong"], metrics["right"]) == (4, 5)
     assert first_error_f1(hit[:4], np.ones(4, bool))["f1"] is None
     assert harmonic_mean(0, 0) == 0
     assert mean_f1([{"f1": 0.2}, {"f1": 0.6}, {"f1": None}]) == pytest.approx(0.4)
@@ -72,8 +72,8 @@ def test_a_position_that_is_not_there() -> None:
 def test_a_fold_never_sees_its_own_threshold() -> None:
     """Two halves that need opposite thresholds: each is judged by the other's, and fails."""
     steps = [np.array([0.2]), np.array([0.1]), np.array([0.9]), np.array([0.8])]
-    found = threshold_windows(steps, [0, -1, 0, -1])
-    hit, used = cross_tune(found, np.array([0, 0, 1, 1]))
+    window = threshold_windows(steps, [0, -1, 0, -1])
+    hit, used = cross_tune(window, np.array([0, 0, 1, 1]))
     assert used == {0: pytest.approx(0.85), 1: pytest.approx(0.15)}
     assert hit.tolist() == [False, True, True, False]
 
@@ -101,11 +101,11 @@ def test_simple_judges_on_processbench(shared_data: Path, subset: str) -> None:
     }  # fmt: skip
 
     first = [np.ones(len(row["steps"])) for row in rows]
-    found = first_error_f1(
+    metrics = first_error_f1(
         np.array([predict_first_error(s, 0.5) == t for s, t in zip(first, truth, strict=True)]), wrong
     )
-    assert found["on_wrong"] == int((truth == 0).sum()) / int(wrong.sum())
-    assert (found["on_right"], found["f1"]) == (0, 0)
+    assert metrics["on_wrong"] == int((truth == 0).sum()) / int(wrong.sum())
+    assert (metrics["on_right"], metrics["f1"]) == (0, 0)
 
     knowing = []
     for place, row in enumerate(rows):

@@ -38,20 +38,25 @@ class Page:
     def evaluation(self, on: EvaluationSet, model_id: int) -> Evaluation:
         """Judged in this session."""
         config = EvaluationConfig(subsets=20, resamples=50)
-        made = Evaluation(
+        evaluation = Evaluation(
             project_id=on.project_id, evaluation_set_id=on.id, model_id=model_id, config=config.to_json(),
             state="running",
         )  # fmt: skip
-        self.db.add(made)
+        self.db.add(evaluation)
         self.db.flush()
-        pool = load_evaluation_data(self.db, made, config).pool
+        pool = load_evaluation_data(self.db, evaluation, config).pool
         curves = report.compute_curves(pool, config, lambda *_: None)
-        told = report.build_report(pool, curves, config)
+        best_of_n = report.build_report(pool, curves, config)
         left_out = {"learned_from": 2, "picked_by": 0}
-        made.results = {"best_of_n": told, "first_error": None, "calibration": None, "left_out": left_out}
-        made.state = "succeeded"
+        evaluation.results = {
+            "best_of_n": best_of_n,
+            "first_error": None,
+            "calibration": None,
+            "left_out": left_out,
+        }
+        evaluation.state = "succeeded"
         self.db.flush()
-        return made
+        return evaluation
 
 
 @pytest.fixture
@@ -66,8 +71,8 @@ def test_nothing_yet(page: Page) -> None:
 def test_freeze_and_judge_from_the_forms(page: Page) -> None:
     solutions = judged.pool(page.db, page.project, 2)
     model = judged.scored(page.db, page.project, solutions, [0.9, 0.2, 0.5, 0.4])
-    made = page.web.post(page.home + "/evaluation-sets", data={"name": HOSTILE, "split": "validation"})
-    assert made.status_code == 303
+    created = page.web.post(page.home + "/evaluation-sets", data={"name": HOSTILE, "split": "validation"})
+    assert created.status_code == 303
     page.web.cookies.delete("stepmark_flash")
     frozen = page.db.scalars(select(EvaluationSet)).one()
     assert HOSTILE not in page.get(f"/evaluation-sets/{frozen.id}")
@@ -90,37 +95,38 @@ def test_results_as_figures_tables_and_downloads(page: Page) -> None:
     solutions = judged.pool(page.db, page.project, 6)
     model = judged.scored(page.db, page.project, solutions, [0.9, 0.2, 0.5, 0.4], HOSTILE)
     frozen = judged.frozen(page.db, page.project)
-    found = page.evaluation(frozen, model.id)
-    for path in (f"/evaluations/{found.id}", f"/models/{model.id}"):
+    evaluation = page.evaluation(frozen, model.id)
+    for path in (f"/evaluations/{evaluation.id}", f"/models/{model.id}"):
         shown = page.get(path)
         assert "<script>alert" not in shown
         assert "Best-of-N" in shown
         assert "2 more problems are excluded because the model was trained on them" in shown
-        assert f"{page.home}/evaluations/{found.id}/plots/best-of-n.json" in shown
+        assert f"{page.home}/evaluations/{evaluation.id}/plots/best-of-n.json" in shown
         assert "best-of-N: 50.0% to 100.0%" in shown, "said in a sentence"
-    rows = list(csv.reader(io.StringIO(page.get(f"/evaluations/{found.id}/plots/best-of-n.csv"))))
+    rows = list(csv.reader(io.StringIO(page.get(f"/evaluations/{evaluation.id}/plots/best-of-n.csv"))))
     assert rows[0][:2] == ["N", "best-of-N"]
     assert [row[:2] for row in rows[1:]] == [["1", "0.5"], ["2", "0.5"], ["3", "0.75"], ["4", "1.0"]]
-    data = page.web.get(page.home + f"/evaluations/{found.id}/plots/by-level.json").json()
+    data = page.web.get(page.home + f"/evaluations/{evaluation.id}/plots/by-level.json").json()
     assert data["x"]["names"] == ["Level 0 (3)", "Level 1 (3)"]
-    page.get(f"/evaluations/{found.id}/plots/nothing.json", 404)
-    page.get(f"/evaluations/{found.id}/plots/best-of-n.exe", 404)
+    page.get(f"/evaluations/{evaluation.id}/plots/nothing.json", 404)
+    page.get(f"/evaluations/{evaluation.id}/plots/best-of-n.exe", 404)
     assert '100.0 <small class="nowrap">100.0 to 100.0, N = 4' in page.get("/evaluations")
 
 
 def compared(page: Page, verdict: str) -> tuple[list[Evaluation], Comparison]:
     solutions = judged.pool(page.db, page.project, 4)
     frozen = judged.frozen(page.db, page.project)
-    found = []
+    evaluations = []
     for number, values in enumerate(([0.9, 0.8, 0.5, 0.4], [0.5, 0.4, 0.9, 0.8])):
         model = judged.scored(page.db, page.project, solutions, values, f"prm-{number}")
-        found.append(page.evaluation(frozen, model.id))
+        evaluations.append(page.evaluation(frozen, model.id))
         page.db.add(Generation(project_id=page.project.id, number=number, model_id=model.id))
         factories.task(page.db, solutions[number][0], generation=number)
-    curve = (found[0].results or {})["best_of_n"]["curves"]["best_of"]
+    curve = (evaluations[0].results or {})["best_of_n"]["curves"]["best_of"]
     apart = {"mean": [-1.0] * 4, "low": [-1.0] * 4, "high": [-0.5] * 4, "better": [0.0] * 4}
-    made = Comparison(
-        project_id=page.project.id, first_id=found[0].id, second_id=found[1].id, state="succeeded",
+    comparison = Comparison(
+        project_id=page.project.id, first_id=evaluations[0].id, second_id=evaluations[1].id,
+        state="succeeded",
         results={
             "best_of_n": {
                 "problems": 4, "n": [1, 2, 3, 4], "difference": apart, "verdict": verdict, "groups": [],
@@ -137,31 +143,31 @@ def compared(page: Page, verdict: str) -> tuple[list[Evaluation], Comparison]:
             ],
         },
     )  # fmt: skip
-    page.db.add(made)
+    page.db.add(comparison)
     page.db.flush()
-    return found, made
+    return evaluations, comparison
 
 
 def test_two_side_by_side(page: Page) -> None:
-    found, made = compared(page, "worse")
+    evaluations, comparison = compared(page, "worse")
     again = page.web.post(
-        page.home + "/comparisons", data={"first_id": found[0].id, "second_id": found[1].id}
+        page.home + "/comparisons", data={"first_id": evaluations[0].id, "second_id": evaluations[1].id}
     )
-    assert again.headers["location"] == f"{page.home}/comparisons/{made.id}"
-    shown = page.get(f"/comparisons/{made.id}")
+    assert again.headers["location"] == f"{page.home}/comparisons/{comparison.id}"
+    shown = page.get(f"/comparisons/{comparison.id}")
     assert "prm-1 is worse." in shown
-    solution = (made.results or {})["solutions"][0]
+    solution = (comparison.results or {})["solutions"][0]
     assert f"/problems/{solution['problem_id']}#solution-{solution['solution_id']}" in shown
     assert "no score" in shown
-    rows = page.get(f"/comparisons/{made.id}/plots/difference.csv").splitlines()
+    rows = page.get(f"/comparisons/{comparison.id}/plots/difference.csv").splitlines()
     assert rows[1] == "1,-1.0,-1.0,-0.5"
 
 
 def test_the_board_warns_when_the_newest_model_is_worse(page: Page) -> None:
-    _, made = compared(page, "worse")
+    _, comparison = compared(page, "worse")
     shown = page.get("/dashboard")
     assert "The newest model, prm-1, is worse than the previous model" in shown
-    assert f"{page.home}/comparisons/{made.id}" in shown
+    assert f"{page.home}/comparisons/{comparison.id}" in shown
     assert "Best-of-N by generation" in shown
     rows = page.get("/dashboard/plots/generations.csv").splitlines()
     assert rows[0].startswith("generation,")
@@ -191,8 +197,8 @@ def test_the_api(page: Page) -> None:
         return answer.json()
 
     assert post("/evaluations", 201, model_id=model.id)["state"] == "queued", "on a set made for it"
-    made = post("/evaluation-sets", 201, name="Mine", definition={"splits": ["validation"]})
-    assert (made["state"], made["hash"]) == ("queued", None)
+    created = post("/evaluation-sets", 201, name="Mine", definition={"splits": ["validation"]})
+    assert (created["state"], created["hash"]) == ("queued", None)
     for wrong in (
         {"model_id": model.id, "outside": "x"},
         {},
@@ -205,13 +211,13 @@ def test_the_api(page: Page) -> None:
     ):
         post("/evaluations", 422, **wrong)
     post("/evaluations", 404, model_id=model.id, set_id=10**9)
-    found = page.evaluation(judged.frozen(page.db, page.project, "Now"), model.id)
-    said = page.web.get(f"{api}/evaluations/{found.id}").json()
-    assert said["best"]["mean"] == 1.0
-    assert said["results"]["best_of_n"]["n"] == [1, 2, 3, 4]
-    post("/comparisons", 422, first_id=found.id, second_id=found.id)
+    evaluation = page.evaluation(judged.frozen(page.db, page.project, "Now"), model.id)
+    payload = page.web.get(f"{api}/evaluations/{evaluation.id}").json()
+    assert payload["best"]["mean"] == 1.0
+    assert payload["results"]["best_of_n"]["n"] == [1, 2, 3, 4]
+    post("/comparisons", 422, first_id=evaluation.id, second_id=evaluation.id)
     listed = page.web.get(f"{api}/evaluations").json()["evaluations"]
-    assert listed[0]["id"] == found.id
+    assert listed[0]["id"] == evaluation.id
     assert "results" not in listed[0]
 
 

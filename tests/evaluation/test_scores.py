@@ -17,20 +17,22 @@ step = st.tuples(st.floats(0, 1), st.floats(0, 1)).map(lambda p: [1 - p[0], p[0]
 @settings(deadline=None)
 @given(st.lists(st.lists(step, min_size=1, max_size=5), min_size=1, max_size=4))
 def test_as_the_scorer_makes_them(solutions: list[list[list[float]]]) -> None:
-    flat = [[value for each in steps for value in each] for steps in solutions]
-    found = compute_log_scores(flat)
+    flat = [[value for step_probs in steps for value in step_probs] for steps in solutions]
+    numbers = compute_log_scores(flat)
     for row, (aggregate, neutral) in enumerate(SCORE_VARIANTS):
         for column, probs in enumerate(flat):
             expected = min(0.0, log_solution_score(probs, aggregate, neutral))
-            assert found[row, column] == pytest.approx(expected, abs=1e-9)
+            assert numbers[row, column] == pytest.approx(expected, abs=1e-9)
 
 
 def test_by_hand() -> None:
-    found = np.exp(compute_log_scores([[0.1, 0.2, 0.7, 0.5, 0.0, 0.5]]))[:, 0]
-    assert found[variant_index("product", True)] == pytest.approx(0.45)
-    assert found[variant_index("product", False)] == pytest.approx(0.35)
-    assert found[variant_index("minimum", True)] == found[variant_index("last", True)] == pytest.approx(0.5)
-    assert found[variant_index("mean", True)] == pytest.approx(0.7)
+    numbers = np.exp(compute_log_scores([[0.1, 0.2, 0.7, 0.5, 0.0, 0.5]]))[:, 0]
+    assert numbers[variant_index("product", True)] == pytest.approx(0.45)
+    assert numbers[variant_index("product", False)] == pytest.approx(0.35)
+    assert (
+        numbers[variant_index("minimum", True)] == numbers[variant_index("last", True)] == pytest.approx(0.5)
+    )
+    assert numbers[variant_index("mean", True)] == pytest.approx(0.7)
 
 
 def test_no_steps() -> None:
@@ -40,10 +42,10 @@ def test_no_steps() -> None:
 
 def test_published_scores_keep_their_order() -> None:
     raw = np.array([3.5, -2.0, 0.0, -np.inf])
-    found = squash_scores(raw)
-    assert (np.argsort(found) == np.argsort(raw)).all()
-    assert np.isneginf(found[3])
-    assert (found <= 0).all()
+    numbers = squash_scores(raw)
+    assert (np.argsort(numbers) == np.argsort(raw)).all()
+    assert np.isneginf(numbers[3])
+    assert (numbers <= 0).all()
     assert np.exp(squash_scores(np.array([0.25, 1.0]))) == pytest.approx([0.25, 1.0]), (
         "between 0 and 1 they stay"
     )
@@ -62,16 +64,16 @@ def test_answers_that_are_one() -> None:
     """By spelling, by exact number, by the prover; no answer is no vote; right is one class."""
     answers = ["4", "4.0", "0.5", "1/2", " 0.50", "x+1", "1+x", None, "", "7"]
     verdicts = ["correct", "correct", *["incorrect"] * 6, "unparseable", "incorrect"]
-    found = answer_classes(answers, verdicts, Prover(("x+1", "1+x")))
-    assert found[:2] == [0, 0]
-    assert len(set(found[2:5])) == 1
-    assert found[5] == found[6] != found[2]
-    assert found[7:9] == [-1, -1]
-    assert found[9] not in (0, -1, found[2], found[5])
+    numbers = answer_classes(answers, verdicts, Prover(("x+1", "1+x")))
+    assert numbers[:2] == [0, 0]
+    assert len(set(numbers[2:5])) == 1
+    assert numbers[5] == numbers[6] != numbers[2]
+    assert numbers[7:9] == [-1, -1]
+    assert numbers[9] not in (0, -1, numbers[2], numbers[5])
 
 
 def test_the_prover_is_asked_few_questions() -> None:
     prover = Prover()
-    found = answer_classes([f"x+{n}" for n in range(200)], ["incorrect"] * 200, prover)
-    assert len(set(found)) == 200
+    numbers = answer_classes([f"x+{n}" for n in range(200)], ["incorrect"] * 200, prover)
+    assert len(set(numbers)) == 200
     assert prover.asked <= 28

@@ -16,8 +16,8 @@ from tests.factories import evaluation as judged
 from tests.factories import selection as loop
 
 
-def items(db: Session, of: EvaluationSet) -> list[EvaluationItem]:
-    chosen = select(EvaluationItem).where(EvaluationItem.evaluation_set_id == of.id)
+def items(db: Session, frozen: EvaluationSet) -> list[EvaluationItem]:
+    chosen = select(EvaluationItem).where(EvaluationItem.evaluation_set_id == frozen.id)
     return list(db.scalars(chosen.order_by(EvaluationItem.solution_id)))
 
 
@@ -27,10 +27,10 @@ def test_what_is_frozen(db: Session) -> None:
     judged.pool(db, project, 1, "train")
     alone = factories.problem(db, project, "Alone?", split="validation")
     factories.solution(db, alone)
-    found = judged.frozen(db, project)
-    assert found.counts == {"problems": 2, "several": 2, "solutions": 8, "correct": 4, "incorrect": 4}
-    assert [item.answer for item in items(db, found)][:4] == [0, 0, 1, 1], "five is 5"
-    assert found.is_default
+    frozen = judged.frozen(db, project)
+    assert frozen.counts == {"problems": 2, "several": 2, "solutions": 8, "correct": 4, "incorrect": 4}
+    assert [item.answer for item in items(db, frozen)][:4] == [0, 0, 1, 1], "five is 5"
+    assert frozen.is_default
 
 
 def test_the_hash_is_of_what_is_held_true(db: Session) -> None:
@@ -48,12 +48,12 @@ def test_the_hash_is_of_what_is_held_true(db: Session) -> None:
 def test_later_verdicts_and_labels_change_nothing(db: Session) -> None:
     project = factories.project(db)
     solutions = judged.pool(db, project, 2)
-    found = judged.frozen(db, project)
+    frozen = judged.frozen(db, project)
     solutions[0][0].verdict = "incorrect"
     judged.first_error(db, solutions[0][2], 0)
     db.flush()
-    assert items(db, found)[0].verdict == "correct"
-    assert items(db, found)[2].first_error is None
+    assert items(db, frozen)[0].verdict == "correct"
+    assert items(db, frozen)[2].first_error is None
 
 
 def test_what_people_say_comes_before_what_the_file_says(db: Session) -> None:
@@ -70,10 +70,10 @@ def test_what_people_say_comes_before_what_the_file_says(db: Session) -> None:
     for who, ratings in zip(people[:2], ([1, -1], [-1]), strict=True):
         loop.labeled(db, second, who, ratings)
     loop.labeled(db, factories.task(db, solutions[2]), people[0], [1, 0])
-    found = items(db, judged.frozen(db, project))
-    assert [item.first_error for item in found] == [1, None, -1, 0]
-    assert found[0].ratings == [1, -1]
-    assert found[2].ratings == [1, 0]
+    frozen_items = items(db, judged.frozen(db, project))
+    assert [item.first_error for item in frozen_items] == [1, None, -1, 0]
+    assert frozen_items[0].ratings == [1, -1]
+    assert frozen_items[2].ratings == [1, 0]
 
 
 def test_labels_on_its_problems_never_teach(db: Session) -> None:
@@ -88,9 +88,9 @@ def test_labels_on_its_problems_never_teach(db: Session) -> None:
     for problem in outside:
         loop.labeled(db, factories.task(db, factories.solution(db, problem)), who, [1, 1])
     judged.frozen(db, project, splits=["train"], labels="none")
-    made = snapshots.create_snapshot(db, project.id, {"held_out": 0.0}, None)
-    assert made.counts["dropped"]["in_evaluation_set"] == 6
-    assert made.counts["train_solutions"] == 6
+    snapshot = snapshots.create_snapshot(db, project.id, {"held_out": 0.0}, None)
+    assert snapshot.counts["dropped"]["in_evaluation_set"] == 6
+    assert snapshot.counts["train_solutions"] == 6
     everything = {"splits": ["train"], "labels": "none", "least_solutions": 1}
     judged.frozen(db, project, "All", **everything)
     with pytest.raises(Invalid, match="evaluation sets"):
@@ -105,9 +105,9 @@ def test_validation_problems_may_still_pick_the_weights(db: Session) -> None:
     train = factories.solution(db, factories.problem(db, project, "Train?"))
     loop.labeled(db, factories.task(db, train), who, [1, 1])
     judged.frozen(db, project, labels="none")
-    made = snapshots.create_snapshot(db, project.id, {}, None)
-    assert (made.counts["train_solutions"], made.counts["validation_solutions"]) == (1, 1)
-    assert "in_evaluation_set" not in made.counts["dropped"]
+    snapshot = snapshots.create_snapshot(db, project.id, {}, None)
+    assert (snapshot.counts["train_solutions"], snapshot.counts["validation_solutions"]) == (1, 1)
+    assert "in_evaluation_set" not in snapshot.counts["dropped"]
 
 
 @pytest.mark.parametrize(
@@ -152,9 +152,9 @@ def test_nothing_to_judge_on_fails_aloud(database: str) -> None:
         assert sets.ensure_default(db, db.get_one(EvaluationSet, set_id).project_id) is not None
     freeze.freeze_set(set_id)
     with transaction() as db:
-        found = db.get_one(EvaluationSet, set_id)
-        assert found.state == "failed"
-        assert "Nothing to evaluate" in (found.error or "")
+        frozen = db.get_one(EvaluationSet, set_id)
+        assert frozen.state == "failed"
+        assert "Nothing to evaluate" in (frozen.error or "")
 
 
 def test_no_default_without_several_graded_solutions(db: Session) -> None:
@@ -162,6 +162,6 @@ def test_no_default_without_several_graded_solutions(db: Session) -> None:
     judged.pool(db, project, 1, "train")
     assert sets.ensure_default(db, project.id) is None
     judged.pool(db, project, 1)
-    made = sets.ensure_default(db, project.id)
-    assert made is not None
-    assert sets.ensure_default(db, project.id) == made
+    created = sets.ensure_default(db, project.id)
+    assert created is not None
+    assert sets.ensure_default(db, project.id) == created

@@ -25,7 +25,7 @@ from app.quality import control_task_creation
 from app.selection.models import Generation
 from app.training import snapshots
 from tests.factories import base as factories
-from tests.quality.test_control_tasks import NOW, STEPS, judge, truth
+from tests.factories.quality import NOW, STEPS, expected_first_error, label_solution
 
 
 def solution(db: Session, project: Project, number: int, first_error: int | None = None) -> Solution:
@@ -63,7 +63,7 @@ def test_gold_belongs_to_the_generation_it_was_handed_out_in(
         held = claims.claim_assignment(db, project, who, NOW + dt.timedelta(hours=number or 3))
         assert held is not None
         assert held.task.kind == "gold"
-        judge(db, project, held, 1)
+        label_solution(db, project, held, 1)
         if number:
             moment = NOW + dt.timedelta(hours=number, minutes=30)
             db.add(Generation(project_id=project.id, number=number, policy={}, funnel={}, created_at=moment))
@@ -99,10 +99,10 @@ def test_gold_and_screening_carry_their_flags_through_the_export_and_back(
         errors_by_kind: dict[str, int] = {}
         while held := claims.claim_assignment(db, project, who, NOW):
             kind = held.task.kind
-            first_error = -1 if kind == "regular" else truth(db, held)
+            first_error = -1 if kind == "regular" else expected_first_error(db, held)
             kinds[kind] += 1
             errors_by_kind[kind] = errors_by_kind.get(kind, 0) + (1 if first_error >= 0 else 0)
-            judge(db, project, held, first_error)
+            label_solution(db, project, held, first_error)
         token = sessions.create_session(db, boss, now=dt.datetime.now(dt.UTC))
         other = factories.project(db, "Theirs")
         factories.member(db, other, "admin", boss)

@@ -18,7 +18,7 @@ from app.labeling import claims, notes
 from app.labeling.notes import Note
 from app.projects.models import Project
 from tests.factories import base as factories
-from tests.quality.test_control_tasks import NOW, judge, solution
+from tests.factories.quality import NOW, label_solution, solution
 
 NOTED = Prm800kParameters(notes=True)
 
@@ -33,7 +33,7 @@ def noted(db: Session, project: Project) -> None:
         if first:
             for position, content in ((1, "Is 0 allowed?"), (0, "Hm."), (1, "Is “0” <allowed>?"), (0, "")):
                 notes.save_note(db, held, Note(uuid4(), position, content))
-        judge(db, project, held, 1)
+        label_solution(db, project, held, 1)
 
 
 def rows(db: Session, project: Project, chosen: Prm800kParameters) -> list[dict]:

@@ -15,8 +15,8 @@ from app.labeling import assignments, gold_feedback, reopening, returns
 from app.labeling.models import Assignment, ControlAnswer, ControlResult
 from app.quality.models import Adjudication
 from tests.factories import base as factories
+from tests.factories.quality import JSON, solution
 from tests.markup import collapse
-from tests.quality.test_control_tasks import JSON, solution
 
 REASON = "The second line divides by zero."
 

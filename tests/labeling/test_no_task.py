@@ -12,7 +12,14 @@ from app.labeling import claims
 from app.labeling.models import LabelerStatus
 from app.projects.models import Project
 from tests.factories import base as factories
-from tests.quality.test_control_tasks import JSON, NOW, judge, screened, solution, truth
+from tests.factories.quality import (
+    JSON,
+    NOW,
+    expected_first_error,
+    label_solution,
+    screened_project,
+    solution,
+)
 
 
 def said(db: Session, web: TestClient, project: Project, who: Any) -> Any:
@@ -30,27 +37,27 @@ def test_an_empty_project_then_all_done_then_only_ones_own(db: Session, web: Tes
     ann, bo = factories.member(db, project), factories.member(db, project)
     assert said(db, web, project, ann)["code"] == "queue_empty"
     factories.task(db, solution(db, project), overlap=2)
-    judge(db, project, claims.claim_assignment(db, project, ann, NOW), -1)
+    label_solution(db, project, claims.claim_assignment(db, project, ann, NOW), -1)
     found = said(db, web, project, ann)
     assert (found["code"], found["blocked"]) == ("none_left_for_you", False)
     held = claims.claim_assignment(db, project, bo, dt.datetime.now(dt.UTC))
     found = said(db, web, project, ann)
     assert found["code"] == "none_left"
     assert "1 is in progress" in found["message"]
-    judge(db, project, held, -1)
+    label_solution(db, project, held, -1)
     assert "in progress and may" not in said(db, web, project, ann)["message"]
 
 
 def test_after_the_screening(db: Session, web: TestClient) -> None:
-    project = screened(db, overlap=1)
+    project = screened_project(db, overlap=1)
     who, other = factories.member(db, project), factories.member(db, project)
     project.screening_threshold = 0
     for _ in range(3):  # the regular ones are taken
-        judge(db, project, claims.claim_assignment(db, project, other, NOW), -1)
+        label_solution(db, project, claims.claim_assignment(db, project, other, NOW), -1)
     project.screening_threshold = 0.5
     for _ in range(4):
         held = claims.claim_assignment(db, project, who, NOW)
-        judge(db, project, held, truth(db, held))
+        label_solution(db, project, held, expected_first_error(db, held))
     found = said(db, web, project, who)
     assert (found["code"], found["title"]) == ("screened", "You passed the screening")
     db.get(LabelerStatus, (project.id, who.id)).screening_result = None

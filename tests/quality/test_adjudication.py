@@ -12,37 +12,37 @@ from app.quality.models import Adjudication
 from app.training import snapshots
 from app.training.models import SnapshotItem
 from tests.factories import base as factories
+from tests.factories.quality import NOW, label_solution, solution
 from tests.markup import collapse
-from tests.quality.test_control_tasks import NOW, judge, solution
 
 
 def test_a_disagreement_is_decided_blind_and_the_decision_counts(db: Session, web: TestClient) -> None:
     project = factories.project(db, overlap=2)
-    made = solution(db, project)
-    factories.task(db, made, overlap=2)
+    disputed = solution(db, project)
+    factories.task(db, disputed, overlap=2)
     people = [
         factories.member(db, project, "labeler", factories.user(db, name=name)) for name in ("Ann", "Bo")
     ]
     for who, first_error in zip(people, (0, -1), strict=True):
-        judge(db, project, claims.claim_assignment(db, project, who, NOW), first_error)
+        label_solution(db, project, claims.claim_assignment(db, project, who, NOW), first_error)
     factories.sign_in(web, db, factories.member(db, project, "admin"))
     base = f"/projects/{project.slug}/quality"
     assert "Labelers disagree" in web.get(f"{base}/adjudications").text
     assert '<p class="figure">1</p>' in web.get(base).text
     assert "Adjudication queue is empty" in web.get(f"{base}/adjudications?why=flagged").text
-    page = web.get(f"{base}/solutions/{made.id}").text
+    page = web.get(f"{base}/solutions/{disputed.id}").text
     assert "Ann" not in page and "Bo<" not in page, "blind until decided"  # noqa: PT018
 
-    bad = web.post(f"{base}/solutions/{made.id}/adjudication", data={"step-0": "1", "reason": "x"})
+    bad = web.post(f"{base}/solutions/{disputed.id}/adjudication", data={"step-0": "1", "reason": "x"})
     assert bad.status_code == 422
     assert "Step 2 is not rated" in bad.text
     sent = {"step-0": "1", "step-1": "1", "step-2": "-1", "reason": "The last line does not follow."}
-    assert web.post(f"{base}/solutions/{made.id}/adjudication", data=sent).status_code == 303
-    page = web.get(f"{base}/solutions/{made.id}").text
+    assert web.post(f"{base}/solutions/{disputed.id}/adjudication", data=sent).status_code == 303
+    page = web.get(f"{base}/solutions/{disputed.id}").text
     assert "Ann" in page
     assert "The last line does not follow." in page
     assert db.scalar(select(Adjudication)).asked_for["disagreement"] is True
-    assert web.post(f"{base}/solutions/{made.id}/adjudication", data=sent).status_code == 409
+    assert web.post(f"{base}/solutions/{disputed.id}/adjudication", data=sent).status_code == 409
 
     snapshot = snapshots.create_snapshot(db, project.id, {}, None)
     item = db.scalar(select(SnapshotItem).where(SnapshotItem.snapshot_id == snapshot.id))
@@ -50,7 +50,7 @@ def test_a_disagreement_is_decided_blind_and_the_decision_counts(db: Session, we
     assert snapshot.counts["adjudicated"] == 3
     assert len(item.assignment_ids) == 2, "the originals stay named"
 
-    assert web.post(f"{base}/solutions/{made.id}/gold").status_code == 303
+    assert web.post(f"{base}/solutions/{disputed.id}/gold").status_code == 303
     assert db.scalar(select(ControlAnswer)).ratings == [1, 1, -1]
 
 
@@ -62,11 +62,11 @@ def test_every_page_empty_and_full(db: Session, web: TestClient) -> None:
     for page in ("", "/adjudications", "/settings", f"/labelers/{admin.id}"):
         assert web.get(base + page).status_code == 200
     for number in range(6):
-        made = solution(db, project)
-        factories.task(db, made, overlap=2)
+        labeled = solution(db, project)
+        factories.task(db, labeled, overlap=2)
         people = [admin, factories.member(db, project)]
         for who in people:
-            judge(db, project, claims.claim_assignment(db, project, who, NOW), number % 3 - 1)
+            label_solution(db, project, claims.claim_assignment(db, project, who, NOW), number % 3 - 1)
     for page in ("", "/adjudications", f"/labelers/{admin.id}"):
         assert web.get(base + page).status_code == 200
     policy = {"overlap": 3, "overlap_share": 10, "screening_threshold": 70, "gold_rate": 5,
@@ -93,14 +93,14 @@ def test_what_is_empty_says_what_to_do(db: Session, web: TestClient) -> None:
     assert "so no labeler is screened" in policy
     assert "There are no gold tasks. Create some below." in policy
     assert "None are left." in policy
-    made = solution(db, project, 1)
+    labeled = solution(db, project, 1)
     assert "1 unused solution with known ratings" in collapse(web.get(f"{base}/settings").text)
     sent = {"kind": "gold", "count": "5"}
     assert web.post(f"{base}/control-tasks", data=sent).status_code == 303
     policy = web.get(f"{base}/settings").text
     assert "None are left." in policy
     assert "There are no gold tasks" not in policy
-    assert web.get(f"{base}/solutions/{made.id}").status_code == 200
+    assert web.get(f"{base}/solutions/{labeled.id}").status_code == 200
 
 
 def test_the_addresses_before_the_renaming_redirect(db: Session, web: TestClient) -> None:

@@ -11,61 +11,49 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.core.db import transaction
-from app.labeling import assignments, claims, reopening
+from app.labeling import assignments, reopening
 from app.labeling.models import Assignment
 from app.projects.models import Project
 from app.quality import adjudication, adjudication_queue, tasks
 from app.quality.models import LookAgain
 from tests.factories import base as factories
-from tests.quality.test_control_tasks import NOW, judge, solution
-from tests.quality.test_reviewing_model import GOOD, contradicting
+from tests.factories.quality import GOOD_METRICS, NOW, disputed_solution, scored_model
 
 
-def disputed(db: Session, project: Project, first_errors: tuple[int, ...] = (0, -1)) -> Any:
-    """A solution that one judged like this, another like that."""
-    made = solution(db, project)
-    factories.task(db, made, overlap=len(first_errors))
-    for first_error in first_errors:
-        judge(
-            db, project, claims.claim_assignment(db, project, factories.member(db, project), NOW), first_error
-        )
-    return made
-
-
-def waits(db: Session, project: Project, **asked: Any) -> list[int]:
-    return [row.solution_id for row in adjudication.list_candidates(db, project.id, **asked)]
+def waits(db: Session, project: Project, **options: Any) -> list[int]:
+    return [row.solution_id for row in adjudication.list_candidates(db, project.id, **options)]
 
 
 def test_it_follows_what_labelers_do(db: Session) -> None:
     project = factories.project(db)
-    one, agreed = disputed(db, project), disputed(db, project, (1, 1))
+    first, agreed = disputed_solution(db, project), disputed_solution(db, project, (1, 1))
     assert waits(db, project) == [], "nobody has looked yet"
     assert adjudication_queue.refresh_changed(db, project.id)
-    assert waits(db, project) == [one.id]
+    assert waits(db, project) == [first.id]
     assert db.scalar(select(LookAgain)) is None
 
     held = db.scalar(select(Assignment).order_by(Assignment.id).limit(1))
     reopening.reopen_submission(db, project, held, NOW)
-    assert {each.solution_id for each in db.scalars(select(LookAgain))} == {one.id}
+    assert {row.solution_id for row in db.scalars(select(LookAgain))} == {first.id}
     assert adjudication_queue.refresh_changed(db, project.id)
     assert waits(db, project) == [], "one of the two took it back"
     back = assignments.get_own_assignment(db, project, held.id, held.user_id)
     assignments.submit_assignment(db, project, back, "found_error", "", 1000, NOW)
     assert adjudication_queue.refresh_changed(db, project.id)
-    assert waits(db, project) == [one.id]
+    assert waits(db, project) == [first.id]
     assert agreed.id not in waits(db, project)
 
 
 def test_one_follows_another_and_the_first_follows_the_last(db: Session, web: TestClient) -> None:
     project = factories.project(db)
-    contradicting(db, project, "sharp", GOOD, [0.95, 0.5, 0.5])  # of nothing yet
-    first, second = disputed(db, project), disputed(db, project)
+    scored_model(db, project, "sharp", GOOD_METRICS, [0.95, 0.5, 0.5])  # of nothing yet
+    first, second = disputed_solution(db, project), disputed_solution(db, project)
     boss = factories.member(db, project, "researcher")
     factories.sign_in(web, db, boss)
     base = f"/projects/{project.slug}/quality"
 
-    def after(each: Any, why: str = "") -> str:
-        answer = web.get(f"{base}/adjudications/next?after={each.id if each else 0}{why}")
+    def after(previous: Any, why: str = "") -> str:
+        answer = web.get(f"{base}/adjudications/next?after={previous.id if previous else 0}{why}")
         assert answer.status_code == 303
         return answer.headers["location"].removeprefix(base)
 
@@ -76,7 +64,7 @@ def test_one_follows_another_and_the_first_follows_the_last(db: Session, web: Te
     assert web.post(f"{base}/solutions/{first.id}/adjudication", data=sent).status_code == 303
     assert waits(db, project) == [second.id]
     assert f"next?after={first.id}" in web.get(f"{base}/solutions/{first.id}").text
-    third = disputed(db, project)
+    third = disputed_solution(db, project)
     assert after(first) == f"/solutions/{second.id}", "from where it stood"
     assert after(second) == f"/solutions/{third.id}"
     assert waits(db, project, most=1) == [second.id]
@@ -91,17 +79,17 @@ def test_what_is_too_much_for_a_page_is_the_workers(database: str, monkeypatch: 
     monkeypatch.setattr(adjudication_queue, "CHUNK", 2)
     with transaction() as db:
         project = factories.project(db)
-        made = [disputed(db, project).id for _ in range(3)]
+        ids = [disputed_solution(db, project).id for _ in range(3)]
     with transaction() as db:
         assert not adjudication_queue.refresh_changed(db, project.id), "six submissions, two looked at"
-        assert waits(db, project) == made[:1]
+        assert waits(db, project) == ids[:1]
     tasks.refresh_candidates(project.id)
     with transaction() as db:
-        assert waits(db, project) == made
+        assert waits(db, project) == ids
         assert adjudication_queue.refresh_changed(db, project.id)
         disagree = dict(db.execute(text("SELECT solution_id, model FROM second_look")).all())
         assert not any(disagree.values())
-        contradicting(db, project, "sharp", GOOD, [0.95, 0.5, 0.5])
+        scored_model(db, project, "sharp", GOOD_METRICS, [0.95, 0.5, 0.5])
     with transaction() as db:
         assert not adjudication_queue.refresh_changed(db, project.id), (
             "another model's word counts for all of them"
@@ -109,23 +97,25 @@ def test_what_is_too_much_for_a_page_is_the_workers(database: str, monkeypatch: 
     tasks.refresh_candidates(project.id)
     with transaction() as db:
         assert adjudication_queue.refresh_changed(db, project.id)
-        assert waits(db, project, why="model") == made
-        assert waits(db, project, why="model", after=made[0]) == made[1:]
+        assert waits(db, project, why="model") == ids
+        assert waits(db, project, why="model", after=ids[0]) == ids[1:]
 
 
 def test_a_page_does_not_wait_for_another_that_looks(database: str) -> None:
     with transaction() as db:
         project = factories.project(db)
-        made = disputed(db, project).id
+        solution_id = disputed_solution(db, project).id
         boss = factories.member(db, project, "researcher").id
-    with transaction() as one, transaction() as other:
-        assert adjudication_queue.refresh_changed(one, project.id)
-        assert not adjudication_queue.refresh_changed(other, project.id)
-        assert waits(other, project) == []
+    with transaction() as first, transaction() as second:
+        assert adjudication_queue.refresh_changed(first, project.id)
+        assert not adjudication_queue.refresh_changed(second, project.id)
+        assert waits(second, project) == []
     with transaction() as db:
-        assert waits(db, project) == [made]
+        assert waits(db, project) == [solution_id]
         actor = db.get_one(User, boss)
-        decided = adjudication.record_decision(db, project, actor, made, [1, 1, 1], "All of it is right.")
+        decided = adjudication.record_decision(
+            db, project, actor, solution_id, [1, 1, 1], "All of it is right."
+        )
         assert decided.asked_for == {"disagreement": True, "flagged": False, "model": False}
     with transaction() as db:
         assert adjudication_queue.refresh_changed(db, project.id)

@@ -23,9 +23,9 @@ FOUR_OBSERVERS = {
 
 
 def test_alpha_is_krippendorffs() -> None:
-    found = agreement_metrics.krippendorff_alpha([FOUR_OBSERVERS])
-    assert found.value == pytest.approx(0.815, abs=0.0005), "the ordinal alpha published with example C"
-    assert found.pairs == 40, "his n.., the pairable values"
+    figure = agreement_metrics.krippendorff_alpha([FOUR_OBSERVERS])
+    assert figure.value == pytest.approx(0.815, abs=0.0005), "the ordinal alpha published with example C"
+    assert figure.pairs == 40, "his n.., the pairable values"
 
 
 def test_the_coincidences_give_his_other_alphas() -> None:
@@ -51,23 +51,27 @@ def test_alpha_is_the_librarys(seed: int) -> None:
     missing, wrong = chance.uniform(0.1, 0.6), chance.uniform(0.05, 0.5)
     values = (-1, 1) if seed % 4 == 0 else (-1, 0, 1)
     truth = [chance.choice(values) for _ in range(units)]
-    said: list[list[int | None]] = [
+    ratings: list[list[int | None]] = [
         [
-            None if chance.random() < missing else chance.choice(values) if chance.random() < wrong else each
-            for each in truth
+            None
+            if chance.random() < missing
+            else chance.choice(values)
+            if chance.random() < wrong
+            else rating
+            for rating in truth
         ]
         for _ in range(people)
     ]
-    mine = agreement_metrics.krippendorff_alpha([dict(enumerate(said))], times=1).value
-    rows = [[float("nan") if each is None else float(each) for each in row] for row in said]
+    alpha = agreement_metrics.krippendorff_alpha([dict(enumerate(ratings))], times=1).value
+    rows = [[float("nan") if rating is None else float(rating) for rating in row] for row in ratings]
     theirs = krippendorff.alpha(reliability_data=rows, level_of_measurement="ordinal")
-    assert mine == pytest.approx(theirs, abs=1e-9)
+    assert alpha == pytest.approx(theirs, abs=1e-9)
     if values == (-1, 1):
-        assert mine == pytest.approx(krippendorff.alpha(rows, level_of_measurement="nominal"), abs=1e-9)
+        assert alpha == pytest.approx(krippendorff.alpha(rows, level_of_measurement="nominal"), abs=1e-9)
 
 
 def test_alpha_does_not_care_how_units_lie_in_solutions() -> None:
-    parts = [{who: said[at : at + 3] for who, said in FOUR_OBSERVERS.items()} for at in range(0, 12, 3)]
+    parts = [{who: ratings[at : at + 3] for who, ratings in FOUR_OBSERVERS.items()} for at in range(0, 12, 3)]
     assert agreement_metrics.krippendorff_alpha(parts).value == pytest.approx(
         agreement_metrics.krippendorff_alpha([FOUR_OBSERVERS]).value
     )
@@ -75,8 +79,8 @@ def test_alpha_does_not_care_how_units_lie_in_solutions() -> None:
 
 def test_two_observers_by_hand() -> None:
     """Krippendorff 2011, example A: two observers, ten units, two values: alpha = 0.095."""
-    one, two = [0, 1, 0, 0, 0, 0, 0, 0, 1, 0], [1, 1, 1, 0, 0, 1, 0, 0, 0, 0]
-    assert agreement_metrics.krippendorff_alpha([{"a": one, "b": two}]).value == pytest.approx(
+    first, second = [0, 1, 0, 0, 0, 0, 0, 0, 1, 0], [1, 1, 1, 0, 0, 1, 0, 0, 0, 0]
+    assert agreement_metrics.krippendorff_alpha([{"a": first, "b": second}]).value == pytest.approx(
         0.095, abs=0.0005
     )
 
@@ -92,11 +96,11 @@ def test_kappa_is_cohens() -> None:
 
 def test_quadratic_kappa_is_what_its_definition_says() -> None:
     chance = random.Random(5)  # noqa: S311
-    said = [(chance.choice((-1, 0, 1)), chance.choice((-1, 0, 1, 1))) for _ in range(300)]
-    seen = sum((a - b) ** 2 for a, b in said) / len(said)
-    expected = sum((a - b) ** 2 for a, _ in said for _, b in said) / len(said) ** 2
-    found = agreement_metrics.weighted_kappa([{"a": [a], "b": [b]} for a, b in said], "a", "b")
-    assert found.value == pytest.approx(1 - seen / expected)
+    pairs = [(chance.choice((-1, 0, 1)), chance.choice((-1, 0, 1, 1))) for _ in range(300)]
+    seen = sum((a - b) ** 2 for a, b in pairs) / len(pairs)
+    expected = sum((a - b) ** 2 for a, _ in pairs for _, b in pairs) / len(pairs) ** 2
+    figure = agreement_metrics.weighted_kappa([{"a": [a], "b": [b]} for a, b in pairs], "a", "b")
+    assert figure.value == pytest.approx(1 - seen / expected)
 
 
 # Published tables with linearly weighted kappas: Hout, Duncan & Sobel 1987 (husbands' and wives' answers)
@@ -117,8 +121,8 @@ def judged_as(table: Sequence[Sequence[int]]) -> list[dict[str, list[int]]]:
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_linear_kappa_is_the_published_one(name: str) -> None:
     published, table = PUBLISHED[name]
-    found = agreement_metrics.weighted_kappa(judged_as(table), "a", "b", power=1, times=1)
-    assert found.value == pytest.approx(published, abs=0.00005)
+    figure = agreement_metrics.weighted_kappa(judged_as(table), "a", "b", power=1, times=1)
+    assert figure.value == pytest.approx(published, abs=0.00005)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -132,23 +136,23 @@ def test_kappa_is_the_librarys(seed: int) -> None:
     task = AnnotationTask([(who, n, pair[at]) for n, pair in enumerate(pairs) for at, who in enumerate("ab")])
     for power, distance in ((1, lambda a, b: abs(a - b)), (2, interval_distance)):
         task.distance = distance
-        found = agreement_metrics.weighted_kappa(judged, "a", "b", power=power, times=1)
-        assert found.value == pytest.approx(task.weighted_kappa_pairwise("a", "b"), abs=1e-9)
-        assert found.pairs == len(pairs), "steps that only one rated do not count"
+        figure = agreement_metrics.weighted_kappa(judged, "a", "b", power=power, times=1)
+        assert figure.value == pytest.approx(task.weighted_kappa_pairwise("a", "b"), abs=1e-9)
+        assert figure.pairs == len(pairs), "steps that only one rated do not count"
     mean_a, mean_b = (sum(pair[at] for pair in pairs) / len(pairs) for at in (0, 1))
     covariance = sum((a - mean_a) * (b - mean_b) for a, b in pairs)
     spread = sum((a - mean_a) ** 2 + (b - mean_b) ** 2 for a, b in pairs)
     shift = len(pairs) * (mean_a - mean_b) ** 2
-    assert found.value == pytest.approx(2 * covariance / (spread + shift))
+    assert figure.value == pytest.approx(2 * covariance / (spread + shift))
 
 
 def test_first_errors_agree_only_exactly() -> None:
     same = {"a": [1, -1], "b": [0, -1]}
     near = {"a": [1, -1], "b": [1, 1, -1]}
     none = {"a": [1, 1], "b": [1, 1]}
-    found = agreement_metrics.first_error_agreement([same, near, none])
-    assert found.value == pytest.approx(2 / 3)
-    assert found.pairs == 3
+    figure = agreement_metrics.first_error_agreement([same, near, none])
+    assert figure.value == pytest.approx(2 / 3)
+    assert figure.pairs == 3
 
 
 def test_nothing_to_say_is_not_perfect_agreement() -> None:
@@ -165,12 +169,12 @@ def test_intervals_are_over_solutions_seeded_and_cover() -> None:
     for _ in range(300):
         truth = [chance.choice((1, 1, 1, -1)) for _ in range(6)]
         judged.append({who: [-r if chance.random() < 0.1 else r for r in truth] for who in "ab"})
-    whole = agreement_metrics.krippendorff_alpha(judged)
-    assert whole == agreement_metrics.krippendorff_alpha(judged)
-    assert whole.low < whole.value < whole.high
+    of_all = agreement_metrics.krippendorff_alpha(judged)
+    assert of_all == agreement_metrics.krippendorff_alpha(judged)
+    assert of_all.low < of_all.value < of_all.high
     few = agreement_metrics.krippendorff_alpha(judged[:20])
-    assert few.high - few.low > 2 * (whole.high - whole.low), "fewer solutions, wider interval"
-    doubled = [{who: said * 4 for who, said in each.items()} for each in judged[:20]]
+    assert few.high - few.low > 2 * (of_all.high - of_all.low), "fewer solutions, wider interval"
+    doubled = [{who: ratings * 4 for who, ratings in solution.items()} for solution in judged[:20]]
     again = agreement_metrics.krippendorff_alpha(doubled)
     assert again.high - again.low == pytest.approx(few.high - few.low, rel=0.15), "more steps of the same"
 
@@ -183,16 +187,16 @@ def test_batches_of_solutions_vary_as_solutions_do() -> None:
     for _ in range(6000):  # two sorts of solutions: it matters that whole solutions are drawn
         differ = chance.random() < shares[chance.random() < 0.2]
         tables.append({(0, int(not differ)): 3.0})
-    kept = agreement_metrics.Batches(tables)
-    assert len(kept.tables) == agreement_metrics.MAX_BATCHES
-    assert kept.solutions == len(tables)
-    found = agreement_metrics.bootstrap_figure(kept, agreement_metrics.share_of_table, times=2000)
+    batches = agreement_metrics.Batches(tables)
+    assert len(batches.tables) == agreement_metrics.MAX_BATCHES
+    assert batches.solutions == len(tables)
+    figure = agreement_metrics.bootstrap_figure(batches, agreement_metrics.share_of_table, times=2000)
     same = sum((0, 1) in table for table in tables) / len(tables)
-    assert found.value == pytest.approx(same)
-    assert (found.pairs, found.solutions) == (18000, 6000)
+    assert figure.value == pytest.approx(same)
+    assert (figure.pairs, figure.solutions) == (18000, 6000)
     spread = (same * (1 - same) / len(tables)) ** 0.5
-    assert found.high - found.low == pytest.approx(2 * 1.96 * spread, rel=0.08)
-    sizes = [sum(table.values()) / 3 for table in kept.tables]
+    assert figure.high - figure.low == pytest.approx(2 * 1.96 * spread, rel=0.08)
+    sizes = [sum(table.values()) / 3 for table in batches.tables]
     assert max(sizes) < 3 * 6000 / agreement_metrics.MAX_BATCHES, "no batch outweighs the others"
 
 
@@ -203,7 +207,7 @@ def test_an_interval_covers_what_it_should() -> None:
     chance = random.Random(11)  # noqa: S311
 
     def rated(truth: list[int], lost: bool) -> list[int]:
-        return [chance.choice((-1, 0, 1)) if lost or chance.random() < 0.1 else each for each in truth]
+        return [chance.choice((-1, 0, 1)) if lost or chance.random() < 0.1 else rating for rating in truth]
 
     def drawn(solutions: int) -> list[dict[str, list[int]]]:
         truths = [[chance.choice((1, 1, 0, -1)) for _ in range(10)] for _ in range(solutions)]
@@ -215,13 +219,17 @@ def test_an_interval_covers_what_it_should() -> None:
     held: Counter[str] = Counter()
     for number in range(60):
         sample = drawn(60)
-        steps = [{who: [said[at]] for who, said in each.items()} for each in sample for at in range(10)]
-        for name, true, found in (
+        steps = [
+            {who: [ratings[at]] for who, ratings in solution.items()}
+            for solution in sample
+            for at in range(10)
+        ]
+        for name, true, figure in (
             ("alpha", alpha, agreement_metrics.krippendorff_alpha(sample, times=80, seed=number)),
             ("first error", same, agreement_metrics.first_error_agreement(sample, times=80, seed=number)),
             ("over steps", alpha, agreement_metrics.krippendorff_alpha(steps, times=80, seed=number)),
         ):
-            held[name] += found.low <= true <= found.high
+            held[name] += figure.low <= true <= figure.high
     assert held["alpha"] / 60 >= 0.85
     assert held["first error"] / 60 >= 0.85
     assert held["over steps"] / 60 < 0.82

@@ -18,7 +18,7 @@ from app.projects.models import Project
 from app.quality import agreement_job, agreement_metrics, agreement_report, tasks
 from app.quality.models import Agreement, AgreementFigure
 from tests.factories import base as factories
-from tests.quality.test_control_tasks import NOW, judge, solution
+from tests.factories.quality import NOW, label_solution, solution
 
 FEW = 12
 MANY = """
@@ -158,7 +158,7 @@ def test_a_page_shows_what_is_kept_and_asks_when_it_is_old(db: Session, web: Tes
     for number in range(3):
         factories.task(db, solution(db, project), overlap=2)
         for who in (admin, factories.member(db, project)):
-            judge(db, project, claims.claim_assignment(db, project, who, NOW), number % 2 - 1)
+            label_solution(db, project, claims.claim_assignment(db, project, who, NOW), number % 2 - 1)
     first = web.get(base)
     assert "Queued." in first.text
     assert 'hx-trigger="every 1s"' in first.text
@@ -188,7 +188,7 @@ def test_a_page_shows_what_is_kept_and_asks_when_it_is_old(db: Session, web: Tes
     assert web.get(f"{base}/agreement/solutions?generation=3").status_code == 404
 
     who = factories.member(db, project)
-    judge(db, project, claims.claim_assignment(db, project, who, NOW) or again(db, project, who), -1)
+    label_solution(db, project, claims.claim_assignment(db, project, who, NOW) or again(db, project, who), -1)
     just_now = row.asked_at + dt.timedelta(seconds=30)
     fresh = agreement_report.of(db, project.id, just_now)
     assert (fresh.state, fresh.since, fresh.alpha.value) == ("done", 1, 0.625), "not twice a minute"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,74 +17,43 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import AuditEvent
 from app.core.errors import Invalid
-from app.labeling import assignments, claims, control_tasks, initial_queue
+from app.labeling import claims, control_tasks, initial_queue
 from app.labeling.models import Assignment, ControlResult, LabelerStatus, Task
 from app.problems.models import ExternalLabel
 from app.quality import control_task_creation, labeler_status
 from tests.factories import base as factories
-
-NOW = dt.datetime(2026, 11, 21, 9, tzinfo=dt.UTC)
-JSON = {"Accept": "application/json"}
-STEPS = ("one", "two", "three")
-
-
-def solution(db: Session, project: Any, first_error: int | None = None) -> Any:
-    made = factories.solution(db, factories.problem(db, project), STEPS)
-    if first_error is not None:
-        db.add(ExternalLabel(solution_id=made.id, source="file:processbench", first_error=first_error))
-        db.flush()
-    return made
-
-
-def judge(db: Session, project: Any, held: Any, first_error: int) -> None:
-    ratings = [1, 1, 1] if first_error < 0 else [*[1] * first_error, -1]
-    events = [
-        assignments.RatingEventData(uuid4(), at, 0, rating, None, 500, NOW)
-        for at, rating in enumerate(ratings)
-    ]
-    assignments.record_events(db, project, held, events, NOW)
-    assignments.submit_assignment(
-        db, project, held, "solution" if first_error < 0 else "found_error", "", 1000, NOW
-    )
-
-
-def screened(db: Session, mark: float = 0.5, **policy: Any) -> Any:
-    project = factories.project(db, screening_threshold=mark, **policy)
-    for at in (-1, 0, 1, 2):
-        solution(db, project, at)
-    control_task_creation.create_control_tasks(db, project, None, "screening", 4)
-    for _ in range(3):
-        factories.task(db, solution(db, project))
-    return project
-
-
-def truth(db: Session, held: Any) -> int:
-    task = db.get(Task, held.task_id)
-    label = db.scalar(select(ExternalLabel).where(ExternalLabel.solution_id == task.solution_id))
-    return label.first_error
+from tests.factories.quality import (
+    JSON,
+    NOW,
+    STEPS,
+    expected_first_error,
+    label_solution,
+    screened_project,
+    solution,
+)
 
 
 def test_screening_comes_first_and_lets_the_careful_through(db: Session) -> None:
-    project = screened(db)
+    project = screened_project(db)
     who = factories.member(db, project)
     for _ in range(4):
         held = claims.claim_assignment(db, project, who, NOW)
         assert db.get(Task, held.task_id).kind == "screening"
         assert db.get(Task, held.task_id).generation == -1
-        judge(db, project, held, truth(db, held))
+        label_solution(db, project, held, expected_first_error(db, held))
     assert db.get(LabelerStatus, (project.id, who.id)).screening_result == "passed"
     assert db.get(Task, claims.claim_assignment(db, project, who, NOW).task_id).kind == "regular"
     mark = db.scalars(select(ControlResult)).all()
-    assert all(each.correct and each.steps == each.correct_steps for each in mark)
+    assert all(result.correct and result.steps == result.correct_steps for result in mark)
 
 
 def test_who_fails_is_told_and_may_be_let_in_again(db: Session, web: TestClient) -> None:
-    project = screened(db)
+    project = screened_project(db)
     who, admin = factories.member(db, project), factories.member(db, project, "admin")
     for _ in range(4):
         held = claims.claim_assignment(db, project, who, NOW)
-        right = truth(db, held)
-        judge(db, project, held, 0 if right != 0 else 1)
+        right = expected_first_error(db, held)
+        label_solution(db, project, held, 0 if right != 0 else 1)
     assert claims.claim_assignment(db, project, who, NOW) is None
     assert claims.prefetch_assignment(db, project, who, NOW) is None
     factories.sign_in(web, db, who)
@@ -96,8 +66,8 @@ def test_who_fails_is_told_and_may_be_let_in_again(db: Session, web: TestClient)
     assert done.status_code == 303
     db.expire_all()
     assert db.get(Task, claims.claim_assignment(db, project, who, NOW).task_id).kind == "screening"
-    said = set(db.scalars(select(AuditEvent.action)))
-    assert {"screening.failed", "screening.reset"} <= said
+    actions = set(db.scalars(select(AuditEvent.action)))
+    assert {"screening.failed", "screening.reset"} <= actions
 
 
 def test_gold_is_handed_out_and_a_labeler_under_the_mark_is_paused(
@@ -110,16 +80,17 @@ def test_gold_is_handed_out_and_a_labeler_under_the_mark_is_paused(
     for _ in range(30):
         factories.task(db, solution(db, project))
     who, admin = factories.member(db, project), factories.member(db, project, "admin")
+    draws = itertools.cycle((lambda most: most - 1, lambda most: 0))
+    monkeypatch.setattr(control_tasks.secrets, "randbelow", lambda most: next(draws)(most))
     kinds = []
     while held := claims.claim_assignment(db, project, who, NOW):
         kinds.append(db.get(Task, held.task_id).kind)
         if kinds[-1] == "gold":
-            judge(db, project, held, 1 if truth(db, held) == 0 else 0)
+            label_solution(db, project, held, 1 if expected_first_error(db, held) == 0 else 0)
         else:
-            judge(db, project, held, -1)
+            label_solution(db, project, held, -1)
         assert len(kinds) < 34
-    assert kinds.count("gold") == 3
-    assert "regular" in kinds or len(kinds) == 3
+    assert kinds == ["regular", "gold"] * 3, "paused after the third gold task"
     code, reason, remedy = control_tasks.find_block_reason(db, project, who.id)
     assert reason == ("0 of your last 3 gold tasks were correct; 60% is required.")
     assert (code, "admin" in remedy) == ("paused", True)
@@ -130,32 +101,32 @@ def test_gold_is_handed_out_and_a_labeler_under_the_mark_is_paused(
 
 def shape(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: shape(each) for key, each in value.items()}
+        return {key: shape(item) for key, item in value.items()}
     return [shape(value[0])] if isinstance(value, list) and value else type(value).__name__
 
 
 @contextmanager
 def statements(db: Session) -> Iterator[list[str]]:
     """What the database is asked, without the values."""
-    asked: list[str] = []
+    texts: list[str] = []
 
     def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        asked.append(" ".join(statement.split()))
+        texts.append(" ".join(statement.split()))
 
     engine = db.connection().engine
     event.listen(engine, "before_cursor_execute", note)
-    yield asked
+    yield texts
     event.remove(engine, "before_cursor_execute", note)
 
 
-@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize("feedback", [False, True])
 def test_a_gold_task_cannot_be_told_from_a_regular_one(
-    db: Session, web: TestClient, monkeypatch: pytest.MonkeyPatch, told: bool
+    db: Session, web: TestClient, monkeypatch: pytest.MonkeyPatch, feedback: bool
 ) -> None:
     """By its fields, its pages, its addresses, or the work the server does for it: claim, desk, page,
     ratings, and where nothing is told the submission too. Statements are counted, not timed: a time
     says nothing on a busy machine."""
-    project = factories.project(db, gold_rate=0.5, gold_feedback=told)
+    project = factories.project(db, gold_rate=0.5, gold_feedback=feedback)
     for _ in range(5):
         factories.task(db, solution(db, project))
     solution(db, project, 1)
@@ -170,44 +141,50 @@ def test_a_gold_task_cannot_be_told_from_a_regular_one(
         )
         db.expire_all()
 
-    def look(wanted: str) -> dict[str, Any]:
-        drawn(wanted)
-        with statements(db) as asked:
+    def label_next_task(kind: str) -> dict[str, Any]:
+        drawn(kind)
+        with statements(db) as before_submission:
             claimed = web.post(f"{base}/assignments", headers=JSON)
             number = claimed.json()["assignment"]["id"]
             page, desk = web.get(f"{base}/assignments/{number}"), web.get(f"{base}/desk")
-            said = {"events": [{"id": str(uuid4()), "position": at, "rating": 1} for at in range(3)]}
-            rated = web.post(f"{base}/assignments/{number}/ratings", json=said, headers=JSON)
+            body = {"events": [{"id": str(uuid4()), "position": at, "rating": 1} for at in range(3)]}
+            rated = web.post(f"{base}/assignments/{number}/ratings", json=body, headers=JSON)
         held = db.get(Assignment, number)
-        assert db.get(Task, held.task_id).kind == wanted
+        assert db.get(Task, held.task_id).kind == kind
         drawn("regular")
-        with statements(db) as then:
+        with statements(db) as during_submission:
             sent = {"finish_reason": "solution", "total_time_ms": 5}
             done = web.post(f"{base}/assignments/{number}/submission", json=sent, headers=JSON)
         assert done.status_code == 200
         seen = {"claim": claimed, "page": page, "desk": desk, "rate": rated}
         following = done.json()["next"]["assignment"]["id"]
         web.post(f"{base}/assignments/{following}/release", headers=JSON)
-        return {"seen": seen, "number": number, "asked": asked, "then": then, "done": done}
+        return {
+            "seen": seen,
+            "number": number,
+            "before_submission": before_submission,
+            "during_submission": during_submission,
+            "done": done,
+        }
 
-    look("regular")
-    one = look("gold")
-    look("regular")  # so that the same lies behind both
-    two = look("regular")
-    assert [bool(each["done"].json()["feedback"]) for each in (one, two)] == [told, False]
-    for name, answer in one["seen"].items():
-        other = two["seen"][name]
+    label_next_task("regular")
+    gold = label_next_task("gold")
+    label_next_task("regular")  # so that the same lies behind both
+    regular = label_next_task("regular")
+    assert [bool(visit["done"].json()["feedback"]) for visit in (gold, regular)] == [feedback, False]
+    for name, answer in gold["seen"].items():
+        other = regular["seen"][name]
         assert set(answer.headers) == set(other.headers)
         assert answer.headers.get("set-cookie") == other.headers.get("set-cookie")
-        assert address(answer, one) == address(other, two)
+        assert address(answer, gold) == address(other, regular)
         assert neutral(answer) == neutral(other), name
         for word in ("gold", "known", "kind", "generation", "overlap", "task_id"):
-            assert (told and name == "desk") or word not in answer.text, (name, word)
-    assert shape(one["seen"]["claim"].json()) == shape(two["seen"]["claim"].json())
-    assert len(one["asked"]) == len(two["asked"]) > 10
-    if not told:
-        assert len(one["then"]) == len(two["then"]) > 10
-        assert shape(one["done"].json()) == shape(two["done"].json())
+            assert (feedback and name == "desk") or word not in answer.text, (name, word)
+    assert shape(gold["seen"]["claim"].json()) == shape(regular["seen"]["claim"].json())
+    assert len(gold["before_submission"]) == len(regular["before_submission"]) > 10
+    if not feedback:
+        assert len(gold["during_submission"]) == len(regular["during_submission"]) > 10
+        assert shape(gold["done"].json()) == shape(regular["done"].json())
 
 
 def address(answer: Any, of: dict[str, Any]) -> str:

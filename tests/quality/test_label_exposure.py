@@ -14,7 +14,7 @@ from app.labeling import claims
 from app.labeling.models import Assignment, LabelExposure, SubmissionReturn
 from app.quality.models import Adjudication
 from tests.factories import base as factories
-from tests.quality.test_control_tasks import NOW, judge, solution
+from tests.factories.quality import NOW, label_solution, solution
 
 SENT = {"step-0": "1", "step-1": "1", "step-2": "-1", "reason": "The last line does not follow."}
 
@@ -31,7 +31,7 @@ class Split:
             factories.member(db, self.project, who=factories.user(db, name=n)) for n in ("Ann", "Bo")
         ]
         for who, first_error in zip(self.people, (0, -1), strict=True):
-            judge(db, self.project, claims.claim_assignment(db, self.project, who, NOW), first_error)
+            label_solution(db, self.project, claims.claim_assignment(db, self.project, who, NOW), first_error)
         self.boss = factories.member(db, self.project, "researcher")
         factories.sign_in(web, db, self.boss)
         self.home = f"/projects/{self.project.slug}"
@@ -40,9 +40,9 @@ class Split:
 
     def decided(self) -> Adjudication:
         assert self.web.post(f"{self.page}/adjudication", data=SENT).status_code == 303
-        made = self.db.scalar(select(Adjudication))
-        assert made
-        return made
+        decision = self.db.scalar(select(Adjudication))
+        assert decision
+        return decision
 
 
 @pytest.fixture
@@ -91,7 +91,9 @@ def test_asking_for_them_after_a_look_elsewhere_opens_them_too(split: Split) -> 
 
 
 def test_who_judged_it_is_not_blind(split: Split) -> None:
-    judge(split.db, split.project, claims.claim_assignment(split.db, split.project, split.boss, NOW), -1)
+    label_solution(
+        split.db, split.project, claims.claim_assignment(split.db, split.project, split.boss, NOW), -1
+    )
     assert "You labeled this solution" in split.web.get(split.page).text
     assert split.decided().knew == "own"
 
@@ -113,8 +115,8 @@ def test_a_judgement_goes_back_from_where_it_is_seen(split: Split) -> None:
     assert "Reason for returning it to Ann" in split.web.get(split.page).text
     done = returned(split)
     assert (done.status_code, done.headers["location"]) == (303, split.page)
-    made = split.db.scalar(select(SubmissionReturn))
-    assert (made.assignment_id, made.reason, made.returned_by) == (
+    submission_return = split.db.scalar(select(SubmissionReturn))
+    assert (submission_return.assignment_id, submission_return.reason, submission_return.returned_by) == (
         split.anns.id, "Look at step 1 again.", split.boss.id,
     )  # fmt: skip
     page = split.web.get(split.page).text

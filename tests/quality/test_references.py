@@ -25,24 +25,24 @@ STEPS = ("2 + 3 = 5", "# Answer\n\n5")
 
 def graded_wrong(db: Session, problem: Problem, *judgements: list[int]) -> Solution:
     """Says 5, where the reference says 4; labelers rate its steps so."""
-    made = factories.solution(db, problem, STEPS, verdict="incorrect", final_answer="5")
-    task = factories.task(db, made, overlap=max(1, len(judgements)))
+    graded = factories.solution(db, problem, STEPS, verdict="incorrect", final_answer="5")
+    task = factories.task(db, graded, overlap=max(1, len(judgements)))
     project = db.get_one(Project, problem.project_id)
     for ratings in judgements:
         loop.labeled(db, task, factories.member(db, project), ratings)
-    return made
+    return graded
 
 
 def test_it_is_in_doubt_where_nobody_finds_a_wrong_step(db: Session) -> None:
     project = factories.project(db)
-    doubted, found, split = (factories.problem(db, project) for _ in range(3))
+    doubted, with_error, split = (factories.problem(db, project) for _ in range(3))
     graded_wrong(db, doubted, [1, 1])
     graded_wrong(db, doubted, [1, 0], [0, 1])
     graded_wrong(db, doubted, [1, -1])
-    graded_wrong(db, found, [-1])
+    graded_wrong(db, with_error, [-1])
     graded_wrong(db, split, [1, 1], [-1])
-    graded_wrong(db, found)
-    right = factories.solution(db, found)
+    graded_wrong(db, with_error)
+    right = factories.solution(db, with_error)
     loop.labeled(db, factories.task(db, right), factories.member(db, project), [1, 1])
 
     assert suspect_references.count_suspect_references(
@@ -82,8 +82,8 @@ def test_a_labeler_who_calls_the_reference_wrong_is_evidence(db: Session) -> Non
 def test_who_left_the_solution_for_another_way_said_nothing_of_its_end(db: Session) -> None:
     project = factories.project(db)
     problem = factories.problem(db, project)
-    made = factories.solution(db, problem, STEPS, verdict="incorrect", final_answer="5")
-    held = loop.labeled(db, factories.task(db, made), factories.member(db, project), [])
+    graded = factories.solution(db, problem, STEPS, verdict="incorrect", final_answer="5")
+    held = loop.labeled(db, factories.task(db, graded), factories.member(db, project), [])
     texts = [STEPS[0], "2 + 2 = 4"]
     db.add(
         StepLabel(
@@ -123,9 +123,9 @@ def test_the_board_warns_and_the_list_leads_to_the_problem(db: Session, web: Tes
     where = f"/projects/doubt/problems/{problem.id}"
     assert "Edit reference answer" in web.get(where).text
     assert web.post(f"{where}/reference", data={"answer": " 5 "}).status_code == 303
-    said = web.get(where).text
-    assert "being regraded" in said
-    assert "Ungraded" in said
+    page = web.get(where).text
+    assert "being regraded" in page
+    assert "Ungraded" in page
     assert web.post(f"{where}/reference", data={"answer": "5"}).status_code == 303
     assert "No changes." in web.get(where).text
     events = db.scalars(select(AuditEvent).where(AuditEvent.action == "problem.correct")).all()
@@ -151,14 +151,16 @@ def test_a_researcher_sees_and_cannot_correct(db: Session, web: TestClient) -> N
 @pytest.mark.parametrize("answer", ["", "   ", "x" * 2001])
 def test_what_is_no_answer_is_refused_and_nothing_changes(db: Session, web: TestClient, answer: str) -> None:
     project = factories.project(db, "Refused")
-    made = factories.solution(db, factories.problem(db, project))
+    graded = factories.solution(db, factories.problem(db, project))
     factories.sign_in(web, db, factories.member(db, project, "admin"))
 
-    said = web.put(f"/api/v1/projects/refused/problems/{made.problem_id}/reference", json={"answer": answer})
+    answered = web.put(
+        f"/api/v1/projects/refused/problems/{graded.problem_id}/reference", json={"answer": answer}
+    )
 
-    assert said.status_code == 422
-    db.refresh(made)
-    assert made.verdict == "correct"
+    assert answered.status_code == 422
+    db.refresh(graded)
+    assert graded.verdict == "correct"
 
 
 def stored() -> tuple[int, int]:
@@ -169,9 +171,9 @@ def stored() -> tuple[int, int]:
             factories.solution(
                 db, problem, ("So.", f"# Answer\n\n{answer}"), verdict=None, final_answer=answer
             )
-        known = problem.project_id, problem.id
-    grading.grade_waiting(known[0])
-    return known
+        ids = problem.project_id, problem.id
+    grading.grade_waiting(ids[0])
+    return ids
 
 
 def corrected(problem_id: int, answer: str) -> bool:
@@ -183,10 +185,10 @@ def corrected(problem_id: int, answer: str) -> bool:
 
 def verdicts() -> dict[str | None, str | None]:
     with transaction() as db:
-        found = db.execute(select(Solution.final_answer, Solution.verdict)).all()
-        kept = dict(db.execute(select(Verdict.solution_id, Verdict.verdict)).all())
-        assert sorted(kept.values()) == sorted(said for _, said in found if said)
-        return dict(found)
+        solutions = db.execute(select(Solution.final_answer, Solution.verdict)).all()
+        stored_verdicts = dict(db.execute(select(Verdict.solution_id, Verdict.verdict)).all())
+        assert sorted(stored_verdicts.values()) == sorted(verdict for _, verdict in solutions if verdict)
+        return dict(solutions)
 
 
 @pytest.mark.usefixtures("database")
@@ -207,16 +209,16 @@ def test_its_solutions_are_graded_by_the_corrected_reference() -> None:
 def test_corrected_while_it_is_graded_the_old_verdicts_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     project_id, problem_id = stored()
     assert corrected(problem_id, "4.0")
-    whole = grading.grade
+    grade = grading.grade
 
     def meanwhile(reference: str, answer: str | None, prover: Any) -> str:
         corrected(problem_id, "5")
-        return whole(reference, answer, prover)
+        return grade(reference, answer, prover)
 
     monkeypatch.setattr(grading, "grade", meanwhile)
     grading.grade_waiting(project_id)
     assert verdicts() == {"4": None, "5": None}
-    monkeypatch.setattr(grading, "grade", whole)
+    monkeypatch.setattr(grading, "grade", grade)
     grading.grade_waiting(project_id)
 
     assert verdicts() == {"4": "incorrect", "5": "correct"}

@@ -14,15 +14,11 @@ from app.labeling import claims
 from app.projects.models import Project
 from app.quality import adjudication, adjudication_queue, reviewing_model
 from app.quality.models import Adjudication
-from app.scoring.models import Score
-from app.training.models import Model
 from tests.factories import base as factories
-from tests.factories import selection as loop
+from tests.factories.quality import GOOD_METRICS, NOW, label_solution, scored_model, solution
 from tests.markup import collapse
-from tests.quality.test_control_tasks import NOW, judge, solution
 
 REST = {"steps": 1204, "accuracy": 0.8, "always_positive": 0.7, "loss": 0.5}
-GOOD = {"best": {"negative_auc": 0.83, **REST}}
 CHANCE = {"best": {"negative_auc": 0.53, **REST}}
 
 
@@ -31,13 +27,13 @@ def curve(low: float, high: float, blind: float = 0.5) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("metrics", "best_of_n", "counts", "said"),
+    ("metrics", "best_of_n", "counts", "reason"),
     [
-        (GOOD, None, True, "error AUC 0.83 on 1,204 held-out steps"),
+        (GOOD_METRICS, None, True, "error AUC 0.83 on 1,204 held-out steps"),
         (CHANCE, None, False, "below the required 0.60 (chance is 0.50)"),
         (CHANCE, curve(0.7, 0.9), False, "below the required 0.60"),
-        (GOOD, curve(0.3, 0.45), False, "worse than a random pick"),
-        (GOOD, curve(0.45, 0.6), True, "AUC 0.83"),
+        (GOOD_METRICS, curve(0.3, 0.45), False, "worse than a random pick"),
+        (GOOD_METRICS, curve(0.45, 0.6), True, "AUC 0.83"),
         (
             {"best": {"negative_auc": 0.99, "steps": 99}},
             None,
@@ -50,28 +46,10 @@ def curve(low: float, high: float, blind: float = 0.5) -> dict[str, Any]:
         ({"best": None}, None, False, "neither 100 held-out steps nor an evaluation"),
     ],
 )
-def test_who_counts(metrics: Any, best_of_n: Any, counts: bool, said: str) -> None:
-    found, why = reviewing_model.is_qualified(metrics, best_of_n)
-    assert found is counts
-    assert said in why
-
-
-def contradicting(db: Session, project: Project, name: str, metrics: Any, negative: list[float]) -> Model:
-    """A model that scored every solution with these p(negative)."""
-    made = loop.model(db, project, name, metrics=metrics)
-    for each in project_solutions(db, project):
-        probs = [part for at in range(3) for part in (negative[at], 0.0, 1 - negative[at])]
-        db.add(
-            Score(
-                model_id=made.id,
-                solution_id=each.id,
-                problem_id=each.problem_id,
-                log_score=-1,
-                step_probs=probs,
-            )
-        )
-    db.flush()
-    return made
+def test_who_counts(metrics: Any, best_of_n: Any, counts: bool, reason: str) -> None:
+    qualified, why = reviewing_model.is_qualified(metrics, best_of_n)
+    assert qualified is counts
+    assert reason in why
 
 
 def project_solutions(db: Session, project: Project) -> Any:
@@ -85,19 +63,19 @@ def labeled(db: Session) -> Project:
     who = factories.member(db, project)
     for first_error in (-1, 0):
         factories.task(db, solution(db, project))
-        judge(db, project, claims.claim_assignment(db, project, who, NOW), first_error)
+        label_solution(db, project, claims.claim_assignment(db, project, who, NOW), first_error)
     return project
 
 
 def waits(db: Session, project: Project) -> list[list[int]]:
     """Of the solutions that wait for their model's sake, the place among all."""
-    ids = sorted(each.id for each in project_solutions(db, project))
+    ids = sorted(scored.id for scored in project_solutions(db, project))
     assert adjudication_queue.refresh_changed(db, project.id)
     return [ids.index(row.solution_id) for row in adjudication.list_candidates(db, project.id, "model")]
 
 
 def test_a_model_near_chance_fills_no_queue(db: Session, labeled: Project) -> None:
-    contradicting(db, labeled, "vague", CHANCE, [0.05, 0.05, 0.95])
+    scored_model(db, labeled, "vague", CHANCE, [0.05, 0.05, 0.95])
     assert waits(db, labeled) == []
     assert adjudication.list_candidates(db, labeled.id) == []
 
@@ -105,18 +83,18 @@ def test_a_model_near_chance_fills_no_queue(db: Session, labeled: Project) -> No
 def test_a_model_that_tells_them_apart_does_by_both_kinds_of_contradiction(
     db: Session, labeled: Project
 ) -> None:
-    contradicting(db, labeled, "sharp", GOOD, [0.05, 0.5, 0.95])
+    scored_model(db, labeled, "sharp", GOOD_METRICS, [0.05, 0.5, 0.95])
     assert waits(db, labeled) == [0, 1], "a bad step called right, and a right one called bad"
-    contradicting(db, labeled, "sharp too", GOOD, [0.5, 0.5, 0.89])
+    scored_model(db, labeled, "sharp too", GOOD_METRICS, [0.5, 0.5, 0.89])
     assert waits(db, labeled) == [], "not sure enough; and the newest that counts is asked"
-    contradicting(db, labeled, "vague", CHANCE, [0.05, 0.5, 0.95])
+    scored_model(db, labeled, "vague", CHANCE, [0.05, 0.5, 0.95])
     assert waits(db, labeled) == [], "a newer one near chance is passed over"
 
 
 def test_an_evaluation_that_finds_it_worse_than_blind_takes_its_word_away(
     db: Session, labeled: Project
 ) -> None:
-    made = contradicting(db, labeled, "sharp", GOOD, [0.05, 0.5, 0.95])
+    reviewer = scored_model(db, labeled, "sharp", GOOD_METRICS, [0.05, 0.5, 0.95])
     frozen = EvaluationSet(project_id=labeled.id, name="Validation", state="ready", hash=b"0", definition={})
     db.add(frozen)
     db.flush()
@@ -124,8 +102,8 @@ def test_an_evaluation_that_finds_it_worse_than_blind_takes_its_word_away(
         assert waits(db, labeled) == [0, 1]
         db.add(
             Evaluation(
-                project_id=labeled.id, evaluation_set_id=frozen.id, model_id=made.id, config={}, state=state,
-                results=results,
+                project_id=labeled.id, evaluation_set_id=frozen.id, model_id=reviewer.id, config={},
+                state=state, results=results,
             )
         )  # fmt: skip
         db.flush()
@@ -137,11 +115,11 @@ def test_the_pages_say_whose_word_counts(db: Session, web: TestClient, labeled: 
     factories.sign_in(web, db, factories.member(db, labeled, "admin"))
     base = f"/projects/{labeled.slug}/quality"
     assert "A model qualifies once it detects errors" in web.get(f"{base}/adjudications").text
-    contradicting(db, labeled, "vague", CHANCE, [0.05, 0.05, 0.95])
+    scored_model(db, labeled, "vague", CHANCE, [0.05, 0.05, 0.95])
     page = web.get(f"{base}/adjudications").text
     assert "No model is qualified to review labels yet. vague, the newest, is not: error AUC 0.53" in page
     assert "Adjudication queue is empty" in page
-    sharp = contradicting(db, labeled, "sharp", GOOD, [0.05, 0.5, 0.95])
+    sharp = scored_model(db, labeled, "sharp", GOOD_METRICS, [0.05, 0.5, 0.95])
     page = collapse(web.get(f"{base}/adjudications?why=model").text)
     assert f'href="/projects/{labeled.slug}/models/{sharp.id}"' in page
     assert web.get(f"/projects/{labeled.slug}/models/{sharp.id}").status_code == 200

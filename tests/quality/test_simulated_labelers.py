@@ -53,8 +53,8 @@ def test_the_crew(outcome: Outcome) -> None:
     assert by_gold["careful"] > by_gold["biased"] + 0.05
     assert crew_table.rank_of(outcome) >= 0.4, "gold ranks them as the truth does"
 
-    exact = {way: statistics.fmean(each.values()) for way, each in outcome.exact.items()}
-    assert all(len(each) == PLAN.regular for each in outcome.exact.values())
+    exact = {way: statistics.fmean(by_seed.values()) for way, by_seed in outcome.exact.items()}
+    assert all(len(by_seed) == PLAN.regular for by_seed in outcome.exact.values())
     assert exact["dawid_skene"] > exact["majority"]
     assert exact["majority, a third adjudicated"] > exact["majority"] + 0.03
     assert exact["dawid_skene, a third adjudicated"] > exact["majority"] + 0.08
