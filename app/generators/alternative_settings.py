@@ -1,4 +1,4 @@
-"""What a project has its generator do before a solution is queued, and the queues that wait for it."""
+"""Alternatives before queueing: the settings of a project, and the solutions that wait for them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from app.core.errors import Conflict, Invalid
 from app.generators import alternatives, generators, runs
 from app.generators.config import parse
 from app.generators.models import Preparation, SamplingItem, SamplingRun
+from app.generators.purposes import PURPOSES
 from app.labeling.initial_queue import RANK_UNQUEUED, SEED
 from app.modes import get_mode
 from app.projects.models import Project
 
 POSITIONS = {
-    "every": "for every step",
-    "suspect": "only for the step the model holds for the first wrong one",
+    "every": "every step",
+    "suspect": "suspected step only",
 }
 WRONG = 0.2
-"""p(negative) above which the model that chose a solution holds a step for wrong (Lightman et al. 2023,
-section 3). Where none is, the one it doubts most."""
+"""p(negative) above which a step is suspected (Lightman et al. 2023, section 3). If no step reaches it,
+the step with the highest p(negative) is suspected."""
 
 ITEMS = text(
     """INSERT INTO sampling_item (sampling_run_id, problem_id, solution_id, wanted, detail)
@@ -46,7 +47,7 @@ FIRST = text(
               AND r.state IN ('queued', 'running')) ORDER BY rank"""  # noqa: S608  the part is ours
 )
 DOUBTED = text(
-    # by name: scoring stands above generators, and its tables may only be asked, not imported
+    # by name: scoring is a higher layer, so its tables can be read but not imported
     "SELECT solution_id, step_probs FROM score WHERE model_id = :model AND solution_id = ANY(:ids)"
 )
 WAITING = text(
@@ -58,7 +59,7 @@ WAITING = text(
 
 @dataclass(frozen=True)
 class QueuedPick:
-    """A solution to be queued, and with what."""
+    """A solution to queue, with the fields of its task."""
 
     solution_id: int
     generation: int
@@ -78,7 +79,7 @@ def update_settings(
     positions: str,
     user: User | None,
 ) -> None:
-    """From now on. What is queued already stays as it is; None: nothing is prepared."""
+    """Applies to solutions queued from now on. `generator_id` None: no alternatives."""
     if (there := find_settings(db, project.id)) is not None:
         db.delete(there)
         db.flush()
@@ -102,27 +103,29 @@ def _check(db: Session, project: Project, generator_id: int, candidates: int, po
     found = generators.get_generator(db, project.id, generator_id)
     if get_mode(project.mode).alternatives_at is None:
         raise Invalid(
-            "In this project every step is judged and none has alternatives.",
-            remedy="Alternatives are for the modes first_error and alternatives.",
+            "This project rates every step, so steps have no alternatives.",
+            remedy="Alternatives need the mode first_error or alternatives.",
         )
     if found.retired_at is not None:
         raise Conflict(f"{found.name} is retired.", remedy="Choose another generator.")
     if not parse(found.config).supports_continuations:
         raise Invalid(
-            f"{found.name} is not asked to go on with what is begun.",
-            remedy='Make a generator that completes plain text, or a chat server with "prefill" (vLLM).',
+            f"{found.name} does not support continuations.",
+            remedy="Use a completions endpoint or enable prefill.",
         )
     if not 1 <= candidates <= 20:
-        raise Invalid("Candidates must be a whole number from 1 to 20.")
+        raise Invalid("Alternatives per step must be an integer from 1 to 20.")
     if positions not in POSITIONS:
-        raise Invalid(f"There are no positions {positions[:50]!r}.", remedy=f"{' or '.join(POSITIONS)}.")
+        raise Invalid(
+            f"Unknown positions {positions[:50]!r}.", remedy=f"Valid positions: {', '.join(POSITIONS)}."
+        )
 
 
 def start_alternatives(
     db: Session, project: Project, picks: list[QueuedPick], user_id: int | None
 ) -> SamplingRun | None:
-    """A run that makes the candidates of `picks` and queues each when its are there. None where the
-    project prepares nothing, or nothing is left of them."""
+    """A run that creates alternatives for `picks` and queues each solution when its own are ready. None if
+    the project has no alternatives before queueing, or if all picks are queued already."""
     wanted = find_settings(db, project.id)
     if wanted is None or not picks:
         return None
@@ -157,8 +160,8 @@ def _detail(pick: QueuedPick, doubted: dict[int, int]) -> dict[str, Any]:
 
 
 def _suspected_positions(db: Session, picks: list[QueuedPick]) -> dict[int, int]:
-    """Solution id -> the step that the model which chose it doubts. Absent where no model did: there
-    every step gets candidates."""
+    """Solution id -> position of its suspected step. Solutions that no model selected are absent: each of
+    their steps gets alternatives."""
     found: dict[int, int] = {}
     for model_id in {pick.reason.get("model_id") for pick in picks} - {None}:
         ids = [pick.solution_id for pick in picks if pick.reason.get("model_id") == model_id]
@@ -170,21 +173,23 @@ def _suspected_positions(db: Session, picks: list[QueuedPick]) -> dict[int, int]
 
 
 def queue_with_alternatives(db: Session, project: Project, limit: int | None) -> SamplingRun | None:
-    """The first queue (labeling/initial_queue.py), each solution as soon as its candidates are there."""
+    """The initial queue (labeling/initial_queue.py): each solution is queued with its alternatives."""
     rows = db.execute(FIRST, {"project": project.id, "limit": limit, "seed": SEED})
     picks = [QueuedPick(row.id, 0, -row.rank, {"strategy": "first", "rank": row.rank}) for row in rows]
     return start_alternatives(db, project, picks, None)
 
 
 def count_waiting(db: Session, project_id: int) -> int:
-    """Solutions that are not queued because their candidates are not there (yet)."""
+    """Solutions that wait for their alternatives and are not queued yet."""
     return int(db.scalar(WAITING, {"project": project_id}) or 0)
 
 
 def release_solutions(db: Session, run: SamplingRun, user: User | None) -> int:
-    """Queue what is left of a run that is over as it is, with the candidates it has. How many."""
-    if run.purpose != "alternatives" or run.state in runs.ACTIVE:
-        raise Conflict("Only what a run left over can be queued without it.", remedy="Cancel the run first.")
+    """Queue the remaining solutions of a finished run with the alternatives they have. Returns the count."""
+    if not PURPOSES[run.purpose].queues_solutions:
+        raise Conflict(f"Run {run.id} does not queue solutions.")
+    if run.state in runs.ACTIVE:
+        raise Conflict("The run is still active.", remedy="Cancel the run first.")
     project = db.get_one(Project, run.project_id)
     chosen = select(SamplingItem).where(SamplingItem.sampling_run_id == run.id, SamplingItem.state != "done")
     made = 0

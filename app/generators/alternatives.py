@@ -1,10 +1,10 @@
-"""Other candidates for the steps of a solution, made before it is queued: no model is ever asked while a
-labeler waits. A solution's task is made, in the same transaction, when its candidates are there.
+"""Alternatives for the steps of a solution, sampled before it is queued, so labelers never wait for a model.
+The transaction that completes the alternatives also creates the task.
 
-A candidate goes on from the solution's own beginning. Where labelers choose one and walk on (mode
-`alternatives`), whole continuations are sampled: the first step of each is the candidate, and the rest
-stands behind it, so that the walk does not end there. Elsewhere a single step is. A candidate that
-says what the solution or another one says is left out: a few samples more are tried, then fewer will do."""
+An alternative continues the solution's own prefix. In the mode `alternatives`, complete continuations are
+sampled: the first step of each is the alternative, and its further steps are stored after it, so labeling
+can continue from there. In other modes only one step is sampled. Duplicates of the solution's step or of
+another alternative are dropped. After a few more samples, fewer alternatives are enough."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from app.core.errors import Invalid
 from app.generators.config import parse
 from app.generators.models import SamplingItem, SamplingRun
 from app.generators.prompts import SampleRequest, UnusableSample, parse_completion
+from app.generators.purpose import SamplingPurpose
 from app.generators.sampler import SampleResult
 from app.labeling.initial_queue import TASK_OVERLAP, overlap_params
 from app.problems.models import Alternative, Problem, Solution
 from app.projects.models import Project
 
 PATIENCE = 3
-"""Samples for each candidate wanted, before fewer are enough."""
+"""Samples per missing alternative before fewer are accepted."""
 DEEPEST = 200
 LOCK = text("SELECT id FROM solution WHERE id = :solution FOR NO KEY UPDATE")
 THERE = text("SELECT position, text FROM alternative WHERE solution_id = :solution AND 0 = ALL(prefix)")
@@ -37,16 +38,16 @@ TASK = text(
 
 
 def create_items(db: Session, run: SamplingRun) -> None:
-    """Whoever starts the run puts its items in (preparing.py)."""
+    """The caller adds the items (alternative_settings.py)."""
     if not parse(run.generator.config).supports_continuations:
         raise Invalid(
-            f"{run.generator.name} is not asked to go on with what is begun.",
-            remedy='Make a generator that completes plain text, or a chat server with "prefill" (vLLM).',
+            f"{run.generator.name} does not support continuations.",
+            remedy="Use a completions endpoint or enable prefill.",
         )
 
 
 def next_requests(db: Session, run: SamplingRun, item: SamplingItem) -> list[SampleRequest]:
-    """The candidates that are missing at each position, behind the solution's own beginning."""
+    """Requests for the missing alternatives at each position, after the solution's own prefix."""
     if item.tries >= PATIENCE * item.wanted:
         return []
     solution = db.get_one(Solution, item.solution_id)
@@ -62,7 +63,7 @@ def next_requests(db: Session, run: SamplingRun, item: SamplingItem) -> list[Sam
 
 
 def requested_positions(item: SamplingItem, steps: int) -> list[int]:
-    """All of them, or those that the item names."""
+    """All positions, or those that the item names."""
     named = (item.detail or {}).get("positions")
     return (
         list(range(min(steps, DEEPEST)))
@@ -72,7 +73,7 @@ def requested_positions(item: SamplingItem, steps: int) -> list[int]:
 
 
 def _existing_texts(db: Session, solution_id: int) -> dict[int, set[str]]:
-    """Position -> what the candidates behind the solution's own beginning say; its own step is none."""
+    """Position -> texts of the alternatives after the solution's own prefix, without its own step."""
     texts: dict[int, set[str]] = {}
     for row in db.execute(THERE, {"solution": solution_id}):
         texts.setdefault(row.position, set()).add(row.text.strip())
@@ -106,7 +107,7 @@ def store(db: Session, run: SamplingRun, item: SamplingItem, came: SampleResult)
 
 
 def _add(db: Session, run: SamplingRun, item: SamplingItem, position: int, sampled: list[str]) -> None:
-    """The candidate, and what stands behind it as single candidates of the positions that follow."""
+    """Store the alternative, and its further steps as single alternatives at the following positions."""
     numbers = select(Alternative.position, func.max(Alternative.candidate)).where(
         Alternative.solution_id == item.solution_id, Alternative.position >= position
     )
@@ -123,14 +124,23 @@ def _add(db: Session, run: SamplingRun, item: SamplingItem, position: int, sampl
 
 
 def finish_item(db: Session, run: SamplingRun, item: SamplingItem) -> None:
-    """Its candidates are there, as many as came: now it may be queued."""
+    """Queue the solution with the alternatives it has."""
     queue_solution(db, db.get_one(Project, run.project_id), item)
 
 
 def queue_solution(db: Session, project: Project, item: SamplingItem) -> bool:
-    """Make the task that waited for this; False where there is one already."""
+    """Create the task that waited for alternatives. False if the task exists already."""
     task = (item.detail or {}).get("task")
     if task is None:
         return False
     values = {**task, "reason": orjson.dumps(task["reason"]).decode(), "solution": item.solution_id}
     return db.scalar(TASK, {**values, **overlap_params(project)}) is not None
+
+
+class AlternativesPurpose(SamplingPurpose):
+    name, label, title, unit = "alternatives", "Alternatives", "Alternatives", "solutions"
+    queues_solutions = True
+    create_items = staticmethod(create_items)
+    next_requests = staticmethod(next_requests)
+    store = staticmethod(store)
+    finish_item = staticmethod(finish_item)

@@ -1,4 +1,4 @@
-"""The JSON API of generators and of what they are asked for."""
+"""The JSON API of generators and their sampling runs."""
 
 from __future__ import annotations
 
@@ -16,24 +16,26 @@ from app.projects.access import Access, ProjectAdmin, Researcher
 router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["generators"])
 MakeBody = Body(
     default_factory=dict,
-    description="`name`, `kind` (openai or transformers), `model`, for a server `base_url` and perhaps "
-    "`key_name` (an environment variable of the worker, never the key), and `config`.",
+    description="`name`, `kind` (openai or transformers), `model` and `config`. Servers also need "
+    "`base_url` and may have `key_name`, the "
+    "environment variable of the worker that holds the API key.",
     examples=[{"name": "qwen", "kind": "openai", "base_url": "http://localhost:8001/v1", "model": "qwen"}],
 )
 PlanBody = Body(
     default_factory=dict,
-    description="Which problems, and how many solutions each is to have.",
+    description="The problems to sample for, and the target number of solutions per problem.",
     examples=[{"per_problem": 8, "splits": ["train"], "duplicates": "keep"}],
 )
 RolloutsBody = Body(
     default_factory=dict,
-    description="Which solutions, how many rollouts, behind every step or only to find the first wrong one.",
+    description="The solutions, the number of rollouts per step, and the positions: every step, or a "
+    "binary search for the first error.",
     examples=[{"rollouts": 8, "how": "every", "per_problem": 4, "most": 1000}],
 )
 PrepareBody = Body(
     default_factory=dict,
-    description="Which generator makes other candidates before a solution is queued (null: none), how many, "
-    "and for which steps: every, or suspect.",
+    description="The generator of alternatives (null for none), the number of alternatives per step, and the "
+    "positions: every, or suspect.",
     examples=[{"generator_id": 1, "candidates": 3, "positions": "every"}],
 )
 
@@ -64,10 +66,10 @@ def create_generator(access: ProjectAdmin, db: Db, given: dict[str, Any] = MakeB
     unknown = sorted(set(given) - set(generators.GeneratorInput.__annotations__))
     if unknown or not all(isinstance(value, str) for value in given.values()) or "name" not in given:
         raise Invalid(
-            f"There is no field {unknown[0]!r}."
+            f"Unknown field {unknown[0]!r}."
             if unknown
-            else "A generator has a name, and fields of text.",
-            remedy=f"There are: {', '.join(generators.GeneratorInput.__annotations__)}, config.",
+            else "A generator needs a name; all fields must be texts.",
+            remedy=f"Valid fields: {', '.join(generators.GeneratorInput.__annotations__)}, config.",
         )
     made = generators.create_generator(
         db, access.project, generators.GeneratorInput(**given), config, access.user
@@ -92,7 +94,7 @@ def retire(access: ProjectAdmin, db: Db, generator_id: int) -> dict[str, Any]:
 def preview(
     access: Researcher, db: Db, generator_id: int, given: dict[str, Any] = PlanBody
 ) -> dict[str, int]:
-    """How many problems are chosen, how many of them lack solutions, and how many solutions that is."""
+    """Count the selected problems, the incomplete ones, and the missing solutions."""
     return pool_sampling.preview_plan(
         db, generators.get_generator(db, access.project.id, generator_id), pool_sampling.parse_plan(given)
     )
@@ -100,13 +102,13 @@ def preview(
 
 @router.post("/generators/{generator_id}/trials", status_code=202)
 def start_trial(access: Researcher, db: Db, generator_id: int) -> dict[str, Any]:
-    """One sample of a problem drawn at random, to be seen in the run's progress. It is not kept."""
+    """Sample one solution of a random problem. It appears in the run's progress and is not stored."""
     return _started(db, access, generators.get_generator(db, access.project.id, generator_id), "trial", {})
 
 
 @router.post("/generators/{generator_id}/sampling-runs", status_code=202)
 def start(access: Researcher, db: Db, generator_id: int, given: dict[str, Any] = PlanBody) -> dict[str, Any]:
-    """Fill the pool to so many solutions a problem."""
+    """Sample until each selected problem has the target number of solutions."""
     found = generators.get_generator(db, access.project.id, generator_id)
     return _started(db, access, found, "solutions", pool_sampling.parse_plan(given).as_json())
 
@@ -122,7 +124,7 @@ def _started(db: Db, access: Access, of: Generator, purpose: str, config: dict[s
 def rollouts_preview(
     access: Researcher, db: Db, generator_id: int, given: dict[str, Any] = RolloutsBody
 ) -> dict[str, int]:
-    """What rollouts will cost in generations (`missing`), at most where the first error is searched."""
+    """Count the samples that rollouts need (`missing`). For a binary search, this is the maximum."""
     found = generators.get_generator(db, access.project.id, generator_id)
     return rollout_plan.preview_plan(db, found, rollout_plan.parse_plan(given))
 
@@ -131,14 +133,14 @@ def rollouts_preview(
 def start_rollouts(
     access: Researcher, db: Db, generator_id: int, given: dict[str, Any] = RolloutsBody
 ) -> dict[str, Any]:
-    """Go on from behind steps of solutions, and count what comes to the right answer."""
+    """Estimate step values: continue solutions from their steps and count the correct rollouts."""
     found = generators.get_generator(db, access.project.id, generator_id)
     return _started(db, access, found, "rollouts", rollout_plan.parse_plan(given).as_json())
 
 
 @router.get("/sampling-runs")
 def list_runs(access: Researcher, db: Db) -> dict[str, Any]:
-    """Newest first, at most 100."""
+    """List sampling runs, newest first, at most 100."""
     return {"sampling_runs": [run_as_json(each) for each in runs.newest(db, access.project.id)]}
 
 
@@ -167,7 +169,7 @@ def resume(access: Researcher, db: Db, sampling_id: int) -> dict[str, Any]:
 
 @router.post("/sampling-runs/{sampling_id}/release")
 def release(access: Researcher, db: Db, sampling_id: int) -> dict[str, int]:
-    """Queue what a run of alternatives left over, with the candidates it has."""
+    """Queue the remaining solutions of a finished run with the alternatives they have."""
     return {
         "queued": alternative_settings.release_solutions(
             db, runs.one(db, access.project.id, sampling_id), access.user
@@ -175,16 +177,16 @@ def release(access: Researcher, db: Db, sampling_id: int) -> dict[str, int]:
     }
 
 
-@router.get("/preparation")
+@router.get("/alternative-settings")
 def get_alternative_settings(access: Researcher, db: Db) -> dict[str, Any]:
-    """What is prepared before a solution is queued, and how many wait for it."""
+    """The settings of alternatives before queueing, and the number of solutions that wait for them."""
     found = alternative_settings.find_settings(db, access.project.id)
     names = ("generator_id", "candidates", "positions")
     said = {name: getattr(found, name) if found else None for name in names}
     return {**said, "waiting": alternative_settings.count_waiting(db, access.project.id)}
 
 
-@router.put("/preparation")
+@router.put("/alternative-settings")
 def update_alternative_settings(
     access: ProjectAdmin, db: Db, given: dict[str, Any] = PrepareBody
 ) -> dict[str, Any]:
@@ -192,8 +194,8 @@ def update_alternative_settings(
     positions = given.get("positions", "every")
     whole = [each for each in (number, candidates) if each is not None]
     if set(given) - {"generator_id", "candidates", "positions"} or not isinstance(positions, str):
-        raise Invalid("It has generator_id, candidates and positions, and nothing else.")
+        raise Invalid("Unknown field.", remedy="Valid fields: generator_id, candidates, positions.")
     if candidates is None or not all(isinstance(each, int) and not isinstance(each, bool) for each in whole):
-        raise Invalid("generator_id and candidates must be whole numbers; null for no generator.")
+        raise Invalid("generator_id and candidates must be integers.", remedy="Use null for no generator.")
     alternative_settings.update_settings(db, access.project, number, candidates, positions, access.user)
     return get_alternative_settings(access, db)

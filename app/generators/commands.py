@@ -12,7 +12,7 @@ from app.projects.commands import ProjectName
 if TYPE_CHECKING:
     from app.generators.models import SamplingRun
 
-generator_commands = typer.Typer(no_args_is_help=True, help="What samples solutions.")
+generator_commands = typer.Typer(no_args_is_help=True, help="Manage generators.")
 Named = Annotated[str, typer.Option("--generator", help="Name of the generator.")]
 
 
@@ -23,18 +23,21 @@ def register(cli: typer.Typer) -> None:
     cli.command("rollouts")(rollouts)
 
 
-@generator_commands.command("make")
+@generator_commands.command("make", hidden=True)
+@generator_commands.command("create")
 def create_generator(
     project: ProjectName,
-    name: Annotated[str, typer.Option(help="What its solutions carry as their generator.")],
-    model: Annotated[str, typer.Option(help="The server's name for it, or a folder where models are kept.")],
-    base_url: Annotated[
-        str, typer.Option(help="Of a server, with /v1. Without it: a local transformers model.")
+    name: Annotated[str, typer.Option(help="Name of the generator, stored with its solutions.")],
+    model: Annotated[str, typer.Option(help="Model name on the server, or a local model folder.")],
+    base_url: Annotated[str, typer.Option(help="Server URL up to /v1. Omit it for a local model.")] = "",
+    key_name: Annotated[
+        str, typer.Option(help="Environment variable with the API key, STEPMARK_KEY_...")
     ] = "",
-    key_name: Annotated[str, typer.Option(help="The variable with the API key, STEPMARK_KEY_...")] = "",
-    config: Annotated[Path | None, typer.Option(help="JSON file with how it is asked.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="JSON file with options, see docs/generators.md.")
+    ] = None,
 ) -> None:
-    """Make a generator. It never changes afterwards."""
+    """Create a generator. Generators are immutable."""
     from app.core import config_file
     from app.core.db import transaction
     from app.core.startup import ready_database
@@ -47,12 +50,12 @@ def create_generator(
         made = generators.create_generator(
             db, get_project_by_name(db, project), wanted, config_file.read_config(config), None
         )
-    typer.echo(f"{made.name} is made.")
+    typer.echo(f"Generator {made.name} created.")
 
 
 @generator_commands.command("list")
 def list_all(project: ProjectName) -> None:
-    """The generators of a project and how many solutions each made."""
+    """List the generators of a project with their solution counts."""
     from app.core.db import transaction
     from app.core.startup import ready_database
     from app.generators import generators, usage
@@ -69,17 +72,17 @@ def list_all(project: ProjectName) -> None:
 def sample(
     project: ProjectName,
     generator: Named,
-    per_problem: Annotated[int, typer.Option(help="So many solutions every chosen problem is to have.")],
+    per_problem: Annotated[int, typer.Option(help="Target number of solutions per problem.")],
     split: Annotated[
-        list[str] | None, typer.Option(help="train (default), validation; test by itself.")
+        list[str] | None, typer.Option(help="train (default) or validation; test in a run of its own.")
     ] = None,
     subject: Annotated[str, typer.Option(help="Only this subject.")] = "",
     level: Annotated[str, typer.Option(help="Only this level.")] = "",
-    counting: Annotated[str, typer.Option(help="generator: its own count; pool: all do.")] = "generator",
-    duplicates: Annotated[str, typer.Option(help="keep identical solutions, or skip them.")] = "keep",
-    grade: Annotated[bool, typer.Option(help="Grade the final answers afterwards.")] = True,
+    counting: Annotated[str, typer.Option(help="Count solutions from: generator or pool.")] = "generator",
+    duplicates: Annotated[str, typer.Option(help="Duplicates: keep or skip.")] = "keep",
+    grade: Annotated[bool, typer.Option(help="Grade final answers afterwards.")] = True,
 ) -> None:
-    """Fill the pool to so many solutions a problem. Run again after a stop: it makes what is missing."""
+    """Sample until each problem has N solutions. Run it again to sample what is missing."""
     from app.core.db import transaction
     from app.core.startup import ready_database
     from app.generators import generators, pool_sampling, runs
@@ -91,7 +94,7 @@ def sample(
         with transaction() as db:
             asked = generators.get_generator_by_name(db, get_project_by_name(db, project).id, generator)
             started = runs.start(db, asked, "solutions", config, None, wait=True)
-        typer.echo(f"{started.total:,} solutions are missing.", err=True)
+        typer.echo(f"Missing solutions: {started.total:,}.", err=True)
         done = follow_run(started)
         if grade and done.counters["made"]:
             from app.problems.grading import grade_waiting
@@ -106,17 +109,17 @@ def sample(
 def rollouts(
     project: ProjectName,
     generator: Named,
-    count: Annotated[int, typer.Option("--rollouts", help="From behind each step.")] = 8,
+    count: Annotated[int, typer.Option("--rollouts", help="Rollouts per step.")] = 8,
     how: Annotated[
-        str, typer.Option(help="every: behind every step; search: only to find the first wrong one.")
+        str, typer.Option(help="every: all steps; search: binary search for the first error.")
     ] = "every",
-    verdict: Annotated[str, typer.Option(help="Only right, or only wrong solutions.")] = "",
+    verdict: Annotated[str, typer.Option(help="Only correct, or only incorrect solutions.")] = "",
     split: Annotated[list[str] | None, typer.Option(help="train (default) or validation.")] = None,
-    per_problem: Annotated[int, typer.Option(help="At most so many solutions of one problem.")] = 4,
-    most: Annotated[int, typer.Option(help="At most so many solutions.")] = 1000,
-    preview: Annotated[bool, typer.Option("--preview", help="Only say what it will cost.")] = False,
+    per_problem: Annotated[int, typer.Option(help="Maximum solutions per problem.")] = 4,
+    most: Annotated[int, typer.Option(help="Maximum solutions.")] = 1000,
+    preview: Annotated[bool, typer.Option("--preview", help="Print the estimate and exit.")] = False,
 ) -> None:
-    """Go on from behind steps, and keep the share that comes to the right answer as their value."""
+    """Estimate step values with rollouts."""
     from app.core.db import transaction
     from app.core.startup import ready_database
     from app.generators import generators, rollout_plan, runs
@@ -128,8 +131,8 @@ def rollouts(
         with transaction() as db:
             asked = generators.get_generator_by_name(db, get_project_by_name(db, project).id, generator)
             cost = rollout_plan.preview_plan(db, asked, wanted)
-            words = "generations, at most," if how == "search" else "generations"
-            typer.echo(f"{cost['missing']:,} {words} for {cost['incomplete']:,} solutions.", err=True)
+            qualifier = "Samples, at most" if how == "search" else "Samples"
+            typer.echo(f"{qualifier}: {cost['missing']:,} for {cost['incomplete']:,} solutions.", err=True)
             if preview:
                 return
             started = runs.start(db, asked, "rollouts", wanted.as_json(), None, wait=True)
@@ -139,7 +142,7 @@ def rollouts(
 
 
 def follow_run(started: SamplingRun) -> SamplingRun:
-    """Do the run here, with a bar; then say what it came to."""
+    """Run in this process with a progress bar, then print the results."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -150,7 +153,7 @@ def follow_run(started: SamplingRun) -> SamplingRun:
     columns = (
         TextColumn("Sampling"),
         BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.percentage:>3.0f}%"),
         TimeRemainingColumn(),
     )
     console = Console(stderr=True)
@@ -163,9 +166,7 @@ def follow_run(started: SamplingRun) -> SamplingRun:
     words = ("made", "duplicates", "requests", "retries", "failed", "prompt_tokens", "completion_tokens")
     typer.echo(", ".join(f"{done.counters[word]:,} {word.replace('_', ' ')}" for word in words))
     if unfinished:
-        typer.secho(
-            f"{unfinished:,} could not be finished: run it again for what is missing.", fg="yellow", err=True
-        )
+        typer.secho(f"Failed: {unfinished:,}. Run the command again to retry.", fg="yellow", err=True)
     if done.error:
         typer.secho(f"{done.state}: {done.error}", fg="red", err=True)
     return done

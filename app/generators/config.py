@@ -1,4 +1,4 @@
-"""How a generator is asked: plain data with defaults, checked where it comes in, kept with the generator."""
+"""The options of a generator: defaults, and validation of options from outside."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ CHAT = (
     "the final answer in \\boxed{}."
 )
 PLAIN = "Problem:\n{problem}\n\nSolution:\n"
-ENDPOINTS = {"chat": "chat messages", "completions": "plain text that is gone on with"}
-STEPS = {"stop": "a text that ends a step", **SEGMENTATIONS}
+ENDPOINTS = {"chat": "chat", "completions": "completions"}
+STEPS = {"stop": "step delimiter", **SEGMENTATIONS}
 JOINS = {"line": "\n", "numbered": "\n", "blank": "\n\n", "sentence": " ", "model_output": "\n\n"}
 
 
@@ -25,31 +25,31 @@ class GeneratorConfig:
     endpoint: str = "chat"
     system: str = ""
     prompt: str = ""
-    """With {problem} in it; empty: a plain one of the endpoint's."""
+    """Contains {problem}. Empty: the default of the endpoint."""
     temperature: float = 0.7
     top_p: float = 1.0
     max_tokens: int = 1024
-    """Of a whole solution."""
+    """Of a complete solution."""
     step_tokens: int = 256
     """Of a single step."""
     stop: list[str] = field(default_factory=list)
-    """Texts that end a solution."""
+    """Stop sequences of a solution."""
     steps: str = "line"
-    """How a text is cut into steps: by a text that ends one (`step_end`), or a segmentation."""
+    """Step segmentation: by the delimiter `step_end` (stop), or a named segmentation."""
     step_end: str = "\n\n"
     prefill: bool = False
-    """A chat server that goes on with an unfinished answer (vLLM's continue_final_message)."""
+    """Whether the chat server supports prefill (continue_final_message in vLLM)."""
     at_once: int = 4
-    """Requests in flight; for a local model, one is."""
+    """Concurrent requests; a local model processes one at a time."""
     per_request: int = 8
-    """Samples asked for in one request."""
+    """Samples per request."""
     timeout_s: float = 120.0
     retries: int = 6
     backoff_s: float = 1.0
-    """Before the first retry; doubled each time."""
+    """Wait before the first retry; doubled for each further retry."""
     price_in: float | None = None
     price_out: float | None = None
-    """For a million tokens, in the currency the project thinks in."""
+    """Per million tokens, in any currency."""
 
     @property
     def template(self) -> str:
@@ -57,12 +57,12 @@ class GeneratorConfig:
 
     @property
     def step_separator(self) -> str:
-        """What stands between two steps."""
+        """The text between two steps."""
         return self.step_end if self.steps == "stop" else JOINS[self.steps]
 
     @property
     def supports_continuations(self) -> bool:
-        """Whether it can go on from a given beginning."""
+        """Whether the generator can continue a partial solution."""
         return self.endpoint == "completions" or self.prefill
 
     def as_json(self) -> dict[str, Any]:
@@ -87,14 +87,14 @@ INTEGER_OPTIONS = ("max_tokens", "step_tokens", "at_once", "per_request", "retri
 
 
 def parse(payload: Any) -> GeneratorConfig:
-    """A config from JSON. A name nobody knows and a value out of range are errors."""
+    """A config from JSON. Raises Invalid for unknown options and values out of range."""
     if not isinstance(payload, dict):
-        raise Invalid("The generator's config must be a JSON object.")
+        raise Invalid("The generator config must be a JSON object.")
     option_names = {option.name for option in fields(GeneratorConfig)}
     if unknown := sorted(set(payload) - option_names):
         raise Invalid(
-            f"A generator has no option {str(unknown[0])[:50]!r}.",
-            remedy=f"There are: {', '.join(sorted(option_names))}.",
+            f"Unknown option {str(unknown[0])[:50]!r}.",
+            remedy=f"Valid options: {', '.join(sorted(option_names))}.",
         )
     for name, value in payload.items():
         _check(name, value)
@@ -104,9 +104,11 @@ def parse(payload: Any) -> GeneratorConfig:
     if config.steps not in STEPS:
         raise Invalid(f'"steps" must be one of {", ".join(STEPS)}.')
     if PLACE not in config.template:
-        raise Invalid(f"The prompt has no {PLACE} in it.", remedy="Say where the statement goes.")
+        raise Invalid(
+            f"The prompt does not contain {PLACE}.", remedy=f"Add {PLACE} where the statement belongs."
+        )
     if not config.step_end:
-        raise Invalid('"step_end" is empty.', remedy="Give the text that ends a step, for instance \\n\\n.")
+        raise Invalid('"step_end" is empty.', remedy="Enter the step delimiter, such as \\n\\n.")
     return config
 
 
@@ -119,13 +121,13 @@ def _check(name: str, value: Any) -> None:
         if not number or not math.isfinite(value) or not low <= value <= high:
             raise Invalid(f'"{name}" must be a number from {low:g} to {high:g}.')
         if name in INTEGER_OPTIONS and not isinstance(value, int):
-            raise Invalid(f'"{name}" must be a whole number.')
+            raise Invalid(f'"{name}" must be an integer.')
     elif name in TEXTS:
         if not isinstance(value, str) or len(value) > TEXTS[name] or "\0" in value:
-            raise Invalid(f'"{name}" must be a text of at most {TEXTS[name]:,} characters.')
+            raise Invalid(f'"{name}" must be a text with at most {TEXTS[name]:,} characters.')
     elif name == "stop":
         short = isinstance(value, list) and all(isinstance(x, str) and 0 < len(x) <= 50 for x in value)
         if not short or len(value) > 3 or any("\0" in x for x in value):
-            raise Invalid('"stop" must be a list of at most three short texts.')
+            raise Invalid('"stop" must be a list of at most three texts with at most 50 characters.')
     elif not isinstance(value, bool):
         raise Invalid(f'"{name}" must be true or false.')

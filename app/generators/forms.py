@@ -1,4 +1,4 @@
-"""What a form says, as a generator's config and as a plan: fields are texts, empty ones are left out."""
+"""Forms as generator configs and sampling plans. Empty fields are omitted."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ def number(form: FormFields, name: str, is_integer: bool) -> float | int:
     try:
         return int(text(form, name)) if is_integer else float(text(form, name))
     except ValueError as error:
-        expected = "a whole number" if is_integer else "a number"
+        expected = "an integer" if is_integer else "a number"
         raise Invalid(f"{name.replace('_', ' ').capitalize()} must be {expected}.") from error
 
 
 def unescape(value: str) -> str:
-    """Line breaks and tabs, as a person writes them into one line."""
+    """Replace typed \\n and \\t by line breaks and tabs."""
     return value.replace("\\n", "\n").replace("\\t", "\t")

@@ -11,9 +11,6 @@ from app.core.column_types import STATE, Created, Json, Key, Moment, RunColumns
 from app.core.db import Base
 from app.projects import models as _projects  # noqa: F401  likewise
 
-KINDS = ("openai", "transformers")
-PURPOSES = ("trial", "solutions", "rollouts", "alternatives")
-
 
 class Generator(Base):
     """What samples solutions: a server that speaks the OpenAI API, or a model in a local folder. It

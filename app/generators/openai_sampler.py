@@ -1,10 +1,9 @@
-"""A server that speaks the OpenAI API: chat/completions or completions, as vLLM, SGLang,
-llama.cpp and hosted ones do.
+"""Sampler for servers with the OpenAI API (chat/completions or completions), such as vLLM, SGLang and
+llama.cpp.
 
-Waiting is for the server to say (Retry-After), else doubled each time with a random share taken
-off, so that many who were turned away together do not come back together. What it answers is
-read to a limit and within the request's time, whole or trickling; nothing in it is believed
-before it was looked at, and the key is taken out of every message."""
+Retries wait for Retry-After, or back off exponentially with jitter, so that rejected clients do not return
+at the same moment. Responses are read up to a size limit and a time limit, and every field is validated.
+The API key is removed from all messages."""
 
 from __future__ import annotations
 
@@ -21,21 +20,23 @@ import httpx
 import orjson
 
 from app.generators import prompts
-from app.generators.config import GeneratorConfig
+from app.generators.config import GeneratorConfig, parse
+from app.generators.models import Generator
 from app.generators.prompts import SampleRequest
 from app.generators.sampler import Cost, SamplerError, SamplerRejected, SamplerResponse, SamplingStopped
 from app.generators.url_policy import BadAddress, resolve_host
+from app.settings import api_key
 
 LARGEST = 32 * 1024 * 1024
 LONGEST_WAIT = 60.0
 LONGEST_ASKED = 600.0
-"""What a Retry-After may ask for, seconds."""
+"""Upper limit for Retry-After, in seconds."""
 AGAIN = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 FOR_GOOD = {401, 403, 404, 405}
 
 
 class RetryLater(Exception):
-    """It may work later."""
+    """A temporary error: the request may work later."""
 
     def __init__(self, message: str, after: float | None = None) -> None:
         super().__init__(message)
@@ -69,7 +70,7 @@ class OpenAISampler:
             except RetryLater as error:
                 cost.seconds += time.monotonic() - begun
                 if cost.retries >= self.config.retries:
-                    raise SamplerError(f"{error} (asked {cost.requests} times)", cost) from error
+                    raise SamplerError(f"{error} ({cost.requests} attempts)", cost) from error
                 self._wait(cost.retries, error.after)
                 cost.retries += 1
                 continue
@@ -96,35 +97,35 @@ class OpenAISampler:
         try:
             status, headers, body = self._post(f"{self.base_url}/{path}", self.body(ask))
         except httpx.TimeoutException as error:
-            raise RetryLater(f"The server did not answer within {self.config.timeout_s:g} s.") from error
+            raise RetryLater(f"The server did not respond within {self.config.timeout_s:g} s.") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise RetryLater(
-                self._safe(f"The server was not reached: {error or type(error).__name__}.")
+                self._safe(f"Cannot reach the server: {error or type(error).__name__}.")
             ) from error
         if status == 200:
             try:
-                return json.loads(body)  # not orjson: a text may hold half of a surrogate pair
+                return json.loads(body)  # not orjson, which refuses lone surrogates
             except (ValueError, RecursionError) as error:
-                raise RetryLater("The server's answer is not JSON, or was cut off.") from error
-        message = self._safe(f"The server said {status}: {_message(body)}")
+                raise RetryLater("The response is not valid JSON, or is truncated.") from error
+        message = self._safe(f"The server returned {status}: {_message(body)}")
         if status in AGAIN:
             raise RetryLater(message, retry_after(headers.get("retry-after"), dt.datetime.now(dt.UTC)))
         raise (SamplerRejected if status in FOR_GOOD else SamplerError)(message)
 
     def _post(self, url: str, body: dict[str, Any]) -> tuple[int, httpx.Headers, bytes]:
-        """No redirect is followed: an address was allowed, not whatever it names."""
+        """Redirects are not followed, because only the original URL was validated."""
         end, content = time.monotonic() + self.config.timeout_s, bytearray()
         with self._client().stream("POST", url, content=orjson.dumps(body)) as answer:
             for piece in answer.iter_bytes():
                 content += piece
                 if len(content) > LARGEST:
-                    raise SamplerError(f"The answer is larger than {LARGEST // 1024**2} MiB.")
+                    raise SamplerError(f"The response is larger than {LARGEST // 1024**2} MiB.")
                 if time.monotonic() > end:
                     raise httpx.ReadTimeout("trickling")
             return answer.status_code, answer.headers, bytes(content)
 
     def _client(self) -> httpx.Client:
-        """One a thread: a connection that is kept, and nobody waits for another's."""
+        """One client per thread, so that connections are reused without waiting."""
         if not hasattr(self._mine, "client"):
             headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
             if self.key:
@@ -172,12 +173,23 @@ class OpenAISampler:
         cost.without_usage += None in spent
         cost.prompt_tokens, cost.completion_tokens = spent[0] or 0, spent[1] or 0
         if not samples:
-            raise SamplerError("The server's answer holds no text.", cost)
+            raise SamplerError("The response contains no text.", cost)
         return SamplerResponse(samples, cost)
 
     def _safe(self, message: str) -> str:
         message = prompts.clean_text(message)[:500]
         return message.replace(self.key, "[key]") if self.key else message
+
+
+def open_sampler(generator: Generator, stopping: threading.Event) -> OpenAISampler:
+    """With the API key from the environment. Raises SamplerRejected if it is missing."""
+    key = api_key(generator.key_name) if generator.key_name else None
+    if generator.key_name and not key:
+        raise SamplerRejected(
+            f"The worker's environment has no {generator.key_name}. Set it and restart the worker."
+        )
+    config = parse(generator.config)
+    return OpenAISampler(generator.base_url or "", generator.model, key, config, stopping)
 
 
 def _text(choice: Any) -> tuple[str, str] | None:
@@ -195,7 +207,7 @@ def _count(value: Any) -> int | None:
 
 
 def _message(body: bytes) -> str:
-    """What the server says is wrong, in one short line."""
+    """The server's error message on one short line."""
     try:
         payload = json.loads(body)
         error = payload.get("error", payload.get("message", payload.get("detail")))
@@ -204,11 +216,11 @@ def _message(body: bytes) -> str:
             return " ".join(text.split())[:300]
     except (ValueError, RecursionError, AttributeError):
         pass
-    return " ".join(body[:300].decode(errors="replace").split()) or "nothing more"
+    return " ".join(body[:300].decode(errors="replace").split()) or "no message"
 
 
 def retry_after(header: str | None, now: dt.datetime) -> float | None:
-    """Seconds, from either of the header's two forms; None for anything else."""
+    """Seconds from either format of the Retry-After header; None if it is invalid."""
     if header is None:
         return None
     try:

@@ -1,8 +1,7 @@
-"""Filling the pool: every chosen problem gets as many solutions as were asked for, exactly.
+"""Pool sampling: each selected problem gets exactly the target number of solutions.
 
-How many a problem has is counted from what is stored, with the problem's row locked, in the
-transaction that stores more: so a run that was killed goes on where it was, and of two processes
-that sampled for the same problem the later one finds that it has enough."""
+The transaction that stores solutions locks the row of the problem and counts its stored solutions first.
+A killed run therefore continues where it stopped, and concurrent processes never exceed the target."""
 
 from __future__ import annotations
 
@@ -19,13 +18,14 @@ from app.core.errors import Invalid
 from app.generators.config import parse
 from app.generators.models import Generator, SamplingItem, SamplingRun
 from app.generators.prompts import Sampled, SampleRequest, UnusableSample, parse_completion
+from app.generators.purpose import SamplingPurpose
 from app.generators.sampler import SampleResult
 from app.problems.models import SPLITS, Problem, Solution
 
-COUNTING = {"generator": "of this generator", "pool": "in all, whoever made them"}
-DUPLICATES = {"keep": "kept, and counted", "skip": "left out, and sampled again"}
+COUNTING = {"generator": "this generator", "pool": "the whole pool"}
+DUPLICATES = {"keep": "keep", "skip": "skip and resample"}
 PATIENCE = 5
-"""Samples for each one wanted, before a problem is given up where duplicates are left out."""
+"""Samples per missing solution before a problem fails, if duplicates are skipped."""
 
 
 @dataclass(frozen=True)
@@ -42,33 +42,33 @@ class PoolPlan:
 
 
 def parse_plan(payload: dict[str, Any]) -> PoolPlan:
-    """A plan from JSON. Test problems are sampled for by themselves or not at all: such a pool is
-    for evaluation, and nobody should make one by ticking a box too many."""
+    """A plan from JSON. Raises Invalid for unknown options. Test problems need a run of their own, because
+    their solutions are for evaluation only."""
     unknown = sorted(set(payload) - set(PoolPlan.__annotations__))
     if unknown:
         raise Invalid(
-            f"Sampling has no option {unknown[0]!r}.",
-            remedy=f"It has: {', '.join(PoolPlan.__annotations__)}.",
+            f"Unknown option {unknown[0]!r}.",
+            remedy=f"Valid options: {', '.join(PoolPlan.__annotations__)}.",
         )
     plan = PoolPlan(**{**payload, "splits": tuple(payload.get("splits") or PoolPlan.splits)})
     is_integer = isinstance(plan.per_problem, int) and not isinstance(plan.per_problem, bool)
     if not is_integer or not 1 <= plan.per_problem <= 100_000:
-        raise Invalid("Solutions for a problem must be a whole number from 1 to 100,000.")
+        raise Invalid("Solutions per problem must be an integer from 1 to 100,000.")
     for value, choices in ((plan.counting, COUNTING), (plan.duplicates, DUPLICATES)):
         if value not in choices:
             raise Invalid(
-                f"There is no {str(value)[:50]!r} here.", remedy=f"Use one of: {', '.join(choices)}."
+                f"Unknown value {str(value)[:50]!r}.", remedy=f"Valid values: {', '.join(choices)}."
             )
     if not all(isinstance(split, str) and split in SPLITS for split in plan.splits):
-        raise Invalid(f"The splits must be out of {', '.join(SPLITS)}.")
+        raise Invalid(f"Each split must be one of {', '.join(SPLITS)}.")
     if "test" in plan.splits and set(plan.splits) != {"test"}:
         raise Invalid(
-            "Test problems are sampled for by themselves, for evaluation.",
-            remedy="Start one run for the test split and another for the rest.",
+            "Test problems cannot be combined with other splits.",
+            remedy="Start a separate run for the test split.",
         )
     for value in (plan.subject, plan.level):
         if not isinstance(value, str) or len(value) > 300 or "\0" in value:
-            raise Invalid("Subject and level must be short texts.")
+            raise Invalid("Subject and level must be texts with at most 300 characters.")
     return plan
 
 
@@ -108,7 +108,7 @@ def _values(generator: Generator, plan: PoolPlan) -> dict[str, Any]:
 
 
 def preview_plan(db: Session, generator: Generator, plan: PoolPlan) -> dict[str, int]:
-    """{"problems", "incomplete", "missing"}: those chosen, those that lack some, how many they lack."""
+    """{"problems", "incomplete", "missing"}: selected problems, those below the target, missing solutions."""
     return dict(db.execute(PREVIEW, _values(generator, plan)).mappings().one())
 
 
@@ -119,8 +119,8 @@ def create_items(db: Session, run: SamplingRun) -> None:
     run.total = db.scalar(text(total), {"run": run.id}) or 0
     if not run.total:
         raise Invalid(
-            "No solution is missing: every chosen problem has as many, or none was chosen.",
-            remedy="Ask for more solutions a problem, or choose other problems.",
+            "No solutions are missing for the selected problems.",
+            remedy="Increase the solutions per problem, or select other problems.",
         )
 
 
@@ -128,7 +128,7 @@ def next_requests(db: Session, run: SamplingRun, item: SamplingItem) -> list[Sam
     plan, config = parse_plan(run.config), parse(run.generator.config)
     missing = plan.per_problem - _existing_count(db, run, item, plan)
     if plan.duplicates == "skip" and item.tries >= PATIENCE * item.wanted + 20:
-        item.error = "Only solutions that are there already came."
+        item.error = "Only duplicates were sampled."
         return []
     statement = db.get_one(Problem, item.problem_id).statement
     sizes = [config.per_request] * (missing // config.per_request) + [missing % config.per_request]
@@ -182,3 +182,11 @@ def _solution(run: SamplingRun, item: SamplingItem, sampled: Sampled, digest: by
         final_answer=sampled.answer,
         detail={"sampling_run": run.id, "finish": sampled.finish},
     )
+
+
+class PoolPurpose(SamplingPurpose):
+    name, label, title, unit = "solutions", "Pool", "Pool sampling", "problems"
+    adds_to_pool = True
+    create_items = staticmethod(create_items)
+    next_requests = staticmethod(next_requests)
+    store = staticmethod(store)

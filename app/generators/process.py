@@ -35,8 +35,8 @@ from app.generators.sampler import (
     SamplerRejected,
     SamplerResponse,
     SamplingStopped,
+    open_sampler,
 )
-from app.generators.samplers import open_sampler
 from app.settings import settings
 
 BEAT_SECONDS = 1.0

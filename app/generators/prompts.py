@@ -1,4 +1,4 @@
-"""PURE: what a generator is asked, and what its answer comes to: steps and a final answer."""
+"""PURE: prompts of generators, and completions parsed into steps and a final answer."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ LONGEST = 200_000
 
 @dataclass(frozen=True)
 class SampleRequest:
-    """`count` samples that go on after `steps`; with `one_step` only the next step of each."""
+    """A request for `count` samples that continue `steps`; with `one_step`, only the next step of each."""
 
     statement: str
     steps: tuple[str, ...] = ()
     count: int = 1
     one_step: bool = False
     position: int = 0
-    """What the samples are for, where the asker needs to know it again."""
+    """The position that the samples belong to."""
     seed: int | None = None
-    """Equal seeds, equal samples, as far as the generator keeps to it."""
+    """Equal seeds give equal samples if the generator supports it."""
     greedy: bool = False
-    """At temperature 0, whatever the config says."""
+    """At temperature 0, regardless of the config."""
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """A solution, whole or from where it was gone on: its own steps, without those it was given."""
+    """A parsed completion: its new steps, without the steps of the request."""
 
     steps: list[str]
     answer: str | None
     finish: str
-    """stop; or length: it was cut off."""
+    """stop, or length for a truncated completion."""
 
 
 class UnusableSample(ValueError):
-    """A sample that cannot be kept; the message says why."""
+    """A sample that cannot be stored; the message gives the reason."""
 
 
 def continuation_prefix(config: GeneratorConfig, steps: Sequence[str]) -> str:
-    """The solution so far, as the generator would have written it."""
+    """The partial solution in the format of the generator."""
     return "".join(step + config.step_separator for step in steps)
 
 
@@ -53,7 +53,7 @@ def build_prompt(config: GeneratorConfig, statement: str) -> str:
 
 
 def stop_strings(config: GeneratorConfig, one_step: bool) -> list[str]:
-    """Texts that end the sample. A sentence has none: it is cut off afterwards."""
+    """Stop sequences of the request. Sentences have none and are split afterwards."""
     ends = (
         [config.step_separator]
         if one_step and config.steps in ("stop", "line", "blank", "model_output")
@@ -63,7 +63,7 @@ def stop_strings(config: GeneratorConfig, one_step: bool) -> list[str]:
 
 
 def parse_completion(config: GeneratorConfig, ask: SampleRequest, text: str, finish: str) -> Sampled:
-    """Steps and answer of a text. Useless when it has none, or far too many."""
+    """Steps and final answer of a completion. Raises UnusableSample for no steps or too many."""
     text = clean_text(text)
     if len(text) > LONGEST:
         raise UnusableSample(f"The text has more than {LONGEST:,} characters.")
@@ -84,5 +84,5 @@ def split_steps(config: GeneratorConfig, text: str) -> list[str]:
 
 
 def clean_text(text: str) -> str:
-    """What Postgres can keep: no NUL, no half of a surrogate pair."""
+    """Text that Postgres can store: without NUL and lone surrogates."""
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")

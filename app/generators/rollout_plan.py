@@ -1,4 +1,4 @@
-"""Which solutions are rolled out, how, and what that will cost before it is begun."""
+"""Rollout plans: the selected solutions, the strategy, and the estimated number of samples."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from app.core.errors import Invalid
 from app.generators.config import parse
 from app.generators.models import Generator, SamplingRun
 
-HOW = {"every": "behind every step", "search": "only to find the first wrong step"}
+HOW = {"every": "every step", "search": "binary search for the first error"}
 VERDICTS = {
-    "": "correct and incorrect answers",
-    "incorrect": "incorrect answers",
-    "correct": "correct answers",
+    "": "correct and incorrect",
+    "incorrect": "incorrect",
+    "correct": "correct",
 }
 
 
@@ -26,13 +26,13 @@ class RolloutPlan:
     how: str = "every"
     verdict: str = ""
     sampled_by: str = ""
-    """Solutions of the generator of this name; empty: of any."""
+    """Name of the generator that sampled the solutions; empty: any."""
     splits: tuple[str, ...] = ("train",)
     subject: str = ""
     level: str = ""
     per_problem: int = 4
     most: int = 1000
-    """Solutions in all."""
+    """Maximum number of solutions."""
     seed: int = 0
 
     def as_json(self) -> dict[str, Any]:
@@ -40,12 +40,12 @@ class RolloutPlan:
 
 
 def parse_plan(payload: dict[str, Any]) -> RolloutPlan:
-    """A plan from JSON. Rollouts are labels, and a test problem gets none."""
+    """A plan from JSON. Raises Invalid for unknown options and for test problems, which get no labels."""
     unknown = sorted(set(payload) - set(RolloutPlan.__annotations__))
     if unknown:
         raise Invalid(
-            f"Rollouts have no option {unknown[0]!r}.",
-            remedy=f"They have: {', '.join(RolloutPlan.__annotations__)}.",
+            f"Unknown option {unknown[0]!r}.",
+            remedy=f"Valid options: {', '.join(RolloutPlan.__annotations__)}.",
         )
     plan = RolloutPlan(**{**payload, "splits": tuple(payload.get("splits") or RolloutPlan.splits)})
     for name, least, most in (
@@ -56,20 +56,22 @@ def parse_plan(payload: dict[str, Any]) -> RolloutPlan:
     ):
         value = getattr(plan, name)
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise Invalid(f'"{name}" must be a whole number from {least} to {most:,}.')
+            raise Invalid(f'"{name}" must be an integer from {least} to {most:,}.')
     if plan.how not in HOW or plan.verdict not in VERDICTS:
-        raise Invalid(f'"how" is one of {", ".join(HOW)}; "verdict" is correct, incorrect or empty.')
+        raise Invalid(
+            f'"how" must be one of {", ".join(HOW)}, and "verdict" must be correct, incorrect or empty.'
+        )
     if plan.how == "search" and plan.verdict != "incorrect":
         plan = RolloutPlan(**{**asdict(plan), "splits": plan.splits, "verdict": "incorrect"})
     if "test" in plan.splits:
         raise Invalid(
-            "Test problems get no labels, and rollouts are labels.", remedy="Use train or validation."
+            "Rollouts are labels, and test problems get no labels.", remedy="Use train or validation."
         )
     if not all(split in ("train", "validation") for split in plan.splits):
         raise Invalid("The splits must be train, validation or both.")
     for text_ in (plan.sampled_by, plan.subject, plan.level):
         if not isinstance(text_, str) or len(text_) > 300 or "\0" in text_:
-            raise Invalid("Generator, subject and level must be short texts.")
+            raise Invalid("Generator, subject and level must be texts with at most 300 characters.")
     return plan
 
 
@@ -118,24 +120,24 @@ def _values(generator: Generator, plan: RolloutPlan) -> dict[str, Any]:
 
 
 def preview_plan(db: Session, generator: Generator, plan: RolloutPlan) -> dict[str, int]:
-    """{"solutions", "problems", "incomplete", "missing"}: `missing` is what it will cost in generations,
-    exactly for `every`, at most for `search`."""
+    """{"solutions", "problems", "incomplete", "missing"}. `missing` is the number of samples: exact for
+    `every`, the maximum for `search`."""
     return dict(db.execute(PREVIEW, _values(generator, plan)).mappings().one())
 
 
 def create_items(db: Session, run: SamplingRun) -> None:
     if not parse(run.generator.config).supports_continuations:
         raise Invalid(
-            f"{run.generator.name} is not asked to go on with what is begun.",
-            remedy='Make a generator that completes plain text, or a chat server with "prefill" (vLLM).',
+            f"{run.generator.name} does not support continuations.",
+            remedy="Use a completions endpoint or enable prefill.",
         )
     plan = parse_plan(run.config)
     run.config = plan.as_json()
     run.total = sum(db.execute(OPEN, {**_values(run.generator, plan), "run": run.id}).scalars())
     if not run.total:
         raise Invalid(
-            "Nothing is missing: the chosen solutions have their rollouts, or none was chosen.",
-            remedy="Rolled out are graded solutions of problems with a reference answer.",
+            "No rollouts are missing for the selected solutions.",
+            remedy="Select graded solutions of problems with a reference answer.",
         )
 
 
@@ -149,5 +151,5 @@ THERE = text(
 
 
 def existing_counts(db: Session, generator_id: int) -> dict[str, int]:
-    """What this generator's rollouts come to so far. `dead`: steps from behind which none came right."""
+    """Totals of this generator's rollouts. `dead`: steps with no correct rollout."""
     return dict(db.execute(THERE, {"generator": generator_id}).mappings().one())

@@ -1,5 +1,5 @@
-"""Pages of rollouts: what they will cost, starting them, and what there is. For researchers only: no
-labeler may see what a machine holds of a step."""
+"""Pages of rollouts: the estimate, starting a run, and the results. Only researchers see them, because
+labelers must not see step values from a model."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from app.core.web import render
 from app.generators import forms, generators, rollout_plan, runs
 from app.generators.config import GeneratorConfig
 from app.generators.models import Generator
+from app.generators.purposes import PURPOSES
 from app.generators.views import SPLITS, Form, start_and_redirect
 from app.problems import queries
 from app.projects.access import Researcher
@@ -31,6 +32,7 @@ def rollouts(request: Request, access: Researcher, db: Db, generator_id: int) ->
         config=GeneratorConfig(**generator.config),
         there=rollout_plan.existing_counts(db, generator.id),
         runs=runs.newest(db, access.project.id, generator.id, "rollouts"),
+        purposes=PURPOSES,
         splits={value: label for value, label in SPLITS.items() if value != "test"},
         hows=rollout_plan.HOW,
         verdicts=rollout_plan.VERDICTS,
@@ -58,4 +60,4 @@ def _preview(db: Db, generator: Generator, request: Request) -> dict[str, Any]:
 def start(access: Researcher, db: Db, generator_id: int, form: Form) -> Response:
     generator = generators.get_generator(db, access.project.id, generator_id)
     config = rollout_plan.parse_plan(forms.parse_rollout_plan(form)).as_json()
-    return start_and_redirect(db, access, generator, "rollouts", config, "Rollouts are on their way.")
+    return start_and_redirect(db, access, generator, "rollouts", config, "Rollouts started.")

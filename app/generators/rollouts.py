@@ -1,13 +1,14 @@
-"""Monte-Carlo rollouts: from a beginning of a solution, how often does the generator come to the right
-answer? The share is the value of that beginning's last step.
+"""Monte Carlo rollouts: the rate at which completions of a prefix reach the correct answer. This success
+rate is the value of the last step of the prefix.
 
-every    as many from behind each step but the last, whose value is the verdict of the answer (Wang et
-         al. 2023, section 3.3; Snell et al. 2024, appendix D: 16 from each)
-search   the first step from behind which none comes to the right answer, looked for by halving (Luo et
-         al. 2024, section 3.2): of a wrong solution, about log2(steps) beginnings and not all
+every    N rollouts from every step but the last, whose value is the verdict of the answer (Wang et al.
+         2023, section 3.3; Snell et al. 2024, appendix D, with N = 16)
+search   binary search for the first step with no correct rollout (Luo et al. 2024, section 3.2): about
+         log2(steps) prefixes of an incorrect solution
 
-These say what this generator can do from there, which is not what a person sees in the step (Zhang et al.
-2025: they locate errors worse). They are a source of labels of their own, and no labeler sees them."""
+Rollouts measure what the generator can reach from a step, not whether people find the step correct (Zhang
+et al. 2025 find that they locate errors less accurately). They are a separate label source, and labelers
+never see them."""
 
 from __future__ import annotations
 
@@ -22,24 +23,24 @@ from app.answers.grade import grade
 from app.generators.config import parse
 from app.generators.models import Rollout, SamplingItem, SamplingRun
 from app.generators.prompts import SampleRequest, UnusableSample, parse_completion
-from app.generators.rollout_plan import create_items as create_items
-from app.generators.rollout_plan import parse_plan
+from app.generators.purpose import SamplingPurpose
+from app.generators.rollout_plan import create_items, parse_plan
 from app.generators.sampler import SampleResult
 from app.problems.models import Problem, Solution
 
 RolloutCounts = Mapping[int, tuple[int, int]]
-"""Position -> rollouts, and how many of them reached the right answer."""
+"""Position -> (rollouts, correct rollouts)."""
 
 LOCK = text("SELECT id FROM solution WHERE id = :solution FOR NO KEY UPDATE")
 
 
 def positions_needed(counts: RolloutCounts, steps: int, rollouts: int, how: str) -> list[tuple[int, int]]:
-    """Positions that need rollouts now, and how many more. Position p: from behind steps 0 to p. The
-    search asks for one at a time, as what comes decides where it looks next."""
+    """Positions that need rollouts now, with the missing number. Position p continues steps 0 to p. The
+    binary search returns one position at a time, because its results decide the next position."""
     if how == "every":
         short = [(place, rollouts - counts.get(place, (0, 0))[0]) for place in range(steps - 1)]
         return [(place, missing) for place, missing in short if missing > 0]
-    # from the bare problem the right answer is taken to be in reach; from the whole solution it is not
+    # assumes that the problem alone has correct rollouts and the complete incorrect solution has none
     low, high = -1, steps - 1
     while high - low > 1:
         middle = (low + high) // 2
@@ -70,7 +71,7 @@ def next_requests(db: Session, run: SamplingRun, item: SamplingItem) -> list[Sam
 
 
 def store(db: Session, run: SamplingRun, item: SamplingItem, came: SampleResult) -> Counter[str]:
-    """Grade what came, and add it to its position up to what is missing there now."""
+    """Grade the rollouts and add them to their position, up to the number that is missing now."""
     config, reference = parse(run.generator.config), db.get_one(Problem, item.problem_id).reference_answer
     verdicts: list[str] = []
     for completion, finish in came.answer.texts:
@@ -101,3 +102,10 @@ def _add(
     sums = {name: getattr(Rollout, name) + value for name, value in more.items()}
     statement = insert(Rollout).values(**place, **more)
     db.execute(statement.on_conflict_do_update(index_elements=list(place), set_=sums))
+
+
+class RolloutsPurpose(SamplingPurpose):
+    name, label, title, unit = "rollouts", "Rollouts", "Rollouts", "solutions"
+    create_items = staticmethod(create_items)
+    next_requests = staticmethod(next_requests)
+    store = staticmethod(store)

@@ -1,17 +1,20 @@
-"""What comes back from a generator, whichever kind it is, and what can go wrong on the way."""
+"""The protocol of samplers, with their responses and errors."""
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Protocol
 
 from app.answers.grade import Prover
+from app.generators.models import Generator
 from app.generators.prompts import SampleRequest
 
 
 @dataclass
 class Cost:
-    """Of one or more requests. A server that says no usage is counted, not guessed."""
+    """Usage of one or more requests. Requests without reported usage are counted in `without_usage`."""
 
     requests: int = 0
     retries: int = 0
@@ -24,23 +27,23 @@ class Cost:
 @dataclass
 class SamplerResponse:
     texts: list[tuple[str, str]]
-    """Each with why it ended: stop, or length."""
+    """Samples with their finish reason: stop or length."""
     cost: Cost = field(default_factory=Cost)
 
 
 @dataclass
 class SampleResult:
-    """An answer on its way into the database."""
+    """A response with what is needed to store it."""
 
     ask: SampleRequest
     answer: SamplerResponse
     prover: Prover
     useless: list[str] = field(default_factory=list)
-    """Why samples could not be kept, for the list of errors."""
+    """Reasons of unusable samples, for the list of errors."""
 
 
 class SamplerError(Exception):
-    """This request failed for good; others may work."""
+    """This request failed after all retries. Other requests may work."""
 
     def __init__(self, message: str, cost: Cost | None = None) -> None:
         super().__init__(message)
@@ -48,19 +51,29 @@ class SamplerError(Exception):
 
 
 class SamplerRejected(SamplerError):
-    """No request can work: a wrong key, a wrong address, a model that is not there."""
+    """No request can work, for example because of a wrong key, URL or model."""
 
 
 class SamplingStopped(Exception):
-    """Asked to end while it waited."""
+    """Stopped while waiting."""
 
 
 class Sampler(Protocol):
     at_once: int
-    """Requests it can hold at the same time."""
+    """Maximum concurrent requests."""
 
     def request(self, ask: SampleRequest) -> SamplerResponse:
-        """Samples; perhaps fewer than asked for. Raises Failed, Refused or Stopped."""
+        """Samples, possibly fewer than requested. Raises SamplerError, SamplerRejected or SamplingStopped."""
 
     def close(self) -> None:
-        """Let go of what it holds."""
+        """Release connections and memory."""
+
+
+def open_sampler(generator: Generator, stopping: threading.Event) -> Sampler:
+    """A sampler that is ready for requests. `stopping` ends its waiting. Raises SamplerRejected with the
+    reason. The web process never calls this, because local models load torch."""
+    from app.generators.kinds import KINDS
+
+    module = import_module(KINDS[generator.kind].sampler_module)
+    sampler: Sampler = module.open_sampler(generator, stopping)
+    return sampler

@@ -1,7 +1,7 @@
-"""A language model in a folder of this machine, by transformers. Only a sampling process loads it.
+"""Sampler for a language model in a local folder, with transformers. Only sampling processes load it.
 
-As with every folder: safetensors only, no code from it, nothing that leads out of it. Requests
-are answered one after the other, each as one batch."""
+The folder may contain safetensors only, no code and no links that lead out of it. Requests are processed
+sequentially, each as one batch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, StoppingCriteria
 
 from app.generators import prompts
-from app.generators.config import GeneratorConfig
+from app.generators.config import GeneratorConfig, parse
+from app.generators.models import Generator
 from app.generators.prompts import SampleRequest
 from app.generators.sampler import Cost, SamplerError, SamplerRejected, SamplerResponse, SamplingStopped
 from app.prm.checkpoint_safety import BadCheckpoint, validate_folder
@@ -32,11 +33,9 @@ class TransformersSampler:
             )
             self.model = loaded.to(self.device).eval()
         except (BadCheckpoint, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-            raise SamplerRejected(f"The model was not loaded: {error}") from error
+            raise SamplerRejected(f"Cannot load the model: {error}") from error
         if self.config.endpoint == "chat" and not self.tokenizer.chat_template:
-            raise SamplerRejected(
-                "The folder has no chat template: make a generator that completes plain text."
-            )
+            raise SamplerRejected("The model has no chat template. Use the completions endpoint.")
         room = getattr(self.model.config, "max_position_embeddings", None)
         self.room = int(room) if isinstance(room, int) else 1 << 20
 
@@ -51,7 +50,7 @@ class TransformersSampler:
         most = min(longest, self.room - ids.shape[1])
         if most < 1:
             raise SamplerError(
-                f"The problem is {ids.shape[1]} tokens long; the model has room for {self.room}."
+                f"The problem has {ids.shape[1]} tokens; the context of the model has {self.room}."
             )
         ends = prompts.stop_strings(self.config, ask.one_step)
         if ask.seed is not None:
@@ -78,7 +77,7 @@ class TransformersSampler:
         return SamplerResponse([(text, finish) for text, finish, _ in texts], cost)
 
     def close(self) -> None:
-        """Its memory goes with its process."""
+        """The memory is released when the process ends."""
 
     def _text(self, ask: SampleRequest) -> str:
         prompt, begun = (
@@ -93,7 +92,7 @@ class TransformersSampler:
         return str(opened) + begun
 
     def _how(self, greedy: bool) -> dict[str, Any]:
-        """At temperature 0 the likeliest token is taken, and all samples are the same."""
+        """Temperature 0 means greedy decoding: all samples are equal."""
         if greedy or self.config.temperature == 0:
             return {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
         sampling = {"do_sample": True, "temperature": self.config.temperature, "top_k": 0}
@@ -106,7 +105,7 @@ class TransformersSampler:
         return 0
 
     def _read(self, row: list[int], ends: list[str], most: int) -> tuple[str, str, int]:
-        """The text without what ended it, why it ended, and its tokens."""
+        """The text without the stop sequence, its finish reason, and its number of tokens."""
         stop = self.model.generation_config.eos_token_id
         final = {stop} if isinstance(stop, int) else set(stop or ())
         at = next((place for place, token in enumerate(row) if token in final), None)
@@ -118,8 +117,13 @@ class TransformersSampler:
         return text, "stop" if at is not None else "length", len(tokens)
 
 
+def open_sampler(generator: Generator, stopping: threading.Event) -> TransformersSampler:
+    """Loads the model. Raises SamplerRejected if it cannot."""
+    return TransformersSampler(Path(generator.model), parse(generator.config), stopping)
+
+
 class _StopRequested(StoppingCriteria):
-    """Ends a long answer when the process is asked to end."""
+    """Ends generation when the process is asked to stop."""
 
     def __init__(self, stopping: threading.Event) -> None:
         self.stopping = stopping
@@ -129,13 +133,13 @@ class _StopRequested(StoppingCriteria):
 
 
 class _StopStringSeen(StoppingCriteria):
-    """Ends a sample that holds one of the texts that end it, as it will be read. Not transformers'
-    stop_strings: those ask for a tokenizer that can spell any text."""
+    """Ends a sample whose decoded text contains a stop sequence. The stop_strings of transformers need a
+    tokenizer that can encode any text."""
 
     def __init__(self, ends: list[str], tokenizer: Any, start: int) -> None:
         self.ends, self.tokenizer, self.start = ends, tokenizer, start
         self.tail = 4 + max((len(end.encode()) for end in ends), default=0)
-        """Tokens that an end may stand in: a token is a byte or more."""
+        """Tokens that may contain the end of a stop sequence: a token has at least one byte."""
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> Any:
         ended = torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)

@@ -1,4 +1,4 @@
-"""One sample, looked at and not kept: to see what a generator makes of a problem before it is let loose."""
+"""A trial: one sample that is shown and not stored, to check the settings of a generator."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from app.core.errors import Invalid
 from app.generators.config import parse
 from app.generators.models import SamplingItem, SamplingRun
 from app.generators.prompts import SampleRequest, UnusableSample, parse_completion
+from app.generators.purpose import SamplingPurpose
 from app.generators.sampler import SampleResult
 from app.problems.models import Problem
 
 
 def create_items(db: Session, run: SamplingRun) -> None:
-    """Of a problem drawn at random, or the one that is named. Never a test problem."""
+    """Add a random problem, or the one in the config. Never a test problem."""
     chosen = select(Problem.id).where(Problem.project_id == run.project_id, Problem.split != "test")
     if number := run.config.get("problem_id"):
         chosen = chosen.where(Problem.id == number)
     problem_id = db.scalar(chosen.order_by(func.random()).limit(1))
     if problem_id is None:
-        raise Invalid("There is no problem to try it on.", remedy="Import some problems first.")
+        raise Invalid("No problems to sample from.", remedy="Import problems first.")
     db.add(SamplingItem(sampling_run_id=run.id, problem_id=problem_id, wanted=1))
     run.total = 1
 
@@ -41,3 +42,11 @@ def store(db: Session, run: SamplingRun, item: SamplingItem, came: SampleResult)
         came.useless.append(str(error))
     run.progress = {**run.progress, "trial": seen}
     return Counter(made=1)
+
+
+class TrialPurpose(SamplingPurpose):
+    name, label, title, unit = "trial", "Trial", "Trial", "problems"
+    is_trial = True
+    create_items = staticmethod(create_items)
+    next_requests = staticmethod(next_requests)
+    store = staticmethod(store)

@@ -1,7 +1,6 @@
-"""Which addresses this server may be made to call. A generator's address is asked from inside the
-network the server stands in, so it is not for every admin of a project to choose: a site admin may
-name any, others those hosts that the operator listed in STEPMARK_GENERATOR_HOSTS. The addresses
-where clouds hand out credentials (link-local) are refused to everyone, also when a name leads there."""
+"""Rules for the URLs of generators. The worker sends requests from inside the operator's network. Site
+admins may enter any host; project admins may use the hosts in STEPMARK_GENERATOR_HOSTS. Link-local
+addresses, where clouds serve credentials, are always refused, also if a host name resolves to one."""
 
 from __future__ import annotations
 
@@ -17,26 +16,26 @@ KEY_NAME = re.compile(r"STEPMARK_KEY_[A-Z0-9_]{1,60}")
 
 
 class BadAddress(Exception):
-    """Seen only when the name is looked up, just before the first request."""
+    """A host that resolves to a forbidden address, found before the first request."""
 
 
 def validate_url(url: str, *, site_admin: bool) -> str:
-    """The address without a trailing slash. Invalid or Forbidden says why not."""
+    """The URL without a trailing slash. Raises Invalid or Forbidden."""
     url = url.strip().rstrip("/")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise Invalid("The address is not a URL.", remedy="For instance http://localhost:8001/v1.") from error
+        raise Invalid("The base URL is invalid.", remedy="Example: http://localhost:8001/v1.") from error
     if parts.scheme not in ("http", "https") or not host or len(url) > 500 or re.search(r"[\s\0]", url):
         raise Invalid(
-            "The address must begin with http:// or https:// and name a host.",
-            remedy="For instance http://localhost:8001/v1.",
+            "The base URL must start with http:// or https:// and contain a host.",
+            remedy="Example: http://localhost:8001/v1.",
         )
     if parts.username or parts.password or parts.query or parts.fragment:
         raise Invalid(
-            "The address may carry no name, password or query.",
-            remedy="Put an API key into an environment variable of the server and give its name.",
+            "The base URL must not contain a user name, password or query.",
+            remedy="Set the API key as an environment variable of the worker and enter its name.",
         )
     if (
         not site_admin
@@ -44,8 +43,8 @@ def validate_url(url: str, *, site_admin: bool) -> str:
         and host not in allowed_hosts()
     ):
         raise Forbidden(
-            f"Generators of this server may not call {host}.",
-            remedy="Ask a site admin to make this generator, or the operator to list the host in "
+            f"The host {host} is not allowed.",
+            remedy="Ask a site admin to create this generator, or ask the operator to add the host to "
             "STEPMARK_GENERATOR_HOSTS.",
         )
     refuse_private_literal(host)
@@ -62,7 +61,7 @@ def refuse_private_literal(host: str) -> None:
     except ValueError:
         return
     if bad:
-        raise Invalid(f"The address {host} is never called: it is not where a model answers.")
+        raise Invalid(f"The address {host} is not allowed.")
 
 
 def is_forbidden(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
@@ -72,26 +71,26 @@ def is_forbidden(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool
 
 
 def resolve_host(url: str) -> None:
-    """BadAddress when the host's name leads where it must not, or nowhere."""
+    """Raises BadAddress if the host resolves to a forbidden address, or not at all."""
     host = urlsplit(url).hostname or ""
     try:
         addresses = {info[4][0] for info in socket.getaddrinfo(host, None)}
     except OSError as error:
-        raise BadAddress(f"The host {host} is not found: {error}.") from error
+        raise BadAddress(f"Host {host} not found: {error}.") from error
     for address in addresses:
         if is_forbidden(ipaddress.ip_address(str(address).split("%")[0])):
-            raise BadAddress(f"The host {host} leads to {address}, which is never called.")
+            raise BadAddress(f"The host {host} resolves to {address}, which is not allowed.")
 
 
 def validate_key_env(name: str) -> str | None:
-    """The name of the variable that holds the key, or none. Only names made for this: any other
-    would let who makes a generator have the server's own secrets sent to them."""
+    """The name of the variable with the API key, or None. The prefix is required: otherwise an admin could
+    send other secrets of the server to their own host."""
     name = name.strip()
     if not name:
         return None
     if not KEY_NAME.fullmatch(name):
         raise Invalid(
-            "The key's variable must be named STEPMARK_KEY_ and then capital letters, digits or _.",
-            remedy="Set such a variable for the worker and give its name here, not the key.",
+            "The API key variable must start with STEPMARK_KEY_, followed by capital letters, digits or _.",
+            remedy="Set this variable for the worker and enter its name, not the key.",
         )
     return name

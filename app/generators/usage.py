@@ -1,4 +1,4 @@
-"""What a run cost so far, and what that comes to in money."""
+"""Token usage and price of sampling runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NONE: dict[str, Any] = {
 
 
 def add_usage(run: SamplingRun, cost: Cost, more: Counter[str]) -> None:
-    """To the run's counters; its row is locked by who calls."""
+    """Add usage to the run's counters. The caller holds a lock on the run."""
     before = run.counters
     found = {name: before.get(name, 0) + value for name, value in vars(cost).items()}
     found |= {name: before.get(name, 0) + value for name, value in more.items()}
@@ -26,7 +26,7 @@ def add_usage(run: SamplingRun, cost: Cost, more: Counter[str]) -> None:
 
 
 def compute_price(counters: dict[str, Any], config: dict[str, Any]) -> float | None:
-    """By the generator's prices for a million tokens; None where it has none."""
+    """Price by the generator's rates per million tokens. None if it has no rates."""
     rates = {"prompt_tokens": config.get("price_in"), "completion_tokens": config.get("price_out")}
     if all(rate is None for rate in rates.values()):
         return None
@@ -50,5 +50,5 @@ def count_items(db: Session, run_id: int) -> dict[str, int]:
 
 
 def count_solutions(db: Session, project_id: int) -> dict[int, int]:
-    """Generator id -> solutions its runs have stored."""
+    """Generator id -> number of solutions stored by its runs."""
     return {row[0]: row[1] for row in db.execute(MADE, {"project": project_id})}

@@ -1,4 +1,4 @@
-"""Pages of generators: make one, try it, let it fill the pool, and see how that goes."""
+"""Pages of generators: create and try a generator, fill the pool, and watch sampling runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from app.core.errors import DomainError
 from app.core.web import redirect, render, render_polled
 from app.generators import alternative_settings, forms, generators, pool_sampling, runs, usage
 from app.generators.config import CHAT, ENDPOINTS, PLAIN, STEPS, GeneratorConfig
+from app.generators.kinds import KINDS
 from app.generators.models import Generator, SamplingRun
+from app.generators.purposes import PURPOSES
 from app.modes import get_mode
 from app.problems import queries
 from app.projects.access import Access, ProjectAdmin, Researcher
@@ -22,7 +24,7 @@ from app.projects.access import Access, ProjectAdmin, Researcher
 router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
 SPLITS = {
     "train": "train", "validation": "validation", "train+validation": "train and validation",
-    "test": "test, for evaluation only",
+    "test": "test (evaluation only)",
 }  # fmt: skip
 
 
@@ -46,7 +48,9 @@ def create_generator(request: Request, access: ProjectAdmin, db: Db, form: Form)
         made = generators.create_generator(db, access.project, wanted, forms.parse_config(form), access.user)
     except DomainError as error:
         return _list(request, access, db, given=form, wrong=error)
-    return redirect(f"{access.home}/generators/{made.id}", f"{made.name} is made. Try it on a problem.")
+    return redirect(
+        f"{access.home}/generators/{made.id}", f"Generator {made.name} created. Sample once to try it."
+    )
 
 
 def _list(request: Request, access: Access, db: Db, **more: Any) -> Response:
@@ -63,6 +67,8 @@ def _list(request: Request, access: Access, db: Db, **more: Any) -> Response:
         endpoints=ENDPOINTS,
         steps=STEPS,
         default=GeneratorConfig(),
+        kinds=KINDS,
+        kind_choices={kind.name: kind.choice for kind in KINDS.values()},
         prompts={"chat": CHAT, "completions": PLAIN},
         **{"given": {}, "wrong": None, **more},
     )
@@ -78,6 +84,7 @@ def generator_page(request: Request, access: Researcher, db: Db, generator_id: i
         config=GeneratorConfig(**found.config),
         by=users.find_user_by_id(db, found.created_by),
         runs=runs.newest(db, access.project.id, found.id),
+        purposes=PURPOSES,
         splits=SPLITS,
         countings=pool_sampling.COUNTING,
         duplicates=pool_sampling.DUPLICATES,
@@ -92,7 +99,7 @@ def preview(request: Request, access: Researcher, db: Db, generator_id: int) -> 
 
 
 def _preview(db: Db, generator: Generator, request: Request) -> dict[str, Any]:
-    """What the form asks for would come to; or what is wrong with it."""
+    """The plan in the form and its cost, or the error in the form."""
     try:
         plan = pool_sampling.parse_plan(forms.parse_pool_plan(request.query_params))
     except DomainError as error:
@@ -105,20 +112,20 @@ def retire(access: ProjectAdmin, db: Db, generator_id: int) -> Response:
     generators.retire_generator(
         db, generators.get_generator(db, access.project.id, generator_id), access.user
     )
-    return redirect(f"{access.home}/generators", "It is retired: what it made stays.", "note")
+    return redirect(f"{access.home}/generators", "Generator retired. Its solutions are kept.", "note")
 
 
 @router.post("/generators/{generator_id}/trials")
 def start_trial(access: Researcher, db: Db, generator_id: int) -> Response:
     found = generators.get_generator(db, access.project.id, generator_id)
-    return start_and_redirect(db, access, found, "trial", {}, "One sample is on its way.")
+    return start_and_redirect(db, access, found, "trial", {}, "Trial started.")
 
 
 @router.post("/generators/{generator_id}/sampling-runs")
 def start(access: Researcher, db: Db, generator_id: int, form: Form) -> Response:
     found = generators.get_generator(db, access.project.id, generator_id)
     config = pool_sampling.parse_plan(forms.parse_pool_plan(form)).as_json()
-    return start_and_redirect(db, access, found, "solutions", config, "Solutions are on their way.")
+    return start_and_redirect(db, access, found, "solutions", config, "Sampling started.")
 
 
 def start_and_redirect(
@@ -154,6 +161,7 @@ def _live(db: Db, found: SamplingRun) -> dict[str, Any]:
     return {
         "run": found,
         "generator": found.generator,
+        "purpose": PURPOSES[found.purpose],
         "items": usage.count_items(db, found.id),
         "errors": runs.errors(db, found.id),
         "price": usage.compute_price(found.counters, found.generator.config),
@@ -165,7 +173,9 @@ def cancel(access: Researcher, db: Db, sampling_id: int) -> Response:
     found = runs.one(db, access.project.id, sampling_id)
     runs.cancel(db, found)
     record_event(db, access, found, "cancel")
-    return redirect(f"{access.home}/sampling-runs/{sampling_id}", "It ends. What was sampled stays.", "note")
+    return redirect(
+        f"{access.home}/sampling-runs/{sampling_id}", "Sampling cancelled. Stored samples are kept.", "note"
+    )
 
 
 @router.post("/sampling-runs/{sampling_id}/resumption")
@@ -173,28 +183,26 @@ def resume(access: Researcher, db: Db, sampling_id: int) -> Response:
     found = runs.one(db, access.project.id, sampling_id)
     runs.resume(db, found)
     record_event(db, access, found, "resume")
-    return redirect(f"{access.home}/sampling-runs/{sampling_id}", "It goes on with what is missing.")
+    return redirect(f"{access.home}/sampling-runs/{sampling_id}", "Sampling resumed.")
 
 
 @router.post("/sampling-runs/{sampling_id}/release")
 def release(access: Researcher, db: Db, sampling_id: int) -> Response:
-    """Queue what a run left over, with the candidates it has."""
+    """Queue the remaining solutions of a run with the alternatives they have."""
     made = alternative_settings.release_solutions(
         db, runs.one(db, access.project.id, sampling_id), access.user
     )
-    return redirect(f"{access.home}/sampling-runs/{sampling_id}", f"{made:,} solutions queued as they are.")
+    return redirect(
+        f"{access.home}/sampling-runs/{sampling_id}", f"Queued {made:,} solutions without alternatives."
+    )
 
 
-@router.post("/preparation")
+@router.post("/alternative-settings")
 def save_alternative_settings(access: ProjectAdmin, db: Db, form: Form) -> Response:
     chosen = forms.text(form, "generator")
     number = int(forms.number(form, "generator", True)) if chosen else None
     candidates = int(forms.number(form, "candidates", True)) if forms.text(form, "candidates") else 3
     positions = forms.text(form, "positions") or "every"
     alternative_settings.update_settings(db, access.project, number, candidates, positions, access.user)
-    words = (
-        "From now on alternatives are prepared before a solution is queued."
-        if number
-        else "None are prepared."
-    )
-    return redirect(f"{access.home}/generators", words)
+    message = "Alternatives will be created before queueing." if number else "Alternatives turned off."
+    return redirect(f"{access.home}/generators", message)

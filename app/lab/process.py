@@ -13,8 +13,7 @@ from app.answers.prover_process import ProverProcess
 from app.core.db import transaction
 from app.generators.config import parse
 from app.generators.models import Generator
-from app.generators.sampler import SamplerError, SamplerRejected, SamplingStopped
-from app.generators.samplers import open_sampler
+from app.generators.sampler import SamplerError, SamplerRejected, SamplingStopped, open_sampler
 from app.generators.transformers_sampler import TransformersSampler
 from app.lab import budget_sweep, runs, single_search
 from app.lab.generator_proposer import GeneratorProposer

@@ -1,4 +1,4 @@
-"""Pages of the lab: watch a search unfold, and curves of accuracy against budget."""
+"""Pages of test-time search: single searches and budget sweeps."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def lab_page(
         methods=METHODS,
         picks=PICKS,
         usual=SearchConfig(),
-        study=SweepConfig(),
+        sweep=SweepConfig(),
         strategies=STRATEGIES,
         splits=SPLITS,
     )
@@ -81,8 +81,8 @@ def start(
     return _started(access, db, model_id, generator_id, config, problem_id)
 
 
-@router.post("/studies")
-def start_study(
+@router.post("/sweeps")
+def start_sweep(
     access: Researcher,
     db: Db,
     model_id: Number,
@@ -115,7 +115,7 @@ def _started(
         user=access.user,
         problem_id=problem_id,
     )
-    return redirect(f"{access.home}/lab/searches/{made.id}", "The search is on its way.")
+    return redirect(f"{access.home}/lab/searches/{made.id}", "Search started.")
 
 
 @router.get("/searches/{search_id}")
@@ -127,14 +127,14 @@ def search_page(
     times: Annotated[float, Query(ge=1, le=10_000)] = figures.LARGER,
     accuracy: Annotated[str, Query(pattern=r"^(\d{0,3}(\.\d{1,9})?)$")] = "",
 ) -> Response:
-    """`times`, `accuracy`: of a larger model, in per cent, to hold the curves against."""
+    """`times` is the size ratio of a larger model, `accuracy` its accuracy in percent."""
     found = runs.find(db, access.project.id, search_id)
     shown_here = _shown(db, found)
     if found.problem_id is None and found.results:
         percent = float(accuracy) if accuracy else None
         shown_here["larger"] = figures.compare_larger_model(found.results, times, percent)
         shown_here["warnings"] = figures.warnings(found.results)
-    template = "lab/search.html" if found.problem_id else "lab/study.html"
+    template = "lab/search.html" if found.problem_id else "lab/sweep.html"
     return render(request, template, over=found.state not in runs.ACTIVE, **shown_here)
 
 
@@ -156,19 +156,19 @@ def _shown(db: Db, found: SearchRun) -> dict[str, Any]:
 @router.get("/searches/{search_id}/progress")
 def progress(request: Request, access: Researcher, db: Db, search_id: int) -> Response:
     found = runs.find(db, access.project.id, search_id)
-    template = "lab/_search.html" if found.problem_id else "lab/_study.html"
+    template = "lab/_search.html" if found.problem_id else "lab/_sweep.html"
     return render_polled(request, template, over=found.state not in runs.ACTIVE, **_shown(db, found))
 
 
 @router.post("/searches/{search_id}/cancellation")
 def cancel(access: Researcher, db: Db, search_id: int) -> Response:
     runs.cancel(db, runs.find(db, access.project.id, search_id), access.user)
-    return redirect(f"{access.home}/lab/searches/{search_id}", "The search is cancelled.", "note")
+    return redirect(f"{access.home}/lab/searches/{search_id}", "Search cancelled.", "note")
 
 
 @router.get("/searches/{search_id}/data.json")
 def data(access: Researcher, db: Db, search_id: int) -> Response:
-    """All that is kept of it: config, tree, results."""
+    """Config, tree and results as JSON."""
     found = runs.find(db, access.project.id, search_id)
     said = {"config": found.config, "state": found.state, "tree": found.tree, "results": found.results}
     headers = {"Content-Disposition": f'attachment; filename="search-{found.id}.json"'}

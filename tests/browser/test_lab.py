@@ -123,7 +123,7 @@ def test_a_search_grows_before_ones_eyes(opened: tuple[Lab, Opened]) -> None:
     expect(heading).to_have_text("Searching, round 2", timeout=15_000)
     assert steps.count() > first
     lab.ends()
-    expect(heading).to_have_text("The search is over", timeout=15_000)
+    expect(heading).to_have_text("Search succeeded", timeout=15_000)
     expect(page.locator(".step.chosen")).to_have_count(len(list(lab.found.tree.path(lab.found.chosen))))
     folded = page.locator(".tree details").first
     expect(folded.locator("li").first).to_be_hidden()

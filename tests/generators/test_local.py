@@ -91,7 +91,7 @@ def test_a_step_ends_where_a_step_ends(opened):
 def test_too_long_a_problem_and_a_stop_are_told(opened):
     from app.generators.sampler import SamplerError
 
-    with pytest.raises(SamplerError, match="room for 256"):
+    with pytest.raises(SamplerError, match="context of the model has 256"):
         opened().request(SampleRequest("What " * 400))
     ended = threading.Event()
     ended.set()

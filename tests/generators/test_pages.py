@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select, text
@@ -55,7 +57,7 @@ def test_a_site_admin_makes_one_and_it_shows_no_key(
     assert "sk-secret" not in str(said)
     again = web.post(here, data=FORM)
     assert again.status_code == 409
-    assert "There is a generator" in again.text
+    assert "already exists" in again.text
     assert 'value="http://model.example/v1"' in again.text  # what was typed is still there
 
 
@@ -65,7 +67,7 @@ def test_who_is_no_site_admin_calls_only_hosts_on_the_list(
     here = f"/projects/{project.slug}/generators"
     refused = web.post(here, data=FORM)
     assert refused.status_code == 403
-    assert "may not call model.example" in refused.text
+    assert "The host model.example is not allowed" in refused.text
     monkeypatch.setenv("STEPMARK_GENERATOR_HOSTS", "other.example:1, model.example")
     url_policy.settings.cache_clear()
     assert web.post(here, data=FORM).status_code == 303
@@ -106,14 +108,14 @@ def test_the_preview_says_what_is_missing_and_the_form_starts_it(
     made = generator(db, project, api)
     there = f"/projects/{project.slug}/generators/{made.id}"
     assert ">20<" in collapse(web.get(f"{there}/preview", params={"per_problem": 5}).text)
-    assert "by themselves" in web.get(f"{there}/preview", params={"split": "train+test"}).text
-    assert "must be a whole number" in web.get(there, params={"per_problem": "many"}).text
+    assert "cannot be combined" in web.get(f"{there}/preview", params={"split": "train+test"}).text
+    assert "must be an integer" in web.get(there, params={"per_problem": "many"}).text
     answer = web.post(f"{there}/sampling-runs", data={"per_problem": "5", "split": "train"})
     assert answer.status_code == 303
     run = db.scalars(select(SamplingRun)).one()
     assert (run.total, run.state, run.config["splits"]) == (20, "queued", ["train"])
     where = answer.headers["location"]
-    assert "It waits for a worker" in web.get(where).text
+    assert re.search(r"<h2>\s*Queued\s*</h2>", web.get(where).text)
     assert "HX-Refresh" not in web.get(f"{where}/progress").headers
     assert web.post(f"{where}/cancellation").status_code == 303
     assert web.get(f"{where}/progress").headers["HX-Refresh"] == "true"
@@ -165,7 +167,7 @@ def test_from_the_command_line(database: str, home: object, api: Server) -> None
     runner = CliRunner()
     command = [
         "generator",
-        "make",
+        "create",
         "--project",
         "sums",
         "--name",
@@ -176,7 +178,7 @@ def test_from_the_command_line(database: str, home: object, api: Server) -> None
         api.url,
     ]
     made = runner.invoke(cli, command, catch_exceptions=False)
-    assert (made.exit_code, made.stdout) == (0, "one is made.\n")
+    assert (made.exit_code, made.stdout) == (0, "Generator one created.\n")
     command = ["sample", "--project", "Sums", "--generator", "one", "--per-problem", "3", "--no-grade"]
     done = runner.invoke(cli, command, catch_exceptions=False)
     assert done.exit_code == 0, done.output
@@ -221,7 +223,7 @@ def test_rollouts_by_page_and_api_with_their_cost_beforehand(
     there = f"/projects/{project.slug}/generators/{made.id}/rollouts"
     assert ">128<" in collapse(web.get(there).text)  # 8 from behind four of five steps, four solutions
     assert ">96<" in collapse(web.get(f"{there}/preview", params={"how": "search"}).text)  # 8 x 3, at most
-    assert "must be a whole number" in web.get(f"{there}/preview", params={"rollouts": "x"}).text
+    assert "must be an integer" in web.get(f"{there}/preview", params={"rollouts": "x"}).text
     started = web.post(there, data={"rollouts": "2", "how": "every", "split": "train", "most": "3"})
     assert started.status_code == 303
     run = db.scalars(select(SamplingRun)).one()
@@ -261,7 +263,7 @@ def test_the_page_of_a_solution_says_what_its_rollouts_came_to(
     made = generator(db, project, api)
     solution = factories.solution(db, factories.problem(db, project), ("a", "b"))
     page = f"/projects/{project.slug}/solutions/{solution.id}"
-    assert "rollouts of" not in web.get(page).text
+    assert "Rollouts by" not in web.get(page).text
     db.add(Rollout(generator_id=made.id, solution_id=solution.id, position=0, rollouts=8, reached=3))
     db.flush()
-    assert "rollouts of steady: 3 of 8 came to the right answer" in web.get(page).text
+    assert "Rollouts by steady: 3 of 8 correct" in web.get(page).text

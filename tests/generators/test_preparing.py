@@ -209,7 +209,7 @@ def test_who_may_prepare_what(db: Session, api) -> None:
         with pytest.raises(Invalid):
             alternative_settings.update_settings(db, of, number, candidates, positions, None)
     alternative_settings.update_settings(db, project, asked.id, 3, "every", None)
-    with pytest.raises(Conflict, match="prepares alternatives"):
+    with pytest.raises(Conflict, match="creates the alternatives"):
         generators.retire_generator(db, asked, None)
     alternative_settings.update_settings(db, project, None, 3, "every", None)
     generators.retire_generator(db, asked, None)
@@ -233,9 +233,9 @@ def test_preparing_by_page_and_api(db: Session, web: TestClient, home: object, a
     factories.sign_in(web, db, factories.member(db, project, "admin"))
     page = f"/projects/{project.slug}"
     form = {"generator": str(asked.id), "candidates": "4", "positions": "suspect"}
-    assert web.post(f"{page}/preparation", data=form).status_code == 303
-    assert "Before a solution is queued" in web.get(f"{page}/generators").text
-    here = f"/api/v1{page}/preparation"
+    assert web.post(f"{page}/alternative-settings", data=form).status_code == 303
+    assert "Alternatives before queueing" in web.get(f"{page}/generators").text
+    here = f"/api/v1{page}/alternative-settings"
     said = {"generator_id": asked.id, "candidates": 4, "positions": "suspect", "waiting": 0}
     assert web.get(here).json() == said
     assert web.put(here, json={"generator_id": asked.id}).json()["candidates"] == 3
@@ -250,6 +250,6 @@ def test_preparing_by_page_and_api(db: Session, web: TestClient, home: object, a
     queued = web.post(f"/api/v1{page}/queue", json={"limit": 2}).json()
     assert queued == {"queued": 0, "preparing": True}
     assert web.post(f"{page}/queue").status_code == 303
-    assert web.post(f"{page}/preparation", data={}).status_code == 303
+    assert web.post(f"{page}/alternative-settings", data={}).status_code == 303
     assert web.get(here).json()["generator_id"] is None
     assert web.post(f"/api/v1{page}/queue", json={"limit": 2}).json() == {"queued": 0}

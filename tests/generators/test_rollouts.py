@@ -108,7 +108,7 @@ def test_every_step_gets_its_rollouts_and_a_wrong_one_leads_nowhere(made, api):
     assert run.counters["reached"] == sum(reached) + 20
     with transaction() as db:
         assert db.scalar(select(func.count()).select_from(Solution)) == 4
-        with pytest.raises(Invalid, match="Nothing is missing"):
+        with pytest.raises(Invalid, match="No rollouts are missing"):
             runs.start(db, db.get_one(Generator, number), "rollouts", {"rollouts": 10}, None)
     more = done(number, "rollouts", rollouts=11)
     assert more.counters["made"] == 8
@@ -140,7 +140,7 @@ def test_two_processes_add_no_rollout_too_many(made):
 
 
 def test_a_chat_server_that_cannot_go_on_is_not_asked(made):
-    with pytest.raises(Invalid, match="go on with what is begun"):
+    with pytest.raises(Invalid, match="does not support continuations"):
         started(made(endpoint="chat"), "rollouts")
     run = done(made(endpoint="chat", called="prefilled", prefill=True), "rollouts", rollouts=2, most=1)
     assert run.counters["made"] == 4

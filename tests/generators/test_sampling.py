@@ -76,7 +76,7 @@ def test_every_problem_gets_exactly_k_and_what_it_cost_is_counted(made, api):
     graded = grade_waiting(made.project.id)
     assert graded["correct"] > 0
     assert sum(graded.values()) == 28
-    with pytest.raises(Invalid, match="No solution is missing"), transaction() as db:
+    with pytest.raises(Invalid, match="No solutions are missing"), transaction() as db:
         runs.start(db, db.get_one(Generator, number), "solutions", {"per_problem": 7}, None)
     assert done(number, per_problem=8).counters["made"] == 4
 
@@ -146,14 +146,14 @@ def test_duplicates_are_kept_and_counted_or_left_out_until_patience_ends(made):
     with transaction() as db:
         items = db.scalars(select(SamplingItem).where(SamplingItem.sampling_run_id == skipped.id)).all()
     assert {each.state for each in items} == {"failed"}
-    assert {each.error for each in items} == {"Only solutions that are there already came."}
+    assert {each.error for each in items} == {"Only duplicates were sampled."}
     assert all(35 <= each.tries <= 38 for each in items)
 
 
 def test_one_problem_that_cannot_be_asked_holds_up_no_other(made):
     run = done(made("half"), per_problem=2)
     assert (run.state, run.counters["made"], run.counters["failed"]) == ("succeeded", 6, 3)
-    assert errors(run) == ["The server said 400: context too long"] * 3
+    assert errors(run) == ["The server returned 400: context too long"] * 3
     with transaction() as db:
         runs.resume(db, run)
     gone_on(run.id)
@@ -161,12 +161,12 @@ def test_one_problem_that_cannot_be_asked_holds_up_no_other(made):
 
 
 NEVER = {
-    "down": "The server said 500: down (asked 3 times)",
-    "asleep": "did not answer within 0.3 s",
-    "trickling": "did not answer within 0.3 s",
-    "odd": "holds no text",
+    "down": "The server returned 500: down (3 attempts)",
+    "asleep": "did not respond within 0.3 s",
+    "trickling": "did not respond within 0.3 s",
+    "odd": "contains no text",
     "huge": "larger than 1 MiB",
-    "elsewhere": "The server said 302",
+    "elsewhere": "The server returned 302",
 }
 
 
@@ -188,7 +188,7 @@ def test_a_short_run_in_which_every_request_failed_has_failed(made):
         db.execute(text("DELETE FROM problem WHERE id > (SELECT min(id) FROM problem)"))
     run = done(made("down", called="again", retries=0), per_problem=1)
     assert (run.state, run.counters["failed"]) == ("failed", 3)
-    assert run.error == "The server said 500: down (asked 1 times)"
+    assert run.error == "The server returned 500: down (1 attempts)"
 
 
 def test_a_key_is_sent_and_shown_nowhere(made, api, monkeypatch):
@@ -196,7 +196,7 @@ def test_a_key_is_sent_and_shown_nowhere(made, api, monkeypatch):
     run = done(made("locked", key_name="STEPMARK_KEY_TEST"), per_problem=1)
     assert api.seen()[0]["key"] == "Bearer sk-very-secret"
     assert run.state == "failed"
-    assert run.error == "The server said 401: Incorrect API key provided: [key]"
+    assert run.error == "The server returned 401: Incorrect API key provided: [key]"
     assert len(api.seen()) <= 4  # not asked again and again
     monkeypatch.delenv("STEPMARK_KEY_TEST")
     again = done(made("steady", key_name="STEPMARK_KEY_TEST"), per_problem=1)
@@ -267,7 +267,7 @@ def test_test_problems_are_sampled_for_by_themselves(db, api):
     }
     only = {"per_problem": 3, "splits": ["test"], "subject": "sums"}
     assert pool_sampling.preview_plan(db, asked, pool_sampling.parse_plan(only))["missing"] == 3
-    with pytest.raises(Invalid, match="by themselves"):
+    with pytest.raises(Invalid, match="cannot be combined"):
         pool_sampling.parse_plan({"splits": ["train", "test"]})
     for wrong in (
         {"per_problem": 0},

@@ -63,7 +63,7 @@ def page(db: Session, web: TestClient) -> Page:
 
 def test_without_a_model_or_a_generator_it_says_where_they_come_from(page: Page) -> None:
     empty = page.get("/lab")
-    assert "A search needs two" in empty
+    assert "A model and a generator are required" in empty
     assert f"{page.home}/generators" in empty
 
 
@@ -83,7 +83,7 @@ def test_a_search_is_started_watched_and_cancelled(page: Page) -> None:
     assert "HX-Refresh" not in page.web.get(page.home + path + "/progress").headers
     page.web.post(f"{page.home}{path}/cancellation")
     assert page.web.get(page.home + path + "/progress").headers["HX-Refresh"] == "true"
-    assert "The search was cancelled" in page.get(path)
+    assert "Search cancelled" in page.get(path)
     again = page.web.post(f"{page.home}{path}/cancellation")
     assert again.status_code == 409
 
@@ -98,7 +98,7 @@ def test_wrong_forms_say_what_is_wrong(page: Page) -> None:
         ({"model_id": 10**9}, 404),
     ):
         assert page.web.post(f"{page.home}/lab/searches", data={**ready, **more}).status_code == status
-    study = page.web.post(f"{page.home}/lab/studies", data={**ready, "most": 4})
+    study = page.web.post(f"{page.home}/lab/sweeps", data={**ready, "most": 4})
     assert study.status_code == 422, "no strategy was chosen"
     page.get("/lab/searches/99999999999", 404)
     page.get(f"/lab/searches/{10**30}", 404)
@@ -133,9 +133,9 @@ def test_the_tree_of_a_search(page: Page) -> None:
     said = page.get(f"/lab/searches/{run.id}")
     assert HOSTILE not in said
     assert said.count("chosen</span>") == 1 + len(list(found.tree.path(found.chosen)))
-    assert "drawn 2 times" in said
-    assert "not continued" in said
-    assert ">kept</span>" in said
+    assert "sampled 2 times" in said
+    assert "pruned" in said
+    assert ">selected</span>" in said
     assert "finished: 4" in said
     assert f">{found.costs.steps}</dd>" in said
     data = page.web.get(f"{page.home}/lab/searches/{run.id}/data.json").json()
@@ -159,7 +159,7 @@ def test_a_large_tree_is_cut_to_what_leads_somewhere(page: Page) -> None:
     assert all(node["parent"] == 0 or node["parent"] in ids for node in found["nodes"])
     assert max(len(node["text"]) for node in found["nodes"]) < 2100
     run = watched(page, tree)
-    assert f"{2002 - tree_json.MOST_NODES} more steps were drawn" in page.get(f"/lab/searches/{run.id}")
+    assert f"Steps not shown: {2002 - tree_json.MOST_NODES}." in page.get(f"/lab/searches/{run.id}")
 
 
 def test_a_chain_is_one_list_however_long() -> None:
@@ -178,7 +178,7 @@ def test_curves_figures_and_downloads(page: Page) -> None:
     values = {name: ready[name] for name in ("model_id", "generator_id")}
     run = page.done(**values, config={"most": 2}, results=results)
     said = page.get(f"/lab/searches/{run.id}")
-    assert "3 more are left out: the model learned from them" in said
+    assert "Excluded as training problems: 3." in said
     assert "best-of-N, weighted: 75.0% to 75.0%" in said, "said in a sentence"
     rows = list(csv.reader(io.StringIO(page.get(f"/lab/searches/{run.id}/plots/budget.csv"))))
     assert rows[0][:3] == ["budget", "best-of-N, weighted", "beam search, M = 4"]
@@ -191,10 +191,10 @@ def test_curves_figures_and_downloads(page: Page) -> None:
     page.get(f"/lab/searches/{run.id}/plots/nothing.json", 404)
     larger = page.get(f"/lab/searches/{run.id}?times=2&accuracy=80")
     assert larger.count("search is better") == 2
-    assert larger.count("the larger model is better") == 1
+    assert larger.count("larger model is better") == 1
     page.get(f"/lab/searches/{run.id}?times=0", 422)
     page.get(f"/lab/searches/{run.id}?accuracy=lots", 422)
-    assert "Curves up to 2" in page.get("/lab")
+    assert "Budget sweep up to 2" in page.get("/lab")
 
 
 def test_the_api(page: Page) -> None:
