@@ -1,13 +1,13 @@
-"""PURE: best-of-N, exactly and without shuffling.
+"""PURE: exact best-of-N, without shuffling.
 
-Of a problem's M scored solutions a random subset of n is drawn and the one with the highest
-score is picked; the curve is the chance that the pick is right (Lightman et al. 2023, section 3
-and appendix; they shuffled 400 times). Sorted ascending, the position j (1-based) is the highest
-of a random n-subset with probability C(j-1, n-1) / C(M, n); a group of ties at positions (i, j]
-together has [C(j, n) - C(i, n)] / C(M, n), the sum of those, and picks a right answer with the
-share of right ones in it. Only positive terms are added, in float64: nothing cancels.
+For each problem with M scored solutions, a random subset of n is drawn and the solution with the highest
+score is picked. The curve is the probability that the pick is correct (Lightman et al. 2023, section 3 and
+appendix, with 400 shuffles). In ascending order, position j (1-based) is the highest of a random n-subset
+with probability C(j-1, n-1) / C(M, n). A group of ties at positions (i, j] has the total probability
+[C(j, n) - C(i, n)] / C(M, n) and is correct with the share of correct solutions in it. All terms are
+positive float64, so nothing cancels.
 
-A problem with fewer than n solutions gives what it has: all of them."""
+A problem with fewer than n solutions contributes all of them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ Ints = NDArray[np.int64]
 
 
 def n_grid(most: int, points: int = 48) -> Ints:
-    """Subset sizes to show: every one up to 64, else `points` of them, even on a log scale,
-    1 and `most` among them."""
+    """Subset sizes from 1 to `most`: all of them up to 64, or else `points` sizes, evenly spaced on a log
+    scale."""
     if most <= 64:
         return np.arange(1, most + 1)
     return np.unique(np.round(np.geomspace(1, most, points)).astype(np.int64))
@@ -35,8 +35,8 @@ def max_n(counts: Sequence[int]) -> int:
 
 
 def best_of_n(scores: Sequence[Floats], right: Sequence[NDArray[np.bool_]], n: Ints) -> Floats:
-    """Chance of a right pick, [problems, len(n)]. `scores[p]` and `right[p]` are of problem p's
-    solutions, at least one; -inf is a score that is missing. ValueError for NaN."""
+    """Probability of a correct pick, [problems, len(n)]. `scores[p]` and `right[p]` belong to the
+    solutions of problem p, at least one; -inf is a missing score. Raises ValueError for NaN."""
     probability = np.empty((len(scores), len(n)))
     for places in _by_count([len(problem_scores) for problem_scores in scores]):
         share = tie_shares(
@@ -47,8 +47,8 @@ def best_of_n(scores: Sequence[Floats], right: Sequence[NDArray[np.bool_]], n: I
 
 
 def pick_probabilities(most: int, n: Ints) -> Floats:
-    """[most, len(n)]: how likely position j of `most`, ascending, is the highest of a random
-    n-subset. Columns add up to 1; n over `most` counts as `most`."""
+    """[most, len(n)]: probability that position j of `most`, in ascending order, is the highest of a random
+    n-subset. Columns sum to 1; n over `most` counts as `most`."""
     drawn = np.minimum(n, most)[None, :]
     position = np.arange(1, most + 1)[:, None]
     logs = log_choose(position - 1, drawn - 1) - log_choose(np.array([[most]]), drawn)
@@ -81,7 +81,7 @@ def tie_shares(scores: Floats, right: NDArray[np.bool_]) -> Floats:
 
 
 def pass_at_n(right: Sequence[NDArray[np.bool_]], n: Ints) -> Floats:
-    """pass@N, [problems, len(n)]: the chance that a random n-subset holds a right answer,
+    """pass@N, [problems, len(n)]: the probability that a random n-subset contains a correct solution,
     1 - C(M - r, n) / C(M, n) (Chen et al. 2021, section 2.1)."""
     total = np.array([[len(problem_right)] for problem_right in right])
     wrong = total - np.array([[int(problem_right.sum())] for problem_right in right])
@@ -91,7 +91,7 @@ def pass_at_n(right: Sequence[NDArray[np.bool_]], n: Ints) -> Floats:
 
 
 def _by_count(counts: Sequence[int]) -> Iterator[Ints]:
-    """Places of the problems that have equally many solutions."""
+    """Indices of problems, grouped by number of solutions."""
     sizes = np.asarray(counts)
     for count in np.unique(sizes):
         yield np.flatnonzero(sizes == count)

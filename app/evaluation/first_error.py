@@ -1,10 +1,11 @@
-"""PURE: does a model find the first wrong step? ProcessBench's measure (Zheng et al. 2024,
-section 3): on solutions with an error, how often exactly its first wrong step is named; on
-solutions without, how often none is; F1 is the harmonic mean of the two accuracies. Subsets are
-reported apart and averaged plainly.
+"""PURE: first-error F1, the metric of ProcessBench (Zheng et al. 2024, section 3).
 
-The first step whose p(negative) is over a threshold is named. The threshold is tuned on data
-that is not scored: each fold of problems is judged by the threshold that is best on the others."""
+Error recall is the share of solutions with an error whose first error is predicted exactly. Clean accuracy
+is the share of solutions without an error for which none is predicted. F1 is their harmonic mean. Subsets
+are reported separately and averaged without weights.
+
+The predicted first error is the first step whose p(negative) exceeds a threshold. Each fold of problems
+uses the threshold that is best on the other folds."""
 
 from __future__ import annotations
 
@@ -19,32 +20,32 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 NO_ERROR = -1
 DEFAULT_THRESHOLD = 0.5
-"""The threshold where there is nothing to tune on."""
+"""The threshold without data to tune on."""
 
 
 @dataclass(frozen=True)
 class ThresholdWindows:
-    """For each solution, the thresholds t at which the model is right of it: low <= t < high."""
+    """For each solution, the thresholds t with a correct prediction: low <= t < high."""
 
     low: Floats
     high: Floats
     wrong: NDArray[np.bool_]
-    """Solutions that have an error."""
+    """Solutions with an error."""
 
     def subset(self, chosen: Any) -> ThresholdWindows:
         return ThresholdWindows(self.low[chosen], self.high[chosen], self.wrong[chosen])
 
 
 def predict_first_error(p_negative: Floats, threshold: float) -> int:
-    """Position of the first step over the threshold, 0-based; -1 for none."""
+    """0-based position of the first step over the threshold; -1 for none."""
     over = np.flatnonzero(p_negative > threshold)
     return int(over[0]) if len(over) else NO_ERROR
 
 
 def threshold_windows(p_negative: Sequence[Floats], truth: Sequence[int]) -> ThresholdWindows:
-    """`truth[s]` is the first wrong step of solution s, -1 for none. The error at e is named
-    exactly when every step before it stays at or under t and e is over it. ValueError for a
-    position the solution does not have."""
+    """`truth[s]` is the first error of solution s, -1 for none. The error at e is predicted
+    if every step before it is at most t and step e is over t. Raises ValueError for a position outside the
+    solution."""
     low, high = [], []
     for steps, position in zip(p_negative, truth, strict=True):
         if position >= len(steps) or position < NO_ERROR:
@@ -56,8 +57,7 @@ def threshold_windows(p_negative: Sequence[Floats], truth: Sequence[int]) -> Thr
 
 
 def first_error_f1(hit: NDArray[np.bool_], wrong: NDArray[np.bool_]) -> dict[str, Any]:
-    """`hit`: the first error was named exactly, or none where there is none. An accuracy
-    without a solution to measure it on is null, and so is F1 then."""
+    """`hit`: the prediction is exact. An accuracy without solutions is None, and so is F1."""
     on_wrong = float(hit[wrong].mean()) if wrong.any() else None
     on_right = float(hit[~wrong].mean()) if (~wrong).any() else None
     return {
@@ -74,8 +74,8 @@ def harmonic_mean(first: float, second: float) -> float:
 
 
 def tune_threshold(windows: ThresholdWindows) -> float:
-    """The threshold with the highest F1, the middle of the range that reaches it (the lowest
-    such range); DEFAULT where one of the two kinds of solution is missing."""
+    """The threshold with the highest F1: the middle of the lowest range that reaches it.
+    DEFAULT_THRESHOLD if solutions with or without an error are missing."""
     if windows.wrong.all() or not windows.wrong.any():
         return DEFAULT_THRESHOLD
     edges = np.unique(np.concatenate([[0.0], windows.low, windows.high[np.isfinite(windows.high)]]))
@@ -88,7 +88,7 @@ def tune_threshold(windows: ThresholdWindows) -> float:
 
 
 def _count_hits(windows: ThresholdWindows, thresholds: Floats) -> Floats:
-    """The share of windows that hold each threshold."""
+    """Share of windows that contain each threshold."""
     held = windows.low < windows.high
     begun = np.searchsorted(np.sort(windows.low[held]), thresholds, side="right")
     ended = np.searchsorted(np.sort(windows.high[held]), thresholds, side="right")
@@ -97,15 +97,15 @@ def _count_hits(windows: ThresholdWindows, thresholds: Floats) -> Floats:
 
 
 def assign_folds(problems: Ints, count: int, seed: int) -> Ints:
-    """A fold for each entry; the entries of one problem share it."""
+    """A fold for each entry. Entries of one problem share a fold."""
     unique, place = np.unique(problems, return_inverse=True)
     dealt = np.random.default_rng(seed).permutation(len(unique)) % count
     return dealt[place]
 
 
 def cross_tune(windows: ThresholdWindows, fold: Ints) -> tuple[NDArray[np.bool_], dict[int, float]]:
-    """Which solutions are judged rightly, each at the threshold tuned on the other folds; and
-    the threshold that each fold was judged by."""
+    """Whether each prediction is correct with the threshold tuned on the other folds, and the threshold of
+    each fold."""
     hit = np.zeros(len(fold), dtype=bool)
     used: dict[int, float] = {}
     for number in np.unique(fold):
@@ -120,6 +120,6 @@ def cross_tune(windows: ThresholdWindows, fold: Ints) -> tuple[NDArray[np.bool_]
 
 
 def mean_f1(subsets: Sequence[dict[str, Any]]) -> float | None:
-    """The plain mean over the subsets that have an F1."""
+    """Unweighted mean over the subsets with an F1."""
     scores = [subset["f1"] for subset in subsets if subset["f1"] is not None]
     return sum(scores) / len(scores) if scores else None

@@ -1,14 +1,12 @@
 """PURE: majority, weighted and top-k votes over random subsets of a problem's solutions.
 
-Answers are equal by the grader, given as small integers; -1 is no answer and has no vote
-(answers.py makes them). Weighted: the sum of scores over equal answers (Lightman et al. 2023,
-section 3.3; Uesato et al. 2022). Top-k: a majority vote among the k of the subset with the
-highest scores (Cobbe et al. 2021, section 4.2).
+Answers are classes from answer_classes; -1 is no answer and has no vote. The weighted vote sums the scores
+of equal answers (Lightman et al. 2023, section 3.3; Uesato et al. 2022). The top-k vote is a majority vote
+of the k highest-scored solutions of the subset (Cobbe et al. 2021, section 4.2).
 
-No closed form: `subsets` random subsets of each size are drawn from the problem's own seed.
-Where there are no more subsets than that, each is counted equally often and the value is exact
-(but for ties at the edge of the top k, which are broken by chance). Answers with equally many
-votes share the pick."""
+Votes have no closed form, so `subsets` random subsets of each size are drawn with a seed per problem. If
+there are no more subsets than that, each counts equally often and the value is exact, except for ties at
+the edge of the top k, which are broken at random. Answers with equally many votes share the pick."""
 
 from __future__ import annotations
 
@@ -36,8 +34,8 @@ def vote_accuracies(
     seed: int,
     k: int,
 ) -> dict[str, Floats]:
-    """For one problem: the chance that each vote is right, by subset size `n`. All four arrays
-    run over its M solutions; `weights` are not negative. A size over M counts as M."""
+    """Probability that each vote is correct for one problem, by subset size `n`. The first four arrays have
+    one entry per solution (M in total); `weights` are not negative. A size over M counts as M."""
     most = len(scores)
     rng = np.random.default_rng(seed)
     shuffled = rng.random((subsets, most)).argsort(axis=1)
@@ -60,8 +58,8 @@ def vote_accuracies(
 
 
 def subset_mask(shuffled: Ints, size: int) -> Ints:
-    """[about subsets, size]: every subset, equally often, if there are no more of them than rows;
-    else random ones."""
+    """[about subsets, size]: every subset equally often if there are no more subsets than rows, or else
+    random subsets."""
     subsets, most = shuffled.shape
     every = math.comb(most, size)
     if every <= subsets:
@@ -70,8 +68,7 @@ def subset_mask(shuffled: Ints, size: int) -> Ints:
 
 
 def correct_share(answers: Ints, right: NDArray[np.bool_], kinds: int) -> Floats:
-    """By answer, the share of its solutions that were graded right: 0 or 1 unless the grader
-    is at odds with itself."""
+    """Share of correct solutions by answer: 0 or 1 unless the grader contradicts itself."""
     voting = answers >= 0
     total = np.bincount(answers[voting], minlength=kinds)
     hits = np.bincount(answers[voting], weights=right[voting], minlength=kinds)
@@ -79,7 +76,7 @@ def correct_share(answers: Ints, right: NDArray[np.bool_], kinds: int) -> Floats
 
 
 def tally_votes(answers: Ints, weights: Floats, kinds: int) -> Floats:
-    """[subsets, kinds]: the weight of each answer in each subset."""
+    """[subsets, kinds]: total weight of each answer in each subset."""
     rows = np.arange(len(answers))[:, None] * kinds + answers
     voting = answers >= 0
     weight = np.bincount(rows[voting], weights=weights[voting], minlength=len(answers) * kinds)
@@ -87,8 +84,8 @@ def tally_votes(answers: Ints, weights: Floats, kinds: int) -> Floats:
 
 
 def winning_share(total: Floats, present: Floats, share: Floats) -> float:
-    """The mean over subsets of how right the winning answers are; a subset in which nobody
-    votes is wrong."""
+    """Mean over subsets of the correct share of the winning answers. A subset without votes counts as
+    incorrect."""
     if not total.shape[1]:
         return 0.0
     highest = total.max(axis=1, keepdims=True)
@@ -97,7 +94,7 @@ def winning_share(total: Floats, present: Floats, share: Floats) -> float:
 
 
 def _highest(rank: Ints, k: int, rng: np.random.Generator) -> Ints:
-    """Places of the k highest ranks of each row; ties are broken by chance."""
+    """Indices of the k highest ranks of each row; ties are broken at random."""
     if k >= rank.shape[1]:
         return np.broadcast_to(np.arange(rank.shape[1]), rank.shape)
     indices: Ints = np.argpartition(-(rank + rng.random(rank.shape)), k - 1, axis=1)[:, :k]

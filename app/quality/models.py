@@ -11,7 +11,7 @@ from app.core.db import Base
 
 
 class Adjudication(Base):
-    """The word that counts in snapshots. The labels it stands above are kept as they are."""
+    """A decision, which overrides the labels in snapshots. The original labels are kept."""
 
     __tablename__ = "adjudication"
 
@@ -24,8 +24,8 @@ class Adjudication(Base):
     decided_by: Mapped[int] = mapped_column(ForeignKey("user_account.id"))
     at: Mapped[Created]
     knew: Mapped[str] = mapped_column(default="nothing")
-    """What the adjudicator knew of the labels: nothing (blind), own (judged it themselves), opened
-    (elsewhere, before), shown (asked for while deciding); unknown for decisions older than this."""
+    """What the adjudicator knew of the labels: nothing (blind), own (their own submission), opened (on
+    another page), shown (revealed while deciding); unknown for decisions before this was recorded."""
     asked_for: Mapped[Json]
     """Why it was in the queue: {"disagreement": .., "flagged": .., "model": ..}."""
 
@@ -38,7 +38,7 @@ class Adjudication(Base):
 
 
 class SecondLook(Base):
-    """A solution that waits for an adjudicator; kept by second_look.py."""
+    """An adjudication candidate; written by adjudication_queue."""
 
     __tablename__ = "second_look"
 
@@ -61,9 +61,9 @@ class SecondLook(Base):
 
 
 class LookAgain(Base):
-    """A solution whose judgements came or went since it was looked at: written by a trigger of the
-    database, whoever changes an assignment. No foreign keys: their checks would double what an import
-    takes for its assignments, and a note of a solution that is gone is dropped when it is read."""
+    """A solution whose submissions changed since its last refresh. A database trigger on assignments writes
+    it. It has no foreign keys, because their checks would double the time to import assignments; a row of
+    a deleted solution is dropped when it is read."""
 
     __tablename__ = "look_again"
 
@@ -73,7 +73,7 @@ class LookAgain(Base):
 
 
 class LookedOver(Base):
-    """By which model's scores all labels of the project were looked at last; no row: by none."""
+    """The model and scoring run of the last scan of all labels; no row if there was none."""
 
     __tablename__ = "looked_over"
 
