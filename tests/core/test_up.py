@@ -194,7 +194,7 @@ import sys
 from importlib.abc import MetaPathFinder
 class Absent(MetaPathFinder):
     def find_spec(self, name, path, target=None):
-        if name.split(".")[0] in ("torch", "transformers", "tokenizers", "safetensors", "numpy"):
+        if name.split(".")[0] in ("torch", "transformers", "tokenizers", "safetensors", "numpy", "scipy"):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Absent())
 import app.main, app.cli, app.worker
