@@ -3,7 +3,7 @@ against a bare COPY of the same values, in one run:
 
     DATABASE_URL=postgresql://... python bench/exchange.py [--rows 100000]
 
-Makes a project in that database and removes it again. Peak memory is each process's own."""
+Creates a project in that database and deletes it again. CPU and peak memory are those of the Python process."""
 
 # ruff: noqa: E501
 from __future__ import annotations
@@ -47,7 +47,7 @@ WORDS = [
 NAME = "bench exchange"
 
 
-def make(path: Path, rows: int) -> None:
+def write_rows(path: Path, rows: int) -> None:
     draw = random.Random(7)  # noqa: S311
     labelers = [str(uuid.UUID(int=draw.getrandbits(128), version=4)) for _ in range(50)]
     with path.open("w") as out:
@@ -81,7 +81,7 @@ def make(path: Path, rows: int) -> None:
             out.write("\n")
 
 
-def bring_in(path: Path) -> str:
+def run_import(path: Path) -> str:
     from app.core.db import transaction
     from app.exchange import importer
     from app.projects.models import Project
@@ -97,7 +97,7 @@ def bring_in(path: Path) -> str:
     return f"{done.counts['labels']:,} labels"
 
 
-def take_out(path: Path) -> str:
+def run_export(path: Path) -> str:
     from app.core.db import transaction
     from app.exchange import exporter
     from app.exchange.exports.prm800k_rows import FORMAT, Prm800kParameters
@@ -109,7 +109,7 @@ def take_out(path: Path) -> str:
     return f"{written.rows:,} rows, {written.bytes / 1e6:.0f} MB"
 
 
-def bare_in(path: Path) -> str:
+def copy_in(path: Path) -> str:
     """The plain script: json, no checks, no keys, one COPY a table."""
     import psycopg
 
@@ -134,7 +134,7 @@ def bare_in(path: Path) -> str:
     return f"{len(ratings):,} ratings"
 
 
-def bare_out(path: Path) -> str:
+def copy_out(path: Path) -> str:
     import psycopg
 
     query = ("COPY (SELECT json_build_object('labeler', labeler, 'timestamp', at, 'problem', problem, 'steps', steps,"
@@ -150,42 +150,43 @@ def bare_out(path: Path) -> str:
     return f"{path.stat().st_size / 1e6:.0f} MB"
 
 
-def measured(what: Callable[[Path], str], path: Path) -> tuple[float, int, str]:
-    """Seconds, peak megabytes and a word, in a process of its own."""
+def measure(action: Callable[[Path], str], path: Path) -> tuple[float, float, int, str]:
+    """Seconds, processor seconds, peak megabytes and a summary, in a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_measure, (what, path))
+        return pool.apply(_measure, (action, path))
 
 
-def _measure(what: Callable[[Path], str], path: Path) -> tuple[float, int, str]:
-    began = time.perf_counter()
-    said = what(path)
-    return time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, said
+def _measure(action: Callable[[Path], str], path: Path) -> tuple[float, float, int, str]:
+    started, cpu = time.perf_counter(), time.process_time()
+    summary = action(path)
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+    return seconds, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, summary
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--rows", type=int, default=100_000)
-    rows: int = asked.parse_args().rows
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=100_000)
+    rows: int = parser.parse_args().rows
     import psycopg
 
     from app.core.startup import ready_database
 
     with tempfile.TemporaryDirectory() as folder, ready_database():
         source, out, plain = (Path(folder) / name for name in ("rows.jsonl", "out.jsonl", "plain.jsonl"))
-        make(source, rows)
+        write_rows(source, rows)
         print(f"{rows:,} rows, {source.stat().st_size / 1e6:.0f} MB")
-        found: dict[str, Any] = {}
-        for name, what, path in (("bare COPY in", bare_in, source), ("import", bring_in, source),
-                                 ("bare COPY out", bare_out, plain), ("export", take_out, out)):  # fmt: skip
-            found[name] = measured(what, path)
-        same = all(json.loads(a) == json.loads(b) for a, b in zip(source.open(), out.open(), strict=True))
+        results: dict[str, Any] = {}
+        for name, action, path in (("bare COPY in", copy_in, source), ("import", run_import, source),
+                                 ("bare COPY out", copy_out, plain), ("export", run_export, out)):  # fmt: skip
+            results[name] = measure(action, path)
+        is_equal = all(json.loads(a) == json.loads(b) for a, b in zip(source.open(), out.open(), strict=True))
         with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
             connection.execute("DELETE FROM project WHERE name = %s", (NAME,))
-    print(f"{'':16}{'seconds':>9}{'peak MB':>9}{'of bare':>9}")
-    for name, (seconds, peak, said) in found.items():
-        bare = found["bare COPY in" if name.endswith(("in", "import")) else "bare COPY out"][0]
-        print(f"{name:16}{seconds:9.1f}{peak:9}{seconds / bare:8.1f}x  {said}")
-    print(f"every row equal as JSON: {same}")
+    print(f"{'':16}{'seconds':>9}{'CPU':>9}{'peak MB':>9}{'of bare':>9}")
+    for name, (seconds, cpu, peak, summary) in results.items():
+        bare = results["bare COPY in" if name.endswith(("in", "import")) else "bare COPY out"][0]
+        print(f"{name:16}{seconds:9.1f}{cpu:9.1f}{peak:9}{seconds / bare:8.1f}x  {summary}")
+    print(f"every row equal as JSON: {is_equal}")
 
 
 if __name__ == "__main__":
