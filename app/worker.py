@@ -23,9 +23,6 @@ SLICES = (
     "exchange",
     "quality",
     "evaluation",
-    "selection",
-    "lab",
-    "simulation",
     "runs",  # last: it declares a job for every kind
 )
 TRAINING_QUEUES = ("training", "scoring")

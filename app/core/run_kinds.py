@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.core.run_models import Run
 
 R = TypeVar("R", bound=Run)
+K = TypeVar("K", bound="RunKind[Any]")
 
 
 class RunKind(Generic[R]):
@@ -27,13 +28,15 @@ class RunKind(Generic[R]):
     executor: ClassVar[str] = "app.core.subprocess_jobs:run_in_subprocess"
     """ "module:function" that a worker calls with the kind and the run's id. Named, not imported: the web
     never loads it."""
-    page: ClassVar[str]
-    """Address of its page in the project: "/training-runs/{id}"."""
+    page: ClassVar[str] = ""
+    """Address of its results in the project, where it has a page of its own: "/training-runs/{id}"."""
     role: ClassVar[str] = "researcher"
     """The least role that may see, cancel and resume one."""
     queue: ClassVar[str] = "default"
     silence_s: ClassVar[float] = 90
     """A running one without a heartbeat for so long has lost its process."""
+    in_worker: ClassVar[bool] = False
+    """A worker carries it out itself (run_worker.py), without a process."""
     reports_heartbeats: ClassVar[bool] = False
     """The process reports that it is alive; else the worker that watches it does."""
     patience_s: ClassVar[float] = 3
@@ -63,6 +66,10 @@ class RunKind(Generic[R]):
     def can_resume(self, db: Session, run: R) -> bool:
         return run.state in ("failed", "cancelled")
 
+    def is_external(self, run: R) -> bool:
+        """The command line does the work: no worker takes the run, and no sweep."""
+        return False
+
     def job_queue(self, db: Session, run: R) -> str:
         """The queue of its job, by which workers with torch are told from those without."""
         return self.queue
@@ -75,7 +82,7 @@ class RunKind(Generic[R]):
 KINDS: dict[str, RunKind[Any]] = {}
 
 
-def register(kind: RunKind[R]) -> RunKind[R]:
+def register(kind: K) -> K:
     KINDS[kind.name] = kind
     return kind
 

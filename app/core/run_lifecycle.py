@@ -44,7 +44,8 @@ def get_run(db: Session, project_id: int, run_id: int, table: type[R]) -> R:
 
 
 def lock_run(db: Session, run_id: int, table: type[R]) -> R | None:
-    query = select(table).where(table.id == run_id).with_for_update(of=Run.__table__)
+    """With the row of the kind's own table, which is read anew once the lock is there."""
+    query = select(table).where(table.id == run_id).with_for_update()
     return db.scalar(query, execution_options={"populate_existing": True})
 
 
@@ -71,6 +72,8 @@ def create_run(db: Session, run: R, *, enqueue: bool = True) -> R:
 def enqueue_run(db: Session, run: Run, after_s: float | None = None) -> None:
     """Have a worker take it up; at most one such job waits."""
     kind = get_kind(run)
+    if kind.is_external(run):
+        return
     enqueue(
         db,
         f"runs.{kind.name}",
@@ -127,7 +130,9 @@ def record_success(
     return True
 
 
-def record_failure(db: Session, run_id: int, fence: int, reason: str, *, final: bool = False) -> str | None:
+def record_failure(
+    db: Session, run_id: int, fence: int, reason: str, *, final: bool = False, enqueue: bool = True
+) -> str | None:
     """The attempt ended without success: cancelled if that was requested, else queued again, or failed
     after three attempts or when another attempt cannot help (`final`). Returns the new state; None when
     this attempt does not count any more."""
@@ -140,7 +145,8 @@ def record_failure(db: Session, run_id: int, fence: int, reason: str, *, final: 
     if final or run.attempt >= MAX_ATTEMPTS:
         return _move(db, run, "failed", reason=reason)
     run.progress = {**run.progress, "phase": f"starting again after attempt {run.attempt}"}
-    enqueue_run(db, run, after_s=2)
+    if enqueue:
+        enqueue_run(db, run, after_s=2)
     return _move(db, run, "queued", reason=reason)
 
 
@@ -176,10 +182,11 @@ def cancel_run(db: Session, run: R, user_id: int | None) -> R:
 
 
 def resume_run(db: Session, run: R, user_id: int | None, *, enqueue: bool = True) -> R:
-    """Queued again with all its attempts; what is done is not done again."""
+    """Queued again with all its attempts; what is done is not done again. Without `enqueue` the caller does
+    the work, and may resume whatever is finished."""
     kind = get_kind(run)
     locked = lock_run(db, run.id, kind.table)
-    if locked is None or not kind.can_resume(db, locked):
+    if locked is None or (enqueue and not kind.can_resume(db, locked)):
         state = locked.state if locked else "gone"
         raise Conflict(f"This {kind.noun} is {state}: there is nothing to resume.")
     kind.on_resume(db, locked)

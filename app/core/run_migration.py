@@ -62,6 +62,8 @@ class Move:
     """Column of `run` -> SQL over the old row `t`, where the old table lacks it or calls it otherwise."""
     references: Sequence[tuple[str, str]] = ()
     """Tables and columns that hold ids of this one without a foreign key."""
+    updates: Sequence[str] = ()
+    """Statements that rewrite ids within JSON, from the table `new_id` (old_id, id)."""
     jobs: Sequence[str] = ()
     """Jobs that carried such runs. Those that wait are dropped: the sweep enqueues the runs again."""
     keep_ids: bool = False
@@ -157,6 +159,7 @@ def _renumber(db: Connection, move: Move) -> None:
             f"UPDATE {owner} SET {name} = -n.id FROM new_id n WHERE n.old_id = {owner}.{name}",
             f"UPDATE {owner} SET {name} = -{name} WHERE {name} < 0",
         )
+    _run(db, *move.updates)
     for key in keys:
         _run(
             db,

@@ -14,18 +14,18 @@ from app.core import run_lifecycle, subprocess_jobs
 from app.core.run_kinds import KINDS, RunKind
 from app.core.run_models import Run
 
-JOB_MISSING = text(
-    """NOT EXISTS (SELECT FROM procrastinate_jobs job WHERE job.task_name = 'runs.' || run.kind
-       AND job.status IN ('todo', 'doing') AND (job.args->>'run_id')::bigint = run.id)"""
-)
-GRACE = text("run.created_at < now() - interval '1 minute'")
-"""A command that does the work itself has no job, and starts within a minute."""
+JOB = """EXISTS (SELECT FROM procrastinate_jobs job WHERE job.task_name = 'runs.' || run.kind
+    AND job.status = '{status}' AND (job.args->>'run_id')::bigint = run.id)"""
+NO_JOB_WAITS = text("NOT " + JOB.format(status="todo"))
+WAS_ENQUEUED = text(f"({JOB.format(status='doing')} OR run.created_at < now() - interval '1 minute')")
+"""A command that does the work itself enqueues no job, and starts within a minute."""
 
 
 def recover_stale_runs(db: Session) -> list[int]:
     """Running ones whose process is gone or silent are tried again or fail; queued ones without a job
     get one. Returns the ids of those that were running."""
-    for run in db.scalars(select(Run).where(Run.state == "queued", JOB_MISSING, GRACE)):
+    queued = select(Run).where(Run.state == "queued", NO_JOB_WAITS, WAS_ENQUEUED)
+    for run in db.scalars(queued).all():
         if run.kind in KINDS:
             run_lifecycle.enqueue_run(db, run)
     silence = func.extract("epoch", func.now() - Run.heartbeat_at)
@@ -35,13 +35,24 @@ def recover_stale_runs(db: Session) -> list[int]:
 
 def _recover(db: Session, run: Run, silence_s: float) -> bool:
     kind = KINDS.get(run.kind)
-    if kind is None:
+    if kind is None or kind.is_external(run):
         return False
+    if kind.in_worker:
+        return _recover_job(db, run, kind, silence_s)
     reason = _loss(kind, run, silence_s)
     if reason is None:
         return False
     reason += subprocess_jobs.tail(subprocess_jobs.log_path(run.id))
     return run_lifecycle.record_failure(db, run.id, run.fence, reason) is not None
+
+
+def _recover_job(db: Session, run: Run, kind: RunKind[Run], silence_s: float) -> bool:
+    """A worker carries it out in calls; the job of the next call is lost."""
+    has_job = db.scalar(select(Run.id).where(Run.id == run.id, NO_JOB_WAITS)) is None
+    if has_job or silence_s < kind.silence_s:
+        return False
+    run_lifecycle.enqueue_run(db, run)
+    return True
 
 
 def _loss(kind: RunKind[Run], run: Run, silence_s: float) -> str | None:

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from app.accounts.models import User
 from app.core.db import transaction
 from app.core.errors import DomainError
+from app.core.run_lifecycle import ACTIVE
 from app.core.startup import ready_database
 from app.core.supervisor import Child, Supervisor, stepmark_command
 from app.demo.demo_data import import_problems, install_writer, write_private, writer_folder
@@ -31,6 +32,7 @@ from app.labeling.models import Assignment, Task
 from app.labeling.rating_events import RatingEventData
 from app.problems.models import Problem, Solution
 from app.projects.models import Project
+from app.runs import actions
 from app.selection import rounds
 from app.selection.config import RoundConfig, parse
 from app.selection.models import Round
@@ -200,8 +202,8 @@ def run_round(project: Project, config: RoundConfig, number: int) -> None:
         round_ = rounds.latest(db, project.id)
         if round_ is None or round_.state == "succeeded":
             round_ = rounds.start(db, project, config, None)
-        elif round_.state not in rounds.ACTIVE:
-            rounds.resume(db, round_, None)
+        elif round_.state not in ACTIVE:
+            actions.resume_run(db, round_, None)
     worker = Supervisor([Child("worker", stepmark_command("worker"))])
     try:
         _wait_for_round(project, round_.id, worker)
@@ -219,14 +221,14 @@ def _wait_for_round(project: Project, round_id: int, worker: Supervisor) -> None
             if round_.stage != stage:
                 stage = round_.stage
                 typer.echo(f"A round: {stage} ... {time.monotonic() - start:.0f} s", err=True)
-        if round_.state not in rounds.ACTIVE:
+        if round_.state not in ACTIVE:
             break
         time.sleep(0.3)
     if round_.state != "succeeded":
         raise DomainError(
             f"The demo's round {round_.state}: {round_.error}", remedy="Run stepmark demo again."
         )
-    typer.echo(f"{round_.made['queued']} solutions wait as generation {round_.generation}.", err=True)
+    typer.echo(f"{round_.queued} solutions wait as generation {round_.generation}.", err=True)
 
 
 def get_or_create_project() -> Project:

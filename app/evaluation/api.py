@@ -12,6 +12,7 @@ from app.core.errors import Invalid
 from app.evaluation import comparisons, queries, runs, sets
 from app.evaluation.models import Comparison, Evaluation, EvaluationSet
 from app.projects.access import Researcher
+from app.runs import actions
 
 router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["evaluation"])
 SetBody = Body(
@@ -113,8 +114,8 @@ def get_evaluation(access: Researcher, db: Db, evaluation_id: int) -> dict[str, 
 
 @router.post("/evaluations/{evaluation_id}/cancellation")
 def cancel(access: Researcher, db: Db, evaluation_id: int) -> dict[str, Any]:
-    evaluation = runs.cancel(db, runs.find(db, access.project.id, evaluation_id), access.user)
-    return evaluation_to_json(evaluation)
+    run = runs.find(db, access.project.id, evaluation_id)
+    return evaluation_to_json(actions.cancel_run(db, run, access.user))
 
 
 @router.post("/comparisons", status_code=201)
@@ -124,9 +125,9 @@ def compare(access: Researcher, db: Db, body: dict[str, Any] = CompareBody) -> d
     first, second = (
         runs.find(db, access.project.id, _number(body, name) or 0) for name in ("first_id", "second_id")
     )
-    comparison = comparisons.create(db, first, second)
-    db.refresh(comparison)
-    return comparison_to_json(comparison)
+    made = comparisons.create(db, first, second, access.user.id)
+    db.refresh(made)
+    return comparison_to_json(made)
 
 
 @router.get("/comparisons/{comparison_id}")

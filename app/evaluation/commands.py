@@ -109,6 +109,7 @@ def _advance_lines(evaluation_id: int) -> Iterator[str]:
     from app.evaluation import driver, freeze
     from app.evaluation.models import Evaluation
     from app.scoring import launcher
+    from app.scoring import runs as scoring
     from app.scoring.models import ScoringRun
 
     with transaction() as db:
@@ -123,7 +124,7 @@ def _advance_lines(evaluation_id: int) -> Iterator[str]:
             phase = evaluation.progress.get("phase", "")
             yield phase
         if run is not None and run.state == "queued":
-            launcher.run(run.id)
+            launcher.run(scoring.KIND, run.id)
         else:
             time.sleep(1)
 

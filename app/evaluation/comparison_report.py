@@ -3,7 +3,6 @@ them solves, and the solutions that they rank differently."""
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
 from typing import Any
 
@@ -14,40 +13,30 @@ from sqlalchemy.orm import Session
 
 from app.common.array_statistics import mid_ranks
 from app.core.db import transaction
-from app.core.errors import DomainError, Invalid
+from app.core.errors import Invalid
+from app.core.run_lifecycle import record_success
+from app.core.run_worker import run_in_worker
 from app.evaluation import bootstrap, load_set
+from app.evaluation.comparisons import ComparisonKind
 from app.evaluation.config import parse_evaluation_config
 from app.evaluation.models import Comparison, Evaluation, EvaluationProblem
 
 Floats = NDArray[np.float64]
 MOST_SOLUTIONS = 100
 CURVES = ("majority", "oracle")
-log = logging.getLogger("stepmark.evaluation")
 
 
-def run_comparison(comparison_id: int) -> None:
-    """Compute a queued comparison. An error is stored for the page."""
-    try:
-        with transaction() as db:
-            comparison = db.get(Comparison, comparison_id)
-            if comparison is None or comparison.state not in ("queued", "running"):
-                return
-            results = build_comparison(
-                db, db.get_one(Evaluation, comparison.first_id), db.get_one(Evaluation, comparison.second_id)
-            )
-            comparison.results, comparison.state = results, "succeeded"
-    except DomainError as error:
-        _fail(comparison_id, f"{error.message} {error.remedy}".strip())
-    except (ValueError, KeyError, IndexError) as error:
-        log.exception("comparison %s failed", comparison_id, exc_info=error)
-        _fail(comparison_id, f"{type(error).__name__}: {error}")
+def run(kind: ComparisonKind, comparison_id: int) -> None:
+    run_in_worker(kind, comparison_id, _compare)
 
 
-def _fail(comparison_id: int, reason: str) -> None:
+def _compare(comparison: Comparison) -> None:
     with transaction() as db:
-        comparison = db.get(Comparison, comparison_id, with_for_update=True)
-        if comparison is not None and comparison.state in ("queued", "running"):
-            comparison.state, comparison.error = "failed", reason
+        results = build_comparison(
+            db, db.get_one(Evaluation, comparison.first_id), db.get_one(Evaluation, comparison.second_id)
+        )
+    with transaction() as db:
+        record_success(db, comparison.id, comparison.fence, results)
 
 
 def build_comparison(db: Session, first: Evaluation, second: Evaluation) -> dict[str, Any]:

@@ -1,49 +1,59 @@
-"""Comparisons as rows: two evaluations on one set, held side by side by the worker."""
+"""Comparisons: two evaluations on one set, held side by side by the worker."""
 
 from __future__ import annotations
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.errors import Conflict, Invalid, NotFound
-from app.core.jobs import enqueue
+from app.core.errors import Conflict, Invalid
+from app.core.run_kinds import RunKind, register
+from app.core.run_lifecycle import create_run, get_run
 from app.evaluation.models import Comparison, Evaluation
 from app.training.models import Model
 
 
-def create(db: Session, first: Evaluation, second: Evaluation) -> Comparison:
+class ComparisonKind(RunKind[Comparison]):
+    name = "comparison"
+    label = "Comparison"
+    noun = "comparison"
+    table = Comparison
+    executor = "app.evaluation.comparison_report:run"
+    page = "/comparisons/{id}"
+    queue = "scoring"
+    in_worker = True
+
+    def job_lock(self, run: Comparison) -> str:
+        return f"comparison-{run.id}"
+
+    def validate(self, db: Session, run: Comparison) -> None:
+        first, second = (db.get_one(Evaluation, number) for number in (run.first_id, run.second_id))
+        if first.id == second.id:
+            raise Invalid("That is one evaluation, not two.", remedy="Choose another to hold it against.")
+        if first.evaluation_set_id != second.evaluation_set_id or first.project_id != second.project_id:
+            raise Invalid(
+                "They were judged on different sets: their numbers say nothing of each other.",
+                remedy="Evaluate both on one set.",
+            )
+        if first.state != "succeeded" or second.state != "succeeded":
+            raise Conflict("Both evaluations must be finished first.")
+
+
+KIND = register(ComparisonKind())
+
+
+def create(db: Session, first: Evaluation, second: Evaluation, user_id: int | None = None) -> Comparison:
     """The comparison of the two, new or there already."""
-    if first.id == second.id:
-        raise Invalid("That is one evaluation, not two.", remedy="Choose another to hold it against.")
-    if first.evaluation_set_id != second.evaluation_set_id or first.project_id != second.project_id:
-        raise Invalid(
-            "They were judged on different sets: their numbers say nothing of each other.",
-            remedy="Evaluate both on one set.",
-        )
-    if first.state != "succeeded" or second.state != "succeeded":
-        raise Conflict("Both evaluations must be finished first.")
-    there = select(Comparison).where(Comparison.first_id == first.id, Comparison.second_id == second.id)
-    found = db.scalar(there)
-    if found is None:
-        found = Comparison(
-            project_id=first.project_id, first_id=first.id, second_id=second.id, state="queued"
-        )
-        db.add(found)
-        db.flush()
-        kick(db, found.id)
-    return found
-
-
-def kick(db: Session, comparison_id: int) -> None:
-    name = f"comparison-{comparison_id}"
-    enqueue(db, "evaluation.compare", on="scoring", once=name, lock=name, comparison_id=comparison_id)
+    previous = select(Comparison).where(Comparison.first_id == first.id, Comparison.second_id == second.id)
+    comparison = db.scalar(previous)
+    if comparison is None:
+        comparison = Comparison(project_id=first.project_id, first_id=first.id, second_id=second.id)
+        comparison.created_by = user_id
+        create_run(db, comparison)
+    return comparison
 
 
 def find(db: Session, project_id: int, comparison_id: int) -> Comparison:
-    found = db.get(Comparison, comparison_id, populate_existing=True) if comparison_id < 2**62 else None
-    if found is None or found.project_id != project_id:
-        raise NotFound("There is no such comparison in this project.")
-    return found
+    return get_run(db, project_id, comparison_id, Comparison)
 
 
 def with_the_one_before(db: Session, evaluation: Evaluation) -> Comparison | None:
@@ -66,8 +76,3 @@ def with_the_one_before(db: Session, evaluation: Evaluation) -> Comparison | Non
         .limit(1)
     )
     return create(db, before, evaluation) if before is not None else None
-
-
-def sweep(db: Session) -> None:
-    for found in db.scalars(select(Comparison.id).where(Comparison.state.in_(("queued", "running")))).all():
-        kick(db, found)

@@ -51,7 +51,8 @@ COUNT_UNSCORED = text(
 )
 SELECT_SEEN = text(
     """SELECT EXISTS (
-         SELECT FROM scoring_run r WHERE r.model_id = :model_id AND r.state = 'succeeded'
+         SELECT FROM scoring_run s JOIN run r ON r.id = s.run_id
+         WHERE s.model_id = :model_id AND r.state = 'succeeded'
            AND r.config -> 'splits' @> CAST(:splits AS jsonb)
            AND r.created_at >= (SELECT max(s.created_at) FROM evaluation_item i
                                 JOIN solution s ON s.id = i.solution_id

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
     ARRAY,
     REAL,
@@ -16,11 +14,11 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.column_types import RESULTS, STATE, Created, Json, Key, Moment
+from app.core.column_types import Created, Json, Key
 from app.core.db import Base
+from app.core.run_models import Run
 
 
 class EvaluationSet(Base):
@@ -78,13 +76,13 @@ class EvaluationItem(Base):
     )
 
 
-class Evaluation(Base):
-    """A model (or scores that came with the solutions) judged on a set."""
+class Evaluation(Run):
+    """A model (or scores that came with the solutions) judged on a set. `progress`: {"phase", "done",
+    "total"}."""
 
     __tablename__ = "evaluation"
 
-    id: Mapped[Key]
-    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
+    id: Mapped[int] = mapped_column("run_id", ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
     evaluation_set_id: Mapped[int] = mapped_column(
         ForeignKey("evaluation_set.id", ondelete="CASCADE"), index=True
     )
@@ -93,21 +91,10 @@ class Evaluation(Base):
     """Instead of a model: the name under which solutions carry a score from elsewhere."""
     folder: Mapped[str | None]
     """Instead of a model: a folder made elsewhere, until it is registered as one."""
-    config: Mapped[Json]
-    state: Mapped[str] = mapped_column(server_default="queued", default="queued")
-    progress: Mapped[Json]
-    """Live: {"phase", "done", "total"}."""
-    scoring_run_id: Mapped[int | None] = mapped_column(ForeignKey("scoring_run.id", ondelete="SET NULL"))
-    results: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
-    error: Mapped[str | None]
-    created_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
-    created_at: Mapped[Created]
-    started_at: Mapped[Moment | None]
-    finished_at: Mapped[Moment | None]
+    scoring_run_id: Mapped[int | None] = mapped_column(ForeignKey("scoring_run.run_id", ondelete="SET NULL"))
 
+    __mapper_args__ = {"polymorphic_identity": "evaluation", "polymorphic_load": "selectin"}  # noqa: RUF012
     __table_args__ = (
-        CheckConstraint(STATE, name="state"),
-        CheckConstraint(RESULTS, name="results"),
         CheckConstraint("num_nonnulls(outside, coalesce(model_id::text, folder)) = 1", name="of_one"),
     )
 
@@ -118,7 +105,7 @@ class EvaluationProblem(Base):
     __tablename__ = "evaluation_problem"
 
     evaluation_id: Mapped[int] = mapped_column(
-        ForeignKey("evaluation.id", ondelete="CASCADE"), primary_key=True
+        ForeignKey("evaluation.run_id", ondelete="CASCADE"), primary_key=True
     )
     problem_id: Mapped[int] = mapped_column(ForeignKey("problem.id", ondelete="CASCADE"), primary_key=True)
     solutions: Mapped[int]
@@ -128,25 +115,19 @@ class EvaluationProblem(Base):
     """{"best_of": [...], "majority": [...], ...} over the evaluation's subset sizes."""
 
 
-class Comparison(Base):
+class Comparison(Run):
     """Two evaluations on one set, side by side."""
 
     __tablename__ = "comparison"
 
-    id: Mapped[Key]
-    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
-    first_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("evaluation.id", ondelete="CASCADE"))
+    id: Mapped[int] = mapped_column("run_id", ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
+    first_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("evaluation.run_id", ondelete="CASCADE"))
     second_id: Mapped[int] = mapped_column(
-        BigInteger, ForeignKey("evaluation.id", ondelete="CASCADE"), index=True
+        BigInteger, ForeignKey("evaluation.run_id", ondelete="CASCADE"), index=True
     )
-    state: Mapped[str] = mapped_column(server_default="queued", default="queued")
-    results: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
-    error: Mapped[str | None]
-    created_at: Mapped[Created]
 
+    __mapper_args__ = {"polymorphic_identity": "comparison", "polymorphic_load": "selectin"}  # noqa: RUF012
     __table_args__ = (
-        CheckConstraint(STATE, name="state"),
-        CheckConstraint(RESULTS, name="results"),
         CheckConstraint("first_id <> second_id", name="two"),
         UniqueConstraint("first_id", "second_id"),
     )

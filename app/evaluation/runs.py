@@ -1,124 +1,117 @@
-"""Evaluations as rows: starting, cancelling, finding."""
+"""Evaluations: how their settings are checked, and starting one. The life of a run is
+app/core/run_lifecycle.py."""
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.accounts import audit
 from app.accounts.models import User
+from app.core import run_lifecycle
 from app.core.errors import Conflict, Invalid, NotFound
-from app.core.jobs import enqueue
+from app.core.run_kinds import RunKind, register
+from app.core.run_lifecycle import ACTIVE as ACTIVE
+from app.evaluation import comparisons
 from app.evaluation import config as configs
 from app.evaluation.models import Evaluation, EvaluationSet
+from app.runs import actions
+from app.scoring.models import ScoringRun
 from app.training.models import Model
 
-ACTIVE = ("queued", "running")
+
+class EvaluationKind(RunKind[Evaluation]):
+    name = "evaluation"
+    label = "Evaluation"
+    noun = "evaluation"
+    table = Evaluation
+    executor = "app.evaluation.driver:run"
+    page = "/evaluations/{id}"
+    queue = "scoring"
+    """Its workers have numpy."""
+    in_worker = True
+
+    def job_lock(self, run: Evaluation) -> str:
+        return f"evaluation-{run.id}"
+
+    def validate(self, db: Session, run: Evaluation) -> None:
+        if sum(source is not None for source in (run.model_id, run.outside, run.folder)) != 1:
+            raise Invalid("Say what to judge: a model, scores that came with a file, or a folder.")
+        frozen = db.get_one(EvaluationSet, run.evaluation_set_id)
+        if frozen.state == "failed":
+            raise Conflict(f"The set {frozen.name!r} could not be frozen: {frozen.error}")
+        if run.model_id is not None:
+            _require_model(db, run.project_id, run.model_id)
+        run.config = configs.parse_evaluation_config(run.config).to_json()
+
+    def on_resume(self, db: Session, run: Evaluation) -> None:
+        """Its scoring goes on as well."""
+        scoring = db.get(ScoringRun, run.scoring_run_id) if run.scoring_run_id else None
+        if scoring is not None and scoring.state in ("failed", "cancelled"):
+            run_lifecycle.resume_run(db, scoring, None)
+
+    def on_finish(self, db: Session, run: Evaluation) -> None:
+        if run.state == "succeeded":
+            comparisons.with_the_one_before(db, run)
+
+
+KIND = register(EvaluationKind())
 
 
 def start(
     db: Session,
-    found: EvaluationSet,
+    frozen: EvaluationSet,
     config: dict[str, Any],
     user: User | None,
     *,
     model_id: int | None = None,
     outside: str | None = None,
     folder: str | None = None,
+    parent_id: int | None = None,
 ) -> Evaluation:
     """A queued evaluation of a model, of scores that came with the solutions, or of a folder
     made elsewhere; exactly one of the three."""
-    if sum(each is not None for each in (model_id, outside, folder)) != 1:
-        raise Invalid("Say what to judge: a model, scores that came with a file, or a folder.")
-    if found.state == "failed":
-        raise Conflict(f"The set {found.name!r} could not be frozen: {found.error}")
-    if model_id is not None:
-        _model(db, found.project_id, model_id)
-    parsed = configs.parse_evaluation_config(config)
-    made = Evaluation(
-        project_id=found.project_id,
-        evaluation_set_id=found.id,
+    run = Evaluation(
+        project_id=frozen.project_id,
+        evaluation_set_id=frozen.id,
         model_id=model_id,
         outside=outside,
         folder=folder,
-        config=parsed.to_json(),
-        state="queued",
+        config=config,
         created_by=user.id if user else None,
-        progress={"phase": "waiting for a worker"},
+        parent_id=parent_id,
     )
-    db.add(made)
-    db.flush()
-    kick(db, made.id)
-    audit.record_event(
-        db, user, "evaluation.start", subject=f"evaluation {made.id}", project_id=found.project_id
-    )
-    return made
+    run_lifecycle.create_run(db, run)
+    actions.record_start(db, run, user)
+    return run
 
 
-def _model(db: Session, project_id: int, model_id: int) -> Model:
+def _require_model(db: Session, project_id: int, model_id: int) -> None:
     model = db.get(Model, model_id) if 0 < model_id < 2**62 else None
     if model is None or model.project_id != project_id:
         raise NotFound(f"This project has no model {model_id}.")
-    return model
-
-
-def kick(db: Session, evaluation_id: int, after_s: float | None = None) -> None:
-    """Have a worker that has numpy look at it; at most one such job waits, and one runs."""
-    enqueue(
-        db,
-        "evaluation.advance",
-        on="scoring",
-        once=f"evaluation-{evaluation_id}",
-        lock=f"evaluation-{evaluation_id}",
-        after_s=after_s,
-        evaluation_id=evaluation_id,
-    )
-
-
-def locked(db: Session, evaluation_id: int) -> Evaluation | None:
-    return db.scalar(
-        select(Evaluation)
-        .where(Evaluation.id == evaluation_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
 
 
 def find(db: Session, project_id: int, evaluation_id: int) -> Evaluation:
-    found = db.get(Evaluation, evaluation_id) if evaluation_id < 2**62 else None
-    if found is None or found.project_id != project_id:
-        raise NotFound("There is no such evaluation in this project.")
-    return found
+    return run_lifecycle.get_run(db, project_id, evaluation_id, Evaluation)
 
 
-def cancel(db: Session, evaluation: Evaluation, user: User | None) -> Evaluation:
-    found = locked(db, evaluation.id) or evaluation
-    if found.state not in ACTIVE:
-        raise Conflict(f"This evaluation is {found.state}: there is nothing to cancel.")
-    found.state, found.finished_at = "cancelled", dt.datetime.now(dt.UTC)
-    audit.record_event(
-        db, user, "evaluation.cancel", subject=f"evaluation {found.id}", project_id=found.project_id
-    )
-    db.flush()
-    return found
-
-
-def after_scoring(db: Session, project_id: int, model_id: int) -> Evaluation | None:
+def after_scoring(
+    db: Session, project_id: int, model_id: int, parent_id: int | None = None
+) -> Evaluation | None:
     """The model of a round on the project's default set, once. None where there is nothing to
     judge it on, or it has been judged."""
     from app.evaluation import sets
 
-    found = sets.ensure_default(db, project_id)
-    if found is None or found.state == "failed":
+    frozen = sets.ensure_default(db, project_id)
+    if frozen is None or frozen.state == "failed":
         return None
-    there = select(Evaluation.id).where(
-        Evaluation.evaluation_set_id == found.id,
+    previous = select(Evaluation.id).where(
+        Evaluation.evaluation_set_id == frozen.id,
         Evaluation.model_id == model_id,
         Evaluation.state.in_((*ACTIVE, "succeeded")),
     )
-    if db.scalar(there.limit(1)) is not None:
+    if db.scalar(previous.limit(1)) is not None:
         return None
-    return start(db, found, {}, None, model_id=model_id)
+    return start(db, frozen, {}, None, model_id=model_id, parent_id=parent_id)

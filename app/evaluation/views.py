@@ -15,6 +15,7 @@ from app.evaluation.models import Comparison, Evaluation
 from app.problems import queries as problem_queries
 from app.problems.models import SPLITS
 from app.projects.access import Researcher
+from app.runs import actions
 from app.training import label_sources
 from app.training import queries as training_queries
 
@@ -129,7 +130,7 @@ def evaluation_progress(request: Request, access: Researcher, db: Db, evaluation
 
 @router.post("/evaluations/{evaluation_id}/cancellation")
 def cancel_evaluation(access: Researcher, db: Db, evaluation_id: int) -> Response:
-    runs.cancel(db, runs.find(db, access.project.id, evaluation_id), access.user)
+    actions.cancel_run(db, runs.find(db, access.project.id, evaluation_id), access.user)
     return redirect(f"{access.home}/evaluations/{evaluation_id}", "Evaluation cancelled.", "note")
 
 
@@ -166,11 +167,9 @@ def model_page(request: Request, access: Researcher, db: Db, model_id: int) -> R
 
 @router.post("/comparisons")
 def start_comparison(access: Researcher, db: Db, first_id: Number, second_id: Number) -> Response:
-    first, second = (
-        runs.find(db, access.project.id, evaluation_id) for evaluation_id in (first_id, second_id)
-    )
-    comparison = comparisons.create(db, first, second)
-    return redirect(f"{access.home}/comparisons/{comparison.id}")
+    first, second = (runs.find(db, access.project.id, each) for each in (first_id, second_id))
+    made = comparisons.create(db, first, second, access.user.id)
+    return redirect(f"{access.home}/comparisons/{made.id}")
 
 
 @router.get("/comparisons/{comparison_id}")

@@ -10,12 +10,12 @@ from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from app.core.db import Db
-from app.core.jobs import enqueue
 from app.exchange import exporter, importer, queries, rejected_records, uploads
 from app.exchange.exports import EXPORT_FORMATS
 from app.exchange.exports.base import ExportFormat, ExportParameters
 from app.exchange.models import Import
 from app.projects.access import Access, ProjectAdmin
+from app.runs import actions
 
 PREFIX = "/api/v1/projects/{slug}"
 router = APIRouter(prefix=PREFIX, tags=["exchange"])
@@ -60,8 +60,8 @@ def _create_import(db: Db, access: Access, path: Any, options: dict[str, str], g
     created = importer.create_import(
         db, access.project, path, format=options["format"], split=options["split"] or None,
         options={"segmentation": options["segmentation"] or None, "grade": grade}, user_id=access.user.id,
+        enqueue=True,
     )  # fmt: skip
-    enqueue(db, "exchange.import", import_id=created.id)
     return import_to_json(created)
 
 
@@ -89,16 +89,13 @@ def list_rejected_records(import_id: int, db: Db, access: ProjectAdmin, after: N
 @router.post("/imports/{import_id}/cancellation")
 def cancel_import(import_id: int, db: Db, access: ProjectAdmin) -> dict[str, Any]:
     row = queries.get_import(db, access.project.id, import_id)
-    importer.cancel_import(db, row)
-    return import_to_json(row)
+    return import_to_json(actions.cancel_run(db, row, access.user))
 
 
 @router.post("/imports/{import_id}/resumption")
 def resume_import(import_id: int, db: Db, access: ProjectAdmin) -> dict[str, Any]:
     row = queries.get_import(db, access.project.id, import_id)
-    importer.resume_import(db, row)
-    enqueue(db, "exchange.import", import_id=row.id)
-    return import_to_json(row)
+    return import_to_json(actions.resume_run(db, row, access.user))
 
 
 def add_export_routes(target: APIRouter) -> None:

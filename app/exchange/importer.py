@@ -6,7 +6,6 @@ in once. A line that cannot go in is kept with its reason and stops nothing else
 
 from __future__ import annotations
 
-import datetime as dt
 import gc
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,8 +20,11 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from app.core import run_lifecycle, run_worker
 from app.core.db import transaction
-from app.core.errors import Conflict, DomainError, Invalid
+from app.core.errors import Conflict, Invalid
+from app.core.jobs import stop_requested
+from app.core.run_kinds import RunKind, register
 from app.exchange.file_reader import iter_entries
 from app.exchange.file_stream import Entry, unpacked_size
 from app.exchange.formats.base import ParseContext
@@ -40,6 +42,29 @@ MAX_STORED_REJECTED = 10_000
 EXCERPT_LENGTH = 2000
 COUNTS = ("lines", "problems", "solutions", "labels", "duplicates", "updated", "errors", "split_conflicts")
 Progress = Callable[[Import], None]
+
+
+class ImportKind(RunKind[Import]):
+    name = "import"
+    label = "Import"
+    noun = "import"
+    table = Import
+    executor = "app.exchange.import_job:run"
+    page = "/imports/{id}"
+    role = "admin"
+    in_worker = True
+    cancels_gracefully = True
+    """After the batch that is on its way."""
+
+    def job_lock(self, run: Import) -> str:
+        return f"import-{run.id}"
+
+    def validate(self, db: Session, run: Import) -> None:
+        if not Path(run.path).is_file():
+            raise Invalid(f"There is no file {run.path}.", remedy="Check the path.")
+
+
+KIND = register(ImportKind())
 T = TypeVar("T")
 
 
@@ -59,11 +84,12 @@ def create_import(
     filename: str | None = None,
     options: dict[str, Any] | None = None,
     user_id: int | None = None,
+    enqueue: bool = False,
 ) -> Import:
-    """Queue an import. Only the start of the file is read."""
+    """An import, queued; nothing is read of the file but its start. Without `enqueue` the caller runs it."""
     path = Path(path)
     chosen = guess_format(path, format, split, (options or {}).get("segmentation"), filename or path.name)
-    row = Import(
+    of = Import(
         project_id=project.id,
         filename=(filename or path.name)[:300],
         path=str(path.resolve()),
@@ -78,9 +104,7 @@ def create_import(
         counts=dict.fromkeys(COUNTS, 0),
         created_by=user_id,
     )
-    db.add(row)
-    db.flush()
-    return row
+    return run_lifecycle.create_run(db, of, enqueue=enqueue)
 
 
 def find_resumable_import(
@@ -109,29 +133,41 @@ def find_resumable_import(
 
 
 def run_import(import_id: int, progress: Progress | None = None) -> Import:
-    """Import the remaining records, in transactions of its own. May run twice."""
+    """Import what is not in yet, here and now, however often that was tried. In transactions of its own."""
     with transaction() as db:
-        row = db.get(Import, import_id)
-        if row is None:
+        run = run_lifecycle.lock_run(db, import_id, Import)
+        if run is None:
             raise Invalid(f"Import {import_id} not found.", remedy="It may have been removed.")
-        if row.state in ("succeeded", "cancelled"):
-            return row
-        row.state, row.error, row.finished_at = "running", None, None
+        if run.state == "running":
+            reason = "The process of the import is gone."
+            run_lifecycle.record_failure(db, import_id, run.fence, reason, enqueue=False)
+        if run.state == "failed":
+            run_lifecycle.resume_run(db, run, None, enqueue=False)
+        attempt = run_lifecycle.start_attempt(db, import_id, Import)
+    if attempt is not None:
+        run_worker.record_errors(attempt, lambda of: import_file(of, progress), KIND)
+    with transaction() as db:
+        return db.get_one(Import, import_id)
+
+
+def import_file(of: Import, progress: Progress | None = None) -> None:
+    """The rest of the file, batch by batch."""
     try:
         with infrequent_garbage_collection():
-            for batch in iter_prefetched(iter_batches(row)):
-                row = commit_batch(row, batch)
+            for batch in iter_prefetched(iter_batches(of)):
+                of = commit_batch(of, batch)
                 if progress:
-                    progress(row)
-                if row.state != "running":
-                    return row
-        return _finish_run(import_id, "succeeded")
-    except Superseded:
-        with transaction() as db:
-            return db.get_one(Import, import_id)
-    except (DomainError, OSError) as error:
-        remedy = getattr(error, "remedy", "")
-        return _finish_run(import_id, "failed", f"{error} {remedy}".strip())
+                    progress(of)
+                if of.state != "running":
+                    return
+                if stop_requested.is_set():
+                    raise run_worker.Stopped
+    except OSError as error:
+        raise Conflict(str(error)) from error
+    with transaction() as db:
+        row = run_worker.require_attempt(db, of, Import)
+        row.bytes_done = max(row.bytes_done, row.bytes_total)
+        run_lifecycle.record_success(db, of.id, of.fence)
 
 
 @contextmanager
@@ -181,10 +217,6 @@ def _build_context(of: Import) -> ParseContext:
     return ParseContext(of.options["segmentation"], bool(of.options.get("split_requested")))
 
 
-class Superseded(Exception):
-    """Another process runs the same import and is ahead."""
-
-
 def commit_batch(of: Import, batch: list[ParsedEntry]) -> Import:
     """Commit one batch. If the database refuses it, commit it in parts, down to single records."""
     try:
@@ -210,12 +242,11 @@ def _commit_halves(of: Import, batch: list[ParsedEntry], error: psycopg.Error) -
 
 def _write_batch(db: Session, of: Import, batch: list[ParsedEntry]) -> Import:
     db.execute(text("SELECT pg_advisory_xact_lock(hashtext('import'), :project)"), {"project": of.project_id})
-    row = db.get_one(Import, of.id, with_for_update=True, populate_existing=True)
-    if row.bytes_done != of.bytes_done or row.lines_done != of.lines_done or row.state != "running":
-        raise Superseded
+    row = run_worker.require_attempt(db, of, Import)
     if row.cancel_requested_at is not None:
-        row.state, row.finished_at = "cancelled", dt.datetime.now(dt.UTC)
+        run_lifecycle.record_failure(db, row.id, row.fence, "cancelled")
         return row
+    row.heartbeat_at = run_lifecycle.now()
     good = [(p.entry.number, p.record) for p in batch if isinstance(p.record, ImportedRecord)]
     loaded = Batch(row.project_id, row.split, row.format, good)
     connection = db.connection().connection.driver_connection
@@ -252,32 +283,3 @@ def _store_rejected(
             ),
             rows,
         )
-
-
-def _finish_run(import_id: int, state: str, error: str | None = None) -> Import:
-    with transaction() as db:
-        row = db.get_one(Import, import_id, with_for_update=True)
-        if row.state == "running":
-            row.state, row.error, row.finished_at = state, error, dt.datetime.now(dt.UTC)
-            if state == "succeeded":
-                row.bytes_done = max(row.bytes_done, row.bytes_total)
-        return row
-
-
-def cancel_import(db: Session, of: Import) -> None:
-    """Cancel an import. Imported records are kept."""
-    if of.state not in ("queued", "running"):
-        raise Conflict(
-            f"Cannot cancel: the import is {of.state}.",
-            remedy="Only a queued or running import can be cancelled.",
-        )
-    of.cancel_requested_at = dt.datetime.now(dt.UTC)
-    if of.state == "queued":
-        of.state, of.finished_at = "cancelled", of.cancel_requested_at
-
-
-def resume_import(db: Session, of: Import) -> None:
-    """Queue the rest of a failed or cancelled import."""
-    if of.state not in ("failed", "cancelled"):
-        raise Conflict(f"Cannot resume: the import is {of.state}.", remedy="Import the file again.")
-    of.state, of.cancel_requested_at, of.error, of.finished_at = "queued", None, None, None

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import MultiDict, QueryParams
 
 from app.core.db import Db
-from app.core.jobs import enqueue
 from app.core.parameters import parse_parameters
 from app.core.web import redirect, render, render_polled
 from app.exchange import exporter, importer, queries, rejected_records, uploads
@@ -26,6 +25,7 @@ from app.exchange.preview import build_preview, suggest_choice
 from app.problems.models import SPLITS
 from app.problems.segmentation import SEGMENTATIONS
 from app.projects.access import ProjectAdmin
+from app.runs import actions
 
 PREFIX = "/projects/{slug}"
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
@@ -72,9 +72,8 @@ def start_import(
     path = uploads.get_upload(access.project.id, upload)
     created = importer.create_import(
         db, access.project, path, format=format, split=split or None,
-        options={"segmentation": segmentation or None}, user_id=access.user.id,
+        options={"segmentation": segmentation or None}, user_id=access.user.id, enqueue=True,
     )  # fmt: skip
-    enqueue(db, "exchange.import", import_id=created.id)
     return redirect(f"{access.home}/imports/{created.id}", "Import started.")
 
 
@@ -96,14 +95,13 @@ def show_progress(request: Request, import_id: int, db: Db, access: ProjectAdmin
 
 @router.post("/imports/{import_id}/cancellation")
 def cancel_import(import_id: int, db: Db, access: ProjectAdmin) -> Response:
-    importer.cancel_import(db, queries.get_import(db, access.project.id, import_id))
+    actions.cancel_run(db, queries.get_import(db, access.project.id, import_id), access.user)
     return redirect(f"{access.home}/imports/{import_id}", "Cancelling after this batch.", "note")
 
 
 @router.post("/imports/{import_id}/resumption")
 def resume_import(import_id: int, db: Db, access: ProjectAdmin) -> Response:
-    importer.resume_import(db, queries.get_import(db, access.project.id, import_id))
-    enqueue(db, "exchange.import", import_id=import_id)
+    actions.resume_run(db, queries.get_import(db, access.project.id, import_id), access.user)
     return redirect(f"{access.home}/imports/{import_id}", "Import resumed.")
 
 

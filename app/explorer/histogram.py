@@ -30,7 +30,8 @@ STALE = text(
     """
     SELECT NOT EXISTS (
         SELECT 1 FROM score_histogram h WHERE h.model_id = :model_id AND h.at > now() - interval '1 hour'
-          AND NOT EXISTS (SELECT 1 FROM scoring_run r WHERE r.model_id = :model_id
+          AND NOT EXISTS (SELECT 1 FROM scoring_run s JOIN run r ON r.id = s.run_id
+            WHERE s.model_id = :model_id
             AND (r.finished_at > h.at OR (r.state = 'running' AND h.at < now() - interval '5 minutes'))))
     """
 )

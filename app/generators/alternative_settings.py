@@ -42,8 +42,9 @@ ITEMS = text(
 )
 FIRST = text(
     f"""{RANK_UNQUEUED} SELECT id, rank FROM ranked WHERE (cast(:limit AS bigint) IS NULL OR rank <= :limit)
-        AND NOT EXISTS (SELECT 1 FROM sampling_item i JOIN sampling_run r ON r.id = i.sampling_run_id
-            WHERE i.solution_id = ranked.id AND r.purpose = 'alternatives' AND i.state <> 'done'
+        AND NOT EXISTS (SELECT 1 FROM sampling_item i
+            JOIN sampling_run s ON s.run_id = i.sampling_run_id JOIN run r ON r.id = s.run_id
+            WHERE i.solution_id = ranked.id AND s.purpose = 'alternatives' AND i.state <> 'done'
               AND r.state IN ('queued', 'running')) ORDER BY rank"""  # noqa: S608  the part is ours
 )
 DOUBTED = text(
@@ -51,8 +52,9 @@ DOUBTED = text(
     "SELECT solution_id, step_probs FROM score WHERE model_id = :model AND solution_id = ANY(:ids)"
 )
 WAITING = text(
-    """SELECT count(*) FROM sampling_item i JOIN sampling_run r ON r.id = i.sampling_run_id
-       WHERE r.project_id = :project AND r.purpose = 'alternatives' AND i.state <> 'done'
+    """SELECT count(*) FROM sampling_item i
+       JOIN sampling_run s ON s.run_id = i.sampling_run_id JOIN run r ON r.id = s.run_id
+       WHERE r.project_id = :project AND s.purpose = 'alternatives' AND i.state <> 'done'
          AND NOT EXISTS (SELECT 1 FROM task t WHERE t.solution_id = i.solution_id)"""
 )
 
@@ -122,7 +124,11 @@ def _check(db: Session, project: Project, generator_id: int, candidates: int, po
 
 
 def start_alternatives(
-    db: Session, project: Project, picks: list[QueuedPick], user_id: int | None
+    db: Session,
+    project: Project,
+    picks: list[QueuedPick],
+    user_id: int | None,
+    parent_id: int | None = None,
 ) -> SamplingRun | None:
     """A run that creates alternatives for `picks` and queues each solution when its own are ready. None if
     the project has no alternatives before queueing, or if all picks are queued already."""
@@ -135,7 +141,7 @@ def start_alternatives(
         "behind": get_mode(project.mode).is_branching,
     }
     generator = generators.get_generator(db, project.id, wanted.generator_id)
-    run = runs.start(db, generator, "alternatives", config, user_id)
+    run = runs.start(db, generator, "alternatives", config, user_id, parent_id=parent_id)
     doubted = _suspected_positions(db, picks) if wanted.positions == "suspect" else {}
     rows = [{"solution_id": pick.solution_id, "detail": _detail(pick, doubted)} for pick in picks]
     asked = {"run": run.id, "project": project.id, "candidates": wanted.candidates}

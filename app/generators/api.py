@@ -10,8 +10,8 @@ from app.core.db import Db
 from app.core.errors import Invalid
 from app.generators import alternative_settings, generators, pool_sampling, rollout_plan, runs, usage
 from app.generators.models import Generator, SamplingRun
-from app.generators.views import record_event
 from app.projects.access import Access, ProjectAdmin, Researcher
+from app.runs import actions
 
 router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["generators"])
 MakeBody = Body(
@@ -115,7 +115,7 @@ def start(access: Researcher, db: Db, generator_id: int, given: dict[str, Any] =
 
 def _started(db: Db, access: Access, of: Generator, purpose: str, config: dict[str, Any]) -> dict[str, Any]:
     started = runs.start(db, of, purpose, config, access.user.id)
-    record_event(db, access, started, "start")
+    actions.record_start(db, started, access.user)
     db.refresh(started)
     return run_as_json(started)
 
@@ -153,18 +153,14 @@ def get_run(access: Researcher, db: Db, sampling_id: int) -> dict[str, Any]:
 
 @router.post("/sampling-runs/{sampling_id}/cancellation")
 def cancel(access: Researcher, db: Db, sampling_id: int) -> dict[str, Any]:
-    found = runs.one(db, access.project.id, sampling_id)
-    runs.cancel(db, found)
-    record_event(db, access, found, "cancel")
-    return run_as_json(found)
+    run = runs.one(db, access.project.id, sampling_id)
+    return run_as_json(actions.cancel_run(db, run, access.user))
 
 
 @router.post("/sampling-runs/{sampling_id}/resumption")
 def resume(access: Researcher, db: Db, sampling_id: int) -> dict[str, Any]:
-    found = runs.one(db, access.project.id, sampling_id)
-    runs.resume(db, found)
-    record_event(db, access, found, "resume")
-    return run_as_json(found)
+    run = runs.one(db, access.project.id, sampling_id)
+    return run_as_json(actions.resume_run(db, run, access.user))
 
 
 @router.post("/sampling-runs/{sampling_id}/release")

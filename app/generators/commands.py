@@ -146,8 +146,9 @@ def follow_run(started: SamplingRun) -> SamplingRun:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from app.core import subprocess_jobs
     from app.core.db import transaction
-    from app.generators import launcher, usage
+    from app.generators import runs, usage
     from app.generators.models import SamplingRun as Row
 
     columns = (
@@ -159,7 +160,9 @@ def follow_run(started: SamplingRun) -> SamplingRun:
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
         task = shown.add_task("", total=max(started.total, 1))
-        launcher.run(started.id, lambda now: shown.update(task, completed=now.counters["made"]))
+        subprocess_jobs.run_in_subprocess(
+            runs.KIND, started.id, lambda run: shown.update(task, completed=run.counters["made"])
+        )
     with transaction() as db:
         done = db.get_one(Row, started.id)
         unfinished = usage.count_items(db, done.id)["failed"]

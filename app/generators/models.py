@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.accounts import models as _people  # noqa: F401  a foreign key names its table
-from app.core.column_types import STATE, Created, Json, Key, Moment, RunColumns
+from app.core.column_types import Created, Json, Key, Moment
 from app.core.db import Base
+from app.core.run_models import Run
 from app.projects import models as _projects  # noqa: F401  likewise
 
 
@@ -42,16 +43,15 @@ class Generator(Base):
     )
 
 
-class SamplingRun(RunColumns, Base):
-    """A job for a generator. What it made is counted from what is stored, never from this row."""
+class SamplingRun(Run):
+    """A job for a generator. What it made is counted from what is stored, never from this row. `config` of
+    solutions: {"per_problem", "counting", "duplicates", "splits", "subject", "level"}."""
 
     __tablename__ = "sampling_run"
 
+    id: Mapped[int] = mapped_column("run_id", ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
     generator_id: Mapped[int] = mapped_column(ForeignKey("generator.id", ondelete="CASCADE"), index=True)
     purpose: Mapped[str]
-    config: Mapped[Json]
-    """Of solutions: {"per_problem", "counting", "duplicates", "splits", "subject", "level"}."""
-    attempt: Mapped[int] = mapped_column(server_default="0", default=0)
     total: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
     """Samples that were missing when it began."""
     counters: Mapped[Json]
@@ -59,10 +59,9 @@ class SamplingRun(RunColumns, Base):
 
     generator: Mapped[Generator] = relationship()
 
+    __mapper_args__ = {"polymorphic_identity": "sampling", "polymorphic_load": "selectin"}  # noqa: RUF012
     __table_args__ = (
         CheckConstraint("purpose IN ('trial', 'solutions', 'rollouts', 'alternatives')", name="purpose"),
-        CheckConstraint(STATE, name="state"),
-        Index("ix_sampling_run_live", "heartbeat_at", postgresql_where=text("state = 'running'")),
     )
 
 
@@ -73,7 +72,7 @@ class SamplingItem(Base):
     __tablename__ = "sampling_item"
 
     id: Mapped[Key]
-    sampling_run_id: Mapped[int] = mapped_column(ForeignKey("sampling_run.id", ondelete="CASCADE"))
+    sampling_run_id: Mapped[int] = mapped_column(ForeignKey("sampling_run.run_id", ondelete="CASCADE"))
     problem_id: Mapped[int] = mapped_column(ForeignKey("problem.id", ondelete="CASCADE"), index=True)
     solution_id: Mapped[int | None] = mapped_column(ForeignKey("solution.id", ondelete="CASCADE"), index=True)
     wanted: Mapped[int]
@@ -99,7 +98,7 @@ class SamplingError(Base):
 
     id: Mapped[Key]
     sampling_run_id: Mapped[int] = mapped_column(
-        ForeignKey("sampling_run.id", ondelete="CASCADE"), index=True
+        ForeignKey("sampling_run.run_id", ondelete="CASCADE"), index=True
     )
     problem_id: Mapped[int] = mapped_column(BigInteger)
     message: Mapped[str]

@@ -1,4 +1,4 @@
-"""The process that samples: `python -m app.generators.process RUN_ID`. Several may work on one run.
+"""The process that samples: `python -m app.generators.process RUN_ID FENCE`. Several may work on one run.
 
 An item is worked on by whoever holds the advisory lock on its id: the lock goes with its process,
 however that ends, and the next one sees from what is stored what is still missing. No transaction
@@ -18,13 +18,15 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-import orjson
 import psycopg
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from app.answers.prover_process import ProverProcess
 from app.core.db import libpq_url, transaction
+from app.core.run_lifecycle import lock_run, record_failure, record_heartbeat
+from app.core.subprocess_jobs import STOPPED
 from app.generators import alternatives, runs, usage
 from app.generators.models import SamplingError, SamplingItem, SamplingRun
 from app.generators.prompts import SampleRequest
@@ -46,10 +48,6 @@ ITEM_ERRORS = 3
 IN_A_ROW = 10
 """Failed requests one after the other before the generator is taken for down."""
 KEPT_ERRORS = 1000
-BEAT = text(
-    """UPDATE sampling_run SET heartbeat_at = now(), progress = progress || CAST(:said AS jsonb)
-       WHERE id = :id AND state = 'running' RETURNING id"""
-)
 LOCK = "SELECT pg_try_advisory_lock(hashtextextended('sampling item ' || %s, 0))"
 UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('sampling item ' || %s, 0))"
 Waiting = dict[Future[SamplerResponse], tuple["InFlightItem", SampleRequest]]
@@ -68,6 +66,7 @@ class SamplingWorker:
     """One process's part of a run."""
 
     run_id: int
+    fence: int
     sampler: Sampler
     stopping: threading.Event
     locks: psycopg.Connection
@@ -99,7 +98,7 @@ class SamplingWorker:
             if now - graded >= GRADE_SECONDS and self.purpose == "solutions":
                 with transaction() as db:
                     graded = now
-                    runs.grade(db, db.get_one(SamplingRun, self.run_id).project_id)
+                    runs.enqueue_grading(db, db.get_one(SamplingRun, self.run_id).project_id)
         workers.shutdown(wait=patient, cancel_futures=True)
 
     def _next(self, items: Iterator[InFlightItem]) -> tuple[InFlightItem, SampleRequest] | None:
@@ -176,7 +175,7 @@ class SamplingWorker:
             run, item = db.get_one(SamplingRun, self.run_id), db.get_one(SamplingItem, hand.id)
             counts: Counter[str] = runs.PURPOSES[run.purpose].store(db, run, item, came)
             counts["useless"] += len(came.useless)
-            said, run = run.progress, runs.locked(db, self.run_id)
+            said, run = run.progress, self._lock_run(db)
             run.progress = {**run.progress, **said}
             item.tries += len(answer.texts)
             item.errors += not counts["made"] and bool(came.useless)
@@ -191,7 +190,7 @@ class SamplingWorker:
             self.refused = error if isinstance(error, SamplerRejected) else SamplerRejected(str(error))
             self.stopping.set()
         with transaction() as db:
-            run, item = runs.locked(db, self.run_id), db.get_one(SamplingItem, hand.id)
+            run, item = self._lock_run(db), db.get_one(SamplingItem, hand.id)
             item.errors += 1
             usage.add_usage(run, error.cost, Counter(failed=1))
             self._note(db, run, item, str(error))
@@ -203,22 +202,28 @@ class SamplingWorker:
             run.counters = {**run.counters, "noted": noted + 1}
             db.add(SamplingError(sampling_run_id=run.id, problem_id=item.problem_id, message=message[:1000]))
 
+    def _lock_run(self, db: Session) -> SamplingRun:
+        """What came is counted, even if the run is over by now."""
+        run = lock_run(db, self.run_id, SamplingRun)
+        assert run is not None
+        return run
+
     def _beat(self, seconds: float) -> None:
         """Say that it lives; hear whether the run is still wanted."""
-        said = {"per_s": round(self.made / max(seconds, 1e-9), 3)}
+        rate = {"per_s": round(self.made / max(seconds, 1e-9), 3)}
         with contextlib.suppress(SQLAlchemyError), transaction() as db:  # away: said next time
-            if db.scalar(BEAT, {"id": self.run_id, "said": orjson.dumps(said).decode()}) is None:
+            if record_heartbeat(db, self.run_id, self.fence, rate, merge=True) is not None:
                 self.stopping.set()
 
 
-def main(run_id: int) -> int:
+def main(run_id: int, fence: int) -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    return run_sampling(run_id, stopping)
+    return run_sampling(run_id, fence, stopping)
 
 
-def run_sampling(run_id: int, stopping: threading.Event, *, patient: bool = False) -> int:
+def run_sampling(run_id: int, fence: int, stopping: threading.Event, *, patient: bool = False) -> int:
     """0 when it got to the end, 2 when the generator cannot be asked, 3 when it was told to stop.
     `patient`: requests that are still out there are waited for."""
     with transaction() as db:
@@ -227,30 +232,30 @@ def run_sampling(run_id: int, stopping: threading.Event, *, patient: bool = Fals
     try:
         sampler = open_sampler(generator, stopping)
     except SamplerRejected as error:
-        return record_rejection(run_id, error)
+        return record_rejection(run_id, fence, error)
     url = libpq_url(settings().database_url or "")
     with psycopg.connect(url, autocommit=True) as locks, ProverProcess() as prover:
-        work = SamplingWorker(run_id, sampler, stopping, locks, prover, purpose)
+        work = SamplingWorker(run_id, fence, sampler, stopping, locks, prover, purpose)
         work.run(patient)
     sampler.close()
     if work.refused is not None:
-        return record_rejection(run_id, work.refused)
+        return record_rejection(run_id, fence, work.refused)
     if stopping.is_set():
-        return 3
+        return STOPPED
     with transaction() as db:
-        runs.finish(db, run_id)
+        runs.finish(db, run_id, fence)
     return 0
 
 
-def record_rejection(run_id: int, error: SamplerRejected) -> int:
+def record_rejection(run_id: int, fence: int, error: SamplerRejected) -> int:
     with transaction() as db:
-        runs.failed(db, run_id, str(error))
+        record_failure(db, run_id, fence, str(error), final=True)
     return 2
 
 
 if __name__ == "__main__":
     try:
-        code = main(int(sys.argv[1]))
+        code = main(int(sys.argv[1]), int(sys.argv[2]))
     except Exception:
         traceback.print_exc()
         code = 1

@@ -1,4 +1,4 @@
-"""Sampling runs as rows: starting, resuming, finishing; the rest of their life is core/run_lifecycle.py."""
+"""Sampling runs: what is checked and done around their life (app/core/run_lifecycle.py), and reads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, NotFound
 from app.core.jobs import enqueue
-from app.core.life import ACTIVE, Life
+from app.core.run_kinds import RunKind, register
+from app.core.run_lifecycle import ACTIVE as ACTIVE
+from app.core.run_lifecycle import create_run, lock_attempt, record_failure, record_success
 from app.generators import alternatives, pool_sampling, rollouts, trial, usage
 from app.generators.models import Generator, SamplingError, SamplingItem, SamplingRun
 
@@ -24,6 +26,58 @@ PURPOSES: dict[str, ModuleType] = {
 """Each has open_items (what there is to do), want (what is missing of one) and keep."""
 
 
+class SamplingKind(RunKind[SamplingRun]):
+    name = "sampling"
+    label = "Sampling"
+    noun = "sampling"
+    table = SamplingRun
+    process = "app.generators.process"
+    page = "/sampling-runs/{id}"
+    silence_s = 60
+    """The process also reports that it is alive, since it outlives its worker."""
+
+    def validate(self, db: Session, run: SamplingRun) -> None:
+        generator = db.get_one(Generator, run.generator_id)
+        if generator.retired_at is not None:
+            raise Conflict(f"{generator.name} is retired.", remedy="Choose another generator, or make one.")
+
+    def on_create(self, db: Session, run: SamplingRun) -> None:
+        PURPOSES[run.purpose].create_items(db, run)
+        db.flush()
+
+    def on_resume(self, db: Session, run: SamplingRun) -> None:
+        """What failed is tried again."""
+        reset = "SET state = 'waiting', tries = 0, errors = 0, error = NULL"
+        query = text(f"UPDATE sampling_item {reset} WHERE sampling_run_id = :run AND state = 'failed'")
+        db.execute(query, {"run": run.id})
+
+    def on_finish(self, db: Session, run: SamplingRun) -> None:
+        """However it ended: what it made is graded."""
+        if run.purpose == "solutions":
+            enqueue_grading(db, run.project_id)
+
+    def can_resume(self, db: Session, run: SamplingRun) -> bool:
+        """A succeeded run may have items that failed."""
+        items = select(SamplingItem.id).where(
+            SamplingItem.sampling_run_id == run.id, SamplingItem.state == "failed"
+        )
+        return super().can_resume(db, run) or (
+            run.state == "succeeded" and db.scalar(items.limit(1)) is not None
+        )
+
+    def job_queue(self, db: Session, run: SamplingRun) -> str:
+        """A local model needs a worker that has torch."""
+        generator = db.get_one(Generator, run.generator_id)
+        return "scoring" if generator.kind == "transformers" else "default"
+
+    def job_lock(self, run: SamplingRun) -> str:
+        """One run at a time asks a generator."""
+        return f"generator-{run.generator_id}"
+
+
+KIND = register(SamplingKind())
+
+
 def start(
     db: Session,
     generator: Generator,
@@ -32,96 +86,41 @@ def start(
     user_id: int | None,
     *,
     wait: bool = False,
+    parent_id: int | None = None,
 ) -> SamplingRun:
-    """A queued run. With `wait` nobody is called to do it: who started it does."""
-    if generator.retired_at is not None:
-        raise Conflict(f"{generator.name} is retired.", remedy="Choose another generator, or make one.")
-    made = SamplingRun(
+    """A queued run. With `wait` no worker is called: the caller does the work."""
+    run = SamplingRun(
         project_id=generator.project_id,
         generator_id=generator.id,
         purpose=purpose,
         config=config,
         counters=dict(usage.NONE),
-        progress={},
         created_by=user_id,
+        parent_id=parent_id,
     )
-    made.generator = generator
-    db.add(made)
-    db.flush()
-    PURPOSES[purpose].create_items(db, made)
-    db.flush()
-    if not wait:
-        kick(db, made)
-    return made
+    run.generator = generator
+    return create_run(db, run, enqueue=not wait)
 
 
-def kick(db: Session, run: SamplingRun, after_s: float | None = None) -> None:
-    """A local model needs a worker that has torch; one run at a time asks a generator."""
-    queue = "scoring" if run.generator.kind == "transformers" else "default"
-    once, lock = f"sampling-{run.id}", f"generator-{run.generator_id}"
-    enqueue(db, "generators.sample", on=queue, once=once, lock=lock, after_s=after_s, sampling_run_id=run.id)
-
-
-def over(db: Session, run: SamplingRun) -> None:
-    """However it ended: what it made is graded."""
-    if run.purpose == "solutions":
-        grade(db, run.project_id)
-
-
-def grade(db: Session, project_id: int) -> None:
+def enqueue_grading(db: Session, project_id: int) -> None:
     enqueue(db, "problems.grade", once=f"grade-{project_id}", project_id=project_id)
 
 
-NO_JOB = text(
-    """NOT EXISTS (SELECT 1 FROM procrastinate_jobs j WHERE j.task_name = 'generators.sample'
-       AND j.status IN ('todo', 'doing') AND (j.args->>'sampling_run_id')::bigint = sampling_run.id)"""
-)
-life = Life(SamplingRun, "sampling", kick, silence_s=60, begins_from=ACTIVE, over=over, swept=(NO_JOB,))
-"""Its process says itself that it lives, and outlives its worker: a second one joins it."""
-begin, failed, sweep = life.begin, life.failed, life.sweep
-
-
-def locked(db: Session, run_id: int) -> SamplingRun:
-    """For one that is known to be there."""
-    run = life.locked(db, run_id)
-    assert run is not None
-    return run
-
-
-def cancel(db: Session, run: SamplingRun) -> None:
-    """What was sampled stays; the process is gone within seconds."""
-    life.cancelled(db, run.id)
-
-
-def resume(db: Session, run: SamplingRun) -> None:
-    """What is still missing, with all its attempts; what failed is tried again."""
-    run = locked(db, run.id)
-    failed = "UPDATE sampling_item SET state = 'waiting', tries = 0, errors = 0, error = NULL"
-    again = db.execute(
-        text(f"{failed} WHERE sampling_run_id = :run AND state = 'failed' RETURNING id"),
-        {"run": run.id},
-    ).all()
-    if run.state in ACTIVE or (run.state == "succeeded" and not again):
-        raise Conflict(f"This sampling is {run.state}: there is nothing to resume.")
-    run.state, run.attempt, run.error, run.finished_at = "queued", 0, None, None
-    db.flush()
-    kick(db, run)
-
-
-def finish(db: Session, run_id: int) -> None:
-    """Over when nothing waits any more; what is in other hands is waited for by their process. A run
-    that made nothing because every request failed has failed, too few for that to be seen earlier."""
-    run = locked(db, run_id)
+def finish(db: Session, run_id: int, fence: int) -> None:
+    """Over when nothing waits any more; the process that holds an item finishes it. A run that made
+    nothing because every request failed has failed, too few for that to be seen earlier."""
+    run = lock_attempt(db, run_id, fence, SamplingRun)
     waiting = select(SamplingItem.id).where(
         SamplingItem.sampling_run_id == run_id, SamplingItem.state == "waiting"
     )
-    if run.state != "running" or db.scalar(waiting.limit(1)) is not None:
+    if run is None or db.scalar(waiting.limit(1)) is not None:
         return
     if run.counters["failed"] and not run.counters["made"]:
         last = errors(db, run_id)
-        failed(db, run_id, last[0].message if last else "Every request failed.")
+        reason = last[0].message if last else "Every request failed."
+        record_failure(db, run_id, fence, reason, final=True)
         return
-    life.succeeded(db, run_id)
+    record_success(db, run_id, fence)
 
 
 def one(db: Session, project_id: int, run_id: int) -> SamplingRun:

@@ -39,8 +39,10 @@ ITEMS = text(
        FROM sampling_item WHERE sampling_run_id = :run"""
 )
 MADE = text(
-    """SELECT generator_id, sum((counters->>'made')::bigint)::bigint FROM sampling_run
-       WHERE project_id = :project AND purpose = 'solutions' GROUP BY generator_id"""
+    """SELECT s.generator_id,
+              sum((counters->>'made')::bigint)::bigint
+       FROM sampling_run s JOIN run r ON r.id = s.run_id WHERE r.project_id = :project 
+         AND s.purpose = 'solutions' GROUP BY s.generator_id"""
 )
 
 

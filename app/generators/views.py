@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData
 
-from app.accounts import audit, users
+from app.accounts import users
 from app.core.db import Db
 from app.core.errors import DomainError
 from app.core.web import redirect, render, render_polled
@@ -20,6 +20,7 @@ from app.generators.purposes import PURPOSES
 from app.modes import get_mode
 from app.problems import queries
 from app.projects.access import Access, ProjectAdmin, Researcher
+from app.runs import actions
 
 router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
 SPLITS = {
@@ -132,13 +133,8 @@ def start_and_redirect(
     db: Db, access: Access, of: Generator, purpose: str, config: dict[str, Any], words: str
 ) -> Response:
     started = runs.start(db, of, purpose, config, access.user.id)
-    record_event(db, access, started, "start")
+    actions.record_start(db, started, access.user)
     return redirect(f"{access.home}/sampling-runs/{started.id}", words)
-
-
-def record_event(db: Db, access: Access, run: SamplingRun, verb: str) -> None:
-    about = f"{run.purpose} {run.id}, {run.generator.name}"
-    audit.record_event(db, access.user, f"sampling.{verb}", subject=about, project_id=access.project.id)
 
 
 @router.get("/sampling-runs/{sampling_id}")
@@ -170,9 +166,7 @@ def _live(db: Db, found: SamplingRun) -> dict[str, Any]:
 
 @router.post("/sampling-runs/{sampling_id}/cancellation")
 def cancel(access: Researcher, db: Db, sampling_id: int) -> Response:
-    found = runs.one(db, access.project.id, sampling_id)
-    runs.cancel(db, found)
-    record_event(db, access, found, "cancel")
+    actions.cancel_run(db, runs.one(db, access.project.id, sampling_id), access.user)
     return redirect(
         f"{access.home}/sampling-runs/{sampling_id}", "Sampling cancelled. Stored samples are kept.", "note"
     )
@@ -180,9 +174,7 @@ def cancel(access: Researcher, db: Db, sampling_id: int) -> Response:
 
 @router.post("/sampling-runs/{sampling_id}/resumption")
 def resume(access: Researcher, db: Db, sampling_id: int) -> Response:
-    found = runs.one(db, access.project.id, sampling_id)
-    runs.resume(db, found)
-    record_event(db, access, found, "resume")
+    actions.resume_run(db, runs.one(db, access.project.id, sampling_id), access.user)
     return redirect(f"{access.home}/sampling-runs/{sampling_id}", "Sampling resumed.")
 
 

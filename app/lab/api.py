@@ -11,6 +11,7 @@ from app.core.errors import Invalid
 from app.lab import queries, runs
 from app.lab.models import SearchRun
 from app.projects.access import Researcher
+from app.runs import actions
 
 router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["lab"])
 StartBody = Body(
@@ -68,6 +69,5 @@ def get_search(access: Researcher, db: Db, search_id: int) -> dict[str, Any]:
 
 @router.post("/searches/{search_id}/cancellation")
 def cancel(access: Researcher, db: Db, search_id: int) -> dict[str, Any]:
-    found = runs.find(db, access.project.id, search_id)
-    runs.cancel(db, found, access.user)
-    return as_json(found)
+    run = runs.find(db, access.project.id, search_id)
+    return as_json(actions.cancel_run(db, run, access.user))

@@ -11,6 +11,7 @@ from sqlalchemy import Row, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import transaction
+from app.core.run_lifecycle import record_failure
 from app.evaluation import votes
 from app.evaluation.best_of_n import best_of_n
 from app.lab import curves, runs
@@ -52,7 +53,7 @@ def run_sweep(run_id: int, tools: SearchContext) -> None:
     problems = [row for row in rows if not row.learned]
     if not problems:
         with transaction() as db:
-            runs.failed(db, run_id, NOTHING)
+            record_failure(db, run_id, tools.fence, NOTHING, final=True)
         return
     for number, problem in enumerate(problems):
         if problem.id not in done:
@@ -91,7 +92,7 @@ def _finish(run_id: int, config: SweepConfig, tools: SearchContext, learned: int
         results["left_out"] = {"learned_from": learned}
         results["parameters"] = tools.judge.parameters
         results["generator_parameters"] = tools.generator_parameters
-        runs.succeeded(db, run_id, results, None)
+        runs.succeed(db, run_id, tools.fence, results, None)
 
 
 def measure_problem(

@@ -37,8 +37,9 @@ def search(
 ) -> None:
     """Search one problem, or measure accuracy by budget over many, here and now: no worker is needed.
     Exit 0 when it is done, 3 when it could not be."""
+    from app.core import subprocess_jobs
     from app.core.startup import ready_database
-    from app.lab import launcher
+    from app.lab import runs
 
     told = [""]
 
@@ -53,7 +54,7 @@ def search(
         run_id = _start(project, model, generator, problem, config)
         typer.echo(f"Search {run_id}", err=True)
         while _is_queued(run_id):
-            launcher.run(run_id, look)
+            subprocess_jobs.run_in_subprocess(runs.KIND, run_id, look)
         found = _load_results(run_id)
     if out is not None:
         out.write_text(json.dumps(found, indent=1), encoding="utf-8")

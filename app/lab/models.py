@@ -4,33 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy import ForeignKey
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.column_types import RESULTS, STATE, Json, RunColumns
+from app.core.column_types import Json
 from app.core.db import Base
+from app.core.run_models import Run
 
 
-class SearchRun(RunColumns, Base):
+class SearchRun(Run):
     """A model's search with a generator. With a problem it is watched, and its tree is kept; without
-    one it goes through many problems (lab/config.py) and each leaves a `SearchOutcome`. `progress` is live:
+    one it goes through many problems (lab/config.py) and each leaves a `SearchOutcome`. `progress`:
     {"phase", "done", "total", "round", "costs"}."""
 
     __tablename__ = "search_run"
 
+    id: Mapped[int] = mapped_column("run_id", ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
     model_id: Mapped[int] = mapped_column(ForeignKey("model.id", ondelete="CASCADE"), index=True)
     generator_id: Mapped[int] = mapped_column(ForeignKey("generator.id", ondelete="CASCADE"), index=True)
     problem_id: Mapped[int | None] = mapped_column(ForeignKey("problem.id", ondelete="CASCADE"), index=True)
-    config: Mapped[Json]
     tree: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     """As far as it has grown: {"nodes": [...], "left_out"}; lab/tree_json.py bounds it."""
-    results: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
-    __table_args__ = (
-        CheckConstraint(STATE, name="state"),
-        CheckConstraint(RESULTS, name="results"),
-    )
+    __mapper_args__ = {"polymorphic_identity": "search", "polymorphic_load": "selectin"}  # noqa: RUF012
+    __table_args__ = ()
 
 
 class SearchOutcome(Base):
@@ -40,7 +38,7 @@ class SearchOutcome(Base):
     __tablename__ = "search_outcome"
 
     search_run_id: Mapped[int] = mapped_column(
-        ForeignKey("search_run.id", ondelete="CASCADE"), primary_key=True
+        ForeignKey("search_run.run_id", ondelete="CASCADE"), primary_key=True
     )
     problem_id: Mapped[int] = mapped_column(ForeignKey("problem.id", ondelete="CASCADE"), primary_key=True)
     values: Mapped[Json]

@@ -1,4 +1,5 @@
-"""Searches as rows: starting and cancelling; the rest of their life is core/run_lifecycle.py."""
+"""Searches: how their settings are checked, and starting one. The life of a run is
+app/core/run_lifecycle.py."""
 
 from __future__ import annotations
 
@@ -6,20 +7,40 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.accounts import audit
 from app.accounts.models import User
 from app.core.errors import Conflict, Invalid, NotFound
-from app.core.jobs import enqueue
-from app.core.life import ACTIVE as ACTIVE
-from app.core.life import ATTEMPTS as ATTEMPTS
-from app.core.life import Life
+from app.core.run_kinds import RunKind, register
+from app.core.run_lifecycle import create_run, get_run, lock_attempt, record_success
 from app.generators import generators
 from app.generators.config import parse as parse_generator
 from app.generators.models import Generator
 from app.lab.config import needs_continuations, parse_search, parse_sweep
 from app.lab.models import SearchRun
 from app.problems.models import Problem
+from app.runs import actions
 from app.training import queries
+
+
+class SearchKind(RunKind[SearchRun]):
+    name = "search"
+    label = "Search"
+    noun = "search"
+    table = SearchRun
+    process = "app.lab.process"
+    page = "/lab/searches/{id}"
+    queue = "scoring"
+
+    def validate(self, db: Session, run: SearchRun) -> None:
+        queries.get_model(db, run.project_id, run.model_id)
+        generator = generators.get_generator(db, run.project_id, run.generator_id)
+        if run.problem_id is not None:
+            _problem(db, run.project_id, run.problem_id)
+        parsed = parse_sweep(run.config) if run.problem_id is None else parse_search(run.config)
+        _in_use(generator, needs_continuations(parsed))
+        run.config = parsed.to_json()
+
+
+KIND = register(SearchKind())
 
 
 def start(
@@ -33,27 +54,11 @@ def start(
     problem_id: int | None = None,
 ) -> SearchRun:
     """A queued search of one problem, or, without one, of many."""
-    model = queries.get_model(db, project_id, model_id)
-    generator = generators.get_generator(db, project_id, generator_id)
-    if problem_id is not None:
-        _problem(db, project_id, problem_id)
-    parsed = parse_sweep(config) if problem_id is None else parse_search(config)
-    _in_use(generator, needs_continuations(parsed))
-    made = SearchRun(
-        project_id=project_id,
-        model_id=model.id,
-        generator_id=generator.id,
-        problem_id=problem_id,
-        config=parsed.to_json(),
-        state="queued",
-        progress={"phase": "waiting for a worker"},
-        created_by=user.id if user else None,
-    )
-    db.add(made)
-    db.flush()
-    kick(db, made)
-    audit.record_event(db, user, "search.start", subject=f"search {made.id}", project_id=project_id)
-    return made
+    run = SearchRun(project_id=project_id, config=config, created_by=user.id if user else None)
+    run.model_id, run.generator_id, run.problem_id = model_id, generator_id, problem_id
+    create_run(db, run)
+    actions.record_start(db, run, user)
+    return run
 
 
 def _problem(db: Session, project_id: int, problem_id: int) -> Problem:
@@ -78,24 +83,14 @@ def _in_use(generator: Generator, goes_on: bool) -> None:
         )
 
 
-def kick(db: Session, run: SearchRun, after_s: float | None = None) -> None:
-    enqueue(db, "lab.search", on="scoring", once=f"search-{run.id}", after_s=after_s, search_run_id=run.id)
+def find(db: Session, project_id: int, run_id: int) -> SearchRun:
+    return get_run(db, project_id, run_id, SearchRun)
 
 
-def _begun(run: SearchRun) -> None:
-    run.progress = {"phase": "opening model and generator"}
-
-
-life = Life(SearchRun, "search", kick, begun=_begun)
-find, begin, failed, sweep = life.find, life.begin, life.failed, life.sweep
-
-
-def cancel(db: Session, run: SearchRun, user: User | None) -> None:
-    """Its process is ended within seconds; what it has grown stays to be looked at."""
-    found = life.cancelled(db, run.id)
-    audit.record_event(db, user, "search.cancel", subject=f"search {found.id}", project_id=found.project_id)
-    db.flush()
-
-
-def succeeded(db: Session, run_id: int, results: dict[str, Any], tree: dict[str, Any] | None) -> None:
-    life.succeeded(db, run_id, results=results, tree=tree)
+def succeed(
+    db: Session, run_id: int, fence: int, results: dict[str, Any], tree: dict[str, Any] | None
+) -> None:
+    run = lock_attempt(db, run_id, fence, SearchRun)
+    if run is not None:
+        run.tree = tree
+        record_success(db, run_id, fence, results)

@@ -6,19 +6,14 @@ import threading
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import orjson
-from sqlalchemy import text
+from sqlalchemy import update
 
 from app.answers.grade import Prover
 from app.core.db import transaction
+from app.core.run_lifecycle import record_heartbeat
 from app.lab.answer_grader import AnswerGrader
+from app.lab.models import SearchRun
 from app.search.protocols import Proposer, Scorer
-
-NOTE = text(
-    """UPDATE search_run SET heartbeat_at = now(), progress = CAST(:progress AS jsonb),
-         tree = coalesce(CAST(:tree AS jsonb), tree)
-       WHERE id = :id AND state = 'running' RETURNING id"""
-)
 
 
 class SearchEnded(Exception):
@@ -46,6 +41,8 @@ class SearchContext:
     problem_id: int | None
     generator_parameters: int | None = None
     """Null: a server's, which nobody tells."""
+    fence: int = 0
+    """Of the attempt."""
 
     def answers(self, reference: str | None) -> AnswerGrader:
         return AnswerGrader(self.joint, self.prover, reference)
@@ -57,11 +54,9 @@ def report_progress(
     """Say how far it is; Ended if nobody wants to know any more."""
     if tools.stopping.is_set():
         raise SearchEnded
-    said = {
-        "id": run_id,
-        "progress": orjson.dumps(progress).decode(),
-        "tree": None if tree is None else orjson.dumps(tree).decode(),
-    }
     with transaction() as db:
-        if db.scalar(NOTE, said) is None:
+        if record_heartbeat(db, run_id, tools.fence, progress) is not None:
             raise SearchEnded
+        if tree is not None:
+            statement = update(SearchRun).where(SearchRun.id == run_id).values(tree=tree)
+            db.execute(statement, execution_options={"synchronize_session": False})

@@ -42,7 +42,7 @@ def run_single_search(run_id: int, tools: SearchContext) -> None:
     results = build_results(found, answers, tools)
     results["seconds"] = round(time.monotonic() - begun, 2)
     with transaction() as db:
-        runs.succeeded(db, run_id, results, tree_to_json(found.tree, found.chosen))
+        runs.succeed(db, run_id, tools.fence, results, tree_to_json(found.tree, found.chosen))
 
 
 def build_results(found: SearchResult, answers: AnswerGrader, tools: SearchContext) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse, Response
 
 from app.accounts import users
 from app.core.db import Db
+from app.core.run_lifecycle import ACTIVE, MAX_ATTEMPTS
 from app.core.web import redirect, render, render_polled
 from app.evaluation.plots import Plot
 from app.evaluation.queries import find_plot
@@ -18,6 +19,7 @@ from app.lab.config import STRATEGIES, SearchConfig, SweepConfig
 from app.lab.models import SearchRun
 from app.problems.models import SPLITS
 from app.projects.access import Access, Researcher
+from app.runs import actions
 from app.search.config import METHODS, PICKS
 from app.training import queries as training_queries
 
@@ -135,7 +137,7 @@ def search_page(
         shown_here["larger"] = figures.compare_larger_model(found.results, times, percent)
         shown_here["warnings"] = figures.warnings(found.results)
     template = "lab/search.html" if found.problem_id else "lab/sweep.html"
-    return render(request, template, over=found.state not in runs.ACTIVE, **shown_here)
+    return render(request, template, over=found.state not in ACTIVE, **shown_here)
 
 
 def _shown(db: Db, found: SearchRun) -> dict[str, Any]:
@@ -149,7 +151,7 @@ def _shown(db: Db, found: SearchRun) -> dict[str, Any]:
         "tree": queries.build_branches(found.tree, found.results) if found.problem_id else None,
         "plots": figures.list_plots(found),
         "strategies": STRATEGIES,
-        "attempts": runs.ATTEMPTS,
+        "attempts": MAX_ATTEMPTS,
     }
 
 
@@ -157,12 +159,12 @@ def _shown(db: Db, found: SearchRun) -> dict[str, Any]:
 def progress(request: Request, access: Researcher, db: Db, search_id: int) -> Response:
     found = runs.find(db, access.project.id, search_id)
     template = "lab/_search.html" if found.problem_id else "lab/_sweep.html"
-    return render_polled(request, template, over=found.state not in runs.ACTIVE, **_shown(db, found))
+    return render_polled(request, template, over=found.state not in ACTIVE, **_shown(db, found))
 
 
 @router.post("/searches/{search_id}/cancellation")
 def cancel(access: Researcher, db: Db, search_id: int) -> Response:
-    runs.cancel(db, runs.find(db, access.project.id, search_id), access.user)
+    actions.cancel_run(db, runs.find(db, access.project.id, search_id), access.user)
     return redirect(f"{access.home}/lab/searches/{search_id}", "Search cancelled.", "note")
 
 

@@ -70,7 +70,8 @@ SELECT_LABELED = text(
 )
 SELECT_BASIS = text(
     # by name: scoring is quality's neighbour
-    "SELECT max(id) FROM scoring_run WHERE model_id = :model AND state = 'succeeded'"
+    "SELECT max(r.id) FROM scoring_run s JOIN run r ON r.id = s.run_id"
+    " WHERE s.model_id = :model AND r.state = 'succeeded'"
 )
 SELECT_SCAN = text("SELECT model_id, scoring_run_id FROM looked_over WHERE project_id = :project")
 UPSERT_SCAN = text(

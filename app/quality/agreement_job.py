@@ -7,7 +7,6 @@ solution's own steps before an error has no first error to compare."""
 
 from __future__ import annotations
 
-import datetime as dt
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -20,9 +19,12 @@ from sqlalchemy.orm import Session
 
 from app.core.db import transaction
 from app.core.jobs import stop_requested
+from app.core.run_kinds import RunKind
+from app.core.run_lifecycle import now, record_heartbeat, record_success
+from app.core.run_worker import Overtaken, Stopped, require_attempt, run_in_worker
 from app.quality import agreement_metrics
 from app.quality.agreement_metrics import Batches, Figure, Table
-from app.quality.models import AgreementFigure
+from app.quality.models import Agreement, AgreementFigure
 
 CHUNK = 500
 KEPT_SOLUTIONS = 100
@@ -55,17 +57,6 @@ SELECT_BASIS = text(
     "SELECT count(*) AS submissions, max(submitted_at) AS last_at FROM assignment"
     " WHERE project_id = :project AND state = 'submitted'"
 )
-MARK_RUNNING = text(
-    "UPDATE agreement SET state = 'reading', done = 0, whole = :whole WHERE project_id = :project"
-    " RETURNING project_id"
-)
-UPDATE_PROGRESS = text(
-    "UPDATE agreement SET state = :state, done = :done, whole = :whole WHERE project_id = :project"
-)
-MARK_SUCCEEDED = text(
-    "UPDATE agreement SET state = 'done', counted_at = :now, submissions = :submissions, last_at = :last_at"
-    " WHERE project_id = :project"
-)
 
 
 @dataclass(frozen=True)
@@ -96,41 +87,43 @@ class Tables:
 Collected = dict[Scope, Tables]
 
 
-class AgreementStopped(Exception):
-    """The worker is ending: whoever comes next counts from the start."""
+def run(kind: RunKind[Agreement], run_id: int) -> None:
+    run_in_worker(kind, run_id, compute_agreement)
 
 
-def compute_agreement(project_id: int) -> None:
+def compute_agreement(run: Agreement) -> None:
     """Count everything and put it in place of what was counted before."""
+    project_id = run.project_id
     with transaction() as db:
         basis = db.execute(SELECT_BASIS, {"project": project_id}).one()
         ids = list(db.scalars(SELECT_SHARED, {"project": project_id}))
-        if db.scalar(MARK_RUNNING, {"project": project_id, "whole": len(ids)}) is None:
-            return  # the project is gone
-    report = report_progress(project_id)
+    report = report_progress(run)
     collected = collect_batches(ids, report)
     rows = list(compute_figures(project_id, largest_scopes(collected), report))
     with transaction() as db:
+        row = require_attempt(db, run, Agreement)
         db.execute(text("DELETE FROM agreement_figure WHERE project_id = :project"), {"project": project_id})
         if rows:
             db.execute(insert(AgreementFigure), rows)
-        ended = {"project": project_id, "now": dt.datetime.now(dt.UTC), **basis._mapping}
-        db.execute(MARK_SUCCEEDED, ended)
+        row.submissions, row.last_at, row.counted_at = basis.submissions, basis.last_at, now()
+        record_success(db, run.id, run.fence)
 
 
-def report_progress(project_id: int) -> Callable[[str, int, int], None]:
-    """Says how far it is, at most twice a second; and notices that the worker is ending."""
+def report_progress(run: Agreement) -> Callable[[str, int, int], None]:
+    """Records how far it is, at most twice a second; and notices that the worker is ending."""
     last = 0.0
 
-    def report(state: str, done: int, total: int) -> None:
+    def report(phase: str, done: int, total: int) -> None:
         nonlocal last
         if stop_requested.is_set():
-            raise AgreementStopped
+            raise Stopped
         if time.monotonic() - last < PROGRESS_SECONDS:
             return
         last = time.monotonic()
         with transaction() as db:
-            db.execute(UPDATE_PROGRESS, {"project": project_id, "state": state, "done": done, "whole": total})
+            progress = {"phase": phase, "done": done, "total": total}
+            if record_heartbeat(db, run.id, run.fence, progress) is not None:
+                raise Overtaken
 
     return report
 

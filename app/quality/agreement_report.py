@@ -5,43 +5,53 @@ or nothing was ever counted, it asks the worker, at most once a minute."""
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from app.core import run_lifecycle
 from app.core.errors import NotFound
-from app.core.jobs import enqueue
+from app.core.run_kinds import RunKind, register
+from app.core.run_lifecycle import FINISHED
 from app.problems.models import Problem, Solution
 from app.quality.agreement_job import SELECT_BASIS
 from app.quality.agreement_metrics import Figure
 from app.quality.models import Agreement, AgreementFigure
 
-JOB = "quality.agree"
 REST = dt.timedelta(minutes=1)
 """Between two counts that nobody asked for."""
-LOST = dt.timedelta(minutes=15)
-"""Asked for so long ago and still not done: it may be asked for again."""
 NONE = Figure(None, None, None, 0, 0)
 UNDER_WAY = ("waiting", "reading", "resampling")
+STATES = {"queued": "waiting", "succeeded": "done", "failed": "failed", "cancelled": "failed"}
 
-ASK = text(
-    """
-    INSERT INTO agreement (project_id, state, asked_at) VALUES (:project, 'waiting', :now)
-    ON CONFLICT (project_id) DO UPDATE SET state = 'waiting', asked_at = excluded.asked_at,
-        done = 0, whole = 0
-    WHERE agreement.state IN ('done', 'failed') OR agreement.asked_at < :lost
-    """
-)
-FAILED = text("UPDATE agreement SET state = 'failed' WHERE project_id = :project")
+
+class AgreementKind(RunKind[Agreement]):
+    name = "agreement"
+    label = "Agreement"
+    noun = "agreement report"
+    table = Agreement
+    executor = "app.quality.agreement_job:run"
+    in_worker = True
+
+    def job_lock(self, run: Agreement) -> str:
+        return f"agreement-{run.project_id}"
+
+    def can_resume(self, db: Session, run: Agreement) -> bool:
+        return run.state in FINISHED
+
+
+KIND = register(AgreementKind())
 
 
 @dataclass(frozen=True)
 class Agreed:
     state: str
-    """none: nothing to count yet; else as Agreement.state."""
+    """none: nothing to count yet; waiting for the worker, reading, resampling, done; or failed."""
     counted_at: dt.datetime | None
     since: int
     """Submissions that came (or went) after it was counted; at least 1 where any changed."""
@@ -60,40 +70,51 @@ class Agreed:
 def of(db: Session, project_id: int, now: dt.datetime, user_id: int | None = None) -> Agreed:
     """The project's figures, or one labeler's. Asks the worker where they are old."""
     basis = db.execute(SELECT_BASIS, {"project": project_id}).one()
-    found = db.get(Agreement, project_id, populate_existing=True)
+    found = find(db, project_id)
     since = basis.submissions - found.submissions if found else basis.submissions
     changed = found is None or since != 0 or basis.last_at != found.last_at
     if changed and (basis.submissions or found) and rested(found, now):
         ask(db, project_id, now)
-        found = db.get(Agreement, project_id, populate_existing=True)
+        found = find(db, project_id)
     if found is None:
         return Agreed("none", None, 0, 0, 0)
     kept = rows(db, project_id, user_id)
     since = max(abs(since), int(changed))
-    return Agreed(found.state, found.counted_at, since, found.done, found.whole, **kept)
+    live = found.progress
+    phase = "resampling" if live.get("phase") == "resampling" else "reading"
+    state = STATES.get(found.state, phase)
+    return Agreed(state, found.counted_at, since, live.get("done", 0), live.get("total", 0), **kept)
+
+
+def find(db: Session, project_id: int) -> Agreement | None:
+    query = select(Agreement).where(Agreement.project_id == project_id)
+    return db.scalar(query, execution_options={"populate_existing": True})
 
 
 def rested(found: Agreement | None, now: dt.datetime) -> bool:
     """Whether a page may ask by itself. What failed is not tried again unasked."""
-    if found is None or found.state in UNDER_WAY:
-        return found is None or found.asked_at < now - LOST
+    if found is None:
+        return True
     last = max(found.asked_at, found.counted_at or found.asked_at)
-    return found.state == "done" and last < now - REST
+    return found.state == "succeeded" and last < now - REST
 
 
-def ask(db: Session, project_id: int, now: dt.datetime) -> None:
+def ask(db: Session, project_id: int, now: dt.datetime, user_id: int | None = None) -> None:
     """Count anew, unless that is under way."""
-    db.execute(ASK, {"project": project_id, "now": now, "lost": now - LOST})
-    defer_count(db, project_id)
+    run = find(db, project_id)
+    locked = run_lifecycle.lock_run(db, run.id, Agreement) if run else None
+    if locked is None:
+        _create(db, project_id, now, user_id)
+    elif locked.state in FINISHED:
+        run_lifecycle.resume_run(db, locked, user_id)
+        locked.asked_at = now
+        db.flush()
 
 
-def defer_count(db: Session, project_id: int) -> None:
-    key = f"{JOB}-{project_id}"
-    enqueue(db, JOB, once=key, lock=key, project_id=project_id)
-
-
-def failed(db: Session, project_id: int) -> None:
-    db.execute(FAILED, {"project": project_id})
+def _create(db: Session, project_id: int, now: dt.datetime, user_id: int | None) -> None:
+    run = Agreement(project_id=project_id, created_by=user_id, asked_at=now)
+    with contextlib.suppress(IntegrityError), db.begin_nested():  # somebody else asks at the same time
+        run_lifecycle.create_run(db, run)
 
 
 def rows(db: Session, project_id: int, user_id: int | None) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def agreement_page(request: Request, access: Researcher, db: Db, labeler: Id = N
 @router.post("/agreement")
 def recompute(access: Researcher, db: Db, labeler: Id = None) -> Response:
     person = find_person(db, access, labeler)
-    agreement_report.ask(db, access.project.id, dt.datetime.now(dt.UTC))
+    agreement_report.ask(db, access.project.id, dt.datetime.now(dt.UTC), access.user.id)
     page = f"/labelers/{person.id}" if person else ""
     return redirect(f"{access.home}/quality{page}", "Computing…", "note")
 

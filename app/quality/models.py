@@ -3,11 +3,22 @@ counted last."""
 
 from __future__ import annotations
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Computed, Float, ForeignKey, Index, SmallInteger
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    Float,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.column_types import Created, Json, Key, Moment
 from app.core.db import Base
+from app.core.run_models import Run
 
 
 class Adjudication(Base):
@@ -83,26 +94,24 @@ class LookedOver(Base):
     """The newest that had ended: a later one may have scored what this one had not."""
 
 
-class Agreement(Base):
-    """When a project's figures of agreement were counted, and from what; or how far that is."""
+class Agreement(Run):
+    """The run that counts a project's figures of agreement, queued again whenever they are old; and what
+    the figures were counted from. `progress`: {"phase", "done", "total"}."""
 
     __tablename__ = "agreement"
 
-    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), primary_key=True)
-    state: Mapped[str] = mapped_column(server_default="waiting", default="waiting")
-    """waiting for the worker -> reading -> resampling -> done; or failed."""
+    id: Mapped[int] = mapped_column("run_id", ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
     asked_at: Mapped[Created]
-    done: Mapped[int] = mapped_column(server_default="0", default=0)
-    """Solutions read, then figures resampled; of `whole`."""
-    whole: Mapped[int] = mapped_column(server_default="0", default=0)
     counted_at: Mapped[Moment | None]
     submissions: Mapped[int] = mapped_column(server_default="0", default=0)
     """Submitted when it was counted; with `last_at` it tells whether anything came since."""
     last_at: Mapped[Moment | None]
 
-    __table_args__ = (
-        CheckConstraint("state IN ('waiting', 'reading', 'resampling', 'done', 'failed')", name="state"),
-    )
+    __mapper_args__ = {"polymorphic_identity": "agreement", "polymorphic_load": "selectin"}  # noqa: RUF012
+    __table_args__ = ()
+
+
+Index("uq_run_agreement", Run.project_id, unique=True, postgresql_where=text("kind = 'agreement'"))
 
 
 class AgreementFigure(Base):

@@ -40,11 +40,6 @@ class RunSummary:
         return KINDS[self.kind].label
 
     @property
-    def page(self) -> str:
-        """Address of the run's own page, in its project."""
-        return KINDS[self.kind].page.format(id=self.id)
-
-    @property
     def is_active(self) -> bool:
         return self.state in ACTIVE
 

@@ -5,28 +5,24 @@ from __future__ import annotations
 from sqlalchemy import ARRAY, REAL, BigInteger, CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.column_types import STATE, Created, Json, Key, Moment
+from app.core.column_types import Moment
 from app.core.db import Base
+from app.core.run_models import Run
 
 
-class ScoringRun(Base):
+class ScoringRun(Run):
+    """`config`: {"neutral_is_positive": true, "aggregate": "product", "splits": [...]}."""
+
     __tablename__ = "scoring_run"
 
-    id: Mapped[Key]
-    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
+    id: Mapped[int] = mapped_column("run_id", ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
     model_id: Mapped[int] = mapped_column(ForeignKey("model.id", ondelete="CASCADE"), index=True)
-    state: Mapped[str] = mapped_column(server_default="queued", default="queued")
-    config: Mapped[Json]
-    """{"neutral_is_positive": true, "aggregate": "product", "splits": [...]}."""
     total: Mapped[int] = mapped_column(server_default="0", default=0)
+    """Solutions."""
     done: Mapped[int] = mapped_column(server_default="0", default=0)
-    progress: Mapped[Json]
-    error: Mapped[str | None]
-    created_at: Mapped[Created]
-    finished_at: Mapped[Moment | None]
-    cancel_requested_at: Mapped[Moment | None]
 
-    __table_args__ = (CheckConstraint(STATE, name="state"),)
+    __mapper_args__ = {"polymorphic_identity": "scoring", "polymorphic_load": "selectin"}  # noqa: RUF012
+    __table_args__ = ()
 
 
 class ScoringShard(Base):
@@ -35,7 +31,7 @@ class ScoringShard(Base):
     __tablename__ = "scoring_shard"
 
     scoring_run_id: Mapped[int] = mapped_column(
-        ForeignKey("scoring_run.id", ondelete="CASCADE"), primary_key=True
+        ForeignKey("scoring_run.run_id", ondelete="CASCADE"), primary_key=True
     )
     first_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     last_id: Mapped[int] = mapped_column(BigInteger)

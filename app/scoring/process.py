@@ -1,4 +1,4 @@
-"""The process that scores: `python -m app.scoring.process RUN_ID`. Several may work on one run.
+"""The process that scores: `python -m app.scoring.process RUN_ID FENCE`. Several may work on one run.
 
 A shard is one transaction: taken with SKIP LOCKED, scored, written, marked done. Killed at any
 point it is either wholly there or not at all, and another process takes it. Three shards are on
@@ -22,25 +22,27 @@ from sqlalchemy.orm import Session
 
 from app.accounts import models as _accounts  # noqa: F401  a foreign key names its table
 from app.core.db import session_factory, transaction
-from app.core.jobs import enqueue
+from app.core.run_lifecycle import lock_attempt, record_success
+from app.core.run_models import Run
+from app.core.subprocess_jobs import STOPPED
 from app.prm.config import ScoreConfig
 from app.problems.models import Problem, Solution
 from app.projects import models as _projects  # noqa: F401  likewise
-from app.scoring import runs
+from app.scoring import runs as _runs  # noqa: F401  the kind of this run
 from app.scoring.models import Score, ScoringRun, ScoringShard
 from app.settings import settings
 from app.training.models import Model
 
-asked_to_end = False
+stop_requested = False
 
 
-def main(run_id: int) -> int:
-    def end(*_: object) -> None:
-        global asked_to_end
-        asked_to_end = True
+def main(run_id: int, fence: int) -> int:
+    def stop(*_: object) -> None:
+        global stop_requested
+        stop_requested = True
 
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
     from app.prm.predict import Scorer
 
     with transaction() as db:
@@ -48,11 +50,11 @@ def main(run_id: int) -> int:
         config = ScoreConfig.parse(run.config)
         folder: Path = settings().models_dir / db.get_one(Model, run.model_id).path
     scorer = Scorer(folder, config)
-    score_shards(run, scorer, config)
-    if asked_to_end:
-        return 3
+    score_shards(run, fence, scorer, config)
+    if stop_requested:
+        return STOPPED
     with transaction() as db:
-        finish_run(db, run_id)
+        finish_run(db, run_id, fence)
     return 0
 
 
@@ -65,17 +67,17 @@ class ShardInProgress:
     rows: Sequence[Any]
 
 
-def score_shards(run: ScoringRun, scorer: Any, config: ScoreConfig) -> None:
+def score_shards(run: ScoringRun, fence: int, scorer: Any, config: ScoreConfig) -> None:
     """Shard after shard, until there is none, the run is over, or this process is asked to end."""
     begun, mine = time.monotonic(), 0
     with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(1, "write") as writer:
-        coming = reader.submit(fetch_shard, run, config)
+        coming = reader.submit(fetch_shard, run, fence, config)
         writing: Future[None] | None = None
         while (taken := coming.result()) is not None:
-            if asked_to_end:
+            if stop_requested:
                 taken.db.close()
                 break
-            coming = reader.submit(fetch_shard, run, config)
+            coming = reader.submit(fetch_shard, run, fence, config)
             scorer.computed = scorer.distinct = 0
             try:
                 found = scorer.score([(row.statement, row.steps) for row in taken.rows])
@@ -88,7 +90,9 @@ def score_shards(run: ScoringRun, scorer: Any, config: ScoreConfig) -> None:
             if writing is not None:
                 writing.result()
             per_second = mine / (time.monotonic() - begun)
-            writing = writer.submit(store_shard, run, taken, found, per_second, throughput_stats(scorer))
+            writing = writer.submit(
+                store_shard, run, fence, taken, found, per_second, throughput_stats(scorer)
+            )
         if writing is not None:
             writing.result()
 
@@ -101,11 +105,11 @@ def throughput_stats(scorer: Any) -> dict[str, Any]:
     }
 
 
-def fetch_shard(run: ScoringRun, config: ScoreConfig) -> ShardInProgress | None:
+def fetch_shard(run: ScoringRun, fence: int, config: ScoreConfig) -> ShardInProgress | None:
     """The next shard and its solutions, in a transaction that stays open."""
     db = session_factory()()
     try:
-        shard = lock_next_shard(db, run.id)
+        shard = lock_next_shard(db, run.id, fence)
         if shard is not None:
             return ShardInProgress(db, shard, load_solutions(db, run, shard, config))
     except BaseException:
@@ -116,17 +120,23 @@ def fetch_shard(run: ScoringRun, config: ScoreConfig) -> ShardInProgress | None:
 
 
 def store_shard(
-    run: ScoringRun, taken: ShardInProgress, found: Sequence[Any], per_second: float, spoken: dict[str, Any]
+    run: ScoringRun,
+    fence: int,
+    taken: ShardInProgress,
+    found: Sequence[Any],
+    per_second: float,
+    spoken: dict[str, Any],
 ) -> None:
     with taken.db as db:
         too_long = write_scores(db, run, taken.rows, found)
-        mark_shard_done(db, run.id, taken.shard, too_long, per_second, spoken)
-        db.commit()
+        if mark_shard_done(db, run.id, fence, taken.shard, too_long, per_second, spoken):
+            db.commit()
 
 
-def lock_next_shard(db: Session, run_id: int) -> ScoringShard | None:
+def lock_next_shard(db: Session, run_id: int, fence: int) -> ScoringShard | None:
     """The next shard nobody works on; None when there is none, or the run is over."""
-    if db.scalar(select(ScoringRun.state).where(ScoringRun.id == run_id)) != "running":
+    attempt = select(Run.id).where(Run.id == run_id, Run.state == "running", Run.fence == fence)
+    if db.scalar(attempt) is None:
         return None
     return db.scalar(
         select(ScoringShard)
@@ -169,11 +179,19 @@ def write_scores(db: Session, run: ScoringRun, rows: Sequence[Any], found: Seque
 
 
 def mark_shard_done(
-    db: Session, run_id: int, shard: ScoringShard, too_long: int, per_second: float, spoken: dict[str, Any]
-) -> None:
-    """Mark the shard done and say how it goes."""
-    shard.done_at = db.scalar(text("SELECT clock_timestamp()"))
-    run = runs.locked(db, run_id)
+    db: Session,
+    run_id: int,
+    fence: int,
+    shard: ScoringShard,
+    too_long: int,
+    per_second: float,
+    spoken: dict[str, Any],
+) -> bool:
+    """Mark the shard done and report progress. False when the attempt does not count any more."""
+    run = lock_attempt(db, run_id, fence, ScoringRun)
+    if run is None:
+        return False
+    shard.done_at = run.heartbeat_at = db.scalar(text("SELECT clock_timestamp()"))
     before = run.progress.get("tokens", {})
     spoken["tokens"] = {name: before.get(name, 0) + count for name, count in spoken["tokens"].items()}
     run.done += shard.solutions
@@ -184,18 +202,15 @@ def mark_shard_done(
         "seconds_left": round((run.total - run.done) / max(per_second, 1e-9)),
         **spoken,
     }
+    return True
 
 
-def finish_run(db: Session, run_id: int) -> None:
-    """Succeeded when every shard is done; shards in other hands are waited for by their process."""
-    run = runs.locked(db, run_id)
+def finish_run(db: Session, run_id: int, fence: int) -> None:
+    """Succeeded when every shard is done; the process that holds a shard finishes it."""
     left = select(ScoringShard).where(ScoringShard.scoring_run_id == run_id, ScoringShard.done_at.is_(None))
-    if run.state == "running" and db.scalar(left.limit(1)) is None:
-        run.state, run.error = "succeeded", None
-        run.finished_at = db.scalar(text("SELECT now()"))
-        # the histogram of the pool's page: counted before anyone looks
-        enqueue(db, "explorer.count", once=f"explorer.count-{run.model_id}", model_id=run.model_id)
+    if lock_attempt(db, run_id, fence, Run) is not None and db.scalar(left.limit(1)) is None:
+        record_success(db, run_id, fence)
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    sys.exit(main(int(sys.argv[1]), int(sys.argv[2])))

@@ -8,9 +8,11 @@ from fastapi import APIRouter, Body
 
 from app.core.db import Db
 from app.projects.access import Researcher
+from app.runs import actions
 from app.selection import preview, queries, rounds
 from app.selection.config import RoundConfig
 from app.selection.models import Round
+from app.selection.round_children import outputs_to_json
 
 router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["selection"])
 ConfigBody = Annotated[
@@ -31,7 +33,7 @@ def shown(db: Db, found: Round) -> dict[str, Any]:
         "stage": found.stage,
         "error": found.error,
         "config": found.config,
-        "made": {key: value for key, value in found.made.items() if key != "picks"},
+        "outputs": outputs_to_json(db, found),
         "stages": rounds.progress(db, found),
         "created_at": found.created_at,
         "started_at": found.started_at,
@@ -65,12 +67,12 @@ def one_round(access: Researcher, db: Db, round_id: int) -> dict[str, Any]:
 
 @router.post("/rounds/{round_id}/cancellation")
 def cancel_round(access: Researcher, db: Db, round_id: int) -> dict[str, Any]:
-    return shown(db, rounds.cancel(db, rounds.find(db, access.project.id, round_id), access.user))
+    return shown(db, actions.cancel_run(db, rounds.find(db, access.project.id, round_id), access.user))
 
 
 @router.post("/rounds/{round_id}/resumption")
 def resume_round(access: Researcher, db: Db, round_id: int) -> dict[str, Any]:
-    return shown(db, rounds.resume(db, rounds.find(db, access.project.id, round_id), access.user))
+    return shown(db, actions.resume_run(db, rounds.find(db, access.project.id, round_id), access.user))
 
 
 @router.get("/generations")

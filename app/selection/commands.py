@@ -54,10 +54,10 @@ def start(
 @rounds_commands.command()
 def resume(project: ProjectName, wait: Wait = False) -> None:
     """The newest round's failed stage again; what earlier stages made is kept."""
-    from app.selection import rounds
+    from app.runs import actions
 
     def run(db: Any, found: Any) -> int:
-        return rounds.resume(db, _latest(db, found), None).id
+        return actions.resume_run(db, _latest(db, found), None).id
 
     _and_wait(project, run, wait, "Round {id} goes on.")
 
@@ -65,10 +65,10 @@ def resume(project: ProjectName, wait: Wait = False) -> None:
 @rounds_commands.command()
 def cancel(project: ProjectName) -> None:
     """Cancel the running round, with its training or scoring. What it made is kept."""
-    from app.selection import rounds
+    from app.runs import actions
 
     def run(db: Any, found: Any) -> int:
-        return rounds.cancel(db, _latest(db, found), None).id
+        return actions.cancel_run(db, _latest(db, found), None).id
 
     _and_wait(project, run, False, "Round {id} is cancelled.")
 
@@ -135,7 +135,7 @@ def _state(project: str, round_id: int | None = None) -> dict[str, Any]:
             "state": round_.state,
             "stage": round_.stage,
             "error": round_.error,
-            "queued": round_.made.get("queued"),
+            "queued": round_.queued,
             "stages": rounds.progress(db, round_),
         }
 

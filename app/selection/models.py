@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.column_types import Created, Json, Key, Moment
+from app.core.column_types import Created, Json, Key
 from app.core.db import Base
+from app.core.run_models import Run
 
 STAGES = ("snapshot", "train", "score", "validate", "select", "queue")
 
@@ -28,41 +32,40 @@ class Generation(Base):
     __table_args__ = (UniqueConstraint("project_id", "number"),)
 
 
-class Round(Base):
-    """snapshot -> train -> score -> validate -> select -> queue. A failed stage can be resumed:
-    what earlier stages made is kept in `made` and not made again."""
+class Round(Run):
+    """snapshot -> train -> score -> validate -> select -> queue. What takes long is a child run. A failed
+    stage can be resumed: what earlier stages made is not made again."""
 
     __tablename__ = "round"
 
-    id: Mapped[Key]
-    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    id: Mapped[int] = mapped_column("run_id", ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
     generation: Mapped[int]
     """Number of the generation it will queue."""
-    config: Mapped[Json]
-    state: Mapped[str] = mapped_column(server_default="queued", default="queued")
     stage: Mapped[str] = mapped_column(server_default="snapshot", default="snapshot")
-    made: Mapped[Json]
-    """{"snapshot_id", "training_run_id", "model_id", "scoring_run_id", "gate", "generation_id"} as they come.
-    "gate": what validation found of the model, and what is done instead of the policy (gate.py)."""
-    error: Mapped[str | None]
-    created_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
-    created_at: Mapped[Created]
-    started_at: Mapped[Moment | None]
-    finished_at: Mapped[Moment | None]
-    cancel_requested_at: Mapped[Moment | None]
+    snapshot_id: Mapped[int | None] = mapped_column(ForeignKey("snapshot.id"))
+    model_id: Mapped[int | None] = mapped_column(ForeignKey("model.id"))
+    """Trained by the round, or chosen by whoever started it."""
+    gate: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """What validation found of the model, and what is done instead of the policy (gate.py)."""
+    picks: Mapped[list[Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """[solution id, reason] each, until they are queued."""
+    funnel: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """Counts of the selection, until they are the generation's."""
+    generation_id: Mapped[int | None] = mapped_column(ForeignKey("generation.id"))
+    queued: Mapped[int | None]
+    """Solutions."""
 
+    __mapper_args__ = {"polymorphic_identity": "round", "polymorphic_load": "selectin"}  # noqa: RUF012
     __table_args__ = (
-        CheckConstraint(
-            "state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')",
-            name="state",
-        ),
         CheckConstraint(
             "stage IN ('snapshot', 'train', 'score', 'validate', 'select', 'queue')", name="stage"
         ),
-        Index(
-            "uq_round_one_active",
-            "project_id",
-            unique=True,
-            postgresql_where=text("state IN ('queued', 'running')"),
-        ),
     )
+
+
+Index(
+    "uq_run_active_round",
+    Run.project_id,
+    unique=True,
+    postgresql_where=text("kind = 'round' AND state IN ('queued', 'running')"),
+)

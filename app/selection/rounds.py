@@ -1,136 +1,108 @@
-"""Starting, cancelling and resuming a round, and what it would queue."""
+"""Rounds: how their settings are checked, and what happens to their child runs. The life of a run is
+app/core/run_lifecycle.py."""
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.accounts import audit
 from app.accounts.models import User
 from app.core import run_lifecycle
-from app.core.errors import Conflict, Invalid, NotFound
+from app.core.errors import Conflict, Invalid
+from app.core.run_kinds import RunKind, register
+from app.core.run_lifecycle import ACTIVE
 from app.projects.models import Project
-from app.scoring import runs as scoring
+from app.runs import actions
 from app.scoring.models import ScoringRun
 from app.selection import funnel
-from app.selection.config import RoundConfig
+from app.selection.config import RoundConfig, parse
 from app.selection.models import STAGES, Round
-from app.selection.round_driver import ACTIVE, kick, locked
+from app.selection.round_children import find_child, list_waited_for
 from app.training import snapshots
 from app.training.models import Model, TrainingRun
 
 
+class RoundKind(RunKind[Round]):
+    name = "round"
+    label = "Round"
+    noun = "round"
+    table = Round
+    executor = "app.selection.round_driver:run"
+    page = "/rounds/{id}"
+    in_worker = True
+
+    def job_lock(self, run: Round) -> str:
+        return f"round-{run.id}"
+
+    def validate(self, db: Session, run: Round) -> None:
+        config = parse(run.config)
+        if config.model_id is not None:
+            model = db.get(Model, config.model_id)
+            if model is None or model.project_id != run.project_id:
+                raise Invalid(
+                    f"This project has no model {config.model_id}.", remedy="Leave it out to train one."
+                )
+        elif not funnel.count_labels(db, run.project_id)["steps"]:
+            raise Invalid(
+                "There are no labels to train on yet.",
+                remedy="Queue some solutions, have them labeled at the desk, then start a round.",
+            )
+        else:
+            snapshots.validate_definition(db, run.project_id, dict(config.data))
+        _require_none_active(db, run.project_id)
+
+    def on_cancel(self, db: Session, run: Round) -> None:
+        """With the training or scoring it waits for. What it made stays."""
+        for child in list_waited_for(db, run):
+            if child.state in ACTIVE:
+                run_lifecycle.cancel_run(db, child, None)
+
+    def on_resume(self, db: Session, run: Round) -> None:
+        """Training goes on from its last checkpoint, scoring from its last shard."""
+        _require_none_active(db, run.project_id)
+        for child in list_waited_for(db, run):
+            if child.state in ("failed", "cancelled"):
+                run_lifecycle.resume_run(db, child, None)
+        if run.stage == "queue":
+            run.picks = run.funnel = None
+            run.stage = "select"
+
+
+KIND = register(RoundKind())
+
+
 def start(db: Session, project: Project, config: RoundConfig, user: User | None) -> Round:
     """Queues the round; the worker takes it from here. One at a time in a project."""
-    _check(db, project, config)
-    made = Round(
-        project_id=project.id,
-        generation=funnel.next_generation_number(db, project.id),
-        config=config.as_json(),
-        created_by=user.id if user else None,
-    )
+    round_ = Round(project_id=project.id, config=config.as_json(), created_by=user.id if user else None)
+    round_.generation = funnel.next_generation_number(db, project.id)
     try:
         with db.begin_nested():
-            db.add(made)
+            run_lifecycle.create_run(db, round_)
     except IntegrityError as error:
         raise _one_is_active(db, project.id) from error
-    kick(db, made.id)
-    audit.record_event(db, user, "round.start", subject=f"round {made.id}", project_id=project.id)
-    return made
+    actions.record_start(db, round_, user)
+    return round_
 
 
-def _check(db: Session, project: Project, config: RoundConfig) -> None:
-    if config.model_id is not None:
-        model = db.get(Model, config.model_id)
-        if model is None or model.project_id != project.id:
-            raise Invalid(
-                f"This project has no model {config.model_id}.", remedy="Leave it out to train one."
-            )
-    elif not funnel.count_labels(db, project.id)["steps"]:
-        raise Invalid(
-            "There are no labels to train on yet.",
-            remedy="Queue some solutions, have them labeled at the desk, then start a round.",
-        )
-    else:
-        snapshots.validate_definition(db, project.id, dict(config.data))
+def _require_none_active(db: Session, project_id: int) -> None:
+    if active(db, project_id) is not None:
+        raise _one_is_active(db, project_id)
 
 
 def _one_is_active(db: Session, project_id: int) -> Conflict:
-    found = active(db, project_id)
+    round_ = active(db, project_id)
     return Conflict(
         "A round is already running in this project.",
         remedy="Wait until it is done, or cancel it first.",
-        round_id=found.id if found else None,
+        round_id=round_.id if round_ else None,
     )
 
 
-def cancel(db: Session, round_: Round, user: User | None) -> Round:
-    """Ends the round now, with the training or scoring it waits for. What it made stays."""
-    round_ = locked(db, round_.id) or round_
-    if round_.state not in ACTIVE:
-        raise Conflict(f"This round is {round_.state}: there is nothing to cancel.")
-    now = dt.datetime.now(dt.UTC)
-    if round_.stage == "train" and "training_run_id" in round_.made:
-        run = db.get_one(TrainingRun, round_.made["training_run_id"])
-        if run.state in ACTIVE:
-            run_lifecycle.cancel_run(db, run, user.id if user else None)
-    if round_.stage == "score" and "scoring_run_id" in round_.made:
-        pass_ = db.get_one(ScoringRun, round_.made["scoring_run_id"])
-        if pass_.state in ACTIVE:
-            scoring.cancel(db, pass_)
-    round_.state, round_.cancel_requested_at, round_.finished_at = "cancelled", now, now
-    audit.record_event(db, user, "round.cancel", subject=f"round {round_.id}", project_id=round_.project_id)
-    return round_
-
-
-def resume(db: Session, round_: Round, user: User | None) -> Round:
-    """The stage that failed or was cancelled, again. What earlier stages made is kept."""
-    round_ = locked(db, round_.id) or round_
-    if round_.state not in ("failed", "cancelled"):
-        raise Conflict(f"This round is {round_.state}: there is nothing to resume.")
-    try:
-        with db.begin_nested():
-            round_.state, round_.error = "queued", None
-            round_.finished_at = round_.cancel_requested_at = None
-            round_.made = _without_what_failed(db, round_)
-    except IntegrityError as error:
-        raise _one_is_active(db, round_.project_id) from error
-    kick(db, round_.id)
-    audit.record_event(db, user, "round.resume", subject=f"round {round_.id}", project_id=round_.project_id)
-    return round_
-
-
-def _without_what_failed(db: Session, round_: Round) -> dict[str, Any]:
-    """Training goes on from its last checkpoint, scoring from its last shard. A training that
-    is still ending is left behind, so that its stage starts a new one."""
-    kept = dict(round_.made)
-    run = db.get(TrainingRun, kept.get("training_run_id", 0))
-    if run is not None and run.state in ("failed", "cancelled"):
-        run_lifecycle.resume_run(db, run, None)
-    elif run is not None and run.state != "succeeded" and run.cancel_requested_at:
-        kept.pop("training_run_id")
-    reading = db.get(ScoringRun, kept.get("scoring_run_id", 0))
-    if reading is not None and reading.state in ("failed", "cancelled"):
-        reading.state, reading.error = "queued", None  # shards that are done are not done again
-        reading.finished_at = reading.cancel_requested_at = None
-        reading.progress = {**reading.progress, "attempt": 0}
-        scoring.kick(db, reading.id)
-    if round_.stage == "queue":
-        kept.pop("picks", None)
-        kept.pop("funnel", None)
-        round_.stage = "select"
-    return kept
-
-
 def find(db: Session, project_id: int, round_id: int) -> Round:
-    found = db.get(Round, round_id)
-    if found is None or found.project_id != project_id:
-        raise NotFound("There is no such round in this project.")
-    return found
+    return run_lifecycle.get_run(db, project_id, round_id, Round)
 
 
 def active(db: Session, project_id: int) -> Round | None:
@@ -146,17 +118,14 @@ def progress(db: Session, round_: Round) -> list[dict[str, Any]]:
     current one is doing: {"name", "state", "done", "total", "detail"}."""
     reached = STAGES.index(round_.stage)
     now = {"queued": "current", "running": "current", "succeeded": "done"}.get(round_.state, round_.state)
-    shown: list[dict[str, Any]] = []
+    stages: dict[str, dict[str, Any]] = {}
     for place, name in enumerate(STAGES):
         state = "done" if place < reached else now if place == reached else "waiting"
-        shown.append({"name": name, "state": state, "done": 0, "total": 0, "detail": {}})
-    if "training_run_id" in round_.made:
-        run = db.get_one(TrainingRun, round_.made["training_run_id"])
-        db.refresh(run)
-        live = dict(run.progress or {})
-        shown[1] |= {"done": live.get("step", 0), "total": live.get("steps", 0), "detail": live}
-    if "scoring_run_id" in round_.made:
-        pass_ = db.get_one(ScoringRun, round_.made["scoring_run_id"])
-        db.refresh(pass_)
-        shown[2] |= {"done": pass_.done, "total": pass_.total, "detail": dict(pass_.progress or {})}
-    return shown
+        stages[name] = {"name": name, "state": state, "done": 0, "total": 0, "detail": {}}
+    if (training := find_child(db, round_, TrainingRun)) is not None:
+        live = dict(training.progress or {})
+        stages["train"] |= {"done": live.get("step", 0), "total": live.get("steps", 0), "detail": live}
+    if (scoring := find_child(db, round_, ScoringRun)) is not None:
+        live = dict(scoring.progress or {})
+        stages["score"] |= {"done": scoring.done, "total": scoring.total, "detail": live}
+    return list(stages.values())

@@ -1,6 +1,6 @@
-"""The five stages of a round. Each is called again and again until it says it is done:
-the first call starts what takes long, the later ones look how it goes. What a stage made is
-remembered in `made`, so a stage that runs twice makes nothing twice. A stage that cannot go
+"""The six stages of a round. Each is called again and again until it says it is done:
+the first call starts a child run, the later ones see how it goes. What a stage made is
+stored in the round's row, so a stage that runs twice makes nothing twice. A stage that cannot go
 on raises; the driver shows why."""
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from app.scoring.models import ScoringRun
 from app.selection import funnel, gate_check, select_sql
 from app.selection.config import RoundConfig
 from app.selection.models import Generation, Round
+from app.selection.round_children import find_child
 from app.selection.select_in_memory import interleave
 from app.training import runs as training
 from app.training import snapshots
@@ -46,47 +47,49 @@ class StageFailed(DomainError):
     status, code = 409, "stage_failed"
 
 
-def record_outputs(round_: Round, **made: object) -> None:
-    round_.made = {**round_.made, **made}
-
-
 def create_snapshot(db: Session, round_: Round, config: RoundConfig) -> bool:
     """Freeze the labels. With a model given there is nothing to learn from."""
     if config.model_id is not None:
-        record_outputs(round_, model_id=config.model_id)
-    elif "snapshot_id" not in round_.made:
+        round_.model_id = config.model_id
+    elif round_.snapshot_id is None:
         frozen = snapshots.create_snapshot(db, round_.project_id, dict(config.data), round_.created_by)
-        record_outputs(round_, snapshot_id=frozen.id)
+        round_.snapshot_id = frozen.id
     return True
 
 
 def train_model(db: Session, round_: Round, config: RoundConfig) -> bool:
     """A training run over the snapshot, until it published a model."""
-    if "model_id" in round_.made:
+    if round_.model_id is not None:
         return True
-    if "training_run_id" not in round_.made:
-        snapshot_id = round_.made["snapshot_id"]
-        run = training.start(db, round_.project_id, snapshot_id, dict(config.train), round_.created_by)
-        record_outputs(round_, training_run_id=run.id)
+    run = find_child(db, round_, TrainingRun)
+    if run is None:
+        assert round_.snapshot_id is not None
+        labels, settings = round_.snapshot_id, dict(config.train)
+        training.start(db, round_.project_id, labels, settings, round_.created_by, round_.id)
         return False
-    run = db.get_one(TrainingRun, round_.made["training_run_id"])
     if not _has_succeeded(run, "Training"):
         return False
-    record_outputs(round_, model_id=db.scalars(select(Model.id).where(Model.training_run_id == run.id)).one())
+    round_.model_id = db.scalars(select(Model.id).where(Model.training_run_id == run.id)).one()
     return True
 
 
 def score_pool(db: Session, round_: Round, config: RoundConfig) -> bool:
     """Every solution that could be queued, scored by the round's model; which is then judged on
     the project's default set: the gate asks what came out."""
-    if "scoring_run_id" not in round_.made:
-        run = scoring.start(db, round_.project_id, round_.made["model_id"], dict(config.score))
-        record_outputs(round_, scoring_run_id=run.id)
+    model_id = _model_of(round_)
+    run = find_child(db, round_, ScoringRun)
+    if run is None:
+        scoring.start(db, round_.project_id, model_id, dict(config.score), round_.created_by, round_.id)
         return False
-    if not _has_succeeded(db.get_one(ScoringRun, round_.made["scoring_run_id"]), "Scoring"):
+    if not _has_succeeded(run, "Scoring"):
         return False
-    evaluation.after_scoring(db, round_.project_id, round_.made["model_id"])
+    evaluation.after_scoring(db, round_.project_id, model_id, round_.id)
     return True
+
+
+def _model_of(round_: Round) -> int:
+    assert round_.model_id is not None
+    return round_.model_id
 
 
 def _has_succeeded(run: TrainingRun | ScoringRun, what: str) -> bool:
@@ -99,39 +102,39 @@ def _has_succeeded(run: TrainingRun | ScoringRun, what: str) -> bool:
 
 def validate_model(db: Session, round_: Round, config: RoundConfig) -> bool:
     """Whether the model may choose (gate.py). Waits for its evaluation; does not fail with it."""
-    if "gate" in round_.made:
+    if round_.gate is not None:
         return True
-    gate = gate_check.evaluate_gate(db, round_.project_id, round_.made["model_id"], config.gate)
+    gate = gate_check.evaluate_gate(db, round_.project_id, _model_of(round_), config.gate)
     if gate is None:
         return False
-    record_outputs(round_, gate=gate.model_dump())
+    round_.gate = gate.model_dump()
     return True
 
 
 def select_tasks(db: Session, round_: Round, config: RoundConfig) -> bool:
     """The picks, remembered with their reasons until they are queued."""
-    gate = gate_check.load_result(round_.made.get("gate"))
+    gate = gate_check.load_result(round_.gate)
     policy = gate_check.applied_policy(config.policy, gate)
-    selections = select_sql.select_solutions(db, round_.project_id, round_.made["model_id"], policy)
+    selections = select_sql.select_solutions(db, round_.project_id, _model_of(round_), policy)
     if not selections:
         raise Invalid(
             "No eligible solutions: all are queued, duplicates, or in excluded splits.",
             remedy="Import more solutions or change the policy, then start another round.",
         )
-    counts = funnel.count_funnel(db, round_.project_id, round_.made["model_id"], config.policy.splits)
+    counts = funnel.count_funnel(db, round_.project_id, _model_of(round_), config.policy.splits)
     reason = gate_check.gate_reason(gate)
-    picks = [[row.solution_id, row.reason() | reason] for row in interleave(selections)]
-    record_outputs(round_, funnel=counts, picks=picks)
+    round_.funnel = counts
+    round_.picks = [[row.solution_id, row.reason() | reason] for row in interleave(selections)]
     return True
 
 
 def queue_generation(db: Session, round_: Round, config: RoundConfig) -> bool:
     """The generation and its tasks, in this one transaction."""
-    if "generation_id" in round_.made:
+    if round_.generation_id is not None:
         return True
     project = db.get_one(Project, round_.project_id)
     number = round_.generation = funnel.next_generation_number(db, project.id)
-    queued, preparing_run = _queue_selections(db, round_, project, number)
+    queued = _queue_selections(db, round_, project, number)
     if not queued:
         raise Conflict(
             "What was selected has been queued by someone else meanwhile.", remedy="Start another round."
@@ -139,36 +142,32 @@ def queue_generation(db: Session, round_: Round, config: RoundConfig) -> bool:
     made = Generation(
         project_id=project.id,
         number=number,
-        model_id=round_.made["model_id"],
-        snapshot_id=round_.made.get("snapshot_id"),
-        policy=gate_check.applied_policy_to_json(config, gate_check.load_result(round_.made.get("gate"))),
-        funnel={**round_.made["funnel"], "selected": len(queued), "by_strategy": dict(Counter(queued))},
+        model_id=_model_of(round_),
+        snapshot_id=round_.snapshot_id,
+        policy=gate_check.applied_policy_to_json(config, gate_check.load_result(round_.gate)),
+        funnel={**(round_.funnel or {}), "selected": len(queued), "by_strategy": dict(Counter(queued))},
     )
     db.add(made)
     db.flush()
-    kept = {key: value for key, value in round_.made.items() if key not in ("picks", "funnel")}
-    round_.made = {**kept, "generation_id": made.id, "queued": len(queued)}
-    if preparing_run is not None:
-        record_outputs(round_, sampling_run_id=preparing_run)
+    round_.generation_id, round_.queued = made.id, len(queued)
+    round_.picks = round_.funnel = None
     return True
 
 
-def _queue_selections(
-    db: Session, round_: Round, project: Project, number: int
-) -> tuple[Sequence[str], int | None]:
+def _queue_selections(db: Session, round_: Round, project: Project, number: int) -> Sequence[str]:
     """The strategies of what is queued now, or, where the project's generator prepares alternatives
-    first, of what will be; then with the number of the run that does."""
+    first, of what will be."""
     if alternative_settings.find_settings(db, project.id) is None:
-        return db.execute(INSERT_TASKS, _tasks(project, number, round_.made["picks"])).scalars().all(), None
+        return db.execute(INSERT_TASKS, _tasks(project, number, round_.picks or [])).scalars().all()
     picks = [
         alternative_settings.QueuedPick(solution_id, number, number * NEWER_FIRST - place, reason)
-        for place, (solution_id, reason) in enumerate(round_.made["picks"])
+        for place, (solution_id, reason) in enumerate(round_.picks or [])
     ]
-    run = alternative_settings.start_alternatives(db, project, picks, round_.created_by)
+    run = alternative_settings.start_alternatives(db, project, picks, round_.created_by, round_.id)
     if run is None:
-        return [], None
+        return []
     among = alternative_settings.list_solution_ids(db, run)
-    return [pick.reason["strategy"] for pick in picks if pick.solution_id in among], run.id
+    return [pick.reason["strategy"] for pick in picks if pick.solution_id in among]
 
 
 def _tasks(project: Project, number: int, picks: list[list]) -> dict[str, object]:

@@ -11,16 +11,19 @@ from sqlalchemy import select
 from app.accounts import users
 from app.core.db import Db
 from app.core.errors import DomainError, NotFound
+from app.core.run_lifecycle import ACTIVE
 from app.core.web import redirect, render, render_polled
 from app.evaluation import generation_curve
 from app.evaluation.plots import Plot
 from app.projects.access import Access, Researcher
 from app.quality import labeler_stats, suspect_references
+from app.runs import actions
 from app.selection import forms, funnel, gate_check, preview, queries, rounds
 from app.selection.gate import GATE_ACTIONS
 from app.selection.mixtures import MIXTURES
 from app.selection.models import Round
 from app.selection.next_action import find_next_action
+from app.selection.round_children import outputs_to_json
 from app.selection.strategies import STRATEGIES
 from app.training.models import Model
 
@@ -152,7 +155,7 @@ def start_round(request: Request, access: Researcher, db: Db, sent: Sent) -> Res
 def round_page(request: Request, access: Researcher, db: Db, round_id: int) -> Response:
     found = rounds.find(db, access.project.id, round_id)
     by = users.find_user_by_id(db, found.created_by)
-    gate = gate_check.load_result(found.made.get("gate"))
+    gate = gate_check.load_result(found.gate)
     return render(
         request, "selection/round.html", by=by, gate=gate, strategies=STRATEGIES, **_live(db, found)
     )
@@ -161,13 +164,13 @@ def round_page(request: Request, access: Researcher, db: Db, round_id: int) -> R
 @router.get("/rounds/{round_id}/progress")
 def round_progress(request: Request, access: Researcher, db: Db, round_id: int) -> Response:
     found = rounds.find(db, access.project.id, round_id)
-    over = found.state not in rounds.ACTIVE
+    over = found.state not in ACTIVE
     return render_polled(request, "selection/_round.html", over=over, **_live(db, found))
 
 
 @router.post("/rounds/{round_id}/cancellation")
 def cancel_round(access: Researcher, db: Db, round_id: int) -> Response:
-    found = rounds.cancel(db, rounds.find(db, access.project.id, round_id), access.user)
+    found = actions.cancel_run(db, rounds.find(db, access.project.id, round_id), access.user)
     return redirect(
         f"{access.home}/rounds/{found.id}", "The round is cancelled. What it made is kept.", "note"
     )
@@ -175,9 +178,13 @@ def cancel_round(access: Researcher, db: Db, round_id: int) -> Response:
 
 @router.post("/rounds/{round_id}/resumption")
 def resume_round(access: Researcher, db: Db, round_id: int) -> Response:
-    found = rounds.resume(db, rounds.find(db, access.project.id, round_id), access.user)
+    found = actions.resume_run(db, rounds.find(db, access.project.id, round_id), access.user)
     return redirect(f"{access.home}/rounds/{found.id}", f"The round goes on from {found.stage}.")
 
 
 def _live(db: Db, found: Round | None) -> dict[str, Any]:
-    return {"round": found, "stages": rounds.progress(db, found) if found else []}
+    return {
+        "round": found,
+        "outputs": outputs_to_json(db, found) if found else {},
+        "stages": rounds.progress(db, found) if found else [],
+    }

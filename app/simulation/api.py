@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body
 
 from app.core.db import Db
 from app.projects.access import Researcher
+from app.runs import actions
 from app.simulation import queries, request, runs
 
 router = APIRouter(prefix="/api/v1/projects/{slug}/simulations", tags=["simulation"])
@@ -47,14 +48,12 @@ def one(access: Researcher, db: Db, simulation_id: int) -> dict[str, Any]:
 
 @router.post("/{simulation_id}/cancellation")
 def cancel(access: Researcher, db: Db, simulation_id: int) -> dict[str, Any]:
-    found = runs.find(db, access.project.id, simulation_id)
-    runs.cancel(db, found, access.user)
-    return queries.as_json(found)
+    run = runs.find(db, access.project.id, simulation_id)
+    return queries.as_json(actions.cancel_run(db, run, access.user))
 
 
 @router.post("/{simulation_id}/resumption")
 def resume(access: Researcher, db: Db, simulation_id: int) -> dict[str, Any]:
     """One that failed or was cancelled goes on behind its last point."""
-    found = runs.find(db, access.project.id, simulation_id)
-    runs.resume(db, found, access.user)
-    return queries.as_json(found)
+    run = runs.find(db, access.project.id, simulation_id)
+    return queries.as_json(actions.resume_run(db, run, access.user))

@@ -7,33 +7,30 @@ from typing import Any
 
 from sqlalchemy import ARRAY, CheckConstraint, Double, ForeignKey, Integer, String
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, synonym
 
-from app.core.column_types import RESULTS, STATE, Created, Json, RunColumns
+from app.core.column_types import Created, Json
 from app.core.db import Base
+from app.core.run_models import Run
 from app.projects import models as projects  # noqa: F401 - its rows point there, whoever else is loaded
 
 
-class Simulation(RunColumns, Base):
+class Simulation(Run):
     """Fast: played by functions in one process of a worker. Full: through desk, rounds and worker, by
-    the command line, which writes its own rows. `progress` is what was said last: {"phase", "seed",
-    "done", "total"}, done and total in points."""
+    the command line, which does the work itself. `config`: simulation/config.py, without the seed.
+    `progress`: {"phase", "seed", "done", "total"}, done and total in points. `results`: by test set, what
+    simulation/summary.py makes of the folders."""
 
     __tablename__ = "simulation"
 
+    id: Mapped[int] = mapped_column("run_id", ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
     form: Mapped[str] = mapped_column(server_default="fast", default="fast")
-    setting: Mapped[Json]
-    """simulation/config.py, without the seed."""
     policies: Mapped[list[str]] = mapped_column(ARRAY(String))
     seeds: Mapped[list[int]] = mapped_column(ARRAY(Integer))
-    results: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
-    """By test set, what simulation/summary.py makes of the folders."""
+    setting: Mapped[dict[str, Any]] = synonym("config")
 
-    __table_args__ = (
-        CheckConstraint("form IN ('fast', 'full')", name="form"),
-        CheckConstraint(STATE, name="state"),
-        CheckConstraint(RESULTS, name="results"),
-    )
+    __mapper_args__ = {"polymorphic_identity": "simulation", "polymorphic_load": "selectin"}  # noqa: RUF012
+    __table_args__ = (CheckConstraint("form IN ('fast', 'full')", name="form"),)
 
 
 class SimulationPoint(Base):
@@ -42,7 +39,7 @@ class SimulationPoint(Base):
     __tablename__ = "simulation_point"
 
     simulation_id: Mapped[int] = mapped_column(
-        ForeignKey("simulation.id", ondelete="CASCADE"), primary_key=True
+        ForeignKey("simulation.run_id", ondelete="CASCADE"), primary_key=True
     )
     seed: Mapped[int] = mapped_column(primary_key=True)
     policy: Mapped[str] = mapped_column(primary_key=True)

@@ -83,7 +83,7 @@ def silent(run: Simulation, now: dt.datetime | None = None) -> bool:
     if run.form != "full" or run.state != "running" or run.heartbeat_at is None:
         return False
     age = (now or dt.datetime.now(dt.UTC)) - run.heartbeat_at
-    return age.total_seconds() > runs.SILENCE_SECONDS
+    return age.total_seconds() > runs.KIND.silence_s
 
 
 def projects(db: Session, run: Simulation, user: User) -> list[Project]:

@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 import orjson
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.core.db import transaction
+from app.core.run_lifecycle import record_heartbeat
 from app.simulation import summary
 from app.simulation.config import Setting
-from app.simulation.models import Simulation, SimulationPoint
+from app.simulation.models import SimulationPoint
 
 TELL_SECONDS = 0.5
 TESTS = ("plain", "shifted")
@@ -29,8 +30,8 @@ class Ended(Exception):
 class Keeper:
     """What a simulation reports, written to its row; the points of a seed's folder as they come."""
 
-    def __init__(self, run_id: int, total: int) -> None:
-        self.run_id, self.total = run_id, total
+    def __init__(self, run_id: int, fence: int, total: int) -> None:
+        self.run_id, self.fence, self.total = run_id, fence, total
         self.seed, self.folder = 0, Path()
         self.told = ("", 0.0)
 
@@ -44,17 +45,15 @@ class Keeper:
         self.told = (phase, now)
         with transaction() as db:
             keep(db, self.run_id, self.seed, self.folder)
-            note(db, self.run_id, {**_plain(said), "seed": self.seed, "total": self.total})
+            note(db, self.run_id, self.fence, {**_plain(said), "seed": self.seed, "total": self.total})
 
 
-def note(db: Session, run_id: int, progress: dict[str, Any]) -> None:
+def note(db: Session, run_id: int, fence: int, progress: dict[str, Any]) -> None:
     """How far it is, in points; Ended if nobody wants to know any more."""
     done = select(func.count()).where(
         SimulationPoint.simulation_id == run_id, SimulationPoint.test_set == TESTS[0]
     )
-    running = update(Simulation).where(Simulation.id == run_id, Simulation.state == "running")
-    kept = {**progress, "done": db.scalar(done) or 0}
-    if db.scalar(running.values(progress=kept, heartbeat_at=func.now()).returning(Simulation.id)) is None:
+    if record_heartbeat(db, run_id, fence, {**progress, "done": db.scalar(done) or 0}) is not None:
         raise Ended
 
 

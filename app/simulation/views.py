@@ -13,9 +13,11 @@ from app.accounts import users
 from app.accounts.models import User
 from app.core.db import Db
 from app.core.errors import DomainError, NotFound
+from app.core.run_lifecycle import ACTIVE, MAX_ATTEMPTS
 from app.core.web import redirect, render, render_polled
 from app.evaluation.queries import find_plot
 from app.projects.access import Access, Researcher
+from app.runs import actions
 from app.simulation import plots, policies, queries, runs, sizes
 from app.simulation.models import Simulation
 from app.simulation.request import SimulationForm
@@ -87,7 +89,7 @@ def _preview(form: SimulationForm) -> dict[str, Any]:
 def simulation(request: Request, access: Researcher, db: Db, simulation_id: int) -> Response:
     found = runs.find(db, access.project.id, simulation_id)
     template = "simulation/simulation.html"
-    return render(request, template, over=found.state not in runs.ACTIVE, **_shown(db, found, access.user))
+    return render(request, template, over=found.state not in ACTIVE, **_shown(db, found, access.user))
 
 
 def _shown(db: Db, found: Simulation, user: User) -> dict[str, Any]:
@@ -107,27 +109,27 @@ def _shown(db: Db, found: Simulation, user: User) -> dict[str, Any]:
         "projects": queries.projects(db, found, user),
         "policy": policies.label_of,
         "round_of": queries.round_of,
-        "attempts": runs.ATTEMPTS,
+        "attempts": MAX_ATTEMPTS,
     }
 
 
 @router.get("/{simulation_id}/progress")
 def progress(request: Request, access: Researcher, db: Db, simulation_id: int) -> Response:
     found = runs.find(db, access.project.id, simulation_id)
-    over = found.state not in runs.ACTIVE
+    over = found.state not in ACTIVE
     return render_polled(request, "simulation/_simulation.html", over=over, **_shown(db, found, access.user))
 
 
 @router.post("/{simulation_id}/cancellation")
 def cancel(access: Researcher, db: Db, simulation_id: int) -> Response:
-    runs.cancel(db, runs.find(db, access.project.id, simulation_id), access.user)
+    actions.cancel_run(db, runs.find(db, access.project.id, simulation_id), access.user)
     message = "The simulation is cancelled. What it has so far is kept."
     return redirect(f"{access.home}/simulations/{simulation_id}", message, "note")
 
 
 @router.post("/{simulation_id}/resumption")
 def resume(access: Researcher, db: Db, simulation_id: int) -> Response:
-    runs.resume(db, runs.find(db, access.project.id, simulation_id), access.user)
+    actions.resume_run(db, runs.find(db, access.project.id, simulation_id), access.user)
     return redirect(f"{access.home}/simulations/{simulation_id}", "The simulation goes on.")
 
 

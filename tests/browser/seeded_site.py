@@ -30,7 +30,14 @@ from app.labeling.models import Assignment, RatingEvent, Task
 from app.problems.models import Alternative, ExternalLabel, Solution
 from app.projects import instructions
 from app.projects.models import Membership, Project
-from app.quality import adjudication, adjudication_queue, agreement_job, control_task_creation
+from app.quality import (
+    adjudication,
+    adjudication_queue,
+    agreement_job,
+    agreement_report,
+    control_task_creation,
+)
+from app.quality.models import Agreement
 from app.scoring.models import ScoringRun
 from app.selection.config import RoundConfig
 from app.selection.models import Generation, Round
@@ -96,7 +103,10 @@ class Everything:
             self._adjudicated(db, project)
             self._loop(db)
             self._elsewhere(db)
-        agreement_job.compute_agreement(self.project)
+        with transaction() as db:
+            agreement_report.ask(db, self.project, self.now)
+            run_id = db.scalars(select(Agreement.id)).one()
+        agreement_job.run(agreement_report.KIND, run_id)
         self._judged()
 
     def _people(self, db: Session) -> None:
@@ -312,12 +322,12 @@ class Everything:
                 reason={"strategy": "convincing_wrong", "score": 0.87, "rank": 3, "model_id": newest.id},
             )
         )
-        done = {"queued": 40, "model_id": newest.id, "snapshot_id": frozen.id, "training_run_id": runs[0].id}
+        done = {"queued": 40, "model_id": newest.id, "snapshot_id": frozen.id}
         rounds = [
             Round(
                 project_id=self.project, generation=number, config=RoundConfig().as_json(), state=state,
                 stage=stage, error=error,
-                made=outputs, created_by=self.me.id, started_at=self.now, finished_at=self.now,
+                **outputs, created_by=self.me.id, started_at=self.now, finished_at=self.now,
             )
             for number, state, stage, error, outputs in (
                 (1, "succeeded", "queue", None, done),
@@ -326,6 +336,7 @@ class Everything:
         ]  # fmt: skip
         db.add_all(rounds)
         db.flush()
+        runs[0].parent_id = rounds[0].id
         self.ids |= {
             "snapshot_id": [agreed.id], "run_id": [run.id for run in runs],
             "round_id": [round_row.id for round_row in rounds], "number": [0, 1],

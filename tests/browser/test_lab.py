@@ -80,7 +80,7 @@ class Lab:
             "costs": self.found.costs.as_json(),
         }  # fmt: skip
         with transaction() as db:
-            runs.succeeded(db, self.run, results, tree_json.tree_to_json(self.found.tree, self.found.chosen))
+            runs.succeed(db, self.run, 0, results, tree_json.tree_to_json(self.found.tree, self.found.chosen))
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from app.core.db import transaction
 from app.core.errors import Conflict, Invalid, NotFound
+from app.core.run_lifecycle import cancel_run
 from app.evaluation import comparison_report, comparisons, driver, freeze, runs, sets
 from app.evaluation.models import Comparison, Evaluation, EvaluationProblem, EvaluationSet
 from app.exchange import importer
@@ -186,18 +187,18 @@ def test_cancelled_it_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver, "TELL_S", -1.0)
     noted = driver._note
 
-    def cancel_then_note(of_it: int, progress: dict) -> None:
+    def cancel_then_note(evaluation: Evaluation, progress: dict) -> None:
         with transaction() as db:
-            found = db.get_one(Evaluation, of_it)
-            if found.state == "running":
-                runs.cancel(db, found, None)
-        noted(of_it, progress)
+            row = db.get_one(Evaluation, evaluation.id)
+            if row.state == "running":
+                cancel_run(db, row, None)
+        noted(evaluation, progress)
 
     monkeypatch.setattr(driver, "_note", cancel_then_note)
     assert driver.advance(evaluation_id) is False
     assert (of(evaluation_id).state, of(evaluation_id).results) == ("cancelled", None)
     with transaction() as db, pytest.raises(Conflict):
-        runs.cancel(db, db.get_one(Evaluation, evaluation_id), None)
+        cancel_run(db, db.get_one(Evaluation, evaluation_id), None)
 
 
 def test_what_cannot_be_started() -> None:
@@ -233,12 +234,13 @@ def test_a_rounds_scoring_ends_with_it() -> None:
     project_id, _ = world()
     model_id = model(project_id, [0.9, 0.2, 0.5, 0.4])
     with transaction() as db:
-        run = ScoringRun(project_id=project_id, model_id=model_id, state="running", config={})
-        db.add(run)
-        db.flush()
-        round_ = Round(project_id=project_id, generation=1, config={})
-        round_.made = {"model_id": model_id, "scoring_run_id": run.id}
+        round_ = Round(project_id=project_id, generation=1, config={}, model_id=model_id)
         db.add(round_)
+        db.flush()
+        run = ScoringRun(
+            project_id=project_id, model_id=model_id, state="running", config={}, parent_id=round_.id
+        )
+        db.add(run)
         db.flush()
         assert stages.score_pool(db, round_, round_config.parse({})) is False
         assert db.scalars(select(Evaluation)).all() == []
@@ -280,7 +282,7 @@ def test_a_comparison() -> None:
         assert comparisons.create(db, first, second) == made
         with pytest.raises(Invalid):
             comparisons.create(db, first, first)
-    comparison_report.run_comparison(made.id)
+    comparison_report.run(comparisons.KIND, made.id)
     with transaction() as db:
         results = db.get_one(Comparison, made.id).results or {}
     best = results["best_of_n"]

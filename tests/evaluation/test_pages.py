@@ -82,7 +82,7 @@ def test_freeze_and_judge_from_the_forms(page: Page) -> None:
     assert (evaluation.model_id, evaluation.state) == (model.id, "queued")
     assert "hx-get" in page.get(f"/evaluations/{evaluation.id}")
     jobs = page.db.execute(text("SELECT task_name FROM procrastinate_jobs WHERE status = 'todo'")).scalars()
-    assert {"evaluation.freeze", "evaluation.advance"} <= set(jobs)
+    assert {"evaluation.freeze", "runs.evaluation"} <= set(jobs)
     page.web.post(page.home + f"/evaluations/{evaluation.id}/cancellation")
     progress = page.web.get(page.home + f"/evaluations/{evaluation.id}/progress")
     assert progress.headers["HX-Refresh"] == "true"

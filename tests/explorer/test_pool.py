@@ -206,7 +206,7 @@ def test_a_scoring_that_ends_has_its_histogram_counted(pool):
     run = ScoringRun(project_id=pool.project.id, model_id=pool.model.id, state="running", config=config)
     pool.db.add(run)
     pool.db.flush()
-    process.finish_run(pool.db, run.id)
+    process.finish_run(pool.db, run.id, run.fence)
     assert run.state == "succeeded"
     assert waiting(pool.db) == [{"model_id": pool.model.id}]
     worker.declare()

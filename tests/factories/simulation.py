@@ -13,6 +13,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from app.common.atomic_files import write_json
+from app.core.run_lifecycle import ACTIVE
 from app.projects.models import Project
 from app.simulation import recorder, request, runs
 from app.simulation.models import Simulation
@@ -54,9 +55,9 @@ def simulation(
         if state == "succeeded":
             results = summed_up(folders, parsed.policies, seeds, gain)
     progress = {"phase": "lightman_80_20_gated: training", "labels": 240, "seed": seeds[0], "total": 18}
-    recorder.note(db, run.id, progress)
+    recorder.note(db, run.id, run.fence, progress)
     run.state, run.results = state, results
-    if state not in runs.ACTIVE:
+    if state not in ACTIVE:
         run.finished_at = dt.datetime.now(dt.UTC)
     db.flush()
     db.refresh(run)

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from app.core.db import transaction
+from app.core.run_lifecycle import start_attempt
 from app.generators import generators, process, runs
 from app.generators.generators import GeneratorInput
 from app.generators.models import Generator, SamplingRun
@@ -80,8 +81,9 @@ def done(generator_id: int, purpose: str = "solutions", **config: Any) -> Sampli
 
 def gone_on(run_id: int) -> SamplingRun:
     with transaction() as db:
-        assert runs.begin(db, run_id)
-    process.run_sampling(run_id, threading.Event(), patient=True)
+        attempt = start_attempt(db, run_id, SamplingRun)
+        assert attempt
+    process.run_sampling(run_id, attempt.fence, threading.Event(), patient=True)
     return row(run_id)
 
 

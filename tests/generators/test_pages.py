@@ -123,7 +123,7 @@ def test_the_preview_says_what_is_missing_and_the_form_starts_it(
     assert web.post(f"{there}/trials").status_code == 303
     assert web.post(f"{there}/retirement").status_code == 303
     assert web.post(f"{there}/trials").status_code == 409
-    jobs = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'generators.sample' AND lock = :lock"
+    jobs = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'runs.sampling' AND lock = :lock"
     assert db.scalar(text(jobs), {"lock": f"generator-{made.id}"}) == 2
 
 

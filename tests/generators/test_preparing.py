@@ -22,6 +22,7 @@ from app.scoring.models import Score
 from app.selection import stages
 from app.selection.config import RoundConfig
 from app.selection.models import Generation, Round
+from app.selection.round_children import outputs_to_json
 from app.training.models import Model
 from tests.factories import base as factories
 from tests.generators.conftest import generator, gone_on, sums
@@ -158,14 +159,14 @@ def test_a_round_queues_what_the_model_doubts_with_candidates_for_that_step(made
             db.add(Score(**key, log_score=-1.0, step_probs=probs))
         reason = {"strategy": "convincing_wrong", "model_id": model.id, "score": -1.0}
         picks = [[solution.id, reason] for solution in solutions[:2]]
-        made_before = {"model_id": model.id, "picks": picks, "funnel": {}}
-        round_ = Round(project_id=project.id, generation=1, config={}, stage="queue", made=made_before)
+        round_ = Round(project_id=project.id, generation=1, config={}, stage="queue", model_id=model.id)
+        round_.picks, round_.funnel = picks, {}
         db.add(round_)
         db.flush()
         assert stages.queue_generation(db, round_, RoundConfig())
         assert db.scalars(select(Generation)).one().funnel["by_strategy"] == {"convincing_wrong": 2}
-        assert round_.made["queued"] == 2
-        run_id = round_.made["sampling_run_id"]
+        assert round_.queued == 2
+        run_id = outputs_to_json(db, round_)["sampling_run_id"]
     assert tasks_there() == []
     gone_on(run_id)
     assert [(task.generation, task.reason) for task in tasks_there()] == [(1, reason)] * 2

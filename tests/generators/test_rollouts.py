@@ -10,10 +10,12 @@ from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.core import subprocess_jobs
 from app.core.db import transaction
 from app.core.errors import Invalid
-from app.generators import launcher, rollout_plan, rollouts, runs
-from app.generators.models import Generator, Rollout
+from app.core.run_lifecycle import start_attempt
+from app.generators import rollout_plan, rollouts, runs
+from app.generators.models import Generator, Rollout, SamplingRun
 from app.prm.config import TrainConfig
 from app.prm.encoding import Encoder, train_tokenizer
 from app.prm.objectives import get_objective
@@ -131,8 +133,9 @@ def test_the_search_asks_only_wrong_solutions_and_where_it_halves(made):
 def test_two_processes_add_no_rollout_too_many(made):
     run_id = started(made("slow", per_request=2), "rollouts", rollouts=9)
     with transaction() as db:
-        assert runs.begin(db, run_id)
-    both = [launcher.spawn(run_id)[0] for _ in range(2)]
+        attempt = start_attempt(db, run_id, SamplingRun)
+        assert attempt
+    both = [subprocess_jobs.start_process(runs.KIND, attempt) for _ in range(2)]
     assert [process.wait(60) for process in both] == [0, 0]
     with transaction() as db:
         assert set(db.scalars(select(Rollout.rollouts))) == {9}

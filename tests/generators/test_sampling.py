@@ -17,7 +17,10 @@ from sqlalchemy import func, select, text
 from app.core import supervisor
 from app.core.db import transaction
 from app.core.errors import Conflict, Invalid
-from app.generators import launcher, openai_sampler, pool_sampling, runs
+from app.core.run_lifecycle import cancel_run, resume_run, start_attempt
+from app.core.run_recovery import recover_stale_runs
+from app.core.subprocess_jobs import run_in_subprocess, start_process
+from app.generators import openai_sampler, pool_sampling, runs
 from app.generators.models import Generator, SamplingError, SamplingItem, SamplingRun
 from app.problems.grading import grade_waiting
 from app.problems.models import Problem, Solution
@@ -83,7 +86,7 @@ def test_every_problem_gets_exactly_k_and_what_it_cost_is_counted(made, api):
 
 def test_killed_in_the_middle_it_goes_on_where_it_was(made):
     run_id = started(made("slow", per_request=2), per_problem=12)
-    job = threading.Thread(target=launcher.run, args=(run_id,))
+    job = threading.Thread(target=run_in_subprocess, args=(runs.KIND, run_id))
     job.start()
     until(lambda: row(run_id).counters.get("made", 0) >= 6, "the first solutions")
     mine = [
@@ -113,8 +116,8 @@ def test_two_processes_on_the_same_problems_never_make_one_too_many(made):
     )
     with transaction() as db:
         for run_id in (first, second):
-            assert runs.begin(db, run_id)
-    ours = [launcher.spawn(run_id)[0] for run_id in (first, first, second)]
+            assert start_attempt(db, run_id, SamplingRun)
+    ours = [start_process(runs.KIND, row(run_id)) for run_id in (first, first, second)]
     assert [process.wait(LONG) for process in ours] == [0, 0, 0]
     assert set(counts().values()) == {12}
     assert row(first).counters["made"] + row(second).counters.get("made", 0) == 48
@@ -155,7 +158,7 @@ def test_one_problem_that_cannot_be_asked_holds_up_no_other(made):
     assert (run.state, run.counters["made"], run.counters["failed"]) == ("succeeded", 6, 3)
     assert errors(run) == ["The server returned 400: context too long"] * 3
     with transaction() as db:
-        runs.resume(db, run)
+        resume_run(db, run, None)
     gone_on(run.id)
     assert row(run.id).counters["failed"] == 6
 
@@ -222,27 +225,27 @@ def test_what_comes_is_taken_as_it_is(made, api):
 
 def test_cancelled_its_process_is_gone_and_what_was_sampled_stays(made):
     run_id = started(made("slow", per_request=1, at_once=2), per_problem=500)
-    job = threading.Thread(target=launcher.run, args=(run_id,))
+    job = threading.Thread(target=run_in_subprocess, args=(runs.KIND, run_id))
     job.start()
     until(lambda: row(run_id).counters.get("made", 0) > 0, "the first solutions")
     with transaction() as db:
-        runs.cancel(db, row(run_id))
+        cancel_run(db, row(run_id), None)
     job.join(LONG)
     assert not job.is_alive()
     there = counts().total()
     assert 0 < there < 2000
     assert row(run_id).state == "cancelled"
     with pytest.raises(Conflict), transaction() as db:
-        runs.cancel(db, row(run_id))
+        cancel_run(db, row(run_id), None)
 
 
 def test_a_run_whose_worker_died_is_taken_up_again(made):
     run_id = started(made(), per_problem=1)
     with transaction() as db:
         db.execute(text("DELETE FROM procrastinate_jobs"))
-        assert runs.begin(db, run_id)
-        db.execute(text("UPDATE sampling_run SET heartbeat_at = now() - interval '2 minutes'"))
-        runs.sweep(db)
+        assert start_attempt(db, run_id, SamplingRun)
+        db.execute(text("UPDATE run SET heartbeat_at = now() - interval '2 minutes'"))
+        recover_stale_runs(db)
     again = row(run_id)
     assert (again.state, again.error) == ("queued", "The sampling process is gone.")
     assert gone_on(run_id).state == "succeeded"
@@ -299,5 +302,5 @@ def test_a_worker_that_is_killed_leaves_its_samples_and_its_process_finishes(mad
     assert row(run_id).state == "running"
     until(lambda: row(run_id).state == "succeeded", "the sampling to end")
     assert set(counts().values()) == {10}
-    launcher.run(run_id)  # the job again, as the sweep has it done: nothing is left to do
+    run_in_subprocess(runs.KIND, run_id)  # the job again, as the sweep has it done: nothing is left to do
     assert row(run_id).counters["made"] == 40

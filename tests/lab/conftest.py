@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.core.db import transaction
+from app.core.run_lifecycle import start_attempt
 from app.lab import process, runs
 from app.lab.models import SearchRun
 from app.problems.models import Problem
@@ -78,8 +79,9 @@ class Lab:
     def search(self, run_id: int) -> SearchRun:
         """Its work, done here and not in a process of its own."""
         with transaction() as db:
-            assert runs.begin(db, run_id)
-        process.run_search_process(run_id, threading.Event())
+            attempt = start_attempt(db, run_id, SearchRun)
+            assert attempt
+        process.run_search_process(run_id, attempt.fence, threading.Event())
         return self.row(run_id)
 
     def row(self, run_id: int) -> SearchRun:

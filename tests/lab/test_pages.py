@@ -77,7 +77,7 @@ def test_a_search_is_started_watched_and_cancelled(page: Page) -> None:
     run = page.db.scalars(select(SearchRun)).one()
     assert (run.state, run.config["n"], run.problem_id) == ("queued", 8, ready["problem_id"])
     jobs = page.db.execute(text("SELECT task_name FROM procrastinate_jobs WHERE status = 'todo'")).scalars()
-    assert "lab.search" in jobs
+    assert "runs.search" in jobs
     path = f"/lab/searches/{run.id}"
     assert f'hx-get="{page.home}{path}/progress"' in page.get(path)
     assert "HX-Refresh" not in page.web.get(page.home + path + "/progress").headers

@@ -15,9 +15,11 @@ from sqlalchemy import func, select
 from typer.testing import CliRunner
 
 from app.cli import cli
+from app.core import subprocess_jobs
 from app.core.db import transaction
 from app.core.errors import Conflict, Invalid, NotFound
-from app.lab import launcher, runs
+from app.core.run_lifecycle import cancel_run
+from app.lab import runs
 from app.lab.models import SearchOutcome, SearchRun
 from app.training.models import Snapshot, SnapshotItem
 from tests.lab.conftest import Lab
@@ -178,7 +180,7 @@ def test_a_problem_the_model_learned_from_is_left_out(lab: Lab) -> None:
 
 
 def in_the_background(run_id: int) -> tuple[threading.Thread, int]:
-    job = threading.Thread(target=launcher.run, args=(run_id,))
+    job = threading.Thread(target=subprocess_jobs.run_in_subprocess, args=(runs.KIND, run_id))
     job.start()
 
     def mine() -> list[int]:
@@ -199,14 +201,14 @@ def test_in_its_process_it_is_watched_and_cancelled(lab: Lab) -> None:
     assert grown.state == "running"
     assert grown.progress["costs"]["asks"] < 64
     with transaction() as db:
-        runs.cancel(db, grown, None)
+        cancel_run(db, grown, None)
     until(lambda: gone(pid), "the process to end", 20)
     job.join(LONG)
     ended = lab.row(run_id)
     assert ended.state == "cancelled"
     assert (ended.tree or {})["nodes"], "what has grown stays"
     with transaction() as db, pytest.raises(Conflict):
-        runs.cancel(db, ended, None)
+        cancel_run(db, ended, None)
 
 
 def test_killed_it_is_tried_again(lab: Lab) -> None:
@@ -226,11 +228,11 @@ def test_killed_it_is_tried_again(lab: Lab) -> None:
 def test_on_the_command_line(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No worker is needed. (The process is this one: one of its own is looked at above.)"""
 
-    def here(run_id: int, look: Callable[[SearchRun], None]) -> None:
+    def run_in_this_process(kind: object, run_id: int, look: Callable[[SearchRun], None]) -> None:
         look(lab.row(run_id))
         lab.search(run_id)
 
-    monkeypatch.setattr(launcher, "run", here)
+    monkeypatch.setattr(subprocess_jobs, "run_in_subprocess", run_in_this_process)
     out, config = tmp_path / "found.json", tmp_path / "config.json"
     config.write_text('{"method": "beam", "n": 4, "width": 2}')
     arguments = ["search", "--project", "Lab", "--model", "tiny", "--generator", "steady"]

@@ -15,7 +15,7 @@ from app.core import jobs
 from app.core.db import transaction
 from app.labeling import claims
 from app.projects.models import Project
-from app.quality import agreement_job, agreement_metrics, agreement_report, tasks
+from app.quality import agreement_job, agreement_metrics, agreement_report
 from app.quality.models import Agreement, AgreementFigure
 from tests.factories import base as factories
 from tests.factories.quality import NOW, label_solution, solution
@@ -54,6 +54,12 @@ def people(db: Session, project: Project) -> list[int]:
     return [factories.member(db, project, "labeler", each).id for each in made]
 
 
+def compute(project: Project) -> None:
+    with transaction() as db:
+        run_id = db.scalars(select(Agreement.id).where(Agreement.project_id == project.id)).one()
+    agreement_job.run(agreement_report.KIND, run_id)
+
+
 def test_every_solution_counts_for_project_generation_labeler_and_pair(database: str) -> None:
     count = 1_100  # more than agreement.MOST
     with transaction() as db:
@@ -63,8 +69,8 @@ def test_every_solution_counts_for_project_generation_labeler_and_pair(database:
         db.execute(text(MANY), {**asked, "stray": bo, "rare": cy})
         agreement_report.ask(db, project.id, NOW)
     worker.declare()
-    assert agreement_report.JOB in worker.queue.tasks
-    tasks.compute_agreement(project.id)
+    assert "runs.agreement" in worker.queue.tasks
+    compute(project)
 
     judged = []
     for n in range(1, count + 1):
@@ -102,33 +108,37 @@ def test_a_worker_that_ends_hands_it_on_and_a_failure_is_said(
         asked = {"project": project.id, "count": FEW, "now": NOW, "people": [ann, bo, cy]}
         db.execute(text(MANY), {**asked, "stray": bo, "rare": cy})
         agreement_report.ask(db, project.id, NOW)
-    tasks.compute_agreement(project.id)
+    compute(project)
     with transaction() as db:
         first = agreement_report.of(db, project.id, NOW)
         db.execute(text("UPDATE agreement_figure SET value = 7"))
-    tasks.compute_agreement(project.id)  # it may run twice: the second replaces, and doubles nothing
+        agreement_report.ask(db, project.id, NOW)
+    compute(project)  # it may run twice: the second replaces, and doubles nothing
     with transaction() as db:
         again = agreement_report.of(db, project.id, NOW)
         assert (again.alpha, again.first_error, again.generations) == (
             first.alpha, first.first_error, first.generations,
         )  # fmt: skip
         db.execute(text("DELETE FROM agreement_figure"))
-    todo = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'quality.agree' AND status = 'todo'"
+        agreement_report.ask(db, project.id, NOW)
+    todo = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'runs.agreement' AND status = 'todo'"
     with transaction() as db:
         db.execute(text("UPDATE procrastinate_jobs SET status = 'doing'"))  # this one is taken
     ending = threading.Event()
     ending.set()
     with monkeypatch.context() as patch:
         patch.setattr(agreement_job, "stop_requested", ending)
-        tasks.compute_agreement(project.id)
+        compute(project)
     with transaction() as db:
         assert db.scalar(text(todo)) == 1
         assert db.scalars(select(AgreementFigure)).all() == []
         db.execute(text("ALTER VIEW solution_step_label RENAME TO away"))
     assert not jobs.stop_requested.is_set()
-    with pytest.raises(Exception, match="solution_step_label"):
-        tasks.compute_agreement(project.id)
+    compute(project)
     with transaction() as db:
+        row = agreement_report.find(db, project.id)
+        assert row
+        assert "solution_step_label" in (row.error or "")
         assert agreement_report.of(db, project.id, NOW).state == "failed"
         later = NOW + dt.timedelta(hours=1)
         assert agreement_report.of(db, project.id, later).state == "failed", "not tried again unasked"
@@ -151,7 +161,7 @@ def test_a_page_shows_what_is_kept_and_asks_when_it_is_old(db: Session, web: Tes
     admin = factories.member(db, project, "admin")
     factories.sign_in(web, db, admin)
     base = f"/projects/{project.slug}/quality"
-    jobs_of = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'quality.agree'"
+    jobs_of = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'runs.agreement'"
     assert "No submissions yet" in web.get(base).text
     assert "Agreement needs two submissions on the same solution" in web.get(f"{base}/agreement").text
     assert db.scalar(text(jobs_of)) == 0, "there is nothing to count"
@@ -166,13 +176,14 @@ def test_a_page_shows_what_is_kept_and_asks_when_it_is_old(db: Session, web: Tes
     web.get(f"{base}/labelers/{admin.id}")
     assert db.scalar(text(jobs_of)) == 1, "asked once"
 
-    row = db.get(Agreement, project.id)
-    row.state, row.done, row.whole = "reading", 1, 1234
+    row = agreement_report.find(db, project.id)
+    assert row
+    row.state, row.progress = "running", {"phase": "reading", "done": 1, "total": 1234}
     db.flush()
     assert "Computing… Read 1 of 1,234 shared solutions." in web.get(f"{base}/agreement").text
     basis = db.execute(agreement_job.SELECT_BASIS, {"project": project.id}).one()
     assert basis.submissions == 6
-    row.state, row.counted_at, row.submissions, row.last_at = "done", row.asked_at, 6, basis.last_at
+    row.state, row.counted_at, row.submissions, row.last_at = "succeeded", row.asked_at, 6, basis.last_at
     kept = AgreementFigure(
         project_id=project.id, about="project", measure="alpha", value=0.625, low=0.5, high=0.75,
         pairs=9, solutions=3, newest=[],
@@ -208,4 +219,4 @@ def test_it_is_counted_when_asked(db: Session, web: TestClient) -> None:
     base = f"/projects/{project.slug}/quality"
     done = web.post(f"{base}/agreement?labeler={admin.id}")
     assert (done.status_code, done.headers["location"]) == (303, f"{base}/labelers/{admin.id}")
-    assert db.get(Agreement, project.id).state == "waiting"
+    assert db.scalars(select(Agreement.state)).one() == "queued"

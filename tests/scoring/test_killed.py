@@ -10,8 +10,10 @@ import psutil
 import pytest
 from sqlalchemy import func, select, text
 
+from app.core import subprocess_jobs
 from app.core.db import transaction
 from app.core.errors import Conflict, Invalid, NotFound
+from app.core.run_lifecycle import cancel_run, record_failure, start_attempt
 from app.prm.config import TrainConfig
 from app.prm.examples import Example
 from app.scoring import launcher, runs
@@ -62,7 +64,7 @@ def row(run_id: int) -> ScoringRun:
 
 def in_the_background(run_id: int) -> tuple[threading.Thread, int]:
     """The job, and the id of its process once it scores."""
-    job = threading.Thread(target=launcher.run, args=(run_id,))
+    job = threading.Thread(target=launcher.run, args=(runs.KIND, run_id))
     job.start()
     until(lambda: row(run_id).done > 0, "the first shard")
     mine = [
@@ -86,7 +88,7 @@ def test_killed_and_resumed_it_scores_each_solution_once(queued):
         assert db.scalar(select(func.count()).select_from(Score)) == killed.done
         before = {each[0]: each[1] for each in db.execute(select(Score.solution_id, Score.log_score))}
 
-    launcher.run(queued)
+    launcher.run(runs.KIND, queued)
     done = row(queued)
     assert (done.state, done.done, done.total, done.error) == ("succeeded", POOL + 1, POOL + 1, None)
     assert done.progress["too_long"] == 1
@@ -102,7 +104,7 @@ def test_killed_and_resumed_it_scores_each_solution_once(queued):
 def test_cancelled_its_process_is_gone_within_five_seconds_and_the_scores_stay(queued):
     job, pid = in_the_background(queued)
     with transaction() as db:
-        runs.cancel(db, row(queued))
+        cancel_run(db, row(queued), None)
     until(lambda: gone(pid), "the process to end", 5)
     job.join(5)
     ended = row(queued)
@@ -110,19 +112,20 @@ def test_cancelled_its_process_is_gone_within_five_seconds_and_the_scores_stay(q
     with transaction() as db:
         assert 0 < db.scalar(select(func.count()).select_from(Score)) < POOL
         with pytest.raises(Conflict):
-            runs.cancel(db, ended)
+            cancel_run(db, ended, None)
 
 
 def test_two_processes_share_a_run_and_one_that_is_killed_leaves_no_gap(queued):
     with transaction() as db:
-        assert runs.begin(db, queued)
-    (first, _), (second, _) = launcher.spawn(queued), launcher.spawn(queued)
+        attempt = start_attempt(db, queued, ScoringRun)
+        assert attempt
+    first, second = (subprocess_jobs.start_process(runs.KIND, attempt) for _ in range(2))
     until(lambda: row(queued).done > 0, "the first shard")
     first.kill()
     first.wait()
     assert second.wait(LONG) == 0
     if row(queued).state != "succeeded":  # what the killed one held came free after the other's last look
-        third, _ = launcher.spawn(queued)
+        third = subprocess_jobs.start_process(runs.KIND, attempt)
         assert third.wait(LONG) == 0
     done = row(queued)
     assert (done.state, done.done) == ("succeeded", POOL + 1)
@@ -133,7 +136,7 @@ def test_two_processes_share_a_run_and_one_that_is_killed_leaves_no_gap(queued):
 
 def test_workers_elsewhere_are_called_and_one_on_this_machine_stays_out(queued):
     with transaction() as db:
-        runs.begin(db, queued)
+        start_attempt(db, queued, ScoringRun)
         runs.call_for_help(db, queued)
         jobs = text("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'scoring.join'")
         assert db.scalar(jobs) == runs.HELPERS
@@ -148,10 +151,11 @@ def test_three_deaths_and_it_has_failed_with_the_reason(queued):
     (settings().models_dir / "one").unlink()
     for _ in range(2):
         with transaction() as db:
-            assert runs.begin(db, queued)
-            runs.ended_badly(db, queued, "gone")
+            attempt = start_attempt(db, queued, ScoringRun)
+            assert attempt
+            record_failure(db, queued, attempt.fence, "gone")
         assert row(queued).state == "queued"
-    launcher.run(queued)  # the third dies by itself: its model is not there
+    launcher.run(runs.KIND, queued)  # the third dies by itself: its model is not there
     assert row(queued).state == "failed"
     assert "exit code 1" in row(queued).error
 

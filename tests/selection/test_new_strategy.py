@@ -15,7 +15,7 @@ from app.scoring.models import ScoringRun
 from app.selection import preview, round_driver, rounds, select_sql
 from app.selection.config import Policy, RoundConfig, parse
 from app.selection.gate import GateConfig
-from app.selection.models import Generation, Round
+from app.selection.models import Generation
 from app.selection.score_orders import ExpressionOrder, ScoredSolution
 from app.selection.select_in_memory import select_solutions
 from app.selection.strategies import STRATEGIES, Strategy
@@ -86,7 +86,7 @@ def test_a_round_previews_and_queues_it_with_its_reason(project):
         round_id = rounds.start(db, project, round_config, None).id
     round_driver.advance(round_id)
     with transaction() as db:
-        db.get_one(ScoringRun, db.get_one(Round, round_id).made["scoring_run_id"]).state = "succeeded"
+        db.scalars(select(ScoringRun).where(ScoringRun.parent_id == round_id)).one().state = "succeeded"
     assert round_driver.advance(round_id) is False
     with transaction() as db:
         tasks = db.scalars(select(Task).where(Task.generation == 1).order_by(Task.priority.desc())).all()

@@ -5,19 +5,25 @@ worker would: what is tested is that the round goes on, stops and goes on again.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
 
 from app.core.db import transaction
 from app.core.errors import Conflict, Invalid
+from app.core.run_recovery import recover_stale_runs
 from app.labeling.models import Task
 from app.problems.models import Problem, Solution
 from app.projects.models import Project
+from app.runs import actions
 from app.scoring.models import ScoringRun
 from app.selection import funnel, preview, round_driver, rounds, stages
 from app.selection.config import Policy, RoundConfig, parse
 from app.selection.gate import GateConfig
 from app.selection.models import Generation, Round
+from app.selection.round_children import outputs_to_json
 from app.training.models import Model, Snapshot, TrainingRun
 from tests.factories import base as factories
 from tests.factories import selection as loop
@@ -52,10 +58,19 @@ def now(round_id: int) -> Round:
         return db.get_one(Round, round_id)
 
 
+def outputs(db: Session, round_id: int) -> dict[str, Any]:
+    return outputs_to_json(db, db.get_one(Round, round_id))
+
+
+def outputs_now(round_id: int) -> dict[str, Any]:
+    with transaction() as db:
+        return outputs(db, round_id)
+
+
 def finish_training(round_id: int, **values: object) -> None:
     """What the trainer writes when it publishes, or whatever `values` say."""
     with transaction() as db:
-        run = db.get_one(TrainingRun, db.get_one(Round, round_id).made["training_run_id"])
+        run = db.get_one(TrainingRun, outputs(db, round_id)["training_run_id"])
         run.state = "succeeded"
         for name, value in values.items():
             setattr(run, name, value)
@@ -66,7 +81,7 @@ def finish_training(round_id: int, **values: object) -> None:
 
 def finish_scoring(round_id: int) -> None:
     with transaction() as db:
-        made = db.get_one(Round, round_id).made
+        made = outputs(db, round_id)
         run = db.get_one(ScoringRun, made["scoring_run_id"])
         model = db.get_one(Model, made["model_id"])
         for solution in db.scalars(select(Solution).join(Problem).where(Problem.split != "test")):
@@ -82,7 +97,7 @@ def waiting_jobs(name: str) -> int:
 
 def test_a_round_from_labels_to_the_next_queue(project):
     round_id = started(project)
-    assert waiting_jobs("selection.advance") == 1
+    assert waiting_jobs("runs.round") == 1
 
     assert round_driver.advance(round_id) is True
     assert now(round_id).stage == "train"
@@ -98,14 +113,14 @@ def test_a_round_from_labels_to_the_next_queue(project):
     assert round_driver.advance(round_id) is False
 
     done = now(round_id)
-    assert (done.state, done.stage, done.made["queued"]) == ("succeeded", "queue", 4)
-    assert "picks" not in done.made
+    assert (done.state, done.stage, done.queued) == ("succeeded", "queue", 4)
+    assert done.picks is None
     with transaction() as db:
         generation = db.scalars(select(Generation)).one()
         tasks = db.scalars(select(Task).where(Task.generation == 1).order_by(Task.priority.desc())).all()
         assert generation.number == 1
-        assert generation.model_id == done.made["model_id"]
-        assert generation.snapshot_id == done.made["snapshot_id"]
+        assert generation.model_id == done.model_id
+        assert generation.snapshot_id == done.snapshot_id
         assert generation.funnel["selected"] == len(tasks) == 4
         assert generation.funnel["sampled"] == 20
         assert sum(generation.funnel["by_strategy"].values()) == 4
@@ -142,7 +157,7 @@ def test_the_preview_is_what_gets_queued_with_the_same_model(project):
 
 def finish_scoring_as_is(round_id: int) -> None:
     with transaction() as db:
-        db.get_one(ScoringRun, db.get_one(Round, round_id).made["scoring_run_id"]).state = "succeeded"
+        db.get_one(ScoringRun, outputs(db, round_id)["scoring_run_id"]).state = "succeeded"
 
 
 def test_a_second_round_waits_for_the_first(project):
@@ -166,8 +181,8 @@ def test_a_round_without_labels_is_refused(database):
 def test_a_failed_training_shows_why_and_is_resumed(project):
     round_id = started(project)
     round_driver.advance(round_id)
-    snapshot_id = now(round_id).made["snapshot_id"]
-    first_run = now(round_id).made["training_run_id"]
+    snapshot_id = now(round_id).snapshot_id
+    first_run = outputs_now(round_id)["training_run_id"]
     finish_training(round_id, state="failed", error="out of memory")
 
     assert round_driver.advance(round_id) is False
@@ -176,11 +191,11 @@ def test_a_failed_training_shows_why_and_is_resumed(project):
     assert "out of memory" in failed.error
 
     with transaction() as db:
-        rounds.resume(db, db.get_one(Round, round_id), None)
+        actions.resume_run(db, db.get_one(Round, round_id), None)
     assert round_driver.advance(round_id) is True
     again = now(round_id)
-    assert again.made["snapshot_id"] == snapshot_id
-    assert again.made["training_run_id"] == first_run, "it goes on from its checkpoint"
+    assert again.snapshot_id == snapshot_id
+    assert outputs_now(round_id)["training_run_id"] == first_run, "it goes on from its checkpoint"
     assert again.error is None
     with transaction() as db:
         assert db.get_one(TrainingRun, first_run).state == "queued"
@@ -203,7 +218,7 @@ def test_nothing_left_to_queue_says_so(project):
     finish_training(round_id)
     round_driver.advance(round_id)
     with transaction() as db:
-        db.get_one(ScoringRun, db.get_one(Round, round_id).made["scoring_run_id"]).state = "succeeded"
+        db.get_one(ScoringRun, outputs(db, round_id)["scoring_run_id"]).state = "succeeded"
 
     assert round_driver.advance(round_id) is False
     assert now(round_id).stage == "select"
@@ -215,7 +230,7 @@ def test_cancel_ends_the_round_and_its_training(project):
     round_driver.advance(round_id)
 
     with transaction() as db:
-        rounds.cancel(db, db.get_one(Round, round_id), None)
+        actions.cancel_run(db, db.get_one(Round, round_id), None)
 
     with transaction() as db:
         run = db.scalars(select(TrainingRun)).one()
@@ -223,32 +238,31 @@ def test_cancel_ends_the_round_and_its_training(project):
     assert now(round_id).state == "cancelled"
     assert round_driver.advance(round_id) is False
     with transaction() as db, pytest.raises(Conflict, match="nothing to cancel"):
-        rounds.cancel(db, db.get_one(Round, round_id), None)
+        actions.cancel_run(db, db.get_one(Round, round_id), None)
 
 
 def test_a_cancelled_round_makes_room_for_another_and_cannot_overtake_it(project):
     first = started(project)
     with transaction() as db:
-        rounds.cancel(db, db.get_one(Round, first), None)
+        actions.cancel_run(db, db.get_one(Round, first), None)
     started(project)
 
     with transaction() as db, pytest.raises(Conflict, match="already running"):
-        rounds.resume(db, db.get_one(Round, first), None)
+        actions.resume_run(db, db.get_one(Round, first), None)
     assert now(first).state == "cancelled"
 
 
 def test_the_sweep_picks_up_a_round_whose_driver_was_killed(project):
     round_id = started(project)
     with transaction() as db:  # the worker took the job and died with it
-        db.execute(
-            text("UPDATE procrastinate_jobs SET status = 'doing' WHERE task_name = 'selection.advance'")
-        )
-    assert waiting_jobs("selection.advance") == 0
+        db.execute(text("UPDATE procrastinate_jobs SET status = 'doing' WHERE task_name = 'runs.round'"))
+    assert waiting_jobs("runs.round") == 0
 
-    assert round_driver.sweep() == 1
-    assert round_driver.sweep() == 1
+    for _ in range(2):
+        with transaction() as db:
+            recover_stale_runs(db)
 
-    assert waiting_jobs("selection.advance") == 1, "one driver waits, however often it is swept"
+    assert waiting_jobs("runs.round") == 1, "one driver waits, however often it is swept"
     assert round_driver.advance(round_id) is True
 
 

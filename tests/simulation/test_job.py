@@ -18,7 +18,10 @@ import pytest
 from sqlalchemy import select
 
 from app.core.db import transaction
-from app.simulation import launcher, process, recorder, request, runs
+from app.core.run_lifecycle import ACTIVE, MAX_ATTEMPTS, cancel_run, resume_run, start_attempt
+from app.core.run_recovery import recover_stale_runs
+from app.core.subprocess_jobs import run_in_subprocess
+from app.simulation import process, recorder, request, runs
 from app.simulation.models import Simulation, SimulationPoint
 from tests.factories import base as factories
 from tests.polling import until
@@ -32,7 +35,7 @@ def started(policies: list[str], seeds: list[int], material: Path | None = None)
         wanted = request.parse({"setting": TINY, "policies": policies, "seeds": seeds})
         run_id = runs.start(db, project.id, wanted, None).id
         for seed in seeds if material else ():
-            shutil.copytree(material, launcher.folder(run_id) / f"seed-{seed}")
+            shutil.copytree(material, runs.folder(run_id) / f"seed-{seed}")
     return run_id
 
 
@@ -87,7 +90,7 @@ def test_killed_on_the_way_it_goes_on_and_ends(worker: psutil.Process, material:
 
     def over() -> Simulation | None:
         found = row(run_id)
-        return None if found.state in runs.ACTIVE else found
+        return None if found.state in ACTIVE else found
 
     done = until(over, "the simulation", more=lambda: str(row(run_id).progress))
     assert (done.state, done.error, done.attempt) == ("succeeded", None, 2)
@@ -98,7 +101,7 @@ def test_killed_on_the_way_it_goes_on_and_ends(worker: psutil.Process, material:
     assert done.results["plain"]["seeds"] == 2
     assert done.results["plain"]["n"] == [1, 2, 4]
     assert all((each.gate is None) == (each.budget == 4) for each in found)
-    until(lambda: not launcher.folder(run_id).exists(), "its folder to go: all is in its rows")
+    until(lambda: not runs.folder(run_id).exists(), "its folder to go: all is in its rows")
     assert (done.progress["done"], done.progress["total"]) == (4, 4)
 
 
@@ -110,36 +113,36 @@ def test_cancelled_its_process_is_gone_and_its_points_stay(database: str, home: 
             with transaction() as db:
                 found = db.get_one(Simulation, run_id)
                 if found.state == "running":
-                    runs.cancel(db, found, None)
+                    cancel_run(db, found, None)
 
-    launcher.run(run_id, look)  # returns when the process is gone
+    run_in_subprocess(runs.KIND, run_id, look)  # returns when the process is gone
     found = row(run_id)
     assert (found.state, found.results) == ("cancelled", None), found.error
     assert 2 <= len(points(run_id)) < 9 * 2 * 2
     with transaction() as db:
-        assert not runs.begin(db, run_id)
-        runs.resume(db, db.get_one(Simulation, run_id), None)
+        assert not start_attempt(db, run_id, Simulation)
+        resume_run(db, db.get_one(Simulation, run_id), None)
     assert row(run_id).state == "queued"
 
 
 def test_who_hears_that_nobody_wants_it_stops(database: str, home: Path) -> None:
     run_id = started(["random"], [0])
     with transaction() as db:
-        runs.begin(db, run_id)
-        runs.cancel(db, db.get_one(Simulation, run_id), None)
-    tell = recorder.Keeper(run_id, 2)
+        start_attempt(db, run_id, Simulation)
+        cancel_run(db, db.get_one(Simulation, run_id), None)
+    tell = recorder.Keeper(run_id, 1, 2)
     with pytest.raises(recorder.Ended):
         tell({"phase": "reading"})
 
 
 def test_a_writer_that_comes_to_no_answer_is_told_of(database: str, home: Path, material: Path) -> None:
     run_id = started(["random"], [0], material)
-    pool = launcher.folder(run_id) / "seed-0" / "pool.json"
+    pool = runs.folder(run_id) / "seed-0" / "pool.json"
     told = orjson.loads(pool.read_bytes())
     pool.write_bytes(orjson.dumps([[statement, answer, [["so"] * 4]] for statement, answer, _ in told]))
     with transaction() as db:
-        assert runs.begin(db, run_id)
-    assert process.main(run_id) == 2
+        assert start_attempt(db, run_id, Simulation)
+    assert process.main(run_id, 1) == 2
     found = row(run_id)
     assert (found.state, found.attempt) == ("failed", 1), "it would end the same way again"
     assert "give it more reading_steps" in (found.error or "")
@@ -156,13 +159,13 @@ def test_two_processes_do_not_play_in_one_folder(home: Path) -> None:
 
 def test_a_lost_worker_is_noticed(database: str, home: Path) -> None:
     run_id = started(["random"], [0])
-    for attempt in range(1, runs.ATTEMPTS + 1):
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         with transaction() as db:
-            assert runs.begin(db, run_id)
+            assert start_attempt(db, run_id, Simulation)
             set_back(db, run_id)
-            runs.sweep(db)
+            recover_stale_runs(db)
         found = row(run_id)
-        assert found.state == ("failed" if attempt == runs.ATTEMPTS else "queued")
+        assert found.state == ("failed" if attempt == MAX_ATTEMPTS else "queued")
     assert "process is gone" in (found.error or "")
 
 

@@ -80,7 +80,7 @@ def test_one_is_started_watched_cancelled_and_resumed(page: Page) -> None:
         200,
     )
     jobs = page.db.execute(text("SELECT task_name FROM procrastinate_jobs WHERE status = 'todo'")).scalars()
-    assert "simulation.play" in jobs
+    assert "runs.simulation" in jobs
     path = f"/simulations/{run.id}"
     shown = page.get(path)
     assert f'hx-get="{page.home}{path}/progress"' in shown
@@ -187,9 +187,9 @@ def test_why_it_failed_and_what_to_do(page: Page) -> None:
 def test_a_full_one_whose_command_is_gone_says_how_it_goes_on(page: Page) -> None:
     run = simulation.simulation(page.db, page.project, "running", form="full")
     assert "whose process is gone" not in page.get(f"/simulations/{run.id}")
-    page.db.execute(text("UPDATE simulation SET heartbeat_at = now() - interval '5 min'"))
+    page.db.execute(text("UPDATE run SET heartbeat_at = now() - interval '5 min'"))
     assert "whose process is gone" in page.get(f"/simulations/{run.id}")
-    page.db.execute(text("UPDATE simulation SET state = 'failed'"))
+    page.db.execute(text("UPDATE run SET state = 'failed'"))
     page.post(f"/simulations/{run.id}/resumption", 409)
 
 

@@ -139,10 +139,10 @@ class Arm:
         if place < len(rounds):
             number = rounds[place]["id"]
         else:
-            chooser = rounds[0]["made"]["model_id"] if model_id else None
+            chooser = rounds[0]["outputs"]["model_id"] if model_id else None
             number = self.api.post("/rounds", self.round_config(place, budget, chooser))["id"]
         done = self.api.finished(f"/rounds/{number}", self.said("a round", labels=budget))
-        return int(model_id or done["made"]["model_id"])
+        return int(model_id or done["outputs"]["model_id"])
 
     def training(self, budget: int) -> int:
         """A training without a round: nothing is chosen with it."""
@@ -216,7 +216,7 @@ class Arm:
             "policy": self.policy,
             "budget": budget,
             "queued": measurements.queued(self.project_id, up_to=place),
-            "selector": rounds[place - 1]["made"]["gate"] if place else None,
+            "selector": rounds[place - 1]["outputs"]["gate"] if place else None,
             "negative": measurements.negative(self.project_id, up_to=place),
             "tests": {"plain": measurements.best_of(evaluation_id, names)},
             "seconds": self.seconds,

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from app.accounts import users
 from app.accounts.models import User
 from app.common.atomic_files import atomic_folder, write_json
+from app.core import run_lifecycle
 from app.core.db import transaction
 from app.core.errors import Conflict, DomainError, Invalid
 from app.core.startup import ready_database
@@ -50,16 +51,16 @@ def play(asked: Asked, out: Path, labelers: int, report: Report) -> dict[str, An
     for setting, folder in zip(asked.settings(), folders, strict=True):
         kept_setting(setting, folder)
     with ready_database():
-        run_id = begun(asked, out)
+        run = begun(asked, out)
         try:
-            found = _played(run_id, asked, folders, out, labelers, report)
+            found = _played(run.id, run.fence, asked, folders, out, labelers, report)
         except recorder.Ended:
             raise Conflict(
                 "The simulation was cancelled in the browser.", remedy="Give the command again to go on."
             ) from None
         except BaseException as error:
             with transaction() as db:
-                ended(db, run_id, error)
+                ended(db, run.id, run.fence, error)
             raise
     return found
 
@@ -87,46 +88,57 @@ def check(asked: Asked) -> None:
         )
 
 
-def begun(asked: Asked, out: Path) -> int:
-    """The row: the one this folder began on this database, or a new one."""
-    kept = out / "simulation.json"
+def begun(asked: Asked, out: Path) -> Simulation:
+    """The attempt at the run that this folder names on this database, or at a new one."""
+    path = out / "simulation.json"
     out.mkdir(parents=True, exist_ok=True)
-    known = orjson.loads(kept.read_bytes()) if kept.is_file() else {}
+    previous = orjson.loads(path.read_bytes()) if path.is_file() else {}
     with transaction() as db:
         project = db.scalar(select(Project).where(Project.name == HOME))
         if project is None:
             project = projects.create_project(db, HOME, "first_error", None)
-        row = db.get(Simulation, known.get("id", 0), with_for_update=True)
-        if row is None or row.created_at.isoformat() != known["created_at"]:
+        row = db.get(Simulation, previous.get("id", 0))
+        if row is None or row.created_at.isoformat() != previous["created_at"]:
             row = Simulation(project_id=project.id, form="full", **runs.told(asked))
-            db.add(row)
-            db.flush()
+            run_lifecycle.create_run(db, row, enqueue=False)
             db.refresh(row)
-        row.state, row.attempt, row.results = "running", row.attempt + 1, None
-        row.error = row.finished_at = None
-        row.policies = list(in_order({*row.policies, *asked.policies}))
-        row.started_at = row.started_at or runs.now()
-        row.heartbeat_at = runs.now()
-        said: dict[str, Any] = {"id": row.id, "created_at": row.created_at.isoformat()}
-    write_json(kept, said)
-    return int(said["id"])
+        else:
+            _reopen(db, row)
+        attempt = run_lifecycle.start_attempt(db, row.id, Simulation)
+        if attempt is None:
+            raise Conflict("The simulation is in other hands.", remedy="Wait a minute, then try again.")
+        attempt.policies = list(in_order({*row.policies, *asked.policies}))
+        identity: dict[str, Any] = {"id": row.id, "created_at": row.created_at.isoformat()}
+    write_json(path, identity)
+    return attempt
 
 
-def ended(db: Session, run_id: int, error: BaseException) -> None:
+def _reopen(db: Session, row: Simulation) -> None:
+    """Queued again, whether the command before ended or was killed."""
+    if row.state == "running":
+        run_lifecycle.record_failure(db, row.id, row.fence, "The command was killed.")
+    if row.state in run_lifecycle.FINISHED:
+        attempts = row.attempt
+        run_lifecycle.resume_run(db, row, None, enqueue=False)
+        row.attempt = attempts
+
+
+def ended(db: Session, run_id: int, fence: int, error: BaseException) -> None:
     """What the page says of it until the command is given again."""
-    row = runs.locked(db, run_id)
-    if row is None or row.state != "running":
+    row = run_lifecycle.lock_attempt(db, run_id, fence, Simulation)
+    if row is None:
         return
-    row.finished_at = runs.now()
-    row.state = "failed" if isinstance(error, Exception) else "cancelled"
-    reason = f"{error.message} {error.remedy}" if isinstance(error, DomainError) else repr(error)[:2000]
-    row.error = reason.strip() if isinstance(error, Exception) else "The command was ended."
+    if isinstance(error, Exception):
+        reason = f"{error.message} {error.remedy}" if isinstance(error, DomainError) else repr(error)[:2000]
+        run_lifecycle.record_failure(db, run_id, fence, reason.strip(), final=True)
+    else:
+        run_lifecycle.cancel_run(db, row, None).error = "The command was ended."
 
 
 def _played(
-    run_id: int, asked: Asked, folders: Sequence[Path], out: Path, labelers: int, report: Report
+    run_id: int, fence: int, asked: Asked, folders: Sequence[Path], out: Path, labelers: int, report: Report
 ) -> dict[str, Any]:
-    tell = recorder.Keeper(run_id, recorder.total(asked.settings(), asked.policies))
+    tell = recorder.Keeper(run_id, fence, recorder.total(asked.settings(), asked.policies))
 
     def both(said: dict[str, Any]) -> None:
         report(said)
@@ -149,7 +161,7 @@ def _played(
     with transaction() as db:
         for setting, folder in zip(asked.settings(), folders, strict=True):
             recorder.keep(db, run_id, setting.seed, folder)
-        runs.succeeded(db, run_id, {"plain": found})
+        run_lifecycle.record_success(db, run_id, fence, {"plain": found})
     return found
 
 
