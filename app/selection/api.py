@@ -25,19 +25,19 @@ ConfigBody = Annotated[
 DEFAULT = RoundConfig()
 
 
-def shown(db: Db, found: Round) -> dict[str, Any]:
+def round_to_json(db: Db, round_: Round) -> dict[str, Any]:
     return {
-        "id": found.id,
-        "generation": found.generation,
-        "state": found.state,
-        "stage": found.stage,
-        "error": found.error,
-        "config": found.config,
-        "outputs": outputs_to_json(db, found),
-        "stages": rounds.progress(db, found),
-        "created_at": found.created_at,
-        "started_at": found.started_at,
-        "finished_at": found.finished_at,
+        "id": round_.id,
+        "generation": round_.generation,
+        "state": round_.state,
+        "stage": round_.stage,
+        "error": round_.error,
+        "config": round_.config,
+        "outputs": outputs_to_json(db, round_),
+        "stages": rounds.progress(db, round_),
+        "created_at": round_.created_at,
+        "started_at": round_.started_at,
+        "finished_at": round_.finished_at,
     }
 
 
@@ -46,7 +46,7 @@ def start_round(access: Researcher, db: Db, config: ConfigBody = DEFAULT) -> dic
     """Start a round: snapshot, train, score, validate, select, queue. 409 while one is running."""
     started = rounds.start(db, access.project, config, access.user)
     db.refresh(started)
-    return shown(db, started)
+    return round_to_json(db, started)
 
 
 @router.post("/rounds/preview")
@@ -57,38 +57,46 @@ def preview_round(access: Researcher, db: Db, config: ConfigBody = DEFAULT) -> d
 
 @router.get("/rounds")
 def list_rounds(access: Researcher, db: Db) -> dict[str, Any]:
-    return {"rounds": [shown(db, found) for found in queries.list_rounds(db, access.project.id, limit=100)]}
+    """Newest first."""
+    newest = queries.list_rounds(db, access.project.id, limit=100)
+    return {"rounds": [round_to_json(db, round_) for round_ in newest]}
 
 
 @router.get("/rounds/{round_id}")
-def one_round(access: Researcher, db: Db, round_id: int) -> dict[str, Any]:
-    return shown(db, rounds.find(db, access.project.id, round_id))
+def get_round(access: Researcher, db: Db, round_id: int) -> dict[str, Any]:
+    return round_to_json(db, rounds.find(db, access.project.id, round_id))
 
 
 @router.post("/rounds/{round_id}/cancellation")
 def cancel_round(access: Researcher, db: Db, round_id: int) -> dict[str, Any]:
-    return shown(db, actions.cancel_run(db, rounds.find(db, access.project.id, round_id), access.user))
+    return round_to_json(
+        db, actions.cancel_run(db, rounds.find(db, access.project.id, round_id), access.user)
+    )
 
 
 @router.post("/rounds/{round_id}/resumption")
 def resume_round(access: Researcher, db: Db, round_id: int) -> dict[str, Any]:
-    return shown(db, actions.resume_run(db, rounds.find(db, access.project.id, round_id), access.user))
+    return round_to_json(
+        db, actions.resume_run(db, rounds.find(db, access.project.id, round_id), access.user)
+    )
 
 
 @router.get("/generations")
 def list_generations(access: Researcher, db: Db) -> dict[str, Any]:
     """Newest first, with what was labeled and how long it took."""
-    return {"generations": [_generation(each) for each in queries.list_generations(db, access.project.id)]}
-
-
-def _generation(found: dict[str, Any]) -> dict[str, Any]:
-    made, model = found["generation"], found["model"]
-    own = {key: value for key, value in found.items() if key not in ("generation", "model", "gate")}
     return {
-        **own,
+        "generations": [generation_to_json(row) for row in queries.list_generations(db, access.project.id)]
+    }
+
+
+def generation_to_json(row: dict[str, Any]) -> dict[str, Any]:
+    generation, model = row["generation"], row["model"]
+    counts = {key: value for key, value in row.items() if key not in ("generation", "model", "gate")}
+    return {
+        **counts,
         "model": {"id": model.id, "name": model.name, "metrics": model.metrics} if model else None,
-        "snapshot_id": made.snapshot_id if made else None,
-        "policy": made.policy if made else {},
-        "funnel": made.funnel if made else {},
-        "created_at": made.created_at if made else None,
+        "snapshot_id": generation.snapshot_id if generation else None,
+        "policy": generation.policy if generation else {},
+        "funnel": generation.funnel if generation else {},
+        "created_at": generation.created_at if generation else None,
     }

@@ -20,10 +20,10 @@ Aggregation = Annotated[
     str | None,
     typer.Option(
         "--aggregation",
-        help="Where several people judged a step: majority (the default) or dawid_skene.",
+        help="If several people rated a step: majority (the default) or dawid_skene.",
     ),
 ]
-Wait = Annotated[bool, typer.Option("--wait", help="Stay until the round is over, showing progress.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for the round and show progress.")]
 FAILED = 3
 
 
@@ -42,66 +42,66 @@ def start(
     from app.selection import rounds
     from app.selection.config import parse
 
-    def run(db: Any, found: Any) -> int:
-        asked = parse(config_file.read_config(config))
+    def act(db: Any, project: Any) -> int:
+        round_config = parse(config_file.read_config(config))
         if aggregation is not None:
-            asked.data["aggregation"] = aggregation
-        return rounds.start(db, found, asked, None).id
+            round_config.data["aggregation"] = aggregation
+        return rounds.start(db, project, round_config, None).id
 
-    _and_wait(project, run, wait, "Round {id} started.")
+    _run_and_wait(project, act, wait, "Round {id} started.")
 
 
 @rounds_commands.command()
 def resume(project: ProjectName, wait: Wait = False) -> None:
-    """The newest round's failed stage again; what earlier stages made is kept."""
+    """Resume the newest round at its failed stage. Finished stages are kept."""
     from app.runs import actions
 
-    def run(db: Any, found: Any) -> int:
-        return actions.resume_run(db, _latest(db, found), None).id
+    def act(db: Any, project: Any) -> int:
+        return actions.resume_run(db, _latest(db, project), None).id
 
-    _and_wait(project, run, wait, "Round {id} goes on.")
+    _run_and_wait(project, act, wait, "Round {id} resumed.")
 
 
 @rounds_commands.command()
 def cancel(project: ProjectName) -> None:
-    """Cancel the running round, with its training or scoring. What it made is kept."""
+    """Cancel the running round and its training or scoring. Finished stages are kept."""
     from app.runs import actions
 
-    def run(db: Any, found: Any) -> int:
-        return actions.cancel_run(db, _latest(db, found), None).id
+    def act(db: Any, project: Any) -> int:
+        return actions.cancel_run(db, _latest(db, project), None).id
 
-    _and_wait(project, run, False, "Round {id} is cancelled.")
+    _run_and_wait(project, act, False, "Round {id} cancelled.")
 
 
 @rounds_commands.command()
 def status(
     project: ProjectName, as_json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False
 ) -> None:
-    """How the newest round stands. Exit 0 when it runs or succeeded, 3 when it failed or was cancelled."""
+    """Show the newest round. Exits 0 if it is active or succeeded, 3 if it failed or was cancelled."""
     from app.core.startup import ready_database
 
     with ready_database():
         state = _state(project)
-    typer.echo(json.dumps(state, default=str) if as_json else _told(state))
+    typer.echo(json.dumps(state, default=str) if as_json else _summarize(state))
     if state["state"] in ("failed", "cancelled"):
         raise typer.Exit(FAILED)
 
 
-def _and_wait(project: str, run: Any, wait: bool, said: str) -> None:
+def _run_and_wait(project_name: str, act: Any, wait: bool, message: str) -> None:
     from app.core.db import transaction
     from app.core.startup import ready_database
     from app.projects import projects
 
     with ready_database():
         with transaction() as db:
-            round_id = run(db, projects.get_project_by_name(db, project))
-        typer.echo(said.format(id=round_id))
-        if wait and not _watch(project, round_id):
+            round_id = act(db, projects.get_project_by_name(db, project_name))
+        typer.echo(message.format(id=round_id))
+        if wait and not _watch(project_name, round_id):
             raise typer.Exit(FAILED)
 
 
 def _watch(project: str, round_id: int) -> bool:
-    """Progress until the round is over; on a terminal as bars, else a line a stage."""
+    """Show progress until the round ends: bars on a terminal, else a line for each stage."""
     from rich.console import Console
     from rich.live import Live
 
@@ -117,18 +117,18 @@ def _watch(project: str, round_id: int) -> bool:
             if state["state"] not in ("queued", "running"):
                 break
             time.sleep(1)
-    typer.echo(_told(state))
+    typer.echo(_summarize(state))
     return bool(state["state"] == "succeeded")
 
 
-def _state(project: str, round_id: int | None = None) -> dict[str, Any]:
+def _state(project_name: str, round_id: int | None = None) -> dict[str, Any]:
     from app.core.db import transaction
     from app.projects import projects
     from app.selection import rounds
 
     with transaction() as db:
-        found = projects.get_project_by_name(db, project)
-        round_ = rounds.find(db, found.id, round_id) if round_id else _latest(db, found)
+        project = projects.get_project_by_name(db, project_name)
+        round_ = rounds.find(db, project.id, round_id) if round_id else _latest(db, project)
         return {
             "id": round_.id,
             "generation": round_.generation,
@@ -160,13 +160,13 @@ def _table(state: dict[str, Any]) -> Any:
     return table
 
 
-def _told(state: dict[str, Any]) -> str:
+def _summarize(state: dict[str, Any]) -> str:
     start = f"Round {state['id']} (generation {state['generation']}): {state['state']}"
     if state["state"] == "succeeded":
         return f"{start}, {state['queued']:,} solutions queued."
     if state["state"] == "failed":
-        said = f"{start} at {state['stage']}: {state['error']}"
-        return f"{said}\nThen go on: stepmark round resume --project ..."
+        failure = f"{start} at {state['stage']}: {state['error']}"
+        return f"{failure}\nTo resume: stepmark round resume --project ..."
     return f"{start}, stage {state['stage']}."
 
 
@@ -174,9 +174,9 @@ def _latest(db: Any, project: Any) -> Any:
     from app.core.errors import NotFound
     from app.selection import rounds
 
-    found = rounds.latest(db, project.id)
-    if found is None:
+    round_ = rounds.latest(db, project.id)
+    if round_ is None:
         raise NotFound(
-            f"{project.name} has had no round yet.", remedy="Start one: stepmark round start --project ..."
+            f"{project.name} has no rounds yet.", remedy="Start one: stepmark round start --project ..."
         )
-    return found
+    return round_

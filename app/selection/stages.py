@@ -139,7 +139,7 @@ def queue_generation(db: Session, round_: Round, config: RoundConfig) -> bool:
         raise Conflict(
             "What was selected has been queued by someone else meanwhile.", remedy="Start another round."
         )
-    made = Generation(
+    generation = Generation(
         project_id=project.id,
         number=number,
         model_id=_model_of(round_),
@@ -147,9 +147,9 @@ def queue_generation(db: Session, round_: Round, config: RoundConfig) -> bool:
         policy=gate_check.applied_policy_to_json(config, gate_check.load_result(round_.gate)),
         funnel={**(round_.funnel or {}), "selected": len(queued), "by_strategy": dict(Counter(queued))},
     )
-    db.add(made)
+    db.add(generation)
     db.flush()
-    round_.generation_id, round_.queued = made.id, len(queued)
+    round_.generation_id, round_.queued = generation.id, len(queued)
     round_.picks = round_.funnel = None
     return True
 

@@ -116,19 +116,19 @@ def preview_part(request: Request, access: Researcher, db: Db) -> Response:
 
 
 def _form(
-    request: Request, access: Access, db: Db, template: str, given: Any, wrong: DomainError | None = None
+    request: Request, access: Access, db: Db, template: str, sent: Any, wrong: DomainError | None = None
 ) -> Response:
-    shown = forms.form_values(given)
+    values = forms.form_values(sent)
     round_preview = None
     try:
-        round_preview = preview.preview_round(db, access.project, forms.config_from_form(shown))
+        round_preview = preview.preview_round(db, access.project, forms.config_from_form(values))
     except DomainError as error:
         wrong = wrong or error
     return render(
         request,
         template,
         status=wrong.status if wrong and request.method == "POST" else 200,
-        values=shown,
+        values=values,
         preview=round_preview,
         wrong=wrong,
         active=rounds.active(db, access.project.id),
@@ -145,46 +145,44 @@ def _form(
 def start_round(request: Request, access: Researcher, db: Db, sent: Sent) -> Response:
     values = forms.form_values(sent.model_dump())
     try:
-        started = rounds.start(db, access.project, forms.config_from_form(values), access.user)
+        round_ = rounds.start(db, access.project, forms.config_from_form(values), access.user)
     except DomainError as error:
         return _form(request, access, db, "selection/new_round.html", values, error)
-    return redirect(f"{access.home}/rounds/{started.id}", "The round is on its way.")
+    return redirect(f"{access.home}/rounds/{round_.id}", "Round started.")
 
 
 @router.get("/rounds/{round_id}")
 def round_page(request: Request, access: Researcher, db: Db, round_id: int) -> Response:
-    found = rounds.find(db, access.project.id, round_id)
-    by = users.find_user_by_id(db, found.created_by)
-    gate = gate_check.load_result(found.gate)
+    round_ = rounds.find(db, access.project.id, round_id)
+    by = users.find_user_by_id(db, round_.created_by)
+    gate = gate_check.load_result(round_.gate)
     return render(
-        request, "selection/round.html", by=by, gate=gate, strategies=STRATEGIES, **_live(db, found)
+        request, "selection/round.html", by=by, gate=gate, strategies=STRATEGIES, **_live(db, round_)
     )
 
 
 @router.get("/rounds/{round_id}/progress")
 def round_progress(request: Request, access: Researcher, db: Db, round_id: int) -> Response:
-    found = rounds.find(db, access.project.id, round_id)
-    over = found.state not in ACTIVE
-    return render_polled(request, "selection/_round.html", over=over, **_live(db, found))
+    round_ = rounds.find(db, access.project.id, round_id)
+    over = round_.state not in ACTIVE
+    return render_polled(request, "selection/_round.html", over=over, **_live(db, round_))
 
 
 @router.post("/rounds/{round_id}/cancellation")
 def cancel_round(access: Researcher, db: Db, round_id: int) -> Response:
-    found = actions.cancel_run(db, rounds.find(db, access.project.id, round_id), access.user)
-    return redirect(
-        f"{access.home}/rounds/{found.id}", "The round is cancelled. What it made is kept.", "note"
-    )
+    round_ = actions.cancel_run(db, rounds.find(db, access.project.id, round_id), access.user)
+    return redirect(f"{access.home}/rounds/{round_.id}", "Round cancelled. Finished stages are kept.", "note")
 
 
 @router.post("/rounds/{round_id}/resumption")
 def resume_round(access: Researcher, db: Db, round_id: int) -> Response:
-    found = actions.resume_run(db, rounds.find(db, access.project.id, round_id), access.user)
-    return redirect(f"{access.home}/rounds/{found.id}", f"The round goes on from {found.stage}.")
+    round_ = actions.resume_run(db, rounds.find(db, access.project.id, round_id), access.user)
+    return redirect(f"{access.home}/rounds/{round_.id}", f"Round resumed at stage {round_.stage}.")
 
 
-def _live(db: Db, found: Round | None) -> dict[str, Any]:
+def _live(db: Db, round_: Round | None) -> dict[str, Any]:
     return {
-        "round": found,
-        "outputs": outputs_to_json(db, found) if found else {},
-        "stages": rounds.progress(db, found) if found else [],
+        "round": round_,
+        "outputs": outputs_to_json(db, round_) if round_ else {},
+        "stages": rounds.progress(db, round_) if round_ else [],
     }

@@ -54,11 +54,11 @@ def problems(best_of: float, pass_at_1: float = 0.4, majority: float = 0.5, coun
     ],
 )
 def test_the_verdict(best_of, verdict, reason):
-    found = check_selector(problems(best_of), 8, GATE)
+    result = check_selector(problems(best_of), 8, GATE)
 
-    assert found.verdict == verdict
-    assert reason in found.reason
-    assert (found.problems, found.n) == (60, 8)
+    assert result.verdict == verdict
+    assert reason in result.reason
+    assert (result.problems, result.n) == (60, 8)
 
 
 def test_few_problems_or_few_solutions_tell_nothing():
@@ -82,27 +82,27 @@ def test_an_interval_holds_what_it_is_about():
     held = 0
     for seed in range(40):
         chance = random.Random(seed)  # noqa: S311
-        found = difference([chance.gauss(0.1, 0.3) for _ in range(50)])
-        held += found.low <= 0.1 <= found.high
+        result = difference([chance.gauss(0.1, 0.3) for _ in range(50)])
+        held += result.low <= 0.1 <= result.high
 
     assert 34 <= held <= 40
 
 
-def test_what_is_queued_instead():
-    def instead(asked, fallback):
-        return {name: share for name, share in applied_shares(asked, fallback).items() if share}
+def test_what_is_queued_after_the_gate():
+    def applied(requested, action):
+        return {name: share for name, share in applied_shares(requested, action).items() if share}
 
     paper = {"convincing_wrong": 8, "most_convincing": 2, "random": 0}
-    assert instead(paper, "proceed") == {"convincing_wrong": 0.8, "most_convincing": 0.2}
-    assert instead(paper, "random") == {"random": 1.0}
-    assert instead(paper, "half_random") == {
+    assert applied(paper, "proceed") == {"convincing_wrong": 0.8, "most_convincing": 0.2}
+    assert applied(paper, "random") == {"random": 1.0}
+    assert applied(paper, "half_random") == {
         "convincing_wrong": 0.4,
         "most_convincing": 0.1,
         "random": 0.5,
     }
     for name in STRATEGIES:
-        assert instead({name: 1.0}, "random") == {"random": 1.0}
-        assert instead({name: 1.0}, "half_random").get("random") == (1.0 if name == "random" else 0.5)
+        assert applied({name: 1.0}, "random") == {"random": 1.0}
+        assert applied({name: 1.0}, "half_random").get("random") == (1.0 if name == "random" else 0.5)
 
 
 @pytest.mark.parametrize(
@@ -151,18 +151,18 @@ def judged(db, project: Project, model_id: int, best_of: float, state: str = "su
     """An evaluation of the model on thirty validation problems, a blind draw being right at 0.5."""
     frozen = db.scalars(select(EvaluationSet).where(EvaluationSet.project_id == project.id)).one()
     done = state == "succeeded"
-    made = Evaluation(
+    evaluation = Evaluation(
         project_id=project.id, evaluation_set_id=frozen.id, model_id=model_id, config={}, state=state,
         progress={}, results={"best_of_n": None} if done else None,
     )  # fmt: skip
-    db.add(made)
+    db.add(evaluation)
     db.flush()
     for number in range(30 if done else 0):
         problem = factories.problem(db, project, f"v{number}?", split="validation")
         values = {"n": [1, 8], "best_of": [0.5, best_of], "majority": [0.5, 0.6]}
         db.add(
             EvaluationProblem(
-                evaluation_id=made.id,
+                evaluation_id=evaluation.id,
                 problem_id=problem.id,
                 solutions=8,
                 right=4,
@@ -190,8 +190,8 @@ def chosen_by(
     round_driver.advance(round_id)
     if evaluation.get("state") == "failed":  # it is tried once more, and fails again
         with transaction() as db:
-            for each in db.scalars(select(Evaluation)):
-                each.state, each.error = "failed", "no scores"
+            for evaluation_run in db.scalars(select(Evaluation)):
+                evaluation_run.state, evaluation_run.error = "failed", "no scores"
         round_driver.advance(round_id)
     with transaction() as db:
         return (
@@ -284,11 +284,11 @@ def test_the_pages_say_it(db, web):
     db.flush()
 
     for page in ("dashboard", "generations/1"):
-        said = web.get(f"/projects/{project.slug}/{page}").text
-        assert "Gate failed." in said
-        assert "The model is worse than a random pick." in said
-        assert "The queue is a random sample instead." in said
-    assert "the selector is bad" in said
+        text = web.get(f"/projects/{project.slug}/{page}").text
+        assert "Gate failed." in text
+        assert "The model is worse than a random pick." in text
+        assert "The queue is a random sample instead." in text
+    assert "the selector is bad" in text
     form = web.get(f"/projects/{project.slug}/rounds/new").text
     assert "If the gate fails" in form
     assert "Gate inconclusive." in form

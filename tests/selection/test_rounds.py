@@ -81,9 +81,9 @@ def finish_training(round_id: int, **values: object) -> None:
 
 def finish_scoring(round_id: int) -> None:
     with transaction() as db:
-        made = outputs(db, round_id)
-        run = db.get_one(ScoringRun, made["scoring_run_id"])
-        model = db.get_one(Model, made["model_id"])
+        stored = outputs(db, round_id)
+        run = db.get_one(ScoringRun, stored["scoring_run_id"])
+        model = db.get_one(Model, stored["model_id"])
         for solution in db.scalars(select(Solution).join(Problem).where(Problem.split != "test")):
             loop.score(db, model, solution, 0.5 + solution.id % 50 / 100)
         run.state, run.done = "succeeded", run.total
@@ -91,8 +91,10 @@ def finish_scoring(round_id: int) -> None:
 
 def waiting_jobs(name: str) -> int:
     with transaction() as db:
-        asked = text("SELECT count(*) FROM procrastinate_jobs WHERE task_name = :name AND status = 'todo'")
-        return db.execute(asked, {"name": name}).scalar_one()
+        statement = text(
+            "SELECT count(*) FROM procrastinate_jobs WHERE task_name = :name AND status = 'todo'"
+        )
+        return db.execute(statement, {"name": name}).scalar_one()
 
 
 def test_a_round_from_labels_to_the_next_queue(project):
