@@ -1,4 +1,4 @@
-"""What a run over many problems is told, and what its strategies are. Plain data."""
+"""Options of budget sweeps and their methods."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ POOLED = {
     "best": "best-of-N",
     "majority": "majority vote",
 }
-"""Chosen from one pool of samples: every smaller budget is measured on its subsets."""
+"""Measured on subsets of one pool of samples."""
 SEARCHED = {
     "beam-4": "beam search, M = 4",
     "beam-sqrt": "beam search, M = √N",
@@ -26,22 +26,22 @@ SEARCHED = {
     "dvts-4": "DVTS, M = 4",
     "revisions-4": "revisions, chains of 4",
 }
-"""A search of its own for every budget (Snell et al. 2024, section 5.2, table of settings)."""
+"""A separate search per budget (Snell et al. 2024, section 5.2, table of settings)."""
 STRATEGIES = {**POOLED, **SEARCHED}
 WHOLE_SOLUTION_METHODS = ("best_of_n", "revisions")
-"""Methods whose generator writes whole solutions and need not go on from a beginning."""
+"""Methods that sample complete solutions and need no continuations."""
 MOST_WATCHED = 256
-"""Beams of a search that somebody watches."""
+"""Maximum beams of a single search."""
 
 
 class SweepConfig(Config):
-    """A run over many problems; docs/search.md says where each default comes from."""
+    """Options of a budget sweep; docs/search.md gives the sources of the defaults."""
 
     splits: Annotated[tuple[Split, ...], Field(strict=False, min_length=1)] = ("validation",)
     problems: Annotated[int, Field(ge=1, le=100_000)] = 50
-    """At most; an even draw of them, the same for the same seed."""
+    """Maximum number of problems, sampled at random by seed."""
     most: Annotated[int, Field(ge=1, le=1_024)] = 16
-    """The largest budget: powers of two up to it are measured."""
+    """The largest budget. All powers of two up to it are measured."""
     strategies: Annotated[Names, Field(min_length=1)] = (
         "weighted",
         "best",
@@ -55,7 +55,7 @@ class SweepConfig(Config):
     aggregate: Aggregate | None = None
     rounds: Rounds = ROUNDS
     subsets: Annotated[int, Field(ge=1, le=5_000)] = 200
-    """Random subsets of the pool that a vote is measured on."""
+    """Random subsets of the pool on which votes are measured."""
     resamples: Annotated[int, Field(ge=1, le=10_000)] = 1000
     seed: Seed = 0
 
@@ -72,8 +72,8 @@ class SweepConfig(Config):
 
 
 def build_search(strategy: str, budget: int, config: SweepConfig) -> SearchConfig | None:
-    """The search that spends `budget` solutions by this strategy; null where it cannot be had for
-    so few (a lookahead of k steps needs k + 1)."""
+    """The search of this method that spends `budget` solutions. None if the budget is too small: a lookahead
+    of k steps needs k + 1."""
     kind, _, number = strategy.partition("-")
     n = budget // (int(number) + 1) if kind == "lookahead" else budget
     width = 2 ** ((n.bit_length() - 1) // 2) if number == "sqrt" else min(4, n)
@@ -96,7 +96,7 @@ def build_search(strategy: str, budget: int, config: SweepConfig) -> SearchConfi
 def parse_search(payload: Any) -> SearchConfig:
     config = parse_config(SearchConfig, payload)
     if config.n > MOST_WATCHED:
-        raise Invalid(f"A search that is watched has at most {MOST_WATCHED} beams.")
+        raise Invalid(f"n must be at most {MOST_WATCHED} for a single search.")
     return config
 
 
@@ -105,7 +105,7 @@ def parse_sweep(payload: Any) -> SweepConfig:
 
 
 def needs_continuations(config: SearchConfig | SweepConfig) -> bool:
-    """Whether the generator is asked to go on from a given beginning."""
+    """Whether the generator must continue partial solutions."""
     if isinstance(config, SearchConfig):
         return config.method not in WHOLE_SOLUTION_METHODS
     return any(

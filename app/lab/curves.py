@@ -1,9 +1,9 @@
-"""PURE: accuracy against budget, by strategy and difficulty, from what each problem's searches
-brought (Snell et al. 2024, sections 3.2 and 5.3).
+"""PURE: accuracy by budget, method and difficulty, from the results of each problem (Snell et al. 2024,
+sections 3.2 and 5.3).
 
-Problems fall into five bins, by pass@1 (oracle) or by the mean score of their samples (predicted: no
-reference is needed). Compute-optimal: for every bin and budget the strategy that was best on one half
-of the problems, measured on the other half, both ways round."""
+Problems are divided into five bins by pass@1 (oracle) or by the mean score of their samples (predicted, no
+reference needed). Compute-optimal: for each bin and budget, the best method on one half of the problems,
+measured on the other half, in both directions."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from app.lab.config import SweepConfig
 
 Floats = NDArray[np.float64]
 MISSING = -1.0
-"""A strategy that cannot be had at a budget is never the best one."""
+"""A method that is not available at a budget is never the best."""
 KINDS = {"oracle": "pass_at_1", "predicted": "mean_score"}
 
 
 def build_results(rows: list[dict[str, Any]], config: SweepConfig) -> dict[str, Any]:
-    """`rows`: `SearchOutcome.values`, one a problem, at least one."""
+    """`rows`: `SearchOutcome.values` of at least one problem."""
     budgets = config.budgets
     right = {name: outcome_array(rows, "right", name) for name in config.strategies}
     half = np.random.default_rng(config.seed).permutation(len(rows)) % 2
@@ -48,27 +48,27 @@ def build_results(rows: list[dict[str, Any]], config: SweepConfig) -> dict[str, 
 
 
 def outcome_array(rows: list[dict[str, Any]], measure: str, strategy: str) -> Floats:
-    """[problems, budgets]; NaN where the strategy cannot be had."""
+    """[problems, budgets]; NaN where the method is not available."""
     return np.array([row[measure][strategy] for row in rows], dtype=np.float64)
 
 
 def compute_optimal_curve(
     right: dict[str, Floats], bin_of: NDArray[np.int64], half: NDArray[np.int64]
 ) -> Floats:
-    """[problems, budgets] of the strategy chosen for each problem's bin without looking at its half."""
+    """[problems, budgets] of the method selected for the bin of each problem on the other half."""
     values = {name: np.where(np.isnan(accuracy), MISSING, accuracy) for name, accuracy in right.items()}
     optimal = difficulty_bins.compute_optimal_accuracy(values, bin_of, half)
     return np.where(optimal == MISSING, np.nan, optimal)
 
 
 def _pass_at_n(rows: list[dict[str, Any]], config: SweepConfig) -> Floats:
-    """pass@N: the most there is to choose from."""
+    """pass@N, the upper bound of any selection."""
     right = [np.arange(config.most) < row["samples_right"] for row in rows]
     return pass_at_n(right, np.array(config.budgets))
 
 
 def _interval(values: Floats, config: SweepConfig) -> dict[str, list[float | None]]:
-    """By budget; null where there is nothing. A strategy is missing for all problems or for none."""
+    """By budget; None where the method is not available. Availability is the same for all problems."""
     available = ~np.isnan(values).any(0)
     interval = bootstrap.mean_interval(
         values[:, available], times=config.resamples, seed=config.seed
@@ -98,7 +98,7 @@ def _by_bin(
 
 
 def _bin(number: int, count: int, values: dict[str, list[float | None]]) -> dict[str, Any]:
-    """`best`: by budget, the first of the strategies with the highest mean, over all its problems."""
+    """`best`: by budget, the first method with the highest mean over all problems of the bin."""
     columns = zip(*values.values(), strict=True)
     best = []
     for column in columns:

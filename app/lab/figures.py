@@ -1,4 +1,4 @@
-"""Figures of a run over many problems, as data (evaluation/plots.py draws them)."""
+"""Figures of budget sweeps as data. evaluation/plots.py renders them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from app.lab.models import SearchRun
 from app.search import flops
 
 OPTIMAL = {
-    "oracle": "best strategy by difficulty, told by pass@1",
-    "predicted": "best strategy by difficulty, as the model sees it",
+    "oracle": "compute-optimal, difficulty by pass@1",
+    "predicted": "compute-optimal, predicted difficulty",
 }
 SHOWN = ("weighted", "majority", "beam-4", "optimal-predicted")
 BANDS = ("weighted", "optimal-predicted")
 UNSTEERED = ("majority", "pass-at-n", *(f"optimal-{kind}" for kind in OPTIMAL))
 LARGER = 14
-"""Times as large: the larger model of Snell et al. 2024, section 7."""
+"""Size ratio of the larger model in Snell et al. 2024, section 7."""
 
 
 def list_plots(run: SearchRun) -> list[Plot]:
@@ -29,7 +29,7 @@ def list_plots(run: SearchRun) -> list[Plot]:
 
 
 def method_names(results: dict[str, Any]) -> list[str]:
-    """In an order of ours: the database keeps none."""
+    """In display order, because jsonb does not preserve order."""
     return [name for name in STRATEGIES if name in results["curves"]]
 
 
@@ -39,23 +39,23 @@ def iter_curves(results: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
         yield name, STRATEGIES[name], results["curves"][name]
     for kind, label in OPTIMAL.items():
         yield f"optimal-{kind}", label, results["optimal"][kind]
-    yield "pass-at-n", "pass@N, the most there is", results["pass_at_n"]
+    yield "pass-at-n", "pass@N (upper bound)", results["pass_at_n"]
 
 
 def warnings(results: dict[str, Any]) -> list[str]:
-    """What a researcher should hear before this model steers anything. At the largest budget."""
+    """Warnings about using this model for search, from the results at the largest budget."""
     last = {name: curve for name, _, curve in iter_curves(results)}
     messages = []
     best, majority = last.get("best"), last.get("majority")
     if best and best["high"][-1] < results["pass_at_1"]:
         messages.append(
-            "The solution this model scores highest is right less often than one taken by chance. A search "
-            "follows its mistakes; label more, or choose another model."
+            "The highest-scored solution is correct less often than a random pick. A search amplifies the "
+            "errors of this model. Label more solutions, or choose another model."
         )
     steered = [curve["mean"][-1] for name, curve in last.items() if name not in UNSTEERED]
     accuracies = [value for value in steered if value is not None]
     if majority and accuracies and max(accuracies) < majority["mean"][-1]:
-        messages.append("A majority vote, which needs no model, does better than all that this model steers.")
+        messages.append("A majority vote, which needs no model, beats every method with this model.")
     return messages
 
 
@@ -65,17 +65,17 @@ def _budget(results: dict[str, Any]) -> Plot:
         for name, label, curve in iter_curves(results)
     ]
     hint = (
-        "Budget: solutions' worth of generation a problem. The shade is the 95 % interval over problems. "
-        "The best strategy by difficulty is chosen on one half of the problems and measured on the other."
+        "Budget: solutions per problem. Shaded: 95% confidence interval over problems. Compute-optimal "
+        "methods are selected on one half of the problems and measured on the other."
     )
     return Plot("budget", "Accuracy by budget", "budget", results["budgets"], series, log=True, hint=hint)
 
 
 def flops_by_budget(results: dict[str, Any], generator: float) -> dict[str, list[float | None]]:
-    """By strategy and budget: operations a problem, generation and reading, in units of one solution
-    of the generator's. `generator`: its parameters."""
+    """By method and budget: FLOPs per problem for generating and reading, in units of one generated solution.
+    `generator`: its number of parameters."""
     solution_flops = flops.inference_flops(generator, results["sample_tokens"])
-    if not solution_flops:  # a server that does not say how much it generated
+    if not solution_flops:  # the server reports no token counts
         return {}
     return {
         name: [
@@ -89,8 +89,8 @@ def flops_by_budget(results: dict[str, Any], generator: float) -> dict[str, list
 
 
 def _compute(results: dict[str, Any]) -> Iterator[Plot]:
-    """Accuracy by operations. Without the generator's parameters (a server's) nobody knows them; then
-    the reader's size is taken, and the hint says so."""
+    """Accuracy by FLOPs. Servers do not report their size; the size of the verifier is used instead, and the
+    hint says so."""
     generator_parameters = results.get("generator_parameters")
     spent = flops_by_budget(results, generator_parameters or results["parameters"])
     if not spent:
@@ -106,16 +106,16 @@ def _compute(results: dict[str, Any]) -> Iterator[Plot]:
                 line[places[value]] = accuracy
         series.append(Series(name, STRATEGIES[name], line, shown=name in SHOWN))
     hint = (
-        "1 is one solution generated, 2 N a token, N the generator's parameters"
-        + ("" if generator_parameters else " (not known: the model's own are taken)")
-        + "; what the model reads is counted the same way. The attention term is left out."
+        "Unit: one generated solution, at 2 N per token, where N is the number of generator parameters"
+        + ("" if generator_parameters else " (unknown, so the size of the verifier is used)")
+        + ". Tokens read by the verifier are included. Attention is excluded."
     )
-    title, label = "Accuracy by computation", "computation, in solutions"
+    title, label = "Accuracy by compute", "compute, in solutions"
     yield Plot("compute", title, label, [round(value, 4) for value in x], series, log=True, hint=hint)
 
 
 def _by_difficulty(results: dict[str, Any]) -> Iterator[Plot]:
-    """At the largest budget, bin by bin."""
+    """Accuracy by difficulty bin at the largest budget."""
     last = len(results["budgets"]) - 1
     for kind in OPTIMAL:
         bins = results["bins"][kind]
@@ -126,22 +126,22 @@ def _by_difficulty(results: dict[str, Any]) -> Iterator[Plot]:
             )
             for name in method_names(results)
         ]
-        description = "by pass@1" if kind == "oracle" else "as the model sees it"
+        description = "by pass@1" if kind == "oracle" else "predicted"
         yield Plot(
             f"difficulty-{kind}",
-            f"By difficulty, {description}",
+            f"Accuracy by difficulty, {description}",
             "difficulty",
             list(range(len(bins))),
             series,
-            hint=f"At a budget of {results['budgets'][last]}. Fifths of the problems, 1 the easiest; equal "
-            "ones are never parted, so there may be fewer. In brackets: problems.",
+            hint=f"Budget {results['budgets'][last]}. Fifths of the problems; 1 is the easiest. "
+            "Parentheses: number of problems. Ties share a bin.",
             names=labels,
         )
 
 
 def compare_larger_model(results: dict[str, Any], times: float, accuracy: float | None) -> dict[str, Any]:
-    """What search reaches for what a larger model costs in all (search/flops.py), for each R: the
-    largest budget that is not dearer, what the model reads counted in."""
+    """Search accuracy at the total cost of a larger model (search/flops.py) for each R: at the largest budget
+    that costs no more, including the tokens read by the verifier."""
     spent = flops_by_budget(results, results.get("generator_parameters") or results["parameters"])
     costs = [_cost(results, spent, place) for place in range(len(results["budgets"]))]
     reached = results["optimal"]["predicted"]["mean"]
@@ -166,7 +166,7 @@ def compare_larger_model(results: dict[str, Any], times: float, accuracy: float 
 
 
 def _cost(results: dict[str, Any], spent: dict[str, list[float | None]], place: int) -> float | None:
-    """Of the strategies that are best for each bin at this budget, over all problems."""
+    """Mean cost of the best method of each bin at this budget, over all problems."""
     total, problems = 0.0, 0
     for entry in results["bins"]["predicted"]:
         cost = spent.get(entry["best"][place] or "", [None] * (place + 1))[place]

@@ -1,8 +1,8 @@
-"""A generator as what a search asks. Draws of one prefix go out together; requests at the same time,
-as many as the generator holds.
+"""A generator as the proposer of a search. Samples of one prefix share a request, and requests run
+concurrently up to the limit of the generator.
 
-Whether a step was the last is not said by a server that was told to stop at the end of a step. It was
-if the final answer stands in it; otherwise the generator is asked to go on, and has nothing to say."""
+Servers do not report whether a solution ended when a step delimiter stops them. A step is the last if it
+contains a final answer. Otherwise the generator is asked to continue, and an empty reply ends it."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class GeneratorProposer:
     def revise(
         self, problem: str, attempts: Sequence[Sequence[Steps]], seeds: Sequence[int]
     ) -> list[Continuation]:
-        """A `Reviser` (search/revisions.py): it is put the problem with the attempts before, as
-        `stepmark export revision-data` writes them."""
+        """A `Reviser` (search/revisions.py). The prompt holds the problem and the previous attempts in the
+        format of `stepmark export revision-data`."""
         asks = [
             prompts.SampleRequest(build_prompt(problem, seen), seed=seed)
             for seen, seed in zip(attempts, seeds, strict=True)
@@ -61,7 +61,7 @@ class GeneratorProposer:
     def _together(
         self, problem: str, asks: Sequence[ContinuationRequest], steps: int | None
     ) -> Iterator[tuple[prompts.SampleRequest, Places]]:
-        """Requests, each with the places of its answers. Greedy asks of one prefix are one sample."""
+        """Requests with the positions of their answers. Greedy requests of one prefix share one sample."""
         groups: dict[tuple[Steps, bool], Places] = {}
         for place, ask in enumerate(asks):
             groups.setdefault((ask.prefix, ask.seed is None), []).append(place)
@@ -74,7 +74,7 @@ class GeneratorProposer:
                 yield prompts.SampleRequest(problem, prefix, count, steps is not None, 0, seed, greedy), chunk
 
     def _ask(self, ask: prompts.SampleRequest) -> SamplerResponse:
-        """Perhaps with fewer samples than asked for; then it is asked for the rest, once."""
+        """Request the samples, and once more for those that are missing."""
         answer = self.sampler.request(ask)
         if len(answer.texts) < ask.count:
             rest = prompts.SampleRequest(
@@ -85,11 +85,11 @@ class GeneratorProposer:
             for name in ("prompt_tokens", "completion_tokens", "without_usage"):
                 setattr(answer.cost, name, getattr(answer.cost, name) + getattr(more.cost, name))
         if not answer.texts:
-            raise SamplerError("The generator gave no sample.")
+            raise SamplerError("The generator returned no sample.")
         return answer
 
     def _read(self, ask: prompts.SampleRequest, answer: SamplerResponse, count: int) -> list[Continuation]:
-        """Tokens are told for all samples of a request together: each gets its even share."""
+        """Servers report tokens per request, so they are divided evenly among its samples."""
         self.prompt_tokens += answer.cost.prompt_tokens
         self.without_usage += answer.cost.without_usage
         share, rest = divmod(answer.cost.completion_tokens, len(answer.texts))
@@ -97,7 +97,7 @@ class GeneratorProposer:
             self._drawn(ask, text, finish, share + (place < rest))
             for place, (text, finish) in enumerate(answer.texts)
         ]
-        if ask.greedy:  # one sample for all who asked; it was paid for once
+        if ask.greedy:  # one sample for all requests, with its tokens counted once
             return [
                 drawn[0],
                 *(Continuation(drawn[0].steps, drawn[0].finished, 0) for _ in range(count - 1)),
@@ -119,7 +119,7 @@ class GeneratorProposer:
     def _further(
         self, problem: str, asks: Sequence[ContinuationRequest], continuations: list[Continuation], steps: int
     ) -> list[Continuation]:
-        """The rest of a rollout, step by step."""
+        """Continue a rollout step by step."""
         open_ones = [place for place, drawn in enumerate(continuations) if drawn.steps and not drawn.finished]
         if not open_ones:
             return continuations

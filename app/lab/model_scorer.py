@@ -1,4 +1,4 @@
-"""A published model as what a search is judged by. Brings torch: only in the worker's processes."""
+"""A published model as the scorer of a search. Loads torch, so only worker processes use it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.search.protocols import Steps
 
 
 def count_parameters(model: Any) -> int:
-    """Without embeddings, as operations are counted (Kaplan et al. 2020, section 2.1)."""
+    """Number of parameters without embeddings, as used for FLOPs (Kaplan et al. 2020, section 2.1)."""
     tables = {
         id(table.weight): table.weight.numel()
         for table in (model.get_input_embeddings(), model.get_output_embeddings())
@@ -22,8 +22,8 @@ def count_parameters(model: Any) -> int:
 
 
 class ModelScorer:
-    """A `Scorer` (search/protocols.py): the prefixes of one call share what they begin with, and each
-    is read once. `aggregate`: what fits how the model was taught."""
+    """A `Scorer` (search/protocols.py). Prefixes of one call share their common beginning, which is read
+    once. `aggregate` follows from the training objective."""
 
     def __init__(self, folder: Path, config: ScoreConfig) -> None:
         self.scorer = Scorer(folder, config)
@@ -31,15 +31,14 @@ class ModelScorer:
 
     @property
     def aggregate(self) -> str:
-        """An outcome model is read at its last token, and one taught values (the chance to arrive) at
-        its last step (Snell et al. 2024, section 5.1); one taught by people's ratings up to the first
-        error says nothing of what follows an error, so its steps are multiplied (Lightman et al. 2023,
-        appendix F)."""
+        """Outcome models are read at their last token, and models trained on soft labels at their last step
+        (Snell et al. 2024, section 5.1). Models trained on ratings up to the first error learn nothing about
+        later steps, so their step probabilities are multiplied (Lightman et al. 2023, appendix F)."""
         return self.scorer.model.objective.prefix_aggregate
 
     @property
     def tokens(self) -> int:
-        """Read so far; what prefixes of one call share counts once."""
+        """Tokens read so far. Shared prefixes of one call count once."""
         return self.scorer.computed
 
     @property
@@ -53,7 +52,7 @@ class ModelScorer:
         return [None if score is None else self._correct_probs(score.step_probs) for score in scores]
 
     def _correct_probs(self, probs: Sequence[float]) -> list[float]:
-        """p(positive) of each step, and p(neutral) with it where neutral counts as positive."""
+        """p(correct) of each step: p(positive), plus p(neutral) if neutral counts as positive."""
         return [
             positive + neutral * self.neutral
             for neutral, positive in zip(probs[1::3], probs[2::3], strict=True)

@@ -1,4 +1,4 @@
-"""What the pages show of searches. Reads only."""
+"""Read queries for the pages of searches."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ CHOICES = 60
 
 @dataclass
 class TreeBranch:
-    """Steps one after the other until the tree parts, and the branches it parts into. What was
-    dropped stands with the step it would have followed."""
+    """A sequence of steps up to a fork of the tree, and the branches after it. Pruned nodes are attached to
+    their parent."""
 
     steps: list[dict[str, Any]] = field(default_factory=list)
     branches: list[TreeBranch] = field(default_factory=list)
@@ -58,7 +58,7 @@ def get_summary(db: Session, run: SearchRun) -> SearchSummary:
 
 
 def list_problems(db: Session, project_id: int, problem_id: int | None) -> list[Problem]:
-    """Some to choose from, those that models do not learn from first; `wanted` among them."""
+    """Problems for the form, splits without training data first, including `problem_id`."""
     problems: list[Problem] = []
     for split in SPLIT_ORDER:
         chosen = select(Problem).where(Problem.project_id == project_id, Problem.split == split)
@@ -70,7 +70,7 @@ def list_problems(db: Session, project_id: int, problem_id: int | None) -> list[
 
 
 def build_branches(tree: dict[str, Any] | None, results: dict[str, Any] | None) -> TreeBranch:
-    """The tree for the page: a branch with no steps of its own, from which all others go."""
+    """The tree for the page. The root branch has no steps of its own."""
     nodes = (tree or {}).get("nodes", [])
     answers = _answers(results)
     children: dict[int, list[dict[str, Any]]] = defaultdict(list)
@@ -90,7 +90,7 @@ def build_branches(tree: dict[str, Any] | None, results: dict[str, Any] | None) 
 
 
 def _below(node: dict[str, Any], children: dict[int, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """The children that go on or came to an end; the others are put with the node as dropped."""
+    """The children that continue or finish. The others are attached to the node as pruned."""
     child_nodes = children.get(node["id"], [])
     continued = [child for child in child_nodes if _is_notable(child) or children.get(child["id"])]
     node["dropped"] = [child for child in child_nodes if child not in continued]

@@ -1,4 +1,4 @@
-"""A tree as JSON that is not too large for a row and a page."""
+"""Search trees as JSON, limited in size for the database and the page."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ LONGEST_STEP = 2000
 
 
 def tree_to_json(tree: Tree, chosen: Node | None = None) -> dict[str, Any]:
-    """{"nodes", "left_out"}. Where there are too many, those that were dropped and led to no finished
-    solution go first, the oldest of them first; no node is kept without those above it."""
+    """{"nodes", "left_out"}. If there are too many nodes, pruned nodes without a finished solution go
+    first, the oldest first. All ancestors of a stored node are stored."""
     nodes = tree.as_json()
     left_out = max(0, len(nodes) - MOST_NODES)
     if left_out:

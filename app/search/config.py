@@ -1,4 +1,4 @@
-"""What a search is told. Plain data; importable without torch."""
+"""Options of a search. Importable without torch."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ Rounds = Annotated[int, Field(ge=1, le=1_000)]
 
 
 class SearchConfig(Config):
-    """Every option of a search; docs/search.md says where each default comes from."""
+    """Options of a search; docs/search.md gives the sources of the defaults."""
 
     method: Method = "best_of_n"
     n: Beams = 16
-    """Beams: solutions on the way at once. For best_of_n, the samples."""
+    """Number of beams; for best_of_n, the number of samples."""
     width: Beams = 4
-    """M: each kept prefix is continued M times, so n / M are kept. DVTS: n / M subtrees.
+    """Beam width M: each selected prefix is continued M times, so n / M are selected. DVTS: n / M subtrees.
     Revisions: n / M chains of M solutions."""
     lookahead: Annotated[int, Field(ge=0, le=1_000)] = 1
-    """k: steps that are rolled out greedily before a prefix is judged (lookahead only)."""
+    """k: greedy rollout steps before a prefix is scored (lookahead only)."""
     rounds: Rounds = ROUNDS
     pick: Pick = "weighted"
-    """How one solution is chosen at the end: weighted (the answer whose solutions have the largest
-    sum of scores), best (the highest score), majority."""
+    """Answer selection: weighted (the answer with the largest sum of scores), best (the highest score),
+    majority."""
     voices: Voices = "solutions"
-    """What votes at the end of a beam search, a lookahead or DVTS: every different solution once, or
-    every draw of one (as Snell et al. 2024 do). The samples of best_of_n are draws always."""
+    """Votes after beam search, lookahead or DVTS: one per distinct solution (solutions), or one per sample
+    (draws, as in Snell et al. 2024). Best-of-N always counts samples."""
     stages: bool = True
-    """Revisions: choose within every chain first, then across; else among all at once."""
+    """Revisions: select within each chain first, then across chains; otherwise among all at once."""
     aggregate: Aggregate | None = None
-    """How step probabilities become the score of a prefix. Null: as the scorer was taught."""
+    """How step probabilities become a prefix score. None: the default of the scorer."""
     seed: Seed = 0
 
     @model_validator(mode="after")
@@ -52,7 +52,6 @@ class SearchConfig(Config):
 
     @property
     def budget(self) -> int:
-        """Solutions' worth of generation, as Snell et al. 2024 count it (section 5.2): n, and
-        n (k + 1) for lookahead, whose every step brings k more. What was really generated is
-        counted beside it (Costs)."""
+        """Budget in solutions, as in Snell et al. 2024 (section 5.2): n, and n (k + 1) for lookahead, which
+        generates k more steps per step. `Costs` counts what was actually generated."""
         return self.n * (self.lookahead + 1) if self.method == "lookahead" else self.n

@@ -1,6 +1,5 @@
-"""PURE: what the methods have in common: asking for continuations, putting them into the tree,
-judging them, counting both. No method scores a node by anything but its own steps (or its own
-rollout): a child is always read afresh."""
+"""PURE: operations shared by all methods: request continuations, add them to the tree, score them, and count
+the costs. A node is scored by its own steps or its own rollout only; nothing is inherited from its parent."""
 
 from __future__ import annotations
 
@@ -22,14 +21,14 @@ class Expansion:
     proposer: Proposer
     scorer: Scorer
     on_round: Callable[[Expansion], None]
-    """Hears of every round, and may raise to end the search."""
+    """Called after each round; may raise to end the search."""
     tree: Tree = field(default_factory=Tree)
     costs: Costs = field(default_factory=Costs)
     round: int = 0
 
     def expand(self, requests: Sequence[tuple[Node, int, int]], steps: int | None = 1) -> list[Node]:
-        """Continue each (node, so often, in subtree); all in one call. The distinct nodes that came
-        out, in the order drawn: a prefix drawn again is there once."""
+        """Continue each (node, count, subtree), all in one call. Returns the distinct new nodes in sampling
+        order; a prefix that is sampled twice appears once."""
         asks, from_where = [], []
         for node, count, subtree in requests:
             for number in range(node.continuation_count, node.continuation_count + count):
@@ -53,7 +52,7 @@ class Expansion:
         return self.proposer.propose(self.problem, asks, steps) if asks else []
 
     def add_path(self, parent: Node, drawn: Continuation, subtree: int) -> Node | None:
-        """The node at the end of what was drawn, paid for; those on the way to it are made too."""
+        """Add a continuation and its intermediate nodes, and count its costs. Returns its last node."""
         self.costs.steps += len(drawn.steps)
         self.costs.tokens += drawn.tokens
         prefix = parent.steps + drawn.steps
@@ -68,21 +67,21 @@ class Expansion:
         return node
 
     def propagate_step_scores(self, leaf: Node) -> None:
-        """The steps on the way to a whole solution were judged with it."""
+        """Copy the step probabilities of a scored solution to its ancestors."""
         for node in self.tree.path(leaf):
             if node.correct is None and leaf.correct is not None:
                 node.correct = leaf.correct[: len(node.steps)]
 
     def score_nodes(self, nodes: Sequence[Node]) -> None:
-        """Score nodes by their own steps; what they are ranked by is the same."""
+        """Score and rank nodes by their own steps."""
         for node, correct in zip(nodes, self._read([node.steps for node in nodes]), strict=True):
             if correct is not None:
                 self._judged(node, correct)
                 node.rank = node.score
 
     def score_lookahead(self, nodes: Sequence[Node], k: int) -> None:
-        """Rank each by the end of a greedy rollout of up to `k` steps (Snell et al. 2024, section
-        5.2); one that is finished by itself. Both scores come from the one reading."""
+        """Rank nodes by the end of a greedy rollout of up to `k` steps (Snell et al. 2024, section 5.2), and
+        finished nodes by themselves. One scoring pass gives both score and rank."""
         open_nodes = [node for node in nodes if not node.finished]
         rollouts = self._asked([ContinuationRequest(node.steps, None) for node in open_nodes], k) if k else []
         for node, drawn in zip(open_nodes, rollouts, strict=bool(k)):
@@ -109,8 +108,7 @@ class Expansion:
         return scores
 
     def best(self, nodes: Sequence[Node], count: int) -> list[Node]:
-        """The `count` highest ranked, marked as kept; of equals the one drawn first. What could not
-        be read stands last."""
+        """Select the `count` highest ranked nodes. Ties go to the earlier node; unread nodes rank last."""
         unread = float("-inf")
         order = sorted(nodes, key=lambda node: (-(unread if node.rank is None else node.rank), node.id))
         for node in order[:count]:
@@ -119,6 +117,6 @@ class Expansion:
 
 
 def derive_seed(seed: int, subtree: int, steps: Steps, number: int) -> int:
-    """Of the `number`-th continuation of a prefix: the same whatever else is asked beside it."""
+    """Seed of the `number`-th continuation of a prefix, independent of all other requests."""
     key = "\0".join((str(seed), str(subtree), str(number), *steps))
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=4).digest()) >> 1

@@ -1,7 +1,7 @@
-"""PURE: the methods, as their papers have them. Each grows the tree of a `Growing`.
+"""PURE: the search methods. Each grows the tree of an `Expansion`.
 
-Beam search and lookahead: Snell et al. 2024, section 5.2. DVTS: Beeching et al. 2024. Where the
-papers leave something open, and what published code gets wrong, docs/search.md says what is done."""
+Beam search and lookahead: Snell et al. 2024, section 5.2. DVTS: Beeching et al. 2024. docs/search.md lists
+the details that the papers leave open."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from app.search.revisions import revision_chains
 from app.search.tree import Node
 
 TOGETHER = 16
-"""Samples asked for between two looks at whether anybody still wants them."""
+"""Samples per request round, between two checks for cancellation."""
 
 
 def best_of_n_search(search: Expansion) -> None:
-    """n independent samples. Equal ones are one node that was drawn more than once."""
+    """n independent samples. Equal samples share one node."""
     left = search.config.n
     while left:
         count = min(left, TOGETHER)
@@ -27,8 +27,8 @@ def best_of_n_search(search: Expansion) -> None:
 
 
 def beam_search(search: Expansion) -> None:
-    """n first steps; then again and again: the best n / M prefixes are kept, each continued M times.
-    A finished solution that is among the best keeps its place and is not continued."""
+    """Sample n first steps. Then each round selects the best n / M prefixes and continues each M times. A
+    finished solution among the best keeps its place and is not continued."""
     config = search.config
     ahead = config.lookahead if config.method == "lookahead" else 0
     live: list[Node] = [search.tree.root]
@@ -49,13 +49,12 @@ def beam_search(search: Expansion) -> None:
 
 
 def _split_evenly(total: int, among: int) -> list[int]:
-    """n / M kept prefixes get M each. Where fewer distinct ones were left, they share what there is."""
+    """n / M selected prefixes get M samples each. If fewer distinct prefixes remain, they share them."""
     return [total // among + (place < total % among) for place in range(among)]
 
 
 def dvts_search(search: Expansion) -> None:
-    """n / M subtrees that never meet: in each, M continuations of its one prefix, of which the best
-    goes on."""
+    """n / M separate subtrees. Each samples M continuations of its prefix and continues the best."""
     config = search.config
     live = dict.fromkeys(range(config.n // config.width), search.tree.root)
     for search.round in range(1, config.rounds + 1):

@@ -1,4 +1,4 @@
-"""PURE: the score of a prefix from the probabilities that its steps are correct, in logs."""
+"""PURE: the log score of a prefix from p(correct) of its steps."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ SMALLEST = 1e-12
 
 
 def log_score(correct: Sequence[float], aggregate: str) -> float:
-    """Product and minimum: Lightman et al. 2023, appendix F; last: Snell et al. 2024, section 5.1;
-    mean beside them. ValueError for no steps or an unknown aggregate."""
+    """Log of the aggregated step probabilities. Product and minimum: Lightman et al. 2023, appendix F;
+    last: Snell et al. 2024, section 5.1. Raises ValueError for no steps or an unknown aggregate."""
     if not correct:
         raise ValueError("a prefix without steps has no score")
     values = [max(value, SMALLEST) for value in correct]

@@ -1,5 +1,5 @@
-"""PURE: the two that a search asks. A proposer continues solutions, a scorer judges their steps.
-Behind them stand a language model and a PRM, or two dictionaries; a search cannot tell."""
+"""PURE: the two protocols of a search. A proposer continues solutions and a scorer scores their steps, for
+example a language model and a PRM, or dictionaries in tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Steps = tuple[str, ...]
 
 @dataclass(frozen=True)
 class ContinuationRequest:
-    """Continue `prefix`. Equal asks with equal seeds are answered alike; without a seed, greedily
+    """Continue `prefix`. Equal requests with equal seeds get equal answers. No seed means greedy decoding
     (temperature 0)."""
 
     prefix: Steps
@@ -21,9 +21,9 @@ class ContinuationRequest:
 
 @dataclass(frozen=True)
 class Continuation:
-    """What follows a prefix: new steps, whether the solution ends with them, and the tokens it took
-    to generate them. No step and finished: the prefix was a whole solution already. No step and not
-    finished: the proposer could not go on."""
+    """New steps after a prefix, whether the solution ends with them, and the number of generated tokens. No
+    steps and finished: the prefix was already complete. No steps and not finished: the proposer could not
+    continue."""
 
     steps: Steps
     finished: bool
@@ -34,14 +34,14 @@ class Proposer(Protocol):
     def propose(
         self, problem: str, asks: Sequence[ContinuationRequest], steps: int | None
     ) -> Sequence[Continuation]:
-        """An answer to each ask in turn, of at most `steps` steps; null: to the end."""
+        """One continuation per request, in order, of at most `steps` steps. None: up to the end."""
 
 
 class Scorer(Protocol):
     def score_prefixes(self, problem: str, prefixes: Sequence[Steps]) -> Sequence[Sequence[float] | None]:
-        """Of each prefix the probability that each of its steps is correct, in (0, 1]. Null for one
-        it cannot read (too long). A step is judged by what stands before it, never by what follows."""
+        """For each prefix, p(correct) of each of its steps, in (0, 1]. None if the prefix is too long. A step
+        is scored by the steps before it, never by later steps."""
 
 
 Classes = Callable[[Sequence[Steps]], Sequence[int]]
-"""Of finished solutions: equal numbers for equal final answers, -1 where there is none."""
+"""Maps finished solutions to equal numbers for equal final answers, -1 for no answer."""

@@ -1,6 +1,6 @@
-"""PURE: revisions (Snell et al. 2024, section 6). What a reviser learns from: trajectories of up to
-four wrong solutions and then a right one, the last wrong one the closest to it. How one is used:
-chains of revisions, several side by side, and a verifier that chooses."""
+"""PURE: revisions (Snell et al. 2024, section 6). Training data: trajectories of up to four incorrect
+solutions and a correct one, where the last incorrect solution is the closest to it. Search: parallel
+chains of revisions, and a verifier that selects."""
 
 from __future__ import annotations
 
@@ -22,24 +22,23 @@ MOST_WRONG = 4
 @dataclass(frozen=True)
 class Trajectory:
     wrong: tuple[Steps, ...]
-    """In the order they are shown; the last is the closest to `right`."""
+    """In prompt order; the last is the closest to `right`."""
     right: Steps
 
 
 def edit_distance(first: Steps, second: Steps) -> int:
-    """Edits of characters (Levenshtein) between two solutions, a step a line."""
+    """Levenshtein distance in characters between two solutions, one step per line."""
     return Levenshtein.distance("\n".join(first), "\n".join(second))
 
 
 def build_trajectories(
     right: Sequence[Steps], wrong: Sequence[Steps], *, seed: int, most_wrong: int = MOST_WRONG
 ) -> Iterator[Trajectory]:
-    """One for each different right solution of a problem. How many wrong ones go before it is drawn
-    evenly from 0 to `most_wrong` (or to as many as there are); the last of them is the closest to the
-    right one by edit distance (of equals, the first), the others are drawn from the rest, none twice.
+    """One trajectory per distinct correct solution of a problem. The number of incorrect solutions is uniform
+    from 0 to `most_wrong` or to the number available. The last is the closest to the correct one by edit
+    distance (ties: the first); the others are random without replacement.
 
-    So the reviser learns to keep what is right in the attempt before its own, and not to look for
-    what the earlier ones have in common with it."""
+    The reviser thus learns to keep the correct part of the previous attempt."""
     different = list(dict.fromkeys(wrong))
     for number, target in enumerate(dict.fromkeys(right)):
         chance = random.Random(f"{seed}/{number}")  # noqa: S311 - repeatable, not secret
@@ -57,25 +56,25 @@ class Reviser(Protocol):
     def revise(
         self, problem: str, attempts: Sequence[Sequence[Steps]], seeds: Sequence[int]
     ) -> Sequence[Continuation]:
-        """For each list of attempts, oldest first (none at the beginning), one whole new solution."""
+        """One complete new solution for each list of attempts, oldest first; lists may be empty."""
 
 
 def budget_splits(budget: int) -> list[tuple[int, int]]:
-    """(chains, length) that make up a power of two: all in parallel first, one chain last."""
+    """(chains, length) pairs with the product `budget`: all parallel first, a single chain last."""
     return [
         (budget >> power, 1 << power) for power in range(budget.bit_length()) if budget % (1 << power) == 0
     ]
 
 
 def build_prompt(statement: str, attempts: Iterable[Steps]) -> str:
-    """What a reviser is shown, in training and in use."""
+    """The prompt of a reviser, in training and search."""
     shown = [f"Attempt {number}:\n" + "\n".join(steps) for number, steps in enumerate(attempts, 1)]
     return "\n\n".join([f"Problem:\n{statement}", *shown, "Solution:\n"])
 
 
 def revision_chains(search: Expansion) -> None:
-    """n / M chains side by side, each of M solutions: the first is written anew, the others revise the
-    last four before them, which is what the reviser was taught with. Every chain is a subtree."""
+    """n / M parallel chains of M solutions. The first solution has no attempts; each other revises the
+    previous four, as in training. Every chain is a subtree."""
     config, reviser = search.config, search.proposer
     if not isinstance(reviser, Reviser):
         raise TypeError("revisions need a proposer that revises")
@@ -98,7 +97,7 @@ def revision_chains(search: Expansion) -> None:
 
 
 def best_of_chains(finished: Sequence[Node], classes: Classes, pick: str) -> list[Node]:
-    """Of every chain the solution it chooses (section 6.2: first within a chain, then across)."""
+    """The selected solution of each chain (section 6.2: first within a chain, then across)."""
     by_chain: dict[int, list[Node]] = {}
     for node in finished:
         by_chain.setdefault(node.subtree, []).append(node)

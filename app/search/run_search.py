@@ -1,4 +1,4 @@
-"""PURE: a search from its problem to the solution it chooses."""
+"""PURE: run a search from the problem to the chosen solution."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ class SearchResult:
     costs: Costs
     votes: list[Vote]
     chosen: Node | None
-    """The best solution of the answer chosen. Where nothing was finished (the rounds ran out) or
-    no finished solution has an answer, null."""
+    """The best solution of the chosen answer. None if no finished solution has an answer."""
     aggregate: str
 
 
@@ -37,12 +36,11 @@ def run_search(
     *,
     usual: str = USUAL,
 ) -> SearchResult:
-    """Deterministic where proposer and scorer are: every draw has a seed of its own, made from the
-    config's, the prefix and its number. `tell` hears of every round and may raise to end it. `usual`:
-    the aggregate of a config that names none.
+    """Deterministic if proposer and scorer are: each sample has a seed derived from the config, the prefix
+    and its number. `tell` is called after each round and may raise to end the search. `usual`: the
+    aggregate for configs without one.
 
-    All finished solutions vote, those included that were dropped from the beam: they were paid for
-    and judged. Solutions cut off after the last round do not."""
+    All finished solutions vote, including those pruned from the beam. Truncated solutions do not."""
     growing = Expansion(problem, config, config.aggregate or usual, proposer, scorer, tell)
     METHODS[config.method](growing)
     tree = growing.tree

@@ -1,7 +1,7 @@
-"""PURE: the tree a search grows, and what growing it cost.
+"""PURE: the tree of a search and its costs.
 
-A node is a prefix of steps (of one subtree); what is drawn twice is one node that was drawn twice,
-so that no prefix takes two places in a beam and no solution votes twice."""
+A node is a prefix of steps within one subtree. Equal samples share one node, so that no prefix takes two
+places in a beam and no solution votes twice."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ class Node:
     id: int
     parent: int | None
     steps: Steps
-    """From the first of the solution on."""
+    """All steps from the start of the solution."""
     finished: bool
     subtree: int = 0
     round: int = 0
     drawn: int = 0
-    """How often it was drawn."""
+    """Number of times it was sampled."""
     continuation_count: int = 0
-    """How often it was asked to go on."""
+    """Number of continuations requested from it."""
     tokens: int = 0
-    """Generated to draw it, over all draws."""
+    """Tokens generated for it, over all samples."""
     correct: tuple[float, ...] | None = None
-    """The scorer's probability of each of `steps`."""
+    """p(correct) of each of `steps`."""
     score: float | None = None
-    """Natural log, of its own steps. Null: not scored, or the scorer cannot read it."""
+    """Natural log of the prefix score. None: not scored, or too long for the scorer."""
     rank: float | None = None
-    """Natural log, what it was kept or dropped by: the score, or that of the end of its rollout."""
+    """Natural log that decides selection: the score, or the score at the end of its rollout."""
     lookahead_steps: Steps = ()
-    """The rollout, which is judged and thrown away."""
+    """The rollout that ranks it."""
     selected: bool = False
 
     @property
@@ -46,21 +46,21 @@ class Node:
 
 @dataclass
 class Costs:
-    """What was generated and read, counted as it happens."""
+    """Counts of generated and scored steps and tokens."""
 
     steps: int = 0
     tokens: int = 0
     rolled_steps: int = 0
-    """In rollouts, beside those above."""
+    """Steps of lookahead rollouts, not included above."""
     rolled_tokens: int = 0
     asks: int = 0
     scored: int = 0
-    """Prefixes the scorer read."""
+    """Prefixes that were scored."""
     scored_steps: int = 0
     unreadable: int = 0
-    """Of them, those it could not read."""
+    """Of these, prefixes too long for the scorer."""
     empty: int = 0
-    """Draws that brought nothing."""
+    """Samples without new steps."""
 
     def as_json(self) -> dict[str, int]:
         return asdict(self)
@@ -78,7 +78,7 @@ class Tree:
     def add_node(
         self, parent: Node, steps: Steps, finished: bool, subtree: int, number: int
     ) -> tuple[Node, bool]:
-        """The node of `steps`, and whether it is new. `number`: of the round."""
+        """The node of `steps`, and whether it is new. `number`: the round."""
         key = (subtree, steps, finished)
         place = self.node_ids.get(key)
         if place is not None:
@@ -99,7 +99,7 @@ class Tree:
             node = self.nodes[node.parent]
 
     def as_json(self) -> list[dict[str, Any]]:
-        """The nodes in the order they were drawn, each with its own step only."""
+        """The nodes in sampling order, each with its last step only."""
         return [
             {
                 "id": node.id,
@@ -121,5 +121,5 @@ class Tree:
         ]
 
     def _closes(self, node: Node) -> bool:
-        """A node without a step of its own: its parent, said to be whole."""
+        """Whether the node adds no step and marks its parent as complete."""
         return node.parent is not None and node.steps == self.nodes[node.parent].steps

@@ -1,4 +1,4 @@
-"""PURE: one solution out of all that a search finished."""
+"""PURE: select one of the finished solutions of a search."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from app.search.protocols import Classes
 from app.search.tree import Node
 
 SAME = 1e-12
-"""Weights closer than this share are tied: the order of adding must decide nothing."""
+"""Relative difference below which weights are tied, so that rounding never decides."""
 
 
 @dataclass
 class Vote:
-    """What speaks for one answer. `weight` is a share of all weights."""
+    """The votes for one answer. `weight` is its share of the total weight."""
 
     answer: int
     solutions: list[int]
-    """Ids of the nodes that give it, the highest scored first."""
+    """Ids of its nodes, highest score first."""
     weight: float
     count: int
 
 
 def count_votes(finished: Sequence[Node], classes: Classes, *, pick: str, draws: bool) -> list[Vote]:
-    """An entry for each answer, the chosen first. With `draws` a solution drawn twice is two voices, as
-    independent samples are (Snell et al. 2024, section 5.1; Li et al. 2023); without, it is one."""
+    """One entry per answer, the chosen answer first. With `draws`, a solution sampled twice has two votes
+    (Snell et al. 2024, section 5.1; Li et al. 2023); without, it has one."""
     by_answer: dict[int, list[Node]] = {}
     for node, answer in zip(finished, classes([node.steps for node in finished]), strict=True):
         by_answer.setdefault(answer, []).append(node)
@@ -51,7 +51,7 @@ def _log(node: Node) -> float:
 
 
 def _weight(node: Node, highest: float) -> float:
-    """Relative to the highest: a product of forty probabilities still weighs something."""
+    """Weight relative to the highest score, so that long products do not underflow."""
     return 0.0 if node.score is None else math.exp(node.score - highest)
 
 
@@ -61,7 +61,7 @@ def _order(vote: Vote, pick: str, best: tuple[float, int]) -> tuple[float, float
 
 
 def _break_ties(votes: list[Vote], pick: str, best: dict[int, tuple[float, int]]) -> list[Vote]:
-    """Weights that differ only by rounding are tied; the highest single score decides."""
+    """Weights that differ only by rounding are tied. The highest single score decides."""
     if pick != "weighted" or not votes:
         return votes
     tied = [vote for vote in votes if vote.weight >= votes[0].weight * (1 - SAME)]

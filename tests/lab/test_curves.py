@@ -140,7 +140,7 @@ def test_a_model_that_should_not_steer_is_warned_of() -> None:
     assert warnings_for(0.6, 0.7, 0.5, 0.8) == []
     assert warnings_for(0.3, 0.6, 0.5, 0.6) == [], "unclear"
     (worse,) = warnings_for(0.1, 0.4, 0.5, 0.6)
-    assert "less often than one taken by chance" in worse
+    assert "less often than a random pick" in worse
     both = warnings_for(0.1, 0.4, 0.7, 0.6)
     assert len(both) == 2
     assert "majority vote" in both[1]
