@@ -1,4 +1,4 @@
-// Keys of the desk on the adjudicator's form: one rates a step and goes on, after the first bad one to the
+// Keys of the desk on the adjudicator's form: one rates a step and goes on, after the first error to the
 // reason. Without this the form works by its radios. On a decided solution Enter goes to the next.
 
 const form = document.getElementById("decide");
@@ -8,7 +8,8 @@ function decideByKeys() {
   const own = JSON.parse(form.dataset.keys);
   const steps = [...form.querySelectorAll(".step")];
   const reason = document.getElementById("reason");
-  const rating = { [own.bad]: "-1", [own.okay]: "0", [own.great]: "1" };
+  const ratings = JSON.parse(form.dataset.ratings).filter(({ value }) => value !== null);
+  const rating = Object.fromEntries(ratings.map(({ name, value }) => [own[name], String(value)]));
   const moves = { [own.down]: 1, ArrowDown: 1, [own.up]: -1, ArrowUp: -1 };
   const radios = (step) => [...step.querySelectorAll("input")];
   const said = (step) => radios(step).find((radio) => radio.checked)?.value;

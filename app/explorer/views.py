@@ -14,14 +14,13 @@ from app.explorer.histogram import TITLES, draw_bars, load_histogram
 from app.explorer.parameters import CursorQuery, FilterQuery, to_query
 from app.explorer.pool_query import PageCursor
 from app.labeling import label_exposure
+from app.labeling.ratings import BY_VALUE
 from app.labeling.submission_views import FINISH_LABELS
 from app.problems import queries
 from app.problems.models import SPLITS, VERDICTS
 from app.projects.access import Researcher
 
 router = APIRouter(prefix="/projects/{slug}/solutions", include_in_schema=False)
-RATINGS = {1: ("positive", "good"), 0: ("neutral", ""), -1: ("negative", "bad"), None: ("flagged", "warn")}
-"""Label and tone of a badge."""
 
 
 @router.get("")
@@ -67,6 +66,6 @@ def solution_page(request: Request, solution_id: int, db: Db, access: Researcher
         submissions=solution_query.list_submissions(db, solution.id),
         rollouts=solution_query.load_rollouts(db, solution.id),
         titles=TITLES,
-        ratings=RATINGS,
+        ratings=BY_VALUE,
         finish_labels=FINISH_LABELS,
     )

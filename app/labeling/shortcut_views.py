@@ -1,4 +1,4 @@
-"""The page where a labeler sets the desk's keys."""
+"""The page where a labeler sets the desk's shortcuts."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ KeyField = Annotated[str, Field(max_length=20)]
 
 
 class ShortcutsForm(BaseModel):
-    """One field for each of keys.ACTIONS; an empty one takes the usual key."""
+    """One field for each of shortcuts.ACTIONS. An empty field restores the default."""
 
-    bad: KeyField = ""
-    okay: KeyField = ""
-    great: KeyField = ""
+    negative: KeyField = ""
+    neutral: KeyField = ""
+    positive: KeyField = ""
     flag: KeyField = ""
     down: KeyField = ""
     up: KeyField = ""
@@ -39,27 +39,22 @@ class ShortcutsForm(BaseModel):
 
 @router.get("")
 def shortcuts_page(request: Request, user: SignedIn) -> Response:
-    return render(
-        request,
-        "labeling/shortcuts.html",
-        actions=shortcuts.ACTIONS,
-        keys=shortcuts.get_shortcuts(user),
-        wrong=None,
-    )
+    keys = shortcuts.get_shortcuts(user)
+    return render(request, "labeling/shortcuts.html", actions=shortcuts.ACTIONS, keys=keys, error=None)
 
 
 @router.post("")
-def save_shortcuts(request: Request, user: SignedIn, sent: Annotated[ShortcutsForm, Form()]) -> Response:
-    wanted = sent.model_dump()
+def save_shortcuts(request: Request, user: SignedIn, form: Annotated[ShortcutsForm, Form()]) -> Response:
+    keys = form.model_dump()
     try:
-        shortcuts.save_shortcuts(user, wanted)
-    except DomainError as wrong:
-        typed = {"actions": shortcuts.ACTIONS, "keys": wanted, "wrong": wrong}
-        return render(request, "labeling/shortcuts.html", wrong.status, **typed)
-    return redirect("/account/keys", "Your keys are saved. An open desk takes them when it is reloaded.")
+        shortcuts.save_shortcuts(user, keys)
+    except DomainError as error:
+        context = {"actions": shortcuts.ACTIONS, "keys": keys, "error": error}
+        return render(request, "labeling/shortcuts.html", error.status, **context)
+    return redirect("/account/keys", "Shortcuts saved. Reload an open desk to use them.")
 
 
 @router.post("/reset")
 def reset_shortcuts(user: SignedIn) -> Response:
     shortcuts.save_shortcuts(user, {})
-    return redirect("/account/keys", "The usual keys are back.")
+    return redirect("/account/keys", "Default shortcuts restored.")

@@ -25,11 +25,11 @@ from app.labeling import (
     returns,
 )
 from app.labeling.models import Assignment
+from app.labeling.ratings import BY_VALUE
 from app.projects.access import Access, Member, Researcher
 
 router = APIRouter()
 
-RATING_LABELS = {1: "great", 0: "okay", -1: "bad"}
 FINISH_LABELS = {
     "solution": "no error",
     "found_error": "error found",
@@ -122,7 +122,7 @@ def render_submission(
         "previous": reopening.list_previous_submissions(db, assignment),
         "feedback": gold_feedback.get_gold_feedback(db, assignment),
         "finish_labels": FINISH_LABELS,
-        "rating_labels": RATING_LABELS,
+        "ratings": BY_VALUE,
         "outcome_labels": OUTCOME_LABELS,
         "error": error,
         "reason": reason,

@@ -29,12 +29,14 @@ from app.labeling import (
     initial_queue,
     no_task,
     pace,
+    ratings,
     reopening,
     shortcuts,
     submission_views,
 )
 from app.labeling.rating_events import RatingEventData
 from app.labeling.refusals import Refusal
+from app.modes import get_mode
 from app.projects import instructions
 from app.projects.access import Access, Member, Researcher
 from app.projects.markdown import render_markdown
@@ -119,6 +121,9 @@ def desk_page(request: Request, access: Member, db: Db) -> Response:
         last_submission=last,
         last_step_count=pace.count_labeled_steps(db, last) if last else 0,
         keys=shortcuts.get_shortcuts(access.user),
+        mode=get_mode(project.mode),
+        ratings=ratings.RATINGS,
+        ratings_json=ratings.ratings_json(),
         instructions_html=render_markdown(project.instructions) if project.instructions else None,
         instructions_update=instructions.find_update(db, project, access.user),
     )

@@ -13,6 +13,7 @@ from app.core.db import Db
 from app.core.errors import DomainError, NotFound
 from app.core.web import redirect, render
 from app.labeling import returns, shortcuts
+from app.labeling.ratings import BY_VALUE, RATINGS, ratings_json
 from app.projects.access import Access, Researcher
 from app.quality import (
     adjudication,
@@ -23,7 +24,6 @@ from app.quality import (
 )
 
 router = APIRouter()
-RATING_LABELS = {1: "Positive", 0: "Neutral", -1: "Negative", None: "Flagged"}
 EXPOSURE_LABELS = {
     "nothing": "decided blind",
     "own": "decided by someone who labeled it",
@@ -31,8 +31,6 @@ EXPOSURE_LABELS = {
     "shown": "decided with the labels revealed",
     "unknown": "blinding not recorded",
 }
-RATING_BUTTONS = (("bad", "Negative", -1), ("okay", "Neutral", 0), ("great", "Positive", 1))
-"""Icon and style, label, and value of each rating, in the order of the desk."""
 After = Annotated[int, Query(ge=0, lt=2**62)]
 
 
@@ -146,9 +144,10 @@ def _render_case(
         error=error,
         ratings=sent.ratings() if sent else case.before,
         reason=sent.reason if sent else "",
-        rating_labels=RATING_LABELS,
+        rating_labels={value: kind.word.capitalize() for value, kind in BY_VALUE.items()},
         exposure_labels=EXPOSURE_LABELS,
-        rating_buttons=RATING_BUTTONS,
+        rating_buttons=RATINGS,
+        ratings_json=ratings_json(),
         keys=shortcuts.get_shortcuts(access.user),
     )
 

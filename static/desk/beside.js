@@ -62,7 +62,7 @@ export function askNote(sheet) {
   const field = dialog.querySelector("textarea");
   const [at, candidate] = [sheet.cursor, sheet.candidate];
   dialog.querySelector("[data-is=step]").textContent =
-    `${at + 1}${candidate ? `, candidate ${candidate}` : ""}`;
+    `${at + 1}${candidate ? `, alternative ${candidate}` : ""}`;
   field.value = noteOn(sheet, at, candidate);
   dialog.returnValue = "";
   dialog.showModal();
@@ -133,7 +133,7 @@ export function showPace() {
   const rate = place.hidden ? "" : (day.steps / minutes).toFixed(1);
   place.textContent = place.hidden
     ? ""
-    : `${rate} steps a minute${usual ? `, usually ${usual.toFixed(1)}` : ""}`;
+    : `${rate} steps per minute${usual ? `, usually ${usual.toFixed(1)}` : ""}`;
 }
 
 const WORKED = `stepmark:${desk.dataset.user}:worked`;

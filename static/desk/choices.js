@@ -89,13 +89,13 @@ export class Choices extends Sheet {
 
   get missing() {
     const at = this.end;
-    if (this.allWrong) return `Every candidate for step ${at + 1} is wrong`;
+    if (this.allWrong) return `All alternatives for step ${at + 1} are negative`;
     const here = this.at(this.path);
-    if (!here.length) return "Nothing is prepared behind this step";
+    if (!here.length) return "No further alternatives";
     const left = here.filter((candidate) => !this.word(at, candidate)).length;
     return left
-      ? `${left} candidate${left === 1 ? "" : "s"} for step ${at + 1} to rate`
-      : `Choose how step ${at + 1} goes on`;
+      ? `${left} alternative${left === 1 ? "" : "s"} for step ${at + 1} left`
+      : `Choose an alternative for step ${at + 1}`;
   }
 
   /** After a rating: the next candidate of the position that is not rated. */

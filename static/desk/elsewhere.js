@@ -25,7 +25,7 @@ function saidElsewhere({ kind, assignment, body }) {
     beside.showNotes(sheet);
   } else {
     finished();
-    clear("Submitted in another tab. The next solution comes…");
+    clear("Submitted in another tab. Loading the next task…");
   }
 }
 
@@ -47,7 +47,7 @@ export function catchUp(body) {
   const unsent = outbox.keys().some((key) => outbox.read(key)?.assignment === sheet.id);
   if (unsent || performance.now() - heard < 20000 || !sheet.take(body)) return;
   view.update(sheet);
-  view.announce("You rated this solution in another window too. This one shows it now.");
+  view.announce("Updated with ratings from another window.");
 }
 
 /** Whether the solution that a question was about left the desk while it was open. */
@@ -55,8 +55,8 @@ export function gone(about) {
   if (sheet === about) return false;
   view.banner(
     "This solution was submitted in another tab.",
-    "Undo it there, or here, to change it.",
-    [["All right", () => view.banner("")]],
+    "Undo the submission to change it.",
+    [["Dismiss", () => view.banner("")]],
     "note",
   );
   return true;

@@ -2,13 +2,13 @@
 // in nobody's way and goes with Escape. It waits until it is put away; the history keeps it.
 
 import { put } from "../math.js";
-import { WORDS } from "./state.js";
+import { ratingOf } from "./ratings.js";
 import { announce } from "./view.js";
 
 const panel = document.getElementById("feedback");
 const room = panel?.querySelector(".room");
 
-const word = (rating) => WORDS[rating] ?? "can’t tell";
+const word = (rating) => ratingOf(rating).word;
 
 function part(tag, text, className = "") {
   return Object.assign(document.createElement(tag), { textContent: text, className });
@@ -16,9 +16,9 @@ function part(tag, text, className = "") {
 
 /** In one sentence. */
 export function verdict(told) {
-  if (told.correct) return "You found what is known of it.";
-  if (told.first_error === null) return "It is known to have no wrong step.";
-  return `Its first wrong step is known to be step ${told.first_error + 1}.`;
+  if (told.correct) return "Your ratings match.";
+  if (told.first_error === null) return "It has no error.";
+  return `The first error is step ${told.first_error + 1}.`;
 }
 
 function line(each) {
@@ -26,7 +26,7 @@ function line(each) {
   const text = part("div", "", "math-text");
   put(text, each.text);
   item.append(
-    part("b", `Step ${each.position + 1}: you said ${word(each.given)}, it is ${word(each.expected)}.`),
+    part("b", `Step ${each.position + 1}: you rated ${word(each.given)}; expected ${word(each.expected)}.`),
     text,
   );
   return item;
@@ -44,10 +44,10 @@ export function show(told) {
   }
   if (told.reason) {
     const why = part("p", "", "math-text");
-    put(why, `Why: ${told.reason}`);
+    put(why, `Reason: ${told.reason}`);
     said.append(why);
   }
-  const link = part("a", "Look at it again");
+  const link = part("a", "Open submission");
   link.href = `/projects/${document.getElementById("desk").dataset.slug}/assignments/${told.assignment}`;
   said.append(link);
   if (panel.hidden) room.replaceChildren();
@@ -55,10 +55,11 @@ export function show(told) {
   panel.hidden = false;
   announce(
     [
-      "That was a control solution.",
+      "That was a control task.",
       verdict(told),
       ...told.differences.map(
-        (each) => `Step ${each.position + 1}: you said ${word(each.given)}, it is ${word(each.expected)}.`,
+        (each) =>
+          `Step ${each.position + 1}: you rated ${word(each.given)}; expected ${word(each.expected)}.`,
       ),
       told.reason,
     ].join(" "),

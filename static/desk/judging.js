@@ -7,7 +7,8 @@ import * as dialogs from "./dialogs.js";
 import { gone } from "./elsewhere.js";
 import * as lease from "./lease.js";
 import { asked, base, clear, clock, finished, lasted, outbox, put, send, sheet, spend } from "./sheets.js";
-import { WORDS, newId } from "./state.js";
+import { ratingOf, RATINGS } from "./ratings.js";
+import { newId } from "./state.js";
 import * as view from "./view.js";
 
 function say(at, place, candidate) {
@@ -16,7 +17,7 @@ function say(at, place, candidate) {
     return;
   }
   save(at, candidate, { rating: place.rating, flagged: place.flagged ?? null });
-  const word = place.rating === null ? "can’t tell" : WORDS[place.rating];
+  const word = ratingOf(place.rating).word;
   view.announce(sheet.finish ? `Step ${at + 1} ${word}. ${sheet.missing}.` : `Step ${at + 1} ${word}`);
 }
 
@@ -75,20 +76,20 @@ function undo() {
     back.candidate,
     back.place ? { rating: back.place.rating, flagged: back.place.flagged ?? null } : { chosen: back.chosen },
   );
-  view.announce(`Step ${back.at + 1} taken back`);
+  view.announce(`Step ${back.at + 1} rating undone`);
 }
 
 export async function reopen() {
   if (!day.undoable()) return view.announce("Nothing to undo");
   if (!(await outbox.settled()))
-    return view.banner("The submission is still being sent.", "Undo it when everything is saved.");
+    return view.banner("Your submission is still being sent.", "Undo it when it is saved.");
   const answer = await asked(`${base}/assignments/${day.undoable().id}/reopening`);
   if (!answer) return;
   if (!answer.ok)
-    return view.banner(answer.body.message, answer.body.remedy, [["All right", () => view.banner("")]]);
+    return view.banner(answer.body.message, answer.body.remedy, [["Dismiss", () => view.banner("")]]);
   day.undone();
   put(answer.body);
-  view.announce("Submission taken back");
+  view.announce("Submission reopened");
 }
 
 async function submit() {
@@ -122,8 +123,8 @@ function finishWith(reason, comment) {
   if (next && lease.lasts(next.data)) return put(next.data, next.built);
   clear(
     navigator.onLine
-      ? "Fetching the next solution…"
-      : "You are offline. Everything is kept here; the next solution comes when the connection is back.",
+      ? "Loading the next task…"
+      : "You are offline. Your work is stored in this browser. The next task loads when you are online again.",
   );
 }
 
@@ -147,9 +148,7 @@ function move(by) {
 
 /** By the names of keys and buttons. */
 export const ACTS = {
-  bad: (button) => rate(-1, button),
-  okay: (button) => rate(0, button),
-  great: (button) => rate(1, button),
+  ...Object.fromEntries(RATINGS.map(({ name, value }) => [name, (button) => rate(value, button)])),
   flag,
   undo,
   submit,

@@ -23,8 +23,8 @@ function look() {
   if (left > 0 && left < NEAR_END_MS) {
     const minutes = Math.ceil(left / 60000);
     view.banner(
-      `This solution is yours for ${minutes} more minute${minutes === 1 ? "" : "s"}.`,
-      "Any rating renews it.",
+      `Lease expires in ${minutes} minute${minutes === 1 ? "" : "s"}.`,
+      "Rate any step to renew it.",
     );
     warned = true;
   } else if (warned) {
@@ -47,7 +47,7 @@ export async function refused(entry, refusal) {
   view.banner(
     refusal.message ?? "The server did not accept this.",
     refusal.remedy ?? "",
-    [["Go on to the next", go]],
+    [["Open next task", go]],
     "bad",
   );
 }
@@ -59,9 +59,9 @@ async function takenAgain(assignment) {
   if (sheet?.id === assignment) sheet.data.assignment = answer.body.assignment;
   outbox.resume(assignment);
   view.banner(
-    "Your time on this solution had run out, but it was still free.",
-    "It is yours again; nothing is lost.",
-    [["Good", () => view.banner("")]],
+    "Your lease had expired and was renewed.",
+    "No work was lost.",
+    [["Dismiss", () => view.banner("")]],
     "note",
   );
   return true;

@@ -15,7 +15,7 @@ listen((name, button) => {
   else if (name === "help") dialogs.help().then(() => sheet && view.follow(sheet));
   else if (name === "instructions") beside.instructions();
   else if (name === "look") {
-    view.showWaiting("Looking…");
+    view.showWaiting("Loading…");
     fetchNext();
   } else if (sheet) ACTS[name](button);
   else if (name === "undo") reopen();

@@ -41,7 +41,7 @@ export async function fetchNext() {
   if (!answer) return;
   if (answer.body.no_task) return empty(answer.body.no_task);
   if (answer.ok) return put(answer.body);
-  view.banner(answer.body.message, answer.body.remedy, [["Try again", fetchNext]]);
+  view.banner(answer.body.message, answer.body.remedy, [["Retry", fetchNext]]);
 }
 
 let looking = 0;
@@ -77,12 +77,7 @@ export function put(data, built = build(data)) {
   view.update(sheet);
   view.follow(sheet);
   if (data.returned)
-    view.banner(
-      "This solution came back to you:",
-      data.returned.reason,
-      [["All right", () => view.banner("")]],
-      "note",
-    );
+    view.banner("Returned to you:", data.returned.reason, [["Dismiss", () => view.banner("")]], "note");
   ahead.hold(null);
   if (!submitting()) setTimeout(prefetch, 50); // else when the server knows that this one is on the desk
 }
@@ -118,14 +113,14 @@ export async function asked(path) {
   try {
     const answer = await post(path);
     if (answer.status === 401) {
-      view.banner("You are signed out.", "What you rated is kept in this browser.", [["Sign in", signIn]]);
+      view.banner("You are signed out.", "Your ratings are stored in this browser.", [["Sign in", signIn]]);
       return null;
     }
     return answer;
   } catch (error) {
     if (!(error instanceof Unreachable)) throw error;
     if (!sheet) {
-      view.showWaiting("The server cannot be reached. Trying again…");
+      view.showWaiting("The server is unreachable. Retrying…");
       setTimeout(fetchNext, 2000);
     }
     return null;

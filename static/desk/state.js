@@ -1,8 +1,6 @@
 // PURE: one solution on the desk: what was said of each step, where the labeler is, what is missing.
 // Mirrors app/labeling/walk.py, which has the last word.
 
-export const WORDS = { 1: "great", 0: "okay", "-1": "bad" };
-
 export class Sheet {
   constructor(data) {
     this.data = data;
@@ -120,11 +118,11 @@ export class Sheet {
 
   get missing() {
     const wrong = this.firstError;
-    if (this.finish === "found_error") return `First wrong step: ${wrong + 1}`;
-    if (this.finish) return "No wrong step found";
+    if (this.finish === "found_error") return `Submit: first error at step ${wrong + 1}`;
+    if (this.finish) return "Submit: no error";
     const left = this.steps.length - this.judgedCount;
-    const steps = `${left} step${left === 1 ? "" : "s"} to rate`;
-    return this.inOrder ? `${steps}, or mark the first wrong one` : steps;
+    const steps = `${left} step${left === 1 ? "" : "s"} left`;
+    return this.inOrder ? `${steps}, or rate the first error` : steps;
   }
 
   /** Say something of a candidate. Returns where it was said, or null where it may not be. */

@@ -2,13 +2,8 @@
 
 import { asMath, put, showSource } from "../math.js";
 import { keyOf } from "./keys.js";
-import { WORDS } from "./state.js";
+import { ratingOf, RATINGS } from "./ratings.js";
 
-const FACES = [
-  ["bad", -1],
-  ["okay", 0],
-  ["great", 1],
-];
 const SVG = "http://www.w3.org/2000/svg";
 const page = (id) => document.getElementById(id);
 
@@ -23,7 +18,7 @@ function face(name) {
   const svg = document.createElementNS(SVG, "svg");
   const use = document.createElementNS(SVG, "use");
   svg.setAttribute("aria-hidden", "true");
-  use.setAttribute("href", `#face-${name}`);
+  use.setAttribute("href", `#rating-${name}`);
   svg.append(use);
   return svg;
 }
@@ -52,7 +47,7 @@ const idOf = (at, candidate) => (candidate ? `step-${at}-${candidate}` : `step-$
 
 function step(text, at, candidate, mode, asSource) {
   const item = make("li", "step");
-  const words = candidate ? `Step ${at + 1}, candidate ${candidate}` : `Step ${at + 1}`;
+  const words = candidate ? `Step ${at + 1}, alternative ${candidate}` : `Step ${at + 1}`;
   item.id = idOf(at, candidate);
   item.dataset.at = at;
   item.dataset.candidate = candidate;
@@ -62,12 +57,12 @@ function step(text, at, candidate, mode, asSource) {
   const faces = make("div", "faces");
   faces.setAttribute("role", "group");
   faces.setAttribute("aria-label", `Rate ${words}`);
-  for (const [name] of FACES) {
+  for (const { name, label, word } of RATINGS) {
     const button = make("button", `mini ${name}`);
     button.type = "button";
     button.dataset.do = name;
-    button.title = name[0].toUpperCase() + name.slice(1);
-    button.setAttribute("aria-label", `${words}: ${name}`);
+    button.title = label;
+    button.setAttribute("aria-label", `${words}: ${word}`);
     button.append(face(name));
     faces.append(button);
   }
@@ -80,7 +75,7 @@ function step(text, at, candidate, mode, asSource) {
     make("span", "verdict"),
   );
   if (mode === "alternatives") {
-    const go = make("button", "choose", "Go on with this ");
+    const go = make("button", "choose", "Use this alternative ");
     go.type = "button";
     go.dataset.do = "choose";
     go.append(make("kbd", "", keyOf("choose")));
@@ -92,7 +87,7 @@ function step(text, at, candidate, mode, asSource) {
 /** Where every candidate is wrong: the step as it should be. */
 function writing() {
   const item = make("li", "writing");
-  const label = make("label", "", "Write the step as it should be, if you can");
+  const label = make("label", "", "Write the correct step (optional)");
   const area = make("textarea");
   item.hidden = true;
   area.id = label.htmlFor = "written";
@@ -166,10 +161,10 @@ export function update(sheet) {
   page("missing").textContent = sheet.missing;
   page("progress").textContent = `Step ${sheet.cursor + 1} of ${sheet.steps.length}`;
   const place = sheet.word(sheet.cursor, sheet.candidate);
-  for (const [name, rating] of FACES)
+  for (const { name, value } of RATINGS)
     page("controls")
       .querySelector(`.face.${name}`)
-      .setAttribute("aria-pressed", String(place?.rating === rating));
+      .setAttribute("aria-pressed", String(place?.rating === value));
   page("controls")
     .querySelector(".face.flag")
     .setAttribute("aria-pressed", String(Boolean(place?.flagged)));
@@ -180,7 +175,7 @@ function updateStep(item, sheet) {
   const candidate = Number(item.dataset.candidate);
   const place = sheet.counts(at, candidate) ? sheet.word(at, candidate) : null;
   const chosen = sheet.chosen?.get(at) === candidate && sheet.end > at;
-  const name = place ? (WORDS[place.rating] ?? "flag") : "";
+  const name = place ? ratingOf(place.rating).name : "";
   const here = at === sheet.cursor && candidate === sheet.candidate;
   item.hidden = !sheet.shown(at, candidate);
   const go = item.querySelector(".choose");
@@ -196,9 +191,9 @@ function updateStep(item, sheet) {
     .join(" ");
   if (here) item.setAttribute("aria-current", "step");
   else item.removeAttribute("aria-current");
-  for (const [face, rating] of FACES) {
-    const button = item.querySelector(`.mini.${face}`);
-    button.setAttribute("aria-pressed", String(place?.rating === rating));
+  for (const { name: rating, value } of RATINGS) {
+    const button = item.querySelector(`.mini.${rating}`);
+    button.setAttribute("aria-pressed", String(place?.rating === value));
     button.tabIndex = here ? 0 : -1;
   }
   const verdict = item.querySelector(".verdict");
@@ -207,7 +202,7 @@ function updateStep(item, sheet) {
   verdict.dataset.key = key;
   verdict.className = `verdict ${name}`;
   verdict.replaceChildren();
-  if (place) verdict.append(face(name), make("span", "", place.rating === null ? "can’t tell" : name));
+  if (place) verdict.append(face(name), make("span", "", ratingOf(place.rating).word));
   if (place?.flagged && place.rating !== null) verdict.append(face("flag"), make("span", "sr", "flagged"));
 }
 
@@ -229,10 +224,10 @@ export function showSaving(outbox) {
   const state = outbox.trouble || (waiting ? "saving" : "saved");
   const offline = navigator.onLine ? "No answer" : "Offline";
   const words = {
-    saved: "All saved",
+    saved: "Saved",
     saving: `Saving ${waiting}…`,
-    offline: `${offline}: ${waiting} waiting, will be sent`,
-    "signed-out": `Signed out: ${waiting} kept here`,
+    offline: `${offline}: ${waiting} unsent`,
+    "signed-out": `Signed out: ${waiting} unsent`,
   }[waiting || state === "signed-out" ? state : "saved"];
   const save = page("save");
   if (save.dataset.state !== state) save.dataset.state = state;

@@ -187,7 +187,7 @@ def press(page: Page, keys: str) -> None:
 
 
 def saved(page: Page) -> None:
-    expect(page.locator("#save")).to_have_text("All saved")
+    expect(page.locator("#save")).to_have_text("Saved")
 
 
 def comes_true(page: Page, script: str) -> None:

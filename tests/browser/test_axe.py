@@ -115,7 +115,7 @@ STATES: dict[str, tuple[tuple[str, str, str], ...]] = {
     "first_error": (
         ("", ".step", ""), ("?", "#help[open]", "Escape"), ("n", "#note[open]", "Escape"),
         ("b", "#bad_problem[open]", "Escape"), ("g", "#give_up[open]", "Escape"), ("i", "#told", "Escape"),
-        ("s", ".as-source", "s"), ("3 1", ".step.judged.bad", ""),
+        ("s", ".as-source", "s"), ("3 1", ".step.judged.negative", ""),
     ),
     "every_step": (("3 3 3 1 3", ".ready", "k 3"), ("Enter", "#doubt[open]", "Escape")),
     "alternatives": (("3 c 3 c 2 c 1 3 2", ".choose", ""), ("k 1 j 1", "#written", "")),

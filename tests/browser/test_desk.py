@@ -36,15 +36,15 @@ def test_three_solutions_by_keyboard_with_the_network_lost(open_desk: Open, site
 
     on_problem(page, 1)
     press(page, "3 3 2")
-    expect(page.locator("#missing")).to_have_text("No wrong step found")
+    expect(page.locator("#missing")).to_have_text("Submit: no error")
     press(page, "Enter")
 
     on_problem(page, 2)
     press(page, "3 1")
-    expect(page.locator("#missing")).to_have_text("First wrong step: 2")
+    expect(page.locator("#missing")).to_have_text("Submit: first error at step 2")
     press(page, "u")
     on_step(page, 2)
-    expect(page.locator("#missing")).to_contain_text("2 steps to rate")
+    expect(page.locator("#missing")).to_contain_text("2 steps left")
     press(page, "2 1")
     saved(page)
 
@@ -53,7 +53,7 @@ def test_three_solutions_by_keyboard_with_the_network_lost(open_desk: Open, site
     press(page, "Enter")
     on_problem(page, 3)
     press(page, "3 1")
-    expect(page.locator("#save")).to_contain_text("waiting, will be sent")
+    expect(page.locator("#save")).to_contain_text("unsent")
     assert len(work.submitted()) == 1
 
     page.context.set_offline(False)
@@ -82,7 +82,7 @@ def test_undo_goes_back_across_a_submission(open_desk: Open, site: Web) -> None:
     press(page, "3")
     press(page, "u u")
     on_problem(page, 1)
-    expect(page.locator("#missing")).to_have_text("First wrong step: 1")
+    expect(page.locator("#missing")).to_have_text("Submit: first error at step 1")
     press(page, "u 3 3 3 Enter")
     on_problem(page, 2)
     saved(page)
@@ -101,7 +101,7 @@ def test_a_reload_goes_on_where_it_was_even_with_ratings_unsent(open_desk: Open,
     saved(page)
     page.route("**/ratings", lambda route: route.abort())
     press(page, "2")
-    expect(page.locator("#save")).to_contain_text("1 waiting")
+    expect(page.locator("#save")).to_contain_text("1 unsent")
     page.unroute("**/ratings")
     page.reload()
     on_step(page, 3)
@@ -120,7 +120,7 @@ def test_the_web_process_killed_while_saving(open_desk: Open, site: Web) -> None
     site.kill()
     press(page, "u 3")
     press(page, "1")
-    expect(page.locator("#save")).to_contain_text("will be sent")
+    expect(page.locator("#save")).to_contain_text("unsent")
     site.start()
     saved(page)
     press(page, "Enter")
@@ -162,7 +162,7 @@ def test_a_lease_that_ran_out_is_taken_again_without_a_fuss(open_desk: Open, sit
     work.ask("UPDATE assignment SET lease_expires_at = now() - interval '1 s' RETURNING id")
     press(page, "3")
     saved(page)
-    expect(page.locator("#banner")).to_contain_text("It is yours again")
+    expect(page.locator("#banner")).to_contain_text("No work was lost")
     assert work.ask("SELECT count(*) FROM rating_event") == [(2,)]
 
 
@@ -178,7 +178,7 @@ def test_a_lease_lost_to_someone_else_says_what_was_kept(open_desk: Open, site: 
     press(page, "3")
     expect(page.locator("#banner")).to_contain_text("Saved ratings are kept")
     expect(page.locator(".step.judged")).to_have_count(2)  # what was rated stays on screen
-    page.get_by_role("button", name="Go on to the next").click()
+    page.get_by_role("button", name="Open next task").click()
     on_problem(page, 2)
     saved(page)
 
@@ -194,14 +194,14 @@ def test_the_reference_may_be_doubted_once(open_desk: Open, site: Web) -> None:
     press(page, "Enter")  # the safe choice is the first: look again
     expect(dialog).not_to_be_visible()
     press(page, "Enter")
-    dialog.get_by_role("button", name="The reference is wrong").click()
+    dialog.get_by_role("button", name="reference is wrong").click()
     on_problem(page, 2)
     saved(page)
     assert work.ask("SELECT reference_verdict FROM assignment WHERE state = 'submitted'") == [("incorrect",)]
 
 
 @pytest.mark.parametrize(
-    ("key", "dialog", "reason"), [("b", "bad_problem", "four or more"), ("g", "give_up", "far too long")]
+    ("key", "dialog", "reason"), [("b", "bad_problem", "four or more"), ("g", "give_up", "take too long")]
 )
 def test_leaving_needs_a_reason(open_desk: Open, site: Web, key: str, dialog: str, reason: str) -> None:
     work = Work(1)
@@ -209,8 +209,8 @@ def test_leaving_needs_a_reason(open_desk: Open, site: Web, key: str, dialog: st
     on_problem(page, 1)
     press(page, key)
     question = page.locator(f"#{dialog}")
-    question.get_by_role("button", name="ubmit" if key == "b" else "Give it up").click()
-    expect(question).to_contain_text("Pick a reason")
+    question.get_by_role("button", name="ubmit" if key == "b" else "Give up").click()
+    expect(question).to_contain_text("Select a reason")
     question.get_by_text(reason).click()
     press(page, "Enter")
     expect(page.locator("#sheet")).to_contain_text("No tasks available")
@@ -224,7 +224,7 @@ def test_the_step_is_in_sight_above_the_controls(open_desk: Open, site: Web) -> 
     page = open_desk(Work(1, STEPS * 8), width=390, has_touch=True, is_mobile=True, reduced_motion="reduce")
     on_problem(page, 1)
     for number in range(2, 25):
-        page.tap(".face.great")
+        page.tap(".face.positive")
         on_step(page, number)
         comes_true(
             page,
@@ -241,8 +241,8 @@ def test_by_touch_on_a_phone(open_desk: Open, site: Web) -> None:
     page = open_desk(work, has_touch=True, is_mobile=True)
     page.set_viewport_size({"width": 390, "height": 844})
     on_problem(page, 1)
-    page.tap(".face.great")
-    page.tap(".face.okay")
+    page.tap(".face.positive")
+    page.tap(".face.neutral")
     on_step(page, 3)
     for button in page.locator(".controls button").all():
         box = button.bounding_box()
@@ -250,7 +250,7 @@ def test_by_touch_on_a_phone(open_desk: Open, site: Web) -> None:
         assert box["height"] >= 40
         assert box["y"] > 844 * 0.6  # within reach of the thumb
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.tap(".face.bad")
+    page.tap(".face.negative")
     page.tap(".controls [data-do=submit]")
     on_problem(page, 2)
     saved(page)
@@ -269,15 +269,15 @@ def test_own_keys(open_desk: Open, site: Web) -> None:
     page = open_desk(work)
     on_problem(page, 1)
     page.goto(f"{site.url}/account/keys")
-    page.get_by_label("Great").fill("W")
-    page.get_by_label("Bad", exact=True).fill("3")
+    page.get_by_label("Positive").fill("W")
+    page.get_by_label("Negative", exact=True).fill("3")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("Your keys are saved.")).to_be_visible()
+    expect(page.get_by_text("Shortcuts saved.")).to_be_visible()
     page.goto(f"{site.url}/projects/pilot/desk")
     on_problem(page, 1)
-    expect(page.locator(".face.great kbd")).to_have_text("w")
+    expect(page.locator(".face.positive kbd")).to_have_text("w")
     press(page, "1 w 3")  # 1 does nothing any more
-    expect(page.locator("#missing")).to_have_text("First wrong step: 2")
+    expect(page.locator("#missing")).to_have_text("Submit: first error at step 2")
     press(page, "Enter")
     on_problem(page, 2)
     saved(page)

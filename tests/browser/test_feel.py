@@ -66,7 +66,7 @@ def test_mark_and_next_solution_come_with_the_next_frame(open_desk: Open, site: 
     saved(page)
     next_is_here(page)
     session = far_away(page)
-    frames, at = frames_until(page, "3", "#step-0.great .mini.great[aria-pressed=true]")
+    frames, at = frames_until(page, "3", "#step-0.positive .mini.positive[aria-pressed=true]")
     assert frames == 1
     on_step(page, 2)
     saved(page)
@@ -74,7 +74,7 @@ def test_mark_and_next_solution_come_with_the_next_frame(open_desk: Open, site: 
     assert lasted > 0.9 * LATENCY_MS  # the network was as slow as said
     assert at < answered
 
-    frames, _ = frames_until(page, "1", "#missing", "First wrong step: 2")
+    frames, _ = frames_until(page, "1", "#missing", "Submit: first error at step 2")
     assert frames == 1
     saved(page)
     page.evaluate("performance.clearResourceTimings()")
@@ -113,7 +113,7 @@ def test_nothing_jumps_when_mathematics_is_drawn(open_desk: Open, site: Web, wid
     assert page.locator(".step .katex-display").count() > 5
     assert sum(entry[0] for entry in moved) < JUMP, moved
 
-    page.evaluate("window.shifts = []; document.querySelector('#step-0 .mini.bad').click()")
+    page.evaluate("window.shifts = []; document.querySelector('#step-0 .mini.negative').click()")
     saved(page)
     page.evaluate("document.querySelector('.controls [data-do=submit]').click()")
     on_problem(page, 2)

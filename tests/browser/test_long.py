@@ -120,6 +120,6 @@ def test_two_hundred_steps(open_desk: Open) -> None:
     on_step(page, 200)
     expect(page.locator("#step-199")).to_be_in_viewport()
     page.keyboard.press("1")
-    expect(page.locator("#missing")).to_have_text("First wrong step: 200")
+    expect(page.locator("#missing")).to_have_text("Submit: first error at step 200")
     saved(page)
     assert work.ask("SELECT count(*) FROM rating_event") == [(200,)]

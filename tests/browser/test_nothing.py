@@ -55,7 +55,7 @@ def test_an_empty_queue_is_looked_at_again_by_itself(open_desk: Open) -> None:
     expect(page.locator("#sheet")).to_contain_text("Remaining tasks need a different labeler")
     saved(page)
     page.clock.install()
-    page.get_by_role("button", name="Look again").click()
+    page.get_by_role("button", name="Refresh").click()
     expect(heading).to_be_focused()
     with transaction() as db:
         project = db.query(Task).one().solution.project_id

@@ -24,7 +24,7 @@ COVERED = """() => [...document.querySelectorAll("#controls button, #missing, .d
         });
     })
     .map((one) => one.id || one.dataset.do)"""
-LONG = "199 candidates for step 200 to rate, or mark the first wrong one of them all"
+LONG = "199 alternatives for step 200 left, or rate the first error of them all"
 
 
 def covered(page: Page, width: int) -> list[str]:

@@ -29,7 +29,7 @@ def test_a_second_tab_shows_what_is_said_in_the_first_and_follows_it(open_desk: 
     on_step(second, 2)
     press(first, "2")
     on_step(second, 3)
-    expect(second.locator("#step-1 .mini.okay")).to_have_attribute("aria-pressed", "true")
+    expect(second.locator("#step-1 .mini.neutral")).to_have_attribute("aria-pressed", "true")
     press(second, "u")  # what the first said
     on_step(first, 2)
     press(second, "3")
@@ -39,7 +39,7 @@ def test_a_second_tab_shows_what_is_said_in_the_first_and_follows_it(open_desk: 
     press(first, "Control+Enter")
     expect(second.locator("#step-2 .note")).to_have_text("Why four?")
     press(second, "1")
-    expect(first.locator("#missing")).to_have_text("First wrong step: 3")
+    expect(first.locator("#missing")).to_have_text("Submit: first error at step 3")
 
     press(second, "b")  # a question about the first solution is open while it is submitted elsewhere
     press(first, "Enter")
@@ -58,7 +58,7 @@ def test_a_second_tab_shows_what_is_said_in_the_first_and_follows_it(open_desk: 
     press(second, "u")  # across the submission: both are back
     on_problem(first, 1)
     on_problem(second, 1)
-    expect(first.locator("#missing")).to_have_text("First wrong step: 3")
+    expect(first.locator("#missing")).to_have_text("Submit: first error at step 3")
     press(first, "Enter")
     on_problem(second, 2)
     saved(first)
@@ -77,7 +77,7 @@ def test_two_tabs_without_a_network_deliver_once(open_desk: Open, site: Web) -> 
     press(first, "3")
     on_step(second, 2)
     press(second, "3 1")
-    expect(first.locator("#missing")).to_have_text("First wrong step: 3")
+    expect(first.locator("#missing")).to_have_text("Submit: first error at step 3")
     press(first, "Enter")
     on_problem(second, 2)
     press(second, "1")
@@ -104,14 +104,14 @@ def test_another_browser_is_caught_up_with(open_desk: Open, site: Web) -> None:
     on_step(second, 1)
     press(second, "2")  # of step 1: the newest word counts
     on_step(second, 3)  # and what the first said of step 2 shows with the answer
-    expect(second.locator("#step-1 .mini.okay")).to_have_attribute("aria-pressed", "true")
+    expect(second.locator("#step-1 .mini.neutral")).to_have_attribute("aria-pressed", "true")
     expect(second.locator("#announcer")).to_contain_text("another window")
     press(second, "3 Enter")
     on_problem(second, 2)
     saved(second)
     press(first, "3")
     expect(first.locator("#banner")).to_contain_text("already submitted, perhaps in another tab")
-    first.get_by_role("button", name="Go on to the next").click()
+    first.get_by_role("button", name="Open next task").click()
     on_problem(first, 2)
 
 
@@ -128,7 +128,7 @@ def test_sixteen_tabs_one_lease(open_desk: Open, site: Web) -> None:
         on_step(tab, number + 1)
         press(tab, "3")
     for tab in tabs:
-        expect(tab.locator("#missing")).to_have_text("No wrong step found")
+        expect(tab.locator("#missing")).to_have_text("Submit: no error")
     press(tabs[7], "Enter")
     for tab in tabs:
         on_problem(tab, 2)

@@ -164,10 +164,10 @@ def test_an_empty_queue(db: Session, desk: Desk) -> None:
     assert last.json()["no_task"]["code"] == "none_left"
     assert desk.web.post(f"{desk.base}/reservation").status_code == 204
     page = desk.web.get(f"{desk.base}/desk", headers={"Accept": "text/html"}).text
-    assert "Nothing waits for you" in page
-    assert "Fill the queue" not in page
+    assert "No tasks available" in page
+    assert "Queue solutions" not in page
     factories.sign_in(desk.web, db, factories.member(db, desk.project, "researcher"))
-    assert "Fill the queue" in desk.web.get(f"{desk.base}/desk", headers={"Accept": "text/html"}).text
+    assert "Queue solutions" in desk.web.get(f"{desk.base}/desk", headers={"Accept": "text/html"}).text
 
 
 @pytest.mark.parametrize(
@@ -195,12 +195,12 @@ def test_pages_for_people(db: Session, desk: Desk) -> None:
     assert page.status_code == 200
     assert "noscript" in page.text
     mine = desk.claim().json()["assignment"]["id"]
-    assert "Nothing yet" in desk.web.get(f"{desk.base}/history", headers=html).text
+    assert "No submissions yet" in desk.web.get(f"{desk.base}/history", headers=html).text
     desk.rate(mine, 1, -1)
     desk.submit(mine, "found_error")
     history = desk.web.get(f"{desk.base}/history", headers=html).text
     assert "Problem 0 &lt;b&gt;" in history
-    assert "Take it back" in history
+    assert "Reopen" in history
     shown = desk.web.get(f"{desk.base}/assignments/{mine}", headers=html).text
     assert "Error found" in shown
     assert "&lt;b&gt;$x^2$&lt;/b&gt;" in shown

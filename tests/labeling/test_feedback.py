@@ -79,10 +79,10 @@ def test_it_is_told_which_steps_differ_and_why(db: Session, web: TestClient) -> 
     }  # fmt: skip
     assert desk.submit(held, "solution") == told, "the answer to a second try is the same"
     page = web.get(f"{desk.base}/{held.id}").text
-    assert "A control solution" in page
+    assert "Control task" in page
     assert REASON in page
-    assert "you said great, it is bad" in collapse(page)
-    assert "a control solution" in web.get(f"/projects/{desk.project.slug}/history").text
+    assert "you rated positive; expected negative" in collapse(page)
+    assert "control task" in web.get(f"/projects/{desk.project.slug}/history").text
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_nothing_is_told_of_anything_else(db: Session, web: TestClient) -> None:
         held = lay()
         desk.rate(held, 1, 1, 1)
         assert desk.submit(held, "solution") is None
-        assert "A control solution" not in web.get(f"{desk.base}/{held.id}").text
+        assert "Control task" not in web.get(f"{desk.base}/{held.id}").text
         assert not held.gold_feedback
 
 
@@ -123,7 +123,7 @@ def test_nothing_is_told_where_the_project_does_not_want_it_nor_later(db: Sessio
     assert 'id="feedback"' not in web.get(f"/projects/{desk.project.slug}/desk").text
     desk.project.gold_feedback = True
     db.flush()
-    assert "A control solution" not in web.get(f"{desk.base}/{held.id}").text
+    assert "Control task" not in web.get(f"{desk.base}/{held.id}").text
     assert 'id="feedback"' in web.get(f"/projects/{desk.project.slug}/desk").text
 
 

@@ -15,14 +15,14 @@ from tests.factories import base as factories
 @pytest.mark.parametrize(
     ("wanted", "about"),
     [
-        ({"bad": "x", "okay": "X"}, "same key"),
-        ({"bad": "f"}, "same key"),
+        ({"negative": "x", "neutral": "X"}, "same key"),
+        ({"negative": "f"}, "same key"),
         ({"undo": "/"}, "searches"),
         ({"undo": " "}, "scrolls"),
-        ({"undo": "F5"}, "not one key"),
-        ({"undo": "Tab"}, "not one key"),
-        ({"undo": "\t"}, "not one key"),
-        ({"undo": "Enter", "submit": "x"}, "in focus"),
+        ({"undo": "F5"}, "not a single key"),
+        ({"undo": "Tab"}, "not a single key"),
+        ({"undo": "\t"}, "not a single key"),
+        ({"undo": "Enter", "submit": "x"}, "focused button"),
     ],
 )
 def test_keys_that_cannot_be(wanted: dict[str, str], about: str) -> None:
@@ -37,14 +37,14 @@ def test_own_keys_are_kept_and_taken_back(web: TestClient, db: Session) -> None:
     assert set(ShortcutsForm.model_fields) == set(shortcuts.ACTIONS)
     user = factories.user(db)
     factories.sign_in(web, db, user)
-    assert web.post("/account/keys", data={"bad": "f", "flag": "1"}).status_code == 303  # changed places
+    assert web.post("/account/keys", data={"negative": "f", "flag": "1"}).status_code == 303  # changed places
     db.refresh(user)
-    assert user.preferences == {"keys": {"bad": "f", "flag": "1"}}
-    answer = web.post("/account/keys", data={"bad": "u"})
+    assert user.preferences == {"keys": {"negative": "f", "flag": "1"}}
+    answer = web.post("/account/keys", data={"negative": "u"})
     assert answer.status_code == 422
     assert "have the same key: u" in answer.text
     db.refresh(user)
-    assert shortcuts.get_shortcuts(user)["bad"] == "f"
+    assert shortcuts.get_shortcuts(user)["negative"] == "f"
     assert web.post("/account/keys/reset").status_code == 303
     db.refresh(user)
     assert shortcuts.get_shortcuts(user) == shortcuts.DEFAULT_KEYS

@@ -98,3 +98,16 @@ def test_the_view_in_the_database_is_the_one_that_the_code_shows(db: Session) ->
     definition = text("SELECT pg_get_viewdef(CAST(:name AS regclass))")
     copy = db.scalar(definition, {"name": "copy_of_solution_step_label"})
     assert copy == db.scalar(definition, {"name": "solution_step_label"})
+
+
+def test_own_keys_survive_both_ways(database: str) -> None:
+    with transaction() as db:
+        factories.user(db, "ann").preferences = {"keys": {"negative": "x", "flag": "1"}, "theme": "dark"}
+        factories.user(db, "bo")
+
+    downgrade_schema(core_db.engine(), "agreement_runs")
+    select_preferences = "SELECT preferences FROM user_account ORDER BY id"
+    assert rows(select_preferences)[0] == ({"keys": {"bad": "x", "flag": "1"}, "theme": "dark"},)
+
+    upgrade_schema(core_db.engine())
+    assert rows(select_preferences)[0] == ({"keys": {"negative": "x", "flag": "1"}, "theme": "dark"},)

@@ -110,9 +110,9 @@ def test_the_page_of_a_judgement_shows_candidates_choices_and_written_steps(
         desk.say(1, candidate, rating=-1)
     desk.say(1, human_text="So it is <four>.")
     expected = [
-        ("1", "2 + 2 = 4", "Okay"), ("or", "2 + 2 = 5", "Bad"),
-        ("or", "Two and two make four.", "Great, chosen"),
-        ("2", "So it is four.", "Bad"), ("or", "So it is five.", "Bad"),
+        ("1", "2 + 2 = 4", "Neutral"), ("or", "2 + 2 = 5", "Negative"),
+        ("or", "Two and two make four.", "Positive, chosen"),
+        ("2", "So it is four.", "Negative"), ("or", "So it is five.", "Negative"),
         ("or", "So it is &lt;four&gt;.", "written"),
     ]  # fmt: skip
     for _ in ("on the desk", "submitted"):

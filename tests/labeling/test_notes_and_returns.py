@@ -303,9 +303,9 @@ def test_pages_without_scripts(web: TestClient, db: Session) -> None:
     assert web.post(f"{page}/note", data={"position": "1", "text": "<i>hm</i>"}).status_code == 303
     assert "&lt;i&gt;hm&lt;/i&gt;" in web.get(page).text
     assert (
-        "with a note" in web.get(f"{base}/history?query=problem&finish=solution&since=2026-01-01&until=").text
+        "has notes" in web.get(f"{base}/history?query=problem&finish=solution&since=2026-01-01&until=").text
     )
-    assert "Nothing found" in web.get(f"{base}/history?query=zebra").text
+    assert "No submissions found" in web.get(f"{base}/history?query=zebra").text
     assert web.get(f"{base}/history?since=nonsense").status_code == 422
 
     factories.sign_in(web, db, boss)
@@ -316,9 +316,9 @@ def test_pages_without_scripts(web: TestClient, db: Session) -> None:
     assert "Step &lt;2&gt;?" in web.get(page).text
 
     factories.sign_in(web, db, who)
-    assert "1 came back to you" in web.get(f"{base}/history").text
+    assert "1 returned to you" in web.get(f"{base}/history").text
     assert web.post(f"{page}/reopening").headers["location"] == f"{base}/desk"
-    assert "on your desk" in web.get(f"{base}/history").text
+    assert "open at your desk" in web.get(f"{base}/history").text
 
 
 def test_notes_and_returns_by_the_api(web: TestClient, db: Session) -> None:
