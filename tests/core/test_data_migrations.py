@@ -82,7 +82,7 @@ def test_selection_ids_survive_both_ways(database: str) -> None:
         config = parse({"policy": {"shares": shares}, "gate": {"if_failed": "half_random"}}).as_json()
         policy = {**config["policy"], "requested_shares": shares, "gate": gate}
         db.add(Round(project_id=project.id, generation=1, config=config, state="failed",
-                     made={"gate": gate, "picks": [[solution.id, reason]]}))  # fmt: skip
+                     gate=gate, picks=[[solution.id, reason]]))  # fmt: skip
         db.add(
             Generation(project_id=project.id, number=1, policy=policy, funnel={"by_strategy": {"random": 1}})
         )
@@ -113,10 +113,10 @@ def test_selection_ids_survive_both_ways(database: str) -> None:
 
 
 SELECTION_ROWS = (
-    "SELECT config, made FROM round",
+    "SELECT config, gate, picks FROM round JOIN run ON run.id = round.run_id",
     "SELECT policy, funnel FROM generation",
     "SELECT reason FROM task",
-    "SELECT policies, results FROM simulation",
+    "SELECT policies, results FROM simulation JOIN run ON run.id = simulation.run_id",
     "SELECT policy, budget, test_set, gate FROM simulation_point ORDER BY seed, policy, budget, test_set",
 )
 
