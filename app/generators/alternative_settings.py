@@ -82,8 +82,8 @@ def update_settings(
     user: User | None,
 ) -> None:
     """Applies to solutions queued from now on. `generator_id` None: no alternatives."""
-    if (there := find_settings(db, project.id)) is not None:
-        db.delete(there)
+    if (settings := find_settings(db, project.id)) is not None:
+        db.delete(settings)
         db.flush()
     if generator_id is not None:
         _check(db, project, generator_id, candidates, positions)
@@ -102,17 +102,17 @@ def update_settings(
 
 
 def _check(db: Session, project: Project, generator_id: int, candidates: int, positions: str) -> None:
-    found = generators.get_generator(db, project.id, generator_id)
+    generator = generators.get_generator(db, project.id, generator_id)
     if get_mode(project.mode).alternatives_at is None:
         raise Invalid(
             "This project rates every step, so steps have no alternatives.",
             remedy="Alternatives need the mode first_error or alternatives.",
         )
-    if found.retired_at is not None:
-        raise Conflict(f"{found.name} is retired.", remedy="Choose another generator.")
-    if not parse(found.config).supports_continuations:
+    if generator.retired_at is not None:
+        raise Conflict(f"{generator.name} is retired.", remedy="Choose another generator.")
+    if not parse(generator.config).supports_continuations:
         raise Invalid(
-            f"{found.name} does not support continuations.",
+            f"{generator.name} does not support continuations.",
             remedy="Use a completions endpoint or enable prefill.",
         )
     if not 1 <= candidates <= 20:
@@ -132,22 +132,22 @@ def start_alternatives(
 ) -> SamplingRun | None:
     """A run that creates alternatives for `picks` and queues each solution when its own are ready. None if
     the project has no alternatives before queueing, or if all picks are queued already."""
-    wanted = find_settings(db, project.id)
-    if wanted is None or not picks:
+    settings = find_settings(db, project.id)
+    if settings is None or not picks:
         return None
     config = {
-        "candidates": wanted.candidates,
-        "positions": wanted.positions,
+        "candidates": settings.candidates,
+        "positions": settings.positions,
         "behind": get_mode(project.mode).is_branching,
     }
-    generator = generators.get_generator(db, project.id, wanted.generator_id)
+    generator = generators.get_generator(db, project.id, settings.generator_id)
     run = runs.start(db, generator, "alternatives", config, user_id, parent_id=parent_id)
-    doubted = _suspected_positions(db, picks) if wanted.positions == "suspect" else {}
+    doubted = _suspected_positions(db, picks) if settings.positions == "suspect" else {}
     rows = [{"solution_id": pick.solution_id, "detail": _detail(pick, doubted)} for pick in picks]
-    asked = {"run": run.id, "project": project.id, "candidates": wanted.candidates}
-    found = db.execute(ITEMS, {**asked, "picks": orjson.dumps(rows).decode()}).all()
-    run.total = sum(row.wanted for row in found)
-    if not found:
+    params = {"run": run.id, "project": project.id, "candidates": settings.candidates}
+    items = db.execute(ITEMS, {**params, "picks": orjson.dumps(rows).decode()}).all()
+    run.total = sum(row.wanted for row in items)
+    if not items:
         db.delete(run)
         db.flush()
         return None
@@ -168,14 +168,14 @@ def _detail(pick: QueuedPick, doubted: dict[int, int]) -> dict[str, Any]:
 def _suspected_positions(db: Session, picks: list[QueuedPick]) -> dict[int, int]:
     """Solution id -> position of its suspected step. Solutions that no model selected are absent: each of
     their steps gets alternatives."""
-    found: dict[int, int] = {}
+    positions: dict[int, int] = {}
     for model_id in {pick.reason.get("model_id") for pick in picks} - {None}:
         ids = [pick.solution_id for pick in picks if pick.reason.get("model_id") == model_id]
         for row in db.execute(DOUBTED, {"model": model_id, "ids": ids}):
             negative = list(row.step_probs[::3])
             over = [place for place, p in enumerate(negative) if p > WRONG]
-            found[row.solution_id] = over[0] if over else negative.index(max(negative))
-    return found
+            positions[row.solution_id] = over[0] if over else negative.index(max(negative))
+    return positions
 
 
 def queue_with_alternatives(db: Session, project: Project, limit: int | None) -> SamplingRun | None:
@@ -198,9 +198,11 @@ def release_solutions(db: Session, run: SamplingRun, user: User | None) -> int:
         raise Conflict("The run is still active.", remedy="Cancel the run first.")
     project = db.get_one(Project, run.project_id)
     chosen = select(SamplingItem).where(SamplingItem.sampling_run_id == run.id, SamplingItem.state != "done")
-    made = 0
+    queued_count = 0
     for item in db.scalars(chosen.order_by(SamplingItem.id)):
         item.state = "done"
-        made += alternatives.queue_solution(db, project, item)
-    audit.record_event(db, user, "sampling.release", f"run {run.id}", {"queued": made}, run.project_id)
-    return made
+        queued_count += alternatives.queue_solution(db, project, item)
+    audit.record_event(
+        db, user, "sampling.release", f"run {run.id}", {"queued": queued_count}, run.project_id
+    )
+    return queued_count

@@ -48,7 +48,7 @@ def create_items(db: Session, run: SamplingRun) -> None:
 
 def next_requests(db: Session, run: SamplingRun, item: SamplingItem) -> list[SampleRequest]:
     """Requests for the missing alternatives at each position, after the solution's own prefix."""
-    if item.tries >= PATIENCE * item.wanted:
+    if item.tries >= PATIENCE * item.target_count:
         return []
     solution = db.get_one(Solution, item.solution_id)
     statement = db.get_one(Problem, item.problem_id).statement

@@ -40,42 +40,44 @@ PrepareBody = Body(
 )
 
 
-def generator_as_json(found: Generator) -> dict[str, Any]:
+def generator_as_json(generator: Generator) -> dict[str, Any]:
     names = ("id", "name", "kind", "base_url", "model", "key_name", "config", "created_at", "retired_at")
-    return {name: getattr(found, name) for name in names}
+    return {name: getattr(generator, name) for name in names}
 
 
-def run_as_json(found: SamplingRun) -> dict[str, Any]:
+def run_as_json(run: SamplingRun) -> dict[str, Any]:
     names = ("id", "generator_id", "purpose", "config", "state", "attempt", "total", "counters", "progress")
     times = ("error", "created_at", "started_at", "heartbeat_at", "finished_at")
-    said = {name: getattr(found, name) for name in (*names, *times)}
-    return {**said, "price": usage.compute_price(found.counters, found.generator.config)}
+    values = {name: getattr(run, name) for name in (*names, *times)}
+    return {**values, "price": usage.compute_price(run.counters, run.generator.config)}
 
 
 @router.get("/generators")
 def list_generators(access: Researcher, db: Db) -> dict[str, Any]:
     return {
-        "generators": [generator_as_json(each) for each in generators.list_generators(db, access.project.id)]
+        "generators": [
+            generator_as_json(generator) for generator in generators.list_generators(db, access.project.id)
+        ]
     }
 
 
 @router.post("/generators", status_code=201)
-def create_generator(access: ProjectAdmin, db: Db, given: dict[str, Any] = MakeBody) -> dict[str, Any]:
-    given = dict(given)
-    config = given.pop("config", {})
-    unknown = sorted(set(given) - set(generators.GeneratorInput.__annotations__))
-    if unknown or not all(isinstance(value, str) for value in given.values()) or "name" not in given:
+def create_generator(access: ProjectAdmin, db: Db, payload: dict[str, Any] = MakeBody) -> dict[str, Any]:
+    payload = dict(payload)
+    config = payload.pop("config", {})
+    unknown = sorted(set(payload) - set(generators.GeneratorInput.__annotations__))
+    if unknown or not all(isinstance(value, str) for value in payload.values()) or "name" not in payload:
         raise Invalid(
             f"Unknown field {unknown[0]!r}."
             if unknown
             else "A generator needs a name; all fields must be texts.",
             remedy=f"Valid fields: {', '.join(generators.GeneratorInput.__annotations__)}, config.",
         )
-    made = generators.create_generator(
-        db, access.project, generators.GeneratorInput(**given), config, access.user
+    generator = generators.create_generator(
+        db, access.project, generators.GeneratorInput(**payload), config, access.user
     )
-    db.refresh(made)
-    return generator_as_json(made)
+    db.refresh(generator)
+    return generator_as_json(generator)
 
 
 @router.get("/generators/{generator_id}")
@@ -85,18 +87,18 @@ def get_generator(access: Researcher, db: Db, generator_id: int) -> dict[str, An
 
 @router.post("/generators/{generator_id}/retirement")
 def retire(access: ProjectAdmin, db: Db, generator_id: int) -> dict[str, Any]:
-    found = generators.get_generator(db, access.project.id, generator_id)
-    generators.retire_generator(db, found, access.user)
-    return generator_as_json(found)
+    generator = generators.get_generator(db, access.project.id, generator_id)
+    generators.retire_generator(db, generator, access.user)
+    return generator_as_json(generator)
 
 
 @router.post("/generators/{generator_id}/preview")
 def preview(
-    access: Researcher, db: Db, generator_id: int, given: dict[str, Any] = PlanBody
+    access: Researcher, db: Db, generator_id: int, payload: dict[str, Any] = PlanBody
 ) -> dict[str, int]:
     """Count the selected problems, the incomplete ones, and the missing solutions."""
     return pool_sampling.preview_plan(
-        db, generators.get_generator(db, access.project.id, generator_id), pool_sampling.parse_plan(given)
+        db, generators.get_generator(db, access.project.id, generator_id), pool_sampling.parse_plan(payload)
     )
 
 
@@ -107,10 +109,12 @@ def start_trial(access: Researcher, db: Db, generator_id: int) -> dict[str, Any]
 
 
 @router.post("/generators/{generator_id}/sampling-runs", status_code=202)
-def start(access: Researcher, db: Db, generator_id: int, given: dict[str, Any] = PlanBody) -> dict[str, Any]:
+def start(
+    access: Researcher, db: Db, generator_id: int, payload: dict[str, Any] = PlanBody
+) -> dict[str, Any]:
     """Sample until each selected problem has the target number of solutions."""
-    found = generators.get_generator(db, access.project.id, generator_id)
-    return _started(db, access, found, "solutions", pool_sampling.parse_plan(given).as_json())
+    generator = generators.get_generator(db, access.project.id, generator_id)
+    return _started(db, access, generator, "solutions", pool_sampling.parse_plan(payload).as_json())
 
 
 def _started(db: Db, access: Access, of: Generator, purpose: str, config: dict[str, Any]) -> dict[str, Any]:
@@ -122,44 +126,46 @@ def _started(db: Db, access: Access, of: Generator, purpose: str, config: dict[s
 
 @router.post("/generators/{generator_id}/rollouts/preview")
 def rollouts_preview(
-    access: Researcher, db: Db, generator_id: int, given: dict[str, Any] = RolloutsBody
+    access: Researcher, db: Db, generator_id: int, payload: dict[str, Any] = RolloutsBody
 ) -> dict[str, int]:
     """Count the samples that rollouts need (`missing`). For a binary search, this is the maximum."""
-    found = generators.get_generator(db, access.project.id, generator_id)
-    return rollout_plan.preview_plan(db, found, rollout_plan.parse_plan(given))
+    generator = generators.get_generator(db, access.project.id, generator_id)
+    return rollout_plan.preview_plan(db, generator, rollout_plan.parse_plan(payload))
 
 
 @router.post("/generators/{generator_id}/rollouts", status_code=202)
 def start_rollouts(
-    access: Researcher, db: Db, generator_id: int, given: dict[str, Any] = RolloutsBody
+    access: Researcher, db: Db, generator_id: int, payload: dict[str, Any] = RolloutsBody
 ) -> dict[str, Any]:
     """Estimate step values: continue solutions from their steps and count the correct rollouts."""
-    found = generators.get_generator(db, access.project.id, generator_id)
-    return _started(db, access, found, "rollouts", rollout_plan.parse_plan(given).as_json())
+    generator = generators.get_generator(db, access.project.id, generator_id)
+    return _started(db, access, generator, "rollouts", rollout_plan.parse_plan(payload).as_json())
 
 
 @router.get("/sampling-runs")
 def list_runs(access: Researcher, db: Db) -> dict[str, Any]:
     """List sampling runs, newest first, at most 100."""
-    return {"sampling_runs": [run_as_json(each) for each in runs.newest(db, access.project.id)]}
+    return {"sampling_runs": [run_as_json(run) for run in runs.list_runs(db, access.project.id)]}
 
 
 @router.get("/sampling-runs/{sampling_id}")
 def get_run(access: Researcher, db: Db, sampling_id: int) -> dict[str, Any]:
-    found = runs.one(db, access.project.id, sampling_id)
-    errors = [{"problem_id": each.problem_id, "message": each.message} for each in runs.errors(db, found.id)]
-    return {**run_as_json(found), "items": usage.count_items(db, found.id), "errors": errors}
+    run = runs.get_run(db, access.project.id, sampling_id)
+    errors = [
+        {"problem_id": error.problem_id, "message": error.message} for error in runs.list_errors(db, run.id)
+    ]
+    return {**run_as_json(run), "items": usage.count_items(db, run.id), "errors": errors}
 
 
 @router.post("/sampling-runs/{sampling_id}/cancellation")
 def cancel(access: Researcher, db: Db, sampling_id: int) -> dict[str, Any]:
-    run = runs.one(db, access.project.id, sampling_id)
+    run = runs.get_run(db, access.project.id, sampling_id)
     return run_as_json(actions.cancel_run(db, run, access.user))
 
 
 @router.post("/sampling-runs/{sampling_id}/resumption")
 def resume(access: Researcher, db: Db, sampling_id: int) -> dict[str, Any]:
-    run = runs.one(db, access.project.id, sampling_id)
+    run = runs.get_run(db, access.project.id, sampling_id)
     return run_as_json(actions.resume_run(db, run, access.user))
 
 
@@ -168,7 +174,7 @@ def release(access: Researcher, db: Db, sampling_id: int) -> dict[str, int]:
     """Queue the remaining solutions of a finished run with the alternatives they have."""
     return {
         "queued": alternative_settings.release_solutions(
-            db, runs.one(db, access.project.id, sampling_id), access.user
+            db, runs.get_run(db, access.project.id, sampling_id), access.user
         )
     }
 
@@ -176,22 +182,24 @@ def release(access: Researcher, db: Db, sampling_id: int) -> dict[str, int]:
 @router.get("/alternative-settings")
 def get_alternative_settings(access: Researcher, db: Db) -> dict[str, Any]:
     """The settings of alternatives before queueing, and the number of solutions that wait for them."""
-    found = alternative_settings.find_settings(db, access.project.id)
+    settings = alternative_settings.find_settings(db, access.project.id)
     names = ("generator_id", "candidates", "positions")
-    said = {name: getattr(found, name) if found else None for name in names}
-    return {**said, "waiting": alternative_settings.count_waiting(db, access.project.id)}
+    values = {name: getattr(settings, name) if settings else None for name in names}
+    return {**values, "waiting": alternative_settings.count_waiting(db, access.project.id)}
 
 
 @router.put("/alternative-settings")
 def update_alternative_settings(
-    access: ProjectAdmin, db: Db, given: dict[str, Any] = PrepareBody
+    access: ProjectAdmin, db: Db, payload: dict[str, Any] = PrepareBody
 ) -> dict[str, Any]:
-    number, candidates = given.get("generator_id"), given.get("candidates", 3)
-    positions = given.get("positions", "every")
-    whole = [each for each in (number, candidates) if each is not None]
-    if set(given) - {"generator_id", "candidates", "positions"} or not isinstance(positions, str):
+    number, candidates = payload.get("generator_id"), payload.get("candidates", 3)
+    positions = payload.get("positions", "every")
+    numbers = [value for value in (number, candidates) if value is not None]
+    if set(payload) - {"generator_id", "candidates", "positions"} or not isinstance(positions, str):
         raise Invalid("Unknown field.", remedy="Valid fields: generator_id, candidates, positions.")
-    if candidates is None or not all(isinstance(each, int) and not isinstance(each, bool) for each in whole):
+    if candidates is None or not all(
+        isinstance(value, int) and not isinstance(value, bool) for value in numbers
+    ):
         raise Invalid("generator_id and candidates must be integers.", remedy="Use null for no generator.")
     alternative_settings.update_settings(db, access.project, number, candidates, positions, access.user)
     return get_alternative_settings(access, db)

@@ -45,12 +45,12 @@ def create_generator(
     from app.projects.projects import get_project_by_name
 
     kind = "openai" if base_url else "transformers"
-    wanted = generators.GeneratorInput(name, kind, model, base_url, key_name)
+    generator_input = generators.GeneratorInput(name, kind, model, base_url, key_name)
     with ready_database(), transaction() as db:
-        made = generators.create_generator(
-            db, get_project_by_name(db, project), wanted, config_file.read_config(config), None
+        created = generators.create_generator(
+            db, get_project_by_name(db, project), generator_input, config_file.read_config(config), None
         )
-    typer.echo(f"Generator {made.name} created.")
+    typer.echo(f"Generator {created.name} created.")
 
 
 @generator_commands.command("list")
@@ -63,10 +63,13 @@ def list_all(project: ProjectName) -> None:
 
     with ready_database(), transaction() as db:
         where = get_project_by_name(db, project)
-        made = usage.count_solutions(db, where.id)
-        for each in generators.list_generators(db, where.id):
-            retired = ", retired" if each.retired_at else ""
-            typer.echo(f"{each.name}: {each.kind}, {each.model}, {made.get(each.id, 0):,} solutions{retired}")
+        counts = usage.count_solutions(db, where.id)
+        for generator in generators.list_generators(db, where.id):
+            retired = ", retired" if generator.retired_at else ""
+            typer.echo(
+                f"{generator.name}: {generator.kind}, {generator.model}, "
+                f"{counts.get(generator.id, 0):,} solutions{retired}"
+            )
 
 
 def sample(
@@ -88,12 +91,12 @@ def sample(
     from app.generators import generators, pool_sampling, runs
     from app.projects.projects import get_project_by_name
 
-    given = {"per_problem": per_problem, "splits": split or ["train"], "subject": subject, "level": level}
-    config = pool_sampling.parse_plan({**given, "counting": counting, "duplicates": duplicates}).as_json()
+    options = {"per_problem": per_problem, "splits": split or ["train"], "subject": subject, "level": level}
+    config = pool_sampling.parse_plan({**options, "counting": counting, "duplicates": duplicates}).as_json()
     with ready_database():
         with transaction() as db:
-            asked = generators.get_generator_by_name(db, get_project_by_name(db, project).id, generator)
-            started = runs.start(db, asked, "solutions", config, None, wait=True)
+            source = generators.get_generator_by_name(db, get_project_by_name(db, project).id, generator)
+            started = runs.start(db, source, "solutions", config, None, wait=True)
         typer.echo(f"Missing solutions: {started.total:,}.", err=True)
         done = follow_run(started)
         if grade and done.counters["made"]:
@@ -125,17 +128,17 @@ def rollouts(
     from app.generators import generators, rollout_plan, runs
     from app.projects.projects import get_project_by_name
 
-    given = {"rollouts": count, "how": how, "verdict": verdict, "splits": split or ["train"]}
-    wanted = rollout_plan.parse_plan({**given, "per_problem": per_problem, "most": most})
+    options = {"rollouts": count, "how": how, "verdict": verdict, "splits": split or ["train"]}
+    plan = rollout_plan.parse_plan({**options, "per_problem": per_problem, "most": most})
     with ready_database():
         with transaction() as db:
-            asked = generators.get_generator_by_name(db, get_project_by_name(db, project).id, generator)
-            cost = rollout_plan.preview_plan(db, asked, wanted)
+            source = generators.get_generator_by_name(db, get_project_by_name(db, project).id, generator)
+            cost = rollout_plan.preview_plan(db, source, plan)
             qualifier = "Samples, at most" if how == "search" else "Samples"
             typer.echo(f"{qualifier}: {cost['missing']:,} for {cost['incomplete']:,} solutions.", err=True)
             if preview:
                 return
-            started = runs.start(db, asked, "rollouts", wanted.as_json(), None, wait=True)
+            started = runs.start(db, source, "rollouts", plan.as_json(), None, wait=True)
         done = follow_run(started)
     if done.state != "succeeded":
         raise typer.Exit(1)
@@ -166,8 +169,8 @@ def follow_run(started: SamplingRun) -> SamplingRun:
     with transaction() as db:
         done = db.get_one(Row, started.id)
         unfinished = usage.count_items(db, done.id)["failed"]
-    words = ("made", "duplicates", "requests", "retries", "failed", "prompt_tokens", "completion_tokens")
-    typer.echo(", ".join(f"{done.counters[word]:,} {word.replace('_', ' ')}" for word in words))
+    names = ("made", "duplicates", "requests", "retries", "failed", "prompt_tokens", "completion_tokens")
+    typer.echo(", ".join(f"{done.counters[word]:,} {word.replace('_', ' ')}" for word in names))
     if unfinished:
         typer.secho(f"Failed: {unfinished:,}. Run the command again to retry.", fg="yellow", err=True)
     if done.error:

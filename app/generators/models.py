@@ -1,4 +1,4 @@
-"""Generators of a project, the runs that ask them, and what is known of each unit of such a run."""
+"""Tables of generators, sampling runs and rollouts."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from app.projects import models as _projects  # noqa: F401  likewise
 
 
 class Generator(Base):
-    """What samples solutions: a server that speaks the OpenAI API, or a model in a local folder. It
-    never changes, so that whatever names it was made with these settings; another one is made instead."""
+    """A server with the OpenAI API or a local model that samples solutions. Generators are immutable so every
+    solution can be traced to its settings."""
 
     __tablename__ = "generator"
 
     id: Mapped[Key]
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
     name: Mapped[str]
-    """What its solutions carry as `generator`."""
+    """Stored with its solutions as `generator`."""
     kind: Mapped[str]
     base_url: Mapped[str | None]
-    """Of a server: up to and with /v1."""
+    """URL of a server, up to /v1."""
     model: Mapped[str]
-    """The server's name for it, or the folder."""
+    """Model name on the server, or local folder."""
     key_name: Mapped[str | None]
-    """Name of the environment variable with the API key. The key itself is kept nowhere."""
+    """Environment variable with the API key. The key itself is never stored."""
     config: Mapped[Json]
     """generators/config.py"""
     created_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
@@ -53,7 +53,7 @@ class SamplingRun(Run):
     generator_id: Mapped[int] = mapped_column(ForeignKey("generator.id", ondelete="CASCADE"), index=True)
     purpose: Mapped[str]
     total: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
-    """Samples that were missing when it began."""
+    """Missing samples when the run was created."""
     counters: Mapped[Json]
     """{"made", "requests", "retries", "prompt_tokens", "completion_tokens", "seconds", ...}."""
 
@@ -66,8 +66,8 @@ class SamplingRun(Run):
 
 
 class SamplingItem(Base):
-    """A unit of a run: a problem to sample for, or a solution to roll out or to find candidates for.
-    A process that works on it holds an advisory lock on its id, which goes when the process does."""
+    """A unit of a run: a problem to sample for, or a solution that needs rollouts or alternatives. The
+    process that works on it holds an advisory lock on its id, which ends with the process."""
 
     __tablename__ = "sampling_item"
 
@@ -75,15 +75,15 @@ class SamplingItem(Base):
     sampling_run_id: Mapped[int] = mapped_column(ForeignKey("sampling_run.run_id", ondelete="CASCADE"))
     problem_id: Mapped[int] = mapped_column(ForeignKey("problem.id", ondelete="CASCADE"), index=True)
     solution_id: Mapped[int | None] = mapped_column(ForeignKey("solution.id", ondelete="CASCADE"), index=True)
-    wanted: Mapped[int]
-    """Samples, when the run began."""
+    target_count: Mapped[int] = mapped_column("wanted")
+    """Missing samples when the run was created."""
     tries: Mapped[int] = mapped_column(server_default="0", default=0)
-    """Samples that came, of use or not."""
+    """Samples received, usable or not."""
     errors: Mapped[int] = mapped_column(SmallInteger, server_default="0", default=0)
     state: Mapped[str] = mapped_column(server_default="waiting", default="waiting")
     error: Mapped[str | None]
     detail: Mapped[dict | None] = mapped_column(JSONB)
-    """Of alternatives made for a queue: the task to make when they are there."""
+    """For alternatives: the task to create when they are ready."""
 
     __table_args__ = (
         CheckConstraint("state IN ('waiting', 'done', 'failed')", name="state"),
@@ -92,7 +92,7 @@ class SamplingItem(Base):
 
 
 class SamplingError(Base):
-    """A request that failed for good, or a sample that was of no use. Never with a key in it."""
+    """A failed request or an unusable sample. Never contains an API key."""
 
     __tablename__ = "sampling_error"
 
@@ -106,8 +106,8 @@ class SamplingError(Base):
 
 
 class Rollout(Base):
-    """Of so many samples that went on after a solution's first `position + 1` steps, how many came to
-    the right answer. A generator's word, not a person's: a source of labels of its own."""
+    """Counts of rollouts that continue the first `position + 1` steps of a solution, and of the correct ones.
+    A label source separate from people."""
 
     __tablename__ = "rollout"
 
@@ -118,9 +118,9 @@ class Rollout(Base):
     position: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     rollouts: Mapped[int]
     reached: Mapped[int]
-    """The right answer."""
+    """Correct rollouts."""
     unparseable: Mapped[int] = mapped_column(server_default="0", default=0)
-    """Without an answer that can be read; they count as not right."""
+    """Rollouts without a readable answer; they count as incorrect."""
 
     __table_args__ = (
         CheckConstraint("rollouts > 0 AND reached >= 0 AND reached + unparseable <= rollouts", name="counts"),
@@ -130,17 +130,16 @@ class Rollout(Base):
 
 
 class Preparation(Base):
-    """What a project has its generator do before a solution is queued: other candidates for its steps.
-    No row: nothing."""
+    """Alternatives before queueing: which generator creates them, and how many. No row: none."""
 
     __tablename__ = "preparation"
 
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), primary_key=True)
     generator_id: Mapped[int] = mapped_column(ForeignKey("generator.id", ondelete="CASCADE"), index=True)
     candidates: Mapped[int] = mapped_column(SmallInteger)
-    """Beside the solution's own step, at each position."""
+    """Alternatives per step."""
     positions: Mapped[str]
-    """every; or suspect: only the step that the model which chose it holds for the first wrong one."""
+    """every, or suspect for the suspected step only."""
     set_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     at: Mapped[Created]
 

@@ -127,7 +127,7 @@ def create_items(db: Session, run: SamplingRun) -> None:
 def next_requests(db: Session, run: SamplingRun, item: SamplingItem) -> list[SampleRequest]:
     plan, config = parse_plan(run.config), parse(run.generator.config)
     missing = plan.per_problem - _existing_count(db, run, item, plan)
-    if plan.duplicates == "skip" and item.tries >= PATIENCE * item.wanted + 20:
+    if plan.duplicates == "skip" and item.tries >= PATIENCE * item.target_count + 20:
         item.error = "Only duplicates were sampled."
         return []
     statement = db.get_one(Problem, item.problem_id).statement

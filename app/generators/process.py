@@ -1,8 +1,8 @@
 """The process that samples: `python -m app.generators.process RUN_ID FENCE`. Several may work on one run.
 
-An item is worked on by whoever holds the advisory lock on its id: the lock goes with its process,
-however that ends, and the next one sees from what is stored what is still missing. No transaction
-is open while a generator is waited for."""
+The process that holds the advisory lock on the id of an item works on it. The lock ends with the process,
+and the next process computes from the stored samples what is missing. No transaction is open during a
+request to the generator."""
 
 from __future__ import annotations
 
@@ -27,9 +27,11 @@ from app.answers.prover_process import ProverProcess
 from app.core.db import libpq_url, transaction
 from app.core.run_lifecycle import lock_run, record_failure, record_heartbeat
 from app.core.subprocess_jobs import STOPPED
-from app.generators import alternatives, runs, usage
+from app.generators import runs, usage
 from app.generators.models import SamplingError, SamplingItem, SamplingRun
 from app.generators.prompts import SampleRequest
+from app.generators.purpose import SamplingPurpose
+from app.generators.purposes import PURPOSES
 from app.generators.sampler import (
     Sampler,
     SamplerError,
@@ -44,9 +46,9 @@ from app.settings import settings
 BEAT_SECONDS = 1.0
 GRADE_SECONDS = 60.0
 ITEM_ERRORS = 3
-"""Failed requests for one item, each already retried, before it is given up."""
+"""Failed requests, each after its retries, before an item fails."""
 IN_A_ROW = 10
-"""Failed requests one after the other before the generator is taken for down."""
+"""Consecutive failed requests before the run ends."""
 KEPT_ERRORS = 1000
 LOCK = "SELECT pg_try_advisory_lock(hashtextextended('sampling item ' || %s, 0))"
 UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('sampling item ' || %s, 0))"
@@ -58,12 +60,12 @@ class InFlightItem:
     id: int
     asks: deque[SampleRequest]
     out: int = 0
-    """Requests on their way."""
+    """Requests in flight."""
 
 
 @dataclass
 class SamplingWorker:
-    """One process's part of a run."""
+    """The part of a run that one process does."""
 
     run_id: int
     fence: int
@@ -71,22 +73,22 @@ class SamplingWorker:
     stopping: threading.Event
     locks: psycopg.Connection
     prover: ProverProcess
-    purpose: str = ""
+    purpose: SamplingPurpose
     hands: list[InFlightItem] = field(default_factory=list)
     failures: int = 0
-    made: int = 0
+    stored_count: int = 0
     refused: SamplerRejected | None = None
 
     def run(self, patient: bool) -> None:
-        """Request after request, until nothing waits, the run is over, or this process is asked to end."""
+        """Send requests until no item is left, the run ends, or the process must stop."""
         begun = beaten = graded = time.monotonic()
         items, waiting = self._items(), Waiting()
         workers = ThreadPoolExecutor(self.sampler.at_once, "ask")
         while not self.stopping.is_set():
-            while len(waiting) < self.sampler.at_once and (found := self._next(items)):
-                hand, ask = found
+            while len(waiting) < self.sampler.at_once and (request := self._next(items)):
+                hand, ask = request
                 hand.out += 1
-                waiting[workers.submit(self.sampler.request, ask)] = found
+                waiting[workers.submit(self.sampler.request, ask)] = request
             if not waiting:
                 break
             done, _ = wait(waiting, timeout=BEAT_SECONDS, return_when=FIRST_COMPLETED)
@@ -95,7 +97,7 @@ class SamplingWorker:
             if (now := time.monotonic()) - beaten >= BEAT_SECONDS:
                 self._beat(now - begun)
                 beaten = now
-            if now - graded >= GRADE_SECONDS and self.purpose == "solutions":
+            if now - graded >= GRADE_SECONDS and self.purpose.adds_to_pool:
                 with transaction() as db:
                     graded = now
                     runs.enqueue_grading(db, db.get_one(SamplingRun, self.run_id).project_id)
@@ -111,7 +113,7 @@ class SamplingWorker:
         return None
 
     def _items(self) -> Iterator[InFlightItem]:
-        """Those of the run that nobody else holds, one after the other, as they are asked for."""
+        """Items of the run that no other process holds, one at a time."""
         after = 0
         chosen = select(SamplingItem.id).where(
             SamplingItem.sampling_run_id == self.run_id, SamplingItem.state == "waiting"
@@ -133,23 +135,19 @@ class SamplingWorker:
         return bool(row and row[0])
 
     def _wanted(self, number: int) -> deque[SampleRequest]:
-        """What is missing of the item now; where nothing is, it is done, or given up."""
+        """Requests for what the item lacks now. If it lacks nothing, it is done or failed."""
         with transaction() as db:
             run, item = db.get_one(SamplingRun, self.run_id), db.get_one(SamplingItem, number)
             asks: list[SampleRequest] = []
             if item.state == "waiting":
                 item.error = None
-                asks = (
-                    []
-                    if item.errors >= ITEM_ERRORS
-                    else runs.PURPOSES[run.purpose].next_requests(db, run, item)
-                )
+                asks = [] if item.errors >= ITEM_ERRORS else self.purpose.next_requests(db, run, item)
                 if item.errors >= ITEM_ERRORS:
-                    item.error = "Its requests failed again and again."
+                    item.error = "Its requests failed repeatedly."
                 if not asks:
                     item.state = "failed" if item.error else "done"
-                    if item.state == "done" and run.purpose == "alternatives":
-                        alternatives.finish_item(db, run, item)
+                    if item.state == "done":
+                        self.purpose.finish_item(db, run, item)
         if not asks:
             self.locks.execute(UNLOCK, (str(number),))
         return deque(asks)
@@ -169,20 +167,20 @@ class SamplingWorker:
                 self.hands.remove(hand)
 
     def _keep(self, hand: InFlightItem, ask: SampleRequest, answer: SamplerResponse) -> None:
-        """What came, and what it cost, in one transaction."""
+        """Store the samples and their usage in one transaction."""
         came = SampleResult(ask, answer, self.prover)
         with transaction() as db:
             run, item = db.get_one(SamplingRun, self.run_id), db.get_one(SamplingItem, hand.id)
-            counts: Counter[str] = runs.PURPOSES[run.purpose].store(db, run, item, came)
+            counts: Counter[str] = self.purpose.store(db, run, item, came)
             counts["useless"] += len(came.useless)
-            said, run = run.progress, self._lock_run(db)
-            run.progress = {**run.progress, **said}
+            progress, run = run.progress, self._lock_run(db)
+            run.progress = {**run.progress, **progress}
             item.tries += len(answer.texts)
             item.errors += not counts["made"] and bool(came.useless)
             usage.add_usage(run, answer.cost, counts)
             for message in came.useless:
                 self._note(db, run, item, message)
-        self.made += counts["made"]
+        self.stored_count += counts["made"]
 
     def _failed(self, hand: InFlightItem, error: SamplerError) -> None:
         self.failures += 1
@@ -194,7 +192,7 @@ class SamplingWorker:
             item.errors += 1
             usage.add_usage(run, error.cost, Counter(failed=1))
             self._note(db, run, item, str(error))
-        hand.asks.clear()  # what is missing is counted again when the last request is back
+        hand.asks.clear()  # what is missing is computed again when the last request returns
 
     def _note(self, db, run: SamplingRun, item: SamplingItem, message: str) -> None:  # type: ignore[no-untyped-def]
         noted = run.counters.get("noted", 0)
@@ -209,8 +207,8 @@ class SamplingWorker:
         return run
 
     def _beat(self, seconds: float) -> None:
-        """Say that it lives; hear whether the run is still wanted."""
-        rate = {"per_s": round(self.made / max(seconds, 1e-9), 3)}
+        """Record a heartbeat; stop if the run is no longer active."""
+        rate = {"per_s": round(self.stored_count / max(seconds, 1e-9), 3)}
         with contextlib.suppress(SQLAlchemyError), transaction() as db:  # away: said next time
             if record_heartbeat(db, self.run_id, self.fence, rate, merge=True) is not None:
                 self.stopping.set()
@@ -224,11 +222,11 @@ def main(run_id: int, fence: int) -> int:
 
 
 def run_sampling(run_id: int, fence: int, stopping: threading.Event, *, patient: bool = False) -> int:
-    """0 when it got to the end, 2 when the generator cannot be asked, 3 when it was told to stop.
-    `patient`: requests that are still out there are waited for."""
+    """0 on completion, 2 if the generator cannot be used, 3 if it must stop. `patient`: wait for requests in
+    flight."""
     with transaction() as db:
         run = db.get_one(SamplingRun, run_id)
-        generator, purpose = run.generator, run.purpose
+        generator, purpose = run.generator, PURPOSES[run.purpose]
     try:
         sampler = open_sampler(generator, stopping)
     except SamplerRejected as error:
@@ -261,4 +259,4 @@ if __name__ == "__main__":
         code = 1
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code)  # a request that is still out there is not waited for
+    os._exit(code)  # does not wait for requests in flight

@@ -31,7 +31,7 @@ def rollouts(request: Request, access: Researcher, db: Db, generator_id: int) ->
         generator=generator,
         config=GeneratorConfig(**generator.config),
         there=rollout_plan.existing_counts(db, generator.id),
-        runs=runs.newest(db, access.project.id, generator.id, "rollouts"),
+        runs=runs.list_runs(db, access.project.id, generator.id, "rollouts"),
         purposes=PURPOSES,
         splits={value: label for value, label in SPLITS.items() if value != "test"},
         hows=rollout_plan.HOW,

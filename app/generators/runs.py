@@ -1,8 +1,7 @@
-"""Sampling runs: what is checked and done around their life (app/core/run_lifecycle.py), and reads."""
+"""Sampling runs: validation, hooks of their lifecycle (app/core/run_lifecycle.py), and queries."""
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
 from sqlalchemy import select, text
@@ -13,17 +12,12 @@ from app.core.jobs import enqueue
 from app.core.run_kinds import RunKind, register
 from app.core.run_lifecycle import ACTIVE as ACTIVE
 from app.core.run_lifecycle import create_run, lock_attempt, record_failure, record_success
-from app.generators import alternatives, pool_sampling, rollouts, trial, usage
+from app.generators import usage
+from app.generators.kinds import KINDS
 from app.generators.models import Generator, SamplingError, SamplingItem, SamplingRun
+from app.generators.purposes import PURPOSES
 
 SHOWN_ERRORS = 50
-PURPOSES: dict[str, ModuleType] = {
-    "trial": trial,
-    "solutions": pool_sampling,
-    "rollouts": rollouts,
-    "alternatives": alternatives,
-}
-"""Each has open_items (what there is to do), want (what is missing of one) and keep."""
 
 
 class SamplingKind(RunKind[SamplingRun]):
@@ -39,21 +33,21 @@ class SamplingKind(RunKind[SamplingRun]):
     def validate(self, db: Session, run: SamplingRun) -> None:
         generator = db.get_one(Generator, run.generator_id)
         if generator.retired_at is not None:
-            raise Conflict(f"{generator.name} is retired.", remedy="Choose another generator, or make one.")
+            raise Conflict(f"{generator.name} is retired.", remedy="Choose or create another generator.")
 
     def on_create(self, db: Session, run: SamplingRun) -> None:
         PURPOSES[run.purpose].create_items(db, run)
         db.flush()
 
     def on_resume(self, db: Session, run: SamplingRun) -> None:
-        """What failed is tried again."""
+        """Failed items are retried."""
         reset = "SET state = 'waiting', tries = 0, errors = 0, error = NULL"
         query = text(f"UPDATE sampling_item {reset} WHERE sampling_run_id = :run AND state = 'failed'")
         db.execute(query, {"run": run.id})
 
     def on_finish(self, db: Session, run: SamplingRun) -> None:
-        """However it ended: what it made is graded."""
-        if run.purpose == "solutions":
+        """Grade the new solutions, whatever the final state."""
+        if PURPOSES[run.purpose].adds_to_pool:
             enqueue_grading(db, run.project_id)
 
     def can_resume(self, db: Session, run: SamplingRun) -> bool:
@@ -66,12 +60,12 @@ class SamplingKind(RunKind[SamplingRun]):
         )
 
     def job_queue(self, db: Session, run: SamplingRun) -> str:
-        """A local model needs a worker that has torch."""
+        """The queue whose workers can run the generator."""
         generator = db.get_one(Generator, run.generator_id)
-        return "scoring" if generator.kind == "transformers" else "default"
+        return KINDS[generator.kind].job_queue
 
     def job_lock(self, run: SamplingRun) -> str:
-        """One run at a time asks a generator."""
+        """Each generator works on one run at a time."""
         return f"generator-{run.generator_id}"
 
 
@@ -88,7 +82,7 @@ def start(
     wait: bool = False,
     parent_id: int | None = None,
 ) -> SamplingRun:
-    """A queued run. With `wait` no worker is called: the caller does the work."""
+    """Queue a run. With `wait`, no job is enqueued and the caller runs it."""
     run = SamplingRun(
         project_id=generator.project_id,
         generator_id=generator.id,
@@ -107,8 +101,8 @@ def enqueue_grading(db: Session, project_id: int) -> None:
 
 
 def finish(db: Session, run_id: int, fence: int) -> None:
-    """Over when nothing waits any more; the process that holds an item finishes it. A run that made
-    nothing because every request failed has failed, too few for that to be seen earlier."""
+    """Finish the run if no items are waiting. A run without samples in which every request failed has failed,
+    even if there were too few failures to stop it earlier."""
     run = lock_attempt(db, run_id, fence, SamplingRun)
     waiting = select(SamplingItem.id).where(
         SamplingItem.sampling_run_id == run_id, SamplingItem.state == "waiting"
@@ -116,22 +110,22 @@ def finish(db: Session, run_id: int, fence: int) -> None:
     if run is None or db.scalar(waiting.limit(1)) is not None:
         return
     if run.counters["failed"] and not run.counters["made"]:
-        last = errors(db, run_id)
+        last = list_errors(db, run_id)
         reason = last[0].message if last else "Every request failed."
         record_failure(db, run_id, fence, reason, final=True)
         return
     record_success(db, run_id, fence)
 
 
-def one(db: Session, project_id: int, run_id: int) -> SamplingRun:
+def get_run(db: Session, project_id: int, run_id: int) -> SamplingRun:
     chosen = select(SamplingRun).where(SamplingRun.id == run_id, SamplingRun.project_id == project_id)
-    found = db.scalar(chosen) if 0 < run_id < 2**62 else None
-    if found is None:
-        raise NotFound("There is no such sampling in this project.", remedy="Go back to the generators.")
-    return found
+    run = db.scalar(chosen) if 0 < run_id < 2**62 else None
+    if run is None:
+        raise NotFound("Sampling run not found.", remedy="Return to the list of generators.")
+    return run
 
 
-def newest(
+def list_runs(
     db: Session, project_id: int, generator_id: int | None = None, purpose: str | None = None
 ) -> list[SamplingRun]:
     chosen = select(SamplingRun).where(SamplingRun.project_id == project_id)
@@ -142,6 +136,6 @@ def newest(
     return list(db.scalars(chosen.order_by(SamplingRun.id.desc()).limit(100)))
 
 
-def errors(db: Session, run_id: int) -> list[SamplingError]:
+def list_errors(db: Session, run_id: int) -> list[SamplingError]:
     chosen = select(SamplingError).where(SamplingError.sampling_run_id == run_id)
     return list(db.scalars(chosen.order_by(SamplingError.id.desc()).limit(SHOWN_ERRORS)))

@@ -24,7 +24,7 @@ def create_items(db: Session, run: SamplingRun) -> None:
     problem_id = db.scalar(chosen.order_by(func.random()).limit(1))
     if problem_id is None:
         raise Invalid("No problems to sample from.", remedy="Import problems first.")
-    db.add(SamplingItem(sampling_run_id=run.id, problem_id=problem_id, wanted=1))
+    db.add(SamplingItem(sampling_run_id=run.id, problem_id=problem_id, target_count=1))
     run.total = 1
 
 

@@ -20,9 +20,9 @@ NONE: dict[str, Any] = {
 def add_usage(run: SamplingRun, cost: Cost, more: Counter[str]) -> None:
     """Add usage to the run's counters. The caller holds a lock on the run."""
     before = run.counters
-    found = {name: before.get(name, 0) + value for name, value in vars(cost).items()}
-    found |= {name: before.get(name, 0) + value for name, value in more.items()}
-    run.counters = {**before, **found, "seconds": round(found["seconds"], 3)}
+    totals = {name: before.get(name, 0) + value for name, value in vars(cost).items()}
+    totals |= {name: before.get(name, 0) + value for name, value in more.items()}
+    run.counters = {**before, **totals, "seconds": round(totals["seconds"], 3)}
 
 
 def compute_price(counters: dict[str, Any], config: dict[str, Any]) -> float | None:

@@ -44,13 +44,16 @@ def show_generators(request: Request, access: Researcher, db: Db) -> Response:
 @router.post("/generators")
 def create_generator(request: Request, access: ProjectAdmin, db: Db, form: Form) -> Response:
     names = ("name", "kind", "model", "base_url", "key_name")
-    wanted = generators.GeneratorInput(**{name: forms.text(form, name) for name in names})
+    generator_input = generators.GeneratorInput(**{name: forms.text(form, name) for name in names})
     try:
-        made = generators.create_generator(db, access.project, wanted, forms.parse_config(form), access.user)
+        generator = generators.create_generator(
+            db, access.project, generator_input, forms.parse_config(form), access.user
+        )
     except DomainError as error:
         return _list(request, access, db, given=form, wrong=error)
     return redirect(
-        f"{access.home}/generators/{made.id}", f"Generator {made.name} created. Sample once to try it."
+        f"{access.home}/generators/{generator.id}",
+        f"Generator {generator.name} created. Sample once to try it.",
     )
 
 
@@ -77,26 +80,28 @@ def _list(request: Request, access: Access, db: Db, **more: Any) -> Response:
 
 @router.get("/generators/{generator_id}")
 def generator_page(request: Request, access: Researcher, db: Db, generator_id: int) -> Response:
-    found = generators.get_generator(db, access.project.id, generator_id)
+    generator = generators.get_generator(db, access.project.id, generator_id)
     return render(
         request,
         "generators/generator.html",
-        generator=found,
-        config=GeneratorConfig(**found.config),
-        by=users.find_user_by_id(db, found.created_by),
-        runs=runs.newest(db, access.project.id, found.id),
+        generator=generator,
+        config=GeneratorConfig(**generator.config),
+        by=users.find_user_by_id(db, generator.created_by),
+        runs=runs.list_runs(db, access.project.id, generator.id),
         purposes=PURPOSES,
         splits=SPLITS,
         countings=pool_sampling.COUNTING,
         duplicates=pool_sampling.DUPLICATES,
-        **{**queries.filter_choices(db, access.project.id), **_preview(db, found, request)},
+        **{**queries.filter_choices(db, access.project.id), **_preview(db, generator, request)},
     )
 
 
 @router.get("/generators/{generator_id}/preview")
 def preview(request: Request, access: Researcher, db: Db, generator_id: int) -> Response:
-    found = generators.get_generator(db, access.project.id, generator_id)
-    return render(request, "generators/_preview.html", generator=found, **_preview(db, found, request))
+    generator = generators.get_generator(db, access.project.id, generator_id)
+    return render(
+        request, "generators/_preview.html", generator=generator, **_preview(db, generator, request)
+    )
 
 
 def _preview(db: Db, generator: Generator, request: Request) -> dict[str, Any]:
@@ -118,55 +123,53 @@ def retire(access: ProjectAdmin, db: Db, generator_id: int) -> Response:
 
 @router.post("/generators/{generator_id}/trials")
 def start_trial(access: Researcher, db: Db, generator_id: int) -> Response:
-    found = generators.get_generator(db, access.project.id, generator_id)
-    return start_and_redirect(db, access, found, "trial", {}, "Trial started.")
+    generator = generators.get_generator(db, access.project.id, generator_id)
+    return start_and_redirect(db, access, generator, "trial", {}, "Trial started.")
 
 
 @router.post("/generators/{generator_id}/sampling-runs")
 def start(access: Researcher, db: Db, generator_id: int, form: Form) -> Response:
-    found = generators.get_generator(db, access.project.id, generator_id)
+    generator = generators.get_generator(db, access.project.id, generator_id)
     config = pool_sampling.parse_plan(forms.parse_pool_plan(form)).as_json()
-    return start_and_redirect(db, access, found, "solutions", config, "Sampling started.")
+    return start_and_redirect(db, access, generator, "solutions", config, "Sampling started.")
 
 
 def start_and_redirect(
-    db: Db, access: Access, of: Generator, purpose: str, config: dict[str, Any], words: str
+    db: Db, access: Access, of: Generator, purpose: str, config: dict[str, Any], message: str
 ) -> Response:
     started = runs.start(db, of, purpose, config, access.user.id)
     actions.record_start(db, started, access.user)
-    return redirect(f"{access.home}/sampling-runs/{started.id}", words)
+    return redirect(f"{access.home}/sampling-runs/{started.id}", message)
 
 
 @router.get("/sampling-runs/{sampling_id}")
 def sampling_run_page(request: Request, access: Researcher, db: Db, sampling_id: int) -> Response:
-    found = runs.one(db, access.project.id, sampling_id)
+    run = runs.get_run(db, access.project.id, sampling_id)
     return render(
-        request, "generators/run.html", by=users.find_user_by_id(db, found.created_by), **_live(db, found)
+        request, "generators/run.html", by=users.find_user_by_id(db, run.created_by), **_live(db, run)
     )
 
 
 @router.get("/sampling-runs/{sampling_id}/progress")
 def progress(request: Request, access: Researcher, db: Db, sampling_id: int) -> Response:
-    found = runs.one(db, access.project.id, sampling_id)
-    return render_polled(
-        request, "generators/_run.html", over=found.state not in runs.ACTIVE, **_live(db, found)
-    )
+    run = runs.get_run(db, access.project.id, sampling_id)
+    return render_polled(request, "generators/_run.html", over=run.state not in runs.ACTIVE, **_live(db, run))
 
 
-def _live(db: Db, found: SamplingRun) -> dict[str, Any]:
+def _live(db: Db, run: SamplingRun) -> dict[str, Any]:
     return {
-        "run": found,
-        "generator": found.generator,
-        "purpose": PURPOSES[found.purpose],
-        "items": usage.count_items(db, found.id),
-        "errors": runs.errors(db, found.id),
-        "price": usage.compute_price(found.counters, found.generator.config),
+        "run": run,
+        "generator": run.generator,
+        "purpose": PURPOSES[run.purpose],
+        "items": usage.count_items(db, run.id),
+        "errors": runs.list_errors(db, run.id),
+        "price": usage.compute_price(run.counters, run.generator.config),
     }
 
 
 @router.post("/sampling-runs/{sampling_id}/cancellation")
 def cancel(access: Researcher, db: Db, sampling_id: int) -> Response:
-    actions.cancel_run(db, runs.one(db, access.project.id, sampling_id), access.user)
+    actions.cancel_run(db, runs.get_run(db, access.project.id, sampling_id), access.user)
     return redirect(
         f"{access.home}/sampling-runs/{sampling_id}", "Sampling cancelled. Stored samples are kept.", "note"
     )
@@ -174,18 +177,19 @@ def cancel(access: Researcher, db: Db, sampling_id: int) -> Response:
 
 @router.post("/sampling-runs/{sampling_id}/resumption")
 def resume(access: Researcher, db: Db, sampling_id: int) -> Response:
-    actions.resume_run(db, runs.one(db, access.project.id, sampling_id), access.user)
+    actions.resume_run(db, runs.get_run(db, access.project.id, sampling_id), access.user)
     return redirect(f"{access.home}/sampling-runs/{sampling_id}", "Sampling resumed.")
 
 
 @router.post("/sampling-runs/{sampling_id}/release")
 def release(access: Researcher, db: Db, sampling_id: int) -> Response:
     """Queue the remaining solutions of a run with the alternatives they have."""
-    made = alternative_settings.release_solutions(
-        db, runs.one(db, access.project.id, sampling_id), access.user
+    queued_count = alternative_settings.release_solutions(
+        db, runs.get_run(db, access.project.id, sampling_id), access.user
     )
     return redirect(
-        f"{access.home}/sampling-runs/{sampling_id}", f"Queued {made:,} solutions without alternatives."
+        f"{access.home}/sampling-runs/{sampling_id}",
+        f"Queued {queued_count:,} solutions without alternatives.",
     )
 
 

@@ -1,5 +1,5 @@
-"""A run over many problems: what every strategy makes of each, at every budget. A problem is written
-when it is done; a run that is broken off goes on with the next."""
+"""Budget sweeps: the accuracy of each method at each budget, over many problems. Results are stored per
+problem, so an interrupted sweep continues with the next problem."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ PROBLEMS = text(
          AND p.reference_answer IS NOT NULL
        ORDER BY md5(CAST(:seed AS text) || '/' || p.external_id), p.id LIMIT :most"""
 )
-NOTHING = "No problem of these splits has a reference answer and is new to the model. Choose other splits."
+NOTHING = (
+    "These splits have no problems with a reference answer outside the model's training data. "
+    "Choose other splits."
+)
 MEASURES = ("right", "tokens", "read")
 
 
@@ -41,14 +44,14 @@ def run_sweep(run_id: int, tools: SearchContext) -> None:
     with transaction() as db:
         run = db.get_one(SearchRun, run_id)
         config = parse_sweep(run.config)
-        asked = {
+        params = {
             "project_id": run.project_id,
             "model_id": run.model_id,
             "splits": list(config.splits),
             "seed": str(config.seed),
             "most": config.problems,
         }
-        rows = db.execute(PROBLEMS, asked).all()
+        rows = db.execute(PROBLEMS, params).all()
         done = set(db.scalars(select(SearchOutcome.problem_id).where(SearchOutcome.search_run_id == run_id)))
     problems = [row for row in rows if not row.learned]
     if not problems:
@@ -101,46 +104,47 @@ def measure_problem(
     """One problem's `SearchOutcome.values`."""
     answers = tools.answers(problem.reference_answer)
 
-    def run(wanted: SearchConfig) -> tuple[SearchResult, int]:
+    def run(search_config: SearchConfig) -> tuple[SearchResult, int]:
         before = tools.judge.tokens
-        found = run_search(
-            problem.statement, wanted, tools.proposer, tools.judge, answers.answer_classes, tell,
+        result = run_search(
+            problem.statement, search_config, tools.proposer, tools.judge, answers.answer_classes, tell,
             usual=tools.judge.aggregate,
         )  # fmt: skip
-        return found, tools.judge.tokens - before
+        return result, tools.judge.tokens - before
 
     values: dict[str, Any] = {name: {} for name in MEASURES}
-    found, read = run(SearchConfig(n=config.most, aggregate=config.aggregate, seed=config.seed))
-    values |= _pool(found, answers, config, values, read)
+    result, read = run(SearchConfig(n=config.most, aggregate=config.aggregate, seed=config.seed))
+    values |= _pool(result, answers, config, values, read)
     for strategy in config.strategies:
         if strategy in SEARCHED:
             by_budget = [build_search(strategy, budget, config) for budget in config.budgets]
-            each = [
-                None if wanted is None else _measure_search(*run(wanted), answers) for wanted in by_budget
+            outcomes = [
+                None if search_config is None else _measure_search(*run(search_config), answers)
+                for search_config in by_budget
             ]
             for place, name in enumerate(MEASURES):
-                values[name][strategy] = [None if one is None else one[place] for one in each]
+                values[name][strategy] = [None if outcome is None else outcome[place] for outcome in outcomes]
     return values
 
 
-def _measure_search(found: SearchResult, read: int, answers: AnswerGrader) -> tuple[float, int, int]:
-    right = found.chosen is not None and answers.verdict(found.chosen.steps) == "correct"
-    return float(right), found.costs.tokens + found.costs.rolled_tokens, read
+def _measure_search(result: SearchResult, read: int, answers: AnswerGrader) -> tuple[float, int, int]:
+    right = result.chosen is not None and answers.verdict(result.chosen.steps) == "correct"
+    return float(right), result.costs.tokens + result.costs.rolled_tokens, read
 
 
 def _pool(
-    found: SearchResult, answers: AnswerGrader, config: SweepConfig, values: dict[str, Any], read: int
+    result: SearchResult, answers: AnswerGrader, config: SweepConfig, values: dict[str, Any], read: int
 ) -> dict[str, Any]:
-    """What is chosen from random subsets of the samples; how hard the problem is by all of them. A
-    sample that was cut off is one that is wrong, has no answer, and is chosen last."""
-    solutions = [node for node in found.tree.finished() for _ in range(node.drawn)]
+    """Accuracy of the votes over random subsets of the samples, and the difficulty by all samples. A
+    truncated sample is incorrect, has no answer and ranks last."""
+    solutions = [node for node in result.tree.finished() for _ in range(node.drawn)]
     lost = config.most - len(solutions)
-    said, right = answers.grade_all([node.steps for node in solutions])
+    answer_classes, right = answers.grade_all([node.steps for node in solutions])
     scores = np.array(
         [-np.inf if node.score is None else node.score for node in solutions] + [-np.inf] * lost
     )
     is_right = np.array(right + [False] * lost, dtype=bool)
-    classes = np.array(said + [-1] * lost, dtype=np.int64)
+    classes = np.array(answer_classes + [-1] * lost, dtype=np.int64)
     n = np.array(config.budgets, dtype=np.int64)
     chosen = votes.vote_accuracies(
         scores, np.exp(scores), classes, is_right, n, subsets=config.subsets, seed=config.seed, k=1
@@ -150,7 +154,7 @@ def _pool(
         if strategy in chosen:
             values["right"][strategy] = chosen[strategy].tolist()
             values["tokens"][strategy] = [
-                found.costs.tokens * budget / config.most for budget in config.budgets
+                result.costs.tokens * budget / config.most for budget in config.budgets
             ]
             values["read"][strategy] = [
                 0.0 if strategy == "majority" else read * budget / config.most for budget in config.budgets
@@ -159,5 +163,5 @@ def _pool(
         "pass_at_1": float(is_right.mean()),
         "mean_score": float(np.exp(scores).mean()),
         "samples_right": int(is_right.sum()),
-        "sample_tokens": found.costs.tokens / config.most,
+        "sample_tokens": result.costs.tokens / config.most,
     }

@@ -1,4 +1,4 @@
-"""Commands of the lab: `stepmark search`, `stepmark train-reviser`."""
+"""Commands of test-time search: `stepmark search` and `stepmark train-reviser`."""
 
 from __future__ import annotations
 
@@ -23,43 +23,44 @@ def register(cli: typer.Typer) -> None:
 
 def search(
     project: ProjectName,
-    model: Annotated[str, typer.Option("--model", help="Who judges: a model's name or number.")],
-    generator: Annotated[str, typer.Option("--generator", help="Who generates: its name.")],
+    model: Annotated[str, typer.Option("--model", help="Name or number of the model.")],
+    generator: Annotated[str, typer.Option("--generator", help="Name of the generator.")],
     problem: Annotated[
-        str | None, typer.Option("--problem", help="One problem, by its name; left out, many of them.")
+        str | None, typer.Option("--problem", help="ID of one problem. Omit it for a budget sweep.")
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", exists=True, dir_okay=False, help="JSON; see docs/search.md.")
+        Path | None,
+        typer.Option("--config", exists=True, dir_okay=False, help="JSON file, see docs/search.md."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", dir_okay=False, help="Where the results go, as JSON.")
+        Path | None, typer.Option("--out", dir_okay=False, help="Output file for the results as JSON.")
     ] = None,
 ) -> None:
-    """Search one problem, or measure accuracy by budget over many, here and now: no worker is needed.
-    Exit 0 when it is done, 3 when it could not be."""
+    """Search one problem, or run a budget sweep over many problems, without a worker.
+    Exit code 0 on success, 3 on failure."""
     from app.core import subprocess_jobs
     from app.core.startup import ready_database
     from app.lab import runs
 
-    told = [""]
+    last_line = [""]
 
-    def look(run: Any) -> None:
+    def report_progress(run: Any) -> None:
         progress = run.progress
         line = f"{progress.get('phase', '')} {progress.get('done', progress.get('round', ''))}".strip()
-        if line != told[0]:
-            told[0] = line
+        if line != last_line[0]:
+            last_line[0] = line
             typer.echo(line, err=True)
 
     with ready_database():
         run_id = _start(project, model, generator, problem, config)
         typer.echo(f"Search {run_id}", err=True)
         while _is_queued(run_id):
-            subprocess_jobs.run_in_subprocess(runs.KIND, run_id, look)
-        found = _load_results(run_id)
+            subprocess_jobs.run_in_subprocess(runs.KIND, run_id, report_progress)
+        outcome = _load_results(run_id)
     if out is not None:
-        out.write_text(json.dumps(found, indent=1), encoding="utf-8")
+        out.write_text(json.dumps(outcome, indent=1), encoding="utf-8")
         typer.echo(f"Written to {out}", err=True)
-    for line in _single_lines(found["results"]) if problem else _sweep_lines(found["results"]):
+    for line in _single_lines(outcome["results"]) if problem else _sweep_lines(outcome["results"]):
         typer.echo(line)
 
 
@@ -89,13 +90,13 @@ def _model(db: Any, project_id: int, name: str) -> int:
     from app.core.errors import NotFound
     from app.training.models import Model
 
-    mine = select(Model.id).where(Model.project_id == project_id).order_by(Model.id.desc()).limit(1)
-    found: int | None = db.scalar(mine.where(Model.name == name))
-    if found is None and name.isdecimal():
-        found = db.scalar(mine.where(Model.id == int(name)))
-    if found is None:
-        raise NotFound(f"There is no model {name!r}.", remedy="Give a model's name or number.")
-    return found
+    models = select(Model.id).where(Model.project_id == project_id).order_by(Model.id.desc()).limit(1)
+    model_id: int | None = db.scalar(models.where(Model.name == name))
+    if model_id is None and name.isdecimal():
+        model_id = db.scalar(models.where(Model.id == int(name)))
+    if model_id is None:
+        raise NotFound(f"Model {name!r} not found.", remedy="Enter the name or number of a model.")
+    return model_id
 
 
 def _problem(db: Any, project_id: int, name: str) -> int:
@@ -105,10 +106,10 @@ def _problem(db: Any, project_id: int, name: str) -> int:
     from app.problems.models import Problem
 
     chosen = select(Problem.id).where(Problem.project_id == project_id, Problem.external_id == name)
-    found: int | None = db.scalar(chosen)
-    if found is None:
-        raise NotFound(f"There is no problem {name!r}.", remedy="Give its name in the file it came from.")
-    return found
+    problem_id: int | None = db.scalar(chosen)
+    if problem_id is None:
+        raise NotFound(f"Problem {name!r} not found.", remedy="Enter the problem ID from the imported file.")
+    return problem_id
 
 
 def _is_queued(run_id: int) -> bool:
@@ -126,16 +127,16 @@ def _load_results(run_id: int) -> dict[str, Any]:
     with transaction() as db:
         run = db.get_one(SearchRun, run_id)
         if run.state != "succeeded":
-            said = f"It could not be searched: {run.error or run.state}"
-            typer.secho(said, fg="red", err=True)
+            verdict = f"Search failed: {run.error or run.state}"
+            typer.secho(verdict, fg="red", err=True)
             raise typer.Exit(FAILED)
         return {"search_id": run.id, "config": run.config, "results": run.results, "tree": run.tree}
 
 
 def _single_lines(results: dict[str, Any]) -> Iterator[str]:
     for vote in results["votes"]:
-        said = f" ({vote['verdict']})" if vote["verdict"] else ""
-        yield f"{100 * vote['weight']:5.1f} %  {vote['count']:4} x  {vote['answer']}{said}"
+        message = f" ({vote['verdict']})" if vote["verdict"] else ""
+        yield f"{100 * vote['weight']:5.1f}%  {vote['count']:4} x  {vote['answer']}{message}"
     costs = results["costs"]
     steps, tokens = (costs[what] + costs[f"rolled_{what}"] for what in ("steps", "tokens"))
     yield f"{steps:,} steps, {tokens:,} tokens"
@@ -153,17 +154,19 @@ def _sweep_lines(results: dict[str, Any]) -> Iterator[str]:
 
 def train_reviser(
     data: Annotated[
-        Path, typer.Option("--data", exists=True, dir_okay=False, help="What `export revision-data` wrote.")
+        Path,
+        typer.Option("--data", exists=True, dir_okay=False, help="File written by `export revision-data`."),
     ],
     base: Annotated[
-        Path, typer.Option("--base", exists=True, file_okay=False, help="A causal language model's folder.")
+        Path, typer.Option("--base", exists=True, file_okay=False, help="Folder of a causal language model.")
     ],
-    out: Annotated[Path, typer.Option("--out", file_okay=False, help="The reviser's folder.")],
+    out: Annotated[Path, typer.Option("--out", file_okay=False, help="Output folder of the reviser.")],
     config: Annotated[
-        Path | None, typer.Option("--config", exists=True, dir_okay=False, help="JSON; see docs/search.md.")
+        Path | None,
+        typer.Option("--config", exists=True, dir_okay=False, help="JSON file, see docs/search.md."),
     ] = None,
 ) -> None:
-    """Teach a language model to revise its attempts. A small trainer for small models; the data suits any."""
+    """Train a small language model to revise its attempts."""
     from app.common.config import ConfigError
     from app.core import config_file
     from app.core.errors import Invalid
@@ -174,16 +177,18 @@ def train_reviser(
         lines = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()]
         pairs = [(line["prompt"], line["completion"]) for line in lines]
     except (ValueError, KeyError, TypeError) as error:
-        raise Invalid(f"{data} does not hold trajectories: {error}.") from error
-    told = [0.0]
+        raise Invalid(f"{data} contains no valid trajectories: {error}.") from error
+    last_report = [0.0]
 
-    def report(said: dict[str, Any]) -> None:
-        if time.monotonic() - told[0] > 2 or said["step"] == said["steps"]:
-            told[0] = time.monotonic()
-            typer.echo(f"step {said['step']:,} of {said['steps']:,}, loss {said['loss']:.3f}", err=True)
+    def report(progress: dict[str, Any]) -> None:
+        if time.monotonic() - last_report[0] > 2 or progress["step"] == progress["steps"]:
+            last_report[0] = time.monotonic()
+            typer.echo(
+                f"step {progress['step']:,} of {progress['steps']:,}, loss {progress['loss']:.3f}", err=True
+            )
 
     try:
         done = finetune(FinetuneConfig.parse(config_file.read_config(config)), base, pairs, out, report)
     except (ConfigError, BadCheckpoint, ValueError) as error:
-        raise Invalid(f"The reviser was not trained: {error}.") from error
-    typer.echo(f"{out}: learned from {done.rows:,} trajectories, {done.left_out:,} were too long")
+        raise Invalid(f"Training failed: {error}.") from error
+    typer.echo(f"{out}: trained on {done.rows:,} trajectories, skipped {done.left_out:,} that are too long")

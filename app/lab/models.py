@@ -1,4 +1,4 @@
-"""A search as a row: one problem that is watched, or many that give curves of accuracy by budget."""
+"""Tables of test-time search: single searches and budget sweeps."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Searches: how their settings are checked, and starting one. The life of a run is
-app/core/run_lifecycle.py."""
+"""Searches: validation and start. app/core/run_lifecycle.py has their lifecycle."""
 
 from __future__ import annotations
 
@@ -13,6 +12,7 @@ from app.core.run_kinds import RunKind, register
 from app.core.run_lifecycle import create_run, get_run, lock_attempt, record_success
 from app.generators import generators
 from app.generators.config import parse as parse_generator
+from app.generators.kinds import KINDS
 from app.generators.models import Generator
 from app.lab.config import needs_continuations, parse_search, parse_sweep
 from app.lab.models import SearchRun
@@ -53,7 +53,7 @@ def start(
     user: User | None,
     problem_id: int | None = None,
 ) -> SearchRun:
-    """A queued search of one problem, or, without one, of many."""
+    """Queue a search of one problem, or a budget sweep if `problem_id` is None."""
     run = SearchRun(project_id=project_id, config=config, created_by=user.id if user else None)
     run.model_id, run.generator_id, run.problem_id = model_id, generator_id, problem_id
     create_run(db, run)
@@ -62,28 +62,24 @@ def start(
 
 
 def _problem(db: Session, project_id: int, problem_id: int) -> Problem:
-    found = db.get(Problem, problem_id) if 0 < problem_id < 2**62 else None
-    if found is None or found.project_id != project_id:
-        raise NotFound("There is no such problem in this project.")
-    return found
+    problem = db.get(Problem, problem_id) if 0 < problem_id < 2**62 else None
+    if problem is None or problem.project_id != project_id:
+        raise NotFound("Problem not found.")
+    return problem
 
 
 def _in_use(generator: Generator, goes_on: bool) -> None:
     if generator.retired_at is not None:
-        raise Conflict(f"{generator.name} is retired.", remedy="Choose a generator that is in use.")
-    if (
-        goes_on
-        and generator.kind == "openai"
-        and not parse_generator(generator.config).supports_continuations
-    ):
+        raise Conflict(f"{generator.name} is retired.", remedy="Choose an active generator.")
+    config = parse_generator(generator.config)
+    if goes_on and not KINDS[generator.kind].supports_continuations(config):
         raise Invalid(
-            f"{generator.name} cannot go on from a given beginning, which a search asks for again and again.",
-            remedy="Make a generator for the completions endpoint, or one of a chat server that goes on "
-            "with an unfinished answer (prefill).",
+            f"{generator.name} does not support continuations.",
+            remedy="Use a completions endpoint or enable prefill.",
         )
 
 
-def find(db: Session, project_id: int, run_id: int) -> SearchRun:
+def get_search(db: Session, project_id: int, run_id: int) -> SearchRun:
     return get_run(db, project_id, run_id, SearchRun)
 
 

@@ -1,4 +1,4 @@
-"""What a search's process works with, and how it says how far it is."""
+"""The resources of a search process, and how it reports progress."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from app.search.protocols import Proposer, Scorer
 
 
 class SearchEnded(Exception):
-    """Cancelled, or asked to end."""
+    """The search was cancelled or must stop."""
 
 
 class ScorerWithCosts(Scorer, Protocol):
-    """A scorer that knows its own size."""
+    """A scorer that reports its size and token usage."""
 
     @property
     def aggregate(self) -> str: ...
@@ -40,7 +40,7 @@ class SearchContext:
     stopping: threading.Event
     problem_id: int | None
     generator_parameters: int | None = None
-    """Null: a server's, which nobody tells."""
+    """None for servers, which do not report their size."""
     fence: int = 0
     """Of the attempt."""
 
@@ -51,7 +51,7 @@ class SearchContext:
 def report_progress(
     run_id: int, tools: SearchContext, progress: dict[str, Any], tree: dict[str, Any] | None = None
 ) -> None:
-    """Say how far it is; Ended if nobody wants to know any more."""
+    """Store the progress. Raises SearchEnded if the run is no longer active."""
     if tools.stopping.is_set():
         raise SearchEnded
     with transaction() as db:

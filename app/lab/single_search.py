@@ -1,4 +1,4 @@
-"""A search of one problem, told round by round to those who watch."""
+"""A search of one problem, with progress after each round."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ def run_single_search(run_id: int, tools: SearchContext) -> None:
         run = db.get_one(SearchRun, run_id)
         problem = db.get_one(Problem, run.problem_id)
         config = parse_search(run.config)
-    told = [0.0]
+    last_report = [0.0]
     begun = time.monotonic()
 
-    def tell(growing: Expansion) -> None:
-        if time.monotonic() - told[0] < TELL_SECONDS:
+    def report(growing: Expansion) -> None:
+        if time.monotonic() - last_report[0] < TELL_SECONDS:
             return
-        told[0] = time.monotonic()
+        last_report[0] = time.monotonic()
         progress = {"phase": "searching", "round": growing.round, "costs": growing.costs.as_json()}
         report_progress(run_id, tools, progress, tree_to_json(growing.tree))
 
     answers = tools.answers(problem.reference_answer)
-    found = run_search(
-        problem.statement, config, tools.proposer, tools.judge, answers.answer_classes, tell,
+    result = run_search(
+        problem.statement, config, tools.proposer, tools.judge, answers.answer_classes, report,
         usual=tools.judge.aggregate,
     )  # fmt: skip
-    results = build_results(found, answers, tools)
+    results = build_results(result, answers, tools)
     results["seconds"] = round(time.monotonic() - begun, 2)
     with transaction() as db:
-        runs.succeed(db, run_id, tools.fence, results, tree_to_json(found.tree, found.chosen))
+        runs.succeed(db, run_id, tools.fence, results, tree_to_json(result.tree, result.chosen))
 
 
-def build_results(found: SearchResult, answers: AnswerGrader, tools: SearchContext) -> dict[str, Any]:
-    """What came out, as JSON: the answers by weight, each with the grader's word, and the costs."""
-    tree = found.tree
+def build_results(result: SearchResult, answers: AnswerGrader, tools: SearchContext) -> dict[str, Any]:
+    """Results as JSON: the answers by weight with their verdicts, and the costs."""
+    tree = result.tree
     return {
-        "chosen": found.chosen.id if found.chosen else None,
-        "verdict": answers.verdict(found.chosen.steps) if found.chosen else None,
+        "chosen": result.chosen.id if result.chosen else None,
+        "verdict": answers.verdict(result.chosen.steps) if result.chosen else None,
         "votes": [
             {
                 "answer": (answers.final_answer(tree.nodes[vote.solutions[0]].steps) or "")[:500],
@@ -59,11 +59,11 @@ def build_results(found: SearchResult, answers: AnswerGrader, tools: SearchConte
                 "solutions": vote.solutions[:50],
                 "verdict": answers.verdict(tree.nodes[vote.solutions[0]].steps),
             }
-            for vote in found.votes[:50]
+            for vote in result.votes[:50]
         ],
         "finished": len(tree.finished()),
-        "costs": found.costs.as_json(),
+        "costs": result.costs.as_json(),
         "read_tokens": tools.judge.tokens,
         "parameters": tools.judge.parameters,
-        "aggregate": found.aggregate,
+        "aggregate": result.aggregate,
     }

@@ -41,7 +41,9 @@ def lab_page(
         runs=queries.list_searches(db, access.project.id),
         models=training_queries.list_models(db, access.project.id),
         generators=[
-            each for each in generators.list_generators(db, access.project.id) if each.retired_at is None
+            generator
+            for generator in generators.list_generators(db, access.project.id)
+            if generator.retired_at is None
         ],
         problems=queries.list_problems(db, access.project.id, problem),
         wanted=problem,
@@ -108,7 +110,7 @@ def start_sweep(
 def _started(
     access: Access, db: Db, model_id: int, generator_id: int, config: dict[str, Any], problem_id: int | None
 ) -> Response:
-    made = runs.start(
+    run = runs.start(
         db,
         access.project.id,
         model_id=model_id,
@@ -117,7 +119,7 @@ def _started(
         user=access.user,
         problem_id=problem_id,
     )
-    return redirect(f"{access.home}/lab/searches/{made.id}", "Search started.")
+    return redirect(f"{access.home}/lab/searches/{run.id}", "Search started.")
 
 
 @router.get("/searches/{search_id}")
@@ -130,26 +132,26 @@ def search_page(
     accuracy: Annotated[str, Query(pattern=r"^(\d{0,3}(\.\d{1,9})?)$")] = "",
 ) -> Response:
     """`times` is the size ratio of a larger model, `accuracy` its accuracy in percent."""
-    found = runs.find(db, access.project.id, search_id)
-    shown_here = _shown(db, found)
-    if found.problem_id is None and found.results:
+    run = runs.get_search(db, access.project.id, search_id)
+    shown_here = _shown(db, run)
+    if run.problem_id is None and run.results:
         percent = float(accuracy) if accuracy else None
-        shown_here["larger"] = figures.compare_larger_model(found.results, times, percent)
-        shown_here["warnings"] = figures.warnings(found.results)
-    template = "lab/search.html" if found.problem_id else "lab/sweep.html"
-    return render(request, template, over=found.state not in ACTIVE, **shown_here)
+        shown_here["larger"] = figures.compare_larger_model(run.results, times, percent)
+        shown_here["warnings"] = figures.warnings(run.results)
+    template = "lab/search.html" if run.problem_id else "lab/sweep.html"
+    return render(request, template, over=run.state not in ACTIVE, **shown_here)
 
 
-def _shown(db: Db, found: SearchRun) -> dict[str, Any]:
-    listed = queries.get_summary(db, found)
+def _shown(db: Db, run: SearchRun) -> dict[str, Any]:
+    listed = queries.get_summary(db, run)
     return {
-        "run": found,
+        "run": run,
         "model": listed.model,
         "generator": listed.generator,
         "problem": listed.problem,
-        "by": users.find_user_by_id(db, found.created_by),
-        "tree": queries.build_branches(found.tree, found.results) if found.problem_id else None,
-        "plots": figures.list_plots(found),
+        "by": users.find_user_by_id(db, run.created_by),
+        "tree": queries.build_branches(run.tree, run.results) if run.problem_id else None,
+        "plots": figures.list_plots(run),
         "strategies": STRATEGIES,
         "attempts": MAX_ATTEMPTS,
     }
@@ -157,28 +159,28 @@ def _shown(db: Db, found: SearchRun) -> dict[str, Any]:
 
 @router.get("/searches/{search_id}/progress")
 def progress(request: Request, access: Researcher, db: Db, search_id: int) -> Response:
-    found = runs.find(db, access.project.id, search_id)
-    template = "lab/_search.html" if found.problem_id else "lab/_sweep.html"
-    return render_polled(request, template, over=found.state not in ACTIVE, **_shown(db, found))
+    run = runs.get_search(db, access.project.id, search_id)
+    template = "lab/_search.html" if run.problem_id else "lab/_sweep.html"
+    return render_polled(request, template, over=run.state not in ACTIVE, **_shown(db, run))
 
 
 @router.post("/searches/{search_id}/cancellation")
 def cancel(access: Researcher, db: Db, search_id: int) -> Response:
-    actions.cancel_run(db, runs.find(db, access.project.id, search_id), access.user)
+    actions.cancel_run(db, runs.get_search(db, access.project.id, search_id), access.user)
     return redirect(f"{access.home}/lab/searches/{search_id}", "Search cancelled.", "note")
 
 
 @router.get("/searches/{search_id}/data.json")
 def data(access: Researcher, db: Db, search_id: int) -> Response:
     """Config, tree and results as JSON."""
-    found = runs.find(db, access.project.id, search_id)
-    said = {"config": found.config, "state": found.state, "tree": found.tree, "results": found.results}
-    headers = {"Content-Disposition": f'attachment; filename="search-{found.id}.json"'}
-    return JSONResponse(said, headers=headers)
+    run = runs.get_search(db, access.project.id, search_id)
+    payload = {"config": run.config, "state": run.state, "tree": run.tree, "results": run.results}
+    headers = {"Content-Disposition": f'attachment; filename="search-{run.id}.json"'}
+    return JSONResponse(payload, headers=headers)
 
 
 @router.get("/searches/{search_id}/plots/{plot}.{form}")
 def plot(access: Researcher, db: Db, search_id: int, plot: str, form: str) -> Response:
-    found = runs.find(db, access.project.id, search_id)
-    drawn: Plot = find_plot(figures.list_plots(found), plot)
-    return drawn.response(form, f"search-{found.id}-{plot}")
+    run = runs.get_search(db, access.project.id, search_id)
+    drawn: Plot = find_plot(figures.list_plots(run), plot)
+    return drawn.response(form, f"search-{run.id}-{plot}")

@@ -225,7 +225,7 @@ def test_who_may_prepare_what(db: Session, api) -> None:
     trial = SamplingRun(project_id=project.id, generator_id=asked.id, purpose="trial", config={})
     with pytest.raises(Conflict):
         alternative_settings.release_solutions(db, trial, None)
-    assert runs.newest(db, project.id) == []
+    assert runs.list_runs(db, project.id) == []
 
 
 def test_preparing_by_page_and_api(db: Session, web: TestClient, home: object, api) -> None:
