@@ -150,8 +150,9 @@ def build_round_config(demo_size: DemoSize) -> RoundConfig:
 
 
 def rounds_done(db: Session, project: Project) -> int:
-    ended = select(func.count()).where(Round.project_id == project.id, Round.state == "succeeded")
-    return db.scalar(ended) or 0
+    finished = select(func.count()).select_from(Round)
+    finished = finished.where(Round.project_id == project.id, Round.state == "succeeded")
+    return db.scalar(finished) or 0
 
 
 def label_generation(project: Project, demo_size: DemoSize, number: int = 0) -> None:

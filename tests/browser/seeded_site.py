@@ -398,7 +398,9 @@ class Everything:
             both = [evaluation.id for evaluation in evaluations]
             self.ids |= {"set_id": [frozen.id], "evaluation_id": both[1:]}
         for evaluation_id in both:
-            driver._judge(evaluation_id)
+            with transaction() as db:
+                evaluation = db.get_one(Evaluation, evaluation_id)
+            driver._judge(evaluation)
         with transaction() as db:
             first, second = (db.get_one(Evaluation, evaluation_id) for evaluation_id in both)
             self.ids["comparison_id"] = [comparisons.create(db, first, second).id]

@@ -38,7 +38,8 @@ FRAMES = """([key, selector, words]) => {
     }, { capture: true, once: true }));
     void 0;
 }"""  # a callback of the first frame after the key runs before that frame is painted
-ANSWERED = """(path) => performance.getEntriesByType("resource").filter(({ name }) => name.includes(path))
+ANSWERED = """(path) => performance.getEntriesByType("resource")
+    .filter(({ name }) => name.includes(path) && !name.endsWith(".js"))
     .map(({ responseEnd, duration }) => [responseEnd, duration])"""
 
 

@@ -6,12 +6,14 @@ import datetime as dt
 from typing import Any
 
 from playwright.sync_api import Browser, expect
+from sqlalchemy import select
 
 from app.accounts.access import cookie_name
 from app.core.db import transaction
 from app.labeling import claims
 from app.projects.models import Project
-from app.quality import tasks
+from app.quality import agreement_job, agreement_report
+from app.quality.models import Agreement
 from tests.browser.conftest import Web, Work, press
 from tests.factories import base as factories
 from tests.factories.quality import disputed_solution, label_solution, solution
@@ -52,7 +54,9 @@ def test_agreement_appears_when_it_is_counted(browser: Browser, site: Web) -> No
     expect(section).to_contain_text("Queued.")
     expect(page.get_by_role("link", name="awaiting adjudication", exact=True)).to_be_visible()
     expect(page.locator(".card .figure").first).to_have_text("1")
-    tasks.compute_agreement(work.project)
+    with transaction() as db:
+        run_id = db.scalars(select(Agreement.id).where(Agreement.project_id == work.project)).one()
+    agreement_job.run(agreement_report.KIND, run_id)
     expect(section).to_contain_text("Computed just now", timeout=15000)
     expect(section).to_contain_text("Over 1 pair of labelers")
     section.get_by_role("link", name="1 solution", exact=True).click()

@@ -86,7 +86,7 @@ def test_freeze_and_judge_from_the_forms(page: Page) -> None:
     page.web.post(page.home + f"/evaluations/{evaluation.id}/cancellation")
     progress = page.web.get(page.home + f"/evaluations/{evaluation.id}/progress")
     assert progress.headers["HX-Refresh"] == "true"
-    assert "cancelled" in page.get(f"/evaluations/{evaluation.id}")
+    assert "Cancelled" in page.get(f"/evaluations/{evaluation.id}")
     bad = page.web.post(page.home + "/evaluation-sets", data={"name": "", "split": "validation"})
     assert bad.status_code == 422
 

@@ -240,7 +240,7 @@ def test_the_form_of_training_offers_rollouts_where_there_are_some(
 ) -> None:
     made = generator(db, project, api)
     there = f"/projects/{project.slug}/training-runs"
-    assert "rollouts" not in web.get(there).text
+    assert 'value="rollouts"' not in web.get(there).text
     for problem in db.scalars(select(Problem).where(Problem.project_id == project.id)):
         solution = factories.solution(db, problem, ("a", "b"), verdict="incorrect")
         db.add(Rollout(generator_id=made.id, solution_id=solution.id, position=0, rollouts=4, reached=1))

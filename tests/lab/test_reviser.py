@@ -35,7 +35,7 @@ def test_a_reviser_is_trained_and_samples(base: Path, tmp_path: Path) -> None:
     lines = [json.dumps({"prompt": shown, "completion": "red\n#### red"})] * 4
     done = trained(tmp_path, base, lines, epochs=60.0, batch=4, learning_rate=0.01, max_length=64)
     assert done.exit_code == 0, done.output  # type: ignore[attr-defined]
-    assert "learned from 4 trajectories, 0 were too long" in done.output  # type: ignore[attr-defined]
+    assert "trained on 4 trajectories, skipped 0 that are too long" in done.output  # type: ignore[attr-defined]
     config = parse({"endpoint": "completions", "prompt": "{problem}", "temperature": 0, "max_tokens": 20})
     sampler = TransformersSampler(tmp_path / "made", config, threading.Event())
     (continuation,) = GeneratorProposer(sampler, config).revise("red?", [[("blue",)]], [1])

@@ -244,7 +244,7 @@ def a_base(folder: Path, **changes: Any) -> TrainConfig:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"max_position_embeddings": 64}, "made for 64 tokens"),
+        ({"max_position_embeddings": 64}, "the context of the base is 64 tokens"),
         ({"vocab_size": 100}, "has room for 100"),
     ],
 )

@@ -113,7 +113,7 @@ def test_a_model_shows_its_metrics_and_where_it_comes_from(db, web, project, run
     run.state = "succeeded"
     db.flush()
     shown = page(web, f"/projects/training-pages/models/{model.id}")
-    for expected in ("87.5 %", "0.912", "12" * 32, f"/snapshots/{run.snapshot_id}"):
+    for expected in ("87.5%", "0.912", "12" * 32, f"/snapshots/{run.snapshot_id}"):
         assert expected in shown
     assert "prm-one" in page(web, "/projects/training-pages/models")
     assert "Open prm-one" in page(web, f"/projects/training-pages/training-runs/{run.id}")

@@ -109,7 +109,7 @@ class Arm:
     def label(self) -> None:
         """All that waits, by every labeler at once."""
         counts = self.api.get("/queue")
-        if not counts["waiting"] and not counts["on_a_desk"]:
+        if not counts["waiting"] and not counts["in_progress"]:
             return
         shift = Shift(self.crew, self.slug, self.judge_of())
         try:
