@@ -404,7 +404,7 @@ class Everything:
         with transaction() as db:
             first, second = (db.get_one(Evaluation, evaluation_id) for evaluation_id in both)
             self.ids["comparison_id"] = [comparisons.create(db, first, second).id]
-        comparison_report.run_comparison(self.ids["comparison_id"][0])
+        comparison_report.run(comparisons.KIND, self.ids["comparison_id"][0])
         with transaction() as db:  # what nobody works at here
             db.execute(text("DELETE FROM procrastinate_jobs"))
 

@@ -204,10 +204,10 @@ FIELDS = {
     "solution": {"final_answer": 2000, "generator": 200}, "alternative": {"text": 20000},
     "user_account": {"name": 200}, "model": {"name": 200}, "evaluation_set": {"name": 80},
     "instructions_version": {"text": 20000}, "assignment": {"comment": 2000}, "step_note": {"text": 2000},
-    "submission_return": {"reason": 2000}, "adjudication": {"reason": 2000}, "training_run": {"error": 2000},
-    "round": {"error": 2000}, "import": {"filename": 200, "error": 2000},
+    "submission_return": {"reason": 2000}, "adjudication": {"reason": 2000}, "run": {"error": 2000},
+    "run_event": {"reason": 2000}, "import": {"filename": 200},
     "import_error": {"message": 500, "excerpt": 500},
-    "generator": {"name": 200, "model": 200}, "sampling_run": {"error": 2000}, "invitation": {"email": 200},
+    "generator": {"name": 200, "model": 200}, "invitation": {"email": 200},
     "audit_event": {"action": 100, "subject": 200}, "user_session": {"agent": 200},
 }  # fmt: skip
 """Every column that holds what somebody wrote, with the most that its form or file may bring."""

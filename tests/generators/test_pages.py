@@ -240,19 +240,19 @@ def test_the_form_of_training_offers_rollouts_where_there_are_some(
 ) -> None:
     made = generator(db, project, api)
     there = f"/projects/{project.slug}/training-runs"
-    assert 'value="rollouts"' not in web.get(there).text
+    assert 'name="generator_id"' not in web.get(there).text
     for problem in db.scalars(select(Problem).where(Problem.project_id == project.id)):
         solution = factories.solution(db, problem, ("a", "b"), verdict="incorrect")
         db.add(Rollout(generator_id=made.id, solution_id=solution.id, position=0, rollouts=4, reached=1))
     db.flush()
-    assert f'<option value="{made.id}">of steady</option>' in web.get(there).text
+    assert f'<option value="{made.id}">steady</option>' in web.get(there).text
     form = {"size": "tiny", "epochs": "1", "objective": "soft", "generator_id": str(made.id)}
     assert web.post(there, data=form).status_code == 303
     run = db.scalars(select(TrainingRun)).one()
     snapshot = snapshots.create_snapshot(db, project.id, run.data or {}, None)  # as the run's process will
     assert (snapshot.definition["source"], snapshot.definition["soft"]) == ("rollouts", True)
     page = web.get(f"/projects/{project.slug}/snapshots/{snapshot.id}").text
-    assert "the share that came to the right answer" in page
+    assert "soft label is its success rate" in page
     assert web.post(there, data={**form, "label_model_id": "1"}).status_code == 422
     assert web.post(there, data={**form, "objective": "orm"}).status_code == 422
 
