@@ -59,9 +59,9 @@ Below zero, add ten: 3 -8 is -5, so 5.
 | `so 1` | the digit we have, once more |
 | `answer 1` | the final answer |
 
-- *Great*: the digit we have, the next operation, the right result. Or the right answer when all is done.
-- *Okay*: `so 1`, where we have 1: true, and no progress.
-- *Bad*: anything in it is wrong, or an operation was left out.
+- *Positive*: the digit we have, the next operation, the correct result. Or the correct answer at the end.
+- *Neutral*: `so 1`, where we have 1. It is true, and no progress.
+- *Negative*: anything in the step is wrong, or an operation was left out.
 
 The solutions were written by a small language model whose books had misprints in the times table.
 """

@@ -1,5 +1,5 @@
 """PURE: labeling modes, which say how labelers rate a solution. A new mode is one object here, its
-rule (a LabelingState), and static/desk/modes/<id>.js."""
+rule (a LabelingState), and the same rule in the browser (static/desk/state.js and choices.js)."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ alternatives are prepared for it, or where all candidates are negative. In the s
 labeler may write the correct step. Nothing follows a written step, because no model runs while a
 labeler waits.
 
-static/desk/branching-state.js applies the same rules in the browser."""
+static/desk/choices.js applies the same rules in the browser."""
 
 from __future__ import annotations
 

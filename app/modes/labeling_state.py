@@ -5,8 +5,7 @@ recorded but do not count: supervision covers the steps up to and including the 
 et al. 2023). Alternatives prepared for that position may be rated after it. Without `in_order`, a
 labeler rates every step in any order. A flagged step without a rating counts as rated.
 
-static/desk/labeling-state.js applies the same rules in the browser; tests/labeling/vectors.json runs
-through both."""
+static/desk/state.js applies the same rules in the browser."""
 
 from __future__ import annotations
 
