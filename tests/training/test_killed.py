@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import OperationalError
 
 from app.core import subprocess_jobs
 from app.core.db import transaction
@@ -123,11 +124,25 @@ def test_a_worker_that_ends_hands_its_training_back_with_a_checkpoint():
     assert list((settings().runs_dir / str(run_id) / "checkpoints").glob("step-*"))
 
 
+def stop_outside_a_transaction(pid: int) -> None:
+    """Stop the process while it holds no lock on its run, which would make everyone else wait."""
+    for _ in range(100):
+        os.killpg(pid, signal.SIGSTOP)
+        try:
+            with transaction() as db:
+                db.execute(text("SELECT id FROM run FOR UPDATE NOWAIT"))
+            return
+        except OperationalError:
+            os.killpg(pid, signal.SIGCONT)
+            time.sleep(0.05)
+    pytest.fail("the process never rests between two transactions")
+
+
 def test_stopped_overtaken_and_woken_it_publishes_nothing():
     run_id = make.queued_run(epochs=16.0, checkpoint_seconds=0.2)
     old = claimed(run_id, "another-host")  # nobody here may end it
     trains(run_id, fence=1, step=1)
-    os.killpg(old.pid, signal.SIGSTOP)
+    stop_outside_a_transaction(old.pid)
     with transaction() as db:
         assert recover_stale_runs(db) == []
         db.execute(text("UPDATE run SET heartbeat_at = now() - interval '61 seconds'"))
