@@ -42,6 +42,9 @@ def _recover(db: Session, run: Run, silence_s: float) -> bool:
     reason = _loss(kind, run, silence_s)
     if reason is None:
         return False
+    free = select(Run.id).where(Run.id == run.id).with_for_update(skip_locked=True)
+    if db.scalar(free) is None:  # a stopped process may hold the row: the next sweep tries again
+        return False
     reason += subprocess_jobs.tail(subprocess_jobs.log_path(run.id))
     return run_lifecycle.record_failure(db, run.id, run.fence, reason) is not None
 

@@ -138,6 +138,23 @@ def stop_outside_a_transaction(pid: int) -> None:
     pytest.fail("the process never rests between two transactions")
 
 
+def test_the_sweep_does_not_wait_for_a_row_that_somebody_holds():
+    run_id = make.queued_run(epochs=16.0)
+    process = claimed(run_id, "another-host")
+    trains(run_id, fence=1, step=1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(PATIENCE)
+    with transaction() as db:
+        db.execute(text("UPDATE run SET heartbeat_at = now() - interval '61 seconds'"))
+    with transaction() as holder:
+        holder.execute(text("SELECT id FROM run FOR UPDATE"))
+        with transaction() as db:
+            db.execute(text("SET LOCAL statement_timeout = '5s'"))
+            assert recover_stale_runs(db) == []
+    with transaction() as db:
+        assert recover_stale_runs(db) == [run_id]
+
+
 def test_stopped_overtaken_and_woken_it_publishes_nothing():
     run_id = make.queued_run(epochs=16.0, checkpoint_seconds=0.2)
     old = claimed(run_id, "another-host")  # nobody here may end it
