@@ -45,6 +45,20 @@ router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
 router.include_router(submission_views.router)
 
 
+MAX_ACTIVE_MS = 3_600_000
+MAX_TOTAL_MS = 2_000_000_000
+
+
+def clamp_duration(limit: int) -> BeforeValidator:
+    """A browser's clock may jump. A rating is worth more than its duration, so the duration is brought into
+    its limits and never refused."""
+
+    def clamp(value: object) -> object:
+        return max(0, min(value, limit)) if isinstance(value, int | float) else value
+
+    return BeforeValidator(clamp)
+
+
 class RatingEventRequest(BaseModel):
     """The aliases are the names of the previous version, which a browser may still have to send."""
 
@@ -58,7 +72,7 @@ class RatingEventRequest(BaseModel):
     human_text: Annotated[str, Field(max_length=20_000)] | None = Field(
         None, validation_alias=AliasChoices("human_text", "written")
     )
-    active_ms: Annotated[int, Field(ge=0, le=3_600_000)] = 0
+    active_ms: Annotated[int, Field(ge=0, le=MAX_ACTIVE_MS), clamp_duration(MAX_ACTIVE_MS)] = 0
     client_created_at: AwareDatetime | None = Field(
         None, validation_alias=AliasChoices("client_created_at", "at")
     )
@@ -88,7 +102,7 @@ class SubmissionRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     finish_reason: Literal["solution", "found_error", "bad_problem", "give_up"]
     comment: Annotated[str, Field(max_length=2000)] = ""
-    total_time_ms: Annotated[int, Field(ge=0, le=2_000_000_000)] | None = None
+    total_time_ms: Annotated[int, Field(ge=0, le=MAX_TOTAL_MS), clamp_duration(MAX_TOTAL_MS)] | None = None
     reference_verdict: Annotated[
         Literal["incorrect", "unsure"] | None, BeforeValidator(_rename_reference)
     ] = Field(None, validation_alias=AliasChoices("reference_verdict", "reference_doubt"))

@@ -19,7 +19,7 @@ export class Clock {
     const now = performance.now();
     const gap = now - this.seen;
     this.seen = now;
-    if (gap <= GAP_MS && !document.hidden) this.active += gap;
+    if (gap > 0 && gap <= GAP_MS && !document.hidden) this.active += gap;
   }
 
   /** Active milliseconds since the last lap. */

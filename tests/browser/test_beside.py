@@ -140,7 +140,7 @@ def test_a_pause_is_suggested_and_put_away(open_desk: Open) -> None:
     work.ask(f"UPDATE project SET break_reminder_minutes = 1 WHERE id = {work.project} RETURNING 1")
     page = open_desk(work)
     on_problem(page, 1)
-    page.clock.install()
+    page.clock.install()  # its time begins at 0, so that the page sees a clock that went back
     press(page, "3")
     for _ in range(4):
         page.clock.run_for(20000)
@@ -148,8 +148,10 @@ def test_a_pause_is_suggested_and_put_away(open_desk: Open) -> None:
     press(page, "3")
     line = page.get_by_role("status").filter(has_text="Consider a break")
     expect(line).to_be_visible()
-    press(page, "3 Enter")  # it is in nobody's way
+    press(page, "3 Enter")  # the line is in nobody's way
     on_problem(page, 2)
+    saved(page)
+    assert work.submitted() == [("solution", [1, 1, 1])]
     line.get_by_role("button").click()
     expect(line).to_be_hidden()
 

@@ -70,6 +70,22 @@ def test_claim_rate_submit_and_the_next_comes_along(db: Session, desk: Desk) -> 
     assert db.scalars(select(StepLabel.ratings).where(StepLabel.assignment_id == mine)).all() == [[1], [0]]
 
 
+@pytest.mark.parametrize("duration", [-250, 10**12])
+def test_a_clock_that_jumped_costs_no_rating(db: Session, desk: Desk, duration: int) -> None:
+    assignment_id = desk.claim().json()["assignment"]["id"]
+    events = [
+        {"id": str(uuid4()), "position": position, "rating": 1, "active_ms": duration} for position in (0, 1)
+    ]
+    answer = desk.web.post(f"{desk.base}/assignments/{assignment_id}/ratings", json={"events": events})
+    assert answer.status_code == 200
+    assert len(answer.json()["saved"]) == 2
+    assert desk.submit(assignment_id, "solution", total_time_ms=duration).status_code == 200
+    stored = db.get(Assignment, assignment_id)
+    assert stored
+    assert 0 <= (stored.total_time_ms or 0) <= 120_000
+    assert 0 <= (stored.active_time_ms or 0) <= 120_000
+
+
 def test_nothing_that_could_sway_is_sent(desk: Desk) -> None:
     body = desk.claim().text.replace("ask_reference_verdict", "")
     for word in ("0.93", "score", "verdict", "generation", "kind", "reason"):
