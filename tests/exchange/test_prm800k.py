@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.orm import Session
 
 from app.core.db import transaction
 from app.exchange import importer
@@ -17,6 +18,8 @@ from app.exchange.formats.registry import parse_record
 from app.exchange.models import Import
 from app.exchange.row_patches import apply_patch, build_patch, equal_as_json
 from app.projects.models import Project
+from tests.factories import base as factories
+from tests.factories import selection
 
 
 # ruff: noqa: E501
@@ -166,3 +169,16 @@ def test_a_label_is_kept_under_its_own_prefix() -> None:
     assert line.solutions[0].steps == ["a", "c"]
     assert line.label is not None
     assert [step.texts for step in line.label.steps] == [["a"], ["b"], None]
+
+
+@pytest.mark.parametrize(("total", "active", "exported"), [(None, 1_500, 1_500), (9, 5, 9), (None, None, 0)])
+def test_the_total_time_of_a_submission_is_a_number(
+    db: Session, total: int | None, active: int | None, exported: int
+) -> None:
+    project = factories.project(db)
+    task = factories.task(db, factories.solution(db, factories.problem(db, project)))
+    submission = selection.labeled(db, task, factories.member(db, project), [1, 1])
+    submission.total_time_ms, submission.active_time_ms = total, active
+    db.flush()
+    (line,) = FORMAT.rows(db, project.id, Prm800kParameters())
+    assert json.loads(line)["label"]["total_time"] == exported

@@ -33,10 +33,16 @@ FROM_SUBMISSIONS = (
     " FROM assignment a JOIN task t ON t.id = a.task_id JOIN user_account u ON u.id = a.user_id"
     " JOIN solution s ON s.id = t.solution_id JOIN problem p ON p.id = s.problem_id WHERE "
 )
+TOTAL_TIME = (
+    "CASE WHEN a.external_id IS NULL THEN coalesce(a.total_time_ms, a.active_time_ms, 0)"
+    " ELSE a.total_time_ms END"
+)
+"""In PRM800K it is always a number. A submission without a total time has its active time. An imported row
+is exported as it was imported."""
 SELECT_SUBMISSIONS = (
     f"SELECT a.id, u.uuid AS labeler, a.submitted_at, {LABEL_GENERATION} AS generation, t.kind, p.statement,"
-    " p.reference_answer, p.reference_solution, s.steps, s.final_answer, s.detail, t.reason, a.total_time_ms,"
-    " a.finish_reason, a.import_origin AS origin, a.mode"
+    " p.reference_answer, p.reference_solution, s.steps, s.final_answer, s.detail, t.reason,"
+    f" {TOTAL_TIME} AS total_time_ms, a.finish_reason, a.import_origin AS origin, a.mode"
 )
 SELECT_STEP_LABELS = """
     SELECT assignment_id, texts, ratings, flags, chosen, human_text, human_flagged
