@@ -80,8 +80,8 @@ def render_polled(request: Request, template: str, *, over: bool, **context: Any
     return answer
 
 
-def redirect(to: str, message: str = "", tone: str = "good") -> Response:
-    """Redirect (303) with a message for the next page. `tone` is good, bad or note."""
+def redirect(to: str, message: str = "", tone: str = "success") -> Response:
+    """Redirect (303) with a message for the next page. `tone` is success, error or note."""
     answer = RedirectResponse(to, 303)
     if message:
         cookie = quote(json.dumps({"message": message[:500], "tone": tone}))

@@ -31,7 +31,7 @@ NEGATIVE = Rating(
     "Negative",
     "negative",
     "1",
-    "bad",
+    "error",
     "Contains an error, is off topic, cannot be verified, or is a dead end.",
 )
 NEUTRAL = Rating(
@@ -49,7 +49,7 @@ POSITIVE = Rating(
     "Positive",
     "positive",
     "3",
-    "good",
+    "success",
     "Correct, verifiable, follows from previous steps, makes progress.",
 )
 FLAG = Rating(

@@ -178,7 +178,7 @@ def return_submission(
     except NotFound:
         raise
     except DomainError as error:
-        return redirect(page, f"{error.message} {error.remedy}", "bad")
+        return redirect(page, f"{error.message} {error.remedy}", "error")
     return redirect(page, "Returned. The labeler gets it next.")
 
 

@@ -48,7 +48,7 @@ export async function refused(entry, refusal) {
     refusal.message ?? "The server did not accept this.",
     refusal.remedy ?? "",
     [["Open next task", go]],
-    "bad",
+    "error",
   );
 }
 
