@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from types import ModuleType
 
 from fastapi import APIRouter, FastAPI
@@ -13,6 +14,7 @@ from app.accounts import api as accounts_api
 from app.accounts import sign_in_views as accounts_views
 from app.accounts.access import Public
 from app.core import error_pages, health
+from app.core.api import PROBLEMS, BearerToken, install_document, operation_id
 from app.core.parameters import NoUnknownParameters
 from app.core.security import SecurityMiddleware
 from app.core.web import STATIC
@@ -82,15 +84,21 @@ APIS = (
 
 
 def create_app() -> FastAPI:
-    web = FastAPI(title="Stepmark", docs_url=None, redoc_url=None, openapi_url=None)
+    web = FastAPI(version=version("stepmark"), docs_url=None, redoc_url=None, openapi_url=None)
+    install_document(web)
     web.mount("/static", GZipMiddleware(StaticFiles(directory=STATIC), minimum_size=1000), name="static")
     web.add_middleware(SecurityMiddleware)
     error_pages.install_handlers(web)
-    web.include_router(health.router, dependencies=[Public])
+    web.include_router(health.router, dependencies=[Public], generate_unique_id_function=operation_id)
     for part in PAGES:
         web.include_router(_router_of(part))
     for part in APIS:
-        web.include_router(_router_of(part), dependencies=[NoUnknownParameters])
+        web.include_router(
+            _router_of(part),
+            dependencies=[NoUnknownParameters, BearerToken],
+            responses=PROBLEMS,
+            generate_unique_id_function=operation_id,
+        )
     return web
 
 

@@ -52,12 +52,12 @@ def comparison_to_json(comparison: Comparison) -> dict[str, Any]:
 
 
 @router.get("/evaluation-sets")
-def list_sets(access: Researcher, db: Db) -> dict[str, Any]:
+def list_evaluation_sets(access: Researcher, db: Db) -> dict[str, Any]:
     return {"evaluation_sets": [set_to_json(frozen) for frozen in sets.list_sets(db, access.project.id)]}
 
 
 @router.post("/evaluation-sets", status_code=201)
-def create_set(access: Researcher, db: Db, body: dict[str, Any] = SetBody) -> dict[str, Any]:
+def create_evaluation_set(access: Researcher, db: Db, body: dict[str, Any] = SetBody) -> dict[str, Any]:
     """Create and freeze an evaluation set. Later snapshots exclude its problems from training."""
     _refuse_unknown(body, "name", "definition")
     name, definition = body.get("name", ""), body.get("definition", {})
@@ -69,7 +69,7 @@ def create_set(access: Researcher, db: Db, body: dict[str, Any] = SetBody) -> di
 
 
 @router.get("/evaluation-sets/{set_id}")
-def get_set(access: Researcher, db: Db, set_id: int) -> dict[str, Any]:
+def get_evaluation_set(access: Researcher, db: Db, set_id: int) -> dict[str, Any]:
     return set_to_json(sets.get_set(db, access.project.id, set_id))
 
 
@@ -81,7 +81,7 @@ def list_evaluations(access: Researcher, db: Db) -> dict[str, Any]:
 
 
 @router.post("/evaluations", status_code=201)
-def start(access: Researcher, db: Db, body: dict[str, Any] = StartBody) -> dict[str, Any]:
+def start_evaluation(access: Researcher, db: Db, body: dict[str, Any] = StartBody) -> dict[str, Any]:
     """Evaluate a model. Missing scores are computed first. Poll until `state` is `succeeded`."""
     _refuse_unknown(body, "set_id", "model_id", "outside", "folder", "config")
     set_id = _number(body, "set_id")
@@ -113,13 +113,13 @@ def get_evaluation(access: Researcher, db: Db, evaluation_id: int) -> dict[str, 
 
 
 @router.post("/evaluations/{evaluation_id}/cancellation")
-def cancel(access: Researcher, db: Db, evaluation_id: int) -> dict[str, Any]:
+def cancel_evaluation(access: Researcher, db: Db, evaluation_id: int) -> dict[str, Any]:
     run = runs.find(db, access.project.id, evaluation_id)
     return evaluation_to_json(actions.cancel_run(db, run, access.user))
 
 
 @router.post("/comparisons", status_code=201)
-def compare(access: Researcher, db: Db, body: dict[str, Any] = CompareBody) -> dict[str, Any]:
+def compare_evaluations(access: Researcher, db: Db, body: dict[str, Any] = CompareBody) -> dict[str, Any]:
     """Compare two succeeded evaluations on the same set."""
     _refuse_unknown(body, "first_id", "second_id")
     first, second = (

@@ -71,7 +71,7 @@ def list_imports(db: Db, access: ProjectAdmin, before: Number | None = None) -> 
 
 
 @router.get("/imports/{import_id}")
-def show_import(import_id: int, db: Db, access: ProjectAdmin) -> dict[str, Any]:
+def get_import(import_id: int, db: Db, access: ProjectAdmin) -> dict[str, Any]:
     return import_to_json(queries.get_import(db, access.project.id, import_id))
 
 

@@ -86,14 +86,14 @@ def get_generator(access: Researcher, db: Db, generator_id: int) -> dict[str, An
 
 
 @router.post("/generators/{generator_id}/retirement")
-def retire(access: ProjectAdmin, db: Db, generator_id: int) -> dict[str, Any]:
+def retire_generator(access: ProjectAdmin, db: Db, generator_id: int) -> dict[str, Any]:
     generator = generators.get_generator(db, access.project.id, generator_id)
     generators.retire_generator(db, generator, access.user)
     return generator_as_json(generator)
 
 
 @router.post("/generators/{generator_id}/preview")
-def preview(
+def preview_sampling(
     access: Researcher, db: Db, generator_id: int, payload: dict[str, Any] = PlanBody
 ) -> dict[str, int]:
     """Count the selected problems, the incomplete ones, and the missing solutions."""
@@ -109,7 +109,7 @@ def start_trial(access: Researcher, db: Db, generator_id: int) -> dict[str, Any]
 
 
 @router.post("/generators/{generator_id}/sampling-runs", status_code=202)
-def start(
+def start_sampling(
     access: Researcher, db: Db, generator_id: int, payload: dict[str, Any] = PlanBody
 ) -> dict[str, Any]:
     """Sample until each selected problem has the target number of solutions."""
@@ -125,7 +125,7 @@ def _started(db: Db, access: Access, of: Generator, purpose: str, config: dict[s
 
 
 @router.post("/generators/{generator_id}/rollouts/preview")
-def rollouts_preview(
+def preview_rollouts(
     access: Researcher, db: Db, generator_id: int, payload: dict[str, Any] = RolloutsBody
 ) -> dict[str, int]:
     """Count the samples that rollouts need (`missing`). For a binary search, this is the maximum."""
@@ -143,13 +143,13 @@ def start_rollouts(
 
 
 @router.get("/sampling-runs")
-def list_runs(access: Researcher, db: Db) -> dict[str, Any]:
+def list_sampling_runs(access: Researcher, db: Db) -> dict[str, Any]:
     """List sampling runs, newest first, at most 100."""
     return {"sampling_runs": [run_as_json(run) for run in runs.list_runs(db, access.project.id)]}
 
 
 @router.get("/sampling-runs/{sampling_id}")
-def get_run(access: Researcher, db: Db, sampling_id: int) -> dict[str, Any]:
+def get_sampling_run(access: Researcher, db: Db, sampling_id: int) -> dict[str, Any]:
     run = runs.get_run(db, access.project.id, sampling_id)
     errors = [
         {"problem_id": error.problem_id, "message": error.message} for error in runs.list_errors(db, run.id)
@@ -158,19 +158,19 @@ def get_run(access: Researcher, db: Db, sampling_id: int) -> dict[str, Any]:
 
 
 @router.post("/sampling-runs/{sampling_id}/cancellation")
-def cancel(access: Researcher, db: Db, sampling_id: int) -> dict[str, Any]:
+def cancel_sampling_run(access: Researcher, db: Db, sampling_id: int) -> dict[str, Any]:
     run = runs.get_run(db, access.project.id, sampling_id)
     return run_as_json(actions.cancel_run(db, run, access.user))
 
 
 @router.post("/sampling-runs/{sampling_id}/resumption")
-def resume(access: Researcher, db: Db, sampling_id: int) -> dict[str, Any]:
+def resume_sampling_run(access: Researcher, db: Db, sampling_id: int) -> dict[str, Any]:
     run = runs.get_run(db, access.project.id, sampling_id)
     return run_as_json(actions.resume_run(db, run, access.user))
 
 
 @router.post("/sampling-runs/{sampling_id}/release")
-def release(access: Researcher, db: Db, sampling_id: int) -> dict[str, int]:
+def release_alternatives(access: Researcher, db: Db, sampling_id: int) -> dict[str, int]:
     """Queue the remaining solutions of a finished run with the alternatives they have."""
     return {
         "queued": alternative_settings.release_solutions(

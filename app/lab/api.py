@@ -38,7 +38,7 @@ def list_searches(access: Researcher, db: Db) -> dict[str, Any]:
 
 
 @router.post("/searches", status_code=201)
-def start(access: Researcher, db: Db, payload: dict[str, Any] = StartBody) -> dict[str, Any]:
+def start_search(access: Researcher, db: Db, payload: dict[str, Any] = StartBody) -> dict[str, Any]:
     """Start a search. Poll it until `state` is succeeded."""
     if unknown := sorted(set(payload) - {*NUMBERS, "config"}):
         raise Invalid(
@@ -72,6 +72,6 @@ def get_search(access: Researcher, db: Db, search_id: int) -> dict[str, Any]:
 
 
 @router.post("/searches/{search_id}/cancellation")
-def cancel(access: Researcher, db: Db, search_id: int) -> dict[str, Any]:
+def cancel_search(access: Researcher, db: Db, search_id: int) -> dict[str, Any]:
     run = runs.get_search(db, access.project.id, search_id)
     return as_json(actions.cancel_run(db, run, access.user))

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts import audit
 from app.accounts.models import User
+from app.core.api import load_page
 from app.core.errors import Conflict, Invalid, NotFound
 from app.labeling import assignments, claims, reopening
 from app.labeling.models import Assignment, SubmissionReturn
@@ -100,14 +101,14 @@ def list_open_returns(db: Session, project: Project, user: User) -> list[tuple[S
 
 
 def list_returns(
-    db: Session, project: Project, resubmitted: bool | None = None, limit: int = 500
-) -> list[SubmissionReturn]:
-    """The project's returns, newest first; optionally only those resubmitted, or only those open."""
+    db: Session, project: Project, resubmitted: bool | None, cursor: int | None
+) -> tuple[list[SubmissionReturn], int | None]:
+    """A page of the project's returns, newest first; optionally only those resubmitted, or only open ones."""
     query = select(SubmissionReturn).where(SubmissionReturn.project_id == project.id)
     if resubmitted is not None:
         column = SubmissionReturn.resubmitted_at
         query = query.where(column.is_not(None) if resubmitted else column.is_(None))
-    return list(db.scalars(query.order_by(SubmissionReturn.id.desc()).limit(limit)))
+    return load_page(db, query, SubmissionReturn.id, cursor)
 
 
 def list_returns_of(db: Session, assignment: Assignment) -> list[tuple[SubmissionReturn, User | None]]:

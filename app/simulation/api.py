@@ -33,7 +33,7 @@ def list_simulations(access: Researcher, db: Db) -> dict[str, Any]:
 
 
 @router.post("", status_code=201)
-def start(access: Researcher, db: Db, given: dict[str, Any] = StartBody) -> dict[str, Any]:
+def start_simulation(access: Researcher, db: Db, given: dict[str, Any] = StartBody) -> dict[str, Any]:
     """Start a simulation of the fast form; poll until `state` is succeeded."""
     made = runs.start(db, access.project.id, request.parse(given), access.user)
     db.refresh(made)
@@ -41,19 +41,19 @@ def start(access: Researcher, db: Db, given: dict[str, Any] = StartBody) -> dict
 
 
 @router.get("/{simulation_id}")
-def one(access: Researcher, db: Db, simulation_id: int) -> dict[str, Any]:
+def get_simulation(access: Researcher, db: Db, simulation_id: int) -> dict[str, Any]:
     """With its points so far, and its results once it has succeeded."""
     return queries.whole(db, runs.find(db, access.project.id, simulation_id))
 
 
 @router.post("/{simulation_id}/cancellation")
-def cancel(access: Researcher, db: Db, simulation_id: int) -> dict[str, Any]:
+def cancel_simulation(access: Researcher, db: Db, simulation_id: int) -> dict[str, Any]:
     run = runs.find(db, access.project.id, simulation_id)
     return queries.as_json(actions.cancel_run(db, run, access.user))
 
 
 @router.post("/{simulation_id}/resumption")
-def resume(access: Researcher, db: Db, simulation_id: int) -> dict[str, Any]:
+def resume_simulation(access: Researcher, db: Db, simulation_id: int) -> dict[str, Any]:
     """One that failed or was cancelled goes on behind its last point."""
     run = runs.find(db, access.project.id, simulation_id)
     return queries.as_json(actions.resume_run(db, run, access.user))

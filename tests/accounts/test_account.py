@@ -91,9 +91,11 @@ def test_projects_over_the_api(web: TestClient, db: Session) -> None:
     assert (wrong.status_code, wrong.json()["error"]) == (422, "invalid")
     surrogate = web.post("/api/v1/projects", content=b'{"name": "\\ud800"}', headers=as_boss)
     assert surrogate.status_code == 422
-    assert web.get("/api/v1/projects", headers=as_ada).json() == []
+    assert web.get("/api/v1/projects", headers=as_ada).json() == {"projects": []}
     assert web.get("/api/v1/projects/algebra", headers=as_ada).status_code == 404
-    assert [row["slug"] for row in web.get("/api/v1/projects", headers=as_boss).json()] == ["algebra"]
+    assert [row["slug"] for row in web.get("/api/v1/projects", headers=as_boss).json()["projects"]] == [
+        "algebra"
+    ]
 
 
 def test_users(web: TestClient, db: Session) -> None:

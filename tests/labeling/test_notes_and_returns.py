@@ -335,17 +335,15 @@ def test_notes_and_returns_by_the_api(web: TestClient, db: Session) -> None:
     found = web.get(f"{api}/notes").json()
     [note] = found["notes"]
     assert (note["assignment_id"], note["position"], note["candidate"]) == (held.id, 1, 0)
-    assert (note["text"], note["labeler"], found["next"]) == ("Is 0 allowed?", str(who.uuid), None)
-    assert web.get(f"{api}/notes?after={note['id']}").json() == {"notes": [], "next": None}
+    assert (note["text"], note["labeler"], found["next_cursor"]) == ("Is 0 allowed?", str(who.uuid), None)
+    assert web.get(f"{api}/notes?cursor={note['id']}").json() == {"notes": [], "next_cursor": None}
 
     back = f"{api}/assignments/{held.id}/returns"
     assert web.post(back, json={"reason": " "}).status_code == 422
     made = web.post(back, json={"reason": "Step 2?"})
     assert (made.status_code, made.json()["reason"], made.json()["resubmitted_at"]) == (201, "Step 2?", None)
     assert web.post(back, json={"reason": "Again"}).status_code == 409
-    assert (
-        web.get(f"{api}/returns").json()
-        == web.get(f"{api}/returns?resubmitted=false").json()
-        == [made.json()]
-    )
-    assert web.get(f"{api}/returns?resubmitted=true").json() == []
+    only = {"returns": [made.json()], "next_cursor": None}
+    assert web.get(f"{api}/returns").json() == web.get(f"{api}/returns?resubmitted=false").json() == only
+    assert web.get(f"{api}/returns?resubmitted=true").json()["returns"] == []
+    assert web.get(f"{api}/returns?cursor={made.json()['id']}").json()["returns"] == []
