@@ -42,13 +42,10 @@ ITEMS = text(
 )
 FIRST = text(
     f"""{RANK_UNQUEUED} SELECT id, rank FROM ranked WHERE (cast(:limit AS bigint) IS NULL OR rank <= :limit)
-        AND NOT EXISTS (SELECT 1 FROM sampling_item i
-            JOIN sampling_run s ON s.run_id = i.sampling_run_id JOIN run r ON r.id = s.run_id
-            WHERE i.solution_id = ranked.id AND s.purpose = 'alternatives' AND i.state <> 'done'
-              AND r.state IN ('queued', 'running')) ORDER BY rank"""  # noqa: S608  the part is ours
+        AND NOT EXISTS (SELECT 1 FROM solution_awaiting_alternatives w WHERE w.solution_id = ranked.id)
+        ORDER BY rank"""  # noqa: S608  the part is ours
 )
 DOUBTED = text(
-    # by name: scoring is a higher layer, so its tables can be read but not imported
     "SELECT solution_id, step_probs FROM score WHERE model_id = :model AND solution_id = ANY(:ids)"
 )
 WAITING = text(

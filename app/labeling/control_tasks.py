@@ -88,13 +88,12 @@ SELECT_LABELER_STATUS = text(
 )
 
 LABEL_GENERATION = """CASE WHEN t.kind = 'gold' AND a.import_origin IS NULL THEN coalesce(
-        (SELECT max(g.number) FROM generation g
+        (SELECT max(g.number) FROM generation_start g
          WHERE g.project_id = a.project_id AND g.created_at <= a.created_at), t.generation)
     ELSE t.generation END"""
 """SQL: the generation of assignment `a` on task `t`. A gold task is handed out through all generations
 and belongs to the one that was current at the time (PRM800K's README reserves gold in each
-generation). An imported submission names its own. The table is read by name because selection is a
-higher layer."""
+generation). An imported submission names its own."""
 
 
 def record_control_result(db: Session, project: Project, assignment: Assignment) -> None:

@@ -16,11 +16,10 @@ from app.labeling.models import Assignment
 from app.projects.models import Project
 
 SELECT_GOLD_FEEDBACK = text(
-    # adjudication by name: quality is a higher layer
     """
     SELECT k.ratings AS expected, r.correct, s.steps,
         CASE WHEN k.source = 'adjudicated' THEN
-            (SELECT d.reason FROM adjudication d WHERE d.solution_id = t.solution_id) END AS reason,
+            (SELECT d.reason FROM adjudicated_solution d WHERE d.solution_id = t.solution_id) END AS reason,
         ARRAY(SELECT l.rating FROM solution_step_label l
               WHERE l.assignment_id = a.id ORDER BY l.position) AS ratings
     FROM assignment a JOIN task t ON t.id = a.task_id JOIN solution s ON s.id = t.solution_id

@@ -40,8 +40,9 @@ INSERT_TASKS = text(
     ON CONFLICT DO NOTHING
     """  # noqa: S608  the parts are ours
 )
-# by name: generators are a higher layer
-HAS_ALTERNATIVE_SETTINGS = text("SELECT EXISTS (SELECT 1 FROM preparation WHERE project_id = :project)")
+HAS_ALTERNATIVE_SETTINGS = text(
+    "SELECT EXISTS (SELECT 1 FROM project_with_alternatives WHERE project_id = :project)"
+)
 
 SELECT_QUEUE_COUNTS = text(
     """

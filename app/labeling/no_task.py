@@ -22,10 +22,8 @@ SELECT_QUEUE_STATE = text(
             AND a.state IN ('reserved', 'leased')) AS in_progress,
         (SELECT count(*) FROM assignment a JOIN task t ON t.id = a.task_id WHERE a.project_id = :project
             AND a.user_id = :user AND a.state = 'submitted' AND t.kind = 'regular') AS submitted,
-        EXISTS (SELECT 1 FROM sampling_item i
-            JOIN sampling_run s ON s.run_id = i.sampling_run_id JOIN run r ON r.id = s.run_id
-            WHERE r.project_id = :project AND s.purpose = 'alternatives' AND i.state = 'waiting'
-            AND r.state IN ('queued', 'running')) AS preparing,
+        EXISTS (SELECT 1 FROM solution_awaiting_alternatives
+            WHERE project_id = :project AND state = 'waiting') AS preparing,
         (SELECT screening_result FROM labeler_status WHERE project_id = :project AND user_id = :user)
             AS screening_result
     """

@@ -18,14 +18,12 @@ from app.labeling.refusals import Refusal
 from app.projects.models import Project
 
 IS_IN_SNAPSHOT = text(
-    # by name: training and quality are higher layers, whose tables may be read but not imported
-    "SELECT 1 FROM snapshot s JOIN snapshot_item i ON i.snapshot_id = s.id"
-    " WHERE s.project_id = :project AND s.created_at >= :since"
-    " AND :assignment = ANY(i.assignment_ids) LIMIT 1"
+    "SELECT 1 FROM snapshot_label WHERE project_id = :project AND created_at >= :since"
+    " AND :assignment = ANY(assignment_ids) LIMIT 1"
 )
 
 IS_ADJUDICATED = text(
-    "SELECT 1 FROM task t JOIN adjudication j ON j.solution_id = t.solution_id WHERE t.id = :task"
+    "SELECT 1 FROM task t JOIN adjudicated_solution j ON j.solution_id = t.solution_id WHERE t.id = :task"
 )
 
 

@@ -69,7 +69,6 @@ SELECT_LABELED = text(
     " ORDER BY 1 LIMIT :most"
 )
 SELECT_BASIS = text(
-    # by name: scoring is quality's neighbour
     "SELECT max(r.id) FROM scoring_run s JOIN run r ON r.id = s.run_id"
     " WHERE s.model_id = :model AND r.state = 'succeeded'"
 )

@@ -25,12 +25,9 @@ MAX_MODELS = 10
 """Number of newest models to check."""
 
 SELECT_MODELS = text(
-    # by name: evaluation stands above quality
     """
-    SELECT m.id, m.name, m.metrics, (SELECT r.results->'best_of_n'
-        FROM evaluation e JOIN run r ON r.id = e.run_id
-        WHERE e.model_id = m.id AND r.state = 'succeeded' AND r.results->'best_of_n' <> 'null'
-        ORDER BY r.id DESC LIMIT 1) AS best_of_n
+    SELECT m.id, m.name, m.metrics, (SELECT e.best_of_n FROM model_best_of_n e
+        WHERE e.model_id = m.id ORDER BY e.run_id DESC LIMIT 1) AS best_of_n
     FROM model m WHERE m.project_id = :project AND m.kind = 'prm' ORDER BY m.id DESC LIMIT :most
     """
 )

@@ -1,7 +1,7 @@
 """Problems that no model may be trained on: those of evaluation sets, and their duplicates.
 
-The sets belong to evaluation, which stands above training; only their items are read, by SQL. Test problems
-need no guard, because they are never queued."""
+The sets belong to evaluation, which offers their problems as a view. Test problems need no guard, because
+they are never queued."""
 
 from __future__ import annotations
 
@@ -9,11 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 SELECT_GUARDED_PROBLEMS = text(
-    """SELECT DISTINCT p.id FROM evaluation_set e
-       JOIN evaluation_item i ON i.evaluation_set_id = e.id
-       JOIN problem q ON q.id = i.problem_id
-       JOIN problem p ON p.project_id = q.project_id AND p.statement_hash = q.statement_hash
-       WHERE e.project_id = :project_id"""
+    "SELECT DISTINCT problem_id FROM guarded_problem WHERE project_id = :project_id"
 )
 
 

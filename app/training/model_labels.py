@@ -16,7 +16,7 @@ from app.training.snapshot_definition import SnapshotDefinition
 
 SCORES = """
     SELECT p.id AS problem_id, p.statement, s.id AS solution_id, s.steps, c.step_probs
-    FROM score c JOIN solution s ON s.id = c.solution_id JOIN problem p ON p.id = s.problem_id
+    FROM step_score c JOIN solution s ON s.id = c.solution_id JOIN problem p ON p.id = s.problem_id
     WHERE s.project_id = :project_id AND p.split <> 'test' AND c.model_id = :model_id
     """
 SELECT_SCORES = text(f"{SCORES} ORDER BY p.id, s.id")

@@ -39,11 +39,10 @@ LABELS = f"""
 SELECT_LABELS = text(f"{LABELS} ORDER BY p.id, s.id, a.id, l.position")
 HAS_LABELS = text(f"SELECT EXISTS ({LABELS})")
 SELECT_ADJUDICATIONS = text(
-    # by name: quality stands above training, and its tables may only be read, not imported
     """
     SELECT s.problem_id, s.id AS solution_id, s.steps, d.ratings
-    FROM adjudication d JOIN solution s ON s.id = d.solution_id
-    WHERE d.project_id = :project_id ORDER BY d.id
+    FROM adjudicated_solution d JOIN solution s ON s.id = d.solution_id
+    WHERE d.project_id = :project_id ORDER BY d.adjudication_id
     """
 )
 

@@ -22,20 +22,21 @@ from app.training.label_tree import Chain, ProblemChain
 from app.training.snapshot_definition import SnapshotDefinition
 
 SELECT_ROLLOUTS = text(
-    # by name: generators stand beside training, and their tables may only be read, not imported
     """
     SELECT p.id AS problem_id, p.statement, s.id AS solution_id, s.steps, s.verdict,
            r.position, r.rollouts, r.reached
-    FROM rollout r JOIN solution s ON s.id = r.solution_id JOIN problem p ON p.id = s.problem_id
+    FROM rollout_rate r JOIN solution s ON s.id = r.solution_id JOIN problem p ON p.id = s.problem_id
     WHERE s.project_id = :project_id AND p.split <> 'test' AND r.generator_id = :generator_id
       AND s.verdict IN ('correct', 'incorrect')
     ORDER BY p.id, s.id, r.position
     """
 )
-SELECT_GENERATOR = text("SELECT name FROM generator WHERE id = :id AND project_id = :project_id")
+SELECT_GENERATOR = text(
+    "SELECT name FROM project_generator WHERE generator_id = :id AND project_id = :project_id"
+)
 SELECT_GENERATORS = text(
-    """SELECT id, name FROM generator g WHERE project_id = :project_id
-       AND EXISTS (SELECT 1 FROM rollout WHERE generator_id = g.id) ORDER BY name"""
+    """SELECT generator_id AS id, name FROM project_generator g WHERE project_id = :project_id
+       AND EXISTS (SELECT 1 FROM rollout_rate r WHERE r.generator_id = g.generator_id) ORDER BY name"""
 )
 
 

@@ -6,12 +6,10 @@ import datetime as dt
 from typing import Any
 
 from sqlalchemy import Engine, select, text
-from sqlalchemy.orm import Session
 
 from app.core import db as core_db
 from app.core.db import transaction
 from app.core.migrate import downgrade_schema, upgrade_schema
-from app.labeling import sql_views
 from app.labeling.models import Assignment, LabelExposure, PreviousSubmission, Task
 from tests.factories import base as factories
 
@@ -91,13 +89,6 @@ def test_renamed_tables_have_no_name_of_the_old_ones(shared_engine: Engine) -> N
         ).all()
     old = ("known_answer", "known_mark", "standing", "labels_seen", "earlier_submission", "task_return")
     assert [name for name in names if any(word in name for word in old)] == []
-
-
-def test_the_view_in_the_database_is_the_one_that_the_code_shows(db: Session) -> None:
-    db.execute(text(f"CREATE VIEW copy_of_solution_step_label AS {sql_views.SOLUTION_STEP_LABEL}"))
-    definition = text("SELECT pg_get_viewdef(CAST(:name AS regclass))")
-    copy = db.scalar(definition, {"name": "copy_of_solution_step_label"})
-    assert copy == db.scalar(definition, {"name": "solution_step_label"})
 
 
 def test_own_keys_survive_both_ways(database: str) -> None:
