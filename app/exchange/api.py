@@ -12,7 +12,8 @@ from starlette.concurrency import run_in_threadpool
 from app.core.db import Db
 from app.exchange import exporter, importer, queries, rejected_records, uploads
 from app.exchange.exports import EXPORT_FORMATS
-from app.exchange.exports.base import ExportFormat, ExportParameters
+from app.exchange.exports.base import ExportFormat, ExportParameters, TableFormat
+from app.exchange.file_types import FILE_TYPES, JSON_LINES, FileType
 from app.exchange.models import Import
 from app.projects.access import Access, ProjectAdmin
 from app.runs import actions
@@ -99,21 +100,30 @@ def resume_import(import_id: int, db: Db, access: ProjectAdmin) -> dict[str, Any
 
 
 def add_export_routes(target: APIRouter) -> None:
-    """One typed operation for each export format."""
+    """One typed operation for each export format, and another for each further type of file."""
     for format in EXPORT_FORMATS.values():
-        target.add_api_route(
-            f"/exports/{format.id}",
-            _build_export_endpoint(format),
-            summary=f"Export {format.label}",
-            description=f"{format.description} Streamed as JSON Lines.",
-            operation_id=f"export_{format.id.replace('-', '_')}",
-            response_class=Response,
-        )
+        name = f"export_{format.id.replace('-', '_')}"
+        _add_route(target, format, JSON_LINES, f"/exports/{format.id}", name)
+        if isinstance(format, TableFormat):
+            for file_type in FILE_TYPES.values():
+                path = f"/exports/{format.id}.{file_type.id}"
+                _add_route(target, format, file_type, path, f"{name}_{file_type.id}")
 
 
-def _build_export_endpoint(format: ExportFormat) -> Callable[..., Response]:
+def _add_route(target: APIRouter, format: ExportFormat, file_type: FileType, path: str, name: str) -> None:
+    target.add_api_route(
+        path,
+        _build_export_endpoint(format, file_type),
+        summary=f"Export {format.label} as {file_type.label}",
+        description=f"{format.description} Streamed as {file_type.label}.",
+        operation_id=name,
+        response_class=Response,
+    )
+
+
+def _build_export_endpoint(format: ExportFormat, file_type: FileType) -> Callable[..., Response]:
     def export(db: Db, access: ProjectAdmin, parameters: ExportParameters) -> Response:
-        return exporter.download(db, access.project, format, parameters, access.user)
+        return exporter.download(db, access.project, format, parameters, access.user, file_type)
 
     export.__annotations__["parameters"] = Annotated[format.parameters, Query()]
     return export

@@ -22,7 +22,13 @@ if TYPE_CHECKING:
     from app.exchange.exports.base import ExportFormat
 
 OLD_NAMES = {"revisions": "revision-data"}
-Out = Annotated[str, typer.Option("--out", help="File to write, or - for standard output.")]
+Out = Annotated[
+    str,
+    typer.Option(
+        "--out",
+        help="File to write, or - for standard output. A name in .parquet is written as Parquet.",
+    ),
+]
 
 
 class ExportGroup(TyperGroup):
@@ -90,16 +96,20 @@ def export(format: ExportFormat, project_name: str, out: str, values: dict[str, 
     from app.core.parameters import validate_parameters
     from app.core.startup import ready_database
     from app.exchange import exporter
+    from app.exchange.file_types import FILE_TYPES, JSON_LINES
     from app.projects.projects import get_project_by_name
 
     parameters = validate_parameters(format.parameters, values)
+    path = Path(out)
+    file_type = FILE_TYPES.get(path.suffix.removeprefix("."), JSON_LINES)
+    exporter.require_file_type(format, file_type)
     with ready_database(), transaction() as db:
         project = get_project_by_name(db, project_name)
         with progress_bar("Exporting", format.count(db, project.id, parameters)) as update:
             if out == "-":
                 written = exporter.write_rows(db, project.id, format, parameters, sys.stdout.buffer, update)
             else:
-                written = exporter.write_file(db, project.id, format, parameters, Path(out), update)
+                written = exporter.write_file(db, project.id, format, parameters, path, update, file_type)
         exporter.record_export(db, project, format, parameters, None, written.rows)
     plural = format.unit.removesuffix("y") + "ies" if format.unit.endswith("y") else f"{format.unit}s"
     typer.echo(f"{written.rows:,} {plural}, {written.bytes:,} bytes, sha256 {written.sha256}", err=True)

@@ -17,7 +17,8 @@ from app.accounts import audit
 from app.accounts.models import User
 from app.core.db import transaction
 from app.core.errors import Invalid
-from app.exchange.exports.base import ExportFormat, ExportParameters
+from app.exchange.exports.base import ExportFormat, ExportParameters, TableFormat
+from app.exchange.file_types import JSON_LINES, FileType, iter_encoded
 from app.projects.models import Project
 
 Progress = Callable[[int], None]
@@ -43,22 +44,62 @@ def record_export(
     audit.record_event(db, actor, f"export.{format.id}", project.slug, detail, project_id=project.id)
 
 
+def require_file_type(format: ExportFormat, file_type: FileType) -> None:
+    """Raise Invalid if the format has no columns, which other types than JSON Lines need."""
+    if file_type is not JSON_LINES and not isinstance(format, TableFormat):
+        raise Invalid(
+            f"{format.label} cannot be exported as {file_type.label}: fields differ from row to row.",
+            remedy="Choose JSON Lines, or export the labels as steps or trl-stepwise.",
+        )
+
+
 def download(
-    db: Session, project: Project, format: ExportFormat, parameters: ExportParameters, actor: User
+    db: Session,
+    project: Project,
+    format: ExportFormat,
+    parameters: ExportParameters,
+    actor: User,
+    file_type: FileType = JSON_LINES,
 ) -> Response:
     """Recorded first, in the transaction of the request; sent in a transaction of its own."""
+    require_file_type(format, file_type)
     record_export(db, project, format, parameters, actor, format.count(db, project.id, parameters))
-    return build_attachment(_iter_rows(format, project.id, parameters), f"{project.slug}-{format.id}.jsonl")
+    pieces = _iter_in_transaction(project.id, format, parameters, file_type)
+    return build_attachment(pieces, f"{project.slug}-{format.id}.{file_type.id}", file_type.media_type)
 
 
-def _iter_rows(format: ExportFormat, project_id: int, parameters: ExportParameters) -> Iterator[bytes]:
+def _iter_in_transaction(
+    project_id: int, format: ExportFormat, parameters: ExportParameters, file_type: FileType
+) -> Iterator[bytes]:
     with transaction() as db:
-        yield from format.rows(db, project_id, parameters)
+        for piece, _ in iter_pieces(db, project_id, format, parameters, file_type):
+            yield piece
 
 
-def build_attachment(lines: Iterator[bytes], filename: str) -> Response:
+def iter_pieces(
+    db: Session,
+    project_id: int,
+    format: ExportFormat,
+    parameters: ExportParameters,
+    file_type: FileType = JSON_LINES,
+) -> Iterator[tuple[bytes, int]]:
+    """The file in pieces of bounded size, each with the number of rows up to there."""
+    require_file_type(format, file_type)
+    if isinstance(format, TableFormat):
+        rows = (record.values for record in format.records(db, project_id, parameters))
+        yield from iter_encoded(file_type, format.columns, rows)
+        return
+    lines = 0
+    for piece in format.rows(db, project_id, parameters):
+        lines += piece.count(b"\n")
+        yield piece, lines
+
+
+def build_attachment(
+    pieces: Iterator[bytes], filename: str, media_type: str = JSON_LINES.media_type
+) -> Response:
     headers = {"Content-Disposition": f'attachment; filename="{filename}"', "Cache-Control": "no-store"}
-    return StreamingResponse(lines, media_type="application/x-ndjson", headers=headers)
+    return StreamingResponse(pieces, media_type=media_type, headers=headers)
 
 
 def write_rows(
@@ -68,16 +109,16 @@ def write_rows(
     parameters: ExportParameters,
     out: IO[bytes],
     progress: Progress | None = None,
+    file_type: FileType = JSON_LINES,
 ) -> Written:
-    digest, total, lines = hashlib.sha256(), 0, 0
-    for piece in format.rows(db, project_id, parameters):
+    digest, total, rows = hashlib.sha256(), 0, 0
+    for piece, rows in iter_pieces(db, project_id, format, parameters, file_type):
         out.write(piece)
         digest.update(piece)
         total += len(piece)
-        lines += piece.count(b"\n")
         if progress:
-            progress(lines)
-    return Written(lines, total, digest.hexdigest())
+            progress(rows)
+    return Written(rows, total, digest.hexdigest())
 
 
 def write_file(
@@ -87,6 +128,7 @@ def write_file(
     parameters: ExportParameters,
     path: Path,
     progress: Progress | None = None,
+    file_type: FileType = JSON_LINES,
 ) -> Written:
     """The complete file or none: written under a temporary name, then renamed."""
     folder = path.resolve().parent
@@ -96,7 +138,7 @@ def write_file(
     part = Path(name)
     try:
         with os.fdopen(handle, "wb") as out:
-            written = write_rows(db, project_id, format, parameters, out, progress)
+            written = write_rows(db, project_id, format, parameters, out, progress, file_type)
             out.flush()
             os.fsync(out.fileno())
         umask = os.umask(0)

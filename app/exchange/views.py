@@ -17,8 +17,9 @@ from app.core.web import redirect, render, render_polled
 from app.exchange import exporter, importer, queries, rejected_records, uploads
 from app.exchange.export_form import build_form
 from app.exchange.exports import EXPORT_FORMATS
-from app.exchange.exports.base import ExportFormat, ExportParameters
+from app.exchange.exports.base import ExportFormat, ExportParameters, TableFormat
 from app.exchange.exports.registry import get_export_format
+from app.exchange.file_types import FILE_TYPES, JSON_LINES, FileType
 from app.exchange.formats import IMPORT_FORMATS
 from app.exchange.formats.guess import guess_format
 from app.exchange.preview import build_preview, suggest_choice
@@ -143,6 +144,7 @@ def _build_item(
         "fields": fields,
         "count": format.count(db, project_id, parameters),
         "query": query.replace("=True", "=true"),
+        "file_types": list_file_types(format)[1:],
     }
 
 
@@ -152,14 +154,20 @@ def build_router() -> APIRouter:
     complete.include_router(router)
     downloads = APIRouter(prefix=PREFIX, include_in_schema=False)
     for format in EXPORT_FORMATS.values():
-        downloads.add_api_route(f"/exports/{format.id}.jsonl", _build_download(format))
+        for file_type in list_file_types(format):
+            path = f"/exports/{format.id}.{file_type.id}"
+            downloads.add_api_route(path, _build_download(format, file_type))
     complete.include_router(downloads)
     return complete
 
 
-def _build_download(format: ExportFormat) -> Callable[..., Response]:
+def list_file_types(format: ExportFormat) -> list[FileType]:
+    return list(FILE_TYPES.values()) if isinstance(format, TableFormat) else [JSON_LINES]
+
+
+def _build_download(format: ExportFormat, file_type: FileType) -> Callable[..., Response]:
     def download(request: Request, db: Db, access: ProjectAdmin) -> Response:
         parameters = parse_parameters(format.parameters, request.query_params)
-        return exporter.download(db, access.project, format, parameters, access.user)
+        return exporter.download(db, access.project, format, parameters, access.user, file_type)
 
     return download

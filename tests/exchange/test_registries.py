@@ -19,7 +19,7 @@ from app.cli import cli
 from app.core.db import transaction
 from app.exchange import importer
 from app.exchange.exports import EXPORT_FORMATS
-from app.exchange.exports.base import ExportParameters, Options
+from app.exchange.exports.base import ExportParameters, Options, TableFormat
 from app.exchange.exports.registry import register_export_format, unregister_export_format
 from app.exchange.field_parsers import Row, parse_text
 from app.exchange.formats import IMPORT_FORMATS
@@ -171,3 +171,11 @@ def test_every_export_format_has_its_section_in_the_docs() -> None:
         assert f"| `{format.id}` | {format.description} |" in text
         for name, field in format.parameters.model_fields.items():
             assert field.deprecated or f"| `{name}` | {field.description} |" in text
+
+
+def test_every_described_column_is_in_the_docs() -> None:
+    text = DOCS.read_text()
+    for format in EXPORT_FORMATS.values():
+        if isinstance(format, TableFormat):
+            for name, field in format.columns.model_fields.items():
+                assert not field.description or f"`{name}`" in text

@@ -1,13 +1,19 @@
-"""What an export format is. Each one is an object of this shape in a module of its own."""
+"""What an export format is. Each one is an object of this shape in a module of its own.
+
+A format that derives from `TableFormat` yields rows with fixed columns. It is exported as JSON Lines and as
+Parquet, and as a data set with a card."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+import orjson
 from pydantic import BaseModel, ConfigDict, model_validator
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+BATCH = 2_000
 Options = dict[str, list[tuple[str, str]]]
 
 
@@ -57,3 +63,52 @@ class ExportFormat(Protocol):
     def options(self, db: Session, project_id: int) -> Options:
         """By field, the values a form offers and their labels."""
         ...
+
+
+class Columns(BaseModel):
+    """The columns of a table, in order. A field is a column; its type is the type of the column and the line
+    below it is its description."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class Record(NamedTuple):
+    split: str
+    """train, validation or test: the file of a data set that the record goes into."""
+    values: dict[str, Any]
+
+
+class TableFormat:
+    """A format whose lines have fixed columns. `records` yields them in bounded memory."""
+
+    id: str
+    label: str
+    description: str
+    unit: str = "row"
+    columns: type[Columns]
+    parameters: type[ExportParameters] = ExportParameters
+
+    def records(self, db: Session, project_id: int, parameters: Any) -> Iterator[Record]:
+        raise NotImplementedError
+
+    def count(self, db: Session, project_id: int, parameters: Any) -> int:
+        return sum(1 for _ in self.records(db, project_id, parameters))
+
+    def rows(self, db: Session, project_id: int, parameters: Any) -> Iterator[bytes]:
+        for record in self.records(db, project_id, parameters):
+            yield orjson.dumps(record.values) + b"\n"
+
+    def options(self, db: Session, project_id: int) -> Options:
+        return {}
+
+
+def iter_records(db: Session, columns: type[Columns], query: str, values: dict[str, Any]) -> Iterator[Record]:
+    """The rows of a query from a server-side cursor, with `columns` in their order. The query also has a
+    column `split`."""
+    for row in db.execute(text(query).execution_options(yield_per=BATCH), values).mappings():
+        yield Record(row["split"], {name: row[name] for name in columns.model_fields})
+
+
+def count_rows(db: Session, query: str, values: dict[str, Any]) -> int:
+    """How many rows a query has, counted by the database."""
+    return int(db.scalar(text(f"SELECT count(*) FROM ({query}) rows"), values) or 0)  # noqa: S608  ours

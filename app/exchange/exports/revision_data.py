@@ -8,16 +8,14 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
-import orjson
 from pydantic import Field
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from app.exchange.exports.base import ExportParameters, Options
+from app.exchange.exports.base import BATCH, Columns, ExportParameters, Record, TableFormat
 from app.search.protocols import Steps
 from app.search.revisions import Trajectory, build_prompt, build_trajectories
 
-BATCH = 2_000
 SELECT_POOL = text(
     """SELECT p.id, p.external_id, p.statement, s.steps, s.verdict
        FROM problem p JOIN solution s ON s.problem_id = p.id
@@ -41,7 +39,19 @@ class RevisionParameters(ExportParameters):
     )
 
 
-class RevisionData:
+class RevisionColumns(Columns):
+    problem_id: str
+    problem: str
+    """Statement of the problem."""
+    attempts: list[list[str]]
+    """Steps of the incorrect solutions, in order."""
+    solution: list[str]
+    """Steps of the correct solution."""
+    prompt: str
+    completion: str
+
+
+class RevisionData(TableFormat):
     id = "revision-data"
     label = "Revision data"
     description = (
@@ -49,12 +59,10 @@ class RevisionData:
         " correct one that follows. Train problems only."
     )
     unit = "trajectory"
+    columns = RevisionColumns
     parameters = RevisionParameters
 
-    def count(self, db: Session, project_id: int, parameters: RevisionParameters) -> int:
-        return sum(1 for _ in self.rows(db, project_id, parameters))
-
-    def rows(self, db: Session, project_id: int, parameters: RevisionParameters) -> Iterator[bytes]:
+    def records(self, db: Session, project_id: int, parameters: RevisionParameters) -> Iterator[Record]:
         values = {"project_id": project_id, "generator": parameters.generator or None}
         rows: Iterable[Row[Any]] = db.execute(SELECT_POOL.execution_options(yield_per=BATCH), values)
         for (_, name, statement), group in groupby(
@@ -65,10 +73,7 @@ class RevisionData:
             for row in group:
                 (correct if row.verdict == "correct" else incorrect).append(tuple(row.steps))
             for trajectory in build_trajectories(correct, incorrect, seed=parameters.seed):
-                yield orjson.dumps(build_row(name, statement, trajectory)) + b"\n"
-
-    def options(self, db: Session, project_id: int) -> Options:
-        return {}
+                yield Record("train", build_row(name, statement, trajectory))
 
 
 def build_row(name: str, statement: str, trajectory: Trajectory) -> dict[str, Any]:

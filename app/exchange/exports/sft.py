@@ -14,12 +14,11 @@ import re
 from collections.abc import Iterator
 from typing import Any, Literal
 
-import orjson
 from pydantic import Field, field_validator, model_validator
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.exchange.exports.base import ExportParameters, Options
+from app.exchange.exports.base import BATCH, Columns, ExportParameters, Options, Record, TableFormat
 from app.generators.config import PLACE, PLAIN
 
 SolutionFilter = Literal["correct-answer", "no-negative-step"]
@@ -29,7 +28,6 @@ FILTER_LABELS: dict[SolutionFilter, str] = {
 }
 OLD_FILTERS: dict[str, SolutionFilter] = {"answer": "correct-answer", "labels": "no-negative-step"}
 BREAKS = re.compile(r"\s*\n\s*")
-BATCH = 2_000
 
 
 class SftParameters(ExportParameters):
@@ -101,7 +99,16 @@ SELECT_ROWS = text(
 )
 
 
-class SftLines:
+class SftColumns(Columns):
+    prompt: str
+    completion: str
+    """One step per line."""
+    problem_id: str
+    solution_id: str
+    generator: str
+
+
+class SftLines(TableFormat):
     id = "sft"
     label = "Fine-tuning data"
     description = (
@@ -109,12 +116,13 @@ class SftLines:
         " Test problems and problems of evaluation sets are left out."
     )
     unit = "solution"
+    columns = SftColumns
     parameters = SftParameters
 
     def count(self, db: Session, project_id: int, parameters: SftParameters) -> int:
         return int(db.scalar(SELECT_COUNT, _build_values(project_id, parameters)) or 0)
 
-    def rows(self, db: Session, project_id: int, parameters: SftParameters) -> Iterator[bytes]:
+    def records(self, db: Session, project_id: int, parameters: SftParameters) -> Iterator[Record]:
         query = SELECT_ROWS.execution_options(yield_per=BATCH)
         for row in db.execute(query, _build_values(project_id, parameters)):
             line = {
@@ -124,7 +132,7 @@ class SftLines:
                 "solution_id": row.solution,
                 "generator": row.generator,
             }
-            yield orjson.dumps(line) + b"\n"
+            yield Record(parameters.split, line)
 
     def options(self, db: Session, project_id: int) -> Options:
         return {"filter": list(FILTER_LABELS.items())}

@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal
 
-import orjson
 from pydantic import Field
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.exchange.exports.base import ExportParameters, Options
+from app.exchange.exports.base import BATCH, Columns, ExportParameters, Record, TableFormat
 
-BATCH = 2_000
 SELECT_ROWS = {
     "people": text(
         """
-        SELECT p.statement, s.steps, array_agg(l.position ORDER BY l.position) AS positions,
+        SELECT p.split, p.statement, s.steps, array_agg(l.position ORDER BY l.position) AS positions,
             array_agg(l.rating ORDER BY l.position) AS ratings, NULL AS first_error
         FROM solution_step_label l JOIN assignment a ON a.id = l.assignment_id
         JOIN solution s ON s.id = l.solution_id JOIN problem p ON p.id = s.problem_id
@@ -30,7 +28,7 @@ SELECT_ROWS = {
     ),
     "external": text(
         """
-        SELECT p.statement, s.steps, NULL AS positions, e.ratings, e.first_error
+        SELECT p.split, p.statement, s.steps, NULL AS positions, e.ratings, e.first_error
         FROM external_label e JOIN solution s ON s.id = e.solution_id JOIN problem p ON p.id = s.problem_id
         WHERE s.project_id = :project ORDER BY s.id, e.source
         """
@@ -47,26 +45,29 @@ class TrlParameters(ExportParameters):
     )
 
 
-class TrlStepwise:
+class TrlColumns(Columns):
+    prompt: str
+    """Statement of the problem."""
+    completions: list[str]
+    """The steps."""
+    labels: list[bool]
+    """Whether each step is correct."""
+
+
+class TrlStepwise(TableFormat):
     id = "trl-stepwise"
     label = "TRL stepwise supervision"
     description = "Labels as `prompt`, `completions` and `labels`, the format of TRL's PRM trainer."
-    unit = "row"
+    columns = TrlColumns
     parameters = TrlParameters
 
-    def count(self, db: Session, project_id: int, parameters: TrlParameters) -> int:
-        return sum(1 for _ in self.rows(db, project_id, parameters))
-
-    def rows(self, db: Session, project_id: int, parameters: TrlParameters) -> Iterator[bytes]:
+    def records(self, db: Session, project_id: int, parameters: TrlParameters) -> Iterator[Record]:
         query = SELECT_ROWS[parameters.source].execution_options(yield_per=BATCH)
         for row in db.execute(query, {"project": project_id}):
             labels = _build_labels(row, neutral=parameters.neutral == "correct")
             if labels:
                 line = {"prompt": row.statement, "completions": row.steps[: len(labels)], "labels": labels}
-                yield orjson.dumps(line) + b"\n"
-
-    def options(self, db: Session, project_id: int) -> Options:
-        return {}
+                yield Record(row.split, line)
 
 
 def _build_labels(row: Any, *, neutral: bool) -> list[bool]:
