@@ -105,7 +105,7 @@ def measured(size: int) -> None:
 def copied(notes: bool) -> float:
     with engine().begin() as db:
         if not notes:
-            db.execute(text("ALTER TABLE assignment DISABLE TRIGGER assignment_made_look_again"))
+            db.execute(text("ALTER TABLE assignment DISABLE TRIGGER assignment_insert_recheck"))
         begun = time.perf_counter()
         db.execute(text(COPIED))
         done = 1000 * (time.perf_counter() - begun)

@@ -57,12 +57,12 @@ def measured(sizes: list[int], people: int) -> None:
             fill.execute(text("VACUUM ANALYZE"))
         with transaction() as db:
             project = db.scalar(text("SELECT id FROM project"))
-            agreement_report.ask(db, project, dt.datetime.now(dt.UTC))
+            agreement_report.request_report(db, project, dt.datetime.now(dt.UTC))
         begun = time.perf_counter()
         agreement_job.compute_agreement(project)
         whole = time.perf_counter() - begun
         with transaction() as db:
-            figures = took(lambda: agreement_report.of(db, project, dt.datetime.now(dt.UTC)))  # noqa: B023
+            figures = took(lambda: agreement_report.get_report(db, project, dt.datetime.now(dt.UTC)))  # noqa: B023
             labelers = took(lambda: labeler_stats.list_labelers(db, project))  # noqa: B023
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f"{size:>10,} {whole:>11.1f} {figures:>12.1f} {labelers:>13.1f} {peak:>8.0f}")

@@ -3,7 +3,7 @@
 A solution is a candidate if its labelers disagree on the first error, if a labeler flagged a step, or if
 a qualified model (reviewing_model) disagrees with a label; adjudication_queue finds the candidates. A
 submission that chose an alternative step says nothing about the steps after it. Labels stay hidden until
-the adjudicator decides or reveals them, and every decision records what its adjudicator knew."""
+the adjudicator decides or reveals them, and every decision records its adjudicator's exposure to them."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from app.problems.models import Problem, Solution
 from app.projects.models import Project
 from app.quality import adjudication_queue, reviewing_model
 from app.quality.control_task_creation import up_to_first_error
-from app.quality.models import Adjudication, SecondLook
+from app.quality.models import Adjudication, AdjudicationCandidate
 
 PAGE = 30
-REASONS = ("disagreement", "flagged", "model")
+REASONS = ("disagreement", "flagged", "model_disagreement")
 
 SELECT_CANDIDATES = text(
     """
-    SELECT w.*, p.statement, p.subject, p.level FROM second_look w
+    SELECT w.*, p.statement, p.subject, p.level FROM adjudication_candidate w
     JOIN solution s ON s.id = w.solution_id JOIN problem p ON p.id = s.problem_id
-    WHERE w.project_id = :project AND (w.place, w.solution_id) > (:place, :after)
-      AND (CAST(:why AS text) IS NULL OR CASE :why WHEN 'disagreement' THEN w.disagreement
-           WHEN 'flagged' THEN w.flagged ELSE w.model END)
-    ORDER BY w.place, w.solution_id LIMIT :most
+    WHERE w.project_id = :project AND (w.priority, w.solution_id) > (:priority, :after)
+      AND (CAST(:reason AS text) IS NULL OR CASE :reason WHEN 'disagreement' THEN w.disagreement
+           WHEN 'flagged' THEN w.flagged ELSE w.model_disagreement END)
+    ORDER BY w.priority, w.solution_id LIMIT :most
     """
 )
-COUNT_CANDIDATES = text("SELECT count(*) FROM second_look WHERE project_id = :project")
+COUNT_CANDIDATES = text("SELECT count(*) FROM adjudication_candidate WHERE project_id = :project")
 SELECT_ORIGINAL_LABELS = text(
     f"""
     SELECT a.id, a.user_id, {display_name_sql("u")} AS labeler,
@@ -65,8 +65,8 @@ class AdjudicationCase:
     solution: Solution
     problem: Problem
     decided: Adjudication | None
-    knew: str
-    """What the adjudicator knew, or what the current user knows: see Adjudication."""
+    exposure: str
+    """The exposure of the adjudicator, or of the current user, to the labels. See Adjudication."""
     before: list[int | None]
     """Ratings before the labels were revealed."""
     originals: list[Any]
@@ -76,19 +76,19 @@ class AdjudicationCase:
 
     @property
     def open(self) -> bool:
-        return self.decided is not None or self.knew == "shown"
+        return self.decided is not None or self.exposure == "reveal"
 
 
 def list_candidates(
-    db: Session, project_id: int, why: str | None = None, after: int = 0, most: int = PAGE
+    db: Session, project_id: int, reason: str | None = None, after: int = 0, most: int = PAGE
 ) -> list[Any]:
     """Candidates after solution `after`, or from the start if it was never a candidate. Call
     adjudication_queue.refresh_changed first to include recent submissions."""
     parameters = {
         "project": project_id,
-        "why": why,
+        "reason": reason,
         "most": most,
-        "place": get_priority(db, after),
+        "priority": get_priority(db, after),
         "after": after,
     }
     return list(db.execute(SELECT_CANDIDATES, parameters))
@@ -96,22 +96,22 @@ def list_candidates(
 
 def get_priority(db: Session, solution_id: int) -> int:
     """Priority of a candidate, or of a decided solution when it was one; -1 for other solutions."""
-    if row := db.get(SecondLook, solution_id):
-        return row.place
+    if row := db.get(AdjudicationCandidate, solution_id):
+        return row.priority
     decided = db.scalar(select(Adjudication).where(Adjudication.solution_id == solution_id))
-    if decided is None or not decided.asked_for:
+    if decided is None or not decided.queue_reasons:
         return -1
-    return 2 * (not decided.asked_for["disagreement"]) + (not decided.asked_for["flagged"])
+    return 2 * (not decided.queue_reasons["disagreement"]) + (not decided.queue_reasons["flagged"])
 
 
 def count_candidates(db: Session, project_id: int) -> int:
     return int(db.scalar(COUNT_CANDIDATES, {"project": project_id}) or 0)
 
 
-def next_candidate(db: Session, project_id: int, why: str | None, after: int) -> int | None:
+def next_candidate(db: Session, project_id: int, reason: str | None, after: int) -> int | None:
     """The next candidate, or the first after the last; None if the queue is empty."""
     for start in (after, 0):
-        for row in list_candidates(db, project_id, why, start, 2):
+        for row in list_candidates(db, project_id, reason, start, 2):
             if row.solution_id != after:
                 return int(row.solution_id)
     return None
@@ -129,22 +129,24 @@ def load_case(db: Session, project: Project, actor: User, solution_id: int) -> A
         "solution": solution.id,
         "model": reviewing_model.find_reviewing_model(db, project.id).model_id,
     }
-    exposure = db.get(LabelExposure, (solution.id, decided.decided_by if decided else actor.id))
-    knew = decided.knew if decided else find_exposure(db, actor, exposure, solution.id)
-    shown = decided is not None or knew == "shown"
-    originals = list(db.execute(SELECT_ORIGINAL_LABELS, parameters)) if shown else []
-    probs = (db.scalar(SELECT_STEP_PROBS, parameters) or []) if shown else []
-    before = list((exposure.ratings_before if exposure else None) or [])
-    return AdjudicationCase(solution, solution.problem, decided, knew, before, originals, list(probs[::3]))
+    record = db.get(LabelExposure, (solution.id, decided.decided_by if decided else actor.id))
+    exposure = decided.exposure if decided else find_exposure(db, actor, record, solution.id)
+    visible = decided is not None or exposure == "reveal"
+    originals = list(db.execute(SELECT_ORIGINAL_LABELS, parameters)) if visible else []
+    probs = (db.scalar(SELECT_STEP_PROBS, parameters) or []) if visible else []
+    before = list((record.ratings_before if record else None) or [])
+    return AdjudicationCase(
+        solution, solution.problem, decided, exposure, before, originals, list(probs[::3])
+    )
 
 
-def find_exposure(db: Session, actor: User, exposure: LabelExposure | None, solution_id: int) -> str:
-    """What the user knows of the labels. A reveal takes precedence over a page that showed them."""
-    if exposure and exposure.ratings_before is not None:
-        return "shown"
+def find_exposure(db: Session, actor: User, record: LabelExposure | None, solution_id: int) -> str:
+    """The exposure of the user to the labels. A reveal takes precedence over a page that showed them."""
+    if record and record.ratings_before is not None:
+        return "reveal"
     if db.scalar(SELECT_OWN_LABEL, {"solution": solution_id, "user": actor.id}):
         return "own"
-    return "opened" if exposure else "nothing"
+    return "page" if record else "none"
 
 
 def reveal_labels(
@@ -173,14 +175,14 @@ def record_decision(
             "A decision needs a reason of at most 2,000 characters.",
             remedy="Write one sentence that explains it.",
         )
-    why = _remove_candidate(db, project.id, solution_id)
+    queue_reasons = _remove_candidate(db, project.id, solution_id)
     decision = Adjudication(
         project_id=project.id, solution_id=solution_id, ratings=decided_ratings, reason=reason,
-        decided_by=actor.id, asked_for=why, knew=case.knew,
+        decided_by=actor.id, queue_reasons=queue_reasons, exposure=case.exposure,
     )  # fmt: skip
     db.add(decision)
     db.flush()
-    detail = {"ratings": decided_ratings, "reason": reason, "knew": case.knew}
+    detail = {"ratings": decided_ratings, "reason": reason, "exposure": case.exposure}
     audit.record_event(db, actor, "solution.adjudicate", str(solution_id), detail, project_id=project.id)
     return decision
 
@@ -191,12 +193,12 @@ def _remove_candidate(db: Session, project_id: int, solution_id: int) -> dict[st
     adjudication_queue.refresh_solutions(
         db, project_id, [solution_id], adjudication_queue.current_basis(db, project_id)
     )
-    row = db.get(SecondLook, solution_id, populate_existing=True)
+    row = db.get(AdjudicationCandidate, solution_id, populate_existing=True)
     if row is None:
         return {}
-    why = {name: bool(getattr(row, name)) for name in REASONS}
+    reasons = {name: bool(getattr(row, name)) for name in REASONS}
     db.delete(row)
-    return why
+    return reasons
 
 
 def validate_ratings(ratings: list[int | None], steps: int) -> list[int]:

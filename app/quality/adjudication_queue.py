@@ -1,6 +1,6 @@
 """The stored queue of adjudication candidates, so that pages need not read all labels.
 
-A trigger stores each solution whose submissions changed in `look_again`. Whoever opens the queue
+A trigger adds each solution whose submissions changed to `adjudication_recheck`. Whoever opens the queue
 refreshes these solutions first. When the qualified model or its scores change, all labeled solutions are
 refreshed: at once if they are few, or else by the worker. A lock per project ensures that an older
 refresh never overwrites a newer one; a page that finds it taken shows the stored queue."""
@@ -17,7 +17,7 @@ from app.core.db import transaction
 from app.core.jobs import enqueue, stop_requested
 from app.quality import reviewing_model
 
-JOB = "quality.look"
+JOB = "quality.refresh_candidates"
 MIN_CONFIDENCE = 0.9
 MAX_INLINE = 300
 """Solutions that a page refreshes within the request."""
@@ -26,13 +26,13 @@ CHUNK = 1000
 
 UPSERT_CANDIDATES = text(
     """
-    WITH judged AS (
+    WITH submission AS (
         SELECT l.solution_id,
             coalesce(min(l.position) FILTER (WHERE l.rating = -1),
                 CASE WHEN count(*) = max(l.steps) THEN -1 END) AS first_error,
             bool_or(l.flagged) AS flagged,
             bool_or(c.step_probs[3 * l.position + 1] > :sure AND l.rating >= 0
-                 OR c.step_probs[3 * l.position + 1] < 1 - :sure AND l.rating = -1) AS contradicted
+                 OR c.step_probs[3 * l.position + 1] < 1 - :sure AND l.rating = -1) AS model_disagreement
         FROM solution_step_label l JOIN problem p ON p.id = l.problem_id
         LEFT JOIN score c ON c.solution_id = l.solution_id AND c.model_id = :model
         WHERE l.project_id = :project AND l.state = 'submitted' AND p.split <> 'test'
@@ -41,28 +41,31 @@ UPSERT_CANDIDATES = text(
           AND NOT EXISTS (SELECT 1 FROM adjudication d WHERE d.solution_id = l.solution_id)
           AND NOT EXISTS (SELECT 1 FROM control_answer k WHERE k.task_id = l.task_id)
         GROUP BY l.solution_id, l.assignment_id
-    ), found AS (
+    ), solution_reasons AS (
         SELECT solution_id, count(*) AS labelers,
             count(DISTINCT first_error) > 1 AS disagreement,
-            coalesce(bool_or(flagged), false) AS flagged, coalesce(bool_or(contradicted), false) AS model
-        FROM judged GROUP BY solution_id
-    ), waits AS (
-        SELECT * FROM found WHERE disagreement OR flagged OR model
-    ), gone AS (
-        DELETE FROM second_look w WHERE w.solution_id = ANY(:solutions)
-          AND NOT EXISTS (SELECT 1 FROM waits WHERE waits.solution_id = w.solution_id)
+            coalesce(bool_or(flagged), false) AS flagged,
+            coalesce(bool_or(model_disagreement), false) AS model_disagreement
+        FROM submission GROUP BY solution_id
+    ), candidate AS (
+        SELECT * FROM solution_reasons WHERE disagreement OR flagged OR model_disagreement
+    ), removed AS (
+        DELETE FROM adjudication_candidate w WHERE w.solution_id = ANY(:solutions)
+          AND NOT EXISTS (SELECT 1 FROM candidate c WHERE c.solution_id = w.solution_id)
     )
-    INSERT INTO second_look (project_id, solution_id, labelers, disagreement, flagged, model)
-    SELECT :project, solution_id, labelers, disagreement, flagged, model FROM waits
+    INSERT INTO adjudication_candidate
+        (project_id, solution_id, labelers, disagreement, flagged, model_disagreement)
+    SELECT :project, solution_id, labelers, disagreement, flagged, model_disagreement FROM candidate
     ON CONFLICT (solution_id) DO UPDATE SET labelers = excluded.labelers,
-        disagreement = excluded.disagreement, flagged = excluded.flagged, model = excluded.model
+        disagreement = excluded.disagreement, flagged = excluded.flagged,
+        model_disagreement = excluded.model_disagreement
     """
 )
 SELECT_CHANGED = text(
-    "DELETE FROM look_again WHERE id IN (SELECT id FROM look_again WHERE project_id = :project"
-    " ORDER BY id LIMIT :most) RETURNING solution_id"
+    "DELETE FROM adjudication_recheck WHERE id IN (SELECT id FROM adjudication_recheck"
+    " WHERE project_id = :project ORDER BY id LIMIT :most) RETURNING solution_id"
 )
-HAS_CHANGED = text("SELECT EXISTS (SELECT 1 FROM look_again WHERE project_id = :project)")
+HAS_CHANGED = text("SELECT EXISTS (SELECT 1 FROM adjudication_recheck WHERE project_id = :project)")
 SELECT_LABELED = text(
     "SELECT DISTINCT t.solution_id FROM task t WHERE t.project_id = :project AND t.solution_id > :after"
     " AND EXISTS (SELECT 1 FROM assignment a WHERE a.task_id = t.id AND a.state = 'submitted')"
@@ -72,9 +75,9 @@ SELECT_BASIS = text(
     "SELECT max(r.id) FROM scoring_run s JOIN run r ON r.id = s.run_id"
     " WHERE s.model_id = :model AND r.state = 'succeeded'"
 )
-SELECT_SCAN = text("SELECT model_id, scoring_run_id FROM looked_over WHERE project_id = :project")
+SELECT_SCAN = text("SELECT model_id, scoring_run_id FROM adjudication_scan WHERE project_id = :project")
 UPSERT_SCAN = text(
-    "INSERT INTO looked_over (project_id, model_id, scoring_run_id) VALUES (:project, :model, :run)"
+    "INSERT INTO adjudication_scan (project_id, model_id, scoring_run_id) VALUES (:project, :model, :run)"
     " ON CONFLICT (project_id) DO UPDATE SET model_id = :model, scoring_run_id = :run"
 )
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
@@ -186,4 +189,4 @@ def lock_scan(db: Session, project_id: int) -> None:
 
 
 def _lock_key(project_id: int) -> str:
-    return f"second look {project_id}"
+    return f"adjudication candidates {project_id}"

@@ -25,11 +25,16 @@ from app.quality import (
 
 router = APIRouter()
 EXPOSURE_LABELS = {
-    "nothing": "decided blind",
+    "none": "decided blind",
     "own": "decided by someone who labeled it",
-    "opened": "decided after opening its labels on another page",
-    "shown": "decided with the labels revealed",
+    "page": "decided after opening its labels on another page",
+    "reveal": "decided with the labels revealed",
     "unknown": "blinding not recorded",
+}
+REASON_LABELS = {
+    "disagreement": "Labelers disagree",
+    "flagged": "Flagged",
+    "model_disagreement": "Model disagrees",
 }
 After = Annotated[int, Query(ge=0, lt=2**62)]
 
@@ -50,63 +55,70 @@ DecisionForm = Annotated[Decision, Form()]
 
 
 @router.get("/adjudications")
-def queue(request: Request, access: Researcher, db: Db, why: str | None = None, after: After = 0) -> Response:
+def queue(
+    request: Request, access: Researcher, db: Db, reason: str | None = None, after: After = 0
+) -> Response:
     project = access.project
-    _require_reason(why)
+    _require_reason(reason)
     return render(
         request,
         "quality/adjudications.html",
         up_to_date=adjudication_queue.refresh_changed(db, project.id),
-        candidates=adjudication.list_candidates(db, project.id, why, after),
+        candidates=adjudication.list_candidates(db, project.id, reason, after),
         count=adjudication.count_candidates(db, project.id),
-        why=why,
+        reason=reason,
         after=after,
         most=adjudication.PAGE,
-        reasons=adjudication.REASONS,
+        reason_labels=REASON_LABELS,
         min_confidence=adjudication_queue.MIN_CONFIDENCE,
         reviewer=reviewing_model.find_reviewing_model(db, project.id),
     )
 
 
 @router.get("/adjudications/next")
-def next_solution(access: Researcher, db: Db, why: str | None = None, after: After = 0) -> Response:
+def next_solution(access: Researcher, db: Db, reason: str | None = None, after: After = 0) -> Response:
     """Redirect to the solution after `after`, or to the queue when no solution is left."""
-    _require_reason(why)
+    _require_reason(reason)
     adjudication_queue.refresh_changed(db, access.project.id)
-    next_id = adjudication.next_candidate(db, access.project.id, why, after)
-    query = f"?why={why}" if why else ""
+    next_id = adjudication.next_candidate(db, access.project.id, reason, after)
+    query = f"?reason={reason}" if reason else ""
     if next_id is None:
         return redirect(f"{access.home}/quality/adjudications{query}", "Adjudication queue is empty.", "note")
     return redirect(f"{access.home}/quality/solutions/{next_id}{query}")
 
 
-def _require_reason(why: str | None) -> None:
-    if why is not None and why not in adjudication.REASONS:
+def _require_reason(reason: str | None) -> None:
+    if reason is not None and reason not in adjudication.REASONS:
         raise NotFound("Unknown reason.", remedy=f"Valid reasons: {', '.join(adjudication.REASONS)}.")
 
 
 @router.get("/solutions/{solution_id}")
 def solution(
-    request: Request, solution_id: int, access: Researcher, db: Db, why: str | None = None
+    request: Request, solution_id: int, access: Researcher, db: Db, reason: str | None = None
 ) -> Response:
-    _require_reason(why)
-    return _render_case(request, access, db, solution_id, why)
+    _require_reason(reason)
+    return _render_case(request, access, db, solution_id, reason)
 
 
 @router.post("/solutions/{solution_id}/labels")
 def show_labels(
-    solution_id: int, access: Researcher, db: Db, sent: DecisionForm, why: str | None = None
+    solution_id: int, access: Researcher, db: Db, sent: DecisionForm, reason: str | None = None
 ) -> Response:
     """Reveal the labels before the decision. The reveal is recorded, so the decision is not blind."""
     adjudication.reveal_labels(db, access.project, access.user, solution_id, sent.ratings())
     return redirect(
-        _case_url(access, solution_id, why), "Labels revealed. This decision is not blind.", "note"
+        _case_url(access, solution_id, reason), "Labels revealed. This decision is not blind.", "note"
     )
 
 
 @router.post("/solutions/{solution_id}/adjudication")
 def create_adjudication(
-    request: Request, solution_id: int, access: Researcher, db: Db, sent: DecisionForm, why: str | None = None
+    request: Request,
+    solution_id: int,
+    access: Researcher,
+    db: Db,
+    sent: DecisionForm,
+    reason: str | None = None,
 ) -> Response:
     try:
         adjudication.record_decision(
@@ -115,13 +127,13 @@ def create_adjudication(
     except NotFound:
         raise
     except DomainError as error:
-        return _render_case(request, access, db, solution_id, why, error, sent)
-    return redirect(_case_url(access, solution_id, why), "Decision saved. The labels are shown below.")
+        return _render_case(request, access, db, solution_id, reason, error, sent)
+    return redirect(_case_url(access, solution_id, reason), "Decision saved. The labels are shown below.")
 
 
-def _case_url(access: Access, solution_id: int, why: str | None) -> str:
-    _require_reason(why)
-    return f"{access.home}/quality/solutions/{solution_id}" + (f"?why={why}" if why else "")
+def _case_url(access: Access, solution_id: int, reason: str | None) -> str:
+    _require_reason(reason)
+    return f"{access.home}/quality/solutions/{solution_id}" + (f"?reason={reason}" if reason else "")
 
 
 def _render_case(
@@ -129,7 +141,7 @@ def _render_case(
     access: Access,
     db: Db,
     solution_id: int,
-    why: str | None,
+    reason: str | None,
     error: DomainError | None = None,
     sent: Decision | None = None,
 ) -> Response:
@@ -139,7 +151,7 @@ def _render_case(
         "quality/adjudication.html",
         error.status if error else 200,
         case=case,
-        why=why,
+        queue_reason=reason,
         control_kind=control_task_creation.find_control_kind(db, case.solution),
         error=error,
         ratings=sent.ratings() if sent else case.before,

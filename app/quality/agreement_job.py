@@ -1,9 +1,9 @@
-"""Counting agreement, in the worker: no page waits for it, and nothing is left out of it.
+"""Computes agreement in the worker, from all submissions.
 
-Solutions are read a few hundred at a time and forgotten again; what stays are sums of their tables
-(agreement.Batches), for the project, each generation, each labeler with all others, and each pair.
-Someone who judged a solution twice counts with the later judgement. A labeler whose walk left the
-solution's own steps before an error has no first error to compare."""
+Solutions are read in chunks. Only the sums of their tables (agreement_metrics.Batches) are kept, for the
+project, each generation, each labeler with all others, and each pair. If a labeler submitted a solution
+twice, the later submission counts. A labeler who chose an alternative step before any error has no first
+error to compare."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from app.core.run_lifecycle import now, record_heartbeat, record_success
 from app.core.run_worker import Overtaken, Stopped, require_attempt, run_in_worker
 from app.quality import agreement_metrics
 from app.quality.agreement_metrics import Batches, Figure, Table
-from app.quality.models import Agreement, AgreementFigure
+from app.quality.models import AgreementReport, AgreementValue
 
 CHUNK = 500
-KEPT_SOLUTIONS = 100
-"""Newest solutions named with a figure."""
-PAIRS = 60
-"""Pairs kept for a labeler: those with most solutions in common."""
+NEWEST_SOLUTIONS = 100
+"""Newest solutions stored with a value."""
+MAX_PAIRS = 60
+"""Pairs stored for a labeler: those with the most solutions in common."""
 PROGRESS_SECONDS = 0.5
 
 SELECT_SHARED = text(
@@ -54,16 +54,16 @@ SELECT_RATINGS = text(
     """
 )
 SELECT_BASIS = text(
-    "SELECT count(*) AS submissions, max(submitted_at) AS last_at FROM assignment"
+    "SELECT count(*) AS submissions, max(submitted_at) AS last_submission_at FROM assignment"
     " WHERE project_id = :project AND state = 'submitted'"
 )
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What a figure is of; its fields are the row's."""
+    """The subject of a value. The fields are columns of the row."""
 
-    about: str
+    scope: str
     generation: int | None = None
     user_id: int | None = None
     other_id: int | None = None
@@ -71,10 +71,10 @@ class Scope:
 
 @dataclass
 class Tables:
-    """Of one thing: by measure, the tables of its solutions."""
+    """The tables of the solutions in a scope, by measure."""
 
     batches: dict[str, Batches] = field(default_factory=lambda: defaultdict(Batches))
-    newest: deque[int] = field(default_factory=lambda: deque(maxlen=KEPT_SOLUTIONS))
+    newest: deque[int] = field(default_factory=lambda: deque(maxlen=NEWEST_SOLUTIONS))
     solutions: int = 0
 
     def add(self, solution_id: int, tables: Mapping[str, Table]) -> None:
@@ -87,12 +87,12 @@ class Tables:
 Collected = dict[Scope, Tables]
 
 
-def run(kind: RunKind[Agreement], run_id: int) -> None:
+def run(kind: RunKind[AgreementReport], run_id: int) -> None:
     run_in_worker(kind, run_id, compute_agreement)
 
 
-def compute_agreement(run: Agreement) -> None:
-    """Count everything and put it in place of what was counted before."""
+def compute_agreement(run: AgreementReport) -> None:
+    """Compute all values and replace the stored ones."""
     project_id = run.project_id
     with transaction() as db:
         basis = db.execute(SELECT_BASIS, {"project": project_id}).one()
@@ -101,16 +101,20 @@ def compute_agreement(run: Agreement) -> None:
     collected = collect_batches(ids, report)
     rows = list(compute_figures(project_id, largest_scopes(collected), report))
     with transaction() as db:
-        row = require_attempt(db, run, Agreement)
-        db.execute(text("DELETE FROM agreement_figure WHERE project_id = :project"), {"project": project_id})
+        row = require_attempt(db, run, AgreementReport)
+        db.execute(text("DELETE FROM agreement_value WHERE project_id = :project"), {"project": project_id})
         if rows:
-            db.execute(insert(AgreementFigure), rows)
-        row.submissions, row.last_at, row.counted_at = basis.submissions, basis.last_at, now()
+            db.execute(insert(AgreementValue), rows)
+        row.submissions, row.last_submission_at, row.computed_at = (
+            basis.submissions,
+            basis.last_submission_at,
+            now(),
+        )
         record_success(db, run.id, run.fence)
 
 
-def report_progress(run: Agreement) -> Callable[[str, int, int], None]:
-    """Records how far it is, at most twice a second; and notices that the worker is ending."""
+def report_progress(run: AgreementReport) -> Callable[[str, int, int], None]:
+    """A function that stores progress at most twice a second and stops the run when the worker stops."""
     last = 0.0
 
     def report(phase: str, done: int, total: int) -> None:
@@ -141,22 +145,22 @@ def collect_batches(ids: list[int], report: Callable[[str, int, int], None]) -> 
 @dataclass(frozen=True)
 class LabelerRatings:
     ratings: list[int | None]
-    """Of the solution's own steps, from the first on."""
-    firm: bool
-    """It names a first error, or went through to the last step."""
+    """Ratings of the solution's own steps, from the first step."""
+    is_conclusive: bool
+    """Whether the submission has a first error or rates the last step."""
 
 
 Submissions = dict[Hashable, LabelerRatings]
-"""By labeler; of those who judged it twice, the later."""
+"""The latest submission of each labeler."""
 
 
 def load_ratings(
     db: Session, ids: list[int]
 ) -> Iterator[tuple[int, Submissions, dict[int | None, Submissions]]]:
-    """Each solution with its judgements in all, and by generation."""
+    """Each solution with its submissions, in total and by generation."""
     by_solution: dict[int, Submissions] = defaultdict(dict)
     by_generation: dict[int, dict[int | None, Submissions]] = defaultdict(lambda: defaultdict(dict))
-    for row in db.execute(SELECT_RATINGS, {"ids": ids}):  # the oldest first
+    for row in db.execute(SELECT_RATINGS, {"ids": ids}):  # oldest first
         ratings: list[int | None] = [None] * (row.positions[-1] + 1)
         for position, rating in zip(row.positions, row.ratings, strict=True):
             ratings[position] = rating
@@ -173,42 +177,44 @@ def add_to_scopes(
     submissions: Submissions,
     by_generation: Mapping[int | None, Submissions],
 ) -> None:
-    """Put one solution into every figure it belongs to."""
-    for generation, judged in by_generation.items():
-        if len(judged) > 1:
-            collected[Scope("generation", generation)].add(solution_id, build_tables(judged))
+    """Add a solution to every scope that contains it."""
+    for generation, in_generation in by_generation.items():
+        if len(in_generation) > 1:
+            collected[Scope("generation", generation)].add(solution_id, build_tables(in_generation))
     if len(submissions) < 2:
         return
     tables = build_tables(submissions)
     collected[Scope("project")].add(solution_id, tables)
-    people: list[Any] = sorted(submissions, key=str)
-    for labeler in people:
+    labelers: list[Any] = sorted(submissions, key=str)
+    for labeler in labelers:
         collected[Scope("labeler", None, labeler)].add(solution_id, tables)
-    ratings = {who: submission.ratings for who, submission in submissions.items()}
-    for first, second in combinations(people, 2):
+    ratings = {labeler: submission.ratings for labeler, submission in submissions.items()}
+    for first, second in combinations(labelers, 2):
         pair = {"kappa": agreement_metrics.pair_table(ratings, first, second)}
         collected[Scope("pair", None, first, second)].add(solution_id, pair)
 
 
-def build_tables(judged: Submissions) -> dict[str, Table]:
-    ratings = {who: submission.ratings for who, submission in judged.items()}
-    firm = {who: submission.ratings for who, submission in judged.items() if submission.firm}
+def build_tables(submissions: Submissions) -> dict[str, Table]:
+    ratings = {labeler: submission.ratings for labeler, submission in submissions.items()}
+    conclusive = {
+        labeler: submission.ratings for labeler, submission in submissions.items() if submission.is_conclusive
+    }
     return {
         "alpha": agreement_metrics.coincidence_table(ratings),
-        "first_error": agreement_metrics.first_error_table(firm),
+        "first_error": agreement_metrics.first_error_table(conclusive),
     }
 
 
 def largest_scopes(collected: Collected) -> Collected:
-    """All but the pairs that stand behind PAIRS others at both labelers."""
+    """All scopes except pairs beyond the MAX_PAIRS largest of either labeler."""
     ranked = sorted(collected.items(), key=lambda item: -item[1].solutions)
-    held: Counter[int | None] = Counter()
+    counts: Counter[int | None] = Counter()
     largest: Collected = {}
     for scope, tables in ranked:
-        if scope.about == "pair":
-            if min(held[scope.user_id], held[scope.other_id]) >= PAIRS:
+        if scope.scope == "pair":
+            if min(counts[scope.user_id], counts[scope.other_id]) >= MAX_PAIRS:
                 continue
-            held.update((scope.user_id, scope.other_id))
+            counts.update((scope.user_id, scope.other_id))
         largest[scope] = tables
     return largest
 
@@ -221,13 +227,13 @@ STATISTICS: dict[str, Callable[[Table], float | None]] = {
 
 
 RESAMPLES = {"alpha": agreement_metrics.RESAMPLES, "first_error": agreement_metrics.RESAMPLES, "kappa": 200}
-"""Resamples; of pairs there are many."""
+"""Bootstrap resamples. Pairs get fewer, because there are many."""
 
 
 def compute_figures(
     project_id: int, collected: Collected, report: Callable[[str, int, int], None]
 ) -> Iterator[dict[str, Any]]:
-    """Rows of agreement_figure."""
+    """Rows of the table agreement_value."""
     for number, (scope, tables) in enumerate(collected.items()):
         for measure, batches in tables.batches.items():
             report("resampling", number, len(collected))
@@ -236,5 +242,5 @@ def compute_figures(
             )
             yield {
                 "project_id": project_id, **vars(scope), "measure": measure, **vars(figure),
-                "newest": list(tables.newest),
+                "newest_solution_ids": list(tables.newest),
             }  # fmt: skip

@@ -1,7 +1,7 @@
-"""How far labelers agree, as it was counted last: what the pages show, and when it is counted anew.
+"""The stored agreement of labelers for the quality pages, and the request to recompute it.
 
-A page never counts. It shows what is kept and when that was; where something was submitted since,
-or nothing was ever counted, it asks the worker, at most once a minute."""
+A page never computes agreement. It shows the stored values and their time. If submissions changed since
+then, or nothing was computed yet, the page requests a report from the worker, at most once a minute."""
 
 from __future__ import annotations
 
@@ -21,27 +21,25 @@ from app.core.run_lifecycle import FINISHED
 from app.problems.models import Problem, Solution
 from app.quality.agreement_job import SELECT_BASIS
 from app.quality.agreement_metrics import Figure
-from app.quality.models import Agreement, AgreementFigure
+from app.quality.models import AgreementReport, AgreementValue
 
-REST = dt.timedelta(minutes=1)
-"""Between two counts that nobody asked for."""
-NONE = Figure(None, None, None, 0, 0)
-UNDER_WAY = ("waiting", "reading", "resampling")
-STATES = {"queued": "waiting", "succeeded": "done", "failed": "failed", "cancelled": "failed"}
+REFRESH_INTERVAL = dt.timedelta(minutes=1)
+"""Minimum time between two automatic computations."""
+NO_VALUE = Figure(None, None, None, 0, 0)
 
 
-class AgreementKind(RunKind[Agreement]):
+class AgreementKind(RunKind[AgreementReport]):
     name = "agreement"
     label = "Agreement"
     noun = "agreement report"
-    table = Agreement
+    table = AgreementReport
     executor = "app.quality.agreement_job:run"
     in_worker = True
 
-    def job_lock(self, run: Agreement) -> str:
+    def job_lock(self, run: AgreementReport) -> str:
         return f"agreement-{run.project_id}"
 
-    def can_resume(self, db: Session, run: Agreement) -> bool:
+    def can_resume(self, db: Session, run: AgreementReport) -> bool:
         return run.state in FINISHED
 
 
@@ -49,117 +47,133 @@ KIND = register(AgreementKind())
 
 
 @dataclass(frozen=True)
-class Agreed:
+class AgreementSummary:
     state: str
-    """none: nothing to count yet; waiting for the worker, reading, resampling, done; or failed."""
-    counted_at: dt.datetime | None
-    since: int
-    """Submissions that came (or went) after it was counted; at least 1 where any changed."""
+    """State of the run; none without submissions."""
+    phase: str
+    """reading or resampling, while the run is running."""
+    computed_at: dt.datetime | None
+    changed: int
+    """Submissions added or removed since `computed_at`; at least 1 if any changed."""
     done: int
-    whole: int
-    alpha: Figure = NONE
-    first_error: Figure = NONE
+    total: int
+    alpha: Figure = NO_VALUE
+    first_error: Figure = NO_VALUE
     generations: tuple[tuple[int | None, Figure, Figure], ...] = ()
     pairs: tuple[tuple[int, int, Figure], ...] = ()
 
     @property
-    def under_way(self) -> bool:
-        return self.state in UNDER_WAY
+    def is_active(self) -> bool:
+        return self.state in ("queued", "running")
 
 
-def of(db: Session, project_id: int, now: dt.datetime, user_id: int | None = None) -> Agreed:
-    """The project's figures, or one labeler's. Asks the worker where they are old."""
+def get_report(
+    db: Session, project_id: int, now: dt.datetime, user_id: int | None = None
+) -> AgreementSummary:
+    """Agreement in the project, or of one labeler with others. Requests a new report if it is out of date."""
     basis = db.execute(SELECT_BASIS, {"project": project_id}).one()
-    found = find(db, project_id)
-    since = basis.submissions - found.submissions if found else basis.submissions
-    changed = found is None or since != 0 or basis.last_at != found.last_at
-    if changed and (basis.submissions or found) and rested(found, now):
-        ask(db, project_id, now)
-        found = find(db, project_id)
-    if found is None:
-        return Agreed("none", None, 0, 0, 0)
-    kept = rows(db, project_id, user_id)
-    since = max(abs(since), int(changed))
-    live = found.progress
-    phase = "resampling" if live.get("phase") == "resampling" else "reading"
-    state = STATES.get(found.state, phase)
-    return Agreed(state, found.counted_at, since, live.get("done", 0), live.get("total", 0), **kept)
+    report = find_report(db, project_id)
+    difference = basis.submissions - (report.submissions if report else 0)
+    changed = report is None or difference != 0 or basis.last_submission_at != report.last_submission_at
+    if changed and (basis.submissions or report) and can_auto_refresh(report, now):
+        request_report(db, project_id, now)
+        report = find_report(db, project_id)
+    if report is None:
+        return AgreementSummary("none", "", None, 0, 0, 0)
+    progress = report.progress
+    return AgreementSummary(
+        report.state,
+        "resampling" if progress.get("phase") == "resampling" else "reading",
+        report.computed_at,
+        max(abs(difference), int(changed)),
+        progress.get("done", 0),
+        progress.get("total", 0),
+        **load_values(db, project_id, user_id),
+    )
 
 
-def find(db: Session, project_id: int) -> Agreement | None:
-    query = select(Agreement).where(Agreement.project_id == project_id)
+def find_report(db: Session, project_id: int) -> AgreementReport | None:
+    query = select(AgreementReport).where(AgreementReport.project_id == project_id)
     return db.scalar(query, execution_options={"populate_existing": True})
 
 
-def rested(found: Agreement | None, now: dt.datetime) -> bool:
-    """Whether a page may ask by itself. What failed is not tried again unasked."""
-    if found is None:
+def can_auto_refresh(report: AgreementReport | None, now: dt.datetime) -> bool:
+    """Whether a page may request a report. A failed run is repeated only on request."""
+    if report is None:
         return True
-    last = max(found.asked_at, found.counted_at or found.asked_at)
-    return found.state == "succeeded" and last < now - REST
+    last = max(report.requested_at, report.computed_at or report.requested_at)
+    return report.state == "succeeded" and last < now - REFRESH_INTERVAL
 
 
-def ask(db: Session, project_id: int, now: dt.datetime, user_id: int | None = None) -> None:
-    """Count anew, unless that is under way."""
-    run = find(db, project_id)
-    locked = run_lifecycle.lock_run(db, run.id, Agreement) if run else None
+def request_report(db: Session, project_id: int, now: dt.datetime, user_id: int | None = None) -> None:
+    """Queue the computation unless it is queued or running."""
+    run = find_report(db, project_id)
+    locked = run_lifecycle.lock_run(db, run.id, AgreementReport) if run else None
     if locked is None:
-        _create(db, project_id, now, user_id)
+        _create_report(db, project_id, now, user_id)
     elif locked.state in FINISHED:
         run_lifecycle.resume_run(db, locked, user_id)
-        locked.asked_at = now
+        locked.requested_at = now
         db.flush()
 
 
-def _create(db: Session, project_id: int, now: dt.datetime, user_id: int | None) -> None:
-    run = Agreement(project_id=project_id, created_by=user_id, asked_at=now)
-    with contextlib.suppress(IntegrityError), db.begin_nested():  # somebody else asks at the same time
+def _create_report(db: Session, project_id: int, now: dt.datetime, user_id: int | None) -> None:
+    run = AgreementReport(project_id=project_id, created_by=user_id, requested_at=now)
+    with contextlib.suppress(IntegrityError), db.begin_nested():  # another request created the report
         run_lifecycle.create_run(db, run)
 
 
-def rows(db: Session, project_id: int, user_id: int | None) -> dict[str, Any]:
-    wanted = select(AgreementFigure).where(AgreementFigure.project_id == project_id)
+def load_values(db: Session, project_id: int, user_id: int | None) -> dict[str, Any]:
+    query = select(AgreementValue).where(AgreementValue.project_id == project_id)
     if user_id is None:
-        wanted = wanted.where(AgreementFigure.about.in_(("project", "generation")))
+        query = query.where(AgreementValue.scope.in_(("project", "generation")))
     else:
-        mine = (AgreementFigure.user_id == user_id) | (AgreementFigure.other_id == user_id)
-        wanted = wanted.where(mine)
-    one: dict[str, Figure] = {}
+        has_labeler = (AgreementValue.user_id == user_id) | (AgreementValue.other_id == user_id)
+        query = query.where(has_labeler)
+    overall: dict[str, Figure] = {}
     generations: dict[int | None, dict[str, Figure]] = {}
     pairs = []
-    for row in db.scalars(wanted.order_by(AgreementFigure.generation, AgreementFigure.solutions.desc())):
+    for row in db.scalars(query.order_by(AgreementValue.generation, AgreementValue.solutions.desc())):
         figure = Figure(row.value, row.low, row.high, row.pairs, row.solutions)
-        if row.about == "generation":
+        if row.scope == "generation":
             generations.setdefault(row.generation, {})[row.measure] = figure
         elif row.user_id is not None and row.other_id is not None:
             pairs.append((row.user_id, row.other_id, figure))
         else:
-            one[row.measure] = figure
-    listed = tuple(
-        (number, each.get("alpha", NONE), each.get("first_error", NONE))
-        for number, each in generations.items()
+            overall[row.measure] = figure
+    by_generation = tuple(
+        (number, figures.get("alpha", NO_VALUE), figures.get("first_error", NO_VALUE))
+        for number, figures in generations.items()
     )
-    return {**one, "generations": listed, "pairs": tuple(pairs)}
+    return {**overall, "generations": by_generation, "pairs": tuple(pairs)}
 
 
-def solutions(
-    db: Session, project_id: int, generation: int | None, user_id: int | None, other_id: int | None,
-    whole: bool,
-) -> tuple[AgreementFigure, list[tuple[Solution, Problem]]]:  # fmt: skip
-    """The newest solutions a figure rests on. `whole`: of the project, not of generation None."""
-    about = "pair" if other_id else "labeler" if user_id else "project" if whole else "generation"
-    found = db.scalar(
-        select(AgreementFigure)
-        .where(AgreementFigure.project_id == project_id, AgreementFigure.about == about)
-        .where(AgreementFigure.generation.is_not_distinct_from(generation))
-        .where(AgreementFigure.user_id.is_not_distinct_from(user_id))
-        .where(AgreementFigure.other_id.is_not_distinct_from(other_id))
-        .order_by(AgreementFigure.measure)
+def list_shared_solutions(
+    db: Session, project_id: int, value: AgreementValue
+) -> list[tuple[Solution, Problem]]:
+    """The newest solutions that a value is computed from."""
+    query = select(Solution, Problem).join(Problem).where(Solution.project_id == project_id)
+    query = query.where(Solution.id.in_(value.newest_solution_ids)).order_by(Solution.id.desc())
+    return [(row[0], row[1]) for row in db.execute(query)]
+
+
+def get_value(
+    db: Session,
+    project_id: int,
+    scope: str,
+    generation: int | None,
+    user_id: int | None,
+    other_id: int | None,
+) -> AgreementValue:
+    value = db.scalar(
+        select(AgreementValue)
+        .where(AgreementValue.project_id == project_id, AgreementValue.scope == scope)
+        .where(AgreementValue.generation.is_not_distinct_from(generation))
+        .where(AgreementValue.user_id.is_not_distinct_from(user_id))
+        .where(AgreementValue.other_id.is_not_distinct_from(other_id))
+        .order_by(AgreementValue.measure)
         .limit(1)
     )
-    if found is None:
-        raise NotFound(
-            "There is no such figure.", remedy="It may have been counted anew: see the quality page."
-        )
-    wanted = select(Solution, Problem).join(Problem).where(Solution.id.in_(found.newest))
-    return found, [(row[0], row[1]) for row in db.execute(wanted.order_by(Solution.id.desc()))]
+    if value is None:
+        raise NotFound("Agreement not found.", remedy="Agreement may have changed. Open the quality page.")
+    return value

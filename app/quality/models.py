@@ -1,5 +1,4 @@
-"""What waits for a second look, what an adjudicator decided on it, and how far people agree, as it was
-counted last."""
+"""Tables of adjudication and of agreement between labelers."""
 
 from __future__ import annotations
 
@@ -33,79 +32,79 @@ class Adjudication(Base):
     """From the first step up to the first negative one, or to the last."""
     reason: Mapped[str]
     decided_by: Mapped[int] = mapped_column(ForeignKey("user_account.id"))
-    at: Mapped[Created]
-    knew: Mapped[str] = mapped_column(default="nothing")
-    """What the adjudicator knew of the labels: nothing (blind), own (their own submission), opened (on
-    another page), shown (revealed while deciding); unknown for decisions before this was recorded."""
-    asked_for: Mapped[Json]
-    """Why it was in the queue: {"disagreement": .., "flagged": .., "model": ..}."""
+    created_at: Mapped[Created]
+    exposure: Mapped[str] = mapped_column(default="none")
+    """What the adjudicator knew of the labels: none (blind), own (their own submission), page (seen on
+    another page), reveal (shown while deciding). Unknown for decisions before this was recorded."""
+    queue_reasons: Mapped[Json]
+    """Why the solution was in the queue: {"disagreement", "flagged", "model_disagreement"}."""
 
     __table_args__ = (
         CheckConstraint("ratings <@ ARRAY[-1, 0, 1]::smallint[]", name="ratings"),
-        CheckConstraint("cardinality(ratings) > 0", name="some"),
-        CheckConstraint("knew IN ('nothing', 'own', 'opened', 'shown', 'unknown')", name="knew"),
-        Index("ix_adjudication_project_id", "project_id", "at"),
+        CheckConstraint("cardinality(ratings) > 0", name="not_empty"),
+        CheckConstraint("exposure IN ('none', 'own', 'page', 'reveal', 'unknown')", name="exposure"),
+        Index("ix_adjudication_project_id", "project_id", "created_at"),
     )
 
 
-class SecondLook(Base):
+class AdjudicationCandidate(Base):
     """An adjudication candidate; written by adjudication_queue."""
 
-    __tablename__ = "second_look"
+    __tablename__ = "adjudication_candidate"
 
     solution_id: Mapped[int] = mapped_column(ForeignKey("solution.id", ondelete="CASCADE"), primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
     labelers: Mapped[int]
     disagreement: Mapped[bool]
     flagged: Mapped[bool]
-    model: Mapped[bool]
-    place: Mapped[int] = mapped_column(
+    model_disagreement: Mapped[bool]
+    priority: Mapped[int] = mapped_column(
         SmallInteger,
         Computed("CASE WHEN disagreement THEN 0 ELSE 2 END + CASE WHEN flagged THEN 0 ELSE 1 END"),
     )
     """Disagreements come first, then flags; then by solution."""
 
     __table_args__ = (
-        CheckConstraint("disagreement OR flagged OR model", name="why"),
-        Index("ix_second_look_place", "project_id", "place", "solution_id"),
+        CheckConstraint("disagreement OR flagged OR model_disagreement", name="reason"),
+        Index("ix_adjudication_candidate_priority", "project_id", "priority", "solution_id"),
     )
 
 
-class LookAgain(Base):
+class AdjudicationRecheck(Base):
     """A solution whose submissions changed since its last refresh. A database trigger on assignments writes
     it. It has no foreign keys, because their checks would double the time to import assignments; a row of
     a deleted solution is dropped when it is read."""
 
-    __tablename__ = "look_again"
+    __tablename__ = "adjudication_recheck"
 
     id: Mapped[Key]
     project_id: Mapped[int] = mapped_column(BigInteger, index=True)
     solution_id: Mapped[int] = mapped_column(BigInteger)
 
 
-class LookedOver(Base):
+class AdjudicationScan(Base):
     """The model and scoring run of the last scan of all labels; no row if there was none."""
 
-    __tablename__ = "looked_over"
+    __tablename__ = "adjudication_scan"
 
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), primary_key=True)
     model_id: Mapped[int | None] = mapped_column(BigInteger)
     scoring_run_id: Mapped[int | None] = mapped_column(BigInteger)
-    """The newest that had ended: a later one may have scored what this one had not."""
+    """The newest that had succeeded. A later run may have scored more solutions."""
 
 
-class Agreement(Run):
-    """The run that counts a project's figures of agreement, queued again whenever they are old; and what
-    the figures were counted from. `progress`: {"phase", "done", "total"}."""
+class AgreementReport(Run):
+    """The run that computes a project's agreement, and the submissions that the values cover. The run is
+    queued again when the values are out of date. `progress`: {"phase", "done", "total"}."""
 
-    __tablename__ = "agreement"
+    __tablename__ = "agreement_report"
 
     id: Mapped[int] = mapped_column("run_id", ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
-    asked_at: Mapped[Created]
-    counted_at: Mapped[Moment | None]
+    requested_at: Mapped[Created]
+    computed_at: Mapped[Moment | None]
     submissions: Mapped[int] = mapped_column(server_default="0", default=0)
-    """Submitted when it was counted; with `last_at` it tells whether anything came since."""
-    last_at: Mapped[Moment | None]
+    """Submissions at `computed_at`; with `last_submission_at` they show whether any changed since."""
+    last_submission_at: Mapped[Moment | None]
 
     __mapper_args__ = {"polymorphic_identity": "agreement", "polymorphic_load": "selectin"}  # noqa: RUF012
     __table_args__ = ()
@@ -114,14 +113,14 @@ class Agreement(Run):
 Index("uq_run_agreement", Run.project_id, unique=True, postgresql_where=text("kind = 'agreement'"))
 
 
-class AgreementFigure(Base):
-    """One figure: of the project, of a generation, of a labeler with all others, of a pair."""
+class AgreementValue(Base):
+    """A measure of the project, a generation, a labeler with all others, or a pair of labelers."""
 
-    __tablename__ = "agreement_figure"
+    __tablename__ = "agreement_value"
 
     id: Mapped[Key]
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
-    about: Mapped[str]
+    scope: Mapped[str]
     generation: Mapped[int | None]
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"))
     other_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"))
@@ -131,16 +130,16 @@ class AgreementFigure(Base):
     high: Mapped[float | None] = mapped_column(Float)
     pairs: Mapped[int]
     solutions: Mapped[int]
-    newest: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
-    """The newest of the solutions it rests on, newest first."""
+    newest_solution_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    """The newest solutions that the value is computed from, newest first."""
 
     __table_args__ = (
-        CheckConstraint("about IN ('project', 'generation', 'labeler', 'pair')", name="about"),
+        CheckConstraint("scope IN ('project', 'generation', 'labeler', 'pair')", name="scope"),
         CheckConstraint("measure IN ('alpha', 'first_error', 'kappa')", name="measure"),
         Index(
-            "uq_agreement_figure_about",
+            "uq_agreement_value_scope",
             "project_id",
-            "about",
+            "scope",
             "generation",
             "user_id",
             "other_id",

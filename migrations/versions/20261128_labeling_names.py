@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from app.core.rename_migration import change_values, rename_column, rename_constraint, rename_table
+
 revision = "labeling_names"
 down_revision = "import_duplicates"
 branch_labels = None
@@ -100,7 +102,7 @@ def upgrade() -> None:
             rename_column(table, old, new)
     for table, names in CONSTRAINTS.items():
         for old, new in names.items():
-            op.execute(f"ALTER TABLE {table} RENAME CONSTRAINT {old} TO {new}")
+            rename_constraint(table, old, new)
     for old, new in INDEXES.items():
         op.execute(f"ALTER INDEX {old} RENAME TO {new}")
     for (table, column), values in VALUES.items():
@@ -134,51 +136,9 @@ def downgrade() -> None:
         op.execute(f"ALTER INDEX {new} RENAME TO {old}")
     for table, names in CONSTRAINTS.items():
         for old, new in names.items():
-            op.execute(f"ALTER TABLE {table} RENAME CONSTRAINT {new} TO {old}")
+            rename_constraint(table, new, old)
     for table, columns in COLUMNS.items():
         for old, new in columns.items():
             rename_column(table, new, old)
     for old, new in TABLES.items():
         rename_table(new, old)
-
-
-def rename_table(old: str, new: str) -> None:
-    """The table with its constraints, indexes and sequence."""
-    op.execute(f"ALTER TABLE {old} RENAME TO {new}")
-    for name in names_of(new, "constraint"):
-        rename_constraint(new, name, name.replace(old, new, 1))
-    for name in names_of(new, "index"):
-        if old in name:
-            op.execute(f'ALTER INDEX "{name}" RENAME TO "{name.replace(old, new, 1)}"')
-    op.execute(f"ALTER SEQUENCE IF EXISTS {old}_id_seq RENAME TO {new}_id_seq")
-
-
-def rename_column(table: str, old: str, new: str) -> None:
-    """The column with the constraints that are named after it."""
-    op.execute(f'ALTER TABLE {table} RENAME COLUMN "{old}" TO "{new}"')
-    for name in names_of(table, "constraint"):
-        for end in ("", "_not_null"):
-            if name in (f"ck_{table}_{old}{end}", f"fk_{table}_{old}{end}", f"{table}_{old}{end}"):
-                rename_constraint(table, name, name.removesuffix(old + end) + new + end)
-
-
-def rename_constraint(table: str, old: str, new: str) -> None:
-    if new != old:
-        op.execute(f'ALTER TABLE {table} RENAME CONSTRAINT "{old}" TO "{new}"')
-
-
-def names_of(table: str, kind: str) -> list[str]:
-    query = {
-        "constraint": "SELECT conname FROM pg_constraint WHERE conrelid = CAST(:table AS regclass)",
-        "index": "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema() AND tablename = :table",
-    }[kind]
-    return list(op.get_bind().scalars(sa.text(query), {"table": table}))
-
-
-def change_values(table: str, column: str, values: dict[str, str], allowed: tuple[str, ...]) -> None:
-    name = f"ck_{table}_{column}"
-    op.drop_constraint(op.f(name), table, type_="check")
-    for old, new in values.items():
-        op.execute(f"UPDATE {table} SET {column} = '{new}' WHERE {column} = '{old}'")
-    listed = ", ".join(f"'{value}'" for value in allowed)
-    op.create_check_constraint(op.f(name), table, f"{column} IN ({listed})")

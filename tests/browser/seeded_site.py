@@ -37,7 +37,7 @@ from app.quality import (
     agreement_report,
     control_task_creation,
 )
-from app.quality.models import Agreement
+from app.quality.models import AgreementReport
 from app.scoring.models import ScoringRun
 from app.selection.config import RoundConfig
 from app.selection.models import Generation, Round
@@ -104,8 +104,8 @@ class Everything:
             self._loop(db)
             self._elsewhere(db)
         with transaction() as db:
-            agreement_report.ask(db, self.project, self.now)
-            run_id = db.scalars(select(Agreement.id)).one()
+            agreement_report.request_report(db, self.project, self.now)
+            run_id = db.scalars(select(AgreementReport.id)).one()
         agreement_job.run(agreement_report.KIND, run_id)
         self._judged()
 

@@ -13,7 +13,7 @@ from app.core.db import transaction
 from app.labeling import claims
 from app.projects.models import Project
 from app.quality import agreement_job, agreement_report
-from app.quality.models import Agreement
+from app.quality.models import AgreementReport
 from tests.browser.conftest import Web, Work, press
 from tests.factories import base as factories
 from tests.factories.quality import disputed_solution, label_solution, solution
@@ -55,7 +55,9 @@ def test_agreement_appears_when_it_is_counted(browser: Browser, site: Web) -> No
     expect(page.get_by_role("link", name="awaiting adjudication", exact=True)).to_be_visible()
     expect(page.locator(".card .figure").first).to_have_text("1")
     with transaction() as db:
-        run_id = db.scalars(select(Agreement.id).where(Agreement.project_id == work.project)).one()
+        run_id = db.scalars(
+            select(AgreementReport.id).where(AgreementReport.project_id == work.project)
+        ).one()
     agreement_job.run(agreement_report.KIND, run_id)
     expect(section).to_contain_text("Computed just now", timeout=15000)
     expect(section).to_contain_text("Over 1 pair of labelers")
@@ -104,7 +106,7 @@ def test_one_decision_after_another_by_keys(browser: Browser, site: Web) -> None
         press(page, "Tab Enter")
         expect(page.get_by_role("heading", name="Decision", exact=True)).to_be_visible()
         assert work.ask("SELECT ratings FROM adjudication ORDER BY id DESC LIMIT 1") == [([1, 0, -1],)]
-        assert work.ask("SELECT count(*) FROM second_look") == [(left,)]
+        assert work.ask("SELECT count(*) FROM adjudication_candidate") == [(left,)]
         expect(page.locator("#next kbd")).to_be_visible()
         press(page, "Enter")
     expect(page.get_by_role("heading", name="Adjudication queue is empty", exact=True)).to_be_visible()

@@ -80,8 +80,8 @@ def test_an_adjudicated_one_stays(db: Session) -> None:
     project, who, held = judged(db, reopening="open")
     db.execute(
         text(
-            "INSERT INTO adjudication (project_id, solution_id, ratings, reason, decided_by, knew)"
-            " VALUES (:project, :solution, ARRAY[1, 1], 'r', :who, 'nothing')"
+            "INSERT INTO adjudication (project_id, solution_id, ratings, reason, decided_by, exposure)"
+            " VALUES (:project, :solution, ARRAY[1, 1], 'r', :who, 'none')"
         ),
         {"project": project.id, "solution": held.task.solution_id, "who": who.id},
     )

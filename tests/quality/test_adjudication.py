@@ -29,7 +29,7 @@ def test_a_disagreement_is_decided_blind_and_the_decision_counts(db: Session, we
     base = f"/projects/{project.slug}/quality"
     assert "Labelers disagree" in web.get(f"{base}/adjudications").text
     assert '<p class="figure">1</p>' in web.get(base).text
-    assert "Adjudication queue is empty" in web.get(f"{base}/adjudications?why=flagged").text
+    assert "Adjudication queue is empty" in web.get(f"{base}/adjudications?reason=flagged").text
     page = web.get(f"{base}/solutions/{disputed.id}").text
     assert "Ann" not in page and "Bo<" not in page, "blind until decided"  # noqa: PT018
 
@@ -41,7 +41,7 @@ def test_a_disagreement_is_decided_blind_and_the_decision_counts(db: Session, we
     page = web.get(f"{base}/solutions/{disputed.id}").text
     assert "Ann" in page
     assert "The last line does not follow." in page
-    assert db.scalar(select(Adjudication)).asked_for["disagreement"] is True
+    assert db.scalar(select(Adjudication)).queue_reasons["disagreement"] is True
     assert web.post(f"{base}/solutions/{disputed.id}/adjudication", data=sent).status_code == 409
 
     snapshot = snapshots.create_snapshot(db, project.id, {}, None)

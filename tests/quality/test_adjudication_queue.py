@@ -15,7 +15,7 @@ from app.labeling import assignments, reopening
 from app.labeling.models import Assignment
 from app.projects.models import Project
 from app.quality import adjudication, adjudication_queue, tasks
-from app.quality.models import LookAgain
+from app.quality.models import AdjudicationRecheck
 from tests.factories import base as factories
 from tests.factories.quality import GOOD_METRICS, NOW, disputed_solution, scored_model
 
@@ -30,11 +30,11 @@ def test_it_follows_what_labelers_do(db: Session) -> None:
     assert waits(db, project) == [], "nobody has looked yet"
     assert adjudication_queue.refresh_changed(db, project.id)
     assert waits(db, project) == [first.id]
-    assert db.scalar(select(LookAgain)) is None
+    assert db.scalar(select(AdjudicationRecheck)) is None
 
     held = db.scalar(select(Assignment).order_by(Assignment.id).limit(1))
     reopening.reopen_submission(db, project, held, NOW)
-    assert {row.solution_id for row in db.scalars(select(LookAgain))} == {first.id}
+    assert {row.solution_id for row in db.scalars(select(AdjudicationRecheck))} == {first.id}
     assert adjudication_queue.refresh_changed(db, project.id)
     assert waits(db, project) == [], "one of the two took it back"
     back = assignments.get_own_assignment(db, project, held.id, held.user_id)
@@ -58,8 +58,8 @@ def test_one_follows_another_and_the_first_follows_the_last(db: Session, web: Te
         return answer.headers["location"].removeprefix(base)
 
     assert after(None) == after(second) == f"/solutions/{first.id}"
-    assert after(first, "&why=disagreement") == f"/solutions/{second.id}?why=disagreement"
-    assert after(first, "&why=flagged") == "/adjudications?why=flagged"
+    assert after(first, "&reason=disagreement") == f"/solutions/{second.id}?reason=disagreement"
+    assert after(first, "&reason=flagged") == "/adjudications?reason=flagged"
     sent = {"step-0": "-1", "reason": "The first line is wrong."}
     assert web.post(f"{base}/solutions/{first.id}/adjudication", data=sent).status_code == 303
     assert waits(db, project) == [second.id]
@@ -87,7 +87,9 @@ def test_what_is_too_much_for_a_page_is_the_workers(database: str, monkeypatch: 
     with transaction() as db:
         assert waits(db, project) == ids
         assert adjudication_queue.refresh_changed(db, project.id)
-        disagree = dict(db.execute(text("SELECT solution_id, model FROM second_look")).all())
+        disagree = dict(
+            db.execute(text("SELECT solution_id, model_disagreement FROM adjudication_candidate")).all()
+        )
         assert not any(disagree.values())
         scored_model(db, project, "sharp", GOOD_METRICS, [0.95, 0.5, 0.5])
     with transaction() as db:
@@ -97,8 +99,8 @@ def test_what_is_too_much_for_a_page_is_the_workers(database: str, monkeypatch: 
     tasks.refresh_candidates(project.id)
     with transaction() as db:
         assert adjudication_queue.refresh_changed(db, project.id)
-        assert waits(db, project, why="model") == ids
-        assert waits(db, project, why="model", after=ids[0]) == ids[1:]
+        assert waits(db, project, reason="model_disagreement") == ids
+        assert waits(db, project, reason="model_disagreement", after=ids[0]) == ids[1:]
 
 
 def test_a_page_does_not_wait_for_another_that_looks(database: str) -> None:
@@ -116,7 +118,7 @@ def test_a_page_does_not_wait_for_another_that_looks(database: str) -> None:
         decided = adjudication.record_decision(
             db, project, actor, solution_id, [1, 1, 1], "All of it is right."
         )
-        assert decided.asked_for == {"disagreement": True, "flagged": False, "model": False}
+        assert decided.queue_reasons == {"disagreement": True, "flagged": False, "model_disagreement": False}
     with transaction() as db:
         assert adjudication_queue.refresh_changed(db, project.id)
         assert waits(db, project) == []

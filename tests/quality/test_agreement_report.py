@@ -16,7 +16,7 @@ from app.core.db import transaction
 from app.labeling import claims
 from app.projects.models import Project
 from app.quality import agreement_job, agreement_metrics, agreement_report
-from app.quality.models import Agreement, AgreementFigure
+from app.quality.models import AgreementReport, AgreementValue
 from tests.factories import base as factories
 from tests.factories.quality import NOW, label_solution, solution
 
@@ -56,7 +56,7 @@ def people(db: Session, project: Project) -> list[int]:
 
 def compute(project: Project) -> None:
     with transaction() as db:
-        run_id = db.scalars(select(Agreement.id).where(Agreement.project_id == project.id)).one()
+        run_id = db.scalars(select(AgreementReport.id).where(AgreementReport.project_id == project.id)).one()
     agreement_job.run(agreement_report.KIND, run_id)
 
 
@@ -67,7 +67,7 @@ def test_every_solution_counts_for_project_generation_labeler_and_pair(database:
         ann, bo, cy = people(db, project)
         asked = {"project": project.id, "count": count, "now": NOW, "people": [ann, bo, cy]}
         db.execute(text(MANY), {**asked, "stray": bo, "rare": cy})
-        agreement_report.ask(db, project.id, NOW)
+        agreement_report.request_report(db, project.id, NOW)
     worker.declare()
     assert "runs.agreement" in worker.queue.tasks
     compute(project)
@@ -77,15 +77,15 @@ def test_every_solution_counts_for_project_generation_labeler_and_pair(database:
         said = {ann: [0, 1, 0], bo: [-1] if n % 11 == 0 else [0, 1, 0]}
         judged.append(said | ({cy: [0, 1, 0]} if n <= 20 else {}))
     with transaction() as db:
-        whole = agreement_report.of(db, project.id, NOW)
-        assert (whole.state, whole.since) == ("done", 0)
+        whole = agreement_report.get_report(db, project.id, NOW)
+        assert (whole.state, whole.changed) == ("succeeded", 0)
         assert whole.alpha == agreement_metrics.krippendorff_alpha(judged)
         assert whole.alpha.solutions == count, "all of them: there is no cap"
         assert whole.first_error == agreement_metrics.first_error_agreement(judged)
         assert [number for number, *_ in whole.generations] == [0, 1]
         odd = agreement_metrics.krippendorff_alpha(judged[::2])
         assert whole.generations[1][1].value == pytest.approx(odd.value)
-        of_cy = agreement_report.of(db, project.id, NOW, cy)
+        of_cy = agreement_report.get_report(db, project.id, NOW, cy)
         assert of_cy.alpha.solutions == 20
         assert of_cy.first_error.value == pytest.approx(
             agreement_metrics.first_error_agreement(judged[:20]).value
@@ -95,8 +95,9 @@ def test_every_solution_counts_for_project_generation_labeler_and_pair(database:
         assert by_pair[bo, cy].value == pytest.approx(
             agreement_metrics.weighted_kappa(judged[:20], bo, cy).value
         )
-        figure, found = agreement_report.solutions(db, project.id, None, cy, None, True)
-        assert (figure.solutions, len(found)) == (20, 20)
+        value = agreement_report.get_value(db, project.id, "labeler", None, cy, None)
+        shared = agreement_report.list_shared_solutions(db, project.id, value)
+        assert (value.solutions, len(shared)) == (20, 20)
 
 
 def test_a_worker_that_ends_hands_it_on_and_a_failure_is_said(
@@ -107,20 +108,20 @@ def test_a_worker_that_ends_hands_it_on_and_a_failure_is_said(
         ann, bo, cy = people(db, project)
         asked = {"project": project.id, "count": FEW, "now": NOW, "people": [ann, bo, cy]}
         db.execute(text(MANY), {**asked, "stray": bo, "rare": cy})
-        agreement_report.ask(db, project.id, NOW)
+        agreement_report.request_report(db, project.id, NOW)
     compute(project)
     with transaction() as db:
-        first = agreement_report.of(db, project.id, NOW)
-        db.execute(text("UPDATE agreement_figure SET value = 7"))
-        agreement_report.ask(db, project.id, NOW)
+        first = agreement_report.get_report(db, project.id, NOW)
+        db.execute(text("UPDATE agreement_value SET value = 7"))
+        agreement_report.request_report(db, project.id, NOW)
     compute(project)  # it may run twice: the second replaces, and doubles nothing
     with transaction() as db:
-        again = agreement_report.of(db, project.id, NOW)
+        again = agreement_report.get_report(db, project.id, NOW)
         assert (again.alpha, again.first_error, again.generations) == (
             first.alpha, first.first_error, first.generations,
         )  # fmt: skip
-        db.execute(text("DELETE FROM agreement_figure"))
-        agreement_report.ask(db, project.id, NOW)
+        db.execute(text("DELETE FROM agreement_value"))
+        agreement_report.request_report(db, project.id, NOW)
     todo = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'runs.agreement' AND status = 'todo'"
     with transaction() as db:
         db.execute(text("UPDATE procrastinate_jobs SET status = 'doing'"))  # this one is taken
@@ -131,17 +132,17 @@ def test_a_worker_that_ends_hands_it_on_and_a_failure_is_said(
         compute(project)
     with transaction() as db:
         assert db.scalar(text(todo)) == 1
-        assert db.scalars(select(AgreementFigure)).all() == []
+        assert db.scalars(select(AgreementValue)).all() == []
         db.execute(text("ALTER VIEW solution_step_label RENAME TO away"))
     assert not jobs.stop_requested.is_set()
     compute(project)
     with transaction() as db:
-        row = agreement_report.find(db, project.id)
+        row = agreement_report.find_report(db, project.id)
         assert row
         assert "solution_step_label" in (row.error or "")
-        assert agreement_report.of(db, project.id, NOW).state == "failed"
+        assert agreement_report.get_report(db, project.id, NOW).state == "failed"
         later = NOW + dt.timedelta(hours=1)
-        assert agreement_report.of(db, project.id, later).state == "failed", "not tried again unasked"
+        assert agreement_report.get_report(db, project.id, later).state == "failed", "not tried again unasked"
 
 
 def test_how_far_it_is() -> None:
@@ -176,17 +177,22 @@ def test_a_page_shows_what_is_kept_and_asks_when_it_is_old(db: Session, web: Tes
     web.get(f"{base}/labelers/{admin.id}")
     assert db.scalar(text(jobs_of)) == 1, "asked once"
 
-    row = agreement_report.find(db, project.id)
+    row = agreement_report.find_report(db, project.id)
     assert row
     row.state, row.progress = "running", {"phase": "reading", "done": 1, "total": 1234}
     db.flush()
     assert "Computing… Read 1 of 1,234 shared solutions." in web.get(f"{base}/agreement").text
     basis = db.execute(agreement_job.SELECT_BASIS, {"project": project.id}).one()
     assert basis.submissions == 6
-    row.state, row.counted_at, row.submissions, row.last_at = "succeeded", row.asked_at, 6, basis.last_at
-    kept = AgreementFigure(
-        project_id=project.id, about="project", measure="alpha", value=0.625, low=0.5, high=0.75,
-        pairs=9, solutions=3, newest=[],
+    row.state, row.computed_at, row.submissions, row.last_submission_at = (
+        "succeeded",
+        row.requested_at,
+        6,
+        basis.last_submission_at,
+    )
+    kept = AgreementValue(
+        project_id=project.id, scope="project", measure="alpha", value=0.625, low=0.5, high=0.75,
+        pairs=9, solutions=3, newest_solution_ids=[],
     )  # fmt: skip
     db.add(kept)
     db.flush()
@@ -200,11 +206,11 @@ def test_a_page_shows_what_is_kept_and_asks_when_it_is_old(db: Session, web: Tes
 
     who = factories.member(db, project)
     label_solution(db, project, claims.claim_assignment(db, project, who, NOW) or again(db, project, who), -1)
-    just_now = row.asked_at + dt.timedelta(seconds=30)
-    fresh = agreement_report.of(db, project.id, just_now)
-    assert (fresh.state, fresh.since, fresh.alpha.value) == ("done", 1, 0.625), "not twice a minute"
-    later = agreement_report.of(db, project.id, just_now + dt.timedelta(minutes=2))
-    assert (later.state, later.alpha.value) == ("waiting", 0.625), "what was counted stays to be seen"
+    just_now = row.requested_at + dt.timedelta(seconds=30)
+    fresh = agreement_report.get_report(db, project.id, just_now)
+    assert (fresh.state, fresh.changed, fresh.alpha.value) == ("succeeded", 1, 0.625), "not twice a minute"
+    later = agreement_report.get_report(db, project.id, just_now + dt.timedelta(minutes=2))
+    assert (later.state, later.alpha.value) == ("queued", 0.625), "what was counted stays to be seen"
 
 
 def again(db: Session, project: Project, who: object) -> object:
@@ -219,4 +225,4 @@ def test_it_is_counted_when_asked(db: Session, web: TestClient) -> None:
     base = f"/projects/{project.slug}/quality"
     done = web.post(f"{base}/agreement?labeler={admin.id}")
     assert (done.status_code, done.headers["location"]) == (303, f"{base}/labelers/{admin.id}")
-    assert db.scalars(select(Agreement.state)).one() == "queued"
+    assert db.scalars(select(AgreementReport.state)).one() == "queued"

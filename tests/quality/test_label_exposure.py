@@ -53,7 +53,7 @@ def split(db: Session, web: TestClient) -> Split:
 
 def test_who_saw_nothing_decides_blind(split: Split) -> None:
     assert "Decide (blind)" in split.web.get(split.page).text
-    assert split.decided().knew == "nothing"
+    assert split.decided().exposure == "none"
     assert "decided blind" in split.web.get(split.page).text
 
 
@@ -64,7 +64,7 @@ def test_labels_opened_elsewhere_are_known_of(split: Split, where: str) -> None:
     page = split.web.get(split.page).text
     assert "You opened its labels on another page" in page
     assert "Ann" not in page, "they stay hidden here"
-    assert split.decided().knew == "opened"
+    assert split.decided().exposure == "page"
     assert "decided after opening its labels on another page" in split.web.get(split.page).text
 
 
@@ -76,7 +76,7 @@ def test_shown_when_asked_with_what_was_said_before(split: Split) -> None:
     assert "<h2>Labels</h2>" in page
     assert re.search(r'name="step-0"\s+value="0" checked>', page), "what was rated stays in the form"
     assert "Decide (blind)" not in page
-    assert split.decided().knew == "shown"
+    assert split.decided().exposure == "reveal"
     page = split.web.get(split.page).text
     assert "decided with the labels revealed" in page
     assert "Your ratings before the reveal" in page
@@ -88,7 +88,7 @@ def test_asking_for_them_after_a_look_elsewhere_opens_them_too(split: Split) -> 
     split.web.get(f"{split.home}/assignments/{split.anns.id}")
     split.web.post(f"{split.page}/labels", data={"step-0": "1"})
     assert "Ann" in split.web.get(split.page).text
-    assert split.decided().knew == "shown"
+    assert split.decided().exposure == "reveal"
 
 
 def test_who_judged_it_is_not_blind(split: Split) -> None:
@@ -96,7 +96,7 @@ def test_who_judged_it_is_not_blind(split: Split) -> None:
         split.db, split.project, claims.claim_assignment(split.db, split.project, split.boss, NOW), -1
     )
     assert "You labeled this solution" in split.web.get(split.page).text
-    assert split.decided().knew == "own"
+    assert split.decided().exposure == "own"
 
 
 def test_a_look_where_nobody_has_judged_is_no_look_at_labels(split: Split) -> None:

@@ -71,7 +71,10 @@ def waits(db: Session, project: Project) -> list[list[int]]:
     """Of the solutions that wait for their model's sake, the place among all."""
     ids = sorted(scored.id for scored in project_solutions(db, project))
     assert adjudication_queue.refresh_changed(db, project.id)
-    return [ids.index(row.solution_id) for row in adjudication.list_candidates(db, project.id, "model")]
+    return [
+        ids.index(row.solution_id)
+        for row in adjudication.list_candidates(db, project.id, "model_disagreement")
+    ]
 
 
 def test_a_model_near_chance_fills_no_queue(db: Session, labeled: Project) -> None:
@@ -120,7 +123,7 @@ def test_the_pages_say_whose_word_counts(db: Session, web: TestClient, labeled: 
     assert "No model is qualified to review labels yet. vague, the newest, is not: error AUC 0.53" in page
     assert "Adjudication queue is empty" in page
     sharp = scored_model(db, labeled, "sharp", GOOD_METRICS, [0.05, 0.5, 0.95])
-    page = collapse(web.get(f"{base}/adjudications?why=model").text)
+    page = collapse(web.get(f"{base}/adjudications?reason=model_disagreement").text)
     assert f'href="/projects/{labeled.slug}/models/{sharp.id}"' in page
     assert web.get(f"/projects/{labeled.slug}/models/{sharp.id}").status_code == 200
     assert ">sharp</a> flags labels it is over 90% sure are wrong. Qualified: error AUC 0.83" in page
@@ -128,5 +131,5 @@ def test_the_pages_say_whose_word_counts(db: Session, web: TestClient, labeled: 
     first = adjudication.list_candidates(db, labeled.id, "model")[0].solution_id
     sent = {"step-0": "1", "step-1": "1", "step-2": "-1", "reason": "It does not follow."}
     assert web.post(f"{base}/solutions/{first}/adjudication", data=sent).status_code == 303
-    assert db.scalar(select(Adjudication)).asked_for["model"] is True
+    assert db.scalar(select(Adjudication)).queue_reasons["model_disagreement"] is True
     assert "0.95" in web.get(f"{base}/solutions/{first}").text

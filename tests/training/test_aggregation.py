@@ -163,7 +163,7 @@ def test_an_adjudicated_label_wins_all_the_same(db: Session) -> None:
     db.add(
         Adjudication(
             project_id=project.id, solution_id=item.solution_id, ratings=[1, 1, 1], reason="It is right.",
-            decided_by=by.id, asked_for={},
+            decided_by=by.id, queue_reasons={},
         )
     )  # fmt: skip
     db.flush()
