@@ -25,20 +25,8 @@ from app.exchange.fill_gaps import fill_references, fill_solutions
 from app.exchange.formats import IMPORT_FORMATS
 from app.exchange.json_decoding import RecordError
 from app.exchange.load_labels import insert_labels, rename_repeated_labels
-from app.exchange.records import ImportedRecord, ProblemRecord, SolutionRecord
+from app.exchange.records import ExistingProblem, ImportedRecord, ProblemRecord, SolutionRecord
 from app.problems.problem_keys import statement_key
-
-
-@dataclass(slots=True)
-class ExistingProblem:
-    """A problem in the database, or one that this batch creates."""
-
-    id: int
-    split: str
-    key: bytes
-    statement: str
-    reference_answer: str | None
-    reference_solution: str | None
 
 
 @dataclass

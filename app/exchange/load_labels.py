@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import lru_cache
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import psycopg
@@ -20,11 +19,8 @@ from app.exchange.copy_format import (
     format_text_array,
 )
 from app.exchange.prm800k import Submission, build_row
-from app.exchange.records import ImportedRecord, LabelRecord, SolutionRecord, StepRecord
+from app.exchange.records import ExistingProblem, ImportedRecord, LabelRecord, SolutionRecord, StepRecord
 from app.exchange.row_patches import build_patch
-
-if TYPE_CHECKING:
-    from app.exchange.load_batch import ExistingProblem
 
 TaskKey = tuple[int, str, int | None]
 """A task: solution, kind, generation."""

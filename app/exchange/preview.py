@@ -13,8 +13,8 @@ from app.exchange.file_reader import iter_entries
 from app.exchange.formats.guess import FormatGuess
 from app.exchange.formats.registry import parse_record
 from app.exchange.json_decoding import RecordError
-from app.exchange.load_batch import Batch, ExistingProblem, SplitConflict, find_existing, resolve_problem
-from app.exchange.records import ImportedRecord, ProblemRecord
+from app.exchange.load_batch import Batch, SplitConflict, find_existing, resolve_problem
+from app.exchange.records import ExistingProblem, ImportedRecord, ProblemRecord
 from app.problems.segmentation.notices import Notice, Sample, find_notices, suggest_segmentation
 
 SCANNED_RECORDS = 200

@@ -99,3 +99,15 @@ class ImportedRecord:
 def build_statement_id(prefix: str, statement: str) -> str:
     """An identifier for problems that have none. Equal statements are one problem."""
     return f"{prefix}:{statement_key(statement).hex()[:24]}"
+
+
+@dataclass(slots=True)
+class ExistingProblem:
+    """A problem in the database, or one that this batch creates."""
+
+    id: int
+    split: str
+    key: bytes
+    statement: str
+    reference_answer: str | None
+    reference_solution: str | None

@@ -58,6 +58,7 @@ def run_sweep(run_id: int, tools: SearchContext) -> None:
         with transaction() as db:
             record_failure(db, run_id, tools.fence, NOTHING, final=True)
         return
+    report_if_due = _ThrottledReport(run_id, tools)
     for number, problem in enumerate(problems):
         if problem.id not in done:
             progress = {"phase": "searching", "done": number, "total": len(problems)}
@@ -65,20 +66,22 @@ def run_sweep(run_id: int, tools: SearchContext) -> None:
             _store_outcome(
                 run_id,
                 problem.id,
-                measure_problem(
-                    problem, config, tools, lambda _, p=progress: _report_progress(run_id, tools, p)
-                ),
+                measure_problem(problem, config, tools, lambda _, p=progress: report_if_due(p)),
             )
     _finish(run_id, config, tools, len(rows) - len(problems))
 
 
-_beaten = [0.0]
+class _ThrottledReport:
+    """Reports progress at most every BEAT_SECONDS."""
 
+    def __init__(self, run_id: int, tools: SearchContext) -> None:
+        self.run_id, self.tools = run_id, tools
+        self.reported_at = -BEAT_SECONDS
 
-def _report_progress(run_id: int, tools: SearchContext, progress: dict[str, Any]) -> None:
-    if time.monotonic() - _beaten[0] > BEAT_SECONDS:
-        _beaten[0] = time.monotonic()
-        report_progress(run_id, tools, progress)
+    def __call__(self, progress: dict[str, Any]) -> None:
+        if (now := time.monotonic()) - self.reported_at > BEAT_SECONDS:
+            self.reported_at = now
+            report_progress(self.run_id, self.tools, progress)
 
 
 def _store_outcome(run_id: int, problem_id: int, values: dict[str, Any]) -> None:

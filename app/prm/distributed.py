@@ -8,16 +8,12 @@ the whole step (loss.py)."""
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import orjson
 import torch
@@ -142,31 +138,7 @@ def join_group(
     others = []
     for rank in range(1, config.num_processes):
         environment = {"RANK": str(rank), "LOCAL_RANK": str(rank), "STEPMARK_RANK": str(rank)}
-        command = [sys.executable, "-m", "app.prm.distributed", str(folder)]
+        command = [sys.executable, "-m", "app.prm.distributed_rank", str(folder)]
         others.append(subprocess.Popen(command, env=os.environ | shared | environment))
     os.environ.update(shared, RANK="0", LOCAL_RANK="0")
     return DistributedGroup(cpu, others)
-
-
-def run_other_rank(folder: Path) -> None:
-    """The other ranks run the same training. They neither report nor decide: rank 0 handles signals and
-    broadcasts its decision, and they exit when it is gone."""
-    from app.prm.train import train
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=_exit_with_parent, args=(os.getppid(),), daemon=True).start()
-    task: dict[str, Any] = orjson.loads((folder / TASK_FILE).read_bytes())
-    examples = [Example(**example) for example in task["examples"]]
-    config = TrainConfig.parse(task["config"])
-    train(config, examples, folder, lambda progress: None, lambda: None, task["snapshot"])
-
-
-def _exit_with_parent(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
-
-
-if __name__ == "__main__":
-    run_other_rank(Path(sys.argv[1]))

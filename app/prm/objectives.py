@@ -13,12 +13,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from app.prm.batch_layout import Batch
-    from app.prm.config import TrainConfig
     from app.prm.examples import Example, TokenRow
 
 Kind = Literal["prm", "orm"]
 VERIFIER_DROPOUT = 0.2
 """Cobbe et al. 2021, appendix B."""
+
+
+class LabelOptions(Protocol):
+    """The options of a training run that labels depend on (a TrainConfig has them)."""
+
+    @property
+    def neutral_is_positive(self) -> bool: ...
 
 
 class Objective(Protocol):
@@ -46,7 +52,7 @@ class Objective(Protocol):
     soft_labels: bool
     """Whether it learns from soft labels instead of ratings."""
 
-    def supervise(self, row: TokenRow, example: Example, config: TrainConfig) -> TokenRow:
+    def supervise(self, row: TokenRow, example: Example, options: LabelOptions) -> TokenRow:
         """`row` with the tokens that carry a label (`points`) and their labels (`values`). A row without
         points learns `targets` at the step ends."""
 
@@ -77,7 +83,7 @@ class ThreeClassObjective:
     prefix_aggregate = "product"
     soft_labels = False
 
-    def supervise(self, row: TokenRow, example: Example, config: TrainConfig) -> TokenRow:
+    def supervise(self, row: TokenRow, example: Example, options: LabelOptions) -> TokenRow:
         return row
 
     def read_slots(self, batch: Batch) -> Tensor:
@@ -130,8 +136,8 @@ class TwoClassObjective(OneOutputObjective):
         "counts as (Lightman et al. 2023, appendix F)."
     )
 
-    def supervise(self, row: TokenRow, example: Example, config: TrainConfig) -> TokenRow:
-        positive = (1, 2) if config.neutral_is_positive else (2,)
+    def supervise(self, row: TokenRow, example: Example, options: LabelOptions) -> TokenRow:
+        positive = (1, 2) if options.neutral_is_positive else (2,)
         labels = [float(target in positive) if target >= 0 else None for target in row.targets]
         return _label_points(row, row.ends, labels)
 
@@ -147,7 +153,7 @@ class SoftLabelObjective(OneOutputObjective):
     prefix_aggregate = "last"
     soft_labels = True
 
-    def supervise(self, row: TokenRow, example: Example, config: TrainConfig) -> TokenRow:
+    def supervise(self, row: TokenRow, example: Example, options: LabelOptions) -> TokenRow:
         values = example.values or [None] * len(example.steps)
         return _label_points(row, row.ends, values[: len(row.ends)])
 
@@ -163,7 +169,7 @@ class OutcomeObjective(OneOutputObjective):
     label_sources: tuple[str, ...] = ("verdicts",)
     prefix_aggregate = "last"
 
-    def supervise(self, row: TokenRow, example: Example, config: TrainConfig) -> TokenRow:
+    def supervise(self, row: TokenRow, example: Example, options: LabelOptions) -> TokenRow:
         """A solution that was cut off has no label: its end is not there to be read."""
         targets = [target for target in example.targets if target is not None]
         if not targets or len(row.ends) < len(example.steps):

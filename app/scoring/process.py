@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from sqlalchemy import select, text
@@ -33,16 +34,11 @@ from app.scoring.models import Score, ScoringRun, ScoringShard
 from app.settings import settings
 from app.training.models import Model
 
-stop_requested = False
-
 
 def main(run_id: int, fence: int) -> int:
-    def stop(*_: object) -> None:
-        global stop_requested
-        stop_requested = True
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    stop_requested = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop_requested.set())
     from app.prm.predict import Scorer
 
     with transaction() as db:
@@ -50,8 +46,8 @@ def main(run_id: int, fence: int) -> int:
         config = ScoreConfig.parse(run.config)
         folder: Path = settings().models_dir / db.get_one(Model, run.model_id).path
     scorer = Scorer(folder, config)
-    score_shards(run, fence, scorer, config)
-    if stop_requested:
+    score_shards(run, fence, scorer, config, stop_requested)
+    if stop_requested.is_set():
         return STOPPED
     with transaction() as db:
         finish_run(db, run_id, fence)
@@ -67,14 +63,16 @@ class ShardInProgress:
     rows: Sequence[Any]
 
 
-def score_shards(run: ScoringRun, fence: int, scorer: Any, config: ScoreConfig) -> None:
+def score_shards(
+    run: ScoringRun, fence: int, scorer: Any, config: ScoreConfig, stop_requested: Event
+) -> None:
     """Shard after shard, until there is none, the run is over, or this process is asked to end."""
     begun, mine = time.monotonic(), 0
     with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(1, "write") as writer:
         coming = reader.submit(fetch_shard, run, fence, config)
         writing: Future[None] | None = None
         while (taken := coming.result()) is not None:
-            if stop_requested:
+            if stop_requested.is_set():
                 taken.db.close()
                 break
             coming = reader.submit(fetch_shard, run, fence, config)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-WATCH = "from app.core.embedded.guard import watch_lease; watch_lease()"
+WATCHER = "app.core.embedded.lease_watcher"
 DISMISS = b"d"
 
 
@@ -22,7 +22,7 @@ class LeaseGuard:
         ours, self._end = os.pipe()  # neither end is inherited by other children
         root = Path(__file__).parent.parent.parent.parent
         self._process = subprocess.Popen(
-            [sys.executable, "-c", WATCH, str(home.resolve()), str(lease)],
+            [sys.executable, "-m", WATCHER, str(home.resolve()), str(lease)],
             stdin=ours,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -36,13 +36,3 @@ class LeaseGuard:
             os.write(self._end, DISMISS)
         os.close(self._end)
         self._process.wait()
-
-
-def watch_lease() -> None:
-    home, lease = Path(sys.argv[1]), Path(sys.argv[2])
-    if os.read(0, 1) == DISMISS:
-        return
-    from app.core.embedded.server import Embedded
-
-    lease.unlink(missing_ok=True)
-    Embedded(home).sweep()
