@@ -48,7 +48,7 @@ $(VENV)/ready-train: pyproject.toml constraints.txt | $(VENV)/made
 	@touch $@
 
 $(VENV)/ready-dev: pyproject.toml constraints.txt | $(VENV)/made
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,smollm2,dev]'
 	@touch $@ $(VENV)/ready-train
 
 clean:

@@ -24,6 +24,7 @@ from app.labeling import commands as labeling
 from app.projects import commands as projects
 from app.selection import commands as selection
 from app.simulation import commands as simulation
+from app.training import commands as training
 
 cli = typer.Typer(
     name="stepmark",
@@ -99,6 +100,7 @@ for part in (
     accounts,
     projects,
     exchange,
+    training,
     generators,
     labeling,
     selection,

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from app.core.base_models import find_base
 from app.core.errors import Invalid
 from app.settings import settings
 
@@ -16,8 +17,11 @@ def model_roots() -> list[Path]:
 
 
 def resolve_model_path(name: str, *, or_else: str = "") -> Path:
-    """The folder `name`, resolved. Invalid when there is none, or it lies elsewhere; `or_else` ends
-    the remedy with what else can be done."""
+    """The folder of the registered base `name`, or the folder `name`, resolved. Raises Invalid if there is
+    none, or if it is outside the model roots; `or_else` ends the remedy."""
+    entry = find_base(name)
+    if entry is not None:
+        return Path(entry.folder).resolve()
     path = _folder(name)
     if path is None or not any(path.is_relative_to(root.resolve()) for root in model_roots()):
         where = f"Put it under {settings().models_dir} or a folder named by STEPMARK_MODEL_ROOTS"

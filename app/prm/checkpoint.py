@@ -16,7 +16,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
@@ -25,7 +24,7 @@ from app.common.atomic_files import atomic_folder, write_json
 from app.common.config import ConfigError
 from app.prm.checkpoint_safety import BadCheckpoint, read_json, validate_folder
 from app.prm.config import TrainConfig
-from app.prm.model import ProcessRewardModel, load_body
+from app.prm.model import ProcessRewardModel, is_finite, load_body
 
 __all__ = [
     "BadCheckpoint",
@@ -87,7 +86,7 @@ def load(folder: Path) -> LoadedModel:
     if {name: tuple(tensor.shape) for name, tensor in head.items()} != shapes:
         raise BadCheckpoint(f"head.safetensors does not match the body; expected shapes: {shapes}")
     model.head.load_state_dict(head)
-    if not all(bool(torch.isfinite(tensor).all()) for tensor in model.state_dict().values()):
+    if not all(is_finite(tensor) for tensor in model.state_dict().values()):
         raise BadCheckpoint("the weights contain values that are not finite")
     tokenizer = load_tokenizer(str(folder), None)
     if len(tokenizer) > model.body.config.vocab_size:

@@ -22,7 +22,7 @@ from transformers import AutoConfig, AutoModelForTokenClassification
 from app.prm import checkpoint
 from app.prm.checkpoint_safety import BadCheckpoint, validate_folder
 from app.prm.config import TrainConfig
-from app.prm.model import ProcessRewardModel
+from app.prm.model import ProcessRewardModel, is_finite
 
 CLASSES = (
     {"negative", "bad", "wrong", "incorrect", "false", "-1", "-", "error"},
@@ -88,7 +88,7 @@ def load_token_classifier(folder: Path) -> tuple[ProcessRewardModel, TrainConfig
         for row, place in enumerate(order):
             model.head.weight[place] = head.weight[row]
             model.head.bias[place] = 0.0 if head.bias is None else head.bias[row]
-    if not all(bool(torch.isfinite(tensor).all()) for tensor in model.state_dict().values()):
+    if not all(is_finite(tensor) for tensor in model.state_dict().values()):
         raise BadCheckpoint("the weights contain values that are not finite")
     validate_causal(classifier.eval())
     most = int(getattr(config, "max_position_embeddings", 0) or getattr(config, "n_positions", 0) or 1024)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body
-from pydantic import ConfigDict, Field
+from fastapi import APIRouter, Body, Path
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.common.config import Config
+from app.core import base_models
 from app.core.db import Db
+from app.prm.base_facts import BaseFacts
 from app.prm.config import TrainConfig
 from app.projects.access import Researcher
 from app.runs import actions
@@ -37,6 +39,15 @@ class TrainingRequest(Config):
     """Which labels. A snapshot of them is created when the run starts."""
     snapshot_id: Annotated[int | None, Field(gt=0, lt=2**63)] = None
     """An existing snapshot, instead of `data`."""
+
+
+class BaseModelOut(BaseModel):
+    name: str
+    facts: BaseFacts
+
+
+def base_to_json(entry: base_models.BaseModelEntry) -> BaseModelOut:
+    return BaseModelOut(name=entry.name, facts=entry.facts)
 
 
 def run_to_json(run: TrainingRun, model: Model | None) -> dict[str, Any]:
@@ -103,6 +114,17 @@ def list_models(access: Researcher, db: Db) -> dict[str, Any]:
 @router.get("/models/{model_id}")
 def get_model(access: Researcher, db: Db, model_id: int) -> dict[str, Any]:
     return model_to_json(queries.get_model(db, access.project.id, model_id))
+
+
+@router.get("/base-models")
+def list_base_models(access: Researcher) -> dict[str, list[BaseModelOut]]:
+    """The base models that the operator registered. Their names may be given as `train.base`."""
+    return {"base_models": [base_to_json(entry) for entry in base_models.list_bases()]}
+
+
+@router.get("/base-models/{name}")
+def get_base_model(access: Researcher, name: Annotated[str, Path(max_length=60)]) -> BaseModelOut:
+    return base_to_json(base_models.get_base(name))
 
 
 @router.get("/snapshots/{snapshot_id}")

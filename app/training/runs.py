@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.core import model_paths
+from app.core.base_models import find_base
 from app.core.config_file import parse_config
 from app.core.errors import Invalid, NotFound
 from app.core.run_kinds import RunKind, register
@@ -94,5 +95,9 @@ def parse_train_config(options: dict[str, Any]) -> TrainConfig:
     """The training options. Raises Invalid for a wrong option, or for a base outside the allowed folders."""
     config = parse_config(TrainConfig, options)
     if config.base is not None and config.revision is None:
-        model_paths.resolve_model_path(config.base, or_else="for a model by ID, give its pinned revision")
+        folder = model_paths.resolve_model_path(
+            config.base, or_else="for a model by ID, give its pinned revision"
+        )
+        if find_base(config.base) is not None:  # a name, which the trainer does not know
+            config = config.replace(base=str(folder))
     return config

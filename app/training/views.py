@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from app.accounts import users
+from app.core import base_models
 from app.core.db import Db
 from app.core.run_lifecycle import ACTIVE, MAX_ATTEMPTS
 from app.core.web import redirect, render, render_polled
@@ -39,6 +40,7 @@ def runs_page(request: Request, access: Researcher, db: Db) -> Response:
         objectives=objectives,
         aggregations=AGGREGATIONS.values(),
         generators=generators,
+        bases=base_models.list_bases(),
         prms=[model for model in queries.list_models(db, access.project.id) if model.kind == "prm"],
     )
 
@@ -94,7 +96,12 @@ def resume_run(access: Researcher, db: Db, run_id: int) -> Response:
 
 @router.get("/models")
 def models_page(request: Request, access: Researcher, db: Db) -> Response:
-    return render(request, "training/models.html", models=queries.list_models(db, access.project.id))
+    return render(
+        request,
+        "training/models.html",
+        models=queries.list_models(db, access.project.id),
+        bases=base_models.list_bases(),
+    )
 
 
 @router.get("/snapshots/{snapshot_id}")
