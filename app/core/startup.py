@@ -11,6 +11,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from app.core import db
+from app.core.embedded import Embedded, is_embedded_url
 from app.core.errors import DomainError
 from app.core.migrate import upgrade_schema
 from app.settings import settings
@@ -39,8 +40,6 @@ def running_database() -> Iterator[str]:
         check_server(db.engine())
         yield external_url
         return
-    from app.core.embedded import Embedded
-
     embedded = Embedded(settings().home / "postgres")
     url = embedded.start()
     try:
@@ -61,6 +60,10 @@ def check_server(engine: Engine) -> None:
         with engine.connect() as connection:
             version = connection.connection.dbapi_connection.info.server_version // 10000  # type: ignore[union-attr]
     except OperationalError as error:
+        if is_embedded_url(where):
+            raise NoDatabase(
+                "The embedded database does not answer.", remedy="`stepmark up` starts it again by itself."
+            ) from error
         raise NoDatabase(
             f"The database {where} does not answer: {str(error.orig).strip()}",
             remedy="Start it, correct DATABASE_URL, or unset DATABASE_URL to use the embedded one.",

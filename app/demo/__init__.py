@@ -96,10 +96,10 @@ def demo_size_of(fast: bool) -> DemoSize:
 
 def run_demo(host: str | None = None, port: int | None = None, *, fast: bool = False) -> None:
     """Prepare what is missing, then serve like `stepmark up`, until Ctrl-C."""
-    from app.up import refuse_taken, serve
+    from app.up import serve, wait_for_port
 
     host, port = host or settings().host, settings().port if port is None else port
-    refuse_taken(host, port)
+    wait_for_port(host, port)
     with ready_database():
         logins = prepare_demo(demo_size_of(fast))
         serve(host, port, logins=logins)

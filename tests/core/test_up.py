@@ -100,6 +100,44 @@ def test_comes_up_stands_up_again_and_ctrl_c_ends_it_all(state: Path) -> None:
         assert marked(state) == []
 
 
+@pytest.mark.parametrize("victims", ["all", "postmaster"])
+def test_a_killed_database_comes_back_by_itself(state: Path, victims: str) -> None:
+    port = free_port()
+    with up(state, port) as process:
+        for times in (1, 2):
+            servers = [server for server in marked(state) if server.name().startswith("postgres")]
+            assert len(servers) > 3
+            pid = Embedded(state / "postgres").status().pid
+            for server in servers:
+                if victims == "all" or server.pid == pid:
+                    server.kill()
+            until(
+                lambda: (state / "said").read_text().count("The database is up again") == times,  # noqa: B023 - called at once
+                "the database to be started",
+                seconds=60,
+                more=(state / "said").read_text,
+            )
+            until(lambda: answer(port, "/readyz") == 200, "the service to be back", seconds=60)
+        assert "DATABASE_URL" not in (state / "said").read_text(), "nobody set one"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(LONG) == 0
+        assert marked(state) == []
+
+
+def test_up_directly_after_its_own_death_waits_for_the_port(state: Path) -> None:
+    port = free_port()
+    with up(state, port) as process:
+        process.kill()
+        process.wait()
+        assert answer(port, "/healthz") == 200, "the web process still holds the port"
+        with up(state, port) as second:  # ready at once: the old web process answers
+            until(lambda: "Stepmark is at" in (state / "said").read_text(), "the second to be up")
+            second.send_signal(signal.SIGINT)
+            assert second.wait(LONG) == 0
+            assert "Waiting for the processes of a killed Stepmark" in (state / "said").read_text()
+        assert marked(state) == []
+
+
 def test_a_terminated_up_leaves_nothing_and_tells_no_login_twice(state: Path) -> None:
     port = free_port()
     with up(state, port, "--no-worker") as process:

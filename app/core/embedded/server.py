@@ -216,6 +216,11 @@ def database_url(sockets: Path, database: str = DATABASE) -> str:
     return f"postgresql://{config.ROLE}@/{database}?host={quote(str(sockets), safe='')}&port={config.PORT}"
 
 
+def is_embedded_url(url: str | None) -> bool:
+    """Is this the URL of an embedded database, as `database_url` writes it?"""
+    return url is not None and url.partition("://")[2].startswith(f"{config.ROLE}@/")
+
+
 def log_tail(log: Path, begin: int | None = None) -> str:
     """The end of the log, from byte `begin` on if that is given."""
     try:
