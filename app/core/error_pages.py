@@ -23,7 +23,16 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from app.common.config import describe_error
-from app.core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, NotSignedIn, TooLarge
+from app.core.errors import (
+    Conflict,
+    DomainError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    NotSignedIn,
+    TooLarge,
+    find_disk_full,
+)
 from app.core.web import redirect, render, wants_json
 
 log = logging.getLogger("stepmark.web")
@@ -51,6 +60,7 @@ def install_handlers(web: FastAPI) -> None:
         web.add_exception_handler(unfit, handle_unstorable_text)
     web.add_exception_handler(StatementError, handle_unstorable_value)
     web.add_exception_handler(IntegrityError, handle_integrity_error)
+    web.add_exception_handler(OSError, handle_os_error)
 
 
 def error_response(request: Request, error: DomainError, headers: dict[str, str] | None = None) -> Response:
@@ -110,6 +120,9 @@ def handle_database_unavailable(request: Request, error: Exception) -> Response:
     """The database is away, restarting or too busy, or two requests deadlocked. All of these pass."""
     if isinstance(getattr(error, "orig", None), psycopg.errors.DataError):
         return handle_unstorable_text(request, error)
+    if (disk_full := find_disk_full(error)) is not None:
+        log.error("database disk full in request %s", request_id(request))
+        return error_response(request, disk_full)
     log.warning("database away in request %s: %s", request_id(request), str(error).split("\n")[0])
     unavailable = DatabaseUnavailable(
         "The database is unavailable.",
@@ -148,6 +161,14 @@ def handle_integrity_error(request: Request, error: Exception) -> Response:
         request,
         Conflict("Someone else changed this at the same time.", remedy="Reload the page."),
     )
+
+
+def handle_os_error(request: Request, error: Exception) -> Response:
+    """A full disk is named. Any other error of the system is a bug."""
+    if (disk_full := find_disk_full(error)) is None:
+        raise error
+    log.error("disk full in request %s", request_id(request))
+    return error_response(request, disk_full)
 
 
 def internal_error_response(request: Request) -> Response:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.core import run_lifecycle
 from app.core.db import transaction
-from app.core.errors import DomainError
+from app.core.errors import DomainError, find_disk_full
 from app.core.run_kinds import R, RunKind
 
 log = logging.getLogger("stepmark.runs")
@@ -69,6 +69,7 @@ def record_errors(run: R, work: Callable[[R], Any], kind: RunKind[R]) -> Any:
 
 def describe_error(kind: RunKind[R], run: R, error: Exception) -> str:
     """The reason is for the page. An unexpected error is also in the worker's log."""
+    error = find_disk_full(error) or error
     if isinstance(error, DomainError):
         return f"{error.message} {error.remedy}".strip()
     log.exception("%s %s failed", kind.noun, run.id, exc_info=error)

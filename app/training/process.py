@@ -6,7 +6,6 @@ cancelled or another attempt took over. While the database is unreachable it kee
 from __future__ import annotations
 
 import contextlib
-import errno
 import shutil
 import signal
 import sys
@@ -22,7 +21,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from app.accounts import models as _accounts  # noqa: F401  a foreign key names its table
 from app.core.db import transaction
-from app.core.errors import DomainError
+from app.core.errors import DomainError, find_disk_full
 from app.core.run_lifecycle import lock_attempt, record_failure, record_heartbeat, record_success, requeue
 from app.core.subprocess_jobs import STOPPED
 from app.prm.config import TrainConfig
@@ -259,8 +258,7 @@ def retry_until_database_returns(write: Callable[[], None], seconds: float = 600
 
 def explain_error(error: Exception) -> tuple[str, bool]:
     """The reason for people, and whether it is final: another attempt would fail too."""
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "The disk is full. Free space under STEPMARK_HOME, then resume.", True
+    error = find_disk_full(error) or error
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return f"Out of memory: {error}. Use a smaller tokens_per_batch or model.", False
     if isinstance(error, DomainError):  # no labels for the snapshot
