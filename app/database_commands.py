@@ -1,4 +1,4 @@
-"""`stepmark db ...`: upgrade, status, backup, restore."""
+"""`stepmark db ...`: upgrade, downgrade, status, backup, restore."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from sqlalchemy import text
 
 from app.core import db as core_db
 from app.core.errors import Conflict, DomainError, Invalid
-from app.core.migrate import current_revision, newest_revision
+from app.core.migrate import (
+    current_revision,
+    downgrade_schema,
+    list_undone_migrations,
+    newest_revision,
+)
 from app.core.startup import ready_database, running_database
 from app.settings import settings
 
@@ -29,6 +34,29 @@ def upgrade() -> None:
     """Upgrade the schema to this version."""
     with ready_database():
         typer.echo(f"The schema is at {newest_revision()}.")
+
+
+@db.command()
+def downgrade(
+    revision: Annotated[str, typer.Argument(help="Revision of the older version's schema.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+) -> None:
+    """Return the schema to REVISION, for an older version. Stop web and worker first, and back up.
+
+    Data that the older schema has no place for is lost."""
+    with running_database():
+        with core_db.engine().connect() as connection:
+            undone = list_undone_migrations(connection, revision)
+        for script in undone:
+            typer.echo(f"  undo {script.revision}: {script.doc}")
+        typer.echo(
+            f"WARNING: this undoes {len(undone)} migrations. Data that the older schema has no place for is"
+            " lost. Stop web and worker, and run `stepmark db backup` first."
+        )
+        if not yes:
+            typer.confirm("Downgrade the database?", abort=True)
+        downgrade_schema(core_db.engine(), revision)
+    typer.echo(f"The schema is at {revision}. Start the version it belongs to: this one would upgrade it.")
 
 
 @db.command()

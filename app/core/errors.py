@@ -49,6 +49,12 @@ class Conflict(DomainError):
     status, code = 409, "conflict"
 
 
+class Busy(DomainError):
+    """Somebody else holds what is needed; the same request may succeed in a moment."""
+
+    status, code = 409, "busy"
+
+
 class TooLarge(DomainError):
     status, code = 413, "too_large"
 

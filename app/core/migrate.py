@@ -1,4 +1,4 @@
-"""Bring a database to the newest schema. Migrations are the only way it changes."""
+"""Bring a database to the newest schema, or back to an older one. Migrations are the only way it changes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, Engine, text
+
+from app.core.errors import Invalid
 
 FOLDER = Path(__file__).parent.parent.parent / "migrations"
 LOCK = 0x57E9  # one migrator at a time, whoever starts first
@@ -30,9 +32,25 @@ def upgrade_schema(engine: Engine, revision: str = "head") -> None:
 
 
 def downgrade_schema(engine: Engine, revision: str) -> None:
-    with engine.connect() as connection:
+    with engine.connect() as guard, engine.connect() as connection:
         connection.detach()
+        guard.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         command.downgrade(alembic_config(connection), revision)
+
+
+def list_undone_migrations(connection: Connection, revision: str) -> list[Script]:
+    """The migrations that a downgrade to `revision` undoes, the newest first. Raises Invalid for a revision
+    that does not precede the schema's own."""
+    history = ScriptDirectory.from_config(alembic_config())
+    current = current_revision(connection)
+    applied = list(history.iterate_revisions(current, "base")) if current else []
+    ids = [script.revision for script in applied]
+    if revision not in ids[1:]:
+        raise Invalid(
+            f"The schema is at {current}, and {revision[:50]!r} is no earlier revision.",
+            remedy=f"The latest earlier revisions are {', '.join(ids[1:11])}." if ids[1:] else "",
+        )
+    return applied[: ids.index(revision)]
 
 
 def newest_revision() -> str | None:

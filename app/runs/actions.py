@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from app.accounts import audit
 from app.accounts.models import User
 from app.core import run_lifecycle
-from app.core.errors import Forbidden
+from app.core.errors import Busy, Forbidden
+from app.core.lock_wait import bounded_lock_wait
 from app.core.run_kinds import get_kind
 from app.core.run_models import Run
 from app.projects.access import Access
@@ -22,13 +23,15 @@ def record_start(db: Session, run: Run, user: User | None) -> None:
 
 
 def cancel_run(db: Session, run: R, user: User | None) -> R:
-    cancelled = run_lifecycle.cancel_run(db, run, user.id if user else None)
+    with bounded_lock_wait(db, _busy(run)):
+        cancelled = run_lifecycle.cancel_run(db, run, user.id if user else None)
     _audit(db, run, user, "cancel")
     return cancelled
 
 
 def resume_run(db: Session, run: R, user: User | None) -> R:
-    resumed = run_lifecycle.resume_run(db, run, user.id if user else None)
+    with bounded_lock_wait(db, _busy(run)):
+        resumed = run_lifecycle.resume_run(db, run, user.id if user else None)
     _audit(db, run, user, "resume")
     return resumed
 
@@ -40,6 +43,13 @@ def require_access(access: Access, run: Run) -> None:
         raise Forbidden(
             f"Only a project {kind.role} can see this run.", remedy="Ask an admin of the project."
         )
+
+
+def _busy(run: Run) -> Busy:
+    return Busy(
+        f"The process of this {get_kind(run).noun} holds it and does not answer. Nothing was changed.",
+        remedy="Try again in a few seconds. If this does not change, check whether the process was stopped.",
+    )
 
 
 def _audit(db: Session, run: Run, user: User | None, verb: str) -> None:

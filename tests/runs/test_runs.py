@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.core import run_lifecycle
-from app.core.errors import Conflict
+from app.core.db import session_factory, transaction
+from app.core.errors import Busy, Conflict
 from app.core.run_models import Run, RunEvent
 from app.core.run_recovery import recover_stale_runs
+from app.main import create_app
 from app.projects.models import Project
+from app.runs import actions
 from app.training.models import Snapshot, TrainingRun
 from tests.factories import base as factories
 
@@ -134,3 +139,48 @@ def test_the_list_the_page_and_the_api(db: Session, web: TestClient) -> None:
     assert web.post(f"{pages}/{run.id}/resumption").status_code == 303
     assert web.get(f"{api}/{run.id}").json()["state"] == "queued"
     assert web.get(f"{pages}/{run.id}/progress").status_code == 200
+
+
+def test_a_locked_run_is_refused_within_seconds_and_works_once_it_is_free(database: str) -> None:
+    """A process that was stopped holds the row of its run for as long as it is stopped."""
+    with transaction() as db:
+        run = training(db, factories.project(db))
+    with session_factory()() as process, session_factory()() as db:
+        run_lifecycle.lock_run(process, run.id, TrainingRun)
+        for act in (actions.cancel_run, actions.resume_run):
+            started = time.monotonic()
+            with pytest.raises(Busy, match="does not answer") as refusal:
+                act(db, db.get_one(TrainingRun, run.id), None)
+            assert time.monotonic() - started < 10
+            assert "Try again" in refusal.value.remedy
+        assert db.scalar(text("SHOW lock_timeout")) == "0"
+        process.rollback()
+        assert actions.cancel_run(db, db.get_one(TrainingRun, run.id), None).state == "cancelled"
+        assert db.scalar(text("SHOW lock_timeout")) == "0"
+        db.commit()
+    with transaction() as db:
+        assert history(db, run) == [(None, "queued"), ("queued", "cancelled")]
+
+
+def test_a_locked_run_has_a_page_that_says_so(database: str) -> None:
+    with transaction() as db:
+        project = factories.project(db, "Runs")
+        person = factories.member(db, project, "researcher")
+        run = training(db, project, created_by=person.id)
+    with (
+        TestClient(
+            create_app(), base_url="http://testserver", headers={"Sec-Fetch-Site": "same-origin"}
+        ) as client,
+        session_factory()() as process,
+    ):
+        with transaction() as db:
+            factories.sign_in(client, db, person)
+        run_lifecycle.lock_run(process, run.id, TrainingRun)
+        address = f"/projects/{project.slug}/runs/{run.id}/cancellation"
+        page = client.post(address)
+        assert page.status_code == 409
+        assert "Try again in a few seconds" in page.text
+        reply = client.post(f"/api/v1{address}")
+        assert (reply.status_code, reply.json()["error"]) == (409, "busy")
+        process.rollback()
+        assert client.post(f"/api/v1{address}").json()["state"] == "cancelled"
