@@ -13,6 +13,7 @@ from app.core.db import Db
 from app.exchange import exporter, importer, queries, rejected_records, uploads
 from app.exchange.exports import EXPORT_FORMATS
 from app.exchange.exports.base import ExportFormat, ExportParameters, TableFormat
+from app.exchange.field_mapping import parse_mapping
 from app.exchange.file_types import FILE_TYPES, JSON_LINES, FileType
 from app.exchange.models import Import
 from app.projects.access import Access, ProjectAdmin
@@ -31,6 +32,8 @@ def import_to_json(of: Import) -> dict[str, Any]:
         "format": of.format,
         "split": of.split,
         "segmentation": of.options.get("segmentation"),
+        "mapping": of.options.get("mapping"),
+        "mapping_name": of.options.get("mapping_name"),
         "state": of.state,
         "bytes_total": of.bytes_total,
         "bytes_done": of.bytes_done,
@@ -43,12 +46,16 @@ def import_to_json(of: Import) -> dict[str, Any]:
 @router.post("/imports", status_code=202)
 async def start_import(
     request: Request, db: Db, access: ProjectAdmin, format: str = "auto", split: str = "",
-    segmentation: str = "", filename: str = "", grade: bool = True,
+    segmentation: str = "", filename: str = "", grade: bool = True, map: str = "", mapping: str = "",
 ) -> Response:  # fmt: skip
     """Import a file, sent as the request body or in the form field `file`, with options in the query or
-    the form."""
+    the form. `map` names the fields of any file (`problem=question,steps=completions`); `mapping` saves
+    them under a name, or selects a saved mapping."""
     _, path, fields = await uploads.receive_upload(request, access.project.id, filename)
-    options = {"format": format, "split": split, "segmentation": segmentation, **fields}
+    options = {
+        "format": format, "split": split, "segmentation": segmentation, "map": map, "mapping": mapping,
+        **fields,
+    }  # fmt: skip
     try:
         answer = await run_in_threadpool(_create_import, db, access, path, options, grade)
     except BaseException:
@@ -61,6 +68,7 @@ def _create_import(db: Db, access: Access, path: Any, options: dict[str, str], g
     created = importer.create_import(
         db, access.project, path, format=options["format"], split=options["split"] or None,
         options={"segmentation": options["segmentation"] or None, "grade": grade}, user_id=access.user.id,
+        mapping=parse_mapping(options["map"]) if options["map"] else None, mapping_name=options["mapping"],
         enqueue=True,
     )  # fmt: skip
     return import_to_json(created)

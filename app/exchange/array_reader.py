@@ -1,4 +1,4 @@
-"""One JSON array cut into its elements, without reading any of it as JSON: only strings and brackets are
+"""A JSON document cut into its elements, without reading any of it as JSON: only strings and brackets are
 followed, and each element is decoded by itself. A malformed element costs only itself, and reading can
 start again behind any element. A streaming JSON parser offers neither (docs/decisions/import-by-copy.md)."""
 
@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from app.exchange import file_stream
 from app.exchange.file_stream import BOM, BadFile, Entry, GuardedStream
@@ -16,11 +17,34 @@ SKIP_INSIDE = re.compile(rb'(?:[^"\[\]{}]++|' + STRING + rb")*+", re.DOTALL)
 SKIP_OUTSIDE = re.compile(rb'(?:[^"\[\]{},]++|' + STRING + rb")*+", re.DOTALL)
 BLANK = re.compile(rb"\s*")
 SEPARATORS = re.compile(rb"[\s,]*")
+MEMBER = re.compile(rb"(" + STRING + rb")\s*:\s*(\{)", re.DOTALL)
+KEY_FIELD = "_key"
+"""The field that holds the key of a record in an object of records."""
 
 
-def iter_elements(stream: GuardedStream, offset: int, number: int) -> Iterator[Entry]:
+@dataclass(frozen=True, slots=True)
+class Container:
+    """What holds the records: an array, an object with a record for each key, or nothing but their order."""
+
+    closing: bytes = b"]"
+    """The bracket that ends it; empty for objects that follow each other."""
+    start: int = 0
+    """The bytes before its opening bracket."""
+
+
+ARRAY = Container()
+OBJECT_OF_RECORDS = Container(b"}")
+SEQUENCE = Container(b"")
+
+
+def iter_elements(
+    stream: GuardedStream, offset: int, number: int, container: Container = ARRAY
+) -> Iterator[Entry]:
     """Entries behind `offset`, where element `number` ended."""
-    reader = ArrayReader(stream, offset)
+    if not offset and container.start:
+        stream.skip(container.start)
+        offset = container.start
+    reader = ArrayReader(stream, offset, container)
     while reader.find_element():
         number += 1
         end = reader.find_end(number)
@@ -29,19 +53,32 @@ def iter_elements(stream: GuardedStream, offset: int, number: int) -> Iterator[E
             yield Entry(number, reader.end_of_file, reader.take(200), error)
             return
         element = reader.take(end)
-        yield Entry(number, reader.offset, element.strip())
+        yield Entry(number, reader.offset, _add_key(element.strip(), container))
     if not reader.is_closed:
-        error = RecordError("The array is not closed: the file seems cut short.", "Fetch it again.")
+        error = RecordError("The document is not closed: the file seems cut short.", "Fetch it again.")
         yield Entry(number + 1, reader.offset, b"", error)
+
+
+def _add_key(element: bytes, container: Container) -> bytes:
+    """The record of a member, with its key as one more field."""
+    if container.closing != b"}":
+        return element
+    member = MEMBER.match(element)
+    if member is None:
+        return b"{" + element + b"}"
+    rest = element[member.end() :]
+    comma = b"" if rest.lstrip()[:1] == b"}" else b","
+    return b'{"' + KEY_FIELD.encode() + b'":' + member[1] + comma + rest
 
 
 class ArrayReader:
     """The unread part of the array: `buffer` from `start` on, which is at `offset` in the (unpacked) file."""
 
-    def __init__(self, stream: GuardedStream, offset: int) -> None:
-        self.stream, self.offset = stream, offset
+    def __init__(self, stream: GuardedStream, offset: int, container: Container = ARRAY) -> None:
+        self.stream, self.offset, self.closing = stream, offset, container.closing
         self.buffer, self.start = b"", 0
-        self.is_opened, self.is_closed = offset > 0, False
+        self.is_opened = offset > container.start or not self.closing
+        self.is_closed = not self.closing
 
     @property
     def end_of_file(self) -> int:
@@ -65,8 +102,10 @@ class ArrayReader:
                     return False
             elif not self.is_opened:
                 self.is_opened = bool(self.take(1))
+            elif not self.closing:
+                return True
             else:
-                self.is_closed = self.buffer.startswith(b"]", self.start)
+                self.is_closed = self.buffer.startswith(self.closing, self.start)
                 return not self.is_closed
 
     def find_end(self, number: int) -> int | None:
@@ -82,8 +121,8 @@ class ArrayReader:
                     return None
             elif mark in b"[{":
                 depth, position = depth + 1, position + 1
-            elif depth == 0:  # the separator behind a number, a string or a word
-                return position
+            elif depth == 0:  # the separator behind a number, a string or a word, or a stray bracket
+                return position or 1
             else:
                 depth, position = depth - 1, position + 1
                 if depth == 0:

@@ -38,7 +38,9 @@ def print_formats(requested: bool) -> None:
 
 
 def import_file(
-    file: Annotated[Path, typer.Argument(help="JSON Lines or one JSON array; may be gzip.")],
+    file: Annotated[
+        Path, typer.Argument(help="JSON Lines, JSON, CSV, TSV, Parquet or Arrow; text may be gzip.")
+    ],
     project: ProjectName,
     format: Annotated[
         str,
@@ -50,6 +52,14 @@ def import_file(
     segmentation: Annotated[
         str | None,
         typer.Option(help="Cut free text into steps by: line, blank, numbered, sentence or model_output."),
+    ] = None,
+    mapping_text: Annotated[
+        str | None,
+        typer.Option("--map", help="Name the fields of any file: problem=question,steps=completions."),
+    ] = None,
+    mapping_name: Annotated[
+        str | None,
+        typer.Option("--mapping", help="Save the mapping under this name; without --map, use the saved one."),
     ] = None,
     grade: Annotated[bool, typer.Option(help="Grade the final answers after the import.")] = True,
     list_formats: Annotated[
@@ -63,16 +73,22 @@ def import_file(
     from app.core.db import transaction
     from app.core.startup import ready_database
     from app.exchange import importer
+    from app.exchange.field_mapping import parse_mapping
     from app.projects.projects import get_project_by_name
 
+    mapping = parse_mapping(mapping_text) if mapping_text else None
     with ready_database():
         with transaction() as db:
             where = get_project_by_name(db, project)
             options = {"segmentation": segmentation}
             begun = importer.find_resumable_import(
-                db, where, file, format, split, segmentation
-            ) or importer.create_import(db, where, file, format=format, split=split, options=options)
+                db, where, file, format, split, segmentation, mapping
+            ) or importer.create_import(
+                db, where, file, format=format, split=split, options=options,
+                mapping=mapping, mapping_name=mapping_name,
+            )  # fmt: skip
         typer.echo(f"{begun.filename}: {begun.format}, split {begun.split}", err=True)
+        report_mapping(begun)
         with progress_bar("Importing", begun.bytes_total) as moved:
             done = importer.run_import(begun.id, lambda now: moved(now.bytes_done))
         code = report_import(done)
@@ -80,6 +96,14 @@ def import_file(
             grade_pending(done.project_id)
     if code:
         raise typer.Exit(code)
+
+
+def report_mapping(begun: Import) -> None:
+    from app.exchange.field_mapping import FieldMapping
+
+    if fields := begun.options.get("mapping"):
+        name = begun.options.get("mapping_name")
+        typer.echo(f"mapping{f' {name}' if name else ''}: {FieldMapping(**fields).to_text()}", err=True)
 
 
 def report_import(done: Import) -> int:

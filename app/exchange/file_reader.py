@@ -1,31 +1,33 @@
-"""Files as entries, in bounded memory: lines of JSONL, or elements of one JSON array, plain or gzip. Each
-entry comes with its number and the offset behind it, from which reading can start again."""
+"""Files as entries, in bounded memory: lines of JSON Lines, elements of a JSON document, rows of a table.
+Each entry comes with its number and the offset behind it, from which reading can start again."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.exchange import file_stream
+from app.exchange import arrow_reader, csv_reader, file_stream
 from app.exchange.array_reader import iter_elements
+from app.exchange.file_layout import find_container
 from app.exchange.file_stream import BOM, Entry, GuardedStream, open_stream
 from app.exchange.json_decoding import MAX_RECORD_BYTES, RecordError
-
-HEAD_SIZE = 1 << 16
-
-
-def is_array(path: Path) -> bool:
-    """Whether the file is one JSON array, and not JSON Lines."""
-    with open_stream(path) as stream:
-        return stream.read(HEAD_SIZE).removeprefix(BOM).lstrip()[:1] == b"["
 
 
 def iter_entries(path: Path, *, offset: int = 0, number: int = 0) -> Iterator[Entry]:
     """Entries behind `offset`, where entry `number` ended."""
-    read = iter_elements if is_array(path) else _iter_lines
+    if arrow_reader.is_columnar(path):
+        yield from arrow_reader.iter_rows(path, number)
+        return
+    if delimiter := csv_reader.find_delimiter(path):
+        yield from csv_reader.iter_rows(path, delimiter, offset, number)
+        return
+    container = find_container(path)
     with open_stream(path) as stream:
         stream.skip(offset)
-        yield from read(stream, offset, number)
+        if container is None:
+            yield from _iter_lines(stream, offset, number)
+        else:
+            yield from iter_elements(stream, offset, number, container)
 
 
 def _iter_lines(stream: GuardedStream, offset: int, number: int) -> Iterator[Entry]:

@@ -44,7 +44,7 @@ REFERENCES = """
 
 
 def fill_solutions(
-    connection: psycopg.Connection, format: str, existing: list[tuple[int, SolutionRecord]]
+    connection: psycopg.Connection, source_name: str, existing: list[tuple[int, SolutionRecord]]
 ) -> set[str]:
     """External ids of the solutions that got an answer or a verdict. `existing` pairs ids of solutions with
     what the file says of them; a solution with other steps is left alone."""
@@ -54,7 +54,7 @@ def fill_solutions(
     if answers:
         filled |= {row[0] for row in connection.execute(ANSWERS, _columns(answers))}
     if verdicts:
-        columns = (f"file:{format}", *_columns(verdicts))
+        columns = (f"file:{source_name}", *_columns(verdicts))
         filled |= {row[0] for row in connection.execute(VERDICTS, columns)}
     return {record.external_id for key, record in existing if key in filled}
 

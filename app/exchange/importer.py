@@ -25,15 +25,16 @@ from app.core.db import transaction
 from app.core.errors import Conflict, Invalid
 from app.core.jobs import stop_requested
 from app.core.run_kinds import RunKind, register
+from app.exchange.field_mapping import FieldMapping
 from app.exchange.file_reader import iter_entries
 from app.exchange.file_stream import Entry, unpacked_size
 from app.exchange.formats.base import ParseContext
-from app.exchange.formats.guess import guess_format
 from app.exchange.formats.registry import parse_record
 from app.exchange.json_decoding import RecordError
 from app.exchange.load_batch import Batch, insert_batch
 from app.exchange.models import Import
 from app.exchange.records import ImportedRecord
+from app.exchange.saved_mappings import choose_format, save_mapping
 from app.projects.models import Project
 
 BATCH_LINES = 2000
@@ -82,13 +83,21 @@ def create_import(
     format: str = "auto",
     split: str | None = None,
     filename: str | None = None,
+    mapping: FieldMapping | None = None,
+    mapping_name: str | None = None,
     options: dict[str, Any] | None = None,
     user_id: int | None = None,
     enqueue: bool = False,
 ) -> Import:
-    """An import, queued; nothing is read of the file but its start. Without `enqueue` the caller runs it."""
+    """An import, queued; nothing is read of the file but its start. Without `enqueue` the caller runs it.
+    A mapping with a name is saved; a name alone selects a saved one."""
     path = Path(path)
-    chosen = guess_format(path, format, split, (options or {}).get("segmentation"), filename or path.name)
+    chosen, used_name = choose_format(
+        db, project.id, path, format=format, split=split, segmentation=(options or {}).get("segmentation"),
+        filename=filename or path.name, mapping=mapping, mapping_name=mapping_name or None,
+    )  # fmt: skip
+    if mapping is not None and mapping_name:
+        save_mapping(db, project.id, mapping_name, mapping, user_id)
     of = Import(
         project_id=project.id,
         filename=(filename or path.name)[:300],
@@ -99,6 +108,7 @@ def create_import(
             **(options or {}),
             "segmentation": chosen.segmentation,
             "split_requested": chosen.split_requested,
+            **({"mapping": chosen.mapping.to_json(), "mapping_name": used_name} if chosen.mapping else {}),
         },
         bytes_total=unpacked_size(path),
         counts=dict.fromkeys(COUNTS, 0),
@@ -108,7 +118,13 @@ def create_import(
 
 
 def find_resumable_import(
-    db: Session, project: Project, path: Path, format: str, split: str | None, segmentation: str | None
+    db: Session,
+    project: Project,
+    path: Path,
+    format: str,
+    split: str | None,
+    segmentation: str | None,
+    mapping: FieldMapping | None = None,
 ) -> Import | None:
     """The unfinished import of the same file with the same options, to be resumed."""
     if not path.is_file():
@@ -128,6 +144,7 @@ def find_resumable_import(
         and format in ("auto", row.format)
         and split in (None, row.split)
         and segmentation in (None, row.options.get("segmentation"))
+        and (mapping is None or mapping.to_json() == row.options.get("mapping"))
     )
     return row if same else None
 
@@ -185,8 +202,9 @@ def infrequent_garbage_collection() -> Iterator[None]:
 def iter_batches(of: Import) -> Iterator[list[ParsedEntry]]:
     batch: list[ParsedEntry] = []
     size = 0
+    context = _build_context(of)
     for entry in iter_entries(Path(of.path), offset=of.bytes_done, number=of.lines_done):
-        batch.append(ParsedEntry(entry, _parse_entry(of, entry)))
+        batch.append(ParsedEntry(entry, _parse_entry(of, entry, context)))
         size += len(entry.raw)
         if len(batch) >= BATCH_LINES or size >= BATCH_BYTES:
             yield batch
@@ -204,17 +222,19 @@ def iter_prefetched(items: Iterator[T]) -> Iterator[T]:
             yield item
 
 
-def _parse_entry(of: Import, entry: Entry) -> ImportedRecord | RecordError:
+def _parse_entry(of: Import, entry: Entry, context: ParseContext) -> ImportedRecord | RecordError:
     if entry.error is not None:
         return entry.error
     try:
-        return parse_record(of.format, entry.raw, _build_context(of))
+        return parse_record(of.format, entry.raw, context)
     except RecordError as bad:
         return bad
 
 
 def _build_context(of: Import) -> ParseContext:
-    return ParseContext(of.options["segmentation"], bool(of.options.get("split_requested")))
+    fields = of.options.get("mapping")
+    mapping = FieldMapping.model_validate(fields) if fields else None
+    return ParseContext(of.options["segmentation"], bool(of.options.get("split_requested")), mapping)
 
 
 def commit_batch(of: Import, batch: list[ParsedEntry]) -> Import:
@@ -248,7 +268,7 @@ def _write_batch(db: Session, of: Import, batch: list[ParsedEntry]) -> Import:
         return row
     row.heartbeat_at = run_lifecycle.now()
     good = [(p.entry.number, p.record) for p in batch if isinstance(p.record, ImportedRecord)]
-    loaded = Batch(row.project_id, row.split, row.format, good)
+    loaded = Batch(row.project_id, row.split, row.format, good, row.options.get("mapping_name") or row.format)
     connection = db.connection().connection.driver_connection
     assert isinstance(connection, psycopg.Connection)
     insert_batch(connection, loaded)

@@ -35,6 +35,8 @@ class Batch:
     split: str
     format: str
     records: list[tuple[int, ImportedRecord]]
+    source_name: str = ""
+    """Names the source of verdicts and labels: the format, or the mapping."""
     counts: Counter[str] = field(default_factory=Counter)
     rejected: list[tuple[int, RecordError]] = field(default_factory=list)
 
@@ -249,7 +251,7 @@ def _insert_solutions(
     ids: dict[str, int] = {row[0]: row[1] for row in rows}
     repeated = [(ids[name], record) for name, (record, _) in records.items() if name in ids]
     fills = IMPORT_FORMATS[batch.format].fills_gaps
-    filled = fill_solutions(connection, batch.format, repeated) if fills else set()
+    filled = fill_solutions(connection, batch.source_name or batch.format, repeated) if fills else set()
     new = [(record, place) for name, (record, place) in records.items() if name not in ids]
     inserted = list(zip(allocate_ids(connection, "solution", len(new)), new, strict=True))
     copy_rows(
@@ -277,7 +279,7 @@ def _insert_file_claims(
     connection: psycopg.Connection, batch: Batch, inserted: list[tuple[int, SolutionRecord]]
 ) -> None:
     """The verdicts, external labels and alternatives in the file."""
-    source = f"file:{batch.format}"
+    source = f"file:{batch.source_name or batch.format}"
     verdicts = (f"{i}\t{source}\t{r.file_verdict}" for i, r in inserted if r.file_verdict)
     copy_rows(connection, "verdict", ("solution_id", "source", "verdict"), verdicts)
     labels = (

@@ -8,13 +8,13 @@ from sqlalchemy import BigInteger, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column, synonym
 
 from app.accounts import models as _people  # noqa: F401  a foreign key names its table
-from app.core.column_types import Json
+from app.core.column_types import Created, Json
 from app.core.db import Base
 from app.core.run_models import Run
 
 
 class Import(Run):
-    """`config`: {"segmentation": ..., "generator": ...}."""
+    """`config`: {"segmentation", "split_requested", "grade", "mapping", "mapping_name"}."""
 
     __tablename__ = "import"
 
@@ -51,3 +51,16 @@ class RejectedRecord(Base):
     line: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     message: Mapped[str]
     excerpt: Mapped[str] = mapped_column(server_default="")
+
+
+class SavedMapping(Base):
+    """A mapping of fields that is used again for the next file, by its name in the project."""
+
+    __tablename__ = "field_mapping"
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    fields: Mapped[Json]
+    """What `FieldMapping.to_json` returns."""
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
+    created_at: Mapped[Created]

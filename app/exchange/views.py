@@ -14,15 +14,15 @@ from starlette.datastructures import MultiDict, QueryParams
 from app.core.db import Db
 from app.core.parameters import parse_parameters
 from app.core.web import redirect, render, render_polled
-from app.exchange import exporter, importer, queries, rejected_records, uploads
+from app.exchange import exporter, importer, mapping_form, queries, rejected_records, uploads
 from app.exchange.export_form import build_form
 from app.exchange.exports import EXPORT_FORMATS
 from app.exchange.exports.base import ExportFormat, ExportParameters, TableFormat
 from app.exchange.exports.registry import get_export_format
+from app.exchange.field_mapping import parse_mapping
 from app.exchange.file_types import FILE_TYPES, JSON_LINES, FileType
 from app.exchange.formats import IMPORT_FORMATS
-from app.exchange.formats.guess import guess_format
-from app.exchange.preview import build_preview, suggest_choice
+from app.exchange.preview_page import build_preview_page
 from app.problems.models import SPLITS
 from app.problems.segmentation import SEGMENTATIONS
 from app.projects.access import ProjectAdmin
@@ -51,16 +51,19 @@ async def upload(request: Request, access: ProjectAdmin) -> Response:
 @router.get("/uploads/{token}")
 def show_preview(
     request: Request, token: str, db: Db, access: ProjectAdmin,
-    format: str = "auto", split: str = "", segmentation: str = "",
+    format: str = "auto", split: str = "", segmentation: str = "", mapping: str = "",
 ) -> Response:  # fmt: skip
+    """The first records as they would be imported. A file of no format leads to the form of the mapping."""
     path = uploads.get_upload(access.project.id, token)
-    guess = guess_format(path, format, split or None, segmentation or None, path.name)
-    choice = guess if segmentation else suggest_choice(path, guess)
+    fields = mapping_form.read_fields(request.query_params) if format == "mapped" else {}
+    page = build_preview_page(
+        db, access.project.id, path, fields, mapping, format=format, split=split, segmentation=segmentation
+    )
     return render(
-        request, "exchange/preview.html", token=token, filename=path.name, choice=choice,
-        preview=build_preview(db, access.project.id, path, choice), formats=IMPORT_FORMATS, splits=SPLITS,
-        segmentations=SEGMENTATIONS, reader=IMPORT_FORMATS[choice.format], is_suggested=choice != guess,
-        asked={"format": format, "split": split, "segmentation": segmentation},
+        request, "exchange/preview.html", token=token, filename=path.name, formats=IMPORT_FORMATS,
+        splits=SPLITS, segmentations=SEGMENTATIONS, page=page, choice=page.choice, preview=page.preview,
+        reader=page.choice and IMPORT_FORMATS[page.choice.format], is_suggested=page.is_suggested,
+        requested={"format": format, "split": split, "segmentation": segmentation},
     )  # fmt: skip
 
 
@@ -68,12 +71,14 @@ def show_preview(
 def start_import(
     db: Db, access: ProjectAdmin, upload: Annotated[str, Form()],
     format: Annotated[str, Form()] = "auto", split: Annotated[str, Form()] = "",
-    segmentation: Annotated[str, Form()] = "",
+    segmentation: Annotated[str, Form()] = "", map: Annotated[str, Form()] = "",
+    mapping: Annotated[str, Form()] = "",
 ) -> Response:  # fmt: skip
     path = uploads.get_upload(access.project.id, upload)
     created = importer.create_import(
         db, access.project, path, format=format, split=split or None,
         options={"segmentation": segmentation or None}, user_id=access.user.id, enqueue=True,
+        mapping=parse_mapping(map) if map else None, mapping_name=mapping.strip() or None,
     )  # fmt: skip
     return redirect(f"{access.home}/imports/{created.id}", "Import started.")
 

@@ -73,6 +73,39 @@ def test_the_preview_suggests_a_segmentation_and_reports_what_it_noticed(
     assert "2 solutions have no numbered steps" in numbered
 
 
+def test_a_file_of_no_format_leads_to_the_form_of_its_mapping(
+    web: TestClient, db: Session, home: Path
+) -> None:
+    project = factories.project(db)
+    factories.sign_in(web, db, factories.member(db, project, "admin"))
+    base = f"/projects/{project.slug}"
+    table = b"frage;weg\nWhat is 4 + 5?;4 + 5 is 10"
+    sent = web.post(f"{base}/uploads", files={"file": ("mine.csv", table)})
+    page = web.get(sent.headers["location"])
+    assert page.status_code == 200
+    assert "Name the field that holds the problem" in page.text
+    assert '<option value="frage">' in page.text
+    assert ">Import</button>" not in page.text
+    fields = {"format": "mapped", "field.problem": "frage", "field.steps": "weg"}
+    preview = web.get(sent.headers["location"], params=fields).text
+    assert "What is 4 + 5?" in preview
+    assert 'name="map" value="problem=frage,steps=weg"' in preview
+    wrong = web.get(sent.headers["location"], params={**fields, "field.count_from": "5"}).text
+    assert "count_from" in wrong
+    assert ">Import</button>" not in wrong
+    token = sent.headers["location"].rpartition("/")[2]
+    form = {"upload": token, "format": "mapped", "map": "problem=frage,steps=weg", "mapping": "two columns"}
+    assert web.post(f"{base}/imports", data=form).status_code == 303
+    again = web.post(f"{base}/uploads", files={"file": ("next.csv", table)})
+    assert 'value="two columns"' in web.get(again.headers["location"]).text
+    started = web.post(f"/api/v1{base}/imports?filename=a.csv&mapping=two columns", content=table)
+    assert started.status_code == 202
+    assert started.json()["mapping"] == {"problem": "frage", "steps": "weg"}
+    unknown = web.post(f"/api/v1{base}/imports?filename=a.csv&map=problem", content=table)
+    assert unknown.status_code == 422
+    assert "equals sign" in unknown.text
+
+
 def test_problems_and_exports_are_shown(web: TestClient, db: Session) -> None:
     project = factories.project(db)
     solution = factories.solution(db, factories.problem(db, project, "A quaint problem"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 from app.exchange.formats import (
     gsm8k,
     gsm8k_solutions,
+    mapped,
     math500,
     math_cot,
     math_shepherd,
@@ -30,6 +31,7 @@ DETECTION_ORDER = (
     trl_stepwise.FORMAT,
     math_shepherd.FORMAT,
     rlhflow.FORMAT,
+    mapped.FORMAT,
 )
 for _format in DETECTION_ORDER:
     register_import_format(_format)

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.exchange.field_mapping import FieldMapping
 from app.exchange.field_parsers import Row
 from app.exchange.records import ImportedRecord
 
@@ -19,6 +20,8 @@ class ParseContext:
     segmentation: str = "line"
     split_requested: bool = False
     """The user named a split for the file, so that a format does not derive one from an identifier."""
+    mapping: FieldMapping | None = None
+    """Which fields hold what, for a file of no format with a name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from app.core.errors import Invalid
-from app.exchange.field_parsers import require_object
+from app.exchange.field_parsers import Row, require_object
 from app.exchange.file_reader import iter_entries
 from app.exchange.formats.base import ImportFormat, ParseContext
 from app.exchange.json_decoding import RecordError, decode
+from app.exchange.mapping_guess import guess_mapping
 from app.exchange.records import ImportedRecord
 
 IMPORT_FORMATS: dict[str, ImportFormat] = {}
@@ -52,28 +53,41 @@ def find_format(row: dict[str, Any]) -> ImportFormat | None:
 
 def detect_format(path: Path) -> ImportFormat:
     """The format of the first records of a file."""
-    problems: list[str] = []
-    for row in _first_rows(path, problems):
+    rows, problems = read_start(path)
+    for row in rows:
         if (detected := find_format(row)) is not None:
             return detected
-        problems.append("fields " + ", ".join(list(row)[:8]))
-    detail = f"its first record has: {problems[0]}" if problems else "it has no records"
+    if not rows:
+        detail = f"Its first record cannot be read. {problems[0]}" if problems else "It has no records."
+        raise UnknownFormat(
+            f"The format of this file is not known. {detail[:400]}",
+            remedy="Correct the file, or choose a format.",
+        )
+    names = ", ".join(list(rows[0])[:12])
     raise UnknownFormat(
-        f"The format of this file is not known: {detail[:300]}",
-        remedy=f"Choose the format yourself ({', '.join(IMPORT_FORMATS)}), or see docs/formats.md.",
+        f"The format of this file is not known. Its records have the fields {names[:300]}.",
+        remedy=f"Name the fields: {suggest_mapping(rows)}. Docs: docs/formats.md, Mapping fields.",
     )
 
 
-def _first_rows(path: Path, problems: list[str]) -> Iterable[dict[str, Any]]:
-    for number, entry in enumerate(iter_entries(path)):
-        if number == DETECTION_RECORDS:
-            return
+def suggest_mapping(rows: list[Row]) -> str:
+    """The options of the command line that map the fields, in so far as they can be guessed."""
+    guess = {"problem": "FIELD", **guess_mapping(rows)}
+    return "--map " + ",".join(f"{target}={path}" for target, path in guess.items())
+
+
+def read_start(path: Path) -> tuple[list[Row], list[str]]:
+    """The first records of a file that can be read, and the reasons why others cannot."""
+    rows: list[Row] = []
+    problems: list[str] = []
+    for entry in islice(iter_entries(path), DETECTION_RECORDS):
         try:
             if entry.error is not None:
                 raise entry.error
-            yield require_object(decode(entry.raw))
+            rows.append(require_object(decode(entry.raw)))
         except RecordError as error:
             problems.append(str(error))
+    return rows, problems
 
 
 def parse_record(format_id: str, raw: bytes, context: ParseContext) -> ImportedRecord:
