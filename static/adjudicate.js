@@ -12,15 +12,15 @@ function decideByKeys() {
   const rating = Object.fromEntries(ratings.map(({ name, value }) => [own[name], String(value)]));
   const moves = { [own.down]: 1, ArrowDown: 1, [own.up]: -1, ArrowUp: -1 };
   const radios = (step) => [...step.querySelectorAll("input")];
-  const said = (step) => radios(step).find((radio) => radio.checked)?.value;
+  const readRating = (step) => radios(step).find((radio) => radio.checked)?.value;
 
-  function here() {
+  function findCurrent() {
     const focused = steps.indexOf(document.activeElement.closest?.(".step"));
     return focused >= 0
       ? focused
       : Math.max(
           0,
-          steps.findIndex((step) => said(step) === undefined),
+          steps.findIndex((step) => readRating(step) === undefined),
         );
   }
 
@@ -34,7 +34,7 @@ function decideByKeys() {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (event.target.closest?.("textarea, select, input:not([type=radio])")) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    const at = here();
+    const at = findCurrent();
     if (key in rating && !event.repeat) {
       radios(steps[at]).find((radio) => radio.value === rating[key]).checked = true;
       if (rating[key] === "-1") reason.focus();
@@ -43,7 +43,7 @@ function decideByKeys() {
     else return;
     event.preventDefault();
   });
-  form.querySelector(".keys-said").hidden = false;
+  form.querySelector(".keys-hint").hidden = false;
 }
 
 if (form) decideByKeys();

@@ -1,6 +1,6 @@
 // Draws every [data-curves] from the JSON at its address: lines with intervals. Each line has a
-// colour, a dash and a marker of its own and says its name at its end, so no line is known by
-// colour alone. The legend switches lines on and off and shows the values under the cursor;
+// color, a dash and a marker of its own and says its name at its end, so no line is known by
+// color alone. The legend switches lines on and off and shows the values under the cursor;
 // with the figure focused, the arrow keys move the cursor. The table below holds the same.
 
 import { themeColor } from "./theme-color.js";
@@ -48,11 +48,11 @@ function marks(plot, drawn, roomy) {
   ctx.textBaseline = "middle";
   ctx.textAlign = "left";
   ctx.setLineDash([]);
-  for (const { at, look, label } of drawn) {
+  for (const { at, style, label } of drawn) {
     if (!plot.series[at].show) continue;
     const values = plot.data[at],
       every = Math.max(1, Math.ceil(values.length / 10));
-    ctx.fillStyle = ctx.strokeStyle = look.stroke;
+    ctx.fillStyle = ctx.strokeStyle = style.stroke;
     ctx.lineWidth = 2 * dpr;
     let last = null;
     values.forEach((value, place) => {
@@ -60,10 +60,10 @@ function marks(plot, drawn, roomy) {
       const x = plot.valToPos(plot.data[0][place], "x", true),
         y = plot.valToPos(value, "y", true);
       if (place % every === 0 || place === values.length - 1 || values.length < 14)
-        shape(ctx, look.shape, x, y, 3.6 * dpr);
+        shape(ctx, style.shape, x, y, 3.6 * dpr);
       last = { x, y };
     });
-    if (last) ends.push({ ...last, label, stroke: look.stroke });
+    if (last) ends.push({ ...last, label, stroke: style.stroke });
   }
   if (roomy) names(ctx, ends, dpr);
   ctx.restore();
@@ -118,37 +118,37 @@ function build(place, data) {
   const series = [{}],
     bands = [],
     drawn = [];
-  data.series.forEach((each, index) => {
+  data.series.forEach((line, index) => {
     const stroke = themeColor(place, `line-${index % 8}`);
-    const look = { stroke, dash: DASHES[index % 8], shape: SHAPES[index % 8] };
+    const style = { stroke, dash: DASHES[index % 8], shape: SHAPES[index % 8] };
     const at = series.length;
     const named = data.x.names.length > 0;
     series.push({
       stroke: named ? "transparent" : stroke,
       width: 2,
-      dash: look.dash,
-      show: each.shown,
+      dash: style.dash,
+      show: line.shown,
       spanGaps: true,
       points: { show: false },
     });
-    columns.push(each.values);
+    columns.push(line.values);
     const parts = [at];
-    if (each.low && (each.band || named)) {
+    if (line.low && (line.band || named)) {
       parts.push(at + 1, at + 2);
-      const edge = { width: 0, stroke: "transparent", show: each.shown, points: { show: false } };
+      const edge = { width: 0, stroke: "transparent", show: line.shown, points: { show: false } };
       series.push({ ...edge }, { ...edge });
-      columns.push(each.high, each.low);
+      columns.push(line.high, line.low);
       if (!named) bands.push({ series: [at + 1, at + 2], fill: faint(stroke) });
     }
     drawn.push({
       at,
       parts,
-      look,
-      label: each.label,
-      low: each.low,
-      high: each.high,
-      values: each.values,
-      whiskers: named && each.low,
+      style,
+      label: line.label,
+      low: line.low,
+      high: line.high,
+      values: line.values,
+      whiskers: named && line.low,
     });
   });
   if (data.diagonal) {
@@ -173,7 +173,7 @@ function build(place, data) {
       scales: { x, y: { range: around } },
       cursor: {
         drag: { x: false, y: false },
-        points: { show: (_u, i) => drawn.some((each) => each.at === i) && undefined },
+        points: { show: (_u, i) => drawn.some((line) => line.at === i) && undefined },
       },
       axes: [
         { ...xAxis(axis, data, roomy), label: data.x.label, labelSize: 22, size: 34 },
@@ -202,15 +202,15 @@ function whiskers(plot, drawn) {
     dpr = devicePixelRatio || 1;
   ctx.save();
   ctx.setLineDash([]);
-  for (const each of drawn) {
-    if (!each.whiskers || !plot.series[each.at].show) continue;
-    ctx.strokeStyle = each.look.stroke;
+  for (const line of drawn) {
+    if (!line.whiskers || !plot.series[line.at].show) continue;
+    ctx.strokeStyle = line.style.stroke;
     ctx.lineWidth = 1.5 * dpr;
-    each.low.forEach((low, index) => {
+    line.low.forEach((low, index) => {
       const x = plot.valToPos(plot.data[0][index], "x", true);
       ctx.beginPath();
       ctx.moveTo(x, plot.valToPos(low, "y", true));
-      ctx.lineTo(x, plot.valToPos(each.high[index], "y", true));
+      ctx.lineTo(x, plot.valToPos(line.high[index], "y", true));
       ctx.stroke();
     });
   }
@@ -230,22 +230,22 @@ function under(place, data, drawn, index) {
   });
 }
 
-function sample(look) {
+function sample(style) {
   const box = document.createElement("canvas"),
     dpr = devicePixelRatio || 1;
   box.width = 34 * dpr;
   box.height = 12 * dpr;
   const ctx = box.getContext("2d");
   ctx.scale(dpr, dpr);
-  ctx.strokeStyle = ctx.fillStyle = look.stroke;
+  ctx.strokeStyle = ctx.fillStyle = style.stroke;
   ctx.lineWidth = 2;
-  ctx.setLineDash(look.dash);
+  ctx.setLineDash(style.dash);
   ctx.beginPath();
   ctx.moveTo(0, 6);
   ctx.lineTo(34, 6);
   ctx.stroke();
   ctx.setLineDash([]);
-  shape(ctx, look.shape, 17, 6, 3.6);
+  shape(ctx, style.shape, 17, 6, 3.6);
   return box;
 }
 
@@ -255,7 +255,7 @@ function legend(place, data, plot, drawn) {
   const at = document.createElement("li");
   at.className = "at";
   list.append(at);
-  drawn.forEach((each, index) => {
+  drawn.forEach((line, index) => {
     const item = document.createElement("li"),
       label = document.createElement("label"),
       box = document.createElement("input");
@@ -263,9 +263,9 @@ function legend(place, data, plot, drawn) {
     box.checked = data.series[index].shown;
     box.addEventListener("change", () => {
       data.series[index].shown = box.checked;
-      for (const part of each.parts) plot.setSeries(part, { show: box.checked });
+      for (const part of line.parts) plot.setSeries(part, { show: box.checked });
     });
-    label.append(box, sample(each.look), ` ${each.label} `, document.createElement("output"));
+    label.append(box, sample(line.style), ` ${line.label} `, document.createElement("output"));
     item.append(label);
     list.append(item);
   });
@@ -285,11 +285,11 @@ async function start(place) {
   const answer = await fetch(place.dataset.curves, { headers: { Accept: "application/json" } });
   if (!answer.ok) return;
   const data = await answer.json();
-  let made = null,
+  let figure = null,
     width = 0;
   function draw() {
     width = place.clientWidth;
-    if (made) made.plot.destroy();
+    if (figure) figure.plot.destroy();
     place.replaceChildren();
     const canvas = document.createElement("div");
     canvas.className = "canvas";
@@ -297,10 +297,10 @@ async function start(place) {
     canvas.setAttribute("role", "group");
     canvas.setAttribute("aria-label", `${data.title}: the arrow keys read the values into the legend`);
     place.append(canvas);
-    made = build(place, data);
-    legend(place, data, made.plot, made.drawn);
-    canvas.addEventListener("keydown", (event) => keys(event, made.plot, data));
-    under(place, data, made.drawn, null);
+    figure = build(place, data);
+    legend(place, data, figure.plot, figure.drawn);
+    canvas.addEventListener("keydown", (event) => keys(event, figure.plot, data));
+    under(place, data, figure.drawn, null);
   }
   draw();
   new ResizeObserver(() => place.clientWidth !== width && draw()).observe(place);

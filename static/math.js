@@ -1,12 +1,12 @@
 // Mathematics in text: `.math-text` elements, rendered by KaTeX, never as HTML.
 //
-// Delimiters: $$..$$, \[..\], \(..\), $..$, and bare \boxed{..} and \begin..\end, as models write
-// them. A single $ opens only before a non-space and closes only after one and not before a digit
-// (pandoc's rule), so that "$5 and $10" stays money. What KaTeX refuses, what is too long or nests
-// too deep stays as its source: text is always shown, and rendering is bounded.
+// math-delimiters.js finds the formulas. What KaTeX refuses, what is too long or nests too deep stays as its
+// source: text is always shown, and rendering is bounded.
 //
 // Code between ``` fences and Markdown tables stand as blocks that scroll by themselves (text-blocks.js).
 
+import { LONGEST_FORMULA, split } from "./math-delimiters.js";
+import { rewrite } from "./math-rewrite.js";
 import { blocks } from "./text-blocks.js";
 
 const OPTIONS = {
@@ -17,12 +17,10 @@ const OPTIONS = {
   maxSize: 20,
   output: "htmlAndMathml",
 };
-const LONGEST = 4000; // characters of one formula
 const DEEPEST = 60; // nested braces
 const MOST = 400; // formulas in one text: the rest stays as source
 const BUDGET_MS = 400; // and what this time does not suffice for
 const SLICE_MS = 100; // what a page draws without a pause
-const START = /\$\$|\$|\\\(|\\\[|\\begin\{[a-zA-Z]+\*?\}|\\boxed\s*\{|\\\$/g;
 const raw = new WeakMap();
 const NEARLY = 4; // pixels that need no scrolling
 const sizes = new ResizeObserver((seen) =>
@@ -31,78 +29,8 @@ const sizes = new ResizeObserver((seen) =>
   }),
 );
 
-/** Cut text into [{text}] and [{math, display, source}] pieces. */
-export function split(text) {
-  const pieces = [];
-  let from = 0;
-  START.lastIndex = 0;
-  for (let found = START.exec(text); found; found = START.exec(text)) {
-    const piece = formula(text, found.index, found[0]);
-    if (!piece) {
-      START.lastIndex = found.index + found[0].length;
-      continue;
-    }
-    if (piece.math === undefined) {
-      // an escaped dollar
-      pieces.push({ text: `${text.slice(from, found.index)}$` });
-    } else {
-      if (found.index > from) pieces.push({ text: text.slice(from, found.index) });
-      pieces.push({ ...piece, source: text.slice(found.index, piece.end) });
-    }
-    from = START.lastIndex = piece.end;
-  }
-  if (from < text.length) pieces.push({ text: text.slice(from) });
-  return pieces;
-}
-
-function formula(text, at, opened) {
-  const inside = at + opened.length;
-  if (opened === "\\$") return { end: inside };
-  if (opened === "$$") return until(text, inside, "$$", true);
-  if (opened === "\\(") return until(text, inside, "\\)", false);
-  if (opened === "\\[") return until(text, inside, "\\]", true);
-  if (opened === "$") return dollars(text, inside);
-  if (opened.startsWith("\\begin")) {
-    const close = `\\end${opened.slice(6)}`;
-    const end = text.indexOf(close, inside);
-    return end < 0
-      ? null
-      : { math: text.slice(at, end + close.length), display: true, end: end + close.length };
-  }
-  const end = closing(text, inside);
-  return end < 0 ? null : { math: text.slice(at, end), display: false, end };
-}
-
-function until(text, from, close, display) {
-  const end = text.indexOf(close, from);
-  return end <= from ? null : { math: text.slice(from, end), display, end: end + close.length };
-}
-
-function dollars(text, from) {
-  const limit = Math.min(text.length, from + LONGEST);
-  for (let at = from; at < limit; at++) {
-    if (text[at] === "\\") at++;
-    else if (text[at] === "$") {
-      const math = text.slice(from, at);
-      const tight = /\S/.test(text[from]) && /\S/.test(text[at - 1]) && !/\d/.test(text[at + 1] ?? "");
-      const sure = /[\\^_=]/.test(math) && !math.includes("\\(") && !/\d/.test(text[at + 1] ?? "");
-      return at > from && (tight || sure) ? { math, display: false, end: at + 1 } : null;
-    } else if (text.startsWith("\n\n", at)) return null;
-  }
-  return null;
-}
-
-function closing(text, from) {
-  for (let at = from, depth = 1; at < Math.min(text.length, from + LONGEST); at++) {
-    if (text[at] === "\\") at++;
-    else if (text[at] === "{") depth++;
-    else if (text[at] === "}" && --depth === 0) return at + 1;
-  }
-  return -1;
-}
-
 function tooMuch(math) {
-  if (math.length > LONGEST) return true;
+  if (math.length > LONGEST_FORMULA) return true;
   let depth = 0;
   for (const letter of math) {
     if (letter === "{") depth++;
@@ -114,13 +42,15 @@ function tooMuch(math) {
 
 function drawn(piece) {
   const span = document.createElement("span");
-  const money = piece.math.replace(/(?<!\\)\$/g, "\\$"); // "\\(5 + 5 = $10\\)": tried when it fails as it is
-  if (tooMuch(piece.math) || !(into(span, piece.math, piece.display) || into(span, money, piece.display))) {
-    span.className = "math source";
-    span.textContent = piece.source;
-  } else {
+  const isDrawn =
+    !tooMuch(piece.math) &&
+    (into(span, piece.math, piece.display) || into(span, rewrite(piece.math), piece.display));
+  if (isDrawn) {
     span.className = piece.display ? "math display" : "math";
     watched(span, "Wide formula");
+  } else {
+    span.className = "math source";
+    span.textContent = piece.source;
   }
   return span;
 }
@@ -155,10 +85,10 @@ function into(span, math, displayMode) {
 }
 
 function make(tag, className, ...inside) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  made.append(...inside);
-  return made;
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  element.append(...inside);
+  return element;
 }
 
 /** Text with its mathematics; `room` says how much more may be drawn. */
@@ -191,13 +121,13 @@ function table(rows, room) {
   const row = (cells, tag) =>
     make("tr", "", ...cells.map((cell) => named(make(tag, "", ...inline(cell, room)), cell)));
   const [head, ...body] = rows;
-  const whole = make(
+  const grid = make(
     "table",
     "",
     make("thead", "", row(head, "th")),
     make("tbody", "", ...body.map((cells) => row(cells, "td"))),
   );
-  return watched(make("div", "block grid", whole), "Wide table");
+  return watched(make("div", "block grid", grid), "Wide table");
 }
 
 function fill(element, text, asSource) {
@@ -215,7 +145,7 @@ function fill(element, text, asSource) {
 }
 
 /** Put text into an element, its mathematics rendered. */
-export function put(element, text, asSource = false) {
+export function renderMath(element, text, asSource = false) {
   raw.set(element, text);
   fill(element, text, asSource);
 }
@@ -242,7 +172,7 @@ export async function render(root) {
       end = performance.now() + SLICE_MS;
     }
     if (!raw.has(element))
-      put(element, element.matches(".bare") ? asMath(element.textContent) : element.textContent);
+      renderMath(element, element.matches(".bare") ? asMath(element.textContent) : element.textContent);
   }
 }
 

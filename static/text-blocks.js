@@ -9,11 +9,11 @@ const MOST_CELLS = 2000; // of one table: a larger one stays text
 export function blocks(text) {
   if (!text.includes("```") && !text.includes("~~~") && !text.includes("|")) return [{ text }];
   const lines = text.split("\n");
-  const found = [];
+  const parts = [];
   let plain = [];
   const rest = () => {
-    const words = plain.join("\n");
-    if (words.trim()) found.push({ text: words.replace(/^\s*\n/, "").trimEnd() });
+    const text = plain.join("\n");
+    if (text.trim()) parts.push({ text: text.replace(/^\s*\n/, "").trimEnd() });
     plain = [];
   };
   for (let at = 0; at < lines.length; ) {
@@ -21,13 +21,13 @@ export function blocks(text) {
     if (!block) plain.push(lines[at]);
     else {
       rest();
-      found.push(block);
+      parts.push(block);
     }
     at = next;
   }
-  if (!found.length) return [{ text }];
+  if (!parts.length) return [{ text }];
   rest();
-  return found;
+  return parts;
 }
 
 /** A fence that is never closed reaches to the end: a step may hold the first half of a listing. */
@@ -61,12 +61,12 @@ function cells(line) {
     .replace(/^\|/, "")
     .replace(/(?<!\\)\|$/, "")
     .split(/(?<!\\)\|/);
-  const whole = [];
+  const joined = [];
   let open = false;
   for (const part of parts) {
-    if (open) whole.push(`${whole.pop()}|${part}`);
-    else whole.push(part);
+    if (open) joined.push(`${joined.pop()}|${part}`);
+    else joined.push(part);
     if ((part.match(/(?<!\\)\$/g) ?? []).length % 2) open = !open;
   }
-  return whole.map((cell) => cell.trim().replaceAll("\\|", "|"));
+  return joined.map((cell) => cell.trim().replaceAll("\\|", "|"));
 }

@@ -100,9 +100,7 @@ def _find_refusal(
         return error
     if not state.has_step(event.position, event.candidate) or not state.accepts(event.kind):
         return Invalid("This solution has no such step.", remedy="Reload the page and rate again.")
-    if event.is_removal or event.kind == "text":
-        return None  # removing is always allowed; a text only counts where all alternatives are negative
-    if not state.is_reached(event.position, event.candidate):
+    if not state.allows(event.kind, event.position, event.candidate, event.is_removal):
         return Refusal(
             "out_of_order",
             f"Step {event.position + 1} cannot be rated yet: an earlier step is not rated, or is negative.",

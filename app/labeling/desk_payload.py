@@ -12,6 +12,7 @@ from app.accounts.models import User
 from app.labeling import claims, notes, reopening, returns
 from app.labeling.models import Assignment
 from app.labeling.rating_events import EVENTS_AND_ALTERNATIVES, build_labeling_state
+from app.modes import get_mode
 from app.modes.branching_state import BranchingLabelingState
 from app.modes.labeling_state import LabelingState
 from app.projects.models import Project
@@ -40,7 +41,7 @@ def build_desk_payload(db: Session, project: Project, assignment: Assignment) ->
             "lease_expires_at": _isoformat(assignment.lease_expires_at),
             "active_ms": row.active_ms,
         },
-        "task": {"mode": project.mode},
+        "task": task_to_json(project.mode),
         "problem": {
             "id": row.problem_id,
             "statement": row.statement,
@@ -55,6 +56,12 @@ def build_desk_payload(db: Session, project: Project, assignment: Assignment) ->
         "ask_reference_verdict": reference is not None and row.verdict == "incorrect",
         **build_notes_payload(db, assignment),
     }
+
+
+def task_to_json(mode_id: str) -> dict[str, Any]:
+    """What the desk needs to know of the mode: its rules are the same as those of the mode's state."""
+    mode = get_mode(mode_id)
+    return {"mode": mode.id, "in_order": mode.in_order, "is_branching": mode.is_branching}
 
 
 def _isoformat(moment: dt.datetime | None) -> str | None:

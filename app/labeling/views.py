@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from app.core.db import Db
-from app.core.web import redirect, render, wants_json
+from app.core.web import ROOT, redirect, render, wants_json
 from app.labeling import (
     assignments,
     claims,
@@ -40,6 +40,9 @@ from app.modes import get_mode
 from app.projects import instructions
 from app.projects.access import Access, Member, Researcher
 from app.projects.markdown import render_markdown
+
+DESK_SCRIPTS = sorted(path.name for path in (ROOT / "static/desk").glob("*.js") if path.name != "main.js")
+"""For the browser to load at once, not one import after the other."""
 
 router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
 router.include_router(submission_views.router)
@@ -136,6 +139,7 @@ def desk_page(request: Request, access: Member, db: Db) -> Response:
         last_step_count=pace.count_labeled_steps(db, last) if last else 0,
         keys=shortcuts.get_shortcuts(access.user),
         mode=get_mode(project.mode),
+        desk_scripts=DESK_SCRIPTS,
         ratings=ratings.RATINGS,
         ratings_json=ratings.ratings_json(),
         instructions_html=render_markdown(project.instructions) if project.instructions else None,

@@ -1,5 +1,6 @@
 """PURE: labeling modes, which say how labelers rate a solution. A new mode is one object here, its
-rule (a LabelingState), and the same rule in the browser (static/desk/state.js and choices.js)."""
+rule (a LabelingState), and the same rule in the browser (static/desk/labeling-state.js and
+branching-state.js). tests/vectors holds both to the same results."""
 
 from __future__ import annotations
 
@@ -32,6 +33,10 @@ class LabelingMode(Protocol):
         prepared for what follows an alternative."""
 
     @property
+    def in_order(self) -> bool:
+        """Whether labelers rate from the first step up to the first error, and no further."""
+
+    @property
     def phase(self) -> int:
         """PRM800K's phase of an exported row."""
 
@@ -44,10 +49,11 @@ class FirstError:
     description = "Rate steps in order and stop at the first error (as in PRM800K phase 2)."
     alternatives_at: str | None = "for the first error"
     is_branching = False
+    in_order = True
     phase = 2
 
     def new_state(self, step_count: int, alternatives: Sequence[AlternativeStep]) -> LabelingState:
-        return LabelingState(step_count, alternatives=alternatives, in_order=True)
+        return LabelingState(step_count, alternatives=alternatives, in_order=self.in_order)
 
 
 class Alternatives:
@@ -56,10 +62,11 @@ class Alternatives:
     description = "Rate every alternative of a step and choose the next one (as in PRM800K phase 1)."
     alternatives_at: str | None = "for every step"
     is_branching = True
+    in_order = False
     phase = 1
 
     def new_state(self, step_count: int, alternatives: Sequence[AlternativeStep]) -> LabelingState:
-        return BranchingLabelingState(step_count, alternatives=alternatives, in_order=False)
+        return BranchingLabelingState(step_count, alternatives=alternatives, in_order=self.in_order)
 
 
 class EveryStep:
@@ -68,10 +75,11 @@ class EveryStep:
     description = "Rate every step, in any order."
     alternatives_at: str | None = None
     is_branching = False
+    in_order = False
     phase = 2
 
     def new_state(self, step_count: int, alternatives: Sequence[AlternativeStep]) -> LabelingState:
-        return LabelingState(step_count, alternatives=alternatives, in_order=False)
+        return LabelingState(step_count, alternatives=alternatives, in_order=self.in_order)
 
 
 MODES: dict[str, LabelingMode] = {mode.id: mode for mode in (FirstError(), Alternatives(), EveryStep())}

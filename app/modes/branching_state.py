@@ -2,12 +2,13 @@
 Lightman et al. 2023, appendix A).
 
 Each position offers the candidates prepared for the path chosen so far. The labeler rates all of
-them and chooses one that is not negative, and the path continues with it. The path ends where no
+them and chooses one that is not negative, and the path continues with it. A lone candidate is chosen
+by rating it. The path ends where no
 alternatives are prepared for it, or where all candidates are negative. In the second case the
 labeler may write the correct step. Nothing follows a written step, because no model runs while a
 labeler waits.
 
-static/desk/choices.js applies the same rules in the browser."""
+static/desk/branching-state.js applies the same rules in the browser."""
 
 from __future__ import annotations
 
@@ -53,8 +54,12 @@ class BranchingLabelingState(LabelingState):
         path: list[int] = []
         while candidates := self.list_candidates(path):
             position = len(path)
-            choice = self.chosen.get(position)
-            if choice not in candidates or not self._is_position_rated(position, candidates):
+            choice = candidates[0] if len(candidates) == 1 else self.chosen.get(position)
+            if (
+                choice is None
+                or choice not in candidates
+                or not self._is_position_rated(position, candidates)
+            ):
                 break
             rating = self.get_rating(position, choice)
             if rating is None or rating.rating == -1:

@@ -5,7 +5,7 @@ recorded but do not count: supervision covers the steps up to and including the 
 et al. 2023). Alternatives prepared for that position may be rated after it. Without `in_order`, a
 labeler rates every step in any order. A flagged step without a rating counts as rated.
 
-static/desk/state.js applies the same rules in the browser."""
+static/desk/labeling-state.js applies the same rules in the browser."""
 
 from __future__ import annotations
 
@@ -105,6 +105,13 @@ class LabelingState:
     def accepts(self, event_kind: str) -> bool:
         """Whether labelers may rate, choose or write here: rating, choice or text."""
         return event_kind == "rating"
+
+    def allows(self, event_kind: str, position: int, candidate: int, is_removal: bool = False) -> bool:
+        """Whether an event may be recorded now. Removing is always allowed; so is a text, which only
+        counts where all alternatives are negative."""
+        if not self.has_step(position, candidate) or not self.accepts(event_kind):
+            return False
+        return is_removal or event_kind == "text" or self.is_reached(position, candidate)
 
     def is_reached(self, position: int, candidate: int = 0) -> bool:
         if candidate:

@@ -1,68 +1,87 @@
-// How long a solution is this labeler's: told before it ends, and taken again where it is still free;
-// else what the server refused is said.
+// How long the task on the desk is this labeler's. A lease that ends soon is announced; one that ended is
+// announced at once and locks the task until it is claimed again.
 
-import { asked, base, clear, fetchNext, outbox, sheet } from "./sheets.js";
-import * as view from "./view.js";
+import { serverNow } from "./api.js";
+import { hideBanner, showBanner, showNote } from "./status.js";
 
 const NEAR_END_MS = 5 * 60000;
-const LOOK_MS = 15000;
-let warned = false;
+const MINUTE_MS = 60000;
+const LONGEST_TIMER_MS = 3600000;
 
-/** Whether it can be put on the desk without asking the server. */
-export function lasts(data) {
-  return Date.parse(data.assignment.lease_expires_at) > Date.now() + 5000;
-}
-
-/** Looks now and then at what is on the desk. */
-export function watch() {
-  setInterval(look, LOOK_MS);
-}
-
-function look() {
-  const left = sheet ? Date.parse(sheet.data.assignment.lease_expires_at) - Date.now() : Infinity;
-  if (left > 0 && left < NEAR_END_MS) {
-    const minutes = Math.ceil(left / 60000);
-    view.banner(
-      `Lease expires in ${minutes} minute${minutes === 1 ? "" : "s"}.`,
-      "Rate any step to renew it.",
-    );
-    warned = true;
-  } else if (warned) {
-    warned = false;
-    view.banner("");
+export class Lease {
+  constructor(session) {
+    this.session = session;
+    for (const name of ["load", "lease", "clear"]) session.on(name, () => this.check());
+    document.addEventListener("visibilitychange", () => document.hidden || this.check());
   }
-}
 
-export async function refused(entry, refusal) {
-  const { assignment } = entry;
-  if (refusal.error === "lease_lost" && (await takenAgain(assignment))) return;
-  const go = () => {
-    outbox.drop(assignment);
-    view.banner("");
-    if (!sheet || sheet.id === assignment) {
-      clear();
-      fetchNext();
+  get left() {
+    return Date.parse(this.session.state.payload.assignment.lease_expires_at) - serverNow();
+  }
+
+  /** Show the state of the lease, now and at each moment when it changes. */
+  check() {
+    clearTimeout(this.timer);
+    const { state } = this.session;
+    if (!state) return hideBanner("lease");
+    const { left } = this;
+    if (left <= 0) return this.announceEnd();
+    if (this.hasEnded) {
+      this.hasEnded = false;
+      this.session.lock(false);
     }
-  };
-  view.banner(
-    refusal.message ?? "The server did not accept this.",
-    refusal.remedy ?? "",
-    [["Open next task", go]],
-    "error",
-  );
-}
+    if (left >= NEAR_END_MS) hideBanner("lease");
+    else this.warn(Math.ceil(left / MINUTE_MS));
+    const untilChange = left >= NEAR_END_MS ? left - NEAR_END_MS + 1 : left % MINUTE_MS || MINUTE_MS;
+    this.timer = setTimeout(() => this.check(), Math.min(untilChange, LONGEST_TIMER_MS));
+  }
 
-/** A lease that ran out while nobody else took the solution: have it back without a fuss. */
-async function takenAgain(assignment) {
-  const answer = await asked(`${base}/assignments/${assignment}/lease`);
-  if (!answer?.ok) return false;
-  if (sheet?.id === assignment) sheet.data.assignment = answer.body.assignment;
-  outbox.resume(assignment);
-  view.banner(
-    "Your lease had expired and was renewed.",
-    "No work was lost.",
-    [["Dismiss", () => view.banner("")]],
-    "note",
-  );
-  return true;
+  warn(minutes) {
+    const plural = minutes === 1 ? "" : "s";
+    showBanner("lease", {
+      message: `Lease expires in ${minutes} minute${plural}.`,
+      remedy: "Rate any step to renew it.",
+    });
+  }
+
+  announceEnd() {
+    if (this.hasEnded && this.session.isLocked) return;
+    this.hasEnded = true;
+    this.session.lock();
+    showBanner("lease", {
+      message: "Your lease has expired.",
+      remedy: "The task may go to another labeler. Saved ratings are kept. Claim it again to continue.",
+      tone: "error",
+      actions: [
+        ["Claim again", () => this.reclaim()],
+        ["Open next task", () => this.session.fetchNext()],
+      ],
+    });
+  }
+
+  /** A new lease on the task on the desk, if nobody else took it. */
+  async reclaim() {
+    const { session } = this;
+    const { id } = session.state;
+    const answer = await session.request(`/assignments/${id}/lease`);
+    if (!answer || !session.isOnDesk(id)) return;
+    if (answer.ok) return this.renew(answer.body);
+    showBanner("lease", {
+      message: answer.body.message,
+      remedy: answer.body.remedy,
+      tone: "error",
+      actions: [["Open next task", () => session.fetchNext()]],
+    });
+  }
+
+  /** The server renewed it: `payload` is the task with what is saved. */
+  renew(payload) {
+    const { session } = this;
+    session.state.payload.assignment = payload.assignment;
+    this.hasEnded = false;
+    session.lock(false);
+    this.check();
+    session.outbox.retry(session.state.id);
+    showNote("renewed", "Your lease had expired and was renewed.", "No work was lost.");
+  }
 }

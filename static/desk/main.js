@@ -1,44 +1,97 @@
-// The desk: keys and buttons in, events out. A rating shows at once and is saved behind it; the next
-// solution is fetched and drawn before it is needed.
+// The desk: keys and buttons become actions on the session. See session.js.
 
-import * as beside from "./beside.js";
-import * as day from "./day.js";
-import * as dialogs from "./dialogs.js";
-import { ACTS, reopen, spotOf, write } from "./judging.js";
-import { listen } from "./keys.js";
-import * as lease from "./lease.js";
-import { fetchNext, outbox, sheet, toggleSource } from "./sheets.js";
-import * as view from "./view.js";
+import { Actions } from "./actions.js";
+import { DayStats } from "./day-stats.js";
+import { showHelp } from "./dialogs.js";
+import { Drafts } from "./drafts.js";
+import { EmptyQueue } from "./empty-queue.js";
+import { GoldFeedback } from "./gold-feedback.js";
+import { HumanText } from "./human-text.js";
+import { Instructions } from "./instructions.js";
+import { Lease } from "./lease.js";
+import { Notes } from "./notes.js";
+import { OtherTabs } from "./other-tabs.js";
+import { BreakReminder, Pace } from "./pace.js";
+import { byId, user } from "./page.js";
+import { Refusals } from "./refusals.js";
+import { followCursor, showWaiting } from "./render.js";
+import { Session } from "./session.js";
+import { placeOf } from "./sheet-builder.js";
+import { listen } from "./shortcuts.js";
+import { hideBanner, showBanner, showNote, showSaving } from "./status.js";
 
-listen((name, button) => {
-  if (name === "source") toggleSource();
-  else if (name === "help") dialogs.help().then(() => sheet && view.follow(sheet));
-  else if (name === "instructions") beside.instructions();
-  else if (name === "look") {
-    view.showWaiting("Loading…");
-    fetchNext();
-  } else if (sheet) ACTS[name](button);
-  else if (name === "undo") reopen();
+const session = new Session();
+const drafts = new Drafts(user);
+const instructions = new Instructions();
+const notes = new Notes(session, drafts);
+const humanText = new HumanText(session, drafts);
+const actions = new Actions(session, new DayStats(session, new Pace()), drafts);
+const lease = new Lease(session);
+new BreakReminder(session);
+new EmptyQueue(session);
+new GoldFeedback(session);
+new OtherTabs(session);
+new Refusals(session, lease);
+
+session.on("change", showConnection);
+session.on("submit", () => run("submit"));
+session.on("load", ({ returned }) => {
+  hideBanner("returned");
+  if (returned) showNote("returned", "Returned to you:", returned.reason);
 });
 
-document.getElementById("sheet").addEventListener("click", (event) => {
+function showConnection() {
+  const { counts, trouble } = session.outbox;
+  showSaving(counts, trouble, humanText.pending !== null);
+  const isSignedOut = trouble === "signed-out";
+  if (!isSignedOut) hideBanner("signed-out");
+  else if (!document.querySelector("[data-name=signed-out]"))
+    showBanner("signed-out", {
+      message: "You are signed out.",
+      remedy: "Your work is stored in this browser. Sign in to save it.",
+      actions: [["Sign in", () => location.assign(`/login?next=${encodeURIComponent(location.pathname)}`)]],
+    });
+}
+
+function run(name, button) {
+  humanText.save();
+  if (name === "source") session.toggleSource();
+  else if (name === "help") showHelp().then(() => session.state && followCursor(session.state));
+  else if (name === "instructions") instructions.toggle();
+  else if (name === "refresh") {
+    showWaiting("Loading…");
+    session.fetchNext();
+  } else if (name === "undo" && !session.state) actions.reopen();
+  else if (session.state && name === "note" && !session.isLocked) notes.edit();
+  else if (session.state) actions.run(name, button);
+}
+
+let hasReported = false;
+
+/** Once: a key that does nothing says so. */
+function reportUnknown(key) {
+  if (hasReported || !session.state) return;
+  hasReported = true;
+  showNote(
+    "key",
+    `The key “${key}” has no action.`,
+    "Help lists the shortcuts; you can customize them there.",
+  );
+}
+
+listen(run, reportUnknown);
+
+byId("sheet").addEventListener("click", (event) => {
   const item = event.target.closest(".step");
-  if (!item || event.target.closest("button") || !sheet?.reached(...spotOf(item))) return;
-  [sheet.cursor, sheet.candidate] = spotOf(item);
-  view.update(sheet);
+  if (!item || event.target.closest("button") || !session.state?.isReached(...placeOf(item))) return;
+  [session.state.cursor, session.state.candidate] = placeOf(item);
+  session.update({ follow: false });
 });
 
-document.getElementById("sheet").addEventListener("change", (event) => {
-  if (sheet && event.target.id === "written") write(event.target);
-});
-
-day.show();
-beside.showPace();
-lease.watch();
-outbox.flush().then(() => sheet || fetchNext());
-// the rarer faces of the mathematics come before a formula needs them: nothing moves when it is shown
-const early = () =>
+session.outbox.flush().then(() => session.state || session.fetchNext());
+// the rarer fonts of mathematics come before a formula needs them: nothing moves when it is shown
+const loadFonts = () =>
   document.fonts.forEach((font) => {
     if (font.family.includes("KaTeX")) font.load().catch(() => {});
   });
-addEventListener("load", () => (window.requestIdleCallback ?? setTimeout)(early));
+addEventListener("load", () => (window.requestIdleCallback ?? setTimeout)(loadFonts));

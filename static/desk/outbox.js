@@ -1,157 +1,184 @@
-// What was done and is not yet on the server: kept in this browser in its order, sent with the same
-// ids until the server has it. It survives a reload, a closed tab and a lost connection.
+// What was done and is not on the server yet: stored in this browser in its order, sent with the same ids
+// until the server has it. It survives a reload, a closed tab and a lost connection.
 //
-// Kept per labeler, so that someone else at this browser never sends it. Several tabs may send the
-// same entries: the ids make that harmless.
+// Entries that the server does not accept stay here until the labeler tries again, replaces or discards
+// them. No submission is sent while an entry of its assignment is refused.
+//
+// Stored per labeler, so that someone else at this browser never sends it. Several tabs may send the same
+// entries: the ids make that harmless.
 
-import { Unreachable, post } from "./server.js";
+import { post, Unreachable } from "./api.js";
+import { OutboxStorage } from "./outbox-storage.js";
 
 const BATCH = 100;
-const WAITS = [400, 800, 1500, 3000, 5000, 8000];
+const RETRY_MS = [400, 800, 1500, 3000, 5000, 8000];
+
+/** What an entry changes: a later one of the same target replaces it. */
+function targetOf({ kind, body }) {
+  if (kind === "submission") return kind;
+  const place = `${body.position}:${body.candidate ?? 0}`;
+  if (kind === "note") return `note:${place}`;
+  if (body.human_text !== undefined) return `text:${body.position}`;
+  return body.chosen !== undefined ? `choice:${body.position}` : `rating:${place}`;
+}
 
 export class Outbox {
-  constructor(user, { changed, saved, submitted, refused }) {
-    this.prefix = `stepmark:${user}:outbox:`;
-    this.tell = { changed, saved, submitted, refused };
-    this.held = new Map(); // assignment -> refusal, until the labeler decided
-    this.spare = new Map(); // where the browser gives no storage
+  constructor(user, { onChange, onSaved, onSubmitted, onRefused }) {
+    this.storage = new OutboxStorage(user);
+    this.handlers = { onChange, onSaved, onSubmitted, onRefused };
+    this.refusals = new Map(); // key of an entry -> why the server did not accept it
+    this.inFlight = new Set();
     this.trouble = ""; // "", "offline", "signed-out"
-    this.tries = 0;
-    this.last = 0;
-    addEventListener("online", () => this.soon(0));
-    addEventListener("storage", () => this.tell.changed());
-    document.addEventListener("visibilitychange", () => document.hidden || this.soon(0));
+    this.attempts = 0;
+    addEventListener("online", () => this.flushSoon(0));
+    addEventListener("storage", () => onChange());
+    document.addEventListener("visibilitychange", () => document.hidden || this.flushSoon(0));
   }
 
-  get waiting() {
-    return this.keys().length;
+  /** {key, entry} in order, of one assignment or of all. */
+  list(assignment) {
+    const items = this.storage.keys().map((key) => ({ key, entry: this.storage.read(key) }));
+    return items.filter(({ entry }) => entry && (!assignment || entry.assignment === assignment));
   }
 
-  keys() {
-    let stored = [];
-    try {
-      stored = Object.keys(localStorage).filter((key) => key.startsWith(this.prefix));
-    } catch {
-      /* none */
-    }
-    return [...stored, ...this.spare.keys()].sort();
+  listRefused(assignment) {
+    return this.refusals.size ? this.list(assignment).filter(({ key }) => this.refusals.has(key)) : [];
   }
 
-  read(key) {
-    try {
-      return this.spare.get(key) ?? JSON.parse(localStorage.getItem(key));
-    } catch {
-      return null;
-    }
+  /** How many wait to be sent, and how many were not accepted. */
+  get counts() {
+    const keys = this.storage.keys();
+    const refused = keys.filter((key) => this.refusals.has(key)).length;
+    return { refused, unsent: keys.length - refused };
+  }
+
+  get hasSubmission() {
+    return this.list().some(({ key, entry }) => entry.kind === "submission" && !this.refusals.has(key));
   }
 
   add(entry) {
-    this.last = Math.max(Date.now() * 1000, this.last + 1);
-    const key = `${this.prefix}${String(this.last).padStart(18, "0")}:${Math.random().toString(36).slice(2, 8)}`;
-    try {
-      localStorage.setItem(key, JSON.stringify(entry));
-    } catch {
-      this.spare.set(key, entry);
-    }
-    this.tell.changed();
-    this.soon(0);
+    const target = targetOf(entry);
+    for (const { key, entry: refused } of this.listRefused(entry.assignment))
+      if (targetOf(refused) === target) this.remove(key);
+    this.storage.write(this.findReplaceable(entry, target) ?? this.storage.newKey(), entry);
+    this.handlers.onChange();
+    this.flushSoon(0);
   }
 
-  forget(key) {
-    this.spare.delete(key);
-    try {
-      localStorage.removeItem(key);
-    } catch {
-      /* none */
-    }
+  /** The entry of a text that is still being typed is replaced, unless it is being sent. */
+  findReplaceable(entry, target) {
+    if (!target.startsWith("text:")) return null;
+    const last = this.list(entry.assignment).at(-1);
+    return last && targetOf(last.entry) === target && !this.inFlight.has(last.key) ? last.key : null;
   }
 
-  /** Entries of an assignment that were not accepted: try them again, or put them away. */
-  resume(assignment) {
-    this.held.delete(assignment);
-    this.soon(0);
-  }
-  drop(assignment) {
-    for (const key of this.keys()) if (this.read(key)?.assignment === assignment) this.forget(key);
-    this.held.delete(assignment);
-    this.tell.changed();
+  remove(key) {
+    this.refusals.delete(key);
+    this.storage.remove(key);
   }
 
-  /** True once everything is on the server; false when that takes longer than a breath. */
-  async settled() {
-    for (let tries = 0; this.waiting && tries < 120; tries++)
-      await new Promise((done) => setTimeout(done, 25));
-    return !this.waiting;
+  /** Send the refused entries of an assignment again. */
+  retry(assignment) {
+    for (const { key } of this.listRefused(assignment)) this.refusals.delete(key);
+    this.handlers.onChange();
+    this.flushSoon(0);
   }
 
-  soon(after) {
+  discard(assignment) {
+    for (const { key } of this.listRefused(assignment)) this.remove(key);
+    this.handlers.onChange();
+    this.flushSoon(0);
+  }
+
+  /** True once everything is sent; false if that takes longer than three seconds. */
+  async isSettled() {
+    for (let tries = 0; this.counts.unsent && tries < 120; tries++)
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    return !this.counts.unsent;
+  }
+
+  flushSoon(after) {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.flush(), after);
   }
 
   async flush() {
-    if (this.sending) {
-      this.again = true;
+    if (this.isSending) {
+      this.mustRepeat = true;
       return;
     }
-    this.sending = true;
-    this.again = false;
+    this.isSending = true;
+    this.mustRepeat = false;
     try {
-      for (let next = this.next(); next; next = this.next()) if (!(await this.send(next))) break;
+      for (let batch = this.nextBatch(); batch; batch = this.nextBatch())
+        if (!(await this.send(batch))) break;
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
       this.trouble = "offline";
-      this.soon(WAITS[Math.min(this.tries++, WAITS.length - 1)]);
+      this.flushSoon(RETRY_MS[Math.min(this.attempts++, RETRY_MS.length - 1)]);
     } finally {
-      this.sending = false;
-      this.tell.changed();
+      this.isSending = false;
+      this.inFlight.clear();
+      this.handlers.onChange();
     }
-    if (this.again) this.soon(0);
+    if (this.mustRepeat) this.flushSoon(0);
   }
 
   /** The oldest entry, with the ratings of the same assignment that follow it. */
-  next() {
-    const run = [];
-    for (const key of this.keys()) {
-      const entry = this.read(key);
-      if (!entry) {
-        this.forget(key);
-        continue;
-      }
-      if (this.held.has(entry.assignment)) continue;
+  nextBatch() {
+    const batch = [];
+    for (const { key, entry } of this.list()) {
+      if (this.refusals.has(key) || this.isBlocked(entry)) continue;
+      const [first] = batch;
       const fits =
-        run.length === 0 ||
+        !first ||
         (entry.kind === "rating" &&
-          run[0].entry.kind === "rating" &&
-          entry.assignment === run[0].entry.assignment &&
-          run.length < BATCH);
+          first.entry.kind === "rating" &&
+          entry.assignment === first.entry.assignment &&
+          batch.length < BATCH);
       if (!fits) break;
-      run.push({ key, entry });
+      batch.push({ key, entry });
     }
-    return run.length ? run : null;
+    return batch.length ? batch : null;
   }
 
-  async send(run) {
-    const { kind, slug, assignment, body } = run[0].entry;
+  isBlocked(entry) {
+    return entry.kind === "submission" && this.listRefused(entry.assignment).length > 0;
+  }
+
+  async send(batch) {
+    const { kind, slug, assignment, body } = batch[0].entry;
+    this.inFlight = new Set(batch.map(({ key }) => key));
     const path = `/projects/${slug}/assignments/${assignment}/`;
     const answer =
       kind === "rating"
-        ? await post(`${path}ratings`, { events: run.map(({ entry }) => entry.body) })
+        ? await post(`${path}ratings`, { events: batch.map(({ entry }) => entry.body) })
         : await post(path + (kind === "note" ? "notes" : "submission"), body);
-    this.tries = 0;
+    this.attempts = 0;
     if (answer.status === 401) {
       this.trouble = "signed-out";
       return false;
     }
     this.trouble = "";
-    const kept = new Set(answer.body?.saved ?? []);
-    for (const { key, entry } of run) if (answer.ok || kept.has(entry.body.id)) this.forget(key);
-    if (!answer.ok) {
-      this.held.set(assignment, answer.body);
-      this.tell.refused(run[0].entry, answer.body ?? {});
-    } else if (kind === "rating") this.tell.saved(assignment, answer.body);
-    else if (kind === "submission") this.tell.submitted(assignment, answer.body);
-    this.tell.changed();
+    const saved = new Set(answer.body?.saved ?? []);
+    const [done, rest] = [[], []];
+    for (const item of batch) (answer.ok || saved.has(item.entry.body.id) ? done : rest).push(item);
+    for (const { key } of done) this.remove(key);
+    if (!answer.ok) this.refuse(rest, answer);
+    else if (kind === "rating") this.handlers.onSaved(assignment, answer.body);
+    else if (kind === "submission") this.handlers.onSubmitted(assignment, answer.body);
+    this.handlers.onChange();
     return true;
+  }
+
+  /** Ratings and a submission that follow a refused rating wait with it: they were made on top of it. */
+  refuse(items, { status, body }) {
+    const { kind, assignment } = items[0].entry;
+    const refusal = { status, ...body };
+    for (const { key } of items) this.refusals.set(key, refusal);
+    if (kind !== "note")
+      for (const { key, entry } of this.list(assignment))
+        if (entry.kind !== "note") this.refusals.set(key, refusal);
+    this.handlers.onRefused(assignment, refusal);
   }
 }

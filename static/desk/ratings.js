@@ -1,11 +1,11 @@
-// The ratings of a step, as app/labeling/ratings.py defines them: the page carries them.
+// The ratings of a step, as app/labeling/ratings.py defines them.
 
-const all = JSON.parse(document.getElementById("desk").dataset.ratings);
+import { allRatings } from "./page.js";
 
 /** In the order of their keys and buttons, without the flag. */
-export const RATINGS = all.filter(({ value }) => value !== null);
+export const RATINGS = allRatings.filter(({ value }) => value !== null);
 
 /** The rating of a value; the flag for null. */
 export function ratingOf(value) {
-  return all.find((rating) => rating.value === value);
+  return allRatings.find((rating) => rating.value === value);
 }

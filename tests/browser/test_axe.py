@@ -114,11 +114,11 @@ def test_the_bar_is_one_line_on_a_phone_and_opens_by_key(
 STATES: dict[str, tuple[tuple[str, str, str], ...]] = {
     "first_error": (
         ("", ".step", ""), ("?", "#help[open]", "Escape"), ("n", "#note[open]", "Escape"),
-        ("b", "#bad_problem[open]", "Escape"), ("g", "#give_up[open]", "Escape"), ("i", "#told", "Escape"),
-        ("s", ".as-source", "s"), ("3 1", ".step.judged.negative", ""),
+        ("b", "#bad_problem[open]", "Escape"), ("g", "#give_up[open]", "Escape"),
+        ("i", "#instructions", "Escape"), ("s", ".as-source", "s"), ("3 1", ".step.rated.negative", ""),
     ),
-    "every_step": (("3 3 3 1 3", ".ready", "k 3"), ("Enter", "#doubt[open]", "Escape")),
-    "alternatives": (("3 c 3 c 2 c 1 3 2", ".choose", ""), ("k 1 j 1", "#written", "")),
+    "every_step": (("3 3 3 1 3", ".ready", "k 3"), ("Enter", "#reference-verdict[open]", "Escape")),
+    "alternatives": (("3 c 3 c 2 c 1 3 2", ".choose", ""), ("k 1 j 1", "#human-text", "")),
 }  # fmt: skip
 """By mode: keys to press, what shows then, and keys that put it away. Questions and panels, a first
 error, the doubt about the reference, candidates to choose from, a step to write where all are wrong."""

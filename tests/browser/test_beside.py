@@ -130,9 +130,9 @@ def test_what_came_back_is_first_and_the_history_finds_it(open_desk: Open, site:
     saved(page)
     assert work.submitted() == [("solution", [1, 1, 1]), ("solution", [1, 1, 1])]
     page.goto(f"{site.url}/projects/pilot/history")
-    expect(page.locator(".came-back")).to_have_count(0)
+    expect(page.locator(".returned-list")).to_have_count(0)
     page.get_by_role("link", name=re.compile("Problem 1")).click()
-    expect(page.locator(".earlier")).to_contain_text("Error found")
+    expect(page.locator(".previous-submissions")).to_contain_text("Error found")
 
 
 def test_a_pause_is_suggested_and_put_away(open_desk: Open) -> None:

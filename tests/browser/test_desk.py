@@ -154,12 +154,15 @@ def test_an_answer_that_got_lost_is_not_doubled(open_desk: Open, site: Web) -> N
 
 
 def test_a_lease_that_ran_out_is_taken_again_without_a_fuss(open_desk: Open, site: Web) -> None:
-    work = Work(1)
+    work = Work(2)
     page = open_desk(work)
     on_problem(page, 1)
+    next_is_here(page)  # no claim comes between
     press(page, "3")
     saved(page)
-    work.ask("UPDATE assignment SET lease_expires_at = now() - interval '1 s' RETURNING id")
+    work.ask(
+        "UPDATE assignment SET lease_expires_at = now() - interval '1 s' WHERE state = 'leased' RETURNING id"
+    )
     press(page, "3")
     saved(page)
     expect(page.locator("#banner")).to_contain_text("No work was lost")
@@ -177,8 +180,18 @@ def test_a_lease_lost_to_someone_else_says_what_was_kept(open_desk: Open, site: 
     )
     press(page, "3")
     expect(page.locator("#banner")).to_contain_text("Saved ratings are kept")
-    expect(page.locator(".step.judged")).to_have_count(2)  # what was rated stays on screen
+    expect(page.locator(".step.rated")).to_have_count(2)  # what was rated stays on screen
+    expect(page.locator("#save")).to_have_text("1 not accepted")
+    press(page, "3")  # the task is locked
+    expect(page.locator(".step.rated")).to_have_count(2)
     page.get_by_role("button", name="Open next task").click()
+    question = page.locator("#discard")
+    expect(question).to_contain_text("Step 2: positive")
+    question.get_by_role("button", name="Cancel").click()
+    on_problem(page, 1)
+    expect(page.locator("#save")).to_have_text("1 not accepted")
+    page.get_by_role("button", name="Open next task").click()
+    question.get_by_role("button", name="Discard").click()
     on_problem(page, 2)
     saved(page)
 
@@ -189,7 +202,7 @@ def test_the_reference_may_be_doubted_once(open_desk: Open, site: Web) -> None:
     page = open_desk(work)
     on_problem(page, 1)
     press(page, "3 3 3 Enter")
-    dialog = page.locator("#doubt")
+    dialog = page.locator("#reference-verdict")
     expect(dialog).to_contain_text("The reference says 4; this solution says 5")
     press(page, "Enter")  # the safe choice is the first: look again
     expect(dialog).not_to_be_visible()
@@ -230,8 +243,8 @@ def test_the_step_is_in_sight_above_the_controls(open_desk: Open, site: Web) -> 
             page,
             """() => {
                 const box = (one) => document.querySelector(one).getBoundingClientRect();
-                return box(".step.here").bottom <= box("#controls").top
-                    && box(".step.here").top >= box(".problem").bottom;
+                return box(".step.current").bottom <= box("#controls").top
+                    && box(".step.current").top >= box(".problem").bottom;
             }""",
         )
 

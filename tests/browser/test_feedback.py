@@ -57,7 +57,7 @@ def test_a_control_solution_is_told_after_it_and_put_away_by_key(open_desk: Open
     on_step(page, 2)
     press(page, "Escape")
     expect(panel).to_be_hidden()
-    expect(page.locator(".step.here")).to_be_focused()
+    expect(page.locator(".step.current")).to_be_focused()
     press(page, "3 3 Enter")
     on_problem(page, 3)
     saved(page)

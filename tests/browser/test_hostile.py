@@ -24,7 +24,7 @@ from tests.browser.seeded_site import Everything, opened
 WATCH = """addEventListener("securitypolicyviolation", (event) =>
     (window.violations ??= []).push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));"""
 PUT = """async (texts) => {
-    const { put } = await import("/static/math.js");
+    const { renderMath } = await import("/static/math.js");
     const place = Object.assign(document.createElement("div"), { className: "math-text" });
     document.body.append(place);
     const [slow, changed] = [[], []];
@@ -33,14 +33,14 @@ PUT = """async (texts) => {
         let took = Infinity;
         for (let times = 0; times < 3 && took > 1000; times++) { // a busy machine has its pauses
             const start = performance.now();
-            put(place, text);
+            renderMath(place, text);
             place.getBoundingClientRect();
             took = Math.min(took, performance.now() - start);
         }
         if (took > 1000) slow.push([text.slice(0, 50), took]);
         const tags = [...place.querySelectorAll("*")].filter((one) => one instanceof HTMLElement);
         changed.push(...tags.map((one) => one.localName).filter((tag) => !OURS.includes(tag)));
-        put(place, text, true);
+        renderMath(place, text, true);
         if (place.textContent !== text) changed.push(text);
     }
     place.remove();

@@ -97,7 +97,7 @@ def test_hard_steps_are_readable(open_desk: Open, width: int) -> None:
         comes_true(
             page,
             """() => {
-                const [step, bar] = [".step.here", "#controls"].map((one) => document.querySelector(one));
+                const [step, bar] = [".step.current", "#controls"].map((one) => document.querySelector(one));
                 const [box, hidden] = [step.getBoundingClientRect(), bar.getBoundingClientRect()];
                 return box.top < hidden.top && box.bottom > 100; // in sight, clear of the controls
             }""",

@@ -70,7 +70,7 @@ def test_alternatives_by_touch_all_wrong_one_is_written(open_desk: Open, site: W
     on_problem(page, 1)
     for _ in range(3):
         page.tap(".face.negative")
-    page.locator("#written").fill("It is four.")
+    page.locator("#human-text").fill("It is four.")
     page.tap(".controls [data-do=submit]")
     expect(page.locator("#sheet")).to_contain_text("No tasks available")
     saved(page)

@@ -65,4 +65,4 @@ def test_an_empty_queue_is_looked_at_again_by_itself(open_desk: Open) -> None:
         factories.task(db, factories.solution(db, next_problem))
     page.clock.run_for(31000)
     on_problem(page, 2)
-    expect(page.locator(".step.here")).to_be_focused()
+    expect(page.locator(".step.current")).to_be_focused()

@@ -57,5 +57,5 @@ def test_nothing_covers_anything_with_and_without_the_instructions(open_desk: Op
                     wrong[beside, width, bool(message)] = problems
         if beside:
             page.keyboard.press("Escape")
-            page.locator("#told").wait_for(state="hidden")
+            page.locator("#instructions").wait_for(state="hidden")
     assert wrong == {}

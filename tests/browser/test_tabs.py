@@ -112,6 +112,7 @@ def test_another_browser_is_caught_up_with(open_desk: Open, site: Web) -> None:
     press(first, "3")
     expect(first.locator("#banner")).to_contain_text("already submitted, perhaps in another tab")
     first.get_by_role("button", name="Open next task").click()
+    first.locator("#discard").get_by_role("button", name="Discard").click()
     on_problem(first, 2)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -138,3 +139,57 @@ def test_a_pronoun_or_participle_is_refused(source: str) -> None:
 @pytest.mark.parametrize("source", ["evaluation = 1", "def load_notes(ratings): pass", "run.found()"])
 def test_a_noun_or_a_verb_is_accepted(source: str) -> None:
     assert not list(refused(ast.parse(source)))
+
+
+LITERALS = re.compile(
+    r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`"""
+    r"""|(?<=[(,=:\s])/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/""",
+    re.DOTALL,
+)
+"""Comments, strings, templates and regular expressions."""
+IDENTIFIER = re.compile(r"(?<![\w.$\\-])[A-Za-z_$][\w$]*(?!\s*:)")
+IMPORT = re.compile(r'^(?:import|export) .*?from "(\.[^"]+)"', re.DOTALL | re.MULTILINE)
+
+
+def refused_in_script(source: str) -> Iterator[tuple[int, str]]:
+    """Names of JavaScript, apart from properties, literals and comments."""
+    code = LITERALS.sub(lambda literal: re.sub(r"[^\n]", " ", literal[0]), source)
+    for number, line in enumerate(code.splitlines(), 1):
+        for name in IDENTIFIER.findall(line):
+            if name in (VARIABLES | FUNCTIONS) - {"of"}:
+                yield number, name
+
+
+def scripts() -> list[Path]:
+    return [path for path in sorted((ROOT / "static").rglob("*.js")) if "vendor" not in path.parts]
+
+
+def test_names_in_scripts_are_nouns_or_verbs() -> None:
+    problems = [
+        f"{path.relative_to(ROOT)}:{line}: {name}"
+        for path in scripts()
+        for line, name in refused_in_script(path.read_text())
+    ]
+    problems += [f"{path.relative_to(ROOT)}: file name" for path in scripts() if path.stem in FILES]
+    assert not problems, "Name the thing or the act:\n" + "\n".join(problems)
+
+
+@pytest.mark.parametrize("source", ["const found = 1;", "for (const each of []) ;", "(one) => one + 1"])
+def test_a_pronoun_or_participle_in_a_script_is_refused(source: str) -> None:
+    assert list(refused_in_script(source))
+
+
+def test_a_word_in_a_string_or_property_of_a_script_is_accepted() -> None:
+    assert not list(refused_in_script('answer.told = "found"; // each\nconst { given: rated } = line;'))
+
+
+def test_scripts_import_in_no_circle() -> None:
+    imports = {
+        path: [(path.parent / name).resolve() for name in IMPORT.findall(path.read_text())]
+        for path in scripts()
+    }
+    assert any(imports.values())
+    while leaves := [path for path, targets in imports.items() if not set(targets) & imports.keys()]:
+        for path in leaves:
+            del imports[path]
+    assert not imports, [str(path.relative_to(ROOT)) for path in imports]
