@@ -66,10 +66,6 @@ class RunKind(Generic[R]):
     def can_resume(self, db: Session, run: R) -> bool:
         return run.state in ("failed", "cancelled")
 
-    def is_external(self, run: R) -> bool:
-        """The command line does the work: no worker takes the run, and no sweep."""
-        return False
-
     def job_queue(self, db: Session, run: R) -> str:
         """The queue of its job, by which workers with torch are told from those without."""
         return self.queue

@@ -72,8 +72,6 @@ def create_run(db: Session, run: R, *, enqueue: bool = True) -> R:
 def enqueue_run(db: Session, run: Run, after_s: float | None = None) -> None:
     """Have a worker take it up; at most one such job waits."""
     kind = get_kind(run)
-    if kind.is_external(run):
-        return
     enqueue(
         db,
         f"runs.{kind.name}",

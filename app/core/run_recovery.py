@@ -35,7 +35,7 @@ def recover_stale_runs(db: Session) -> list[int]:
 
 def _recover(db: Session, run: Run, silence_s: float) -> bool:
     kind = KINDS.get(run.kind)
-    if kind is None or kind.is_external(run):
+    if kind is None:
         return False
     if kind.in_worker:
         return _recover_job(db, run, kind, silence_s)

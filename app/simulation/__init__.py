@@ -1,2 +1,2 @@
-"""Whole generations of the loop in a world with an exact judge, before people's time is spent on a
-policy. The fast form, without web or database, by the very functions that rounds use."""
+"""Compares selection policies over whole generations in a small world with exact ratings, by the functions
+that rounds use and without a database. A flow test follows the same policies through the whole app."""

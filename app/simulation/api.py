@@ -2,58 +2,62 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body
 
 from app.core.db import Db
 from app.projects.access import Researcher
 from app.runs import actions
-from app.simulation import queries, request, runs
+from app.simulation import queries, runs
+from app.simulation.request import SimulationBody
 
 router = APIRouter(prefix="/api/v1/projects/{slug}/simulations", tags=["simulation"])
-StartBody = Body(
-    default_factory=dict,
-    description="`size`, `setting`, `policies`, `seeds`; every key may be left out. See docs/simulations.md.",
-    examples=[
-        {
-            "size": "quick",
-            "setting": {"world": "lineage"},
-            "policies": ["random", "lightman_80_20"],
-            "seeds": [0],
-        }
-    ],
-)
+StartBody = Annotated[
+    SimulationBody,
+    Body(
+        examples=[
+            {
+                "size": "quick",
+                "config": {"world": "lineage"},
+                "policies": ["random", "lightman_80_20"],
+                "seeds": [0],
+            }
+        ]
+    ),
+]
+DEFAULT = SimulationBody()
 
 
 @router.get("")
 def list_simulations(access: Researcher, db: Db) -> dict[str, Any]:
-    """Newest first; points and results are at each one's own address."""
-    return {"simulations": [queries.as_json(each) for each in queries.listed(db, access.project.id)]}
+    """List simulations, newest first. Get a single simulation for its measurements and results."""
+    runs_ = queries.list_simulations(db, access.project.id)
+    return {"simulations": [queries.simulation_to_json(run) for run in runs_]}
 
 
 @router.post("", status_code=201)
-def start_simulation(access: Researcher, db: Db, given: dict[str, Any] = StartBody) -> dict[str, Any]:
-    """Start a simulation of the fast form; poll until `state` is succeeded."""
-    made = runs.start(db, access.project.id, request.parse(given), access.user)
-    db.refresh(made)
-    return queries.as_json(made)
+def start_simulation(access: Researcher, db: Db, body: StartBody = DEFAULT) -> dict[str, Any]:
+    """Start a simulation. Poll it until `state` is succeeded."""
+    run = runs.start_simulation(db, access.project.id, body.resolve(), access.user)
+    db.refresh(run)
+    return queries.simulation_to_json(run)
 
 
 @router.get("/{simulation_id}")
 def get_simulation(access: Researcher, db: Db, simulation_id: int) -> dict[str, Any]:
-    """With its points so far, and its results once it has succeeded."""
-    return queries.whole(db, runs.find(db, access.project.id, simulation_id))
+    """Get a simulation with its measurements so far, and its results once it has succeeded."""
+    return queries.results_to_json(db, runs.get_simulation(db, access.project.id, simulation_id))
 
 
 @router.post("/{simulation_id}/cancellation")
 def cancel_simulation(access: Researcher, db: Db, simulation_id: int) -> dict[str, Any]:
-    run = runs.find(db, access.project.id, simulation_id)
-    return queries.as_json(actions.cancel_run(db, run, access.user))
+    run = runs.get_simulation(db, access.project.id, simulation_id)
+    return queries.simulation_to_json(actions.cancel_run(db, run, access.user))
 
 
 @router.post("/{simulation_id}/resumption")
 def resume_simulation(access: Researcher, db: Db, simulation_id: int) -> dict[str, Any]:
-    """One that failed or was cancelled goes on behind its last point."""
-    run = runs.find(db, access.project.id, simulation_id)
-    return queries.as_json(actions.resume_run(db, run, access.user))
+    """Resume a failed or cancelled simulation after its last measurement."""
+    run = runs.get_simulation(db, access.project.id, simulation_id)
+    return queries.simulation_to_json(actions.resume_run(db, run, access.user))

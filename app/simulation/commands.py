@@ -1,4 +1,4 @@
-"""Commands of simulation: `stepmark simulate`. The fast form needs no database."""
+"""Commands of simulations: `stepmark simulate`. It needs no database."""
 
 from __future__ import annotations
 
@@ -10,23 +10,18 @@ from typing import Annotated, Any
 import typer
 
 from app.simulation import policies
-from app.simulation.config import REFERENCES
+from app.simulation.config import BASELINES
 from app.simulation.policies import DEFAULT_POLICIES, POLICIES
-from app.simulation.sizes import QUICK, QUICK_FULL
 
 Policies = Annotated[
     list[str] | None, typer.Option("--policy", help=f"One of {', '.join(POLICIES)}. Repeatable.")
 ]
-Out = Annotated[Path, typer.Option("--out", file_okay=False, help="The simulation's folder.")]
-Config = Annotated[
+Out = Annotated[Path, typer.Option("--out", file_okay=False, help="Folder of the simulation.")]
+ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", exists=True, dir_okay=False, help="JSON; see docs/simulations.md."),
 ]
-Seeds = Annotated[list[int] | None, typer.Option("--seed", min=0, help="Again for another. Usually 0.")]
-Full = Annotated[
-    bool, typer.Option("--full", help="Through desk, rounds and worker of a Stepmark started for it.")
-]
-Labelers = Annotated[int, typer.Option(min=1, max=64, help="With --full: how many label at once.")]
+Seeds = Annotated[list[int] | None, typer.Option("--seed", min=0, help="Repeatable. Default: 0.")]
 
 
 def register(cli: typer.Typer) -> None:
@@ -39,85 +34,72 @@ def simulate(
     world: Annotated[str, typer.Option(help="chains, knockout, misprints, lineage or ordering.")] = "chains",
     policy: Policies = None,
     seed: Seeds = None,
-    config: Config = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A tenth of the size: to see how it goes.")] = False,
-    full: Full = False,
-    labelers: Labelers = 3,
+    config: ConfigFile = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Run at one tenth of the size.")] = False,
 ) -> None:
-    """Try selection policies in a world with an exact judge, before people's time is spent on them.
-    Ctrl-C at any time; started again with the same folder it goes on."""
+    """Compare selection policies in a small world. Press Ctrl-C to stop. Run the same command again to
+    continue."""
     from app.core import config_file
     from app.core.errors import Invalid
-    from app.simulation.request import Asked, sized
+    from app.simulation.request import SIZES, SimulationRequest, resolve_config
 
     chosen = policies.require_policies(policy or DEFAULT_POLICIES)
-    seeds = list(dict.fromkeys(seed or [0]))
-    size = (QUICK_FULL if full else QUICK) if quick else {}
-    told = {**config_file.read_config(config), "world": world, "seed": seeds[0]}
-    asked = Asked(sized(size, told), chosen, tuple(seeds))
+    seeds = tuple(dict.fromkeys(seed or [0]))
+    options = {**config_file.read_config(config), "world": world, "seed": seeds[0]}
+    resolved = resolve_config(SIZES["quick" if quick else "small"], options)
     from transformers.utils.logging import disable_progress_bar
 
-    from app.simulation.run import AnotherSetting
+    from app.simulation import run
 
     disable_progress_bar()
     try:
-        found = _play(asked, out, labelers if full else None)
-    except AnotherSetting as error:
+        configs = SimulationRequest(resolved, chosen, seeds).configs()
+        summary = run.simulate(configs, chosen, out, _progress_printer())
+    except run.OtherConfigError as error:
         raise Invalid(f"{error}.", remedy="Choose another folder with --out.") from error
-    for line in lines(found):
+    for line in format_summary(summary):
         typer.echo(line)
-    typer.echo(f"Figures and result.json are in {out}", err=True)
+    typer.echo(f"Curves are in {out / 'result.json'}", err=True)
 
 
-def _play(asked: Any, out: Path, labelers: int | None) -> dict[str, Any]:
-    """The full form where there are labelers."""
-    from app.simulation.run import AnotherSetting, several
+def _progress_printer() -> Callable[[dict[str, Any]], None]:
+    """Prints each report that differs from the last one, with the seconds since the start."""
+    started, last = time.monotonic(), dict[str, Any]()
 
-    is_full = (out / "simulation.json").is_file()
-    if is_full != (labelers is not None) and (is_full or (out / "setting.json").is_file()):
-        raise AnotherSetting(f"{out} holds a simulation of the {'full' if is_full else 'fast'} form")
-    if labelers is None:
-        return several(asked.settings(), asked.policies, out, _teller())
-    from app.simulation.end_to_end import run
-
-    return run.play(asked, out, labelers, _teller())
-
-
-def _teller() -> Callable[[dict[str, Any]], None]:
-    begun = time.monotonic()
-    last: list[dict[str, Any]] = [{}]
-
-    def tell(said: dict[str, Any]) -> None:
-        if said == last[0]:
+    def report(progress: dict[str, Any]) -> None:
+        nonlocal last
+        if progress == last:
             return
-        last[0] = said
-        rest = ", ".join(f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}"
-                         for key, value in said.items() if key != "phase")  # fmt: skip
-        typer.echo(
-            f"{time.monotonic() - begun:6.0f} s  {said['phase']}{': ' if rest else ''}{rest}", err=True
+        last = progress
+        values = ", ".join(
+            f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in progress.items()
+            if name != "phase"
         )
+        separator = ": " if values else ""
+        typer.echo(f"{time.monotonic() - started:6.0f} s  {progress['phase']}{separator}{values}", err=True)
 
-    return tell
+    return report
 
 
-def lines(found: dict[str, Any]) -> list[str]:
+def format_summary(summary: dict[str, Any]) -> list[str]:
     """The summary as a table."""
-    most = found["n"][-1]
-    head = "".join(f"{budget:>9,}" for budget in found["budgets"])
-    said = [f"Best of {most} on {found['world']}, by labeled solutions", f"{'':58}{head}"]
-    for name, each in found["policies"].items():
-        cells = "".join(f"{100 * value:8.1f}%" for value in each["by_budget"]["mean"])
-        said.append(f"{policies.label_of(name):58}{cells}")
-    for name, label in REFERENCES.items():
-        if name in found["references"]:
-            said.append(f"{label:58}{100 * found['references'][name]['mean'][-1]:8.1f}%")
-    said.append(f"{'blind choice (pass@1)':58}{100 * found['references']['oracle']['mean'][0]:8.1f}%")
-    for name, each in found.get("worth", {}).items():
-        if each["ratio"] is None:
-            said.append(f"What a label by {name} is worth cannot be told: no accuracy is reached by both")
-        else:
-            said.append(
-                f"A label by {name} is worth {each['ratio']:.2f} drawn at random "
-                f"(95 % interval {each['low']:.2f} to {each['high']:.2f})"
-            )
-    return said
+    baselines = summary["baselines"]
+    lines = [
+        f"Best of {summary['n'][-1]} on {summary['world']}, by labeled solutions",
+        f"{'':58}" + "".join(f"{budget:>9,}" for budget in summary["budgets"]),
+    ]
+    for name, curves in summary["policies"].items():
+        cells = "".join(f"{100 * value:8.1f}%" for value in curves["by_budget"]["mean"])
+        lines.append(f"{policies.label_of(name):58}{cells}")
+    levels = [(label, baselines[name]["mean"][-1]) for name, label in BASELINES.items() if name in baselines]
+    for label, value in [*levels, ("random pick (pass@1)", baselines["oracle"]["mean"][0])]:
+        lines.append(f"{label:58}{100 * value:8.1f}%")
+    for name, efficiency in summary.get("label_efficiency", {}).items():
+        ratio = (
+            "cannot be computed, because no accuracy is reached by both policies"
+            if efficiency["ratio"] is None
+            else "{ratio:.2f} random labels (95% interval {low:.2f} to {high:.2f})".format(**efficiency)
+        )
+        lines.append(f"Label efficiency of {name}: {ratio}")
+    return lines

@@ -1,5 +1,5 @@
-"""What a simulation is played with, made once and kept in its folder: the writer, which is also the
-base of every model; a pool of its solutions to choose from; test sets of its solutions to judge on."""
+"""The data of a simulation, created once and stored in its folder: the writer, which is also the base of
+every model; a pool of its solutions to select from; test sets of its solutions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import orjson
 
 from app.common.atomic_files import write_json
 from app.prm.device import set_threads
-from app.simulation.config import Setting
+from app.simulation.config import SimulationConfig
 from app.world.kinds import WORLDS
 from app.world.kinds.base import PosedProblem, final_answer
 from app.world.writer.model import Writer, WriterShape
@@ -25,105 +25,106 @@ Steps = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Sampled:
-    """A problem with its samples; `reference` is what the grader holds them against."""
-
-    posed: PosedProblem
+class SampledProblem:
+    problem: PosedProblem
     reference: str
+    """The reference answer that verdicts are based on; it may be wrong."""
     samples: list[Steps]
 
+    @property
+    def statement(self) -> str:
+        return self.problem.statement
+
     def verdict(self, steps: Steps) -> str:
-        said = final_answer(steps)
-        return "unparseable" if said is None else "correct" if said == self.reference else "incorrect"
+        answer = final_answer(steps)
+        return "unparseable" if answer is None else "correct" if answer == self.reference else "incorrect"
+
+    def is_correct(self, steps: Steps) -> bool:
+        """By the true answer."""
+        return final_answer(steps) == self.problem.answer
 
 
 @dataclass(frozen=True)
-class Material:
+class Datasets:
     base: Path
-    pool: list[Sampled]
-    tests: dict[str, list[Sampled]]
-    """"plain", and "shifted": longer problems than the corpus and the pool have."""
+    """Folder of the writer."""
+    pool: list[SampledProblem]
+    tests: dict[str, list[SampledProblem]]
+    """`plain`, and `shifted`: longer problems than those of the corpus and the pool."""
 
 
-def prepare(setting: Setting, folder: Path, report: Report) -> Material:
-    """From the folder what is there, made and kept what is not."""
-    set_threads(setting.threads)
-    base = the_writer(setting, folder / "base", report)
+def prepare_datasets(config: SimulationConfig, folder: Path, report: Report) -> Datasets:
+    """Loads what the folder has and creates the rest."""
+    set_threads(config.threads)
+    base = prepare_writer(config, folder / "base", config.writer_train_steps, report)
     older = base
-    if setting.pool_reading_steps and not (older := folder / "older").is_dir():
-        course = _course(setting, setting.pool_reading_steps)
-        train_writer(WORLDS[setting.world], course, setting.seed, report).save(older)
-    pool = _sampled(setting, folder, older, "pool", setting.pool_problems, setting.pool_samples, report)
+    if config.pool_writer_train_steps:
+        older = prepare_writer(config, folder / "older", config.pool_writer_train_steps, report)
+    pool = _sample(config, folder, older, "pool", config.pool_problems, config.pool_samples, report)
     tests = {
-        name: _sampled(setting, folder, base, name, problems, setting.test_samples, report)
-        for name, problems in (("plain", setting.test_problems), ("shifted", setting.shifted_problems))
+        name: _sample(config, folder, base, name, problems, config.test_samples, report)
+        for name, problems in (("plain", config.test_problems), ("shifted", config.shifted_problems))
     }
-    return Material(base, _misjudged(setting, pool), tests)
+    return Datasets(base, _with_wrong_references(config, pool), tests)
 
 
-def the_writer(setting: Setting, base: Path, report: Report) -> Path:
-    """In the folder `base`; from there if it is there already."""
-    if not base.is_dir():
-        course = _course(setting, setting.reading_steps)
-        train_writer(WORLDS[setting.world], course, setting.seed, report).save(base)
-    return base
+def prepare_writer(config: SimulationConfig, target: Path, steps: int, report: Report) -> Path:
+    """The folder of a writer after so many training steps."""
+    if not target.is_dir():
+        shape = WriterShape(layers=config.layers)
+        schedule = TrainingSchedule(steps=steps, checked=config.marked_error_share, shape=shape)
+        train_writer(WORLDS[config.world], schedule, config.seed, report).save(target)
+    return target
 
 
-def _course(setting: Setting, steps: int) -> TrainingSchedule:
-    return TrainingSchedule(steps=steps, checked=setting.checked, shape=WriterShape(layers=setting.layers))
-
-
-def _sampled(
-    setting: Setting, folder: Path, base: Path, name: str, problems: int, each: int, report: Report
-) -> list[Sampled]:
+def _sample(
+    config: SimulationConfig, folder: Path, base: Path, name: str, count: int, samples: int, report: Report
+) -> list[SampledProblem]:
     path = folder / f"{name}.json"
     if not path.is_file():
-        report({"phase": f"sampling: {name}", "solutions": problems * each})
-        posed = drawn(setting, name, problems)
-        samples = sample_solutions(
+        report({"phase": f"sampling: {name}", "solutions": count * samples})
+        problems = draw_problems(config, name, count)
+        seed = random.Random(f"{config.seed} {name}").randrange(2**31)  # noqa: S311
+        solutions = sample_solutions(
             Writer.load(base),
-            [one.statement for one in posed],
-            each,
-            _number(setting.seed, name),
-            temperature=setting.temperature,
+            [problem.statement for problem in problems],
+            samples,
+            seed,
+            temperature=config.temperature,
         )
-        write_json(
-            path,
-            [[one.statement, one.answer, said] for one, said in zip(posed, samples, strict=True)],
-        )
+        rows = zip(problems, solutions, strict=True)
+        write_json(path, [[problem.statement, problem.answer, steps] for problem, steps in rows])
     return [
-        Sampled(PosedProblem(statement, answer), answer, [tuple(steps) for steps in samples])
-        for statement, answer, samples in orjson.loads(path.read_bytes())
+        SampledProblem(PosedProblem(statement, answer), answer, [tuple(steps) for steps in solutions])
+        for statement, answer, solutions in orjson.loads(path.read_bytes())
     ]
 
 
-def drawn(setting: Setting, name: str, count: int) -> list[PosedProblem]:
-    """Different problems, none of the pool among those of the tests."""
-    world = WORLDS[setting.world]
-    seen: set[str] = (
-        set() if name == "pool" else {one.statement for one in drawn(setting, "pool", setting.pool_problems)}
-    )
-    chance = random.Random(f"{setting.seed} {name}")  # noqa: S311 - repeatable
-    found: list[PosedProblem] = []
-    while len(found) < count:
-        posed = world.draw(chance, shifted=name == "shifted")
-        if posed.statement not in seen:
-            seen.add(posed.statement)
-            found.append(posed)
-    return found
+def draw_problems(config: SimulationConfig, name: str, count: int) -> list[PosedProblem]:
+    """Different problems. Test sets share none with the pool."""
+    world, problems, statements = WORLDS[config.world], list[PosedProblem](), set[str]()
+    if name != "pool":
+        statements |= {item.statement for item in draw_problems(config, "pool", config.pool_problems)}
+    chance = random.Random(f"{config.seed} {name}")  # noqa: S311 - repeatable
+    while len(problems) < count:
+        problem = world.draw(chance, shifted=name == "shifted")
+        if problem.statement not in statements:
+            statements.add(problem.statement)
+            problems.append(problem)
+    return problems
 
 
-def _misjudged(setting: Setting, pool: list[Sampled]) -> list[Sampled]:
-    """A share of the pool gets another problem's answer as its reference."""
-    chance = random.Random(f"{setting.seed} references")  # noqa: S311
-    answers = [one.posed.answer for one in pool]
+def _with_wrong_references(config: SimulationConfig, pool: list[SampledProblem]) -> list[SampledProblem]:
+    """A share of the pool gets the answer of another problem as its reference."""
+    chance = random.Random(f"{config.seed} references")  # noqa: S311
+    answers = [item.problem.answer for item in pool]
     return [
-        Sampled(one.posed, chance.choice([each for each in answers if each != one.reference]), one.samples)
-        if chance.random() < setting.wrong_references
-        else one
-        for one in pool
+        SampledProblem(
+            item.problem,
+            chance.choice([answer for answer in answers if answer != item.reference]),
+            item.samples,
+        )
+        if chance.random() < config.wrong_references
+        else item
+        for item in pool
     ]
-
-
-def _number(seed: int, name: str) -> int:
-    return random.Random(f"{seed} {name}").randrange(2**31)  # noqa: S311

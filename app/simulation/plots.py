@@ -1,4 +1,5 @@
-"""Figures of a simulation, as data (evaluation/plots.py draws them), and what they say in words."""
+"""Plots of a simulation as data (evaluation/plots.py renders them), and what label efficiency means in
+words."""
 
 from __future__ import annotations
 
@@ -6,58 +7,55 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.evaluation.plots import Plot, Series
-from app.simulation import policies
-from app.simulation.config import REFERENCES
+from app.simulation.config import BASELINES
 from app.simulation.models import Simulation
-from app.simulation.policies import BASELINE
+from app.simulation.policies import BASELINE, in_order
 
-BLIND, ORACLE = "a blind draw", "pass@N, the most there is"
 TESTS = {"plain": "", "shifted": ", longer problems"}
-INTERVAL = "The shade is the 95 % interval over seeds and problems."
+INTERVAL = "Shaded: 95% confidence interval over seeds and problems."
 
 
-def plots(run: Simulation) -> list[Plot]:
+def list_plots(run: Simulation) -> list[Plot]:
     return [
         plot
-        for test, words in TESTS.items()
-        if run.results and (found := run.results.get(test))
-        for plot in (_by_labels(found, test, words), _by_n(found, test, words))
+        for test, suffix in TESTS.items()
+        if run.results and (summary := run.results.get(test))
+        for plot in (_by_labels(summary, test, suffix), _by_n(summary, test, suffix))
     ]
 
 
-def _by_labels(found: dict[str, Any], test: str, words: str) -> Plot:
-    """What needs no step label is level: it does not change with their number."""
-    series = [_series(name, name, each["by_budget"]) for name, each in _policies(found)]
-    length = len(found["budgets"])
-    flat = {name: (label, found["references"][name], -1) for name, label in _references(found)}
-    flat["blind"] = (BLIND, found["references"]["oracle"], 0)
-    for name, (label, curve, place) in flat.items():
-        level = {part: [curve[part][place]] * length for part in ("mean", "low", "high")}
+def _by_labels(summary: dict[str, Any], test: str, suffix: str) -> Plot:
+    """Baselines are horizontal lines, because they need no step labels."""
+    series = [_series(name, name, curves["by_budget"]) for name, curves in _policies(summary)]
+    levels = [(name, label, summary["baselines"][name], -1) for name, label in _baselines(summary)]
+    for name, label, curve, place in [*levels, ("blind", "random pick", summary["baselines"]["oracle"], 0)]:
+        level = {part: [values[place]] * len(summary["budgets"]) for part, values in curve.items()}
         series.append(_series(name, label, level, band=False))
     return Plot(
         _slug("labels", test),
-        f"Best of {found['n'][-1]} by labeled solutions{words}",
+        f"Best of {summary['n'][-1]} by labeled solutions{suffix}",
         "labeled solutions",
-        found["budgets"],
+        summary["budgets"],
         series,
         log=True,
-        hint=f"Every policy begins with the same first solutions, drawn at random. {INTERVAL}",
+        hint=f"All policies start with the same random solutions. {INTERVAL}",
     )
 
 
-def _by_n(found: dict[str, Any], test: str, words: str) -> Plot:
-    series = [_series(name, name, each["by_n"]) for name, each in _policies(found)]
-    for name, label in _references(found):
-        series.append(_series(name, label, found["references"][name], band=False))
-    series.append(_series("oracle", ORACLE, found["references"]["oracle"], band=False, shown=False))
+def _by_n(summary: dict[str, Any], test: str, suffix: str) -> Plot:
+    series = [_series(name, name, curves["by_n"]) for name, curves in _policies(summary)]
+    for name, label in _baselines(summary):
+        series.append(_series(name, label, summary["baselines"][name], band=False))
+    oracle = summary["baselines"]["oracle"]
+    series.append(_series("oracle", "pass@N (upper bound)", oracle, band=False, shown=False))
     return Plot(
         _slug("best-of-n", test),
-        f"Best of N after {found['budgets'][-1]} labeled solutions{words}",
+        f"Best of N after {summary['budgets'][-1]} labeled solutions{suffix}",
         "N",
-        found["n"],
+        summary["n"],
         series,
         log=True,
-        hint=f"N = 1 is a blind draw. {INTERVAL}",
+        hint=f"N = 1 is a random pick. {INTERVAL}",
     )
 
 
@@ -69,28 +67,26 @@ def _series(name: str, label: str, curve: dict[str, Any], *, band: bool = True, 
     return Series(name, label, curve["mean"], curve["low"], curve["high"], shown, band)
 
 
-def _policies(found: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """In an order of ours: the database keeps none."""
-    return [(name, found["policies"][name]) for name in policies.in_order(found["policies"])]
+def _policies(summary: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """In display order, because jsonb does not preserve order."""
+    return [(name, summary["policies"][name]) for name in in_order(summary["policies"])]
 
 
-def _references(found: dict[str, Any]) -> list[tuple[str, str]]:
-    return [
-        (name, label)
-        for name, label in REFERENCES.items()
-        if name in found["references"] and name != "oracle"
-    ]
+def _baselines(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    shown = {**BASELINES}
+    del shown["oracle"]
+    return [(name, label) for name, label in shown.items() if name in summary["baselines"]]
 
 
 @dataclass(frozen=True)
-class Worth:
+class LabelEfficiency:
     policy: str
     ratio: float | None
     low: float | None
     high: float | None
-    """None where it and the uniform policy reach no accuracy in common."""
-    same: bool
-    """Its curve is that of the uniform policy."""
+    """None where the policy and random selection share no accuracy."""
+    equals_random: bool
+    """The curve of the policy is that of random selection."""
 
     @property
     def figure(self) -> str:
@@ -105,40 +101,40 @@ class Worth:
         return self.high is not None and self.high < 1
 
     @property
-    def said(self) -> str:
-        if self.same:
-            return "it came to what a random draw came to, at every number of labels"
+    def conclusion(self) -> str:
+        if self.equals_random:
+            return "Same accuracy as random selection at every number of labels."
         if self.low is None:
-            return "no accuracy is reached by both it and a random draw, so they cannot be compared"
+            return (
+                "No accuracy is reached by both this policy and random selection, so they cannot be compared."
+            )
         if self.low > 1:
-            return "it pays: fewer labels reach the same accuracy"
+            return "Fewer labels needed than with random selection."
         if self.harms:
-            return "it does harm: drawn at random, fewer labels reach the same accuracy"
-        return "this simulation cannot tell it from a random draw, as the interval holds 1"
+            return "More labels needed than with random selection."
+        return "No significant difference from random selection: the interval contains 1."
 
 
-def worth(results: dict[str, Any]) -> list[Worth]:
-    """Of every policy but the uniform one, which it is measured in."""
-    found = results["plain"]
-    told, curves = found.get("worth", {}), dict(_policies(found))
+def list_label_efficiency(results: dict[str, Any]) -> list[LabelEfficiency]:
+    """Of every policy but the random one, which it is measured in."""
+    summary = results["plain"]
+    ratios, curves = summary.get("label_efficiency", {}), summary["policies"]
     return [
-        Worth(name, each["ratio"], each["low"], each["high"], curves[name] == curves[BASELINE])
-        for name in policies.in_order(told)
-        if (each := told.get(name))
+        LabelEfficiency(name, **ratios[name], equals_random=curves[name] == curves[BASELINE])
+        for name in in_order(ratios)
     ]
 
 
-def warnings(results: dict[str, Any]) -> list[str]:
-    """What a researcher should hear before anything is read off the curves. At the last budget."""
-    found = results["plain"]
-    last = {name: each["by_budget"]["mean"][-1] for name, each in _policies(found)}
-    best = max(last.values())
-    blind, majority = found["references"]["oracle"]["mean"][0], found["references"]["majority"]["mean"][-1]
-    if best <= blind:
+def list_warnings(results: dict[str, Any]) -> list[str]:
+    """Warnings before anything is concluded from the curves, from the last budget."""
+    summary = results["plain"]
+    best = max(curves["by_budget"]["mean"][-1] for _, curves in _policies(summary))
+    random_pick = summary["baselines"]["oracle"]["mean"][0]
+    if best <= random_pick:
         return [
-            "No model here chooses better than a blind draw: what separates the policies is by how much "
-            "they fail. Take nothing from it for a round."
+            "No model selects better than a random pick. The policies only differ in how much they fail. "
+            "Do not base a round on this simulation."
         ]
-    if best <= majority:
-        return ["A majority vote, which needs no label, does better than every model here."]
+    if best <= summary["baselines"]["majority"]["mean"][-1]:
+        return ["A majority vote, which needs no labels, beats every model of this simulation."]
     return []

@@ -1,24 +1,15 @@
-"""What each policy would label next. Mixtures go through app/selection as rounds do; other rankings obey
-the same rules of every queue: no duplicates, a cap per problem, no unparseable answers."""
+"""What each policy labels next. Mixtures go through app/selection as rounds do. Rankings of simulations
+follow the same rules: no duplicates, a maximum per problem, no unparseable answers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.prm.predict import SolutionScores
 from app.selection.score_orders import ScoredSolution, most_convincing_first
 from app.selection.select_in_memory import SelectionState, fill_by_shares, fill_places
-from app.selection.step_uncertainty import StepTexts, step_correctness
+from app.selection.step_uncertainty import StepCorrectness, StepTexts
 from app.selection.strategies import STRATEGIES
 from app.simulation.policies import get_policy
-
-Probabilities = dict[int, list[float]]
-"""By solution id, p(correct) of each step."""
-
-
-def correct(scored: SolutionScores) -> list[float]:
-    """p(positive) + p(neutral) by step, from flat step probabilities."""
-    return step_correctness(scored.step_probs)
 
 
 def select(
@@ -27,7 +18,7 @@ def select(
     size: int,
     per_problem: int,
     seed: int,
-    correctness: Probabilities,
+    correctness: StepCorrectness,
     texts: StepTexts,
     queued: Sequence[ScoredSolution] = (),
 ) -> list[int]:

@@ -1,4 +1,4 @@
-"""The process that plays a simulation's fast form: `python -m app.simulation.process RUN_ID FENCE`."""
+"""The process of a simulation: `python -m app.simulation.process RUN_ID FENCE`."""
 
 from __future__ import annotations
 
@@ -11,65 +11,69 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.core.config_file import parse_config
 from app.core.db import transaction
 from app.core.run_lifecycle import record_failure, record_success
 from app.core.subprocess_jobs import STOPPED
 from app.prm.train import NoLabeledExamples
 from app.simulation import recorder, runs
+from app.simulation.config import SimulationConfig
 from app.simulation.models import Simulation
-from app.simulation.request import Asked, setting_of
-from app.simulation.run import AnotherSetting, play
+from app.simulation.request import SimulationRequest
+from app.simulation.run import OtherConfigError, simulate_seed
+
+FAILED = 2
+NO_LABELS = (
+    "No labeled solution has a step that a model can read, so there is nothing to learn. The writer may not "
+    "have learned to finish its solutions: increase writer_train_steps or initial_labels."
+)
 
 
 def main(run_id: int, fence: int) -> int:
-    """0 when it is over, 2 when it cannot be or is not wanted any more, 3 when asked to end."""
+    """Returns 0 on success, 2 when the run failed for good, was cancelled or has a newer attempt."""
     with transaction() as db:
         run = db.get_one(Simulation, run_id)
-        setting = setting_of({**run.setting, "seed": run.seeds[0]})
-        asked = Asked(setting, tuple(run.policies), tuple(run.seeds))
-    folder = runs.folder(run_id)
+        config = parse_config(SimulationConfig, {**run.config, "seed": run.seeds[0]})
+        request = SimulationRequest(config, tuple(run.policies), tuple(run.seeds))
+    folder = runs.simulation_folder(run_id)
     try:
-        with alone(folder):
-            simulate(run_id, fence, asked, folder)
-    except recorder.Ended:
-        return 2
-    except AnotherSetting as error:
-        return refused(run_id, fence, f"{error}. Start it anew.")
+        with lock_folder(folder):
+            simulate(run_id, fence, request, folder)
+    except recorder.RunEnded:
+        return FAILED
+    except OtherConfigError as error:
+        return fail(run_id, fence, f"{error}. Start a new simulation.")
     except NoLabeledExamples:
-        return refused(
-            run_id,
-            fence,
-            "There was nothing to learn: no labeled solution has a step that a model can read. The writer "
-            "may have read too little to come to answers: give it more reading_steps, or label more first.",
-        )
-    shutil.rmtree(folder, ignore_errors=True)  # all that is shown is in its rows
+        return fail(run_id, fence, NO_LABELS)
+    shutil.rmtree(folder, ignore_errors=True)  # the database has everything that pages show
     return 0
 
 
-def refused(run_id: int, fence: int, reason: str) -> int:
-    """It would end the same way again."""
+def fail(run_id: int, fence: int, reason: str) -> int:
+    """Another attempt would fail the same way."""
     with transaction() as db:
         record_failure(db, run_id, fence, reason, final=True)
-    return 2
+    return FAILED
 
 
-def simulate(run_id: int, fence: int, asked: Asked, folder: Path) -> None:
-    settings = asked.settings()
-    tell = recorder.Keeper(run_id, fence, recorder.total(settings, asked.policies))
-    folders = []
-    for setting in settings:
-        folders.append(folder / f"seed-{setting.seed}")
-        tell.go_on(setting.seed, folders[-1])
-        play(setting, asked.policies, folders[-1], tell)
-        tell({"phase": "summing up"})
-    found = recorder.results(folders, asked.policies)
+def simulate(run_id: int, fence: int, request: SimulationRequest, folder: Path) -> None:
+    configs = request.configs()
+    folders = [folder / f"seed-{config.seed}" for config in configs]
+    report = recorder.Recorder(
+        run_id, fence, len(folders) * len(request.config.counts) * len(request.policies)
+    )
+    for config, seed_folder in zip(configs, folders, strict=True):
+        report.start_seed(config.seed, seed_folder)
+        simulate_seed(config, request.policies, seed_folder, report)
+        report({"phase": "storing measurements"})
+    results = recorder.summarize_tests(folders, request.policies)
     with transaction() as db:
-        record_success(db, run_id, fence, found)
+        record_success(db, run_id, fence, results)
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """One process plays in a folder, whatever its worker thinks became of the other."""
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Keeps a second process out, even if its worker believes that the first one is gone."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -77,7 +81,7 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(STOPPED))  # drafts of folders are taken away
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(STOPPED))  # drafts of folders are removed
     os.nice(10)
     code = main(int(sys.argv[1]), int(sys.argv[2]))
     sys.stdout.flush()

@@ -1,9 +1,8 @@
-"""What pages and files show of simulations. Reads only."""
+"""What pages and the API show of simulations. Reads only."""
 
 from __future__ import annotations
 
 import csv
-import datetime as dt
 import io
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,34 +13,33 @@ from urllib.parse import urlencode
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.accounts.models import User
-from app.projects.models import Project
 from app.selection.forms import percentages
 from app.selection.gate import PASSED
-from app.simulation import runs
-from app.simulation.models import Simulation, SimulationPoint
+from app.simulation.models import Simulation, SimulationMeasurement
 from app.simulation.policies import find_policy, in_order
 
-COLUMNS = ("seed", "policy", "test_set", "budget", "labeled", "negative", "n", "best_of", "gate")
+RUN_FIELDS = (
+    "id", "runner", "config", "policies", "seeds", "state", "progress", "error",
+    "created_at", "started_at", "finished_at",
+)  # fmt: skip
+FIELDS = ("seed", "policy", "test_set", "budget", "labeled", "negative", "n", "best_of", "gate")
 
 
-def listed(db: Session, project_id: int, limit: int = 50) -> list[Simulation]:
+def list_simulations(db: Session, project_id: int, limit: int = 50) -> list[Simulation]:
     """Newest first."""
-    mine = select(Simulation).where(Simulation.project_id == project_id)
-    return list(db.scalars(mine.order_by(Simulation.id.desc()).limit(limit)))
+    runs = select(Simulation).where(Simulation.project_id == project_id)
+    return list(db.scalars(runs.order_by(Simulation.id.desc()).limit(limit)))
 
 
-def points(db: Session, run: Simulation) -> list[SimulationPoint]:
-    mine = select(SimulationPoint).where(SimulationPoint.simulation_id == run.id)
-    key = (
-        SimulationPoint.seed, SimulationPoint.policy, SimulationPoint.test_set, SimulationPoint.budget
-    )  # fmt: skip
-    return list(db.scalars(mine.order_by(*key)))
+def list_measurements(db: Session, run: Simulation) -> list[SimulationMeasurement]:
+    row = SimulationMeasurement
+    measurements = select(row).where(row.simulation_id == run.id)
+    return list(db.scalars(measurements.order_by(row.seed, row.policy, row.test_set, row.budget)))
 
 
 @dataclass
 class Cell:
-    """One policy at one budget, over the seeds that are there."""
+    """One policy at one budget, over the seeds measured so far: best-of-N at the largest N."""
 
     values: list[float] = field(default_factory=list)
     gates: list[dict[str, Any]] = field(default_factory=list)
@@ -54,80 +52,51 @@ class Cell:
     def passed(self) -> int:
         return sum(gate["verdict"] == PASSED for gate in self.gates)
 
-    def of_gates(self, name: str) -> float:
+    def gate_mean(self, name: str) -> float:
         return sum(float(gate[name]) for gate in self.gates) / len(self.gates)
 
 
-def grid(run: Simulation, found: Sequence[SimulationPoint]) -> list[tuple[str, list[Cell]]]:
-    """A row a policy, a cell a budget: best-of-N at the largest N on plain problems."""
+Grid = list[tuple[str, list[Cell]]]
+"""A row per policy, a cell per budget."""
+
+
+def build_grid(run: Simulation, measurements: Sequence[SimulationMeasurement]) -> Grid:
     cells: dict[tuple[str, int], Cell] = defaultdict(Cell)
-    for point in found:
-        if point.test_set == "plain":
-            cell = cells[point.policy, point.budget]
-            cell.values.append(point.best_of[-1])
-            cell.gates += [point.gate] if point.gate else []
-    return [(policy, [cells[policy, budget] for budget in budgets(run)]) for policy in in_order(run.policies)]
+    for row in measurements:
+        if row.test_set == "plain":
+            cell = cells[row.policy, row.budget]
+            cell.values.append(row.best_of[-1])
+            cell.gates += [row.gate] if row.gate else []
+    return [(policy, [cells[policy, budget] for budget in run.budgets]) for policy in in_order(run.policies)]
 
 
-def budgets(run: Simulation) -> list[int]:
-    return [int(each) for each in run.setting["budgets"]]
-
-
-def judged(rows: Sequence[tuple[str, list[Cell]]]) -> list[tuple[str, list[Cell]]]:
-    """Policies whose selector the gate was asked about."""
-    return [(policy, cells) for policy, cells in rows if any(cell.gates for cell in cells)]
-
-
-def silent(run: Simulation, now: dt.datetime | None = None) -> bool:
-    """A full simulation whose command is gone: nobody but a person can start it again."""
-    if run.form != "full" or run.state != "running" or run.heartbeat_at is None:
-        return False
-    age = (now or dt.datetime.now(dt.UTC)) - run.heartbeat_at
-    return age.total_seconds() > runs.KIND.silence_s
-
-
-def projects(db: Session, run: Simulation, user: User) -> list[Project]:
-    """Those a full simulation was played in, for whoever may open them all."""
-    if run.form != "full" or not user.is_admin:
-        return []
-    names = [project_name(run.id, policy, seed) for seed in run.seeds for policy in run.policies]
-    return list(db.scalars(select(Project).where(Project.name.in_(names)).order_by(Project.id)))
-
-
-def project_name(run_id: int, policy: str, seed: int) -> str:
-    return f"Simulation {run_id}: {policy}, seed {seed}"
-
-
-def round_of(policy: str) -> str | None:
-    """The query of the round's form that follows the policy; None where no round can."""
-    rules = find_policy(policy)
-    if rules is None or rules.mixture is None:
+def round_query(policy_id: str) -> str | None:
+    """The query of the round form that follows the policy. None if no round can follow it."""
+    policy = find_policy(policy_id)
+    if policy is None or policy.mixture is None:
         return None
-    gate = {} if rules.gated else {"if_failed": "proceed", "if_inconclusive": "proceed"}
-    return urlencode({**percentages(rules.mixture.shares), **gate})
+    gate = {} if policy.gated else {"if_failed": "proceed", "if_inconclusive": "proceed"}
+    return urlencode({**percentages(policy.mixture.shares), **gate})
 
 
-def as_csv(found: Sequence[SimulationPoint]) -> str:
-    """A line for every N."""
+def measurements_to_csv(measurements: Sequence[SimulationMeasurement]) -> str:
+    """A line per N."""
     out = io.StringIO()
-    write = csv.writer(out)
-    write.writerow(COLUMNS)
-    for point in found:
-        told = (point.seed, point.policy, point.test_set, point.budget, point.labeled, point.negative)
-        verdict = point.gate["verdict"] if point.gate else ""
-        for n, value in zip(point.n, point.best_of, strict=True):
-            write.writerow([*told, n, value, verdict])
+    writer = csv.writer(out)
+    writer.writerow(FIELDS)
+    for row in measurements:
+        verdict = row.gate["verdict"] if row.gate else ""
+        for n, value in zip(row.n, row.best_of, strict=True):
+            fixed = (row.seed, row.policy, row.test_set, row.budget, row.labeled, row.negative)
+            writer.writerow([*fixed, n, value, verdict])
     return out.getvalue()
 
 
-def as_json(run: Simulation) -> dict[str, Any]:
-    names = ("id", "form", "setting", "policies", "seeds", "state", "progress", "error")
-    times = ("created_at", "started_at", "finished_at")
-    return {name: getattr(run, name) for name in (*names, *times)}
+def simulation_to_json(run: Simulation) -> dict[str, Any]:
+    return {name: getattr(run, name) for name in RUN_FIELDS}
 
 
-def whole(db: Session, run: Simulation) -> dict[str, Any]:
-    """With its points so far, and the results once there are some."""
-    names = ("seed", "policy", "test_set", "budget", "labeled", "negative", "n", "best_of", "gate", "seconds")
-    rows = [{name: getattr(point, name) for name in names} for point in points(db, run)]
-    return {**as_json(run), "points": rows, "results": run.results}
+def results_to_json(db: Session, run: Simulation) -> dict[str, Any]:
+    """With the measurements so far, and the results once the run has succeeded."""
+    rows = [{name: getattr(row, name) for name in (*FIELDS, "seconds")} for row in list_measurements(db, run)]
+    return {**simulation_to_json(run), "measurements": rows, "results": run.results}

@@ -1,4 +1,5 @@
-"""From a simulation's folder to its rows: points as they come, how far it is, the results."""
+"""From the folder of a simulation to the database: measurements and progress while it runs, the summary at
+its end."""
 
 from __future__ import annotations
 
@@ -15,92 +16,81 @@ from sqlalchemy.orm import Session
 
 from app.core.db import transaction
 from app.core.run_lifecycle import record_heartbeat
-from app.simulation import summary
-from app.simulation.config import Setting
-from app.simulation.models import SimulationPoint
+from app.simulation.models import SimulationMeasurement
+from app.simulation.summary import summarize
 
-TELL_SECONDS = 0.5
+REPORT_SECONDS = 0.5
 TESTS = ("plain", "shifted")
 
 
-class Ended(Exception):
-    """Cancelled, or in other hands."""
+class RunEnded(Exception):
+    """The run was cancelled, or has a newer attempt."""
 
 
-class Keeper:
-    """What a simulation reports, written to its row; the points of a seed's folder as they come."""
+class Recorder:
+    """Called with every progress report of a simulation."""
 
     def __init__(self, run_id: int, fence: int, total: int) -> None:
         self.run_id, self.fence, self.total = run_id, fence, total
         self.seed, self.folder = 0, Path()
-        self.told = ("", 0.0)
+        self.last_phase, self.last_time = "", 0.0
 
-    def go_on(self, seed: int, folder: Path) -> None:
+    def start_seed(self, seed: int, folder: Path) -> None:
         self.seed, self.folder = seed, folder
 
-    def __call__(self, said: dict[str, Any]) -> None:
-        phase, now = str(said["phase"]), time.monotonic()
-        if phase == self.told[0] and now - self.told[1] < TELL_SECONDS:
+    def __call__(self, progress: dict[str, Any]) -> None:
+        phase, now = str(progress["phase"]), time.monotonic()
+        if phase == self.last_phase and now - self.last_time < REPORT_SECONDS:
             return
-        self.told = (phase, now)
+        self.last_phase, self.last_time = phase, now
+        plain = {name: value for name, value in progress.items() if isinstance(value, str | int | float)}
         with transaction() as db:
-            keep(db, self.run_id, self.seed, self.folder)
-            note(db, self.run_id, self.fence, {**_plain(said), "seed": self.seed, "total": self.total})
+            store_measurements(db, self.run_id, self.seed, self.folder)
+            store_progress(db, self.run_id, self.fence, {**plain, "seed": self.seed, "total": self.total})
 
 
-def note(db: Session, run_id: int, fence: int, progress: dict[str, Any]) -> None:
-    """How far it is, in points; Ended if nobody wants to know any more."""
+def store_progress(db: Session, run_id: int, fence: int, progress: dict[str, Any]) -> None:
+    """Raises RunEnded if the attempt has to stop."""
     done = select(func.count()).where(
-        SimulationPoint.simulation_id == run_id, SimulationPoint.test_set == TESTS[0]
+        SimulationMeasurement.simulation_id == run_id, SimulationMeasurement.test_set == TESTS[0]
     )
     if record_heartbeat(db, run_id, fence, {**progress, "done": db.scalar(done) or 0}) is not None:
-        raise Ended
+        raise RunEnded
 
 
-def keep(db: Session, run_id: int, seed: int, folder: Path) -> None:
-    """The folder's points that are not rows yet."""
-    there = select(SimulationPoint.policy, SimulationPoint.budget).where(
-        SimulationPoint.simulation_id == run_id, SimulationPoint.seed == seed
+def store_measurements(db: Session, run_id: int, seed: int, folder: Path) -> None:
+    """Inserts the results of the folder that the database does not have yet."""
+    stored = select(SimulationMeasurement.policy, SimulationMeasurement.budget).where(
+        SimulationMeasurement.simulation_id == run_id, SimulationMeasurement.seed == seed
     )
-    known = {(row.policy, row.budget) for row in db.execute(there)}
+    keys = {(row.policy, row.budget) for row in db.execute(stored)}
     rows = [
-        row
-        for path in sorted(folder.glob("arms/*/*.json"))
-        if (path.parent.name, int(path.stem)) not in known
-        for row in points(orjson.loads(path.read_bytes()))
+        {"simulation_id": run_id, "seed": seed, **row}
+        for path in sorted(folder.glob("policies/*/*.json"))
+        if (path.parent.name, int(path.stem)) not in keys
+        for row in measurement_rows(orjson.loads(path.read_bytes()))
     ]
     if rows:
-        place = {"simulation_id": run_id, "seed": seed}
-        made = insert(SimulationPoint).values([{**place, **row} for row in rows])
-        db.execute(made.on_conflict_do_nothing())
+        db.execute(insert(SimulationMeasurement).values(rows).on_conflict_do_nothing())
 
 
-def points(told: dict[str, Any]) -> list[dict[str, Any]]:
-    """An arm's file of one budget (arms.run), by test set."""
+def measurement_rows(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """The result of a budget (policy_run.py), a row per test set."""
     return [
         {
-            "policy": told["policy"],
+            "policy": result["policy"],
             "test_set": name,
-            "budget": told["budget"],
-            "labeled": min(told["budget"], len(told["queued"])),
-            "negative": told["negative"],
+            "budget": result["budget"],
+            "labeled": min(result["budget"], len(result["queued"])),
+            "negative": result["negative"],
             "n": test["n"],
             "best_of": np.mean(test["best_of"], axis=0).round(5).tolist(),
-            "gate": told["selector"],
-            "seconds": told["seconds"],
+            "gate": result["selector"],
+            "seconds": result["seconds"],
         }
-        for name, test in told["tests"].items()
+        for name, test in result["tests"].items()
     ]
 
 
-def results(folders: Sequence[Path], policies: Sequence[str]) -> dict[str, Any]:
-    """By test set."""
-    return {test: summary.of(folders, policies, test) for test in TESTS}
-
-
-def total(settings: Sequence[Setting], policies: Sequence[str]) -> int:
-    return sum(len(each.counts) for each in settings) * len(policies)
-
-
-def _plain(said: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in said.items() if isinstance(value, str | int | float)}
+def summarize_tests(folders: Sequence[Path], policies: Sequence[str]) -> dict[str, Any]:
+    return {test: summarize(folders, policies, test) for test in TESTS}

@@ -1,161 +1,192 @@
-"""What somebody asks to be simulated, checked where it comes in: the form, the API, the command line."""
+"""What to simulate, as the form, the API and the command line send it: a size with options over it, the
+policies and the seeds."""
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, WithJsonSchema, field_validator
 
+from app.common.config import Config, Names, Seed
 from app.core.config_file import parse_config
 from app.core.errors import Invalid
-from app.simulation import policies
-from app.simulation.config import Setting
-from app.simulation.policies import DEFAULT_POLICIES, POLICIES
-from app.simulation.sizes import SIZES
+from app.simulation.config import SimulationConfig
+from app.simulation.policies import DEFAULT_POLICIES, POLICIES, require_policies
 from app.world.kinds import WORLDS
 
-MOST_SEEDS = 50
-IN_VAIN = 300
-"""Draws without a new problem after which a world is held to have no more."""
+MAX_SEEDS = 50
+MAX_REPEATS = 300
+"""Draws without a new problem after which a world counts as exhausted."""
+QUICK: dict[str, Any] = {
+    "writer_train_steps": 200, "pool_problems": 80, "pool_samples": 8, "test_problems": 20,
+    "shifted_problems": 10, "test_samples": 32, "initial_labels": 20, "budgets": ["20", "40", "80"],
+}  # fmt: skip
+SIZES: dict[str, dict[str, Any]] = {"quick": QUICK, "small": {}}
+SIZE_LABELS = {"quick": "Quick, for a first look", "small": "Small, to compare policies"}
+TRAIN_STEP, PROBLEM, SAMPLE, EXAMPLE, SCORING = 0.08, 0.01, 0.00005, 0.002, 0.0001
+"""Seconds for two layers on one core: a training step of the writer, a problem and a sample to write, a
+solution to train on once, and a solution to score. Equal samples are computed once."""
+ORM_SOLUTIONS = 1_600
+"""Graded solutions of the pool that the ORM is trained on, drawn at random."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    setting: Setting
+class SimulationRequest:
+    config: SimulationConfig
     """With the first of the seeds."""
     policies: tuple[str, ...]
     seeds: tuple[int, ...]
 
-    def settings(self) -> list[Setting]:
-        """One for each seed."""
-        return [self.setting.replace(seed=seed) for seed in self.seeds]
+    def configs(self) -> list[SimulationConfig]:
+        return [self.config.replace(seed=seed) for seed in self.seeds]
+
+    def estimate_seconds(self) -> float:
+        """A rough estimate from measurements on one machine."""
+        config = self.config
+        pool = config.pool_problems * config.pool_samples
+        test_problems = config.test_problems + config.shifted_problems
+        tests = test_problems * config.test_samples
+        writer = TRAIN_STEP * (config.writer_train_steps + config.pool_writer_train_steps)
+        sampling = PROBLEM * (config.pool_problems + test_problems) + SAMPLE * (pool + tests)
+        orm = _training_seconds(config, min(pool, ORM_SOLUTIONS)) + SCORING * tests
+        policy = sum(_training_seconds(config, budget) + SCORING * tests for budget in config.counts)
+        policy += SCORING * pool * (len(config.counts) - 1)
+        return len(self.seeds) * config.layers / 2 * (writer + sampling + orm + len(self.policies) * policy)
+
+
+def _training_seconds(config: SimulationConfig, examples: int) -> float:
+    return EXAMPLE * config.scaled_epochs(examples) * examples
+
+
+class SimulationBody(Config):
+    """What to simulate. Every field has a default."""
+
+    former_names = {"setting": "config"}  # noqa: RUF012
+    size: str = Field(default="small", json_schema_extra={"enum": list(SIZES)})
+    config: Annotated[dict[str, Any], WithJsonSchema(SimulationConfig.model_json_schema())] = Field(
+        default_factory=dict
+    )
+    """Options over those of the size, without the seed."""
+    policies: Names = DEFAULT_POLICIES
+    seeds: Annotated[tuple[Seed, ...], Field(strict=False, min_length=1, max_length=MAX_SEEDS)] = (0,)
+
+    @field_validator("size")
+    @classmethod
+    def _validate_size(cls, size: str) -> str:
+        if size not in SIZES:
+            raise ValueError(f"must be one of {', '.join(SIZES)}")
+        return size
+
+    @field_validator("config")
+    @classmethod
+    def _validate_config(cls, config: dict[str, Any]) -> dict[str, Any]:
+        if "seed" in config:
+            raise ValueError('has no seed; write "seeds": [0, 1] beside it')
+        return config
+
+    @field_validator("policies")
+    @classmethod
+    def _validate_policies(cls, policies: tuple[str, ...]) -> tuple[str, ...]:
+        if not policies:
+            raise Invalid("Choose at least one policy.", remedy=f"Valid policies: {', '.join(POLICIES)}.")
+        return require_policies(policies)
+
+    @field_validator("seeds")
+    @classmethod
+    def _validate_seeds(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError("must be different numbers")
+        return seeds
+
+    def resolve(self) -> SimulationRequest:
+        options = {**self.config, "seed": self.seeds[0]}
+        return SimulationRequest(resolve_config(SIZES[self.size], options), self.policies, self.seeds)
 
 
 class SimulationForm(BaseModel):
-    """The fields as text, so that a wrong form is shown again as it was sent."""
+    """Text fields, so that an invalid form is shown again as it was sent."""
 
     world: str = "chains"
     size: str = "quick"
     policies: list[str] = list(DEFAULT_POLICIES)
     seeds: str = "1"
-    noise: str = "0"
+    label_noise: str = "0"
     wrong_references: str = "0"
 
-    def asked(self) -> Asked:
-        """`seeds` says how many; noise and wrong references are in per cent."""
-        count = _number(self.seeds, "How many seeds", 1, MOST_SEEDS)
-        knobs = {
-            "noise": _number(self.noise, "Labels that are wrong", 0, 100) / 100,
-            "wrong_references": _number(self.wrong_references, "References that are wrong", 0, 100) / 100,
+    def parse(self) -> SimulationRequest:
+        """`seeds` is a number of seeds; noise and wrong references are percentages."""
+        shares = {
+            "label_noise": _parse_number(self.label_noise, "Label noise", 0, 100) / 100,
+            "wrong_references": _parse_number(self.wrong_references, "Wrong references", 0, 100) / 100,
         }
-        seeds = list(range(int(count)))
-        return parse(
-            {
-                "size": self.size,
-                "setting": {"world": self.world, **knobs},
-                "policies": self.policies,
-                "seeds": seeds,
-            }
-        )
+        seeds = list(range(int(_parse_number(self.seeds, "Seeds", 1, MAX_SEEDS))))
+        config = {"world": self.world, **shares}
+        return parse_request({"size": self.size, "config": config, "policies": self.policies, "seeds": seeds})
+
+    def preview(self) -> dict[str, Any]:
+        """The number of models and the time, or the error of the form."""
+        try:
+            request = self.parse()
+        except Invalid as error:
+            return {"error": f"{error.message} {error.remedy}".strip(), "models": 0, "minutes": 0}
+        models = len(request.policies) * len(request.config.counts) * len(request.seeds)
+        return {"error": "", "models": models, "minutes": math.ceil(request.estimate_seconds() / 60)}
 
 
-def parse(given: Any) -> Asked:
-    """`size`, `setting` (over the size's), `policies`, `seeds`; every key may be left out."""
-    if not isinstance(given, dict):
-        raise Invalid("What to simulate must be a JSON object.")
-    if unknown := sorted(set(given) - {"size", "setting", "policies", "seeds"}):
-        raise Invalid(
-            f"Unknown: {unknown[0][:50]!r}.", remedy="There are: size, setting, policies and seeds."
-        )
-    size, setting = given.get("size", "small"), given.get("setting", {})
-    if not isinstance(size, str) or size not in SIZES:
-        raise Invalid(f"A simulation's size is one of {', '.join(SIZES)}.")
-    if not isinstance(setting, dict):
-        raise Invalid('"setting" must be a JSON object.', remedy='Write it like {"world": "lineage"}.')
-    if "seed" in setting:
-        raise Invalid("The seed has a place of its own.", remedy='Write "seeds": [0, 1] beside "setting".')
-    policies, seeds = (
-        _policies(given.get("policies", list(DEFAULT_POLICIES))),
-        _seeds(given.get("seeds", [0])),
-    )
-    return Asked(sized(SIZES[size], {**setting, "seed": seeds[0]}), policies, seeds)
+def parse_request(options: Any) -> SimulationRequest:
+    return parse_config(SimulationBody, options).resolve()
 
 
-def sized(size: Mapping[str, Any], given: Mapping[str, Any]) -> Setting:
-    """A size, and what is said over it. Tests and pool that nobody gave a size are as large as the size
-    says, or as the world has problems for."""
-    found = _parsed({**size, **given})
-    fits: dict[str, int] = {}
-    if "shifted_problems" not in given:
-        fits["shifted_problems"] = _room(found.world, found.shifted_problems, 0, shifted=True)
-    if "pool_problems" not in given:
-        fits["pool_problems"] = _room(found.world, found.pool_problems, found.test_problems)
-    return setting_of({**size, **given, **fits})
+def resolve_config(size: Mapping[str, Any], options: Mapping[str, Any]) -> SimulationConfig:
+    """A size with options over it. A pool or a second test set without an option of its own shrinks to the
+    number of problems that the world has."""
+    config = parse_config(SimulationConfig, {**size, **options})
+    limits: dict[str, int] = {}
+    if "shifted_problems" not in options:
+        limits["shifted_problems"] = _limit(config.world, config.shifted_problems, 0, shifted=True)
+    if "pool_problems" not in options:
+        limits["pool_problems"] = _limit(config.world, config.pool_problems, config.test_problems)
+    return require_problems(config.replace(**limits))
 
 
-def _room(world: str, wanted: int, beside: int, *, shifted: bool = False) -> int:
-    """`wanted`, or nearly all there is beside others."""
-    there = different(world, wanted + beside, shifted)
-    return wanted if there == wanted + beside else int(0.95 * there) - beside
+def _limit(world: str, count: int, reserved: int, *, shifted: bool = False) -> int:
+    available = count_problems(world, count + reserved, shifted)
+    return count if available == count + reserved else int(0.95 * available) - reserved
 
 
-def setting_of(given: Mapping[str, Any]) -> Setting:
-    return enough(_parsed(given))
-
-
-def _parsed(given: Mapping[str, Any]) -> Setting:
-    return parse_config(Setting, dict(given))
-
-
-def enough(setting: Setting) -> Setting:
-    """Whether the world has so many different problems, those of the tests beside those of the pool."""
-    plain = setting.pool_problems + setting.test_problems
-    for shifted, wanted in ((False, plain), (True, setting.shifted_problems)):
-        there = different(setting.world, wanted, shifted)
-        if there < wanted:
+def require_problems(config: SimulationConfig) -> SimulationConfig:
+    """Invalid if the world has too few different problems for the pool and the tests."""
+    plain = config.pool_problems + config.test_problems
+    for shifted, needed in ((False, plain), (True, config.shifted_problems)):
+        available = count_problems(config.world, needed, shifted)
+        if available < needed:
             raise Invalid(
-                f"The world {setting.world} has only some {there:,} different problems"
-                f"{', of the longer ones' if shifted else ''}; {wanted:,} are wanted.",
-                remedy="Ask for fewer problems (pool, test and shifted), or take another world.",
+                f"The world {config.world} has only about {available:,} different "
+                f"{'longer ' if shifted else ''}problems, but {needed:,} are needed.",
+                remedy="Reduce pool_problems, test_problems or shifted_problems, or choose another world.",
             )
-    return setting
+    return config
 
 
-def different(world: str, wanted: int, shifted: bool = False) -> int:
-    """How many different problems there are, as far as `wanted`."""
-    chance, seen, in_vain = random.Random(0), set[str](), 0  # noqa: S311 - the same answer every time
-    while len(seen) < wanted and in_vain < IN_VAIN:
+def count_problems(world: str, limit: int, shifted: bool = False) -> int:
+    """The number of different problems of a world, counted up to `limit`."""
+    chance, statements, repeats = random.Random(0), set[str](), 0  # noqa: S311 - repeatable
+    while len(statements) < limit and repeats < MAX_REPEATS:
         statement = WORLDS[world].draw(chance, shifted=shifted).statement
-        in_vain = in_vain + 1 if statement in seen else 0
-        seen.add(statement)
-    return len(seen)
+        repeats = repeats + 1 if statement in statements else 0
+        statements.add(statement)
+    return len(statements)
 
 
-def _policies(given: Any) -> tuple[str, ...]:
-    if not isinstance(given, list) or not given or not all(isinstance(each, str) for each in given):
-        raise Invalid("Choose at least one policy.", remedy=f"Valid policies: {', '.join(POLICIES)}.")
-    return policies.require_policies(given)
-
-
-def _seeds(given: Any) -> tuple[int, ...]:
-    if (
-        not isinstance(given, list)
-        or not 1 <= len(given) <= MOST_SEEDS
-        or not all(type(each) is int and 0 <= each < 2**31 for each in given)
-        or len(set(given)) < len(given)
-    ):
-        raise Invalid(f"Seeds are 1 to {MOST_SEEDS} different whole numbers from 0.")
-    return tuple(given)
-
-
-def _number(said: str, what: str, least: float, most: float) -> float:
+def _parse_number(value: str, label: str, low: float, high: float) -> float:
     try:
-        found = float(said or 0)
+        number = float(value or 0)
     except ValueError:
-        found = -1.0
-    if not least <= found <= most:
-        raise Invalid(f"{what}: give a number between {least:g} and {most:g}.")
-    return found
+        number = -1.0
+    if not low <= number <= high:
+        raise Invalid(f"{label}: enter a number from {low:g} to {high:g}.")
+    return number

@@ -1,5 +1,5 @@
-"""A whole simulation in a folder: material, what needs no labels, the arms, the summary. Killed and
-started again it goes on; the folder's setting is checked, so that no two are mixed."""
+"""A simulation in a folder: datasets, baselines, the run of every policy and the summary. It continues
+after an interruption; a folder belongs to one configuration."""
 
 from __future__ import annotations
 
@@ -10,50 +10,46 @@ from typing import Any
 import orjson
 
 from app.common.atomic_files import write_json
-from app.simulation import baselines, policy_run, summary
-from app.simulation.config import Setting
-from app.simulation.datasets import Report, prepare
+from app.simulation.baselines import prepare_baselines
+from app.simulation.config import SimulationConfig
+from app.simulation.datasets import Report, prepare_datasets
+from app.simulation.policy_run import PolicyRun
+from app.simulation.summary import summarize
 
 
-class AnotherSetting(ValueError):
-    """The folder holds a simulation that was told something else."""
+class OtherConfigError(ValueError):
+    """The folder holds a simulation with another configuration."""
 
 
-def play(setting: Setting, policies: Sequence[str], folder: Path, report: Report) -> dict[str, Any]:
-    """Every policy in turn; the summary, which is also `result.json` with its figures beside it."""
-    kept_setting(setting, folder)
-    material = prepare(setting, folder, report)
-    baselines.made(setting, material, folder, report)
-    for policy in policies:
-        policy_run.run(setting, policy, material, folder, report)
-    return summed_up([folder], policies, folder)
-
-
-def several(
-    settings: Sequence[Setting], policies: Sequence[str], out: Path, report: Report
+def simulate(
+    configs: Sequence[SimulationConfig], policies: Sequence[str], out: Path, report: Report
 ) -> dict[str, Any]:
-    """Settings that differ by seed. One is played in `out` itself, several each in a folder there."""
-    folders = folders_of(settings, out)
-    for setting, folder in zip(settings, folders, strict=True):
-        play(setting, policies, folder, report)
-    return summed_up(folders, policies, out)
+    """Configurations that differ by seed. A single one runs in `out` itself, several run in folders of their
+    own. Returns the summary, which is also stored as result.json."""
+    folders = seed_folders(configs, out)
+    for config, folder in zip(configs, folders, strict=True):
+        simulate_seed(config, policies, folder, report)
+    summary = summarize(folders, policies)
+    write_json(out / "result.json", summary)
+    return summary
 
 
-def folders_of(settings: Sequence[Setting], out: Path) -> list[Path]:
-    return [out] if len(settings) == 1 else [out / f"seed-{setting.seed}" for setting in settings]
+def simulate_seed(config: SimulationConfig, policies: Sequence[str], folder: Path, report: Report) -> None:
+    claim_folder(config, folder)
+    datasets = prepare_datasets(config, folder, report)
+    prepare_baselines(config, datasets, folder, report)
+    for policy in policies:
+        PolicyRun(config, policy, datasets, folder, report).run()
 
 
-def kept_setting(setting: Setting, folder: Path) -> None:
-    """In the folder, so that no two simulations are mixed there."""
+def seed_folders(configs: Sequence[SimulationConfig], out: Path) -> list[Path]:
+    return [out] if len(configs) == 1 else [out / f"seed-{config.seed}" for config in configs]
+
+
+def claim_folder(config: SimulationConfig, folder: Path) -> None:
+    """Stores the configuration. Raises OtherConfigError if the folder has another one."""
     folder.mkdir(parents=True, exist_ok=True)
-    kept = folder / "setting.json"
-    if kept.is_file() and orjson.loads(kept.read_bytes()) != setting.to_json():
-        raise AnotherSetting(f"{folder} holds a simulation with another setting")
-    write_json(kept, setting.to_json())
-
-
-def summed_up(folders: Sequence[Path], policies: Sequence[str], out: Path) -> dict[str, Any]:
-    found = summary.of(folders, policies)
-    write_json(out / "result.json", found)
-    summary.draw(found, out)
-    return found
+    path = folder / "config.json"
+    if path.is_file() and orjson.loads(path.read_bytes()) != config.to_json():
+        raise OtherConfigError(f"{folder} holds a simulation with another configuration")
+    write_json(path, config.to_json())

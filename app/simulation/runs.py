@@ -1,5 +1,4 @@
-"""Simulations: how their settings are checked, and starting one. The life of a run is
-app/core/run_lifecycle.py. A worker runs the in-process form; the command line runs the end-to-end form."""
+"""Simulations as runs: how one starts, and what a worker does with it."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ from app.core.run_lifecycle import create_run, get_run
 from app.core.subprocess_jobs import run_folder
 from app.runs import actions
 from app.simulation.models import Simulation
-from app.simulation.request import Asked
+from app.simulation.request import SimulationRequest
 
 
 class SimulationKind(RunKind[Simulation]):
@@ -28,17 +27,14 @@ class SimulationKind(RunKind[Simulation]):
     queue = "scoring"
 
     def job_lock(self, run: Simulation) -> str:
-        """One after the other, as each keeps a core busy."""
+        """Simulations run one at a time, because each keeps a core busy."""
         return "simulation"
 
-    def is_external(self, run: Simulation) -> bool:
-        return run.form == "full"
-
     def can_resume(self, db: Session, run: Simulation) -> bool:
-        if run.form == "full" and run.state in ("failed", "cancelled"):
+        if run.runner == "end_to_end":
             raise Conflict(
-                "A simulation of the full form is run by the command line.",
-                remedy="Give the same stepmark simulate --full once more: it goes on.",
+                "End-to-end simulations of earlier versions cannot be resumed.",
+                remedy="Start a new simulation with the same configuration.",
             )
         return super().can_resume(db, run)
 
@@ -46,24 +42,27 @@ class SimulationKind(RunKind[Simulation]):
 KIND = register(SimulationKind())
 
 
-def start(db: Session, project_id: int, asked: Asked, user: User | None) -> Simulation:
-    """Queued for a worker."""
-    run = Simulation(project_id=project_id, form="fast", created_by=user.id if user else None, **told(asked))
+def start_simulation(
+    db: Session, project_id: int, request: SimulationRequest, user: User | None
+) -> Simulation:
+    run = Simulation(project_id=project_id, created_by=user.id if user else None, **request_columns(request))
     create_run(db, run)
     actions.record_start(db, run, user)
     return run
 
 
-def told(asked: Asked) -> dict[str, Any]:
-    """As the row keeps it."""
-    config = {name: value for name, value in asked.setting.to_json().items() if name != "seed"}
-    return {"config": config, "policies": list(asked.policies), "seeds": list(asked.seeds)}
+def request_columns(request: SimulationRequest) -> dict[str, Any]:
+    return {
+        "config": request.config.describe(),
+        "policies": list(request.policies),
+        "seeds": list(request.seeds),
+    }
 
 
-def find(db: Session, project_id: int, run_id: int) -> Simulation:
+def get_simulation(db: Session, project_id: int, run_id: int) -> Simulation:
     return get_run(db, project_id, run_id, Simulation)
 
 
-def folder(run_id: int) -> Path:
-    """What it has made so far. On the worker's machine: another one starts anew, with the same seeds."""
+def simulation_folder(run_id: int) -> Path:
+    """Intermediate results. Another machine starts again with the same seeds."""
     return run_folder(run_id) / "simulation"

@@ -117,7 +117,7 @@ SELECTION_ROWS = (
     "SELECT policy, funnel FROM generation",
     "SELECT reason FROM task",
     "SELECT policies, results FROM simulation JOIN run ON run.id = simulation.run_id",
-    "SELECT policy, budget, test_set, gate FROM simulation_point ORDER BY seed, policy, budget, test_set",
+    "SELECT seed, policy, budget, test_set, gate FROM simulation_measurement ORDER BY 1, 2, 3, 4",
 )
 
 

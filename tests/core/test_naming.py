@@ -68,24 +68,17 @@ FILES = frozenset(
 UNCLEAN = {
     "bench/.",
     "app/core",
-    "app/evaluation",
     "app/generators",
-    "app/lab",
     "app/labeling",
     "app/quality",
     "app/scoring",
-    "app/simulation",
     "tests/answers",
-    "tests/evaluation",
     "tests/generators",
-    "tests/lab",
     "tests/labeling",
     "tests/prm",
     "tests/quality",
     "tests/scoring",
-    "tests/simulation",
     "tests/training",
-    "tests/world",
 }
 """Folders that still await their renaming. Remove a folder once it is clean."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,10 @@ from sqlalchemy import select
 
 from app.core.db import transaction
 from app.labeling.models import Task
-from app.simulation.end_to_end.scripted_labelers import Judge, label_all
 from tests.conftest import SHARED
 from tests.factories import base as factories
 from tests.flows.conftest import Running
+from tests.flows.scripted_labelers import Rater, label_together, sign_in
 from tests.polling import until
 
 TINY = {"size": "tiny", "epochs": 1, "vocabulary": 1000, "learning_rate": 2e-3, "device": "cpu"}
@@ -33,9 +32,10 @@ def test_the_loop(running: Running, tmp_path: Path) -> None:
 
 
 def the_loop(running: Running, file: Path, *, first: int, size: int) -> None:
-    judge = judge_of(json.loads(file.read_text()))
+    rate = rater_of(json.loads(file.read_text()))
     people = crew(running)
-    boss = people["researcher"]
+    researcher = people["researcher"]
+    labelers = [page for name, page in people.items() if name.startswith("labeler")]
 
     with file.open("rb") as upload:
         answer = people["admin"].post(
@@ -47,26 +47,26 @@ def the_loop(running: Running, file: Path, *, first: int, size: int) -> None:
     imported = finished(people["admin"], f"/api/v1/projects/flow/imports/{answer.json()['id']}", 60)
     assert imported["counts"]["solutions"] == len(json.loads(file.read_text()))
 
-    filled = boss.post("/api/v1/projects/flow/queue", json={"limit": first})
+    filled = researcher.post("/api/v1/projects/flow/queue", json={"limit": first})
     assert filled.json() == {"queued": first}
-    assert label_together(people, judge) == first
+    assert label_together(labelers, "flow", rate) == first
 
-    generation = run_round(boss, size)
+    generation = run_round(researcher, size)
     assert generation == 1
     tasks = queue_of(generation)
     assert len(tasks) == size
     assert sum(task.reason["strategy"] == "convincing_wrong" for task in tasks) > 0
     assert all(task.reason["model_id"] and task.reason["rank"] is not None for task in tasks)
 
-    assert label_together(people, judge) == size
-    assert run_round(boss, size // 2) == 2
+    assert label_together(labelers, "flow", rate) == size
+    assert run_round(researcher, size // 2) == 2
 
     rows = [json.loads(line) for line in export(people["admin"]).splitlines()]
     assert len(rows) == first + size
     assert {row["generation"] for row in rows} == {0, 1}
     for row in rows:
         ratings = [step["completions"][0]["rating"] for step in row["label"]["steps"]]
-        expected = judge(row["question"]["problem"], row["question"]["pre_generated_steps"])
+        expected = rate(row["question"]["problem"], row["question"]["pre_generated_steps"])
         stop = expected.index(-1) + 1 if -1 in expected else len(expected)
         assert ratings == expected[:stop]
         assert row["label"]["finish_reason"] == ("found_error" if -1 in expected else "solution")
@@ -84,36 +84,16 @@ def crew(running: Running) -> dict[str, httpx.Client]:
             who.password_hash = hash_password("correct horse battery")
     people = {}
     for name in roles:
-        page = people[name] = running.browser()
-        answer = page.post(
-            "/session", data={"email": f"{name}@example.org", "password": "correct horse battery"}
-        )
-        assert answer.status_code == 303, answer.text
+        people[name] = sign_in(running.browser(), f"{name}@example.org", "correct horse battery")
     return people
 
 
-def label_together(people: dict[str, httpx.Client], judge: Judge) -> int:
-    """Three labelers at once; how many they submitted in all."""
-    done: list[int] = []
-    crew = [page for name, page in people.items() if name.startswith("labeler")]
-    threads = [
-        threading.Thread(target=lambda page=page: done.append(label_all(page, "flow", judge)))
-        for page in crew
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(180)
-    assert len(done) == len(crew), "a labeler did not get through"
-    return sum(done)
-
-
-def run_round(boss: httpx.Client, size: int) -> int:
+def run_round(researcher: httpx.Client, size: int) -> int:
     """Start a round and wait for it; the number of the generation it queued."""
     config = {"policy": {"size": size}, "train": TINY}
-    answer = boss.post("/api/v1/projects/flow/rounds", json=config)
+    answer = researcher.post("/api/v1/projects/flow/rounds", json=config)
     assert answer.status_code in (200, 201, 202), answer.text
-    return int(finished(boss, f"/api/v1/projects/flow/rounds/{answer.json()['id']}", 240)["generation"])
+    return int(finished(researcher, f"/api/v1/projects/flow/rounds/{answer.json()['id']}", 240)["generation"])
 
 
 def queue_of(generation: int) -> list[Task]:
@@ -133,13 +113,13 @@ def finished(page: httpx.Client, where: str, seconds: float) -> dict[str, Any]:
     return result
 
 
-def export(boss: httpx.Client) -> str:
-    answer = boss.get("/api/v1/projects/flow/exports/prm800k")
+def export(researcher: httpx.Client) -> str:
+    answer = researcher.get("/api/v1/projects/flow/exports/prm800k")
     assert answer.status_code == 200, answer.text
     return answer.text
 
 
-def judge_of(rows: list[dict[str, Any]]) -> Judge:
+def rater_of(rows: list[dict[str, Any]]) -> Rater:
     """Positive before the first wrong step that people found, negative at it."""
     first_errors = {(row["problem"], tuple(row["steps"])): row["label"] for row in rows}
 

@@ -1,4 +1,4 @@
-"""A simulation by a real worker, in a process of its own: to its end, killed on the way, cancelled."""
+"""A simulation in the process of a real worker: to its end, killed and resumed, cancelled."""
 
 from __future__ import annotations
 
@@ -22,54 +22,56 @@ from app.core.run_lifecycle import ACTIVE, MAX_ATTEMPTS, cancel_run, resume_run,
 from app.core.run_recovery import recover_stale_runs
 from app.core.subprocess_jobs import run_in_subprocess
 from app.simulation import process, recorder, request, runs
-from app.simulation.models import Simulation, SimulationPoint
+from app.simulation.models import Simulation, SimulationMeasurement
 from tests.factories import base as factories
 from tests.polling import until
 from tests.simulation.conftest import TINY
 
 
-def started(policies: list[str], seeds: list[int], material: Path | None = None) -> int:
-    """Queued; with `material`, every seed finds it in its folder."""
+def start(policies: list[str], seeds: list[int], prepared: Path | None = None) -> int:
+    """Queued. With `prepared`, every seed has a copy of that folder."""
     with transaction() as db:
         project = factories.project(db, "Pilot")
-        wanted = request.parse({"setting": TINY, "policies": policies, "seeds": seeds})
-        run_id = runs.start(db, project.id, wanted, None).id
-        for seed in seeds if material else ():
-            shutil.copytree(material, runs.folder(run_id) / f"seed-{seed}")
+        parsed = request.parse_request({"config": TINY, "policies": policies, "seeds": seeds})
+        run_id = runs.start_simulation(db, project.id, parsed, None).id
+        for seed in seeds if prepared else ():
+            shutil.copytree(prepared, runs.simulation_folder(run_id) / f"seed-{seed}")
     return run_id
 
 
-def row(run_id: int) -> Simulation:
+def get_run(run_id: int) -> Simulation:
     with transaction() as db:
         return db.get_one(Simulation, run_id)
 
 
-def points(run_id: int) -> list[SimulationPoint]:
+def list_measurements(run_id: int) -> list[SimulationMeasurement]:
     with transaction() as db:
-        mine = select(SimulationPoint).where(SimulationPoint.simulation_id == run_id)
-        return list(db.scalars(mine.order_by(SimulationPoint.created_at)))
+        rows = select(SimulationMeasurement).where(SimulationMeasurement.simulation_id == run_id)
+        return list(db.scalars(rows.order_by(SimulationMeasurement.created_at)))
 
 
-def made_at(run_id: int) -> dict[tuple[int, str, str, int], dt.datetime]:
-    return {(each.seed, each.policy, each.test_set, each.budget): each.created_at for each in points(run_id)}
+def creation_times(run_id: int) -> dict[tuple[int, str, str, int], dt.datetime]:
+    return {
+        (row.seed, row.policy, row.test_set, row.budget): row.created_at for row in list_measurements(run_id)
+    }
 
 
 @pytest.fixture
 def worker(database: str, home: Path) -> Iterator[psutil.Process]:
     log = (home / "worker.log").open("wb")
-    begun = subprocess.Popen(
+    process_of_worker = subprocess.Popen(
         [sys.executable, "-m", "app.cli", "worker"], stdout=log, stderr=log, start_new_session=True
     )
     try:
-        yield psutil.Process(begun.pid)
+        yield psutil.Process(process_of_worker.pid)
     finally:
-        os.killpg(begun.pid, signal.SIGTERM)
-        begun.wait(60)
+        os.killpg(process_of_worker.pid, signal.SIGTERM)
+        process_of_worker.wait(60)
         log.close()
 
 
-def player(worker: psutil.Process) -> psutil.Process | None:
-    """The process that plays."""
+def find_process(worker: psutil.Process) -> psutil.Process | None:
+    """The process of the simulation."""
     for child in worker.children():
         try:
             if "app.simulation.process" in child.cmdline():
@@ -79,97 +81,97 @@ def player(worker: psutil.Process) -> psutil.Process | None:
     return None
 
 
-def test_killed_on_the_way_it_goes_on_and_ends(worker: psutil.Process, material: Path) -> None:
-    run_id = started(["lightman_80_20_gated"], [0, 3], material)
-    until(lambda: points(run_id), "the first point")
-    playing = until(lambda: player(worker), "its process")
-    playing.kill()
-    before = {
-        (each.seed, each.policy, each.test_set, each.budget): each.created_at for each in points(run_id)
-    }
+def test_a_killed_simulation_resumes_and_succeeds(worker: psutil.Process, prepared: Path) -> None:
+    run_id = start(["lightman_80_20_gated"], [0, 3], prepared)
+    until(lambda: list_measurements(run_id), "the first point")
+    simulating = until(lambda: find_process(worker), "its process")
+    simulating.kill()
+    before = creation_times(run_id)
 
     def over() -> Simulation | None:
-        found = row(run_id)
-        return None if found.state in ACTIVE else found
+        run = get_run(run_id)
+        return None if run.state in ACTIVE else run
 
-    done = until(over, "the simulation", more=lambda: str(row(run_id).progress))
+    done = until(over, "the simulation", more=lambda: str(get_run(run_id).progress))
     assert (done.state, done.error, done.attempt) == ("succeeded", None, 2)
-    found = points(run_id)
-    assert len(found) == 2 * 2 * 2, "seeds, budgets, test sets"
-    assert before.items() <= made_at(run_id).items(), "nothing is made twice"
+    measurements = list_measurements(run_id)
+    assert len(measurements) == 2 * 2 * 2, "seeds, budgets, test sets"
+    assert before.items() <= creation_times(run_id).items(), "nothing is measured twice"
     assert done.results
     assert done.results["plain"]["seeds"] == 2
     assert done.results["plain"]["n"] == [1, 2, 4]
-    assert all((each.gate is None) == (each.budget == 4) for each in found)
-    until(lambda: not runs.folder(run_id).exists(), "its folder to go: all is in its rows")
+    assert all((row.gate is None) == (row.budget == 4) for row in measurements)
+    until(lambda: not runs.simulation_folder(run_id).exists(), "its folder to be deleted")
     assert (done.progress["done"], done.progress["total"]) == (4, 4)
 
 
-def test_cancelled_its_process_is_gone_and_its_points_stay(database: str, home: Path, material: Path) -> None:
-    run_id = started(["random"], list(range(9)), material)
+def test_a_cancelled_simulation_loses_its_process_and_keeps_its_measurements(
+    database: str, home: Path, prepared: Path
+) -> None:
+    run_id = start(["random"], list(range(9)), prepared)
 
-    def look(_: Simulation) -> None:
-        if points(run_id):
+    def cancel_after_first(_: Simulation) -> None:
+        if list_measurements(run_id):
             with transaction() as db:
-                found = db.get_one(Simulation, run_id)
-                if found.state == "running":
-                    cancel_run(db, found, None)
+                run = db.get_one(Simulation, run_id)
+                if run.state == "running":
+                    cancel_run(db, run, None)
 
-    run_in_subprocess(runs.KIND, run_id, look)  # returns when the process is gone
-    found = row(run_id)
-    assert (found.state, found.results) == ("cancelled", None), found.error
-    assert 2 <= len(points(run_id)) < 9 * 2 * 2
+    run_in_subprocess(runs.KIND, run_id, cancel_after_first)  # returns when the process is gone
+    run = get_run(run_id)
+    assert (run.state, run.results) == ("cancelled", None), run.error
+    assert 2 <= len(list_measurements(run_id)) < 9 * 2 * 2
     with transaction() as db:
         assert not start_attempt(db, run_id, Simulation)
         resume_run(db, db.get_one(Simulation, run_id), None)
-    assert row(run_id).state == "queued"
+    assert get_run(run_id).state == "queued"
 
 
-def test_who_hears_that_nobody_wants_it_stops(database: str, home: Path) -> None:
-    run_id = started(["random"], [0])
+def test_a_cancelled_attempt_stops_at_its_next_report(database: str, home: Path) -> None:
+    run_id = start(["random"], [0])
     with transaction() as db:
         start_attempt(db, run_id, Simulation)
         cancel_run(db, db.get_one(Simulation, run_id), None)
-    tell = recorder.Keeper(run_id, 1, 2)
-    with pytest.raises(recorder.Ended):
-        tell({"phase": "reading"})
+    report = recorder.Recorder(run_id, 1, 2)
+    with pytest.raises(recorder.RunEnded):
+        report({"phase": "reading"})
 
 
-def test_a_writer_that_comes_to_no_answer_is_told_of(database: str, home: Path, material: Path) -> None:
-    run_id = started(["random"], [0], material)
-    pool = runs.folder(run_id) / "seed-0" / "pool.json"
-    told = orjson.loads(pool.read_bytes())
-    pool.write_bytes(orjson.dumps([[statement, answer, [["so"] * 4]] for statement, answer, _ in told]))
+def test_a_writer_without_answers_is_explained(database: str, home: Path, prepared: Path) -> None:
+    run_id = start(["random"], [0], prepared)
+    pool = runs.simulation_folder(run_id) / "seed-0" / "pool.json"
+    problems = orjson.loads(pool.read_bytes())
+    pool.write_bytes(orjson.dumps([[statement, answer, [["so"] * 4]] for statement, answer, _ in problems]))
     with transaction() as db:
         assert start_attempt(db, run_id, Simulation)
     assert process.main(run_id, 1) == 2
-    found = row(run_id)
-    assert (found.state, found.attempt) == ("failed", 1), "it would end the same way again"
-    assert "give it more reading_steps" in (found.error or "")
+    run = get_run(run_id)
+    assert (run.state, run.attempt) == ("failed", 1), "another attempt would fail the same way"
+    assert "increase writer_train_steps" in (run.error or "")
 
 
-def test_two_processes_do_not_play_in_one_folder(home: Path) -> None:
+def test_a_folder_admits_one_process(home: Path) -> None:
     with (
-        process.alone(home / "simulation"),
+        process.lock_folder(home / "simulation"),
         pytest.raises(BlockingIOError),
-        process.alone(home / "simulation"),
+        process.lock_folder(home / "simulation"),
     ):
         pass
 
 
-def test_a_lost_worker_is_noticed(database: str, home: Path) -> None:
-    run_id = started(["random"], [0])
+def test_a_lost_worker_is_detected(database: str, home: Path) -> None:
+    run_id = start(["random"], [0])
     for attempt in range(1, MAX_ATTEMPTS + 1):
         with transaction() as db:
             assert start_attempt(db, run_id, Simulation)
             set_back(db, run_id)
             recover_stale_runs(db)
-        found = row(run_id)
-        assert found.state == ("failed" if attempt == MAX_ATTEMPTS else "queued")
-    assert "process is gone" in (found.error or "")
+        run = get_run(run_id)
+        assert run.state == ("failed" if attempt == MAX_ATTEMPTS else "queued")
+    assert "process is gone" in (run.error or "")
 
 
 def set_back(db: Any, run_id: int) -> None:
-    found = db.get_one(Simulation, run_id)
-    found.heartbeat_at = found.heartbeat_at.replace(year=2000)
+    run = db.get_one(Simulation, run_id)
+    run.heartbeat_at = run.heartbeat_at.replace(year=2000)
     db.flush()
