@@ -125,9 +125,9 @@ def compare_evaluations(access: Researcher, db: Db, body: dict[str, Any] = Compa
     first, second = (
         runs.find(db, access.project.id, _number(body, name) or 0) for name in ("first_id", "second_id")
     )
-    made = comparisons.create(db, first, second, access.user.id)
-    db.refresh(made)
-    return comparison_to_json(made)
+    comparison = comparisons.create(db, first, second, access.user.id)
+    db.refresh(comparison)
+    return comparison_to_json(comparison)
 
 
 @router.get("/comparisons/{comparison_id}")

@@ -1,6 +1,6 @@
-"""PURE: intervals by resampling problems (the percentile bootstrap). Solutions of one problem
-hang together, so problems are drawn, never solutions. The same draw serves every column, and
-both sides of a comparison: what is hard for both does not blur their difference."""
+"""PURE: intervals by resampling problems (percentile bootstrap). Solutions of one problem are not
+independent, so problems are resampled. All columns and both sides of a comparison share the resamples, so
+problems that are hard for both sides do not blur the difference."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RESAMPLES = 1_000
 
 @dataclass(frozen=True)
 class Interval:
-    """Arrays over the columns of what was given: the mean and the ends of its 95 % interval."""
+    """Arrays [columns]: the mean and the ends of its 95% interval."""
 
     mean: Floats
     low: Floats
@@ -31,13 +31,13 @@ def round_values(values: Floats, digits: int = 6) -> list[float]:
 
 
 def draw_resamples(problems: int, *, times: int = RESAMPLES, seed: int = 0) -> Floats:
-    """[times, problems]: how often each problem is drawn, over the number of problems."""
+    """[times, problems]: the weight of each problem. Rows sum to 1."""
     rng = np.random.default_rng(seed)
     return rng.multinomial(problems, np.full(problems, 1 / problems), size=times) / problems
 
 
 def mean_interval(values: Floats, *, times: int = RESAMPLES, seed: int = 0) -> Interval:
-    """Of the mean over problems of `values` [problems, columns]."""
+    """The interval of the mean over problems. values: [problems, columns]."""
     low, high = percentile_bounds(draw_resamples(len(values), times=times, seed=seed) @ values)
     return Interval(values.mean(axis=0), low, high)
 
@@ -45,8 +45,8 @@ def mean_interval(values: Floats, *, times: int = RESAMPLES, seed: int = 0) -> I
 def paired_difference(
     first: Floats, second: Floats, *, times: int = RESAMPLES, seed: int = 0
 ) -> tuple[Interval, Floats]:
-    """Of the mean of second - first, both [problems, columns] over the same problems; and, by
-    column, the share of resamples in which the second is better (half for equal)."""
+    """The interval of the mean of second - first, both [problems, columns] over the same problems, and by
+    column the share of resamples in which the second is better. Ties count half."""
     difference = second - first
     resampled = draw_resamples(len(difference), times=times, seed=seed) @ difference
     low, high = percentile_bounds(resampled)

@@ -1,8 +1,8 @@
-"""PURE: difficulty, and the best strategy for it (Snell et al. 2024, sections 3.2 and 5.3).
+"""PURE: difficulty bins and the best method per bin (Snell et al. 2024, sections 3.2 and 5.3).
 
-Problems fall into five bins, quantiles of pass@1 (oracle) or of the mean verifier score
-(predicted). Compute-optimal: for every bin and budget the strategy that is best on one half of
-the problems, judged on the other half, both ways round."""
+Problems are divided into five bins, by quantiles of pass@1 (oracle) or of the mean verifier score
+(predicted). Compute-optimal: for each bin and column, the method that is best on one half of the problems is
+measured on the other half, in both directions."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ BINS = 5
 
 
 def assign_bins(values: Floats, bins: int = BINS) -> Ints:
-    """A bin for each problem, 0 the easiest (highest value). Equal values share a bin, the one
-    of their middle rank, so a bin may be empty."""
+    """The bin of each problem; 0 is the easiest, with the highest values. Equal values share the bin of their
+    middle rank, so a bin may be empty. values: [problems]."""
     return np.minimum((mid_rank_shares(-values) * bins).astype(np.int64), bins - 1)
 
 
 def compute_optimal_accuracy(strategies: Mapping[str, Floats], bin_of: Ints, half: Ints) -> Floats:
-    """[problems, columns]: what each problem gets from the strategy chosen for its bin without
-    looking at its half: a bin that the other half lacks takes what is best there overall.
-    `strategies` are [problems, columns] each; ties go to the first."""
+    """[problems, columns]: the value of each problem with the strategy selected for its bin on the other
+    half. If the other half lacks the bin, the strategy that is best there overall is used. `strategies` are
+    [problems, columns] each; of equals, the first is used."""
     values = np.stack(list(strategies.values()))
     gained = np.zeros(values.shape[1:])
     for bin_number in np.unique(bin_of):

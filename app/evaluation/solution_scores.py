@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 AGGREGATES = ("product", "minimum", "last", "mean")
 SCORE_VARIANTS = tuple((aggregate, neutral) for neutral in (True, False) for aggregate in AGGREGATES)
-"""(aggregate, neutral is positive), in the order of `log_scores`' rows."""
+"""(aggregate, neutral is positive), in the order of the rows of `compute_log_scores`."""
 SMALLEST = 1e-12
 
 
 def compute_log_scores(step_probs: Sequence[Sequence[float]]) -> Floats:
-    """[8, solutions]: natural logs, a row for each of WAYS. Each solution gives p(negative),
-    p(neutral), p(positive) of its steps in turn; one without steps is ValueError."""
+    """[8, solutions]: natural logs, a row for each of SCORE_VARIANTS. step_probs: for each solution,
+    p(negative), p(neutral), p(positive) of its steps in turn. Raises ValueError without steps."""
     lengths = np.array([len(probabilities) // 3 for probabilities in step_probs], dtype=np.int64)
     if not len(lengths):
         return np.empty((len(SCORE_VARIANTS), 0))
@@ -42,7 +42,7 @@ def compute_log_scores(step_probs: Sequence[Sequence[float]]) -> Floats:
 
 
 def variant_index(aggregate: str, neutral_is_positive: bool) -> int:
-    """The row of `log_scores`."""
+    """The row of `compute_log_scores`."""
     return SCORE_VARIANTS.index((aggregate, neutral_is_positive))
 
 

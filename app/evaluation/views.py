@@ -167,9 +167,9 @@ def model_page(request: Request, access: Researcher, db: Db, model_id: int) -> R
 
 @router.post("/comparisons")
 def start_comparison(access: Researcher, db: Db, first_id: Number, second_id: Number) -> Response:
-    first, second = (runs.find(db, access.project.id, each) for each in (first_id, second_id))
-    made = comparisons.create(db, first, second, access.user.id)
-    return redirect(f"{access.home}/comparisons/{made.id}")
+    first, second = (runs.find(db, access.project.id, run_id) for run_id in (first_id, second_id))
+    comparison = comparisons.create(db, first, second, access.user.id)
+    return redirect(f"{access.home}/comparisons/{comparison.id}")
 
 
 @router.get("/comparisons/{comparison_id}")

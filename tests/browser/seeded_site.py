@@ -400,7 +400,7 @@ class Everything:
         for evaluation_id in both:
             with transaction() as db:
                 evaluation = db.get_one(Evaluation, evaluation_id)
-            driver._judge(evaluation)
+            driver._evaluate(evaluation)
         with transaction() as db:
             first, second = (db.get_one(Evaluation, evaluation_id) for evaluation_id in both)
             self.ids["comparison_id"] = [comparisons.create(db, first, second).id]

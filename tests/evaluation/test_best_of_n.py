@@ -37,7 +37,7 @@ def by_hand(scores: list[float], right: list[bool], n: int) -> Fraction:
         max_size=4,
     )
 )
-def test_every_subset_ties_included(pool: list[list[tuple[float, bool]]]) -> None:
+def test_values_equal_the_mean_over_all_subsets(pool: list[list[tuple[float, bool]]]) -> None:
     scores = [np.array([score for score, _ in problem]) for problem in pool]
     right = [np.array([hit for _, hit in problem]) for problem in pool]
     n = np.arange(1, 9)
@@ -51,7 +51,7 @@ def test_every_subset_ties_included(pool: list[list[tuple[float, bool]]]) -> Non
             assert possible[place, column] == pytest.approx(sum(map(any, subsets)) / len(subsets), abs=1e-12)
 
 
-def test_worked_by_hand() -> None:
+def test_values_computed_by_hand() -> None:
     """Scores 1 2 2 3, right: wrong, right, wrong, right. n = 2: six pairs; the 3 is in three of
     them (right), {2, 2} is half right, {1, 2right} is right, {1, 2wrong} is not: 4.5 / 6.
     n = 3: three triples hold the 3, the fourth is {1, 2, 2}: 3.5 / 4."""
@@ -61,7 +61,7 @@ def test_worked_by_hand() -> None:
     assert accuracy[0] == pytest.approx([2 / 4, 4.5 / 6, 3.5 / 4, 1.0])
 
 
-def test_as_many_solutions_as_the_paper() -> None:
+def test_1860_solutions_are_exact() -> None:
     """Where every chance is a ratio of numbers with hundreds of digits: against exact fractions."""
     from math import comb
 
@@ -72,7 +72,7 @@ def test_as_many_solutions_as_the_paper() -> None:
             assert accuracy[position - 1, column] == pytest.approx(float(exact), rel=1e-9, abs=1e-300)
 
 
-def test_random_scores_are_no_better_than_chance_and_one_is_pass_at_one() -> None:
+def test_random_scores_equal_a_random_pick() -> None:
     scores, right = [np.zeros(50)], [np.arange(50) < 20]
     assert best_of_n(scores, right, np.arange(1, 51)) == pytest.approx(np.full((1, 50), 0.4))
     assert pass_at_n(right, np.array([1])) == pytest.approx(0.4)
@@ -83,7 +83,7 @@ def test_nan_is_refused() -> None:
         best_of_n([np.array([np.nan])], [np.array([True])], np.array([1]))
 
 
-def test_grid_and_reach() -> None:
+def test_grid_of_n_and_largest_n() -> None:
     assert n_grid(8).tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
     many = n_grid(1860)
     assert (many[0], many[-1]) == (1, 1860)

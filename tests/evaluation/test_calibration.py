@@ -26,7 +26,7 @@ def drawn(steps: int, sharpness: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     return claimed, truth
 
 
-def test_worked_by_hand() -> None:
+def test_values_computed_by_hand() -> None:
     """Claims .05 .15 .15 .95: ranges [0, .1) [.1, .2) [.9, 1]; happened 0, 1 of 2, 1.
     Gaps .05, .35 twice, .05: (.05 + .7 + .05) / 4."""
     metrics = reliability_bins(np.array([0.05, 0.15, 0.15, 0.95]), np.array([False, True, False, True]))
@@ -36,25 +36,25 @@ def test_worked_by_hand() -> None:
     assert metrics["ece"] == pytest.approx(0.2)
 
 
-def test_one_is_in_the_last_range() -> None:
+def test_probability_one_is_in_the_last_bin() -> None:
     assert reliability_bins(np.array([1.0]), np.array([True]))["ece"] == 0
 
 
-def test_right_claims_are_left_alone() -> None:
+def test_calibrated_probabilities_keep_their_temperature() -> None:
     claimed, truth = drawn(20_000)
     assert fit_temperature(claimed, truth) == pytest.approx(1, abs=0.03)
     assert reliability_bins(claimed[:, 0], truth == 0)["ece"] < 0.01
 
 
 @pytest.mark.parametrize("sharpness", [0.5, 2.0, 3.0])
-def test_the_temperature_is_found(sharpness: float) -> None:
+def test_the_temperature_is_recovered(sharpness: float) -> None:
     claimed, truth = drawn(8_000, sharpness)
     assert fit_temperature(claimed, truth) == pytest.approx(sharpness, rel=0.06)
     grid = [log_loss(scale_probabilities(claimed, t), truth) for t in np.geomspace(0.2, 5, 60)]
     assert log_loss(scale_probabilities(claimed, fit_temperature(claimed, truth)), truth) <= min(grid) + 1e-6
 
 
-def test_each_fold_is_scaled_by_the_others() -> None:
+def test_each_fold_uses_the_temperature_of_the_others() -> None:
     claimed, truth = drawn(3_000, 2.0)
     fold = np.arange(3_000) % 3
     after, used = cross_fit_scaling(claimed, truth, fold)
@@ -71,5 +71,5 @@ def test_report() -> None:
     assert sum(step_class["steps"] for step_class in metrics["classes"]) == metrics["steps"] == 4_000
 
 
-def test_nothing_to_fit() -> None:
+def test_no_data_has_no_temperature() -> None:
     assert fit_temperature(np.empty((0, 3)), np.empty(0, dtype=int)) == 1

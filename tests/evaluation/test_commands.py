@@ -41,7 +41,7 @@ def stepmark(*arguments: str) -> Result:
     return CliRunner().invoke(cli, ["evaluate", "--project", "Judged here", *arguments])
 
 
-def test_a_model_of_the_project(project: int, tmp_path: Path) -> None:
+def test_evaluate_a_model_of_the_project(project: int, tmp_path: Path) -> None:
     """The default set is made and frozen on the way."""
     out = tmp_path / "results.json"
     done = stepmark("--model", "by hand", "--out", str(out))
@@ -53,7 +53,7 @@ def test_a_model_of_the_project(project: int, tmp_path: Path) -> None:
     assert written["results"]["best_of_n"]["curves"]["best_of"]["mean"] == [0.5, 0.5, 0.75, 1.0]
 
 
-def test_scores_of_a_file(project: int) -> None:
+def test_evaluate_external_scores(project: int) -> None:
     """Its scores prefer the wrong ones: the more it sees, the worse."""
     done = stepmark("--model", "file:rm")
     assert done.exit_code == 0, done.output
@@ -61,7 +61,7 @@ def test_scores_of_a_file(project: int) -> None:
     assert stepmark("--model", "file:nothing").exit_code == 3
 
 
-def test_a_folder_made_elsewhere(project: int, tmp_path: Path) -> None:
+def test_evaluate_an_external_checkpoint(project: int, tmp_path: Path) -> None:
     """Copied, registered once, its missing scores made: by processes, as the worker would."""
     torch.manual_seed(0)
     folder = tmp_path / "theirs"
@@ -87,7 +87,7 @@ def test_a_folder_made_elsewhere(project: int, tmp_path: Path) -> None:
     assert "may carry code" in refused.output
 
 
-def test_what_is_not_there(project: int) -> None:
+def test_missing_models_and_sets_are_reported(project: int) -> None:
     assert isinstance(stepmark("--model", "nobody").exception, NotFound)
     assert isinstance(stepmark("--model", "by hand", "--set", "none").exception, NotFound)
     empty = CliRunner().invoke(cli, ["evaluate", "--project", "Empty", "--model", "by hand"])

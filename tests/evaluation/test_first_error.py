@@ -30,7 +30,9 @@ case = st.lists(st.sampled_from([0.0, 0.1, 0.3, 0.6, 0.9, 1.0]), min_size=1, max
 
 @settings(deadline=None)
 @given(st.lists(case, min_size=1, max_size=6), st.sampled_from([0.0, 0.05, 0.1, 0.3, 0.5, 0.6, 0.95]))
-def test_windows_say_what_naming_says(cases: list[tuple[list[float], int]], threshold: float) -> None:
+def test_thresholds_match_predicted_first_errors(
+    cases: list[tuple[list[float], int]], threshold: float
+) -> None:
     steps, truth = [np.array(s) for s, _ in cases], [t for _, t in cases]
     window = threshold_windows(steps, truth)
     hit = (window.low <= threshold) & (threshold < window.high)
@@ -53,7 +55,7 @@ def test_tuning_finds_the_best_threshold(cases: list[tuple[list[float], int]]) -
     assert reached(tune_threshold(window)) == max(reached(t) for t in np.linspace(0, 1, 201))
 
 
-def test_worked_by_hand() -> None:
+def test_values_computed_by_hand() -> None:
     """Two of four errors named, three of five clean ones left alone: 2 * .5 * .6 / 1.1."""
     hit = np.array([True, True, False, False, True, True, True, False, False])
     metrics = first_error_f1(hit, np.arange(9) < 4)
@@ -64,12 +66,12 @@ def test_worked_by_hand() -> None:
     assert mean_f1([{"f1": 0.2}, {"f1": 0.6}, {"f1": None}]) == pytest.approx(0.4)
 
 
-def test_a_position_that_is_not_there() -> None:
+def test_a_label_beyond_the_last_step() -> None:
     with pytest.raises(ValueError, match="no step 2"):
         threshold_windows([np.array([0.1, 0.2])], [2])
 
 
-def test_a_fold_never_sees_its_own_threshold() -> None:
+def test_a_fold_uses_the_threshold_of_the_others() -> None:
     """Two halves that need opposite thresholds: each is judged by the other's, and fails."""
     steps = [np.array([0.2]), np.array([0.1]), np.array([0.9]), np.array([0.8])]
     window = threshold_windows(steps, [0, -1, 0, -1])
@@ -78,7 +80,7 @@ def test_a_fold_never_sees_its_own_threshold() -> None:
     assert hit.tolist() == [False, True, True, False]
 
 
-def test_problems_are_not_torn_apart() -> None:
+def test_solutions_of_a_problem_stay_in_one_fold() -> None:
     problems = np.array([7, 3, 7, 9, 3, 11, 12, 13])
     dealt = assign_folds(problems, 3, seed=5)
     assert dealt[0] == dealt[2]
@@ -87,7 +89,7 @@ def test_problems_are_not_torn_apart() -> None:
 
 
 @pytest.mark.parametrize("subset", ["gsm8k", "math"])
-def test_simple_judges_on_processbench(shared_data: Path, subset: str) -> None:
+def test_trivial_models_on_processbench(shared_data: Path, subset: str) -> None:
     """'No error, ever' is right of every clean solution and of nothing else, so its F1 is 0;
     "always the first step" is right where the label is 0. Beside them a judge that knows the
     label of all but every third solution: its F1 as a fraction."""

@@ -64,11 +64,11 @@ def page(db: Session, web: TestClient) -> Page:
     return Page(db, web)
 
 
-def test_nothing_yet(page: Page) -> None:
+def test_a_project_without_evaluations(page: Page) -> None:
     assert "No evaluation sets" in page.get("/evaluations")
 
 
-def test_freeze_and_judge_from_the_forms(page: Page) -> None:
+def test_create_a_set_and_an_evaluation_with_forms(page: Page) -> None:
     solutions = judged.pool(page.db, page.project, 2)
     model = judged.scored(page.db, page.project, solutions, [0.9, 0.2, 0.5, 0.4])
     created = page.web.post(page.home + "/evaluation-sets", data={"name": HOSTILE, "split": "validation"})
@@ -91,7 +91,7 @@ def test_freeze_and_judge_from_the_forms(page: Page) -> None:
     assert bad.status_code == 422
 
 
-def test_results_as_figures_tables_and_downloads(page: Page) -> None:
+def test_results_have_plots_tables_and_downloads(page: Page) -> None:
     solutions = judged.pool(page.db, page.project, 6)
     model = judged.scored(page.db, page.project, solutions, [0.9, 0.2, 0.5, 0.4], HOSTILE)
     frozen = judged.frozen(page.db, page.project)
@@ -148,7 +148,7 @@ def compared(page: Page, verdict: str) -> tuple[list[Evaluation], Comparison]:
     return evaluations, comparison
 
 
-def test_two_side_by_side(page: Page) -> None:
+def test_the_page_of_a_comparison(page: Page) -> None:
     evaluations, comparison = compared(page, "worse")
     again = page.web.post(
         page.home + "/comparisons", data={"first_id": evaluations[0].id, "second_id": evaluations[1].id}
@@ -163,7 +163,7 @@ def test_two_side_by_side(page: Page) -> None:
     assert rows[1] == "1,-1.0,-1.0,-0.5"
 
 
-def test_the_board_warns_when_the_newest_model_is_worse(page: Page) -> None:
+def test_the_dashboard_warns_when_the_newest_model_is_worse(page: Page) -> None:
     _, comparison = compared(page, "worse")
     shown = page.get("/dashboard")
     assert "The newest model, prm-1, is worse than the previous model" in shown
@@ -174,14 +174,14 @@ def test_the_board_warns_when_the_newest_model_is_worse(page: Page) -> None:
     assert [row.split(",")[0] for row in rows[1:]] == ["0", "1"]
 
 
-def test_and_says_nothing_when_it_is_not(page: Page) -> None:
+def test_the_dashboard_has_no_warning_when_the_newest_model_is_better(page: Page) -> None:
     compared(page, "unclear")
     shown = page.get("/dashboard")
     assert "is worse than the previous model" not in shown
     assert "no significant change" in shown
 
 
-def test_a_board_without_evaluations_has_no_curve(page: Page) -> None:
+def test_a_dashboard_without_evaluations_has_no_curve(page: Page) -> None:
     assert generation_curve.load_curves(page.db, page.project.id, {}) == {}
     page.get("/dashboard/plots/generations.csv", 404)
 
@@ -221,7 +221,7 @@ def test_the_api(page: Page) -> None:
     assert "results" not in listed[0]
 
 
-def test_a_project_of_others(page: Page, db: Session) -> None:
+def test_other_projects_are_hidden(page: Page, db: Session) -> None:
     theirs: Project = factories.project(db, "Theirs")
     page.home = f"/projects/{theirs.slug}"
     page.get("/evaluations", 404)

@@ -16,7 +16,7 @@ step = st.tuples(st.floats(0, 1), st.floats(0, 1)).map(lambda p: [1 - p[0], p[0]
 
 @settings(deadline=None)
 @given(st.lists(st.lists(step, min_size=1, max_size=5), min_size=1, max_size=4))
-def test_as_the_scorer_makes_them(solutions: list[list[list[float]]]) -> None:
+def test_scores_equal_those_of_the_scorer(solutions: list[list[list[float]]]) -> None:
     flat = [[value for step_probs in steps for value in step_probs] for steps in solutions]
     numbers = compute_log_scores(flat)
     for row, (aggregate, neutral) in enumerate(SCORE_VARIANTS):
@@ -25,7 +25,7 @@ def test_as_the_scorer_makes_them(solutions: list[list[list[float]]]) -> None:
             assert numbers[row, column] == pytest.approx(expected, abs=1e-9)
 
 
-def test_by_hand() -> None:
+def test_scores_computed_by_hand() -> None:
     numbers = np.exp(compute_log_scores([[0.1, 0.2, 0.7, 0.5, 0.0, 0.5]]))[:, 0]
     assert numbers[variant_index("product", True)] == pytest.approx(0.45)
     assert numbers[variant_index("product", False)] == pytest.approx(0.35)
@@ -35,7 +35,7 @@ def test_by_hand() -> None:
     assert numbers[variant_index("mean", True)] == pytest.approx(0.7)
 
 
-def test_no_steps() -> None:
+def test_a_solution_without_steps_has_no_score() -> None:
     with pytest.raises(ValueError, match="without steps"):
         compute_log_scores([[]])
 
@@ -60,7 +60,7 @@ class Prover:
         return {reference, answer} in self.pairs
 
 
-def test_answers_that_are_one() -> None:
+def test_equal_answers_share_a_class() -> None:
     """By spelling, by exact number, by the prover; no answer is no vote; right is one class."""
     answers = ["4", "4.0", "0.5", "1/2", " 0.50", "x+1", "1+x", None, "", "7"]
     verdicts = ["correct", "correct", *["incorrect"] * 6, "unparseable", "incorrect"]
@@ -72,7 +72,7 @@ def test_answers_that_are_one() -> None:
     assert numbers[9] not in (0, -1, numbers[2], numbers[5])
 
 
-def test_the_prover_is_asked_few_questions() -> None:
+def test_the_prover_makes_few_comparisons() -> None:
     prover = Prover()
     numbers = answer_classes([f"x+{n}" for n in range(200)], ["incorrect"] * 200, prover)
     assert len(set(numbers)) == 200

@@ -21,7 +21,7 @@ def items(db: Session, frozen: EvaluationSet) -> list[EvaluationItem]:
     return list(db.scalars(chosen.order_by(EvaluationItem.solution_id)))
 
 
-def test_what_is_frozen(db: Session) -> None:
+def test_a_set_freezes_solutions_verdicts_and_labels(db: Session) -> None:
     project = factories.project(db)
     judged.pool(db, project, 2)
     judged.pool(db, project, 1, "train")
@@ -33,7 +33,7 @@ def test_what_is_frozen(db: Session) -> None:
     assert frozen.is_default
 
 
-def test_the_hash_is_of_what_is_held_true(db: Session) -> None:
+def test_the_hash_covers_verdicts_and_labels(db: Session) -> None:
     """The same content in another project: the same hash. One verdict more: another."""
     hashes = []
     for verdict in ("incorrect", "incorrect", "correct"):
@@ -56,7 +56,7 @@ def test_later_verdicts_and_labels_change_nothing(db: Session) -> None:
     assert items(db, frozen)[2].first_error is None
 
 
-def test_what_people_say_comes_before_what_the_file_says(db: Session) -> None:
+def test_labels_of_people_precede_labels_of_files(db: Session) -> None:
     """Two of three labelers say step 2; where they disagree nobody knows; a lone no-error is -1."""
     project = factories.project(db)
     solutions = judged.pool(db, project, 1)[0]
@@ -76,7 +76,7 @@ def test_what_people_say_comes_before_what_the_file_says(db: Session) -> None:
     assert frozen_items[2].ratings == [1, 0]
 
 
-def test_labels_on_its_problems_never_teach(db: Session) -> None:
+def test_labels_of_the_set_are_not_trained_on(db: Session) -> None:
     """Nor on a copy of one under another name; they are counted. Other labels still do."""
     project = factories.project(db)
     who = factories.member(db, project)
@@ -97,7 +97,7 @@ def test_labels_on_its_problems_never_teach(db: Session) -> None:
         snapshots.create_snapshot(db, project.id, {"held_out": 0.0}, None)
 
 
-def test_validation_problems_may_still_pick_the_weights(db: Session) -> None:
+def test_validation_problems_may_select_the_checkpoint(db: Session) -> None:
     project = factories.project(db)
     who = factories.member(db, project)
     solutions = judged.pool(db, project, 1)[0]
@@ -122,12 +122,12 @@ def test_validation_problems_may_still_pick_the_weights(db: Session) -> None:
         {"subject": 3},
     ],
 )
-def test_a_definition_nobody_understands(db: Session, wrong: dict[str, object]) -> None:
+def test_an_invalid_definition_is_refused(db: Session, wrong: dict[str, object]) -> None:
     with pytest.raises(Invalid):
         sets.create_set(db, factories.project(db).id, "Set", wrong, None)
 
 
-def test_names_defaults_and_most(db: Session) -> None:
+def test_names_the_default_set_and_the_problem_limit(db: Session) -> None:
     project = factories.project(db)
     judged.pool(db, project, 5)
     first = judged.frozen(db, project, "One", most_problems=2)
@@ -146,7 +146,7 @@ def test_names_defaults_and_most(db: Session) -> None:
     )
 
 
-def test_nothing_to_judge_on_fails_aloud(database: str) -> None:
+def test_an_unusable_set_fails_with_its_reason(database: str) -> None:
     with transaction() as db:
         set_id = sets.create_set(db, factories.project(db).id, "Empty", {}, None).id
         assert sets.ensure_default(db, db.get_one(EvaluationSet, set_id).project_id) is not None

@@ -42,7 +42,7 @@ def ours(pool: list[tuple[float, int]], n: list[int], subsets: int, k: int) -> d
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(solution, min_size=1, max_size=7))
-def test_few_subsets_are_all_counted(pool: list[tuple[float, int]]) -> None:
+def test_all_subsets_count_if_there_are_few(pool: list[tuple[float, int]]) -> None:
     accuracy = ours(pool, list(range(1, len(pool) + 1)), 200, k=len(pool))
     for n in range(1, len(pool) + 1):
         for how in ("majority", "weighted"):
@@ -52,7 +52,7 @@ def test_few_subsets_are_all_counted(pool: list[tuple[float, int]]) -> None:
 
 @settings(max_examples=4, deadline=None)
 @given(st.lists(solution, min_size=14, max_size=14), st.integers(1, 4))
-def test_sampled_subsets_are_near(pool: list[tuple[float, int]], k: int) -> None:
+def test_random_subsets_approximate_all_subsets(pool: list[tuple[float, int]], k: int) -> None:
     """2,000 of the 3,003 subsets of eight, with replacement: four standard errors are 0.045."""
     accuracy = ours(pool, [8], 2_000, k=k)
     for how in accuracy:
@@ -66,7 +66,7 @@ def test_ties_at_the_edge_of_the_top_are_broken_by_chance(pool: list[tuple[float
     assert accuracy["top_k"][0] == pytest.approx(by_hand(pool, 5, "top_k", k), abs=0.025)
 
 
-def test_worked_by_hand() -> None:
+def test_values_computed_by_hand() -> None:
     """Right 0.9, 0.2; wrong 0.5, 0.5, 0.4 with one answer, -1 without: two against three."""
     pool = [(0.9, 0), (0.2, 0), (0.5, 1), (0.5, 1), (0.4, 1), (0.99, -1)]
     accuracy = ours(pool, [6], 10, k=3)
@@ -78,11 +78,11 @@ def test_worked_by_hand() -> None:
     assert ours(heavier, [6], 10, k=2)["top_k"][0] == 1
 
 
-def test_nobody_votes() -> None:
+def test_a_problem_without_answers() -> None:
     accuracy = ours([(0.5, -1), (0.4, -1)], [1, 2], 10, k=1)
     assert all(values.tolist() == [0, 0] for values in accuracy.values())
 
 
-def test_the_seed_decides() -> None:
+def test_equal_seeds_give_equal_values() -> None:
     pool = [(0.1 * n, n % 3) for n in range(12)]
     assert ours(pool, [6], 50, 3)["majority"] == ours(pool, [6], 50, 3)["majority"]

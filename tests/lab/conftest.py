@@ -31,9 +31,11 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     examples = [Example(f"What is {n} + 1?", ["We add.", f"{n} + 1 = {n + 1}"], [1, 1]) for n in range(8)]
     config = TrainConfig.parse({**TINY, "max_length": 128, "epochs": 1.0, "checkpoint_seconds": 3600.0})
-    made = train(config, examples, tmp_path_factory.mktemp("run"), lambda said: None, lambda: None, "ab" * 32)
-    assert made.published is not None
-    return made.published
+    result = train(
+        config, examples, tmp_path_factory.mktemp("run"), lambda progress: None, lambda: None, "ab" * 32
+    )
+    assert result.published is not None
+    return result.published
 
 
 class Lab:
@@ -46,7 +48,7 @@ class Lab:
         with transaction() as db:
             project = factories.project(db, "Lab")
             self.project = project.id
-            self.problems = [each.id for each in sums(db, project, 6, split="validation")]
+            self.problems = [problem.id for problem in sums(db, project, 6, split="validation")]
             model = Model(
                 project_id=project.id, name="tiny", path="tiny", weights_hash=b"1", config={}, metrics={}
             )

@@ -55,7 +55,7 @@ def studies(draw: st.DrawFn) -> tuple[dict[str, list[list[float]]], list[int], l
 
 @settings(max_examples=150, deadline=None)
 @given(studies())
-def test_the_best_by_difficulty_is_what_loops_find(
+def test_compute_optimal_curves_equal_plain_loops(
     study: tuple[dict[str, list[list[float]]], list[int], list[int]],
 ) -> None:
     right, bin_of, half = study
@@ -64,7 +64,7 @@ def test_the_best_by_difficulty_is_what_loops_find(
     assert ours == pytest.approx(np.array(by_loops(right, bin_of, half)))  # type: ignore[arg-type]
 
 
-def test_a_strategy_that_cannot_be_had_is_never_chosen() -> None:
+def test_an_unavailable_method_is_never_selected() -> None:
     right = {"lookahead-1": np.array([[np.nan, 1.0]] * 4), "best": np.zeros((4, 2))}
     ours = curves.compute_optimal_curve(right, np.zeros(4, dtype=np.int64), np.array([0, 1, 0, 1]))
     assert ours.tolist() == [[0, 1]] * 4
@@ -89,7 +89,7 @@ ROWS = [row(1.0, 0.2, [1, 1], [1, 0])] * 5 + [row(0.5, 0.9, [0.5, 0.5], [0, 1])]
 RESULTS = {**curves.build_results(ROWS, CONFIG), "parameters": 1000, "generator_parameters": 2000}
 
 
-def test_told_by_hand() -> None:
+def test_curves_computed_by_hand() -> None:
     """Easy problems (pass@1 = 1) are solved by the vote, hard ones by beam search of two. Told by pass@1
     the easy ones are the first bins; the verifier, wrong about them, calls them the hard ones."""
     assert RESULTS["budgets"] == [1, 2]
@@ -130,7 +130,7 @@ def test_a_larger_model_at_equal_cost() -> None:
     assert {row["better"] for row in figures.compare_larger_model(RESULTS, 2, None)["rows"]} == {None}
 
 
-def test_a_model_that_should_not_steer_is_warned_of() -> None:
+def test_a_model_unfit_for_search_has_a_warning() -> None:
     def warnings_for(best: float, high: float, majority: float, beam: float) -> list[str]:
         curve = {"mean": [0.5, best], "low": [0.5, 0.0], "high": [0.5, high]}
         others = {name: {"mean": [0.5, value], "low": [], "high": []} for name, value in
@@ -147,7 +147,7 @@ def test_a_model_that_should_not_steer_is_warned_of() -> None:
     assert figures.warnings(RESULTS) == []
 
 
-def test_budgets_and_what_spends_them() -> None:
+def test_budgets_and_the_methods_that_fit() -> None:
     config = SweepConfig(most=16)
     assert config.budgets == [1, 2, 4, 8, 16]
     assert SweepConfig(most=1).budgets == [1]
@@ -164,7 +164,7 @@ def test_budgets_and_what_spends_them() -> None:
     assert [search.width for search in widths if search] == [2, 4, 8, 16]
 
 
-def test_studies_that_make_no_sense() -> None:
+def test_invalid_sweeps_are_refused() -> None:
     for wrong in (
         {"strategies": []}, {"strategies": ["best", "best"]}, {"splits": []}, {"most": 0}, {"problems": 0},
         {"aggregate": "sum"}, {"seed": -1}, {"strategies": ["mcts"]},

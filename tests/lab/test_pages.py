@@ -50,10 +50,10 @@ class Page:
         return read_page(answer)
 
     def done(self, **values: object) -> SearchRun:
-        made = SearchRun(project_id=self.project.id, state="succeeded", **values)
-        self.db.add(made)
+        run = SearchRun(project_id=self.project.id, state="succeeded", **values)
+        self.db.add(run)
         self.db.flush()
-        return made
+        return run
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def page(db: Session, web: TestClient) -> Page:
     return Page(db, web)
 
 
-def test_without_a_model_or_a_generator_it_says_where_they_come_from(page: Page) -> None:
+def test_a_page_without_model_or_generator_links_to_them(page: Page) -> None:
     empty = page.get("/lab")
     assert "A model and a generator are required" in empty
     assert f"{page.home}/generators" in empty
@@ -72,8 +72,8 @@ def test_a_search_is_started_watched_and_cancelled(page: Page) -> None:
     form = page.get(f"/lab?problem={ready['problem_id']}")
     assert HOSTILE not in form
     assert "&lt;script&gt;" in form
-    made = page.web.post(f"{page.home}/lab/searches", data={**ready, "method": "beam", "n": 8, "width": 4})
-    assert made.status_code == 303
+    answer = page.web.post(f"{page.home}/lab/searches", data={**ready, "method": "beam", "n": 8, "width": 4})
+    assert answer.status_code == 303
     run = page.db.scalars(select(SearchRun)).one()
     assert (run.state, run.config["n"], run.problem_id) == ("queued", 8, ready["problem_id"])
     jobs = page.db.execute(text("SELECT task_name FROM procrastinate_jobs WHERE status = 'todo'")).scalars()
@@ -88,7 +88,7 @@ def test_a_search_is_started_watched_and_cancelled(page: Page) -> None:
     assert again.status_code == 409
 
 
-def test_wrong_forms_say_what_is_wrong(page: Page) -> None:
+def test_invalid_forms_show_their_errors(page: Page) -> None:
     ready = page.ready()
     for more, status in (
         ({"method": "beam", "n": 4, "width": 8}, 422),
@@ -116,48 +116,48 @@ def watched(page: Page, tree: Tree, results: dict[str, object] | None = None) ->
 def test_the_tree_of_a_search(page: Page) -> None:
     """Lists in lists; what was chosen, kept, dropped and drawn twice is said in words."""
     config = SearchConfig(method="beam", n=4, width=2, aggregate="last")
-    found = run_search("?", config, Dictionary(Chances([0, 0, 1, 2, 0, 1, 0, 1, 0, 1])), Table(), classes)
+    result = run_search("?", config, Dictionary(Chances([0, 0, 1, 2, 0, 1, 0, 1, 0, 1])), Table(), classes)
     results = {
-        "chosen": found.chosen.id if found.chosen else None, "verdict": "correct", "aggregate": "last",
-        "votes": [{"answer": "4", "weight": 0.6, "count": 2, "solutions": found.votes[0].solutions,
+        "chosen": result.chosen.id if result.chosen else None, "verdict": "correct", "aggregate": "last",
+        "votes": [{"answer": "4", "weight": 0.6, "count": 2, "solutions": result.votes[0].solutions,
                    "verdict": "correct"},
                   {"answer": HOSTILE, "weight": 0.4, "count": 1, "solutions": [], "verdict": None}],
-        "costs": found.costs.as_json(), "read_tokens": 99, "seconds": 1.5, "parameters": 5, "finished": 3,
+        "costs": result.costs.as_json(), "read_tokens": 99, "seconds": 1.5, "parameters": 5, "finished": 3,
     }  # fmt: skip
     run = page.done(
         **page.ready(),
         config=config.to_json(),
-        tree=tree_json.tree_to_json(found.tree, found.chosen),
+        tree=tree_json.tree_to_json(result.tree, result.chosen),
         results=results,
     )
-    said = page.get(f"/lab/searches/{run.id}")
-    assert HOSTILE not in said
-    assert said.count("chosen</span>") == 1 + len(list(found.tree.path(found.chosen)))
-    assert "sampled 2 times" in said
-    assert "pruned" in said
-    assert ">selected</span>" in said
-    assert "finished: 4" in said
-    assert f">{found.costs.steps}</dd>" in said
+    content = page.get(f"/lab/searches/{run.id}")
+    assert HOSTILE not in content
+    assert content.count("chosen</span>") == 1 + len(list(result.tree.path(result.chosen)))
+    assert "sampled 2 times" in content
+    assert "pruned" in content
+    assert ">selected</span>" in content
+    assert "finished: 4" in content
+    assert f">{result.costs.steps}</dd>" in content
     data = page.web.get(f"{page.home}/lab/searches/{run.id}/data.json").json()
-    assert len(data["tree"]["nodes"]) == len(found.tree.nodes) - 1
+    assert len(data["tree"]["nodes"]) == len(result.tree.nodes) - 1
     assert "beam search" in page.get("/lab")
 
 
-def test_a_large_tree_is_cut_to_what_leads_somewhere(page: Page) -> None:
+def test_a_large_tree_keeps_the_selected_nodes(page: Page) -> None:
     tree = Tree()
     for number in range(2000):
         node, _ = tree.add_node(tree.root, (f"dropped {number}",), False, 0, 1)
         node.score = node.rank = math.log(0.5)
-    kept, _ = tree.add_node(tree.root, ("kept",), False, 0, 1)
-    kept.selected = True
-    end, _ = tree.add_node(kept, ("kept", "x" * 5000), True, 0, 2)
-    found = tree_json.tree_to_json(tree, end)
-    assert len(found["nodes"]) == tree_json.MOST_NODES
-    assert found["left_out"] == 2002 - tree_json.MOST_NODES
-    ids = {node["id"] for node in found["nodes"]}
-    assert {kept.id, end.id} <= ids
-    assert all(node["parent"] == 0 or node["parent"] in ids for node in found["nodes"])
-    assert max(len(node["text"]) for node in found["nodes"]) < 2100
+    selected, _ = tree.add_node(tree.root, ("kept",), False, 0, 1)
+    selected.selected = True
+    end, _ = tree.add_node(selected, ("kept", "x" * 5000), True, 0, 2)
+    saved = tree_json.tree_to_json(tree, end)
+    assert len(saved["nodes"]) == tree_json.MOST_NODES
+    assert saved["left_out"] == 2002 - tree_json.MOST_NODES
+    ids = {node["id"] for node in saved["nodes"]}
+    assert {selected.id, end.id} <= ids
+    assert all(node["parent"] == 0 or node["parent"] in ids for node in saved["nodes"])
+    assert max(len(node["text"]) for node in saved["nodes"]) < 2100
     run = watched(page, tree)
     assert f"Steps not shown: {2002 - tree_json.MOST_NODES}." in page.get(f"/lab/searches/{run.id}")
 
@@ -167,9 +167,9 @@ def test_a_chain_is_one_list_however_long() -> None:
     node = tree.root
     for length in range(300):
         node, _ = tree.add_node(node, (*node.steps, str(length)), length == 299, 0, length)
-    whole = queries.build_branches(tree_json.tree_to_json(tree, node), None)
-    assert len(whole.steps) == 301
-    assert whole.branches == []
+    branches = queries.build_branches(tree_json.tree_to_json(tree, node), None)
+    assert len(branches.steps) == 301
+    assert branches.branches == []
 
 
 def test_curves_figures_and_downloads(page: Page) -> None:
@@ -177,12 +177,12 @@ def test_curves_figures_and_downloads(page: Page) -> None:
     results = {**RESULTS, "left_out": {"learned_from": 3}}
     values = {name: ready[name] for name in ("model_id", "generator_id")}
     run = page.done(**values, config={"most": 2}, results=results)
-    said = page.get(f"/lab/searches/{run.id}")
-    assert "Excluded as training problems: 3." in said
-    assert "best-of-N, weighted: 75.0% to 75.0%" in said, "said in a sentence"
+    content = page.get(f"/lab/searches/{run.id}")
+    assert "Excluded as training problems: 3." in content
+    assert "best-of-N, weighted: 75.0% to 75.0%" in content, "said in a sentence"
     rows = list(csv.reader(io.StringIO(page.get(f"/lab/searches/{run.id}/plots/budget.csv"))))
     assert rows[0][:3] == ["budget", "best-of-N, weighted", "beam search, M = 4"]
-    assert [each[:3] for each in rows[1:]] == [["1", "0.75", "0.5"], ["2", "0.75", "0.5"]]
+    assert [row[:3] for row in rows[1:]] == [["1", "0.75", "0.5"], ["2", "0.75", "0.5"]]
     compute = page.web.get(f"{page.home}/lab/searches/{run.id}/plots/compute.json").json()
     assert compute["x"]["values"] == [1.25, 2.5, 2.7, 5.4]
     assert compute["series"][0]["values"] == [0.75, 0.75, None, None]
@@ -206,8 +206,8 @@ def test_the_api(page: Page) -> None:
         assert answer.status_code == status, answer.text
         return answer.json()
 
-    made = post(201, **ready, config={"method": "dvts", "n": 8})
-    assert (made["state"], made["config"]["width"]) == ("queued", 4)
+    search = post(201, **ready, config={"method": "dvts", "n": 8})
+    assert (search["state"], search["config"]["width"]) == ("queued", 4)
     many = {name: ready[name] for name in ("model_id", "generator_id")}
     assert post(201, **many)["config"]["most"] == 16
     for wrong in (
@@ -222,11 +222,11 @@ def test_the_api(page: Page) -> None:
     ):
         post(422, **wrong)
     post(404, **many, problem_id=10**9)
-    assert [each["id"] for each in page.web.get(api).json()["searches"]][1] == made["id"]
-    one = page.web.get(f"{api}/{made['id']}").json()
-    assert (one["tree"], one["results"]) == (None, None)
-    assert post(200, f"/{made['id']}/cancellation")["state"] == "cancelled"
-    post(409, f"/{made['id']}/cancellation")
+    assert [row["id"] for row in page.web.get(api).json()["searches"]][1] == search["id"]
+    details = page.web.get(f"{api}/{search['id']}").json()
+    assert (details["tree"], details["results"]) == (None, None)
+    assert post(200, f"/{search['id']}/cancellation")["state"] == "cancelled"
+    post(409, f"/{search['id']}/cancellation")
 
 
 def test_labelers_have_no_lab(page: Page, db: Session) -> None:

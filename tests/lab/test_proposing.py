@@ -39,7 +39,7 @@ def proposer(
     return GeneratorProposer(ScriptedSampler(samples, most), generator_config)
 
 
-def test_draws_of_one_prefix_go_together_and_come_back_in_their_places() -> None:
+def test_samples_of_one_prefix_share_a_request_and_keep_their_order() -> None:
     generator = proposer({("a",): [("a1", "stop"), ("a2", "stop")], ("b",): [("b1", "stop")]})
     asks = [ContinuationRequest((name,), seed) for seed, name in enumerate("abaabaa")]
     continuations = generator.propose("?", asks, 1)
@@ -61,7 +61,7 @@ def test_draws_of_one_prefix_go_together_and_come_back_in_their_places() -> None
     )
 
 
-def test_greedy_asks_of_one_prefix_are_one_sample_paid_once() -> None:
+def test_greedy_samples_of_one_prefix_are_drawn_once() -> None:
     generator = proposer({("a",): [("a1", "stop")]})
     continuations = generator.propose(
         "?",
@@ -102,7 +102,7 @@ def test_the_end_of_a_solution() -> None:
     ]
 
 
-def test_to_the_end_and_cut_off() -> None:
+def test_complete_and_truncated_solutions() -> None:
     generator = proposer({(): [("a\nb\n\\boxed{1}", "stop"), ("a\nb", "length")]})
     continuations = generator.propose("?", [ContinuationRequest((), 1), ContinuationRequest((), 2)], None)
     assert continuations == [
@@ -128,7 +128,7 @@ def test_a_rollout_goes_step_by_step_until_the_end() -> None:
 
 
 @pytest.mark.parametrize("most", [1, 2])
-def test_fewer_samples_than_asked_for_are_asked_for_again(most: int) -> None:
+def test_missing_samples_are_requested_again(most: int) -> None:
     generator = proposer({(): [("x", "stop")]}, most)
     continuations = generator.propose(
         "?", [ContinuationRequest((), 1), ContinuationRequest((), 2), ContinuationRequest((), 3)], 1

@@ -42,7 +42,7 @@ def test_a_reviser_is_trained_and_samples(base: Path, tmp_path: Path) -> None:
     assert (continuation.steps, continuation.finished) == (("red", "#### red"), True)
 
 
-def test_what_is_wrong_is_said(base: Path, tmp_path: Path) -> None:
+def test_invalid_training_data_is_reported(base: Path, tmp_path: Path) -> None:
     good = json.dumps({"prompt": "a", "completion": "b"})
     for lines, config in (
         (["no json"], {}),

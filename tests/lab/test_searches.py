@@ -26,7 +26,7 @@ from tests.lab.conftest import Lab
 from tests.polling import LONG, gone, until
 
 
-def test_a_search_leaves_its_tree_its_answers_and_its_costs(lab: Lab) -> None:
+def test_a_search_stores_its_tree_answers_and_costs(lab: Lab) -> None:
     done = lab.search(lab.start(method="beam", n=8, width=4))
     assert (done.state, done.error) == ("succeeded", None)
     results, nodes = done.results or {}, (done.tree or {})["nodes"]
@@ -49,12 +49,12 @@ def test_a_search_leaves_its_tree_its_answers_and_its_costs(lab: Lab) -> None:
     assert len({line["seed"] for line in seen}) == len(seen)
 
 
-@pytest.mark.parametrize(("method", "asked"), [("best_of_n", 4), ("dvts", 12), ("lookahead", 12 + 8)])
-def test_every_method(lab: Lab, method: str, asked: int) -> None:
+@pytest.mark.parametrize(("method", "samples"), [("best_of_n", 4), ("dvts", 12), ("lookahead", 12 + 8)])
+def test_every_method(lab: Lab, method: str, samples: int) -> None:
     """Lookahead, k = 1: a rollout for each distinct prefix of one and of two steps, four at most."""
     done = lab.search(lab.start(method=method, n=4, width=2, lookahead=1))
     assert done.state == "succeeded"
-    assert (done.results or {})["costs"]["asks"] <= asked
+    assert (done.results or {})["costs"]["asks"] <= samples
     assert (done.results or {})["finished"] >= 1
     greedy = [line for line in lab.server.seen() if line["temperature"] == 0]
     assert bool(greedy) == (method == "lookahead")
@@ -72,7 +72,7 @@ def test_revisions(lab: Lab) -> None:
     assert {node["subtree"] for node in (done.tree or {})["nodes"]} == {0, 1}
 
 
-def test_a_generator_that_gives_one_sample_a_request(lab: Lab) -> None:
+def test_a_generator_with_one_sample_per_request(lab: Lab) -> None:
     done = lab.search(lab.start(generator=lab.other("single", per_request=1), n=4))
     assert (done.results or {})["costs"]["asks"] == 4
     assert len(lab.server.seen()) == 4
@@ -85,20 +85,20 @@ def test_hostile_text_is_kept_as_text(lab: Lab) -> None:
     assert "\x00" not in str(done.tree)
 
 
-def test_a_generator_that_says_nothing(lab: Lab) -> None:
+def test_a_generator_without_output(lab: Lab) -> None:
     done = lab.search(lab.start(generator=lab.other("empty"), method="beam", n=4, width=2))
     assert done.state == "succeeded"
     assert (done.results or {})["votes"] == []
     assert (done.results or {})["costs"]["empty"] == 4
 
 
-def test_a_generator_that_cannot_be_had(lab: Lab) -> None:
+def test_an_unreachable_generator(lab: Lab) -> None:
     done = lab.search(lab.start(generator=lab.other("locked"), n=2))
     assert done.state == "failed"
     assert "401" in (done.error or "")
 
 
-def test_what_cannot_be_started(lab: Lab) -> None:
+def test_invalid_searches_are_refused(lab: Lab) -> None:
     chat = lab.other("steady", called="chat", endpoint="chat")
     for wrong, error in (
         ({"generator": chat, "method": "beam"}, Invalid),
@@ -114,7 +114,7 @@ def test_what_cannot_be_started(lab: Lab) -> None:
             lab.start(**wrong)  # type: ignore[arg-type]
 
 
-def test_a_study_measures_every_strategy_at_every_budget(lab: Lab) -> None:
+def test_a_sweep_measures_every_method_at_every_budget(lab: Lab) -> None:
     strategies = ["weighted", "best", "majority", "beam-4", "beam-sqrt", "lookahead-1", "dvts-4"]
     done = lab.search(
         lab.start(watched=False, most=4, problems=5, strategies=strategies, resamples=50, subsets=50)
@@ -134,10 +134,10 @@ def test_a_study_measures_every_strategy_at_every_budget(lab: Lab) -> None:
     assert results["tokens"]["beam-4"] == [60, 120, 240], "three requests of twenty tokens each"
     assert results["read"]["majority"] == [0, 0, 0], "a majority needs no model"
     assert results["optimal"].keys() == {"oracle", "predicted"}
-    assert sum(each["problems"] for each in results["bins"]["oracle"]) == 5
+    assert sum(entry["problems"] for entry in results["bins"]["oracle"]) == 5
 
 
-def test_a_study_goes_on_where_it_was_broken_off(lab: Lab) -> None:
+def test_an_interrupted_sweep_continues(lab: Lab) -> None:
     run_id = lab.start(watched=False, most=2, problems=3, strategies=["weighted"], resamples=50)
     with transaction() as db:
         values = {
@@ -152,7 +152,7 @@ def test_a_study_goes_on_where_it_was_broken_off(lab: Lab) -> None:
     assert (done.results or {})["curves"]["weighted"]["mean"] == [1, 1]
 
 
-def test_a_problem_the_model_learned_from_is_left_out(lab: Lab) -> None:
+def test_training_problems_are_excluded(lab: Lab) -> None:
     with transaction() as db:
         from app.training.models import Model
 
@@ -184,14 +184,14 @@ def in_the_background(run_id: int) -> tuple[threading.Thread, int]:
     job.start()
 
     def mine() -> list[int]:
-        found = psutil.Process().children()
-        return [each.pid for each in found if "app.lab.process" in " ".join(each.cmdline())]
+        children = psutil.Process().children()
+        return [child.pid for child in children if "app.lab.process" in " ".join(child.cmdline())]
 
     until(lambda: bool(mine()), "the process")
     return job, mine()[0]
 
 
-def test_in_its_process_it_is_watched_and_cancelled(lab: Lab) -> None:
+def test_a_search_in_its_process_is_cancelled(lab: Lab) -> None:
     """The server takes 0.15 s a request; round after round is seen. Then its process is gone."""
     slow = lab.other("slow", at_once=1, per_request=1)
     run_id = lab.start(generator=slow, n=64)
@@ -211,7 +211,7 @@ def test_in_its_process_it_is_watched_and_cancelled(lab: Lab) -> None:
         cancel_run(db, ended, None)
 
 
-def test_killed_it_is_tried_again(lab: Lab) -> None:
+def test_a_killed_search_is_tried_again(lab: Lab) -> None:
     run_id = lab.start(generator=lab.other("slow", at_once=1, per_request=1), n=16)
     job, pid = in_the_background(run_id)
     os.kill(pid, signal.SIGKILL)
@@ -236,13 +236,13 @@ def test_on_the_command_line(lab: Lab, tmp_path: Path, monkeypatch: pytest.Monke
     out, config = tmp_path / "found.json", tmp_path / "config.json"
     config.write_text('{"method": "beam", "n": 4, "width": 2}')
     arguments = ["search", "--project", "Lab", "--model", "tiny", "--generator", "steady"]
-    one = ["--problem", lab.problem().external_id, "--config", str(config), "--out", str(out)]
-    done = CliRunner().invoke(cli, [*arguments, *one])
+    options = ["--problem", lab.problem().external_id, "--config", str(config), "--out", str(out)]
+    done = CliRunner().invoke(cli, [*arguments, *options])
     assert done.exit_code == 0, done.output
     assert "12 steps, 240 tokens" in done.output
-    found = json.loads(out.read_text())
-    assert found["results"]["costs"]["asks"] == 12
-    assert len(found["tree"]["nodes"]) >= 3
+    saved = json.loads(out.read_text())
+    assert saved["results"]["costs"]["asks"] == 12
+    assert len(saved["tree"]["nodes"]) >= 3
     config.write_text('{"strategies": ["best"], "splits": ["test"]}')
     nothing = CliRunner().invoke(cli, [*arguments, "--config", str(config)])
     assert nothing.exit_code == 3

@@ -36,17 +36,17 @@ def test_worked_solutions_are_true_and_right(world, common, shifted):
         assert final_answer(steps) == posed.answer
 
 
-def test_every_word_is_known(world):
+def test_every_word_is_in_the_vocabulary(world):
     for seed in SEEDS:
         posed = world.draw(chance(seed), shifted=seed % 2 == 0)
         steps = world.solve(posed, chance(seed))
 
-        said = {word for text in (posed.statement, *steps) for word in text.split(" ")}
+        vocabulary = {word for text in (posed.statement, *steps) for word in text.split(" ")}
 
-        assert said <= set(world.words)
+        assert vocabulary <= set(world.words)
 
 
-def test_a_spoiled_step_is_negative_and_what_came_before_is_as_it_was(world):
+def test_a_spoiled_step_is_negative_and_earlier_steps_are_unchanged(world):
     for seed in SEEDS:
         posed = world.draw(chance(seed))
         steps = world.solve(posed, chance(seed))
@@ -59,22 +59,22 @@ def test_a_spoiled_step_is_negative_and_what_came_before_is_as_it_was(world):
         assert ratings[place] == -1, (posed, steps[place], false)
 
 
-def test_any_changed_word_of_a_step_is_noticed(world):
+def test_a_changed_word_changes_the_rating(world):
     for seed in SEEDS:
         posed = world.draw(chance(seed))
         steps = world.solve(posed, chance(seed))
         at = chance(f"at {seed}")
         place = at.randrange(len(steps))
-        words = steps[place].split(" ")
-        others = [word for word in world.words if word not in (*words, "so", "answer")]
-        words[at.randrange(len(words))] = at.choice(others)
+        tokens = steps[place].split(" ")
+        others = [word for word in world.words if word not in (*tokens, "so", "answer")]
+        tokens[at.randrange(len(tokens))] = at.choice(others)
 
-        ratings = world.rate(posed, [*steps[:place], " ".join(words)])
+        ratings = world.rate(posed, [*steps[:place], " ".join(tokens)])
 
         assert ratings[-1] == -1
 
 
-def test_saying_it_again_is_neutral(world):
+def test_a_repeated_step_is_neutral(world):
     for seed in SEEDS:
         posed = world.draw(chance(seed))
         steps = [step for step in world.solve(posed, chance(seed)) if not step.startswith("so ")]
@@ -84,7 +84,7 @@ def test_saying_it_again_is_neutral(world):
         assert world.rate(posed, [steps[0], again, *steps[1:]])[1] == 0
 
 
-def test_nonsense_is_negative_and_no_answer(world):
+def test_nonsense_is_negative_and_has_no_answer(world):
     posed = world.draw(chance(0))
 
     for nonsense in ("", "answer", "hello there", "= = =", "answer answer answer"):
@@ -121,7 +121,7 @@ def facts(kind: str, statement: str, steps: list[str]) -> list[str]:
     return [step for step in steps if not step.startswith(("so ", "answer "))]
 
 
-def test_books_err_on_what_is_seldom_met_and_only_where_they_are_said_to(world):
+def test_the_corpus_of_misprints_errs_on_rare_facts_only(world):
     """A book's own solutions are right by the book; the judge knows better."""
     at, wrong = chance("books"), 0
     for seed in SEEDS:
@@ -149,5 +149,7 @@ def test_labels_stop_at_the_first_error_and_noise_is_repeatable():
     ratings = [1, -1, 0] * 400
     noisy = flip_ratings(ratings, 0.2, chance(1))
     assert noisy == flip_ratings(ratings, 0.2, chance(1))
-    assert 0.15 < sum(one != other for one, other in zip(ratings, noisy, strict=True)) / len(ratings) < 0.25
+    assert (
+        0.15 < sum(exact != other for exact, other in zip(ratings, noisy, strict=True)) / len(ratings) < 0.25
+    )
     assert flip_ratings(ratings, 0.0, chance(1)) == ratings

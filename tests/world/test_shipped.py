@@ -21,18 +21,19 @@ def entries():
     return demo_data.load_entries()
 
 
-def test_it_is_of_this_world_and_nobody_changed_it_by_hand():
+def test_the_demo_data_fits_the_world_and_its_hashes():
     """If this fails, the world changed. Build the data again: python -m app.world.build_demo_data."""
-    made = demo_data.manifest()
-    assert made["world"] == fingerprint(WORLD)
-    kept = {
-        name: hashlib.sha256((demo_data.FOLDER / name).read_bytes()).hexdigest() for name in made["sha256"]
+    manifest = demo_data.manifest()
+    assert manifest["world"] == fingerprint(WORLD)
+    hashes = {
+        name: hashlib.sha256((demo_data.FOLDER / name).read_bytes()).hexdigest()
+        for name in manifest["sha256"]
     }
-    assert kept == made["sha256"]
-    assert sum((demo_data.FOLDER / name).stat().st_size for name in kept) < 1_000_000
+    assert hashes == manifest["sha256"]
+    assert sum((demo_data.FOLDER / name).stat().st_size for name in hashes) < 1_000_000
 
 
-def test_its_references_are_right_and_its_solutions_mixed(entries):
+def test_references_are_correct_and_verdicts_mixed(entries):
     for entry in entries:
         worked = WORLD.solve(PosedProblem(entry.statement, entry.answer), random.Random(0))  # noqa: S311
         assert set(WORLD.rate(PosedProblem(entry.statement, entry.answer), worked)) <= {0, 1}
@@ -41,14 +42,14 @@ def test_its_references_are_right_and_its_solutions_mixed(entries):
     assert 0.3 * len(right) < sum(right) < 0.9 * len(right)
 
 
-def test_a_wrong_answer_has_a_wrong_step(entries):
+def test_an_incorrect_answer_has_a_negative_step(entries):
     for entry in entries[::5]:
         posed = PosedProblem(entry.statement, entry.answer)
         for steps in entry.solutions:
             assert (-1 in WORLD.rate(posed, steps)) or final_answer(steps) in (entry.answer, None)
 
 
-def test_the_writer_goes_on_from_any_step(entries):
+def test_the_writer_continues_from_any_step(entries):
     from app.demo.demo_data import SAMPLED
     from app.generators.config import parse
     from app.generators.prompts import SampleRequest, parse_completion
@@ -61,7 +62,7 @@ def test_the_writer_goes_on_from_any_step(entries):
     for begun, one_step in ((worked[:1], True), (worked[:-2], False)):
         ask = SampleRequest(entry.statement, tuple(begun), count=3, one_step=one_step)
         for text, finish in model.request(ask).texts:
-            said = parse_completion(config, ask, text, finish)
+            parsed = parse_completion(config, ask, text, finish)
             assert finish == "stop"
-            assert all(set(step.split()) <= set(WORLD.words) for step in said.steps)
-            assert one_step or said.answer == final_answer(said.steps)
+            assert all(set(step.split()) <= set(WORLD.words) for step in parsed.steps)
+            assert one_step or parsed.answer == final_answer(parsed.steps)
