@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from app.core.config_file import parse_config
 from app.core.db import transaction
@@ -38,14 +39,13 @@ def main(run_id: int, fence: int) -> int:
     folder = runs.simulation_folder(run_id)
     try:
         with lock_folder(folder):
-            simulate(run_id, fence, request, folder)
+            finish(run_id, fence, simulate(run_id, fence, request, folder), folder)
     except recorder.RunEnded:
         return FAILED
     except OtherConfigError as error:
         return fail(run_id, fence, f"{error}. Start a new simulation.")
     except NoLabeledExamples:
         return fail(run_id, fence, NO_LABELS)
-    shutil.rmtree(folder, ignore_errors=True)  # the database has everything that pages show
     return 0
 
 
@@ -56,7 +56,7 @@ def fail(run_id: int, fence: int, reason: str) -> int:
     return FAILED
 
 
-def simulate(run_id: int, fence: int, request: SimulationRequest, folder: Path) -> None:
+def simulate(run_id: int, fence: int, request: SimulationRequest, folder: Path) -> dict[str, Any]:
     configs = request.configs()
     folders = [folder / f"seed-{config.seed}" for config in configs]
     report = recorder.Recorder(
@@ -66,9 +66,15 @@ def simulate(run_id: int, fence: int, request: SimulationRequest, folder: Path) 
         report.start_seed(config.seed, seed_folder)
         simulate_seed(config, request.policies, seed_folder, report)
         report({"phase": "storing measurements"})
-    results = recorder.summarize_tests(folders, request.policies)
+    return recorder.summarize_tests(folders, request.policies)
+
+
+def finish(run_id: int, fence: int, results: dict[str, Any], folder: Path) -> None:
+    """The worker ends processes of runs that are not running, so from here on the process ends by itself."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with transaction() as db:
         record_success(db, run_id, fence, results)
+    shutil.rmtree(folder, ignore_errors=True)  # the database has everything that pages show
 
 
 @contextmanager
