@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+import humanize
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -26,15 +27,11 @@ templates = Environment(
 
 
 def format_age(moment: dt.datetime | None, now: dt.datetime | None = None) -> str:
-    """The time since `moment` in its largest unit: "just now", "5 min ago", "3 days ago"."""
+    """The time since `moment` in its largest unit: "just now", "5 minutes ago", "3 days ago"."""
     if moment is None:
         return "never"
-    seconds = ((now or dt.datetime.now(dt.UTC)) - moment).total_seconds()
-    for size, word in ((86400, "day"), (3600, "hour"), (60, "min")):
-        if seconds >= size:
-            count = int(seconds // size)
-            return f"{count} {word}{'s' if count > 1 and word != 'min' else ''} ago"
-    return "just now"
+    age = (now or dt.datetime.now(dt.UTC)) - moment
+    return "just now" if age < dt.timedelta(minutes=1) else humanize.naturaltime(age)
 
 
 def format_duration(seconds: float) -> str:

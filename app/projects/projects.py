@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 import shlex
-import unicodedata
 from typing import Any
 
+from slugify import slugify
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -27,9 +26,9 @@ SETTINGS = (
 
 
 def build_slug(name: str) -> str:
-    """ "Grade school, 2nd" becomes "grade-school-2nd": what stands in its addresses."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:50].strip("-") or "project"
+    """The name in the addresses of a project: "grade-school-2nd" for "Grade school, 2nd". Letters of other
+    scripts are transliterated."""
+    return slugify(name, max_length=50) or "project"
 
 
 def create_project(

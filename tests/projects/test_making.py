@@ -21,9 +21,15 @@ NOW = dt.datetime(2026, 11, 1, 9, tzinfo=dt.UTC)
 def test_slugs(db: Session) -> None:
     projects_with_slugs = [
         projects.create_project(db, name, "first_error", None)
-        for name in ("Grade school", "Grade-School", "数学")
+        for name in ("Grade school", "Grade-School", "数学", "Größe!", "?!")
     ]
-    assert [project.slug for project in projects_with_slugs] == ["grade-school", "grade-school-2", "project"]
+    assert [project.slug for project in projects_with_slugs] == [
+        "grade-school",
+        "grade-school-2",
+        "shu-xue",
+        "grosse",
+        "project",
+    ]
     with pytest.raises(Conflict):
         projects.create_project(db, " Grade  school ", "first_error", None)
     for name, mode in (("", "first_error"), ("x" * 200, "first_error"), ("fine", "guess")):
