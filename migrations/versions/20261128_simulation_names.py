@@ -3,7 +3,7 @@
 End-to-end simulations that were not over cannot continue: no command runs them any more.
 
 Revision ID: simulation_names
-Revises: quality_names
+Revises: field_mapping
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "simulation_names"
-down_revision = "quality_names"
+down_revision = "field_mapping"
 branch_labels = None
 depends_on = None
 

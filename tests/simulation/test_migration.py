@@ -31,7 +31,7 @@ def test_simulations_survive_both_ways(database: str) -> None:
         simulation.simulation(db, project, "running", runner="end_to_end")
     current = [rows(statement) for statement in ROWS]
 
-    downgrade_schema(core_db.engine(), "quality_names")
+    downgrade_schema(core_db.engine(), "field_mapping")
 
     assert rows("SELECT form FROM simulation ORDER BY run_id") == [("fast",), ("full",)]
     config, results = rows("SELECT config, results FROM run ORDER BY id")[0]
