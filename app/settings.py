@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     model_roots: str = Field(default="", validation_alias="STEPMARK_MODEL_ROOTS")
     generator_hosts: str = Field(default="", validation_alias="STEPMARK_GENERATOR_HOSTS")
 
+    hub_endpoint: str | None = Field(default=None, validation_alias="HF_ENDPOINT")
+    hub_token: str | None = Field(default=None, validation_alias="HF_TOKEN", repr=False)
+
     @property
     def models_dir(self) -> Path:
         return self.home / "models"

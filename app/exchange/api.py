@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from app.core.db import Db
-from app.exchange import exporter, importer, queries, rejected_records, uploads
+from app.exchange import archives, exporter, importer, queries, rejected_records, uploads
 from app.exchange.exports import EXPORT_FORMATS
 from app.exchange.exports.base import ExportFormat, ExportParameters, TableFormat
 from app.exchange.field_mapping import parse_mapping
@@ -116,6 +116,7 @@ def add_export_routes(target: APIRouter) -> None:
             for file_type in FILE_TYPES.values():
                 path = f"/exports/{format.id}.{file_type.id}"
                 _add_route(target, format, file_type, path, f"{name}_{file_type.id}")
+        _add_archive_route(target, format, f"{name}_zip")
 
 
 def _add_route(target: APIRouter, format: ExportFormat, file_type: FileType, path: str, name: str) -> None:
@@ -135,6 +136,21 @@ def _build_export_endpoint(format: ExportFormat, file_type: FileType) -> Callabl
 
     export.__annotations__["parameters"] = Annotated[format.parameters, Query()]
     return export
+
+
+def _add_archive_route(target: APIRouter, format: ExportFormat, name: str) -> None:
+    def export(db: Db, access: ProjectAdmin, chosen: ExportParameters) -> Response:
+        return archives.download_archive(db, access.project, format, chosen, access.user)
+
+    export.__annotations__["chosen"] = Annotated[archives.build_archive_parameters(format), Query()]
+    target.add_api_route(
+        f"/exports/{format.id}.zip",
+        export,
+        summary=f"Export {format.label} as a data set",
+        description=f"{format.description} A zip archive with a file for each split, a card and checksums.",
+        operation_id=name,
+        response_class=Response,
+    )
 
 
 def build_router() -> APIRouter:

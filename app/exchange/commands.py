@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.exchange.export_commands import ExportGroup, progress_bar
+from app.exchange.export_commands import ExportGroup
+from app.exchange.progress_bar import progress_bar
 from app.projects.commands import ProjectName
 
 if TYPE_CHECKING:

@@ -5,10 +5,7 @@ The formats are loaded when a command of the group is looked up, so that other c
 from __future__ import annotations
 
 import inspect
-import sys
-from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,12 +20,34 @@ if TYPE_CHECKING:
 
 OLD_NAMES = {"revisions": "revision-data"}
 Out = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--out",
-        help="File to write, or - for standard output. A name in .parquet is written as Parquet.",
+        help="File or folder to write, or - for standard output. A name in .parquet is written as Parquet. A"
+        " folder gets a file for each split, a data card and checksums.",
     ),
 ]
+FileTypeName = Annotated[
+    str | None,
+    typer.Option("--file-type", help="jsonl or parquet. Default: by the file name; parquet in a folder."),
+]
+License = Annotated[str, typer.Option("--license", help="License for the data card, such as cc-by-4.0.")]
+Push = Annotated[
+    str | None,
+    typer.Option(
+        "--push", help="Upload the data set to the Hugging Face Hub under this name, such as org/labels."
+    ),
+]
+Private = Annotated[bool, typer.Option("--private", help="With --push: create a private data set.")]
+FIXED: dict[str, tuple[Any, Any]] = {
+    "project": (ProjectName, inspect.Parameter.empty),
+    "out": (Out, None),
+    "file_type": (FileTypeName, None),
+    "license": (License, ""),
+    "push": (Push, None),
+    "private": (Private, False),
+}
+"""The options of every export, with their defaults."""
 
 
 class ExportGroup(TyperGroup):
@@ -55,22 +74,20 @@ def build_command(format: ExportFormat) -> Any:
 
 
 def _build_function(format: ExportFormat) -> Callable[..., None]:
-    def run(project: str, out: str, **values: Any) -> None:
+    def run(project: str, **values: Any) -> None:
+        from app.exchange.export_target import Target, export
+
+        target = Target(**{name: values.pop(name) for name in FIXED if name != "project"})
         sent = {name: value for name, value in values.items() if value is not None}
-        export(format, project, out, {name: _unescape(value) for name, value in sent.items()})
+        export(format, project, target, {name: _unescape(value) for name, value in sent.items()})
 
     options = {name: _build_option(name, field) for name, field in format.parameters.model_fields.items()}
-    annotations = {"project": ProjectName, "out": Out, **options}
-    run.__annotations__ = annotations
+    everything = FIXED | {name: (option, None) for name, option in options.items()}
+    run.__annotations__ = {name: annotation for name, (annotation, _) in everything.items()}
     run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [
-            inspect.Parameter(
-                name,
-                inspect.Parameter.KEYWORD_ONLY,
-                annotation=annotation,
-                default=None if name in options else inspect.Parameter.empty,
-            )
-            for name, annotation in annotations.items()
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+            for name, (annotation, default) in everything.items()
         ]
     )
     return run
@@ -89,40 +106,3 @@ def _build_option(name: str, field: FieldInfo) -> Any:
 def _unescape(value: Any) -> Any:
     """A line break in an option is written as \\n."""
     return value.replace("\\n", "\n") if isinstance(value, str) else value
-
-
-def export(format: ExportFormat, project_name: str, out: str, values: dict[str, Any]) -> None:
-    from app.core.db import transaction
-    from app.core.parameters import validate_parameters
-    from app.core.startup import ready_database
-    from app.exchange import exporter
-    from app.exchange.file_types import FILE_TYPES, JSON_LINES
-    from app.projects.projects import get_project_by_name
-
-    parameters = validate_parameters(format.parameters, values)
-    path = Path(out)
-    file_type = FILE_TYPES.get(path.suffix.removeprefix("."), JSON_LINES)
-    exporter.require_file_type(format, file_type)
-    with ready_database(), transaction() as db:
-        project = get_project_by_name(db, project_name)
-        with progress_bar("Exporting", format.count(db, project.id, parameters)) as update:
-            if out == "-":
-                written = exporter.write_rows(db, project.id, format, parameters, sys.stdout.buffer, update)
-            else:
-                written = exporter.write_file(db, project.id, format, parameters, path, update, file_type)
-        exporter.record_export(db, project, format, parameters, None, written.rows)
-    plural = format.unit.removesuffix("y") + "ies" if format.unit.endswith("y") else f"{format.unit}s"
-    typer.echo(f"{written.rows:,} {plural}, {written.bytes:,} bytes, sha256 {written.sha256}", err=True)
-
-
-@contextmanager
-def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on standard error, when somebody watches."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn(title), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
-        task = shown.add_task(title, total=max(total, 1))
-        yield lambda now: shown.update(task, completed=now)

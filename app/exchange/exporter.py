@@ -18,7 +18,7 @@ from app.accounts.models import User
 from app.core.db import transaction
 from app.core.errors import Invalid
 from app.exchange.exports.base import ExportFormat, ExportParameters, TableFormat
-from app.exchange.file_types import JSON_LINES, FileType, iter_encoded
+from app.exchange.file_types import JSON_LINES, PARQUET, FileType, iter_encoded
 from app.projects.models import Project
 
 Progress = Callable[[int], None]
@@ -38,10 +38,17 @@ def record_export(
     parameters: ExportParameters,
     actor: User | None,
     rows: int,
+    pushed_to: str = "",
 ) -> None:
-    """Note in the audit log who exported what. `actor` is None on the server's command line."""
-    detail = {"rows": rows, "filters": parameters.to_json()}
+    """Note in the audit log who exported what, and to where on the Hub. `actor` is None on the server's
+    command line."""
+    detail = {"rows": rows, "filters": parameters.to_json()} | ({"hub": pushed_to} if pushed_to else {})
     audit.record_event(db, actor, f"export.{format.id}", project.slug, detail, project_id=project.id)
+
+
+def default_file_type(format: ExportFormat) -> FileType:
+    """The type of the files of a data set."""
+    return PARQUET if isinstance(format, TableFormat) else JSON_LINES
 
 
 def require_file_type(format: ExportFormat, file_type: FileType) -> None:

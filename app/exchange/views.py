@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Annotated, Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
@@ -14,7 +14,7 @@ from starlette.datastructures import MultiDict, QueryParams
 from app.core.db import Db
 from app.core.parameters import parse_parameters
 from app.core.web import redirect, render, render_polled
-from app.exchange import exporter, importer, mapping_form, queries, rejected_records, uploads
+from app.exchange import archives, exporter, importer, mapping_form, queries, rejected_records, uploads
 from app.exchange.export_form import build_form
 from app.exchange.exports import EXPORT_FORMATS
 from app.exchange.exports.base import ExportFormat, ExportParameters, TableFormat
@@ -143,13 +143,14 @@ def _build_item(
     db: Session, project_id: int, format: ExportFormat, parameters: ExportParameters, *, form: bool = False
 ) -> dict[str, Any]:
     fields = build_form(format, parameters, format.options(db, project_id)) if form else []
-    query = urlencode(parameters.to_json(), doseq=True)
+    query = urlencode(parameters.to_json(), doseq=True).replace("=True", "=true")
     return {
         "format": format,
         "fields": fields,
         "count": format.count(db, project_id, parameters),
-        "query": query.replace("=True", "=true"),
+        "query": query,
         "file_types": list_file_types(format)[1:],
+        "fields_sent": parse_qsl(query),
     }
 
 
@@ -162,6 +163,7 @@ def build_router() -> APIRouter:
         for file_type in list_file_types(format):
             path = f"/exports/{format.id}.{file_type.id}"
             downloads.add_api_route(path, _build_download(format, file_type))
+        downloads.add_api_route(f"/exports/{format.id}.zip", _build_archive_download(format))
     complete.include_router(downloads)
     return complete
 
@@ -174,5 +176,15 @@ def _build_download(format: ExportFormat, file_type: FileType) -> Callable[..., 
     def download(request: Request, db: Db, access: ProjectAdmin) -> Response:
         parameters = parse_parameters(format.parameters, request.query_params)
         return exporter.download(db, access.project, format, parameters, access.user, file_type)
+
+    return download
+
+
+def _build_archive_download(format: ExportFormat) -> Callable[..., Response]:
+    chosen_parameters = archives.build_archive_parameters(format)
+
+    def download(request: Request, db: Db, access: ProjectAdmin) -> Response:
+        chosen = parse_parameters(chosen_parameters, request.query_params)
+        return archives.download_archive(db, access.project, format, chosen, access.user)
 
     return download

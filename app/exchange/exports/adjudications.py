@@ -23,8 +23,8 @@ class AdjudicationColumns(Columns):
     reason: str
     adjudicator: str
     """UUID of the adjudicator."""
-    labels_seen: str
-    """What the adjudicator had seen of the labels: nothing, own, opened, shown or unknown."""
+    exposure: str
+    """What the adjudicator knew of the labels: none, own, page, reveal or unknown."""
     submissions: int
     """Submissions on the solution."""
     at: dt.datetime
@@ -34,7 +34,7 @@ class AdjudicationColumns(Columns):
 SELECT = """
 SELECT p.external_id AS problem_id, p.statement AS problem, s.external_id AS solution_id, s.steps, d.ratings,
     coalesce(array_position(d.ratings, -1::smallint), 0) - 1 AS first_error, d.reason,
-    u.uuid::text AS adjudicator, d.knew AS labels_seen, d.at, p.split,
+    u.uuid::text AS adjudicator, d.exposure, d.created_at AS at, p.split,
     (SELECT count(*) FROM assignment a JOIN task t ON t.id = a.task_id
         WHERE t.solution_id = s.id AND a.state = 'submitted') AS submissions
 FROM adjudication d JOIN user_account u ON u.id = d.decided_by JOIN solution s ON s.id = d.solution_id

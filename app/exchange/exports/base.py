@@ -101,6 +101,10 @@ class TableFormat:
     def options(self, db: Session, project_id: int) -> Options:
         return {}
 
+    def describe(self, db: Session, project_id: int, parameters: Any) -> dict[str, str]:
+        """Further facts for the card of a data set, by their names."""
+        return {}
+
 
 def iter_records(db: Session, columns: type[Columns], query: str, values: dict[str, Any]) -> Iterator[Record]:
     """The rows of a query from a server-side cursor, with `columns` in their order. The query also has a

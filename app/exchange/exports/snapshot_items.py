@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import orjson
 from pydantic import Field
 from sqlalchemy import String, cast, func, select
 from sqlalchemy.orm import Session
@@ -71,6 +72,13 @@ class SnapshotItems(TableFormat):
                 *((str(row.id), f"{row.id}: {row.hash.hex()[:SHOWN_DIGITS]}") for row in snapshots),
             ]
         }
+
+    def describe(self, db: Session, project_id: int, parameters: SnapshotParameters) -> dict[str, str]:
+        snapshot = find_snapshot(db, project_id, parameters)
+        if snapshot is None:
+            return {}
+        definition = orjson.dumps(snapshot.definition).decode()
+        return {"Snapshot": f"{snapshot.id}, hash {snapshot.hash.hex()}", "Definition": f"`{definition}`"}
 
 
 def find_snapshot(db: Session, project_id: int, parameters: SnapshotParameters) -> Snapshot | None:

@@ -103,7 +103,7 @@ JOIN solution s ON s.id = r.solution_id JOIN problem p ON p.id = s.problem_id
 CROSS JOIN LATERAL unnest({ratings}) WITH ORDINALITY AS n(rating, ordinality)
 WHERE p.project_id = :project AND n.ordinality <= cardinality(s.steps)
 """
-_ADJUDICATED = _RATED_STEPS.format(source="'adjudication'", labeler="u.uuid::text", at="r.at")
+_ADJUDICATED = _RATED_STEPS.format(source="'adjudication'", labeler="u.uuid::text", at="r.created_at")
 ADJUDICATION = (
     f"{_ADJUDICATED} FROM adjudication r JOIN user_account u ON u.id = r.decided_by"
     + _FROM_RATINGS.format(ratings="r.ratings")
