@@ -26,7 +26,7 @@ SAMPLED: dict[str, Any] = {
     "endpoint": "completions",
     "prompt": "<s>{problem} \n ",
     "steps": "stop",
-    "step_end": " \n ",
+    "step_delimiter": " \n ",
     "temperature": 0.8,
     "max_tokens": 96,
     "step_tokens": 16,

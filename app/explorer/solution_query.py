@@ -118,7 +118,7 @@ def load_rollouts(db: Session, solution_id: int) -> dict[int, list[tuple[str, in
     statement = statement.where(Rollout.solution_id == solution_id).order_by(Generator.name)
     rollouts: dict[int, list[tuple[str, int, int]]] = {}
     for name, row in db.execute(statement):
-        rollouts.setdefault(row.position, []).append((name, row.rollouts, row.reached))
+        rollouts.setdefault(row.position, []).append((name, row.rollout_count, row.correct_count))
     return rollouts
 
 

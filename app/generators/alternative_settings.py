@@ -14,7 +14,7 @@ from app.accounts.models import User
 from app.core.errors import Conflict, Invalid
 from app.generators import alternatives, generators, runs
 from app.generators.config import parse
-from app.generators.models import Preparation, SamplingItem, SamplingRun
+from app.generators.models import AlternativeSettings, SamplingItem, SamplingRun
 from app.generators.purposes import PURPOSES
 from app.labeling.initial_queue import RANK_UNQUEUED, SEED
 from app.modes import get_mode
@@ -29,16 +29,16 @@ WRONG = 0.2
 the step with the highest p(negative) is suspected."""
 
 ITEMS = text(
-    """INSERT INTO sampling_item (sampling_run_id, problem_id, solution_id, wanted, detail)
+    """INSERT INTO sampling_item (sampling_run_id, problem_id, solution_id, target_count, detail)
        SELECT :run, s.problem_id, s.id,
-           :candidates * coalesce(jsonb_array_length(pick.detail->'positions'), cardinality(s.steps)),
+           :alternative_count * coalesce(jsonb_array_length(pick.detail->'positions'), cardinality(s.steps)),
            pick.detail
        FROM jsonb_to_recordset(CAST(:picks AS jsonb)) AS pick(solution_id bigint, detail jsonb)
        JOIN solution s ON s.id = pick.solution_id AND s.project_id = :project
        JOIN problem p ON p.id = s.problem_id AND p.split <> 'test'
        WHERE NOT EXISTS (SELECT 1 FROM task t WHERE t.solution_id = s.id AND t.kind = 'regular'
            AND t.generation = CAST(pick.detail->'task'->>'generation' AS int))
-       RETURNING solution_id, wanted"""
+       RETURNING solution_id, target_count"""
 )
 FIRST = text(
     f"""{RANK_UNQUEUED} SELECT id, rank FROM ranked WHERE (cast(:limit AS bigint) IS NULL OR rank <= :limit)
@@ -51,7 +51,7 @@ DOUBTED = text(
 WAITING = text(
     """SELECT count(*) FROM sampling_item i
        JOIN sampling_run s ON s.run_id = i.sampling_run_id JOIN run r ON r.id = s.run_id
-       WHERE r.project_id = :project AND s.purpose = 'alternatives' AND i.state <> 'done'
+       WHERE r.project_id = :project AND s.purpose = 'alternatives' AND i.state <> 'succeeded'
          AND NOT EXISTS (SELECT 1 FROM task t WHERE t.solution_id = i.solution_id)"""
 )
 
@@ -66,15 +66,15 @@ class QueuedPick:
     reason: dict[str, Any]
 
 
-def find_settings(db: Session, project_id: int) -> Preparation | None:
-    return db.scalar(select(Preparation).where(Preparation.project_id == project_id))
+def find_settings(db: Session, project_id: int) -> AlternativeSettings | None:
+    return db.scalar(select(AlternativeSettings).where(AlternativeSettings.project_id == project_id))
 
 
 def update_settings(
     db: Session,
     project: Project,
     generator_id: int | None,
-    candidates: int,
+    alternative_count: int,
     positions: str,
     user: User | None,
 ) -> None:
@@ -83,22 +83,22 @@ def update_settings(
         db.delete(settings)
         db.flush()
     if generator_id is not None:
-        _check(db, project, generator_id, candidates, positions)
+        _check(db, project, generator_id, alternative_count, positions)
         db.add(
-            Preparation(
+            AlternativeSettings(
                 project_id=project.id,
                 generator_id=generator_id,
-                candidates=candidates,
+                alternative_count=alternative_count,
                 positions=positions,
-                set_by=user.id if user else None,
+                updated_by=user.id if user else None,
             )
         )
         db.flush()
-    detail = {"generator_id": generator_id, "candidates": candidates, "positions": positions}
-    audit.record_event(db, user, "preparation.set", project.name, detail, project.id)
+    detail = {"generator_id": generator_id, "alternative_count": alternative_count, "positions": positions}
+    audit.record_event(db, user, "alternative_settings.update", project.name, detail, project.id)
 
 
-def _check(db: Session, project: Project, generator_id: int, candidates: int, positions: str) -> None:
+def _check(db: Session, project: Project, generator_id: int, alternative_count: int, positions: str) -> None:
     generator = generators.get_generator(db, project.id, generator_id)
     if get_mode(project.mode).alternatives_at is None:
         raise Invalid(
@@ -112,7 +112,7 @@ def _check(db: Session, project: Project, generator_id: int, candidates: int, po
             f"{generator.name} does not support continuations.",
             remedy="Use a completions endpoint or enable prefill.",
         )
-    if not 1 <= candidates <= 20:
+    if not 1 <= alternative_count <= 20:
         raise Invalid("Alternatives per step must be an integer from 1 to 20.")
     if positions not in POSITIONS:
         raise Invalid(
@@ -133,17 +133,17 @@ def start_alternatives(
     if settings is None or not picks:
         return None
     config = {
-        "candidates": settings.candidates,
+        "alternative_count": settings.alternative_count,
         "positions": settings.positions,
-        "behind": get_mode(project.mode).is_branching,
+        "to_end": get_mode(project.mode).is_branching,
     }
     generator = generators.get_generator(db, project.id, settings.generator_id)
     run = runs.start(db, generator, "alternatives", config, user_id, parent_id=parent_id)
     doubted = _suspected_positions(db, picks) if settings.positions == "suspect" else {}
     rows = [{"solution_id": pick.solution_id, "detail": _detail(pick, doubted)} for pick in picks]
-    params = {"run": run.id, "project": project.id, "candidates": settings.candidates}
+    params = {"run": run.id, "project": project.id, "alternative_count": settings.alternative_count}
     items = db.execute(ITEMS, {**params, "picks": orjson.dumps(rows).decode()}).all()
-    run.total = sum(row.wanted for row in items)
+    run.total = sum(row.target_count for row in items)
     if not items:
         db.delete(run)
         db.flush()
@@ -194,10 +194,12 @@ def release_solutions(db: Session, run: SamplingRun, user: User | None) -> int:
     if run.state in runs.ACTIVE:
         raise Conflict("The run is still active.", remedy="Cancel the run first.")
     project = db.get_one(Project, run.project_id)
-    chosen = select(SamplingItem).where(SamplingItem.sampling_run_id == run.id, SamplingItem.state != "done")
+    chosen = select(SamplingItem).where(
+        SamplingItem.sampling_run_id == run.id, SamplingItem.state != "succeeded"
+    )
     queued_count = 0
     for item in db.scalars(chosen.order_by(SamplingItem.id)):
-        item.state = "done"
+        item.state = "succeeded"
         queued_count += alternatives.queue_solution(db, project, item)
     audit.record_event(
         db, user, "sampling.release", f"run {run.id}", {"queued": queued_count}, run.project_id

@@ -48,17 +48,17 @@ def create_items(db: Session, run: SamplingRun) -> None:
 
 def next_requests(db: Session, run: SamplingRun, item: SamplingItem) -> list[SampleRequest]:
     """Requests for the missing alternatives at each position, after the solution's own prefix."""
-    if item.tries >= PATIENCE * item.target_count:
+    if item.sample_count >= PATIENCE * item.target_count:
         return []
     solution = db.get_one(Solution, item.solution_id)
     statement = db.get_one(Problem, item.problem_id).statement
     existing_texts = _existing_texts(db, solution.id)
     asks = []
     for position in requested_positions(item, len(solution.steps)):
-        missing = run.config["candidates"] - len(existing_texts.get(position, ()))
+        missing = run.config["alternative_count"] - len(existing_texts.get(position, ()))
         if missing > 0:
             begun = tuple(solution.steps[:position])
-            asks.append(SampleRequest(statement, begun, missing, not run.config["behind"], position))
+            asks.append(SampleRequest(statement, begun, missing, not run.config["to_end"], position))
     return asks
 
 
@@ -86,23 +86,23 @@ def store(db: Session, run: SamplingRun, item: SamplingItem, came: SampleResult)
     steps = db.get_one(Solution, item.solution_id).steps
     existing_texts = _existing_texts(db, item.solution_id or 0).get(position, set())
     missing, texts = (
-        run.config["candidates"] - len(existing_texts),
+        run.config["alternative_count"] - len(existing_texts),
         {steps[position].strip(), *existing_texts},
     )
     for completion, finish in came.answer.texts:
         try:
             sampled = parse_completion(config, came.ask, completion, finish).steps
         except UnusableSample as error:
-            came.useless.append(str(error))
+            came.unusable.append(str(error))
             continue
         if sampled[0].strip() in texts:
             counts["duplicates"] += 1
-        elif counts["made"] >= missing:
+        elif counts["stored"] >= missing:
             counts["surplus"] += 1
         else:
             texts.add(sampled[0].strip())
             _add(db, run, item, position, sampled[:DEEPEST])
-            counts["made"] += 1
+            counts["stored"] += 1
     return counts
 
 

@@ -17,7 +17,7 @@ router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["generators"])
 MakeBody = Body(
     default_factory=dict,
     description="`name`, `kind` (openai or transformers), `model` and `config`. Servers also need "
-    "`base_url` and may have `key_name`, the "
+    "`base_url` and may have `api_key_env`, the "
     "environment variable of the worker that holds the API key.",
     examples=[{"name": "qwen", "kind": "openai", "base_url": "http://localhost:8001/v1", "model": "qwen"}],
 )
@@ -30,18 +30,18 @@ RolloutsBody = Body(
     default_factory=dict,
     description="The solutions, the number of rollouts per step, and the positions: every step, or a "
     "binary search for the first error.",
-    examples=[{"rollouts": 8, "how": "every", "per_problem": 4, "most": 1000}],
+    examples=[{"rollouts": 8, "strategy": "all", "per_problem": 4, "max_solutions": 1000}],
 )
 PrepareBody = Body(
     default_factory=dict,
     description="The generator of alternatives (null for none), the number of alternatives per step, and the "
     "positions: every, or suspect.",
-    examples=[{"generator_id": 1, "candidates": 3, "positions": "every"}],
+    examples=[{"generator_id": 1, "alternative_count": 3, "positions": "every"}],
 )
 
 
 def generator_as_json(generator: Generator) -> dict[str, Any]:
-    names = ("id", "name", "kind", "base_url", "model", "key_name", "config", "created_at", "retired_at")
+    names = ("id", "name", "kind", "base_url", "model", "api_key_env", "config", "created_at", "retired_at")
     return {name: getattr(generator, name) for name in names}
 
 
@@ -114,7 +114,7 @@ def start_sampling(
 ) -> dict[str, Any]:
     """Sample until each selected problem has the target number of solutions."""
     generator = generators.get_generator(db, access.project.id, generator_id)
-    return _started(db, access, generator, "solutions", pool_sampling.parse_plan(payload).as_json())
+    return _started(db, access, generator, "pool", pool_sampling.parse_plan(payload).as_json())
 
 
 def _started(db: Db, access: Access, of: Generator, purpose: str, config: dict[str, Any]) -> dict[str, Any]:
@@ -183,7 +183,7 @@ def release_alternatives(access: Researcher, db: Db, sampling_id: int) -> dict[s
 def get_alternative_settings(access: Researcher, db: Db) -> dict[str, Any]:
     """The settings of alternatives before queueing, and the number of solutions that wait for them."""
     settings = alternative_settings.find_settings(db, access.project.id)
-    names = ("generator_id", "candidates", "positions")
+    names = ("generator_id", "alternative_count", "positions")
     values = {name: getattr(settings, name) if settings else None for name in names}
     return {**values, "waiting": alternative_settings.count_waiting(db, access.project.id)}
 
@@ -192,14 +192,18 @@ def get_alternative_settings(access: Researcher, db: Db) -> dict[str, Any]:
 def update_alternative_settings(
     access: ProjectAdmin, db: Db, payload: dict[str, Any] = PrepareBody
 ) -> dict[str, Any]:
-    number, candidates = payload.get("generator_id"), payload.get("candidates", 3)
+    number, alternative_count = payload.get("generator_id"), payload.get("alternative_count", 3)
     positions = payload.get("positions", "every")
-    numbers = [value for value in (number, candidates) if value is not None]
-    if set(payload) - {"generator_id", "candidates", "positions"} or not isinstance(positions, str):
-        raise Invalid("Unknown field.", remedy="Valid fields: generator_id, candidates, positions.")
-    if candidates is None or not all(
+    numbers = [value for value in (number, alternative_count) if value is not None]
+    if set(payload) - {"generator_id", "alternative_count", "positions"} or not isinstance(positions, str):
+        raise Invalid("Unknown field.", remedy="Valid fields: generator_id, alternative_count, positions.")
+    if alternative_count is None or not all(
         isinstance(value, int) and not isinstance(value, bool) for value in numbers
     ):
-        raise Invalid("generator_id and candidates must be integers.", remedy="Use null for no generator.")
-    alternative_settings.update_settings(db, access.project, number, candidates, positions, access.user)
+        raise Invalid(
+            "generator_id and alternative_count must be integers.", remedy="Use null for no generator."
+        )
+    alternative_settings.update_settings(
+        db, access.project, number, alternative_count, positions, access.user
+    )
     return get_alternative_settings(access, db)

@@ -30,9 +30,10 @@ def create_generator(
     name: Annotated[str, typer.Option(help="Name of the generator, stored with its solutions.")],
     model: Annotated[str, typer.Option(help="Model name on the server, or a local model folder.")],
     base_url: Annotated[str, typer.Option(help="Server URL up to /v1. Omit it for a local model.")] = "",
-    key_name: Annotated[
+    api_key_env: Annotated[
         str, typer.Option(help="Environment variable with the API key, STEPMARK_KEY_...")
     ] = "",
+    key_name: Annotated[str, typer.Option(hidden=True)] = "",
     config: Annotated[
         Path | None, typer.Option(help="JSON file with options, see docs/generators.md.")
     ] = None,
@@ -45,7 +46,7 @@ def create_generator(
     from app.projects.projects import get_project_by_name
 
     kind = "openai" if base_url else "transformers"
-    generator_input = generators.GeneratorInput(name, kind, model, base_url, key_name)
+    generator_input = generators.GeneratorInput(name, kind, model, base_url, api_key_env or key_name)
     with ready_database(), transaction() as db:
         created = generators.create_generator(
             db, get_project_by_name(db, project), generator_input, config_file.read_config(config), None
@@ -81,7 +82,8 @@ def sample(
     ] = None,
     subject: Annotated[str, typer.Option(help="Only this subject.")] = "",
     level: Annotated[str, typer.Option(help="Only this level.")] = "",
-    counting: Annotated[str, typer.Option(help="Count solutions from: generator or pool.")] = "generator",
+    count_from: Annotated[str, typer.Option(help="Count solutions from: generator or pool.")] = "generator",
+    counting: Annotated[str, typer.Option(hidden=True)] = "",
     duplicates: Annotated[str, typer.Option(help="Duplicates: keep or skip.")] = "keep",
     grade: Annotated[bool, typer.Option(help="Grade final answers afterwards.")] = True,
 ) -> None:
@@ -92,14 +94,15 @@ def sample(
     from app.projects.projects import get_project_by_name
 
     options = {"per_problem": per_problem, "splits": split or ["train"], "subject": subject, "level": level}
-    config = pool_sampling.parse_plan({**options, "counting": counting, "duplicates": duplicates}).as_json()
+    options |= {"count_from": counting or count_from, "duplicates": duplicates}
+    config = pool_sampling.parse_plan(options).as_json()
     with ready_database():
         with transaction() as db:
             source = generators.get_generator_by_name(db, get_project_by_name(db, project).id, generator)
-            started = runs.start(db, source, "solutions", config, None, wait=True)
+            started = runs.start(db, source, "pool", config, None, wait=True)
         typer.echo(f"Missing solutions: {started.total:,}.", err=True)
         done = follow_run(started)
-        if grade and done.counters["made"]:
+        if grade and done.counters["stored"]:
             from app.problems.grading import grade_waiting
 
             counts = grade_waiting(done.project_id)
@@ -113,13 +116,15 @@ def rollouts(
     project: ProjectName,
     generator: Named,
     count: Annotated[int, typer.Option("--rollouts", help="Rollouts per step.")] = 8,
-    how: Annotated[
-        str, typer.Option(help="every: all steps; search: binary search for the first error.")
-    ] = "every",
+    strategy: Annotated[
+        str, typer.Option(help="all: every step; binary-search: binary search for the first error.")
+    ] = "all",
+    how: Annotated[str, typer.Option(hidden=True)] = "",
     verdict: Annotated[str, typer.Option(help="Only correct, or only incorrect solutions.")] = "",
     split: Annotated[list[str] | None, typer.Option(help="train (default) or validation.")] = None,
     per_problem: Annotated[int, typer.Option(help="Maximum solutions per problem.")] = 4,
-    most: Annotated[int, typer.Option(help="Maximum solutions.")] = 1000,
+    max_solutions: Annotated[int, typer.Option(help="Maximum solutions.")] = 1000,
+    most: Annotated[int, typer.Option(hidden=True)] = 0,
     preview: Annotated[bool, typer.Option("--preview", help="Print the estimate and exit.")] = False,
 ) -> None:
     """Estimate step values with rollouts."""
@@ -128,13 +133,14 @@ def rollouts(
     from app.generators import generators, rollout_plan, runs
     from app.projects.projects import get_project_by_name
 
-    options = {"rollouts": count, "how": how, "verdict": verdict, "splits": split or ["train"]}
-    plan = rollout_plan.parse_plan({**options, "per_problem": per_problem, "most": most})
+    options = {"rollouts": count, "verdict": verdict, "splits": split or ["train"]}
+    options |= {"strategy": (how or strategy).replace("-", "_"), "max_solutions": most or max_solutions}
+    plan = rollout_plan.parse_plan({**options, "per_problem": per_problem})
     with ready_database():
         with transaction() as db:
             source = generators.get_generator_by_name(db, get_project_by_name(db, project).id, generator)
             cost = rollout_plan.preview_plan(db, source, plan)
-            qualifier = "Samples, at most" if how == "search" else "Samples"
+            qualifier = "Samples, at most" if plan.strategy == "binary_search" else "Samples"
             typer.echo(f"{qualifier}: {cost['missing']:,} for {cost['incomplete']:,} solutions.", err=True)
             if preview:
                 return
@@ -164,12 +170,12 @@ def follow_run(started: SamplingRun) -> SamplingRun:
     with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
         task = shown.add_task("", total=max(started.total, 1))
         subprocess_jobs.run_in_subprocess(
-            runs.KIND, started.id, lambda run: shown.update(task, completed=run.counters["made"])
+            runs.KIND, started.id, lambda run: shown.update(task, completed=run.counters["stored"])
         )
     with transaction() as db:
         done = db.get_one(Row, started.id)
         unfinished = usage.count_items(db, done.id)["failed"]
-    names = ("made", "duplicates", "requests", "retries", "failed", "prompt_tokens", "completion_tokens")
+    names = ("stored", "duplicates", "requests", "retries", "failed", "prompt_tokens", "completion_tokens")
     typer.echo(", ".join(f"{done.counters[word]:,} {word.replace('_', ' ')}" for word in names))
     if unfinished:
         typer.secho(f"Failed: {unfinished:,}. Run the command again to retry.", fg="yellow", err=True)

@@ -9,6 +9,11 @@ from typing import Any
 from app.core.errors import Invalid
 from app.problems.segmentation import SEGMENTATIONS
 
+FORMER_NAMES = {
+    "at_once": "concurrency",
+    "per_request": "samples_per_request",
+    "step_end": "step_delimiter",
+}
 PLACE = "{problem}"
 CHAT = (
     "{problem}\n\nSolve it step by step. Write one step on each line, and on the last line "
@@ -35,13 +40,13 @@ class GeneratorConfig:
     stop: list[str] = field(default_factory=list)
     """Stop sequences of a solution."""
     steps: str = "line"
-    """Step segmentation: by the delimiter `step_end` (stop), or a named segmentation."""
-    step_end: str = "\n\n"
+    """Step segmentation: by the delimiter `step_delimiter` (stop), or a named segmentation."""
+    step_delimiter: str = "\n\n"
     prefill: bool = False
     """Whether the chat server supports prefill (continue_final_message in vLLM)."""
-    at_once: int = 4
+    concurrency: int = 4
     """Concurrent requests; a local model processes one at a time."""
-    per_request: int = 8
+    samples_per_request: int = 8
     """Samples per request."""
     timeout_s: float = 120.0
     retries: int = 6
@@ -58,7 +63,7 @@ class GeneratorConfig:
     @property
     def step_separator(self) -> str:
         """The text between two steps."""
-        return self.step_end if self.steps == "stop" else JOINS[self.steps]
+        return self.step_delimiter if self.steps == "stop" else JOINS[self.steps]
 
     @property
     def supports_continuations(self) -> bool:
@@ -74,22 +79,23 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "top_p": (0.01, 1),
     "max_tokens": (1, 131_072),
     "step_tokens": (1, 131_072),
-    "at_once": (1, 64),
-    "per_request": (1, 64),
+    "concurrency": (1, 64),
+    "samples_per_request": (1, 64),
     "timeout_s": (0.1, 3600),
     "retries": (0, 20),
     "backoff_s": (0, 60),
     "price_in": (0, 1e6),
     "price_out": (0, 1e6),
 }
-TEXTS = {"endpoint": 20, "system": 20_000, "prompt": 20_000, "steps": 20, "step_end": 50}
-INTEGER_OPTIONS = ("max_tokens", "step_tokens", "at_once", "per_request", "retries")
+TEXTS = {"endpoint": 20, "system": 20_000, "prompt": 20_000, "steps": 20, "step_delimiter": 50}
+INTEGER_OPTIONS = ("max_tokens", "step_tokens", "concurrency", "samples_per_request", "retries")
 
 
 def parse(payload: Any) -> GeneratorConfig:
     """A config from JSON. Raises Invalid for unknown options and values out of range."""
     if not isinstance(payload, dict):
         raise Invalid("The generator config must be a JSON object.")
+    payload = {FORMER_NAMES.get(name, name): value for name, value in payload.items()}
     option_names = {option.name for option in fields(GeneratorConfig)}
     if unknown := sorted(set(payload) - option_names):
         raise Invalid(
@@ -107,8 +113,8 @@ def parse(payload: Any) -> GeneratorConfig:
         raise Invalid(
             f"The prompt does not contain {PLACE}.", remedy=f"Add {PLACE} where the statement belongs."
         )
-    if not config.step_end:
-        raise Invalid('"step_end" is empty.', remedy="Enter the step delimiter, such as \\n\\n.")
+    if not config.step_delimiter:
+        raise Invalid('"step_delimiter" is empty.', remedy="Enter the step delimiter, such as \\n\\n.")
     return config
 
 

@@ -19,15 +19,17 @@ def parse_config(form: FormFields) -> dict[str, Any]:
     }
     config |= {name: text(form, name, strip=False) for name in TEXTS if text(form, name)}
     config |= {name: True for name in FLAGS if text(form, name)}
-    if "step_end" in config:
-        config["step_end"] = unescape(config["step_end"])
+    if "step_delimiter" in config:
+        config["step_delimiter"] = unescape(config["step_delimiter"])
     if stops := [unescape(line) for line in text(form, "stop", strip=False).splitlines() if line.strip()]:
         config["stop"] = stops
     return config
 
 
 def parse_pool_plan(form: FormFields) -> dict[str, Any]:
-    plan: dict[str, Any] = {name: text(form, name) for name in ("counting", "duplicates") if text(form, name)}
+    plan: dict[str, Any] = {
+        name: text(form, name) for name in ("count_from", "duplicates") if text(form, name)
+    }
     plan |= {name: text(form, name) for name in ("subject", "level")}
     if text(form, "per_problem"):
         plan["per_problem"] = number(form, "per_problem", True)
@@ -37,9 +39,9 @@ def parse_pool_plan(form: FormFields) -> dict[str, Any]:
 
 
 def parse_rollout_plan(form: FormFields) -> dict[str, Any]:
-    names = ("how", "verdict", "sampled_by", "subject", "level")
+    names = ("strategy", "verdict", "sampled_by", "subject", "level")
     plan: dict[str, Any] = {name: text(form, name) for name in names if text(form, name)}
-    for name in ("rollouts", "per_problem", "most", "seed"):
+    for name in ("rollouts", "per_problem", "max_solutions", "seed"):
         if text(form, name):
             plan[name] = number(form, name, True)
     if text(form, "split"):

@@ -15,7 +15,7 @@ from app.accounts.models import User
 from app.core.errors import Conflict, Invalid, NotFound
 from app.generators.config import parse
 from app.generators.kinds import KINDS
-from app.generators.models import Generator, Preparation
+from app.generators.models import AlternativeSettings, Generator
 from app.projects.models import Project
 
 NAME = re.compile(r"[\w][\w .:/@+-]{0,99}")
@@ -27,7 +27,7 @@ class GeneratorInput:
     kind: str = "openai"
     model: str = ""
     base_url: str = ""
-    key_name: str = ""
+    api_key_env: str = ""
 
 
 def create_generator(
@@ -49,13 +49,13 @@ def create_generator(
         raise Invalid(kind.missing_model, remedy="Enter its name, at most 500 characters.")
     generator = Generator(project_id=project.id, name=name, kind=kind.name, model=model)
     site_admin = user is None or user.is_admin
-    kind.set_source(generator, generator_input.base_url, generator_input.key_name, site_admin=site_admin)
+    kind.set_source(generator, generator_input.base_url, generator_input.api_key_env, site_admin=site_admin)
     generator.config = parse(config).as_json()
     generator.created_by = user.id if user else None
     db.add(generator)
     db.flush()
     subject = f"{generator.name} ({generator.kind})"
-    audit.record_event(db, user, "generator.make", subject=subject, project_id=project.id)
+    audit.record_event(db, user, "generator.create", subject=subject, project_id=project.id)
     return generator
 
 
@@ -63,7 +63,7 @@ def retire_generator(db: Session, generator: Generator, user: User | None) -> No
     """Refuse new runs. Its solutions are kept."""
     if generator.retired_at is not None:
         raise Conflict(f"{generator.name} is already retired.")
-    if db.scalar(select(Preparation).where(Preparation.generator_id == generator.id)):
+    if db.scalar(select(AlternativeSettings).where(AlternativeSettings.generator_id == generator.id)):
         raise Conflict(
             f"{generator.name} creates the alternatives before queueing.",
             remedy="Select another generator or none there, then retire this one.",

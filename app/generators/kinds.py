@@ -27,8 +27,8 @@ class GeneratorKind(Protocol):
     missing_model: str
     """The error for an empty model name."""
 
-    def set_source(self, generator: Generator, base_url: str, key_name: str, *, site_admin: bool) -> None:
-        """Validate where the model is and set `base_url`, `model` and `key_name`. Raises Invalid or
+    def set_source(self, generator: Generator, base_url: str, api_key_env: str, *, site_admin: bool) -> None:
+        """Validate where the model is and set `base_url`, `model` and `api_key_env`. Raises Invalid or
         Forbidden."""
 
     def supports_continuations(self, config: GeneratorConfig) -> bool:
@@ -40,9 +40,9 @@ class OpenAIKind(GeneratorKind):
     job_queue, sampler_module = "default", "app.generators.openai_sampler"
     missing_model = "The model name is missing."
 
-    def set_source(self, generator: Generator, base_url: str, key_name: str, *, site_admin: bool) -> None:
+    def set_source(self, generator: Generator, base_url: str, api_key_env: str, *, site_admin: bool) -> None:
         generator.base_url = url_policy.validate_url(base_url, site_admin=site_admin)
-        generator.key_name = url_policy.validate_key_env(key_name)
+        generator.api_key_env = url_policy.validate_key_env(api_key_env)
 
     def supports_continuations(self, config: GeneratorConfig) -> bool:
         return config.supports_continuations
@@ -53,7 +53,7 @@ class TransformersKind(GeneratorKind):
     job_queue, sampler_module = "scoring", "app.generators.transformers_sampler"
     missing_model = "The model folder is missing."
 
-    def set_source(self, generator: Generator, base_url: str, key_name: str, *, site_admin: bool) -> None:
+    def set_source(self, generator: Generator, base_url: str, api_key_env: str, *, site_admin: bool) -> None:
         generator.model = str(resolve_model_folder(generator.model))
 
     def supports_continuations(self, config: GeneratorConfig) -> bool:

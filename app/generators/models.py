@@ -28,7 +28,7 @@ class Generator(Base):
     """URL of a server, up to /v1."""
     model: Mapped[str]
     """Model name on the server, or local folder."""
-    key_name: Mapped[str | None]
+    api_key_env: Mapped[str | None]
     """Environment variable with the API key. The key itself is never stored."""
     config: Mapped[Json]
     """generators/config.py"""
@@ -44,8 +44,8 @@ class Generator(Base):
 
 
 class SamplingRun(Run):
-    """A job for a generator. What it made is counted from what is stored, never from this row. `config` of
-    solutions: {"per_problem", "counting", "duplicates", "splits", "subject", "level"}."""
+    """A job for a generator. Missing samples are counted from the stored ones, never from this row.
+    `config` of pool runs: {"per_problem", "count_from", "duplicates", "splits", "subject", "level"}."""
 
     __tablename__ = "sampling_run"
 
@@ -55,13 +55,13 @@ class SamplingRun(Run):
     total: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
     """Missing samples when the run was created."""
     counters: Mapped[Json]
-    """{"made", "requests", "retries", "prompt_tokens", "completion_tokens", "seconds", ...}."""
+    """{"stored", "requests", "retries", "prompt_tokens", "completion_tokens", "seconds", ...}."""
 
     generator: Mapped[Generator] = relationship()
 
     __mapper_args__ = {"polymorphic_identity": "sampling", "polymorphic_load": "selectin"}  # noqa: RUF012
     __table_args__ = (
-        CheckConstraint("purpose IN ('trial', 'solutions', 'rollouts', 'alternatives')", name="purpose"),
+        CheckConstraint("purpose IN ('trial', 'pool', 'rollouts', 'alternatives')", name="purpose"),
     )
 
 
@@ -75,18 +75,18 @@ class SamplingItem(Base):
     sampling_run_id: Mapped[int] = mapped_column(ForeignKey("sampling_run.run_id", ondelete="CASCADE"))
     problem_id: Mapped[int] = mapped_column(ForeignKey("problem.id", ondelete="CASCADE"), index=True)
     solution_id: Mapped[int | None] = mapped_column(ForeignKey("solution.id", ondelete="CASCADE"), index=True)
-    target_count: Mapped[int] = mapped_column("wanted")
+    target_count: Mapped[int]
     """Missing samples when the run was created."""
-    tries: Mapped[int] = mapped_column(server_default="0", default=0)
+    sample_count: Mapped[int] = mapped_column(server_default="0", default=0)
     """Samples received, usable or not."""
     errors: Mapped[int] = mapped_column(SmallInteger, server_default="0", default=0)
-    state: Mapped[str] = mapped_column(server_default="waiting", default="waiting")
+    state: Mapped[str] = mapped_column(server_default="queued", default="queued")
     error: Mapped[str | None]
     detail: Mapped[dict | None] = mapped_column(JSONB)
     """For alternatives: the task to create when they are ready."""
 
     __table_args__ = (
-        CheckConstraint("state IN ('waiting', 'done', 'failed')", name="state"),
+        CheckConstraint("state IN ('queued', 'succeeded', 'failed')", name="state"),
         Index("ix_sampling_item_sampling_run_id_state_id", "sampling_run_id", "state", "id"),
     )
 
@@ -102,7 +102,7 @@ class SamplingError(Base):
     )
     problem_id: Mapped[int] = mapped_column(BigInteger)
     message: Mapped[str]
-    at: Mapped[Created]
+    created_at: Mapped[Created]
 
 
 class Rollout(Base):
@@ -116,34 +116,36 @@ class Rollout(Base):
     )
     solution_id: Mapped[int] = mapped_column(ForeignKey("solution.id", ondelete="CASCADE"), primary_key=True)
     position: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
-    rollouts: Mapped[int]
-    reached: Mapped[int]
-    """Correct rollouts."""
+    rollout_count: Mapped[int]
+    correct_count: Mapped[int]
     unparseable: Mapped[int] = mapped_column(server_default="0", default=0)
     """Rollouts without a readable answer; they count as incorrect."""
 
     __table_args__ = (
-        CheckConstraint("rollouts > 0 AND reached >= 0 AND reached + unparseable <= rollouts", name="counts"),
+        CheckConstraint(
+            "rollout_count > 0 AND correct_count >= 0 AND correct_count + unparseable <= rollout_count",
+            name="counts",
+        ),
         CheckConstraint("position >= 0", name="position"),
         Index("ix_rollout_solution_id", "solution_id"),
     )
 
 
-class Preparation(Base):
+class AlternativeSettings(Base):
     """Alternatives before queueing: which generator creates them, and how many. No row: none."""
 
-    __tablename__ = "preparation"
+    __tablename__ = "alternative_settings"
 
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), primary_key=True)
     generator_id: Mapped[int] = mapped_column(ForeignKey("generator.id", ondelete="CASCADE"), index=True)
-    candidates: Mapped[int] = mapped_column(SmallInteger)
+    alternative_count: Mapped[int] = mapped_column(SmallInteger)
     """Alternatives per step."""
     positions: Mapped[str]
     """every, or suspect for the suspected step only."""
-    set_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
-    at: Mapped[Created]
+    updated_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    updated_at: Mapped[Created]
 
     __table_args__ = (
         CheckConstraint("positions IN ('every', 'suspect')", name="positions"),
-        CheckConstraint("candidates BETWEEN 1 AND 20", name="candidates"),
+        CheckConstraint("alternative_count BETWEEN 1 AND 20", name="alternative_count"),
     )

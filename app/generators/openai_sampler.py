@@ -52,7 +52,7 @@ class OpenAISampler:
     stopping: threading.Event
 
     def __post_init__(self) -> None:
-        self.at_once = self.config.at_once
+        self.concurrency = self.config.concurrency
         self._mine = threading.local()
         self._all: list[httpx.Client] = []
         try:
@@ -183,10 +183,10 @@ class OpenAISampler:
 
 def open_sampler(generator: Generator, stopping: threading.Event) -> OpenAISampler:
     """With the API key from the environment. Raises SamplerRejected if it is missing."""
-    key = api_key(generator.key_name) if generator.key_name else None
-    if generator.key_name and not key:
+    key = api_key(generator.api_key_env) if generator.api_key_env else None
+    if generator.api_key_env and not key:
         raise SamplerRejected(
-            f"The worker's environment has no {generator.key_name}. Set it and restart the worker."
+            f"The worker's environment has no {generator.api_key_env}. Set it and restart the worker."
         )
     config = parse(generator.config)
     return OpenAISampler(generator.base_url or "", generator.model, key, config, stopping)

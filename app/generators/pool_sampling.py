@@ -22,7 +22,7 @@ from app.generators.purpose import SamplingPurpose
 from app.generators.sampler import SampleResult
 from app.problems.models import SPLITS, Problem, Solution
 
-COUNTING = {"generator": "this generator", "pool": "the whole pool"}
+COUNT_FROM = {"generator": "this generator", "pool": "the whole pool"}
 DUPLICATES = {"keep": "keep", "skip": "skip and resample"}
 PATIENCE = 5
 """Samples per missing solution before a problem fails, if duplicates are skipped."""
@@ -31,7 +31,7 @@ PATIENCE = 5
 @dataclass(frozen=True)
 class PoolPlan:
     per_problem: int = 4
-    counting: str = "generator"
+    count_from: str = "generator"
     duplicates: str = "keep"
     splits: tuple[str, ...] = ("train",)
     subject: str = ""
@@ -54,7 +54,7 @@ def parse_plan(payload: dict[str, Any]) -> PoolPlan:
     is_integer = isinstance(plan.per_problem, int) and not isinstance(plan.per_problem, bool)
     if not is_integer or not 1 <= plan.per_problem <= 100_000:
         raise Invalid("Solutions per problem must be an integer from 1 to 100,000.")
-    for value, choices in ((plan.counting, COUNTING), (plan.duplicates, DUPLICATES)):
+    for value, choices in ((plan.count_from, COUNT_FROM), (plan.duplicates, DUPLICATES)):
         if value not in choices:
             raise Invalid(
                 f"Unknown value {str(value)[:50]!r}.", remedy=f"Valid values: {', '.join(choices)}."
@@ -85,7 +85,7 @@ PREVIEW = text(
     f" coalesce(sum(greatest(:k - there.solutions, 0)), 0)::bigint AS missing {CHOSEN}"
 )
 OPEN = text(
-    "INSERT INTO sampling_item (sampling_run_id, problem_id, wanted)"
+    "INSERT INTO sampling_item (sampling_run_id, problem_id, target_count)"
     f" SELECT :run, p.id, :k - there.solutions {CHOSEN} AND there.solutions < :k ORDER BY p.id"
 )
 LOCK = text("SELECT id FROM problem WHERE id = :problem FOR NO KEY UPDATE")
@@ -96,7 +96,7 @@ THERE = text(
 
 
 def _source_name(generator: Generator, plan: PoolPlan) -> str | None:
-    return generator.name if plan.counting == "generator" else None
+    return generator.name if plan.count_from == "generator" else None
 
 
 def _values(generator: Generator, plan: PoolPlan) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def preview_plan(db: Session, generator: Generator, plan: PoolPlan) -> dict[str,
 def create_items(db: Session, run: SamplingRun) -> None:
     plan = parse_plan(run.config)
     db.execute(OPEN, {**_values(run.generator, plan), "run": run.id})
-    total = "SELECT coalesce(sum(wanted), 0) FROM sampling_item WHERE sampling_run_id = :run"
+    total = "SELECT coalesce(sum(target_count), 0) FROM sampling_item WHERE sampling_run_id = :run"
     run.total = db.scalar(text(total), {"run": run.id}) or 0
     if not run.total:
         raise Invalid(
@@ -127,12 +127,15 @@ def create_items(db: Session, run: SamplingRun) -> None:
 def next_requests(db: Session, run: SamplingRun, item: SamplingItem) -> list[SampleRequest]:
     plan, config = parse_plan(run.config), parse(run.generator.config)
     missing = plan.per_problem - _existing_count(db, run, item, plan)
-    if plan.duplicates == "skip" and item.tries >= PATIENCE * item.target_count + 20:
+    if plan.duplicates == "skip" and item.sample_count >= PATIENCE * item.target_count + 20:
         item.error = "Only duplicates were sampled."
         return []
     statement = db.get_one(Problem, item.problem_id).statement
-    sizes = [config.per_request] * (missing // config.per_request) + [missing % config.per_request]
-    return [SampleRequest(statement, count=size) for size in sizes if size > 0] if missing > 0 else []
+    if missing <= 0:
+        return []
+    full, rest = divmod(missing, config.samples_per_request)
+    sizes = [config.samples_per_request] * full + [rest] * (rest > 0)
+    return [SampleRequest(statement, count=size) for size in sizes]
 
 
 def _existing_count(db: Session, run: SamplingRun, item: SamplingItem, plan: PoolPlan) -> int:
@@ -153,19 +156,19 @@ def store(db: Session, run: SamplingRun, item: SamplingItem, came: SampleResult)
         try:
             sampled = parse_completion(config, came.ask, completion, finish)
         except UnusableSample as error:
-            came.useless.append(str(error))
+            came.unusable.append(str(error))
             continue
         digest = hashlib.sha256("\0".join(sampled.steps).encode()).digest()
         twin = digest in digests
         counts["duplicates"] += twin
         if twin and plan.duplicates == "skip":
             continue
-        if counts["made"] >= missing:
+        if counts["stored"] >= missing:
             counts["surplus"] += 1
             continue
         digests.add(digest)
         db.add(_solution(run, item, sampled, digest))
-        counts["made"] += 1
+        counts["stored"] += 1
         counts["cut_off"] += sampled.finish == "length"
     db.flush()
     return counts
@@ -185,7 +188,7 @@ def _solution(run: SamplingRun, item: SamplingItem, sampled: Sampled, digest: by
 
 
 class PoolPurpose(SamplingPurpose):
-    name, label, title, unit = "solutions", "Pool", "Pool sampling", "problems"
+    name, label, title, unit = "pool", "Pool", "Pool sampling", "problems"
     adds_to_pool = True
     create_items = staticmethod(create_items)
     next_requests = staticmethod(next_requests)

@@ -83,9 +83,9 @@ class SamplingWorker:
         """Send requests until no item is left, the run ends, or the process must stop."""
         begun = beaten = graded = time.monotonic()
         items, waiting = self._items(), Waiting()
-        workers = ThreadPoolExecutor(self.sampler.at_once, "ask")
+        workers = ThreadPoolExecutor(self.sampler.concurrency, "ask")
         while not self.stopping.is_set():
-            while len(waiting) < self.sampler.at_once and (request := self._next(items)):
+            while len(waiting) < self.sampler.concurrency and (request := self._next(items)):
                 hand, ask = request
                 hand.out += 1
                 waiting[workers.submit(self.sampler.request, ask)] = request
@@ -116,7 +116,7 @@ class SamplingWorker:
         """Items of the run that no other process holds, one at a time."""
         after = 0
         chosen = select(SamplingItem.id).where(
-            SamplingItem.sampling_run_id == self.run_id, SamplingItem.state == "waiting"
+            SamplingItem.sampling_run_id == self.run_id, SamplingItem.state == "queued"
         )
         while True:
             with transaction() as db:
@@ -139,14 +139,14 @@ class SamplingWorker:
         with transaction() as db:
             run, item = db.get_one(SamplingRun, self.run_id), db.get_one(SamplingItem, number)
             asks: list[SampleRequest] = []
-            if item.state == "waiting":
+            if item.state == "queued":
                 item.error = None
                 asks = [] if item.errors >= ITEM_ERRORS else self.purpose.next_requests(db, run, item)
                 if item.errors >= ITEM_ERRORS:
                     item.error = "Its requests failed repeatedly."
                 if not asks:
-                    item.state = "failed" if item.error else "done"
-                    if item.state == "done":
+                    item.state = "failed" if item.error else "succeeded"
+                    if item.state == "succeeded":
                         self.purpose.finish_item(db, run, item)
         if not asks:
             self.locks.execute(UNLOCK, (str(number),))
@@ -172,15 +172,15 @@ class SamplingWorker:
         with transaction() as db:
             run, item = db.get_one(SamplingRun, self.run_id), db.get_one(SamplingItem, hand.id)
             counts: Counter[str] = self.purpose.store(db, run, item, came)
-            counts["useless"] += len(came.useless)
+            counts["unusable"] += len(came.unusable)
             progress, run = run.progress, self._lock_run(db)
             run.progress = {**run.progress, **progress}
-            item.tries += len(answer.texts)
-            item.errors += not counts["made"] and bool(came.useless)
+            item.sample_count += len(answer.texts)
+            item.errors += not counts["stored"] and bool(came.unusable)
             usage.add_usage(run, answer.cost, counts)
-            for message in came.useless:
+            for message in came.unusable:
                 self._note(db, run, item, message)
-        self.stored_count += counts["made"]
+        self.stored_count += counts["stored"]
 
     def _failed(self, hand: InFlightItem, error: SamplerError) -> None:
         self.failures += 1
@@ -195,9 +195,9 @@ class SamplingWorker:
         hand.asks.clear()  # what is missing is computed again when the last request returns
 
     def _note(self, db, run: SamplingRun, item: SamplingItem, message: str) -> None:  # type: ignore[no-untyped-def]
-        noted = run.counters.get("noted", 0)
+        noted = run.counters.get("listed_errors", 0)
         if noted < KEPT_ERRORS:
-            run.counters = {**run.counters, "noted": noted + 1}
+            run.counters = {**run.counters, "listed_errors": noted + 1}
             db.add(SamplingError(sampling_run_id=run.id, problem_id=item.problem_id, message=message[:1000]))
 
     def _lock_run(self, db: Session) -> SamplingRun:

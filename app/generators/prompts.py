@@ -80,7 +80,7 @@ def parse_completion(config: GeneratorConfig, ask: SampleRequest, text: str, fin
 def split_steps(config: GeneratorConfig, text: str) -> list[str]:
     if config.steps != "stop":
         return segment(text, config.steps)
-    return [piece.strip() for piece in text.split(config.step_end) if is_visible_text(piece)]
+    return [piece.strip() for piece in text.split(config.step_delimiter) if is_visible_text(piece)]
 
 
 def clean_text(text: str) -> str:

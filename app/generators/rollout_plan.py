@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import text
@@ -12,7 +12,8 @@ from app.core.errors import Invalid
 from app.generators.config import parse
 from app.generators.models import Generator, SamplingRun
 
-HOW = {"every": "every step", "search": "binary search for the first error"}
+FORMER_STRATEGIES = {"every": "all", "search": "binary_search"}
+STRATEGIES = {"all": "every step", "binary_search": "binary search for the first error"}
 VERDICTS = {
     "": "correct and incorrect",
     "incorrect": "incorrect",
@@ -23,7 +24,7 @@ VERDICTS = {
 @dataclass(frozen=True)
 class RolloutPlan:
     rollouts: int = 8
-    how: str = "every"
+    strategy: str = "all"
     verdict: str = ""
     sampled_by: str = ""
     """Name of the generator that sampled the solutions; empty: any."""
@@ -31,7 +32,7 @@ class RolloutPlan:
     subject: str = ""
     level: str = ""
     per_problem: int = 4
-    most: int = 1000
+    max_solutions: int = 1000
     """Maximum number of solutions."""
     seed: int = 0
 
@@ -48,21 +49,23 @@ def parse_plan(payload: dict[str, Any]) -> RolloutPlan:
             remedy=f"Valid options: {', '.join(RolloutPlan.__annotations__)}.",
         )
     plan = RolloutPlan(**{**payload, "splits": tuple(payload.get("splits") or RolloutPlan.splits)})
-    for name, least, most in (
+    plan = replace(plan, strategy=FORMER_STRATEGIES.get(str(plan.strategy), plan.strategy))
+    for name, low, high in (
         ("rollouts", 1, 1024),
         ("per_problem", 1, 100_000),
-        ("most", 1, 10_000_000),
+        ("max_solutions", 1, 10_000_000),
         ("seed", 0, 2**31),
     ):
         value = getattr(plan, name)
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise Invalid(f'"{name}" must be an integer from {least} to {most:,}.')
-    if plan.how not in HOW or plan.verdict not in VERDICTS:
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise Invalid(f'"{name}" must be an integer from {low} to {high:,}.')
+    if plan.strategy not in STRATEGIES or plan.verdict not in VERDICTS:
         raise Invalid(
-            f'"how" must be one of {", ".join(HOW)}, and "verdict" must be correct, incorrect or empty.'
+            f'"strategy" must be one of {", ".join(STRATEGIES)}, '
+            'and "verdict" must be correct, incorrect or empty.'
         )
-    if plan.how == "search" and plan.verdict != "incorrect":
-        plan = RolloutPlan(**{**asdict(plan), "splits": plan.splits, "verdict": "incorrect"})
+    if plan.strategy == "binary_search" and plan.verdict != "incorrect":
+        plan = replace(plan, verdict="incorrect")
     if "test" in plan.splits:
         raise Invalid(
             "Rollouts are labels, and test problems get no labels.", remedy="Use train or validation."
@@ -88,13 +91,13 @@ CHOSEN = """
           AND s.verdict = ANY(:verdicts) AND p.reference_answer IS NOT NULL
           AND cardinality(s.steps) BETWEEN 2 AND 1000
     ), chosen AS (
-        SELECT d.*, CASE WHEN :how = 'every'
-            THEN :n * (d.steps - 1) - coalesce((SELECT sum(least(r.rollouts, :n)) FROM rollout r
+        SELECT d.*, CASE WHEN :strategy = 'all'
+            THEN :n * (d.steps - 1) - coalesce((SELECT sum(least(r.rollout_count, :n)) FROM rollout r
                 WHERE r.generator_id = :generator AND r.solution_id = d.id AND r.position < d.steps - 1), 0)
             ELSE :n * ceil(log(2, d.steps)) - least(:n * ceil(log(2, d.steps)), coalesce((
-                SELECT sum(least(r.rollouts, :n)) FROM rollout r
+                SELECT sum(least(r.rollout_count, :n)) FROM rollout r
                 WHERE r.generator_id = :generator AND r.solution_id = d.id), 0)) END AS missing
-        FROM drawn d WHERE d.turn <= :per_problem ORDER BY d.turn, d.draw LIMIT :most
+        FROM drawn d WHERE d.turn <= :per_problem ORDER BY d.turn, d.draw LIMIT :max_solutions
     )
 """
 PREVIEW = text(
@@ -103,25 +106,26 @@ PREVIEW = text(
         FROM chosen"""  # noqa: S608  the parts are ours
 )
 OPEN = text(
-    f"""{CHOSEN} INSERT INTO sampling_item (sampling_run_id, problem_id, solution_id, wanted)
+    f"""{CHOSEN} INSERT INTO sampling_item (sampling_run_id, problem_id, solution_id, target_count)
         SELECT :run, problem_id, id, missing FROM chosen WHERE missing > 0
-        ORDER BY turn, draw RETURNING wanted"""  # noqa: S608  likewise
+        ORDER BY turn, draw RETURNING target_count"""  # noqa: S608  likewise
 )
 
 
 def _values(generator: Generator, plan: RolloutPlan) -> dict[str, Any]:
     return {
-        "project": generator.project_id, "generator": generator.id, "seed": plan.seed, "how": plan.how,
+        "project": generator.project_id, "generator": generator.id,
+        "seed": plan.seed, "strategy": plan.strategy,
         "splits": list(plan.splits), "subject": plan.subject, "level": plan.level,
         "sampled_by": plan.sampled_by,
         "verdicts": [plan.verdict] if plan.verdict else ["correct", "incorrect"],
-        "n": plan.rollouts, "per_problem": plan.per_problem, "most": plan.most,
+        "n": plan.rollouts, "per_problem": plan.per_problem, "max_solutions": plan.max_solutions,
     }  # fmt: skip
 
 
 def preview_plan(db: Session, generator: Generator, plan: RolloutPlan) -> dict[str, int]:
     """{"solutions", "problems", "incomplete", "missing"}. `missing` is the number of samples: exact for
-    `every`, the maximum for `search`."""
+    `all`, the maximum for `binary_search`."""
     return dict(db.execute(PREVIEW, _values(generator, plan)).mappings().one())
 
 
@@ -143,8 +147,9 @@ def create_items(db: Session, run: SamplingRun) -> None:
 
 THERE = text(
     """SELECT count(DISTINCT solution_id) AS solutions, count(*) AS steps,
-              coalesce(sum(rollouts), 0)::bigint AS rollouts, coalesce(sum(reached), 0)::bigint AS reached,
-              count(*) FILTER (WHERE reached = 0) AS dead,
+              coalesce(sum(rollout_count), 0)::bigint AS rollouts,
+              coalesce(sum(correct_count), 0)::bigint AS correct,
+              count(*) FILTER (WHERE correct_count = 0) AS dead,
               coalesce(sum(unparseable), 0)::bigint AS unparseable
        FROM rollout WHERE generator_id = :generator"""
 )

@@ -34,7 +34,7 @@ def rollouts(request: Request, access: Researcher, db: Db, generator_id: int) ->
         runs=runs.list_runs(db, access.project.id, generator.id, "rollouts"),
         purposes=PURPOSES,
         splits={value: label for value, label in SPLITS.items() if value != "test"},
-        hows=rollout_plan.HOW,
+        strategies=rollout_plan.STRATEGIES,
         verdicts=rollout_plan.VERDICTS,
         **{**queries.filter_choices(db, access.project.id), **_preview(db, generator, request)},
     )

@@ -1,10 +1,10 @@
 """Monte Carlo rollouts: the rate at which completions of a prefix reach the correct answer. This success
 rate is the value of the last step of the prefix.
 
-every    N rollouts from every step but the last, whose value is the verdict of the answer (Wang et al.
-         2023, section 3.3; Snell et al. 2024, appendix D, with N = 16)
-search   binary search for the first step with no correct rollout (Luo et al. 2024, section 3.2): about
-         log2(steps) prefixes of an incorrect solution
+all            N rollouts from every step but the last, whose value is the verdict of the answer (Wang et al.
+               2023, section 3.3; Snell et al. 2024, appendix D, with N = 16)
+binary_search  binary search for the first step with no correct rollout (Luo et al. 2024, section 3.2):
+               about log2(steps) prefixes of an incorrect solution
 
 Rollouts measure what the generator can reach from a step, not whether people find the step correct (Zhang
 et al. 2025 find that they locate errors less accurately). They are a separate label source, and labelers
@@ -34,36 +34,38 @@ RolloutCounts = Mapping[int, tuple[int, int]]
 LOCK = text("SELECT id FROM solution WHERE id = :solution FOR NO KEY UPDATE")
 
 
-def positions_needed(counts: RolloutCounts, steps: int, rollouts: int, how: str) -> list[tuple[int, int]]:
+def positions_needed(
+    counts: RolloutCounts, steps: int, rollouts: int, strategy: str
+) -> list[tuple[int, int]]:
     """Positions that need rollouts now, with the missing number. Position p continues steps 0 to p. The
     binary search returns one position at a time, because its results decide the next position."""
-    if how == "every":
+    if strategy == "all":
         short = [(place, rollouts - counts.get(place, (0, 0))[0]) for place in range(steps - 1)]
         return [(place, missing) for place, missing in short if missing > 0]
     # assumes that the problem alone has correct rollouts and the complete incorrect solution has none
     low, high = -1, steps - 1
     while high - low > 1:
         middle = (low + high) // 2
-        done, reached = counts.get(middle, (0, 0))
+        done, correct = counts.get(middle, (0, 0))
         if done < rollouts:
             return [(middle, rollouts - done)]
-        low, high = (middle, high) if reached else (low, middle)
+        low, high = (middle, high) if correct else (low, middle)
     return []
 
 
 def load_counts(db: Session, generator_id: int, solution_id: int) -> dict[int, tuple[int, int]]:
-    chosen = select(Rollout.position, Rollout.rollouts, Rollout.reached)
+    chosen = select(Rollout.position, Rollout.rollout_count, Rollout.correct_count)
     conditions = (Rollout.generator_id == generator_id, Rollout.solution_id == solution_id)
     return {row[0]: (row[1], row[2]) for row in db.execute(chosen.where(*conditions))}
 
 
 def next_requests(db: Session, run: SamplingRun, item: SamplingItem) -> list[SampleRequest]:
-    plan, size = parse_plan(run.config), parse(run.generator.config).per_request
+    plan, size = parse_plan(run.config), parse(run.generator.config).samples_per_request
     solution = db.get_one(Solution, item.solution_id)
     statement = db.get_one(Problem, item.problem_id).statement
     counts = load_counts(db, run.generator_id, solution.id)
     asks = []
-    for position, missing in positions_needed(counts, len(solution.steps), plan.rollouts, plan.how):
+    for position, missing in positions_needed(counts, len(solution.steps), plan.rollouts, plan.strategy):
         begun = tuple(solution.steps[: position + 1])
         sizes = [size] * (missing // size) + [missing % size]
         asks += [SampleRequest(statement, begun, count, position=position) for count in sizes if count]
@@ -87,15 +89,15 @@ def store(db: Session, run: SamplingRun, item: SamplingItem, came: SampleResult)
     taken = verdicts[: max(0, parse_plan(run.config).rollouts - existing_count)]
     if taken:
         _add(db, run, item, came.ask.position, Counter(taken), len(taken))
-    return Counter(made=len(taken), surplus=len(verdicts) - len(taken), reached=taken.count("correct"))
+    return Counter(stored=len(taken), surplus=len(verdicts) - len(taken), correct=taken.count("correct"))
 
 
 def _add(
     db: Session, run: SamplingRun, item: SamplingItem, position: int, verdict_counts: Counter[str], count: int
 ) -> None:
     more = {
-        "rollouts": count,
-        "reached": verdict_counts["correct"],
+        "rollout_count": count,
+        "correct_count": verdict_counts["correct"],
         "unparseable": verdict_counts["unparseable"],
     }
     place = {"generator_id": run.generator_id, "solution_id": item.solution_id, "position": position}

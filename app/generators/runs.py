@@ -41,7 +41,7 @@ class SamplingKind(RunKind[SamplingRun]):
 
     def on_resume(self, db: Session, run: SamplingRun) -> None:
         """Failed items are retried."""
-        reset = "SET state = 'waiting', tries = 0, errors = 0, error = NULL"
+        reset = "SET state = 'queued', sample_count = 0, errors = 0, error = NULL"
         query = text(f"UPDATE sampling_item {reset} WHERE sampling_run_id = :run AND state = 'failed'")
         db.execute(query, {"run": run.id})
 
@@ -105,11 +105,11 @@ def finish(db: Session, run_id: int, fence: int) -> None:
     even if there were too few failures to stop it earlier."""
     run = lock_attempt(db, run_id, fence, SamplingRun)
     waiting = select(SamplingItem.id).where(
-        SamplingItem.sampling_run_id == run_id, SamplingItem.state == "waiting"
+        SamplingItem.sampling_run_id == run_id, SamplingItem.state == "queued"
     )
     if run is None or db.scalar(waiting.limit(1)) is not None:
         return
-    if run.counters["failed"] and not run.counters["made"]:
+    if run.counters["failed"] and not run.counters["stored"]:
         last = list_errors(db, run_id)
         reason = last[0].message if last else "Every request failed."
         record_failure(db, run_id, fence, reason, final=True)

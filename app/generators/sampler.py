@@ -38,7 +38,7 @@ class SampleResult:
     ask: SampleRequest
     answer: SamplerResponse
     prover: Prover
-    useless: list[str] = field(default_factory=list)
+    unusable: list[str] = field(default_factory=list)
     """Reasons of unusable samples, for the list of errors."""
 
 
@@ -59,7 +59,7 @@ class SamplingStopped(Exception):
 
 
 class Sampler(Protocol):
-    at_once: int
+    concurrency: int
     """Maximum concurrent requests."""
 
     def request(self, ask: SampleRequest) -> SamplerResponse:

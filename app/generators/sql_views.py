@@ -9,7 +9,7 @@ VIEWS = (
         "project_with_alternatives",
         ("labeling",),
         "Projects whose solutions get alternatives before they are queued.",
-        "SELECT project_id FROM preparation",
+        "SELECT project_id FROM alternative_settings",
     ),
     SqlView(
         "solution_awaiting_alternatives",
@@ -20,14 +20,14 @@ VIEWS = (
         FROM sampling_item i
         JOIN sampling_run s ON s.run_id = i.sampling_run_id
         JOIN run r ON r.id = s.run_id
-        WHERE s.purpose = 'alternatives' AND i.state <> 'done' AND r.state IN ('queued', 'running')
+        WHERE s.purpose = 'alternatives' AND i.state <> 'succeeded' AND r.state IN ('queued', 'running')
         """,
     ),
     SqlView(
         "rollout_rate",
         ("training",),
-        "Rollouts from a position of a solution, and how many reached the correct answer.",
-        "SELECT generator_id, solution_id, position, rollouts, reached FROM rollout",
+        "Rollouts from a position of a solution, and how many are correct.",
+        "SELECT generator_id, solution_id, position, rollout_count, correct_count FROM rollout",
     ),
     SqlView(
         "project_generator",

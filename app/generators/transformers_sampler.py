@@ -23,7 +23,7 @@ from app.prm.checkpoint_safety import BadCheckpoint, validate_folder
 
 class TransformersSampler:
     def __init__(self, folder: Path, config: GeneratorConfig, stopping: threading.Event) -> None:
-        self.config, self.stopping, self.at_once = config, stopping, 1
+        self.config, self.stopping, self.concurrency = config, stopping, 1
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         try:
             validate_folder(folder)

@@ -29,7 +29,7 @@ def create_items(db: Session, run: SamplingRun) -> None:
 
 
 def next_requests(db: Session, run: SamplingRun, item: SamplingItem) -> list[SampleRequest]:
-    return [] if item.tries else [SampleRequest(db.get_one(Problem, item.problem_id).statement)]
+    return [] if item.sample_count else [SampleRequest(db.get_one(Problem, item.problem_id).statement)]
 
 
 def store(db: Session, run: SamplingRun, item: SamplingItem, came: SampleResult) -> Counter[str]:
@@ -39,9 +39,9 @@ def store(db: Session, run: SamplingRun, item: SamplingItem, came: SampleResult)
         sampled = parse_completion(parse(run.generator.config), came.ask, completion, finish)
         seen |= {"steps": sampled.steps, "answer": sampled.answer, "text": ""}
     except UnusableSample as error:
-        came.useless.append(str(error))
+        came.unusable.append(str(error))
     run.progress = {**run.progress, "trial": seen}
-    return Counter(made=1)
+    return Counter(stored=1)
 
 
 class TrialPurpose(SamplingPurpose):

@@ -13,7 +13,7 @@ from app.generators.sampler import Cost
 
 NONE: dict[str, Any] = {
     **vars(Cost()),
-    **dict.fromkeys(("made", "duplicates", "surplus", "useless", "failed"), 0),
+    **dict.fromkeys(("stored", "duplicates", "surplus", "unusable", "failed"), 0),
 }
 
 
@@ -34,20 +34,20 @@ def compute_price(counters: dict[str, Any], config: dict[str, Any]) -> float | N
 
 
 ITEMS = text(
-    """SELECT count(*) AS whole, count(*) FILTER (WHERE state = 'done') AS done,
+    """SELECT count(*) AS total, count(*) FILTER (WHERE state = 'succeeded') AS succeeded,
               count(*) FILTER (WHERE state = 'failed') AS failed
        FROM sampling_item WHERE sampling_run_id = :run"""
 )
 MADE = text(
     """SELECT s.generator_id,
-              sum((counters->>'made')::bigint)::bigint
+              sum((counters->>'stored')::bigint)::bigint
        FROM sampling_run s JOIN run r ON r.id = s.run_id WHERE r.project_id = :project 
-         AND s.purpose = 'solutions' GROUP BY s.generator_id"""
+         AND s.purpose = 'pool' GROUP BY s.generator_id"""
 )
 
 
 def count_items(db: Session, run_id: int) -> dict[str, int]:
-    """{"whole", "done", "failed"}: problems (or solutions) of the run."""
+    """{"total", "succeeded", "failed"}: problems (or solutions) of the run."""
     return dict(db.execute(ITEMS, {"run": run_id}).mappings().one())
 
 

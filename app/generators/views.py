@@ -43,7 +43,7 @@ def show_generators(request: Request, access: Researcher, db: Db) -> Response:
 
 @router.post("/generators")
 def create_generator(request: Request, access: ProjectAdmin, db: Db, form: Form) -> Response:
-    names = ("name", "kind", "model", "base_url", "key_name")
+    names = ("name", "kind", "model", "base_url", "api_key_env")
     generator_input = generators.GeneratorInput(**{name: forms.text(form, name) for name in names})
     try:
         generator = generators.create_generator(
@@ -64,7 +64,7 @@ def _list(request: Request, access: Access, db: Db, **more: Any) -> Response:
         status=more["wrong"].status if "wrong" in more else 200,
         generators=generators.list_generators(db, access.project.id),
         made=usage.count_solutions(db, access.project.id),
-        preparation=alternative_settings.find_settings(db, access.project.id),
+        settings=alternative_settings.find_settings(db, access.project.id),
         mode=get_mode(access.project.mode),
         waiting=alternative_settings.count_waiting(db, access.project.id),
         positions=alternative_settings.POSITIONS,
@@ -90,7 +90,7 @@ def generator_page(request: Request, access: Researcher, db: Db, generator_id: i
         runs=runs.list_runs(db, access.project.id, generator.id),
         purposes=PURPOSES,
         splits=SPLITS,
-        countings=pool_sampling.COUNTING,
+        count_from_choices=pool_sampling.COUNT_FROM,
         duplicates=pool_sampling.DUPLICATES,
         **{**queries.filter_choices(db, access.project.id), **_preview(db, generator, request)},
     )
@@ -131,7 +131,7 @@ def start_trial(access: Researcher, db: Db, generator_id: int) -> Response:
 def start(access: Researcher, db: Db, generator_id: int, form: Form) -> Response:
     generator = generators.get_generator(db, access.project.id, generator_id)
     config = pool_sampling.parse_plan(forms.parse_pool_plan(form)).as_json()
-    return start_and_redirect(db, access, generator, "solutions", config, "Sampling started.")
+    return start_and_redirect(db, access, generator, "pool", config, "Sampling started.")
 
 
 def start_and_redirect(
@@ -197,8 +197,11 @@ def release(access: Researcher, db: Db, sampling_id: int) -> Response:
 def save_alternative_settings(access: ProjectAdmin, db: Db, form: Form) -> Response:
     chosen = forms.text(form, "generator")
     number = int(forms.number(form, "generator", True)) if chosen else None
-    candidates = int(forms.number(form, "candidates", True)) if forms.text(form, "candidates") else 3
+    field = "alternative_count"
+    alternative_count = int(forms.number(form, field, True)) if forms.text(form, field) else 3
     positions = forms.text(form, "positions") or "every"
-    alternative_settings.update_settings(db, access.project, number, candidates, positions, access.user)
+    alternative_settings.update_settings(
+        db, access.project, number, alternative_count, positions, access.user
+    )
     message = "Alternatives will be created before queueing." if number else "Alternatives turned off."
     return redirect(f"{access.home}/generators", message)

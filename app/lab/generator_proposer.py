@@ -26,7 +26,7 @@ class GeneratorProposer:
     def __init__(self, sampler: Sampler, config: GeneratorConfig) -> None:
         self.sampler, self.config = sampler, config
         self.prompt_tokens = self.without_usage = 0
-        self._workers = ThreadPoolExecutor(sampler.at_once, "search")
+        self._workers = ThreadPoolExecutor(sampler.concurrency, "search")
 
     def close(self) -> None:
         self._workers.shutdown(wait=False, cancel_futures=True)
@@ -66,7 +66,7 @@ class GeneratorProposer:
         for place, ask in enumerate(asks):
             groups.setdefault((ask.prefix, ask.seed is None), []).append(place)
         for (prefix, greedy), places in groups.items():
-            size = len(places) if greedy else self.config.per_request
+            size = len(places) if greedy else self.config.samples_per_request
             for start in range(0, len(places), size):
                 chunk = places[start : start + size]
                 count = 1 if greedy else len(chunk)

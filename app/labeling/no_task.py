@@ -23,7 +23,7 @@ SELECT_QUEUE_STATE = text(
         (SELECT count(*) FROM assignment a JOIN task t ON t.id = a.task_id WHERE a.project_id = :project
             AND a.user_id = :user AND a.state = 'submitted' AND t.kind = 'regular') AS submitted,
         EXISTS (SELECT 1 FROM solution_awaiting_alternatives
-            WHERE project_id = :project AND state = 'waiting') AS preparing,
+            WHERE project_id = :project AND state = 'queued') AS preparing,
         (SELECT screening_result FROM labeler_status WHERE project_id = :project AND user_id = :user)
             AS screening_result
     """

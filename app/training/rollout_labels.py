@@ -24,7 +24,7 @@ from app.training.snapshot_definition import SnapshotDefinition
 SELECT_ROLLOUTS = text(
     """
     SELECT p.id AS problem_id, p.statement, s.id AS solution_id, s.steps, s.verdict,
-           r.position, r.rollouts, r.reached
+           r.position, r.rollout_count, r.correct_count
     FROM rollout_rate r JOIN solution s ON s.id = r.solution_id JOIN problem p ON p.id = s.problem_id
     WHERE s.project_id = :project_id AND p.split <> 'test' AND r.generator_id = :generator_id
       AND s.verdict IN ('correct', 'incorrect')
@@ -65,12 +65,14 @@ class RolloutLabels:
         rows = db.execute(SELECT_ROLLOUTS.execution_options(yield_per=2_000), key)
         for _, group in groupby(rows, key=lambda row: row.solution_id):
             positions = list(group)
-            enough = [row for row in positions if row.rollouts >= definition.min_rollouts]
+            enough = [row for row in positions if row.rollout_count >= definition.min_rollouts]
             dropped["too_few_rollouts"] += len(positions) - len(enough)
             if not enough:
                 continue
             row = positions[0]
-            rates = {position.position: position.reached / position.rollouts for position in enough}
+            rates = {
+                position.position: position.correct_count / position.rollout_count for position in enough
+            }
             rates[len(row.steps) - 1] = float(row.verdict == "correct")
             yield row.problem_id, row.statement, _build_chain(row, rates, definition)
 

@@ -370,8 +370,8 @@ class Everything:
         db.add(generator)
         db.flush()
         sampled = SamplingRun(
-            project_id=self.project, generator_id=generator.id, purpose="solutions", state="failed", total=40,
-            config={"per_problem": 4}, counters={"made": 12, "requests": 14},
+            project_id=self.project, generator_id=generator.id, purpose="pool", state="failed", total=40,
+            config={"per_problem": 4}, counters={"stored": 12, "requests": 14},
             error="The server does not answer.", finished_at=self.now,
         )  # fmt: skip
         db.add(sampled)

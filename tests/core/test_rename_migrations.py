@@ -9,6 +9,14 @@ from sqlalchemy import text
 from app.core import db as core_db
 from app.core.db import transaction
 from app.core.migrate import downgrade_schema, upgrade_schema
+from app.generators.models import (
+    AlternativeSettings,
+    Generator,
+    Rollout,
+    SamplingError,
+    SamplingItem,
+    SamplingRun,
+)
 from app.quality.models import Adjudication, AdjudicationCandidate, AgreementReport, AgreementValue
 from tests.factories import base as factories
 from tests.factories.quality import disputed_solution
@@ -66,6 +74,87 @@ def test_adjudication_and_agreement_survive_both_ways(database: str) -> None:
     assert [rows(statement) for statement in QUALITY_ROWS] == current
 
 
+def test_sampling_and_rollouts_survive_both_ways(database: str) -> None:
+    with transaction() as db:
+        project = factories.project(db)
+        solution = factories.solution(db, factories.problem(db, project))
+        generator = Generator(
+            project_id=project.id, name="g", kind="openai", base_url="http://g/v1", model="m",
+            api_key_env="STEPMARK_KEY_G",
+            config={"concurrency": 2, "samples_per_request": 3, "steps": "stop"},
+        )  # fmt: skip
+        db.add(generator)
+        db.flush()
+        for purpose, config in SAMPLING_CONFIGS.items():
+            run = SamplingRun(
+                project_id=project.id, generator_id=generator.id, purpose=purpose, config=config,
+                counters={"stored": 4, "correct": 1, "requests": 2},
+            )  # fmt: skip
+            db.add(run)
+            db.flush()
+        for state in ("queued", "succeeded", "failed"):
+            db.add(
+                SamplingItem(
+                    sampling_run_id=run.id, problem_id=solution.problem_id, target_count=3, sample_count=2,
+                    state=state,
+                )
+            )  # fmt: skip
+        db.add(SamplingError(sampling_run_id=run.id, problem_id=solution.problem_id, message="m"))
+        db.add(
+            Rollout(
+                generator_id=generator.id,
+                solution_id=solution.id,
+                position=0,
+                rollout_count=4,
+                correct_count=1,
+            )
+        )
+        db.add(
+            AlternativeSettings(
+                project_id=project.id, generator_id=generator.id, alternative_count=3, positions="every"
+            )
+        )
+    current = [rows(statement) for statement in SAMPLING_ROWS]
+
+    downgrade_schema(core_db.engine(), "simulation_names")
+    assert rows("SELECT key_name, config FROM generator") == [
+        ("STEPMARK_KEY_G", {"at_once": 2, "per_request": 3, "steps": "stop"})
+    ]
+    assert [row[0] for row in rows("SELECT purpose FROM sampling_run ORDER BY run_id")] == [
+        "solutions", "rollouts", "alternatives",
+    ]  # fmt: skip
+    configs = [row[0] for row in rows("SELECT config FROM run WHERE kind = 'sampling' ORDER BY id")]
+    assert configs == [
+        {"per_problem": 4, "counting": "pool"},
+        {"rollouts": 8, "how": "search", "most": 10},
+        {"candidates": 3, "positions": "every", "behind": False},
+    ]
+    assert rows("SELECT DISTINCT counters FROM sampling_run") == [({"made": 4, "reached": 1, "requests": 2},)]
+    assert rows("SELECT wanted, tries, state FROM sampling_item ORDER BY id") == [
+        (3, 2, "waiting"), (3, 2, "done"), (3, 2, "failed"),
+    ]  # fmt: skip
+    assert rows("SELECT rollouts, reached FROM rollout_rate") == [(4, 1)]
+    assert rows("SELECT candidates, positions FROM preparation") == [(3, "every")]
+
+    upgrade_schema(core_db.engine())
+    assert [rows(statement) for statement in SAMPLING_ROWS] == current
+
+
+SAMPLING_CONFIGS = {
+    "pool": {"per_problem": 4, "count_from": "pool"},
+    "rollouts": {"rollouts": 8, "strategy": "binary_search", "max_solutions": 10},
+    "alternatives": {"alternative_count": 3, "positions": "every", "to_end": False},
+}
+SAMPLING_ROWS = (
+    "SELECT * FROM generator",
+    "SELECT * FROM sampling_run ORDER BY run_id",
+    "SELECT * FROM sampling_item ORDER BY id",
+    "SELECT * FROM sampling_error",
+    "SELECT * FROM rollout",
+    "SELECT * FROM rollout_rate",
+    "SELECT * FROM alternative_settings",
+    "SELECT config FROM run WHERE kind = 'sampling' ORDER BY id",
+)
 QUALITY_ROWS = (
     "SELECT * FROM adjudication ORDER BY id",
     "SELECT * FROM adjudication_candidate",

@@ -45,7 +45,11 @@ def build_exported_project(db: Session, name: str = "") -> Project:
     generator = Generator(project_id=project.id, name="local", kind="transformers", model="x", config={})
     db.add(generator)
     db.flush()
-    db.add(Rollout(generator_id=generator.id, solution_id=disputed.id, position=0, rollouts=8, reached=6))
+    db.add(
+        Rollout(
+            generator_id=generator.id, solution_id=disputed.id, position=0, rollout_count=8, correct_count=6
+        )
+    )
     snapshots.create_snapshot(db, project.id, {}, None)
     return project
 

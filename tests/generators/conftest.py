@@ -22,7 +22,13 @@ from app.generators.models import Generator, SamplingRun
 from app.projects.models import Project
 from tests.factories import base as factories
 
-QUICK = {"backoff_s": 0.02, "timeout_s": 5.0, "endpoint": "completions", "at_once": 4, "per_request": 3}
+QUICK = {
+    "backoff_s": 0.02,
+    "timeout_s": 5.0,
+    "endpoint": "completions",
+    "concurrency": 4,
+    "samples_per_request": 3,
+}
 
 
 @dataclass
@@ -56,8 +62,8 @@ def api(server_process: tuple[str, Path]) -> Server:
 
 def generator(db: Session, project: Project, api: Server, model: str = "steady", **config: Any) -> Generator:
     wanted = GeneratorInput(name=f"{model} {config.pop('called', '')}".strip(), model=model, base_url=api.url)
-    key_name = config.pop("key_name", "")
-    wanted = GeneratorInput(wanted.name, "openai", model, api.url, key_name)
+    api_key_env = config.pop("api_key_env", "")
+    wanted = GeneratorInput(wanted.name, "openai", model, api.url, api_key_env)
     return generators.create_generator(db, project, wanted, {**QUICK, **config}, None)
 
 
@@ -69,12 +75,12 @@ def sums(db: Session, project: Project, count: int = 4, **values: Any) -> list[A
     ]
 
 
-def started(generator_id: int, purpose: str = "solutions", **config: Any) -> int:
+def started(generator_id: int, purpose: str = "pool", **config: Any) -> int:
     with transaction() as db:
         return runs.start(db, db.get_one(Generator, generator_id), purpose, config, None).id
 
 
-def done(generator_id: int, purpose: str = "solutions", **config: Any) -> SamplingRun:
+def done(generator_id: int, purpose: str = "pool", **config: Any) -> SamplingRun:
     """The run after its work, done here and not in a process of its own."""
     return gone_on(started(generator_id, purpose, **config))
 

@@ -83,7 +83,7 @@ def test_at_temperature_zero_it_says_the_same_and_goes_on_from_a_beginning(opene
 
 def test_a_step_ends_where_a_step_ends(opened):
     """Any text holds a letter sooner or later: made the end of a step, none is in the sample."""
-    model = opened(step_tokens=30, temperature=1.5, steps="stop", step_end="a")
+    model = opened(step_tokens=30, temperature=1.5, steps="stop", step_delimiter="a")
     texts = model.request(SampleRequest("What is 1 + 2?", count=8, one_step=True)).texts
     assert not [text for text, _ in texts if "a" in text]
 
@@ -105,7 +105,7 @@ def test_the_whole_run_in_the_sampling_process(database, home, folder):
     with transaction() as db:
         project = factories.project(db)
         sums(db, project, 2)
-        config = {"endpoint": "completions", "max_tokens": 8, "temperature": 1.0, "per_request": 4}
+        config = {"endpoint": "completions", "max_tokens": 8, "temperature": 1.0, "samples_per_request": 4}
         with pytest.raises(Invalid, match="where this server keeps models"):
             generators.create_generator(
                 db, project, GeneratorInput("x", "transformers", str(folder)), config, None
@@ -118,7 +118,7 @@ def test_the_whole_run_in_the_sampling_process(database, home, folder):
             db, project, GeneratorInput("tiny", "transformers", place), config, None
         ).id
     run = done(number, per_problem=5)
-    assert (run.state, run.counters["made"]) == ("succeeded", 10), run.error
+    assert (run.state, run.counters["stored"]) == ("succeeded", 10), run.error
     with transaction() as db:
         assert db.scalar(select(func.count()).select_from(Solution).where(Solution.generator == "tiny")) == 10
         (settings().models_dir / "tiny" / "pytorch_model.bin").write_bytes(b"cos\nsystem\n")

@@ -43,12 +43,13 @@ def test_a_site_admin_makes_one_and_it_shows_no_key(
     here = f"/projects/{project.slug}/generators"
     factories.sign_in(web, db, factories.user(db, is_admin=True))
     answer = web.post(
-        here, data={**FORM, "key_name": "STEPMARK_KEY_ONE", "step_end": "\\n\\n", "temperature": "0.3"}
+        here,
+        data={**FORM, "api_key_env": "STEPMARK_KEY_ONE", "step_delimiter": "\\n\\n", "temperature": "0.3"},
     )
     assert answer.status_code == 303
     made = db.scalars(select(Generator)).one()
     assert made.config["temperature"] == 0.3
-    assert made.config["step_end"] == "\n\n"
+    assert made.config["step_delimiter"] == "\n\n"
     page = web.get(answer.headers["location"]).text
     assert "STEPMARK_KEY_ONE" in page
     assert "sk-secret" not in page
@@ -94,7 +95,8 @@ def test_only_keys_made_for_generators_can_be_named() -> None:
 @pytest.mark.parametrize(
     "config",
     [{"temperature": "hot"}, {"temperature": float("nan")}, {"max_tokens": 1.5}, {"prompt": "none"}, {"x": 1},
-     {"steps": "page"}, {"endpoint": "x"}, {"stop": ["a", "b", "c", "d"]}, {"prefill": 1}, {"step_end": ""},
+     {"steps": "page"}, {"endpoint": "x"}, {"stop": ["a", "b", "c", "d"]}, {"prefill": 1},
+     {"step_delimiter": ""},
      {"system": "\0"}, {"price_in": -1}, []],
 )  # fmt: skip
 def test_a_config_that_is_wrong_is_told(config: object) -> None:
@@ -145,7 +147,7 @@ def test_the_api_from_making_one_to_what_it_made(db: Session, web: TestClient, p
     run = web.post(f"{mine}/sampling-runs", json={"per_problem": 2}).json()
     assert (run["total"], run["price"]) == (8, 0)
     seen = web.get(f"{here}/sampling-runs/{run['id']}").json()
-    assert seen["items"] == {"whole": 4, "done": 0, "failed": 0}
+    assert seen["items"] == {"total": 4, "succeeded": 0, "failed": 0}
     assert web.post(f"{here}/sampling-runs/{run['id']}/cancellation").json()["state"] == "cancelled"
     assert web.post(f"{here}/sampling-runs/{run['id']}/resumption").json()["state"] == "queued"
     assert len(web.get(f"{here}/sampling-runs").json()["sampling_runs"]) == 1
@@ -182,7 +184,7 @@ def test_from_the_command_line(database: str, home: object, api: Server) -> None
     command = ["sample", "--project", "Sums", "--generator", "one", "--per-problem", "3", "--no-grade"]
     done = runner.invoke(cli, command, catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    assert done.stdout.startswith("12 made, 0 duplicates, 4 requests")
+    assert done.stdout.startswith("12 stored, 0 duplicates, 4 requests")
     with transaction() as db:
         assert db.scalar(select(func.count()).select_from(Solution)) == 12
     listed = runner.invoke(cli, ["generator", "list", "--project", "sums"], catch_exceptions=False)
@@ -201,7 +203,7 @@ def test_the_page_of_a_run_shows_errors_and_hostile_text_as_text(
         tried = runs.start(
             db, generator(db, project, api, "hostile", price_in=1000, price_out=1000), "trial", {}, None
         )
-        empty = runs.start(db, generator(db, project, api, "empty"), "solutions", {"per_problem": 1}, None)
+        empty = runs.start(db, generator(db, project, api, "empty"), "pool", {"per_problem": 1}, None)
     gone_on(tried.id)
     gone_on(empty.id)
     with TestClient(create_app(), base_url="http://testserver") as web:
@@ -222,9 +224,13 @@ def test_rollouts_by_page_and_api_with_their_cost_beforehand(
         factories.solution(db, problem, ("a", "b", "c", "d", "e"), verdict="incorrect")
     there = f"/projects/{project.slug}/generators/{made.id}/rollouts"
     assert ">128<" in collapse(web.get(there).text)  # 8 from behind four of five steps, four solutions
-    assert ">96<" in collapse(web.get(f"{there}/preview", params={"how": "search"}).text)  # 8 x 3, at most
+    assert ">96<" in collapse(
+        web.get(f"{there}/preview", params={"strategy": "binary_search"}).text
+    )  # 8 x 3, at most
     assert "must be an integer" in web.get(f"{there}/preview", params={"rollouts": "x"}).text
-    started = web.post(there, data={"rollouts": "2", "how": "every", "split": "train", "most": "3"})
+    started = web.post(
+        there, data={"rollouts": "2", "strategy": "all", "split": "train", "max_solutions": "3"}
+    )
     assert started.status_code == 303
     run = db.scalars(select(SamplingRun)).one()
     assert (run.purpose, run.total) == ("rollouts", 24)
@@ -243,7 +249,11 @@ def test_the_form_of_training_offers_rollouts_where_there_are_some(
     assert 'name="generator_id"' not in web.get(there).text
     for problem in db.scalars(select(Problem).where(Problem.project_id == project.id)):
         solution = factories.solution(db, problem, ("a", "b"), verdict="incorrect")
-        db.add(Rollout(generator_id=made.id, solution_id=solution.id, position=0, rollouts=4, reached=1))
+        db.add(
+            Rollout(
+                generator_id=made.id, solution_id=solution.id, position=0, rollout_count=4, correct_count=1
+            )
+        )
     db.flush()
     assert f'<option value="{made.id}">steady</option>' in web.get(there).text
     form = {"size": "tiny", "epochs": "1", "objective": "soft", "generator_id": str(made.id)}
@@ -264,6 +274,8 @@ def test_the_page_of_a_solution_says_what_its_rollouts_came_to(
     solution = factories.solution(db, factories.problem(db, project), ("a", "b"))
     page = f"/projects/{project.slug}/solutions/{solution.id}"
     assert "Rollouts by" not in web.get(page).text
-    db.add(Rollout(generator_id=made.id, solution_id=solution.id, position=0, rollouts=8, reached=3))
+    db.add(
+        Rollout(generator_id=made.id, solution_id=solution.id, position=0, rollout_count=8, correct_count=3)
+    )
     db.flush()
     assert "Rollouts by steady: 3 of 8 correct" in web.get(page).text

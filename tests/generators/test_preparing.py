@@ -34,7 +34,7 @@ def chosen(number: int) -> tuple[str, str, str]:
 
 @pytest.fixture
 def made(database, home, api):
-    """A project with four wrong solutions, whose generator prepares two candidates for every step."""
+    """A project with four wrong solutions, whose generator prepares two alternatives for every step."""
 
     def make(
         mode: str = "first_error", model: str = "steady", positions: str = "every", **config
@@ -75,7 +75,7 @@ def test_the_first_queue_waits_for_its_candidates(made, api):
     tasks.queue_first(asked.project_id, 3)
     assert tasks_there() == []
     run = the_run()
-    assert (run.purpose, run.total, run.config["behind"]) == ("alternatives", 18, False)
+    assert (run.purpose, run.total, run.config["to_end"]) == ("alternatives", 18, False)
     with transaction() as db:
         assert alternative_settings.count_waiting(db, asked.project_id) == 3
     done = gone_on(run.id)
@@ -203,12 +203,12 @@ def test_the_desk_offers_them_and_no_model_is_asked(made, api):
 def test_who_may_prepare_what(db: Session, api) -> None:
     project, walked = factories.project(db), factories.project(db, mode="every_step")
     asked, chat = generator(db, project, api), generator(db, project, api, called="chat", endpoint="chat")
-    for of, number, candidates, positions in (
+    for of, number, alternative_count, positions in (
         (project, asked.id, 0, "every"), (project, asked.id, 3, "some"), (project, chat.id, 3, "every"),
         (walked, generator(db, walked, api).id, 3, "every"),
     ):  # fmt: skip
         with pytest.raises(Invalid):
-            alternative_settings.update_settings(db, of, number, candidates, positions, None)
+            alternative_settings.update_settings(db, of, number, alternative_count, positions, None)
     alternative_settings.update_settings(db, project, asked.id, 3, "every", None)
     with pytest.raises(Conflict, match="creates the alternatives"):
         generators.retire_generator(db, asked, None)
@@ -233,17 +233,17 @@ def test_preparing_by_page_and_api(db: Session, web: TestClient, home: object, a
     asked = generator(db, project, api)
     factories.sign_in(web, db, factories.member(db, project, "admin"))
     page = f"/projects/{project.slug}"
-    form = {"generator": str(asked.id), "candidates": "4", "positions": "suspect"}
+    form = {"generator": str(asked.id), "alternative_count": "4", "positions": "suspect"}
     assert web.post(f"{page}/alternative-settings", data=form).status_code == 303
     assert "Alternatives before queueing" in web.get(f"{page}/generators").text
     here = f"/api/v1{page}/alternative-settings"
-    said = {"generator_id": asked.id, "candidates": 4, "positions": "suspect", "waiting": 0}
+    said = {"generator_id": asked.id, "alternative_count": 4, "positions": "suspect", "waiting": 0}
     assert web.get(here).json() == said
-    assert web.put(here, json={"generator_id": asked.id}).json()["candidates"] == 3
+    assert web.put(here, json={"generator_id": asked.id}).json()["alternative_count"] == 3
     for wrong in (
-        {"candidates": "x"},
+        {"alternative_count": "x"},
         {"x": 1},
-        {"generator_id": asked.id, "candidates": 99},
+        {"generator_id": asked.id, "alternative_count": 99},
         {"positions": 3},
     ):
         assert web.put(here, json=wrong).status_code == 422

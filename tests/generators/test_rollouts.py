@@ -35,7 +35,7 @@ def test_halving_finds_every_first_error_with_few_rollouts(steps: int) -> None:
     for wrong in range(steps):
         known: dict[int, tuple[int, int]] = {}
         cost = 0
-        while asked := rollouts.positions_needed(known, steps, 4, "search"):
+        while asked := rollouts.positions_needed(known, steps, 4, "binary_search"):
             ((position, missing),) = asked
             known[position] = (4, 1 if position < wrong else 0)
             cost += missing
@@ -46,9 +46,9 @@ def test_halving_finds_every_first_error_with_few_rollouts(steps: int) -> None:
 
 
 def test_what_is_missing_is_asked_for_and_no_more() -> None:
-    assert rollouts.positions_needed({0: (8, 3), 1: (5, 0)}, 4, 8, "every") == [(1, 3), (2, 8)]
-    assert rollouts.positions_needed({2: (3, 0)}, 6, 8, "search") == [(2, 5)]
-    assert rollouts.positions_needed({0: (8, 3)}, 2, 8, "every") == []
+    assert rollouts.positions_needed({0: (8, 3), 1: (5, 0)}, 4, 8, "all") == [(1, 3), (2, 8)]
+    assert rollouts.positions_needed({2: (3, 0)}, 6, 8, "binary_search") == [(2, 5)]
+    assert rollouts.positions_needed({0: (8, 3)}, 2, 8, "all") == []
 
 
 def test_a_step_without_rollouts_is_right_where_a_later_one_is() -> None:
@@ -98,7 +98,7 @@ def test_every_step_gets_its_rollouts_and_a_wrong_one_leads_nowhere(made, api):
         told = rollout_plan.preview_plan(db, asked, rollout_plan.parse_plan({"rollouts": 10}))
     assert told == {"solutions": 4, "problems": 2, "incomplete": 4, "missing": 80}
     run = done(number, "rollouts", rollouts=10)
-    assert (run.state, run.total, run.counters["made"]) == ("succeeded", 80, 80), run.error
+    assert (run.state, run.total, run.counters["stored"]) == ("succeeded", 80, 80), run.error
     assert sum(each["n"] for each in api.seen()) == 80
     for each in values("correct"):
         assert each[1] == (10, 10)
@@ -107,17 +107,17 @@ def test_every_step_gets_its_rollouts_and_a_wrong_one_leads_nowhere(made, api):
         assert each[1] == (10, 0)
     reached = [each[0][1] for each in values("correct") + values("incorrect")]
     assert 10 < sum(reached) < 40  # from behind the first step it is three of four
-    assert run.counters["reached"] == sum(reached) + 20
+    assert run.counters["correct"] == sum(reached) + 20
     with transaction() as db:
         assert db.scalar(select(func.count()).select_from(Solution)) == 4
         with pytest.raises(Invalid, match="No rollouts are missing"):
             runs.start(db, db.get_one(Generator, number), "rollouts", {"rollouts": 10}, None)
     more = done(number, "rollouts", rollouts=11)
-    assert more.counters["made"] == 8
+    assert more.counters["stored"] == 8
 
 
 def test_the_search_asks_only_wrong_solutions_and_where_it_halves(made):
-    run = done(made(), "rollouts", rollouts=6, how="search")
+    run = done(made(), "rollouts", rollouts=6, strategy="binary_search")
     assert run.state == "succeeded"
     assert run.config["verdict"] == "incorrect"
     for each in values("incorrect"):
@@ -127,31 +127,34 @@ def test_the_search_asks_only_wrong_solutions_and_where_it_halves(made):
         assert set(
             db.scalars(select(Solution.verdict).join(Rollout, Rollout.solution_id == Solution.id))
         ) == {"incorrect"}
-    assert run.counters["made"] <= 2 * 12
+    assert run.counters["stored"] <= 2 * 12
 
 
 def test_two_processes_add_no_rollout_too_many(made):
-    run_id = started(made("slow", per_request=2), "rollouts", rollouts=9)
+    run_id = started(made("slow", samples_per_request=2), "rollouts", rollouts=9)
     with transaction() as db:
         attempt = start_attempt(db, run_id, SamplingRun)
         assert attempt
     both = [subprocess_jobs.start_process(runs.KIND, attempt) for _ in range(2)]
     assert [process.wait(60) for process in both] == [0, 0]
     with transaction() as db:
-        assert set(db.scalars(select(Rollout.rollouts))) == {9}
-    assert row(run_id).counters["made"] == 72
+        assert set(db.scalars(select(Rollout.rollout_count))) == {9}
+    assert row(run_id).counters["stored"] == 72
 
 
 def test_a_chat_server_that_cannot_go_on_is_not_asked(made):
     with pytest.raises(Invalid, match="does not support continuations"):
         started(made(endpoint="chat"), "rollouts")
-    run = done(made(endpoint="chat", called="prefilled", prefill=True), "rollouts", rollouts=2, most=1)
-    assert run.counters["made"] == 4
+    run = done(
+        made(endpoint="chat", called="prefilled", prefill=True), "rollouts", rollouts=2, max_solutions=1
+    )
+    assert run.counters["stored"] == 4
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"rollouts": 0}, {"splits": ["test"]}, {"how": "x"}, {"verdict": "x"}, {"seed": -1}, {"most": True},
+    [{"rollouts": 0}, {"splits": ["test"]}, {"strategy": "x"}, {"verdict": "x"}, {"seed": -1},
+     {"max_solutions": True},
      {"x": 1}, {"subject": 3}],
 )  # fmt: skip
 def test_a_plan_that_is_wrong_is_told(wrong: dict) -> None:
@@ -168,9 +171,11 @@ def rolled(db: Session, api):
     solution = factories.solution(db, problem, ("a", "b", "c"), verdict="incorrect")
     for position, reached in ((0, 3), (1, 0)):
         key = {"generator_id": asked.id, "solution_id": solution.id, "position": position}
-        db.add(Rollout(**key, rollouts=4, reached=reached, unparseable=0))
+        db.add(Rollout(**key, rollout_count=4, correct_count=reached, unparseable=0))
     hidden = factories.solution(db, factories.problem(db, project, "In test?", split="test"), ("a", "b"))
-    db.add(Rollout(generator_id=asked.id, solution_id=hidden.id, position=0, rollouts=4, reached=4))
+    db.add(
+        Rollout(generator_id=asked.id, solution_id=hidden.id, position=0, rollout_count=4, correct_count=4)
+    )
     db.flush()
     return project, asked, solution
 
@@ -212,7 +217,11 @@ def test_the_trainer_is_given_the_values(database) -> None:
         solution = factories.solution(db, factories.problem(db, project), ("a", "b", "c"), verdict="correct")
         db.add(asked)
         db.flush()
-        db.add(Rollout(generator_id=asked.id, solution_id=solution.id, position=1, rollouts=8, reached=2))
+        db.add(
+            Rollout(
+                generator_id=asked.id, solution_id=solution.id, position=1, rollout_count=8, correct_count=2
+            )
+        )
         named = {"source": "rollouts", "generator_id": asked.id, "soft": True}
         number = snapshots.create_snapshot(db, project.id, named, None).id
     (example,) = load_examples(number)

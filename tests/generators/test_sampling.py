@@ -63,7 +63,7 @@ def test_every_problem_gets_exactly_k_and_what_it_cost_is_counted(made, api):
     assert set(counts().values()) == {7}
     assert len(counts()) == 4
     asked = api.seen()
-    assert run.counters["made"] == 28
+    assert run.counters["stored"] == 28
     assert run.counters["requests"] == len(asked) == 12  # 3 + 3 + 1, four times
     assert sum(each["n"] for each in asked) == 28
     assert (run.counters["prompt_tokens"], run.counters["completion_tokens"]) == (120, 560)
@@ -80,15 +80,15 @@ def test_every_problem_gets_exactly_k_and_what_it_cost_is_counted(made, api):
     assert graded["correct"] > 0
     assert sum(graded.values()) == 28
     with pytest.raises(Invalid, match="No solutions are missing"), transaction() as db:
-        runs.start(db, db.get_one(Generator, number), "solutions", {"per_problem": 7}, None)
-    assert done(number, per_problem=8).counters["made"] == 4
+        runs.start(db, db.get_one(Generator, number), "pool", {"per_problem": 7}, None)
+    assert done(number, per_problem=8).counters["stored"] == 4
 
 
 def test_killed_in_the_middle_it_goes_on_where_it_was(made):
-    run_id = started(made("slow", per_request=2), per_problem=12)
+    run_id = started(made("slow", samples_per_request=2), per_problem=12)
     job = threading.Thread(target=run_in_subprocess, args=(runs.KIND, run_id))
     job.start()
-    until(lambda: row(run_id).counters.get("made", 0) >= 6, "the first solutions")
+    until(lambda: row(run_id).counters.get("stored", 0) >= 6, "the first solutions")
     mine = [
         child
         for child in psutil.Process().children()
@@ -100,19 +100,19 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(made):
     killed = row(run_id)
     assert killed.state == "queued"
     assert "SIGKILL" in killed.error
-    assert killed.counters["made"] == counts().total()
+    assert killed.counters["stored"] == counts().total()
     assert 6 <= counts().total() < 48
     ended = gone_on(run_id)
-    assert (ended.state, ended.counters["made"]) == ("succeeded", 48)
+    assert (ended.state, ended.counters["stored"]) == ("succeeded", 48)
     assert set(counts().values()) == {12}
 
 
 def test_two_processes_on_the_same_problems_never_make_one_too_many(made):
     """Two on one run, and a third of another generator that counts all of the pool."""
-    slow, other = made("slow", per_request=3), made("slow", called="two", per_request=4)
+    slow, other = made("slow", samples_per_request=3), made("slow", called="two", samples_per_request=4)
     first, second = (
-        started(slow, per_problem=12, counting="pool"),
-        started(other, per_problem=12, counting="pool"),
+        started(slow, per_problem=12, count_from="pool"),
+        started(other, per_problem=12, count_from="pool"),
     )
     with transaction() as db:
         for run_id in (first, second):
@@ -120,13 +120,13 @@ def test_two_processes_on_the_same_problems_never_make_one_too_many(made):
     ours = [start_process(runs.KIND, row(run_id)) for run_id in (first, first, second)]
     assert [process.wait(LONG) for process in ours] == [0, 0, 0]
     assert set(counts().values()) == {12}
-    assert row(first).counters["made"] + row(second).counters.get("made", 0) == 48
+    assert row(first).counters["stored"] + row(second).counters.get("stored", 0) == 48
     assert {row(first).state, row(second).state} == {"succeeded"}
 
 
 def test_a_server_that_is_busy_broken_and_garbled_is_asked_again(made, api):
-    run = done(made("flaky", at_once=1, per_request=2), per_problem=4)
-    assert (run.state, run.counters["made"]) == ("succeeded", 16)
+    run = done(made("flaky", concurrency=1, samples_per_request=2), per_problem=4)
+    assert (run.state, run.counters["stored"]) == ("succeeded", 16)
     assert set(counts().values()) == {4}
     assert run.counters["retries"] == 32  # four of five requests
     assert run.counters["requests"] == len(api.seen()) == 40
@@ -140,22 +140,22 @@ def test_a_server_that_is_busy_broken_and_garbled_is_asked_again(made, api):
 
 def test_duplicates_are_kept_and_counted_or_left_out_until_patience_ends(made):
     kept = done(made("same"), per_problem=5)
-    assert kept.counters["made"] == 20
+    assert kept.counters["stored"] == 20
     assert kept.counters["duplicates"] == 16
     assert set(counts().values()) == {5}
     skipped = done(made("same", called="again"), per_problem=3, duplicates="skip")
     assert skipped.state == "succeeded"
-    assert skipped.counters["made"] == 0
+    assert skipped.counters["stored"] == 0
     with transaction() as db:
         items = db.scalars(select(SamplingItem).where(SamplingItem.sampling_run_id == skipped.id)).all()
     assert {each.state for each in items} == {"failed"}
     assert {each.error for each in items} == {"Only duplicates were sampled."}
-    assert all(35 <= each.tries <= 38 for each in items)
+    assert all(35 <= each.sample_count <= 38 for each in items)
 
 
 def test_one_problem_that_cannot_be_asked_holds_up_no_other(made):
     run = done(made("half"), per_problem=2)
-    assert (run.state, run.counters["made"], run.counters["failed"]) == ("succeeded", 6, 3)
+    assert (run.state, run.counters["stored"], run.counters["failed"]) == ("succeeded", 6, 3)
     assert errors(run) == ["The server returned 400: context too long"] * 3
     with transaction() as db:
         resume_run(db, run, None)
@@ -185,7 +185,7 @@ def test_a_server_that_never_works_ends_the_run_with_the_reason(made, monkeypatc
 
 
 def test_a_short_run_in_which_every_request_failed_has_failed(made):
-    run = done(made("down", retries=0, per_request=1, at_once=1), per_problem=1)
+    run = done(made("down", retries=0, samples_per_request=1, concurrency=1), per_problem=1)
     assert (run.state, run.counters["failed"]) == ("failed", 10)
     with transaction() as db:
         db.execute(text("DELETE FROM problem WHERE id > (SELECT min(id) FROM problem)"))
@@ -196,38 +196,38 @@ def test_a_short_run_in_which_every_request_failed_has_failed(made):
 
 def test_a_key_is_sent_and_shown_nowhere(made, api, monkeypatch):
     monkeypatch.setenv("STEPMARK_KEY_TEST", "sk-very-secret")
-    run = done(made("locked", key_name="STEPMARK_KEY_TEST"), per_problem=1)
+    run = done(made("locked", api_key_env="STEPMARK_KEY_TEST"), per_problem=1)
     assert api.seen()[0]["key"] == "Bearer sk-very-secret"
     assert run.state == "failed"
     assert run.error == "The server returned 401: Incorrect API key provided: [key]"
     assert len(api.seen()) <= 4  # not asked again and again
     monkeypatch.delenv("STEPMARK_KEY_TEST")
-    again = done(made("steady", key_name="STEPMARK_KEY_TEST"), per_problem=1)
+    again = done(made("steady", api_key_env="STEPMARK_KEY_TEST"), per_problem=1)
     assert (again.state, "has no STEPMARK_KEY_TEST" in again.error) == ("failed", True)
 
 
 def test_what_comes_is_taken_as_it_is(made, api):
     """Hostile text as text, empty text not at all, and one at a time until there are enough."""
     run = done(made("hostile"), per_problem=1)
-    assert (run.state, run.counters["made"]) == ("succeeded", 4)
+    assert (run.state, run.counters["stored"]) == ("succeeded", 4)
     with transaction() as db:
         one = db.scalars(select(Solution).limit(1)).one()
     assert one.steps[0].startswith("<script>alert(1)</script>")
     assert "\0" not in one.steps[0]
     assert one.final_answer == "5"
     run = done(made("empty"), per_problem=2)
-    assert (run.state, run.counters["made"]) == ("succeeded", 0)
+    assert (run.state, run.counters["stored"]) == ("succeeded", 0)
     assert set(errors(run)) == {"The text is empty."}
     run = done(made("single"), per_problem=3)
-    assert run.counters["made"] == 12
+    assert run.counters["stored"] == 12
     assert set(counts().values()) == {4}
 
 
 def test_cancelled_its_process_is_gone_and_what_was_sampled_stays(made):
-    run_id = started(made("slow", per_request=1, at_once=2), per_problem=500)
+    run_id = started(made("slow", samples_per_request=1, concurrency=2), per_problem=500)
     job = threading.Thread(target=run_in_subprocess, args=(runs.KIND, run_id))
     job.start()
-    until(lambda: row(run_id).counters.get("made", 0) > 0, "the first solutions")
+    until(lambda: row(run_id).counters.get("stored", 0) > 0, "the first solutions")
     with transaction() as db:
         cancel_run(db, row(run_id), None)
     job.join(LONG)
@@ -274,7 +274,7 @@ def test_test_problems_are_sampled_for_by_themselves(db, api):
         pool_sampling.parse_plan({"splits": ["train", "test"]})
     for wrong in (
         {"per_problem": 0},
-        {"counting": "x"},
+        {"count_from": "x"},
         {"duplicates": 3},
         {"splits": ["x"]},
         {"x": 1},
@@ -282,7 +282,7 @@ def test_test_problems_are_sampled_for_by_themselves(db, api):
     ):
         with pytest.raises(Invalid):
             pool_sampling.parse_plan(wrong)
-    run = runs.start(db, asked, "solutions", only, None)
+    run = runs.start(db, asked, "pool", only, None)
     assert db.scalars(
         select(SamplingItem.problem_id).where(SamplingItem.sampling_run_id == run.id)
     ).all() == [tests.id]
@@ -292,10 +292,10 @@ def test_test_problems_are_sampled_for_by_themselves(db, api):
 
 
 def test_a_worker_that_is_killed_leaves_its_samples_and_its_process_finishes(made):
-    run_id = started(made("slow", per_request=2), per_problem=10)
+    run_id = started(made("slow", samples_per_request=2), per_problem=10)
     worker = subprocess.Popen([sys.executable, "-m", "app.cli", "worker"], cwd=supervisor.ROOT)
     try:
-        until(lambda: row(run_id).counters["made"] > 0, "the worker to begin")
+        until(lambda: row(run_id).counters["stored"] > 0, "the worker to begin")
     finally:
         worker.kill()
         worker.wait()
@@ -303,4 +303,4 @@ def test_a_worker_that_is_killed_leaves_its_samples_and_its_process_finishes(mad
     until(lambda: row(run_id).state == "succeeded", "the sampling to end")
     assert set(counts().values()) == {10}
     run_in_subprocess(runs.KIND, run_id)  # the job again, as the sweep has it done: nothing is left to do
-    assert row(run_id).counters["made"] == 40
+    assert row(run_id).counters["stored"] == 40

@@ -14,7 +14,7 @@ from app.search.protocols import Continuation, ContinuationRequest
 class ScriptedSampler:
     """Gives each request what is written down for its steps, over and over."""
 
-    at_once = 2
+    concurrency = 2
 
     def __init__(self, samples: dict[tuple[str, ...], list[tuple[str, str]]], most: int = 99) -> None:
         self.said, self.most = samples, most
@@ -35,7 +35,7 @@ class ScriptedSampler:
 def proposer(
     samples: dict[tuple[str, ...], list[tuple[str, str]]], most: int = 99, **config: object
 ) -> GeneratorProposer:
-    generator_config = GeneratorConfig(endpoint="completions", per_request=3, **config)  # type: ignore[arg-type]
+    generator_config = GeneratorConfig(endpoint="completions", samples_per_request=3, **config)  # type: ignore[arg-type]
     return GeneratorProposer(ScriptedSampler(samples, most), generator_config)
 
 

@@ -73,7 +73,7 @@ def test_revisions(lab: Lab) -> None:
 
 
 def test_a_generator_with_one_sample_per_request(lab: Lab) -> None:
-    done = lab.search(lab.start(generator=lab.other("single", per_request=1), n=4))
+    done = lab.search(lab.start(generator=lab.other("single", samples_per_request=1), n=4))
     assert (done.results or {})["costs"]["asks"] == 4
     assert len(lab.server.seen()) == 4
 
@@ -193,7 +193,7 @@ def in_the_background(run_id: int) -> tuple[threading.Thread, int]:
 
 def test_a_search_in_its_process_is_cancelled(lab: Lab) -> None:
     """The server takes 0.15 s a request; round after round is seen. Then its process is gone."""
-    slow = lab.other("slow", at_once=1, per_request=1)
+    slow = lab.other("slow", concurrency=1, samples_per_request=1)
     run_id = lab.start(generator=slow, n=64)
     job, pid = in_the_background(run_id)
     until(lambda: bool(lab.row(run_id).tree), "the first look at the tree")
@@ -212,7 +212,7 @@ def test_a_search_in_its_process_is_cancelled(lab: Lab) -> None:
 
 
 def test_a_killed_search_is_tried_again(lab: Lab) -> None:
-    run_id = lab.start(generator=lab.other("slow", at_once=1, per_request=1), n=16)
+    run_id = lab.start(generator=lab.other("slow", concurrency=1, samples_per_request=1), n=16)
     job, pid = in_the_background(run_id)
     os.kill(pid, signal.SIGKILL)
     job.join(LONG)

@@ -29,8 +29,9 @@ class RolloutColumns(Columns):
 
 SELECT = """
 SELECT p.external_id AS problem_id, s.external_id AS solution_id, r.position,
-    s.steps[r.position + 1] AS text, g.name AS generator, r.rollouts, r.reached AS correct, r.unparseable,
-    r.reached / r.rollouts::double precision AS value, p.split
+    s.steps[r.position + 1] AS text, g.name AS generator,
+    r.rollout_count AS rollouts, r.correct_count AS correct, r.unparseable,
+    r.correct_count / r.rollout_count::double precision AS value, p.split
 FROM rollout r JOIN generator g ON g.id = r.generator_id JOIN solution s ON s.id = r.solution_id
 JOIN problem p ON p.id = s.problem_id
 WHERE p.project_id = :project
