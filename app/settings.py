@@ -24,6 +24,8 @@ class Settings(BaseSettings):
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
     host: str = Field(default="127.0.0.1", validation_alias="STEPMARK_HOST")
     port: int = Field(default=8000, validation_alias="STEPMARK_PORT")
+    url: str = Field(default="", validation_alias="STEPMARK_URL", pattern=r"^(https?://[^\s/]+/?)?$")
+    allowed_hosts: str = Field(default="", validation_alias="STEPMARK_ALLOWED_HOSTS")
     secure_cookies: bool = Field(default=False, validation_alias="STEPMARK_SECURE_COOKIES")
     pool_size: int = Field(default=20, validation_alias="STEPMARK_POOL_SIZE")
     trusted_proxies: str = Field(default="127.0.0.1", validation_alias="STEPMARK_TRUSTED_PROXIES")

@@ -13,7 +13,7 @@ from app.accounts.access import SignedIn, cookie_name
 from app.accounts.models import User
 from app.accounts.sign_in import verify_again
 from app.core.db import Db
-from app.core.errors import DomainError
+from app.core.errors import DomainError, Forbidden
 from app.core.web import redirect, render
 
 router = APIRouter(prefix="/account", include_in_schema=False)
@@ -53,16 +53,18 @@ def rename(user: SignedIn, db: Db, name: Annotated[str, Form(max_length=200)] = 
 def change_password(
     request: Request, user: SignedIn, db: Db,
     old: Annotated[str, Form(max_length=2000)], new: Annotated[str, Form(max_length=2000)],
+    revoke_tokens: Annotated[bool, Form()] = False,
 ) -> Response:  # fmt: skip
     """Sign out every other browser. A wrong old password counts as a failed sign-in."""
     address = request.client.host if request.client else ""
     try:
         verify_again(db, user, old, address, dt.datetime.now(dt.UTC))
         session_token_hash = sessions.hash_token(request.cookies.get(cookie_name(), ""))
-        users.change_password(db, user, new, session_token_hash)
+        revoked = users.change_password(db, user, new, session_token_hash, revoke_tokens=revoke_tokens)
     except DomainError as wrong:
         return show(request, db, user, wrong.status, wrong=wrong)
-    return redirect("/account", "Password changed. All other browsers are signed out.")
+    message = "Password changed. All other browsers are signed out."
+    return redirect("/account", f"{message} API tokens revoked: {revoked}." if revoked else message)
 
 
 @router.post("/sessions/{session_id}/end")
@@ -76,7 +78,9 @@ def make_token(
     request: Request, user: SignedIn, db: Db,
     name: Annotated[str, Form(max_length=200)] = "", days: Annotated[int, Form(ge=0, le=3650)] = 90,
 ) -> Response:  # fmt: skip
-    """Only this response contains the token."""
+    """Only this response contains the token. A token cannot create another, which could outlive it."""
+    if "authorization" in request.headers:
+        raise Forbidden("An API token cannot create tokens.", remedy="Sign in with a browser.")
     try:
         _, token = tokens.create_token(db, user, name, days, dt.datetime.now(dt.UTC))
     except DomainError as wrong:

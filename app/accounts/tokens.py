@@ -38,6 +38,14 @@ def create_token(
     return token_row, token
 
 
+def revoke_all_tokens(db: Session, user: User, now: dt.datetime) -> int:
+    """Revoke every token of the user. Returns how many there were."""
+    active = list_tokens(db, user)
+    for token in active:
+        token.revoked_at = now
+    return len(active)
+
+
 SELECT_ACTIVE_TOKEN: Select[Any] = (  # built once, as sessions.LIVE
     select(ApiToken)
     .options(joinedload(ApiToken.user, innerjoin=True))

@@ -9,7 +9,7 @@ import secrets
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.accounts import audit, sessions
+from app.accounts import audit, sessions, tokens
 from app.accounts.models import User
 from app.accounts.passwords import hash_password
 from app.core.errors import Conflict, Invalid, NotFound
@@ -77,9 +77,10 @@ def new_password() -> str:
 
 
 def set_password(db: Session, user: User, password: str) -> None:
-    """Set the password and end all sessions of the user."""
+    """Set the password, end all sessions of the user and revoke their API tokens."""
     user.password_hash = hash_password(password)
     sessions.end_all_sessions(db, user.id)
+    tokens.revoke_all_tokens(db, user, dt.datetime.now(dt.UTC))
     db.flush()
 
 
@@ -88,6 +89,7 @@ def disable_user(db: Session, user: User, actor: User | None, now: dt.datetime) 
         raise Conflict("You cannot disable yourself.", remedy="Ask another site admin.")
     user.disabled_at = now
     sessions.end_all_sessions(db, user.id)
+    tokens.revoke_all_tokens(db, user, now)
     audit.record_event(db, actor, "user.disable", user.email or str(user.uuid))
 
 
@@ -130,8 +132,13 @@ def get_user(db: Session, user_id: int) -> User:
     return user
 
 
-def change_password(db: Session, user: User, new: str, session_hash: bytes) -> None:
-    """Change the user's own password. The session with `session_hash` stays signed in."""
+def change_password(
+    db: Session, user: User, new: str, session_hash: bytes, *, revoke_tokens: bool = True
+) -> int:
+    """Change the user's own password. The session with `session_hash` stays signed in. Returns the number of
+    API tokens that were revoked."""
     user.password_hash = hash_password(new)
     sessions.end_other_sessions(db, user.id, session_hash)
-    audit.record_event(db, user, "user.password", user.email or "")
+    revoked = tokens.revoke_all_tokens(db, user, dt.datetime.now(dt.UTC)) if revoke_tokens else 0
+    audit.record_event(db, user, "user.password", user.email or "", {"revoked_tokens": revoked})
+    return revoked

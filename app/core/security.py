@@ -17,7 +17,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import error_pages
-from app.core.errors import Forbidden, TooLarge
+from app.core.errors import DomainError, Forbidden
+from app.core.hosts import host_name, is_allowed_host
 from app.settings import settings
 
 log = logging.getLogger("stepmark.web")
@@ -69,9 +70,14 @@ class SecurityMiddleware:
             if message["type"] == "http.response.start":
                 started = True
                 add_security_headers(MutableHeaders(scope=message), scope["path"], request_id)
+            elif is_head:
+                message = {**message, "body": b""}
             await send(message)
 
         headers, size = Headers(scope=scope), 0
+        is_head = scope["method"] == "HEAD"
+        if is_head:  # answered as GET, without the body
+            scope = {**scope, "method": "GET"}
 
         async def bounded() -> Message:
             nonlocal size
@@ -94,7 +100,17 @@ class SecurityMiddleware:
             await error_pages.internal_error_response(Request(scope))(scope, receive, dressed)
 
 
-def find_refusal(method: str, headers: Headers, uploads: bool) -> Forbidden | TooLarge | None:
+class WrongHost(DomainError):
+    status, code = 421, "wrong_host"
+
+
+def find_refusal(method: str, headers: Headers, uploads: bool) -> DomainError | None:
+    if not is_allowed_host(headers.get("host", "")):
+        return WrongHost(
+            f"This server does not answer to the name {host_name(headers['host'])[:100]}.",
+            remedy="If the name is right, the operator sets STEPMARK_URL to the server's public address, "
+            "or adds the name to STEPMARK_ALLOWED_HOSTS.",
+        )
     if method not in SAFE and not is_same_origin(headers):
         return Forbidden(
             "Cross-site request blocked.",

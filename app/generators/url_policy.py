@@ -12,6 +12,18 @@ from urllib.parse import urlsplit
 from app.core.errors import Forbidden, Invalid
 from app.settings import settings
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+METADATA_ADDRESSES = frozenset(
+    ipaddress.ip_address(text)
+    for text in (
+        "100.100.100.200",  # Alibaba Cloud
+        "168.63.129.16",  # Azure
+        "192.0.0.192",  # Oracle Cloud
+        "fd00:ec2::254",  # AWS
+        "fd20:ce::254",  # Google Cloud
+    )
+)
+LOW_BITS_NETWORKS = tuple(ipaddress.IPv6Network(text) for text in ("::/96", "64:ff9b::/96", "64:ff9b:1::/48"))
 KEY_NAME = re.compile(r"STEPMARK_KEY_[A-Z0-9_]{1,60}")
 
 
@@ -56,18 +68,40 @@ def allowed_hosts() -> set[str]:
 
 
 def refuse_private_literal(host: str) -> None:
-    try:
-        bad = is_forbidden(ipaddress.ip_address(host))
-    except ValueError:
-        return
-    if bad:
+    address = parse_address(host)
+    if address is not None and is_forbidden(address):
         raise Invalid(f"The address {host} is not allowed.")
 
 
-def is_forbidden(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    mapped = getattr(address, "ipv4_mapped", None)
-    address = mapped or address
-    return address.is_link_local or address.is_multicast or address.is_unspecified
+def parse_address(host: str) -> Address | None:
+    """The IP address that a host is, also as the system's resolver reads it: 0xa9fea9fe, 2852039166."""
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        pass
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except (OSError, ValueError):
+        return None
+
+
+def is_forbidden(address: Address) -> bool:
+    """Link-local, multicast and unspecified addresses, and those where clouds serve credentials; also when an
+    IPv6 address carries them."""
+    return any(
+        inner.is_link_local or inner.is_multicast or inner.is_unspecified or inner in METADATA_ADDRESSES
+        for inner in (address, *carried_addresses(address))
+    )
+
+
+def carried_addresses(address: Address) -> list[ipaddress.IPv4Address]:
+    """The IPv4 addresses that an IPv6 address stands for: mapped, compatible, 6to4, Teredo, NAT64."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return []
+    carried = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    if any(address in network for network in LOW_BITS_NETWORKS):
+        carried.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    return [inner for inner in carried if inner is not None]
 
 
 def resolve_host(url: str) -> None:

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from app.core.db import Db
 from app.core.errors import DomainError
+from app.core.hosts import public_url
 from app.core.web import redirect, render
 from app.projects import invitations, members
 from app.projects.access import Access, ProjectAdmin
@@ -69,7 +70,7 @@ def invite(
         )
     except DomainError as wrong:
         return show(request, access, db, wrong.status, wrong=wrong, typed=email)
-    return show(request, access, db, link=f"{request.base_url}invitations/{token}")
+    return show(request, access, db, link=f"{public_url(request)}invitations/{token}")
 
 
 @router.post("/invitations/{invitation_id}/revocation")

@@ -34,6 +34,41 @@ def test_a_password_change_signs_the_others_out(web: TestClient, db: Session) ->
     assert web.get("/account").status_code == 200, "this browser stays signed in"
 
 
+def test_a_password_change_revokes_tokens_unless_told_otherwise(web: TestClient, db: Session) -> None:
+    ada = users.create_user(db, "ada@example.org", password=PASSWORD)
+    _, token = tokens.create_token(db, ada, "nightly", None, NOW)
+    bearer = {"Authorization": f"Bearer {token}"}
+    factories.sign_in(web, db, ada)
+    assert 'name="revoke_tokens" value="true" checked' in collapse(web.get("/account").text)
+    web.post("/account/password", data={"old": PASSWORD, "new": "another good one"})
+    assert web.get("/api/v1/projects", headers=bearer).status_code == 200
+    form = {"old": "another good one", "new": PASSWORD, "revoke_tokens": "true"}
+    assert web.post("/account/password", data=form).status_code == 303
+    assert web.get("/api/v1/projects", headers=bearer).status_code == 401
+
+
+def test_tokens_end_with_the_account_and_with_a_password_set_for_it(web: TestClient, db: Session) -> None:
+    admin, ada = factories.user(db, is_admin=True), users.create_user(db, "ada@example.org")
+    for end in (
+        lambda: users.set_password(db, ada, "a password of the admin"),
+        lambda: (users.disable_user(db, ada, admin, NOW), users.enable_user(db, ada, admin)),
+    ):
+        _, token = tokens.create_token(db, ada, "nightly", None, NOW)
+        bearer = {"Authorization": f"Bearer {token}"}
+        assert web.get("/api/v1/projects", headers=bearer).status_code == 200
+        end()
+        assert web.get("/api/v1/projects", headers=bearer).status_code == 401
+
+
+def test_a_token_creates_no_token(web: TestClient, db: Session) -> None:
+    ada = users.create_user(db, "ada@example.org")
+    _, token = tokens.create_token(db, ada, "one day", 1, NOW)
+    bearer = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+    answer = web.post("/account/tokens", data={"name": "for ever", "days": "0"}, headers=bearer)
+    assert answer.status_code == 403
+    assert [row.name for row in tokens.list_tokens(db, ada)] == ["one day"]
+
+
 def test_sessions_are_listed_and_ended(web: TestClient, db: Session) -> None:
     ada, eve = factories.user(db), factories.user(db)
     other = sessions.create_session(db, ada, now=NOW, agent="Lynx <b>1</b>")

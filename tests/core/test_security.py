@@ -89,6 +89,51 @@ def test_over_tls(web: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.cache_clear()
 
 
+@pytest.mark.parametrize(
+    ("host", "passes"),
+    [
+        ("localhost:8000", True),
+        ("stepmark.localhost", True),
+        ("127.0.0.1:8000", True),
+        ("10.1.2.3", True),
+        ("[::1]:8000", True),
+        ("web", True),
+        ("evil.example", False),
+        ("127.0.0.1.evil.example:8000", False),
+        ("labels.example.org", False),
+    ],
+)
+def test_a_name_that_was_not_configured_is_refused(web: TestClient, host: str, passes: bool) -> None:
+    answer = web.get("/login", headers={"Host": host})
+    assert answer.status_code == (200 if passes else 421)
+    if not passes:
+        assert host.split(":")[0] in answer.text
+        assert "STEPMARK_URL" in answer.text
+
+
+def test_the_public_address_is_configured(
+    web: TestClient, db: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEPMARK_URL", "https://labels.example.org")
+    monkeypatch.setenv("STEPMARK_ALLOWED_HOSTS", "old.example.org, internal.example.org")
+    settings.cache_clear()
+    for host in ("labels.example.org", "LABELS.example.org:443", "internal.example.org"):
+        assert web.get("/login", headers={"Host": host}).status_code == 200
+    assert web.get("/login", headers={"Host": "evil.example"}).status_code == 421
+    project = factories.project(db)
+    factories.sign_in(web, db, factories.member(db, project, "admin"))
+    page = web.post(f"/projects/{project.slug}/invitations", data={"email": "eve@example.org"})
+    assert "https://labels.example.org/invitations/" in page.text, "never the name of the request"
+    settings.cache_clear()
+
+
+def test_head_is_answered_as_get_without_its_body(web: TestClient) -> None:
+    full, head = web.get("/login"), web.head("/login")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == full.headers["content-type"]
+    assert web.head("/nowhere").status_code == 404
+
+
 def test_errors_are_pages_or_json(web: TestClient, db: Session) -> None:
     page = web.get("/nowhere")
     assert page.headers["content-type"].startswith("text/html")

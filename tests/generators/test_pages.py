@@ -77,11 +77,21 @@ def test_who_is_no_site_admin_calls_only_hosts_on_the_list(
 @pytest.mark.parametrize(
     "url",
     ["ftp://x/v1", "x", "http://", "http://u:p@x/v1", "http://x/v1?a=b", "http://[::", "http://a b/", "http://x:99999/",
-     "http://169.254.169.254/latest", "http://[fe80::1]/v1", "http://[::ffff:169.254.169.254]/", "http://0.0.0.0:80/"],
+     "http://169.254.169.254/latest", "http://[fe80::1]/v1", "http://[::ffff:169.254.169.254]/", "http://0.0.0.0:80/",
+     "http://2852039166/", "http://0xa9fea9fe/v1", "http://169.254.43518/", "http://0251.0376.0251.0376/",
+     "http://[64:ff9b::a9fe:a9fe]/", "http://[2002:a9fe:a9fe::]/", "http://[::169.254.169.254]/",
+     "http://[fd00:ec2::254]/", "http://100.100.100.200/", "http://168.63.129.16/"],
 )  # fmt: skip
 def test_addresses_that_are_none_or_never_called(url: str) -> None:
     with pytest.raises((Invalid, Forbidden)):
         url_policy.validate_url(url, site_admin=True)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8001/v1", "http://[::1]:8001/v1", "http://10.0.0.7/v1", "http://3.14/"]
+)
+def test_private_addresses_are_for_site_admins(url: str) -> None:
+    assert url_policy.validate_url(url, site_admin=True) == url.rstrip("/")
 
 
 def test_only_keys_made_for_generators_can_be_named() -> None:
