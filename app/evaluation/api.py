@@ -93,7 +93,7 @@ def start_evaluation(access: Researcher, db: Db, body: dict[str, Any] = StartBod
     folder, outside = _text(body, "folder"), _text(body, "outside")
     if folder is not None:
         anywhere = "use `stepmark evaluate` on the server to evaluate any folder"
-        folder = str(model_paths.resolve_model_path(folder, or_else=anywhere))
+        folder = str(model_paths.resolve_model_path(folder, access.project.id, or_else=anywhere))
     evaluation = runs.start(
         db,
         frozen,

@@ -55,7 +55,7 @@ def _register(evaluation: Evaluation) -> None:
     from app.evaluation import external_models
 
     folder = str(evaluation.folder)
-    checkpoint = external_models.import_checkpoint(folder)
+    checkpoint = external_models.import_checkpoint(folder, evaluation.project_id)
     with transaction() as db:
         locked = run_worker.require_attempt(db, evaluation, Evaluation)
         locked.model_id = external_models.register_model(db, locked.project_id, folder, checkpoint)

@@ -25,14 +25,14 @@ ROOT = Path(__file__).parent.parent.parent
 SECONDS = 1_800
 
 
-def import_checkpoint(folder: str) -> dict[str, Any]:
+def import_checkpoint(folder: str, project_id: int) -> dict[str, Any]:
     """{"path", "weights_hash", "kind", "config", "metrics"} of the copy under the models folder.
     Raises Invalid with the reason if the folder is not a supported model."""
     try:
         validate_folder(Path(folder))
     except BadCheckpoint as error:
         raise Invalid(f"Unsupported model folder: {error}", remedy="See docs/evaluation.md.") from error
-    path = f"elsewhere-{uuid.uuid4().hex[:12]}"
+    path = f"{project_id}/external-{uuid.uuid4().hex[:12]}"
     done = subprocess.run(
         [sys.executable, "-m", "app.prm.import_model", folder, str(settings().models_dir / path)],
         stdin=subprocess.DEVNULL,

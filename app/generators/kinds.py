@@ -54,7 +54,7 @@ class TransformersKind(GeneratorKind):
     missing_model = "The model folder is missing."
 
     def set_source(self, generator: Generator, base_url: str, api_key_env: str, *, site_admin: bool) -> None:
-        generator.model = str(resolve_model_folder(generator.model))
+        generator.model = str(resolve_model_folder(generator.model, generator.project_id))
 
     def supports_continuations(self, config: GeneratorConfig) -> bool:
         return True
@@ -63,9 +63,10 @@ class TransformersKind(GeneratorKind):
 KINDS: dict[str, GeneratorKind] = {kind.name: kind for kind in (OpenAIKind(), TransformersKind())}
 
 
-def resolve_model_folder(name: str) -> Path:
-    """The folder of a model in the model roots of this server. Refuses folders with executable files."""
-    path = model_paths.resolve_model_path(name)
+def resolve_model_folder(name: str, project_id: int) -> Path:
+    """The folder of a registered base, or a folder in the model roots that the project may name. Raises
+    Invalid if it is none or cannot be read."""
+    path = model_paths.resolve_model_path(name, project_id)
     try:
         validate_folder(path)
     except BadCheckpoint as error:

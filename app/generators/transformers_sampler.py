@@ -1,6 +1,6 @@
 """Sampler for a language model in a local folder, with transformers. Only sampling processes load it.
 
-The folder may contain safetensors only, no code and no links that lead out of it. Requests are processed
+Only safetensors, configuration and tokenizer files of the folder are read, never code. Requests are processed
 sequentially, each as one batch."""
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from app.generators.config import GeneratorConfig, parse
 from app.generators.models import Generator
 from app.generators.prompts import SampleRequest
 from app.generators.sampler import Cost, SamplerError, SamplerRejected, SamplerResponse, SamplingStopped
-from app.prm.checkpoint_safety import BadCheckpoint, validate_folder
+from app.prm.checkpoint_safety import BadCheckpoint, open_model_folder, validate_folder
 
 
 class TransformersSampler:
@@ -27,10 +27,11 @@ class TransformersSampler:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         try:
             validate_folder(folder)
-            self.tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-            loaded: Any = AutoModelForCausalLM.from_pretrained(
-                folder, trust_remote_code=False, use_safetensors=True, dtype="auto"
-            )
+            with open_model_folder(folder) as view:
+                self.tokenizer = AutoTokenizer.from_pretrained(view, trust_remote_code=False)
+                loaded: Any = AutoModelForCausalLM.from_pretrained(
+                    view, trust_remote_code=False, use_safetensors=True, dtype="auto"
+                )
             self.model = loaded.to(self.device).eval()
         except (BadCheckpoint, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise SamplerRejected(f"Cannot load the model: {error}") from error

@@ -22,7 +22,13 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedToken
 
 from app.common.atomic_files import atomic_folder, write_json
 from app.common.config import ConfigError
-from app.prm.checkpoint_safety import BadCheckpoint, read_json, validate_folder
+from app.prm.checkpoint_safety import (
+    BadCheckpoint,
+    list_files,
+    open_model_folder,
+    read_json,
+    validate_folder,
+)
 from app.prm.config import TrainConfig
 from app.prm.model import ProcessRewardModel, is_finite, load_body
 
@@ -76,7 +82,7 @@ def load(folder: Path) -> LoadedModel:
     card = _load_card(folder)
     try:
         config = TrainConfig.parse(card["config"])
-        head = load_file(folder / "head.safetensors")
+        head = load_file(list_files(folder)["head.safetensors"])
     except (ConfigError, KeyError) as error:
         raise BadCheckpoint(f"{CARD}: {error}") from error
     except (OSError, SafetensorError) as error:
@@ -112,19 +118,28 @@ def _load_card(folder: Path) -> dict[str, Any]:
 
 def load_tokenizer(base: str, revision: str | None) -> PreTrainedTokenizerBase:
     """The tokenizer of a base or a published model, with a padding token. Raises BadCheckpoint."""
-    try:
-        # AutoTokenizer prefers the class that it knows for the body: with a Qwen2 body it loaded a
-        # tokenizer of another class as Qwen2's, with one more token
-        reader: Any = PreTrainedTokenizerFast if _has_plain_tokenizer(Path(base)) else AutoTokenizer
-        tokenizer: PreTrainedTokenizerBase = reader.from_pretrained(
-            base, revision=revision, trust_remote_code=False
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadCheckpoint(f"could not load the tokenizer of {base!r}: {error}") from error
+    if revision is None and Path(base).is_dir():
+        with open_model_folder(Path(base)) as view:
+            tokenizer = _read_tokenizer(str(view), None, base)
+    else:
+        tokenizer = _read_tokenizer(base, revision, base)
     if tokenizer.pad_token_id is None:
         if tokenizer.eos_token is None:
             raise BadCheckpoint(f"the tokenizer of {base!r} has neither a padding nor an end token")
         tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def _read_tokenizer(source: str, revision: str | None, base: str) -> PreTrainedTokenizerBase:
+    try:
+        # AutoTokenizer prefers the class that it knows for the body: with a Qwen2 body it loaded a
+        # tokenizer of another class as Qwen2's, with one more token
+        reader: Any = PreTrainedTokenizerFast if _has_plain_tokenizer(Path(source)) else AutoTokenizer
+        tokenizer: PreTrainedTokenizerBase = reader.from_pretrained(
+            source, revision=revision, trust_remote_code=False
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadCheckpoint(f"could not load the tokenizer of {base!r}: {error}") from error
     return tokenizer
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, model_validator
@@ -9,6 +10,8 @@ from pydantic import AfterValidator, Field, model_validator
 from app.common.config import Config, Names, Seed, Share
 from app.prm.objectives import OBJECTIVES
 
+HUB_ID = re.compile(r"[\w-][\w.-]{0,95}/[\w-][\w.-]{0,95}")
+COMMIT = re.compile(r"[0-9a-f]{40}")
 SIZES: dict[str, dict[str, int]] = {
     "tiny": {"width": 64, "layers": 2, "heads": 4},
     "small": {"width": 192, "layers": 4, "heads": 6},
@@ -127,6 +130,10 @@ class TrainConfig(Config):
     def _validate_base(self) -> Self:
         if self.revision is not None and self.base is None:
             raise ValueError("revision belongs to a base; there is none")
+        if self.revision is not None and not HUB_ID.fullmatch(str(self.base)):
+            raise ValueError("revision belongs to the ID of a model (ORG/NAME), not to a folder")
+        if self.revision is not None and not COMMIT.fullmatch(self.revision):
+            raise ValueError("revision must be the full hash of a commit, 40 hexadecimal digits")
         if self.label_tokens and (self.base is None or len(self.label_tokens) != 2):
             raise ValueError("label_tokens must be two words of a base: one for negative, one for positive")
         return self

@@ -21,7 +21,7 @@ from transformers import AutoModelForCausalLM
 from app.common.atomic_files import atomic_folder
 from app.common.config import Config, Seed, Share
 from app.prm import checkpoint
-from app.prm.checkpoint_safety import BadCheckpoint, validate_folder
+from app.prm.checkpoint_safety import BadCheckpoint, open_model_folder, validate_folder
 from app.prm.config import Device, Threads
 from app.prm.device import autocast, choose_device, set_threads
 from app.prm.schedule import build_schedule
@@ -99,9 +99,10 @@ def finetune(
         raise ValueError(f"no pair has at most {config.max_length:,} tokens")
     torch.manual_seed(config.seed)
     try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            base, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
-        )
+        with open_model_folder(base) as view:
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                view, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
+            )
         model = loaded.to(device)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise BadCheckpoint(f"could not load {base.name} as a causal language model: {error}") from error

@@ -17,11 +17,12 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForTokenClassification
+from transformers import AutoModelForTokenClassification
 
 from app.prm import checkpoint
-from app.prm.checkpoint_safety import BadCheckpoint, validate_folder
+from app.prm.checkpoint_safety import BadCheckpoint, open_model_folder, validate_folder
 from app.prm.config import TrainConfig
+from app.prm.inspect_base import load_config
 from app.prm.model import ProcessRewardModel, is_finite
 
 CLASSES = (
@@ -58,21 +59,22 @@ def load_token_classifier(folder: Path) -> tuple[ProcessRewardModel, TrainConfig
     """The body of a token classifier, and its head with our classes. Raises BadCheckpoint for any other
     model."""
     try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        config = load_config(folder)
         if not any(name.endswith("ForTokenClassification") for name in config.architectures or []):
             named = ", ".join(config.architectures or ["no architecture"])
             raise BadCheckpoint(
                 f"config.json names {named}; supported are Stepmark's own folders and token classifiers "
                 "(...ForTokenClassification)"
             )
-        classifier, info = AutoModelForTokenClassification.from_pretrained(
-            folder,
-            trust_remote_code=False,
-            use_safetensors=True,
-            dtype=torch.float32,
-            attn_implementation="sdpa",
-            output_loading_info=True,
-        )
+        with open_model_folder(folder) as view:
+            classifier, info = AutoModelForTokenClassification.from_pretrained(
+                view,
+                trust_remote_code=False,
+                use_safetensors=True,
+                dtype=torch.float32,
+                attn_implementation="sdpa",
+                output_loading_info=True,
+            )
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         if isinstance(error, BadCheckpoint):
             raise

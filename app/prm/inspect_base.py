@@ -5,13 +5,20 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from safetensors import safe_open
 from transformers import AutoConfig
 
 from app.prm import checkpoint
 from app.prm.base_facts import BaseFacts
-from app.prm.checkpoint_safety import BadCheckpoint, validate_folder
+from app.prm.checkpoint_safety import (
+    BadCheckpoint,
+    list_files,
+    list_weights,
+    open_model_folder,
+    validate_folder,
+)
 
 LICENSE = re.compile(r"^license:\s*[\"']?([\w.+-]{1,60})", re.MULTILINE)
 README_CHARACTERS = 20_000
@@ -21,10 +28,7 @@ def inspect_base(folder: Path, license_name: str | None = None) -> BaseFacts:
     """The facts about the causal language model in `folder`. `license_name` overrides the README's. Raises
     BadCheckpoint if the folder cannot be a base."""
     validate_folder(folder)
-    try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadCheckpoint(f"could not read config.json of {folder.name}: {error}") from error
+    config = load_config(folder)
     text_config = config.get_text_config()
     names = config.architectures or []
     if not names or config.is_encoder_decoder:
@@ -44,11 +48,21 @@ def inspect_base(folder: Path, license_name: str | None = None) -> BaseFacts:
     )
 
 
+def load_config(folder: Path) -> Any:
+    """The configuration as transformers reads it. Raises BadCheckpoint."""
+    try:
+        with open_model_folder(folder) as view:
+            return AutoConfig.from_pretrained(view, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, BadCheckpoint):
+            raise
+        raise BadCheckpoint(f"could not read config.json of {folder.name}: {error}") from error
+
+
 def count_parameters(folder: Path) -> tuple[int, str]:
-    """The number of stored parameters and the type of most of them, from the headers of the weight files.
-    Raises BadCheckpoint without weights."""
+    """The number of stored parameters and the type of most of them, from the headers of the weight files."""
     counts: Counter[str] = Counter()
-    for path in sorted(folder.glob("model*.safetensors")):
+    for path in list_weights(list_files(folder)):
         with safe_open(path, framework="np") as weights:
             for name in weights.keys():  # noqa: SIM118  safe_open is no mapping
                 part = weights.get_slice(name)
@@ -56,8 +70,6 @@ def count_parameters(folder: Path) -> tuple[int, str]:
                 for length in part.get_shape():
                     size *= length
                 counts[part.get_dtype()] += size
-    if not counts:
-        raise BadCheckpoint(f"{folder.name} has no safetensors weights")
     return counts.total(), counts.most_common(1)[0][0]
 
 

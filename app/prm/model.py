@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ from transformers import (
 
 from app.prm import prefix_attention
 from app.prm.batch_layout import Batch
-from app.prm.checkpoint_safety import BadCheckpoint, validate_folder
-from app.prm.config import SIZES, TrainConfig
+from app.prm.checkpoint_safety import BadCheckpoint, open_model_folder, validate_folder
+from app.prm.config import COMMIT, HUB_ID, SIZES, TrainConfig
 from app.prm.loss import language_loss
 from app.prm.objectives import get_objective
 
@@ -163,24 +164,45 @@ def load_output_weights(base: str, revision: str | None) -> Tensor:
 
 def _load_pretrained(kind: Any, base: str, revision: str | None) -> tuple[PreTrainedModel, Iterable[str]]:
     """The model, and the names of weights that its files lack."""
-    folder = Path(base)
-    if folder.is_dir():
-        validate_folder(folder)
-    elif revision is None:
-        raise BadCheckpoint(f"{base!r} is not a folder; to load it by ID, give its pinned revision")
-    try:
-        body, info = kind.from_pretrained(
-            base,
-            output_loading_info=True,
-            revision=revision,
-            trust_remote_code=False,
-            use_safetensors=True,
-            dtype=torch.float32,
-            attn_implementation="sdpa",
-        )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise BadCheckpoint(f"could not load {base!r}: {error}") from error
+    with open_base(base, revision) as source:
+        try:
+            body, info = kind.from_pretrained(
+                source,
+                output_loading_info=True,
+                revision=revision,
+                trust_remote_code=False,
+                use_safetensors=True,
+                dtype=torch.float32,
+                attn_implementation="sdpa",
+            )
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            raise BadCheckpoint(f"could not load {base!r}: {error}") from error
     return body, info["missing_keys"]
+
+
+@contextmanager
+def open_base(base: str, revision: str | None) -> Iterator[str]:
+    """What libraries may load for `base`: a view of its folder, or its ID if a revision is given. An ID is
+    never the name of a folder. Raises BadCheckpoint."""
+    if revision is not None:
+        validate_hub_id(base, revision)
+        yield base
+        return
+    if not Path(base).is_dir():
+        raise BadCheckpoint(f"{base!r} is not a folder; to load it by ID, give its pinned revision")
+    validate_folder(Path(base))
+    with open_model_folder(Path(base)) as view:
+        yield str(view)
+
+
+def validate_hub_id(base: str, revision: str) -> None:
+    """Raises BadCheckpoint unless `base` is an ID of the Hub (ORG/NAME) and `revision` a commit hash."""
+    if not HUB_ID.fullmatch(base) or Path(base).exists():
+        raise BadCheckpoint(
+            f"{base!r} is not the ID of a model; a revision belongs to an ID, not to a folder"
+        )
+    if not COMMIT.fullmatch(revision):
+        raise BadCheckpoint("the revision must be the full hash of a commit, 40 hexadecimal digits")
 
 
 def validate_weights(body: nn.Module, missing: Iterable[str], base: str) -> None:

@@ -42,7 +42,7 @@ class TrainingKind(RunKind[TrainingRun]):
             parsed = parse_config(SnapshotDefinition, run.data or {})
             snapshots.require_labels(db, run.project_id, parsed)
             definition = parsed.to_json()
-        config = parse_train_config(run.config)
+        config = parse_train_config(run.config, run.project_id)
         check_labels(config.objective, definition)
         run.config = config.to_json()
 
@@ -91,12 +91,12 @@ def check_labels(objective_id: str, definition: dict[str, Any]) -> None:
     )
 
 
-def parse_train_config(options: dict[str, Any]) -> TrainConfig:
+def parse_train_config(options: dict[str, Any], project_id: int | None = None) -> TrainConfig:
     """The training options. Raises Invalid for a wrong option, or for a base outside the allowed folders."""
     config = parse_config(TrainConfig, options)
     if config.base is not None and config.revision is None:
         folder = model_paths.resolve_model_path(
-            config.base, or_else="for a model by ID, give its pinned revision"
+            config.base, project_id, or_else="for a model by ID, give its pinned revision"
         )
         if find_base(config.base) is not None:  # a name, which the trainer does not know
             config = config.replace(base=str(folder))

@@ -35,3 +35,20 @@ def test_more_roots(
     assert model_paths.resolve_model_path(str(second)) == second.resolve()
     with pytest.raises(Invalid):
         model_paths.resolve_model_path(str(second.parent))
+
+
+def test_a_project_cannot_name_the_models_of_another(home: Path) -> None:
+    """Published models lie in a folder with the number of their project, which is easy to guess."""
+    models = home / "models"
+    for name in ("1/run-1-1", "12/run-7-1", "shared", "elsewhere-0123456789ab", "simulation-3-seed-0"):
+        (models / name).mkdir(parents=True)
+    (models / "way-in").symlink_to(models / "12")
+    own = models / "1" / "run-1-1"
+    assert model_paths.resolve_model_path(str(own), 1) == own.resolve()
+    assert model_paths.resolve_model_path(str(models / "shared"), 1)
+    other = ("12/run-7-1", "12", "1", ".", "way-in/run-7-1", "elsewhere-0123456789ab", "simulation-3-seed-0")
+    for name in other:
+        with pytest.raises(Invalid, match="where this server keeps models"):
+            model_paths.resolve_model_path(str(models / name), 1)
+    with pytest.raises(Invalid):
+        model_paths.resolve_model_path(str(own))

@@ -80,8 +80,10 @@ def test_evaluate_an_external_checkpoint(project: int, tmp_path: Path) -> None:
         again = {"path": "copy", "weights_hash": model.weights_hash.hex(), "kind": "prm", "config": {}}
         assert external_models.register_model(db, project, str(folder), again) == model.id
     assert model.metrics == {"made_elsewhere": True}
-    assert [path.name for path in settings().models_dir.iterdir()] == [model.path], "the second copy is gone"
-    (folder / "extra.bin").write_bytes(b"x")
+    folders = [path.name for path in (settings().models_dir / str(project)).iterdir()]
+    assert [f"{project}/{name}" for name in folders] == [model.path]
+    assert not (settings().models_dir / "copy").exists(), "the second copy is gone"
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     refused = stepmark("--model", str(folder))
     assert refused.exit_code == 3
     assert "may carry code" in refused.output

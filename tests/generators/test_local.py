@@ -121,7 +121,8 @@ def test_the_whole_run_in_the_sampling_process(database, home, folder):
     assert (run.state, run.counters["stored"]) == ("succeeded", 10), run.error
     with transaction() as db:
         assert db.scalar(select(func.count()).select_from(Solution).where(Solution.generator == "tiny")) == 10
-        (settings().models_dir / "tiny" / "pytorch_model.bin").write_bytes(b"cos\nsystem\n")
+        weights = settings().models_dir / "tiny" / "model.safetensors"
+        weights.rename(weights.with_name("pytorch_model.bin"))
         with pytest.raises(Invalid, match="may carry code"):
             generators.create_generator(
                 db, project, GeneratorInput("bad", "transformers", place), config, None
@@ -135,5 +136,5 @@ def test_a_folder_that_is_none_is_refused(tmp_path):
     from app.generators.transformers_sampler import TransformersSampler
 
     (tmp_path / "config.json").write_text('{"auto_map": {"AutoModel": "x.Y"}}')
-    with pytest.raises(SamplerRejected, match="auto_map"):
+    with pytest.raises(SamplerRejected, match="no safetensors weights"):
         TransformersSampler(tmp_path, parse({}), threading.Event())
