@@ -99,7 +99,7 @@ def test_one_decision_after_another_by_keys(browser: Browser, site: Web) -> None
     page.get_by_role("link", name="Start").click()
     for left in (1, 0):
         expect(page.get_by_role("heading", name="Decide a solution", exact=True)).to_be_visible()
-        expect(page.locator(".keys-said")).to_be_visible()  # the keys are listened to
+        expect(page.locator(".keys-hint")).to_be_visible()  # the keys are listened to
         press(page, "3 j k 2 1")
         expect(page.get_by_label("Reason", exact=True)).to_be_focused()
         page.keyboard.type("The third does not follow.")
