@@ -2,32 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter
+from pydantic import Field
 
+from app.common.config import Config
 from app.core import model_paths
+from app.core.api import MAX_ID
 from app.core.db import Db
 from app.core.errors import Invalid
 from app.evaluation import comparisons, queries, runs, sets
+from app.evaluation.config import EvaluationConfig, SetDefinition
 from app.evaluation.models import Comparison, Evaluation, EvaluationSet
 from app.projects.access import Researcher
 from app.runs import actions
 
 router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["evaluation"])
-SetBody = Body(
-    default_factory=dict,
-    description="`name`, and `definition` to select the solutions. All keys of `definition` are optional.",
-    examples=[{"name": "Validation", "definition": {"splits": ["validation"], "least_solutions": 2}}],
-)
-StartBody = Body(
-    default_factory=dict,
-    description="`set_id` (default: the default set), `config`, and exactly one of: `model_id`; `outside`, "
-    "the name of external scores imported with the solutions; `folder`, an external model in the models "
-    "folder of this server.",
-    examples=[{"model_id": 3, "config": {"aggregate": "product"}}],
-)
-CompareBody = Body(default_factory=dict, examples=[{"first_id": 1, "second_id": 2}])
+Id = Annotated[int, Field(gt=0, lt=MAX_ID)]
+Text = Annotated[str, Field(min_length=1, max_length=1_000)]
+
+
+class SetBody(Config):
+    """A new evaluation set."""
+
+    name: str
+    definition: SetDefinition = SetDefinition()
+
+
+class EvaluationBody(Config):
+    """What to evaluate: exactly one of `model_id`, `external_score_name` and `external_folder`."""
+
+    former_names = {"outside": "external_score_name", "folder": "external_folder"}  # noqa: RUF012
+    set_id: Id | None = None
+    """The evaluation set; null for the default set."""
+    model_id: Id | None = None
+    external_score_name: Text | None = None
+    """The name of external scores that were imported with the solutions."""
+    external_folder: Text | None = None
+    """An external checkpoint in the models folder of this server."""
+    config: EvaluationConfig = EvaluationConfig()
+
+
+class ComparisonBody(Config):
+    """Two succeeded evaluations on the same set."""
+
+    first_id: Id
+    second_id: Id
 
 
 def set_to_json(frozen: EvaluationSet) -> dict[str, Any]:
@@ -38,7 +59,16 @@ def set_to_json(frozen: EvaluationSet) -> dict[str, Any]:
 
 
 def evaluation_to_json(evaluation: Evaluation, results: bool = False) -> dict[str, Any]:
-    names = ("id", "evaluation_set_id", "model_id", "outside", "config", "state", "progress", "error")
+    names = (
+        "id",
+        "evaluation_set_id",
+        "model_id",
+        "external_score_name",
+        "config",
+        "state",
+        "progress",
+        "error",
+    )
     times = ("created_at", "started_at", "finished_at")
     columns = {
         name: getattr(evaluation, name) for name in (*names, *times, *(("results",) if results else ()))
@@ -57,13 +87,10 @@ def list_evaluation_sets(access: Researcher, db: Db) -> dict[str, Any]:
 
 
 @router.post("/evaluation-sets", status_code=201)
-def create_evaluation_set(access: Researcher, db: Db, body: dict[str, Any] = SetBody) -> dict[str, Any]:
+def create_evaluation_set(access: Researcher, db: Db, body: SetBody) -> dict[str, Any]:
     """Create and freeze an evaluation set. Later snapshots exclude its problems from training."""
-    _refuse_unknown(body, "name", "definition")
-    name, definition = body.get("name", ""), body.get("definition", {})
-    if not isinstance(name, str) or not isinstance(definition, dict):
-        raise Invalid('"name" must be text and "definition" a JSON object.')
-    frozen = sets.create_set(db, access.project.id, name, definition, access.user)
+    definition = body.definition.to_json()
+    frozen = sets.create_set(db, access.project.id, body.name, definition, access.user)
     db.refresh(frozen)
     return set_to_json(frozen)
 
@@ -81,27 +108,23 @@ def list_evaluations(access: Researcher, db: Db) -> dict[str, Any]:
 
 
 @router.post("/evaluations", status_code=201)
-def start_evaluation(access: Researcher, db: Db, body: dict[str, Any] = StartBody) -> dict[str, Any]:
+def start_evaluation(access: Researcher, db: Db, body: EvaluationBody) -> dict[str, Any]:
     """Evaluate a model. Missing scores are computed first. Poll until `state` is `succeeded`."""
-    _refuse_unknown(body, "set_id", "model_id", "outside", "folder", "config")
-    set_id = _number(body, "set_id")
-    frozen = (
-        sets.get_set(db, access.project.id, set_id) if set_id else sets.ensure_default(db, access.project.id)
-    )
+    project_id, folder = access.project.id, body.external_folder
+    frozen = sets.get_set(db, project_id, body.set_id) if body.set_id else sets.ensure_default(db, project_id)
     if frozen is None:
         raise Invalid("This project has no evaluation set.", remedy="Create a set first.")
-    folder, outside = _text(body, "folder"), _text(body, "outside")
     if folder is not None:
         anywhere = "use `stepmark evaluate` on the server to evaluate any folder"
         folder = str(model_paths.resolve_model_path(folder, access.project.id, or_else=anywhere))
     evaluation = runs.start(
         db,
         frozen,
-        body.get("config", {}),
+        body.config.to_json(),
         access.user,
-        model_id=_number(body, "model_id"),
-        outside=outside,
-        folder=folder,
+        model_id=body.model_id,
+        external_score_name=body.external_score_name,
+        external_folder=folder,
     )
     db.refresh(evaluation)
     return evaluation_to_json(evaluation)
@@ -119,12 +142,9 @@ def cancel_evaluation(access: Researcher, db: Db, evaluation_id: int) -> dict[st
 
 
 @router.post("/comparisons", status_code=201)
-def compare_evaluations(access: Researcher, db: Db, body: dict[str, Any] = CompareBody) -> dict[str, Any]:
+def compare_evaluations(access: Researcher, db: Db, body: ComparisonBody) -> dict[str, Any]:
     """Compare two succeeded evaluations on the same set."""
-    _refuse_unknown(body, "first_id", "second_id")
-    first, second = (
-        runs.find(db, access.project.id, _number(body, name) or 0) for name in ("first_id", "second_id")
-    )
+    first, second = (runs.find(db, access.project.id, run_id) for run_id in (body.first_id, body.second_id))
     comparison = comparisons.create(db, first, second, access.user.id)
     db.refresh(comparison)
     return comparison_to_json(comparison)
@@ -133,23 +153,3 @@ def compare_evaluations(access: Researcher, db: Db, body: dict[str, Any] = Compa
 @router.get("/comparisons/{comparison_id}")
 def get_comparison(access: Researcher, db: Db, comparison_id: int) -> dict[str, Any]:
     return comparison_to_json(comparisons.find(db, access.project.id, comparison_id))
-
-
-def _refuse_unknown(body: dict[str, Any], *names: str) -> None:
-    unknown = sorted(set(body) - set(names))
-    if unknown:
-        raise Invalid(f"Unknown option {unknown[0]!r}.", remedy=f"Valid options: {', '.join(names)}.")
-
-
-def _number(body: dict[str, Any], name: str) -> int | None:
-    value = body.get(name)
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**62):
-        raise Invalid(f'"{name}" must be a positive whole number.')
-    return value
-
-
-def _text(body: dict[str, Any], name: str) -> str | None:
-    value = body.get(name)
-    if value is not None and (not isinstance(value, str) or not 0 < len(value) <= 1_000 or "\0" in value):
-        raise Invalid(f'"{name}" must be text.')
-    return value

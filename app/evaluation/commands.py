@@ -33,7 +33,7 @@ Config = Annotated[
     ),
 ]
 FAILED = 3
-ORDER = ("best_of", "weighted", "top_k", "majority", "compute_optimal", "oracle")
+ORDER = ("best_of", "weighted", "top_k", "majority", "compute_optimal", "pass_at_n")
 
 
 def register(cli: typer.Typer) -> None:
@@ -89,7 +89,7 @@ def _resolve_model(db: Any, project_id: int, model: str) -> dict[str, Any]:
     from app.training.models import Model
 
     if model.startswith("file:"):
-        return {"outside": model.removeprefix("file:")}
+        return {"external_score_name": model.removeprefix("file:")}
     query = select(Model.id).where(Model.project_id == project_id).order_by(Model.id.desc()).limit(1)
     named = db.scalar(query.where(Model.name == model))
     if named is None and model.isdecimal():
@@ -97,7 +97,7 @@ def _resolve_model(db: Any, project_id: int, model: str) -> dict[str, Any]:
     if named is not None:
         return {"model_id": named}
     if Path(model).is_dir():
-        return {"folder": str(Path(model).resolve())}
+        return {"external_folder": str(Path(model).resolve())}
     raise NotFound(
         f"No model and no folder {model!r}.", remedy="Pass the ID or name of a model, or a folder."
     )
@@ -142,7 +142,7 @@ def _results(evaluation_id: int) -> dict[str, Any]:
         return {
             "evaluation_id": evaluation.id,
             "model_id": evaluation.model_id,
-            "outside": evaluation.outside,
+            "external_score_name": evaluation.external_score_name,
             "set": {"id": frozen.id, "name": frozen.name, "hash": (frozen.hash or b"").hex()},
             "config": evaluation.config,
             "results": evaluation.results,

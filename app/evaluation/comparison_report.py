@@ -23,7 +23,7 @@ from app.evaluation.models import Comparison, Evaluation, EvaluationProblem
 
 Floats = NDArray[np.float64]
 MOST_SOLUTIONS = 100
-CURVES = ("majority", "oracle")
+CURVES = ("majority", "pass_at_n")
 
 
 def run(kind: ComparisonKind, comparison_id: int) -> None:
@@ -53,11 +53,11 @@ def build_comparison(db: Session, first: Evaluation, second: Evaluation) -> dict
         ):
             return {"best_of_n": None, "solutions": [], **_step_figures(first, second)}
         raise Invalid("The evaluations have no problem in common.")
-    n = sorted(set(baseline[shared[0]].values["n"]) & set(challenger[shared[0]].values["n"]))
+    n = sorted(set(baseline[shared[0]].metrics["n"]) & set(challenger[shared[0]].metrics["n"]))
 
     def values(of: dict[int, Row[Any]], name: str) -> Floats:
-        places = [of[shared[0]].values["n"].index(size) for size in n]
-        return np.array([of[key].values[name] for key in shared])[:, places]
+        places = [of[shared[0]].metrics["n"].index(size) for size in n]
+        return np.array([of[key].metrics[name] for key in shared])[:, places]
 
     a, b = values(baseline, "best_of"), values(challenger, "best_of")
     difference, better = bootstrap.paired_difference(a, b, times=config.resamples, seed=config.seed)

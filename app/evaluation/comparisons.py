@@ -56,7 +56,7 @@ def find(db: Session, project_id: int, comparison_id: int) -> Comparison:
     return get_run(db, project_id, comparison_id, Comparison)
 
 
-def with_the_one_before(db: Session, evaluation: Evaluation) -> Comparison | None:
+def compare_with_previous(db: Session, evaluation: Evaluation) -> Comparison | None:
     """A new model against the last older one judged alike on the same set."""
     if evaluation.model_id is None:
         return None

@@ -1,14 +1,14 @@
-"""Options of an evaluation. Plain data, importable without numpy."""
+"""Options of evaluation sets and evaluations. Importable without NumPy."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
 from app.common.config import Config, Seed
 from app.core.config_file import parse_config
-from app.prm.config import Aggregate
+from app.prm.config import Aggregate, Split
 
 
 class EvaluationConfig(Config):
@@ -28,6 +28,28 @@ class EvaluationConfig(Config):
     """Parts of the problems. Thresholds and temperatures are tuned on the other parts."""
     seed: Seed = 0
     """Seed of subsets, resamples and folds."""
+
+
+LabelFilter = Literal["any", "people", "file", "none"]
+LABEL_FILTERS = get_args(LabelFilter)
+Filter = Annotated[str | None, Field(max_length=500)]
+
+
+class SetDefinition(Config):
+    """The solutions and reference labels that an evaluation set freezes."""
+
+    splits: Annotated[tuple[Split, ...], Field(strict=False, min_length=1)] = ("validation",)
+    subject: Filter = None
+    """Only problems of this subject; null for all. `level` and `source` work the same way."""
+    level: Filter = None
+    source: Filter = None
+    least_solutions: Annotated[int, Field(ge=1, le=10_000)] = 2
+    """Graded solutions that a problem needs, unless it has labels."""
+    most_problems: Annotated[int | None, Field(ge=1, le=10_000_000)] = None
+    """Maximum number of problems, sampled at random by seed; null for all."""
+    labels: LabelFilter = "any"
+    """Where reference labels come from: people before files, people only, files only, or none."""
+    seed: Seed = 0
 
 
 def parse_evaluation_config(options: Any) -> EvaluationConfig:

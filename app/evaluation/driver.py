@@ -41,7 +41,7 @@ def advance(evaluation_id: int) -> bool:
 
 
 def _advance(evaluation: Evaluation) -> bool:
-    if evaluation.model_id is None and evaluation.folder is not None:
+    if evaluation.model_id is None and evaluation.external_folder is not None:
         _register(evaluation)
     with transaction() as db:
         waiting = _prepare(db, run_worker.require_attempt(db, evaluation, Evaluation))
@@ -54,7 +54,7 @@ def _register(evaluation: Evaluation) -> None:
     """Checks an external checkpoint, copies it and registers it as a model of the project."""
     from app.evaluation import external_models
 
-    folder = str(evaluation.folder)
+    folder = str(evaluation.external_folder)
     checkpoint = external_models.import_checkpoint(folder, evaluation.project_id)
     with transaction() as db:
         locked = run_worker.require_attempt(db, evaluation, Evaluation)
@@ -66,7 +66,7 @@ def _prepare(db: Session, evaluation: Evaluation) -> bool:
     frozen = db.get_one(EvaluationSet, evaluation.evaluation_set_id)
     if frozen.state == "failed":
         raise EvaluationError(f"The set could not be frozen: {frozen.error}")
-    if frozen.state != "ready":
+    if frozen.state != "succeeded":
         evaluation.progress = {"phase": "waiting for the set to be frozen"}
         return True
     if evaluation.model_id is not None and _wait_for_scores(db, evaluation, frozen):
@@ -113,7 +113,7 @@ def _evaluate(evaluation: Evaluation) -> None:
             last = time.monotonic()
             _record_progress(evaluation, {"phase": phase, "done": done, "total": total})
 
-    results: dict[str, Any] = {"left_out": data.left_out, "best_of_n": None}
+    results: dict[str, Any] = {"excluded": data.excluded, "best_of_n": None}
     problems: list[dict[str, Any]] = []
     if data.pool.problems:
         curves = report.compute_curves(data.pool, config, report_progress)

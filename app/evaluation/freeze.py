@@ -81,7 +81,7 @@ def _freeze(db: Session, frozen: EvaluationSet, prover: ProverProcess) -> None:
             "first error.",
             remedy="Import several solutions per problem, grade them, or choose other splits.",
         )
-    frozen.hash, frozen.counts, frozen.state = digest.digest(), dict(+counts), "ready"
+    frozen.hash, frozen.counts, frozen.state = digest.digest(), dict(+counts), "succeeded"
 
 
 def _rows(db: Session, frozen: EvaluationSet, truths: dict[int, ReferenceLabel]) -> Iterable[Row[Any]]:

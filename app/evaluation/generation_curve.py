@@ -68,7 +68,7 @@ def build_plot(by_generation: dict[int, dict[str, Any]]) -> Plot | None:
             band=True,
         ),
         Series("majority", LABELS["majority"], [figures["majority"] for figures in best]),
-        Series("oracle", LABELS["oracle"], [figures["oracle"] for figures in best]),
+        Series("pass_at_n", LABELS["pass_at_n"], [figures["pass_at_n"] for figures in best]),
     ]
     hint = f"At N = {best[-1]['n']}, on the default set. The band is the 95% interval over problems."
     return Plot("generations", "Best-of-N by generation", "generation", numbers, series, hint=hint)

@@ -30,11 +30,11 @@ BATCH = 2_000
 SELECT_ITEMS = text(
     """SELECT i.problem_id, i.solution_id, i.verdict, i.answer, i.first_error, i.ratings,
               p.level, p.subject, p.source, cardinality(s.steps) AS steps,
-              c.log_score, c.step_probs, s.detail -> CAST(:outside AS text) AS said
+              c.log_score, c.step_probs, s.detail -> CAST(:score_name AS text) AS external_score
        FROM evaluation_item i JOIN problem p ON p.id = i.problem_id
        JOIN solution s ON s.id = i.solution_id
        LEFT JOIN score c ON c.model_id = :model_id AND c.solution_id = i.solution_id
-       WHERE i.evaluation_set_id = :set_id AND i.problem_id <> ALL(:left_out)
+       WHERE i.evaluation_set_id = :set_id AND i.problem_id <> ALL(:excluded)
        ORDER BY i.problem_id, i.solution_id"""
 )
 SELECT_TRAINED_ON = text(
@@ -64,7 +64,7 @@ SELECT_SEEN = text(
 class EvaluationData:
     pool: ProblemPool
     labeled: list[LabeledSolution] = field(default_factory=list)
-    left_out: dict[str, int] = field(default_factory=dict)
+    excluded: dict[str, int] = field(default_factory=dict)
 
 
 def count_unscored(db: Session, set_id: int, model_id: int) -> int:
@@ -81,26 +81,26 @@ def load_evaluation_data(db: Session, evaluation: Evaluation, config: Evaluation
     """The data of an evaluation. Problems that the model was trained on are excluded and counted, and so
     are problems with the same statement."""
     model = db.get(Model, evaluation.model_id) if evaluation.model_id else None
-    learned, picked_by = _trained_on(db, evaluation.evaluation_set_id, model)
+    trained_on, selected_on = _trained_on(db, evaluation.evaluation_set_id, model)
     parameters = {
         "set_id": evaluation.evaluation_set_id,
         "model_id": evaluation.model_id or 0,
-        "outside": evaluation.outside or "",
-        "left_out": sorted(learned),
+        "score_name": evaluation.external_score_name or "",
+        "excluded": sorted(trained_on),
     }
     rows = db.execute(SELECT_ITEMS.execution_options(yield_per=BATCH), parameters)
     ways, main = _ways(evaluation, model, config)
     data = EvaluationData(
-        ProblemPool([], ways, main), [], {"learned_from": len(learned), "picked_by": len(picked_by)}
+        ProblemPool([], ways, main), [], {"trained_on": len(trained_on), "selected_on": len(selected_on)}
     )
     for _, group in groupby(rows, key=lambda row: row.problem_id):
         _add(data, list(group), evaluation, model)
-    if evaluation.outside:
+    if evaluation.external_score_name:
         _squash(data.pool.problems)
     if not data.labeled and not any(np.isfinite(problem.scores).any() for problem in data.pool.problems):
         raise Invalid(
-            f"No solution of the set has a score named {evaluation.outside!r}."
-            if evaluation.outside
+            f"No solution of the set has a score named {evaluation.external_score_name!r}."
+            if evaluation.external_score_name
             else "No data left: the model was trained on all of the set, or no solution has a score.",
             remedy="Choose another set.",
         )
@@ -121,7 +121,7 @@ def _ways(
 ) -> tuple[tuple[tuple[str, bool | None], ...], int]:
     """Score variants of the evaluation, and the index of the main one. An ORM scores the last token;
     external scores are used unchanged."""
-    if evaluation.outside:
+    if evaluation.external_score_name:
         return (("external", None),), 0
     if model is not None and model.kind == "orm":
         return (("last", None),), 0
@@ -143,15 +143,15 @@ def _add(data: EvaluationData, rows: list[Row[Any]], evaluation: Evaluation, mod
                 subject=rows[0].subject,
             )
         )
-    if evaluation.outside or (model is not None and model.kind == "orm"):
+    if evaluation.external_score_name or (model is not None and model.kind == "orm"):
         return
     data.labeled += _labeled(rows)
 
 
 def _scores(graded: list[Row[Any]], evaluation: Evaluation, model: Model | None) -> Floats:
     """[ways, solutions]."""
-    if evaluation.outside:
-        return np.array([[parse_external_score(row.said) for row in graded]])
+    if evaluation.external_score_name:
+        return np.array([[parse_external_score(row.external_score) for row in graded]])
     scored = [place for place, row in enumerate(graded) if row.step_probs]
     logs = compute_log_scores([graded[place].step_probs for place in scored])
     if model is not None and model.kind == "orm":

@@ -43,8 +43,8 @@ class EvaluationSet(Base):
     created_at: Mapped[Created]
 
     __table_args__ = (
-        CheckConstraint("state IN ('queued', 'ready', 'failed')", name="state"),
-        CheckConstraint("(state = 'ready') = (hash IS NOT NULL)", name="hash"),
+        CheckConstraint("state IN ('queued', 'succeeded', 'failed')", name="state"),
+        CheckConstraint("(state = 'succeeded') = (hash IS NOT NULL)", name="hash"),
         UniqueConstraint("project_id", "name"),
         Index(
             "uq_evaluation_set_one_default", "project_id", unique=True, postgresql_where=text("is_default")
@@ -64,9 +64,9 @@ class EvaluationItem(Base):
     problem_id: Mapped[int] = mapped_column(ForeignKey("problem.id", ondelete="CASCADE"), index=True)
     verdict: Mapped[str | None]
     answer: Mapped[int] = mapped_column(SmallInteger)
-    """Equal for equal answers of one problem, by the grader; 0 is the reference's, -1 none."""
+    """Equal for equal answers of one problem, by the grader; 0 is the reference answer, -1 no answer."""
     first_error: Mapped[int | None] = mapped_column(SmallInteger)
-    """0-based; -1 for no error; null if nobody labeled it."""
+    """0-based; -1 for no error; null without a label."""
     ratings: Mapped[list[int | None] | None] = mapped_column(ARRAY(SmallInteger))
     """-1, 0 or 1 per step; null without a rating or a majority."""
 
@@ -77,8 +77,7 @@ class EvaluationItem(Base):
 
 
 class Evaluation(Run):
-    """A model (or scores that came with the solutions) judged on a set. `progress`: {"phase", "done",
-    "total"}."""
+    """The evaluation of a model, or of external scores, on a set. `progress`: {"phase", "done", "total"}."""
 
     __tablename__ = "evaluation"
 
@@ -87,20 +86,22 @@ class Evaluation(Run):
         ForeignKey("evaluation_set.id", ondelete="CASCADE"), index=True
     )
     model_id: Mapped[int | None] = mapped_column(ForeignKey("model.id", ondelete="CASCADE"), index=True)
-    outside: Mapped[str | None]
-    """Instead of a model: the name under which solutions carry a score from elsewhere."""
-    folder: Mapped[str | None]
-    """Instead of a model: a folder made elsewhere, until it is registered as one."""
+    external_score_name: Mapped[str | None]
+    """Instead of a model: the name of external scores of the solutions."""
+    external_folder: Mapped[str | None]
+    """Instead of a model: the folder of an external checkpoint, until it is registered as a model."""
     scoring_run_id: Mapped[int | None] = mapped_column(ForeignKey("scoring_run.run_id", ondelete="SET NULL"))
 
     __mapper_args__ = {"polymorphic_identity": "evaluation", "polymorphic_load": "selectin"}  # noqa: RUF012
     __table_args__ = (
-        CheckConstraint("num_nonnulls(outside, coalesce(model_id::text, folder)) = 1", name="of_one"),
+        CheckConstraint(
+            "num_nonnulls(external_score_name, coalesce(model_id::text, external_folder)) = 1", name="subject"
+        ),
     )
 
 
 class EvaluationProblem(Base):
-    """An evaluation, problem by problem: what a paired comparison draws from."""
+    """The metrics of an evaluation on one problem. Paired comparisons resample them."""
 
     __tablename__ = "evaluation_problem"
 
@@ -109,14 +110,14 @@ class EvaluationProblem(Base):
     )
     problem_id: Mapped[int] = mapped_column(ForeignKey("problem.id", ondelete="CASCADE"), primary_key=True)
     solutions: Mapped[int]
-    right: Mapped[int]
+    correct: Mapped[int]
     mean_score: Mapped[float] = mapped_column(REAL)
-    values: Mapped[Json]
-    """{"best_of": [...], "majority": [...], ...} over the evaluation's subset sizes."""
+    metrics: Mapped[Json]
+    """{"n": [...], "best_of": [...], "majority": [...], "pass_at_n": [...], ...}, by subset size."""
 
 
 class Comparison(Run):
-    """Two evaluations on one set, side by side."""
+    """A paired comparison of two evaluations on one set."""
 
     __tablename__ = "comparison"
 

@@ -19,11 +19,11 @@ LABELS = {
     "top_k": "top-k vote",
     "majority": "majority vote",
     "compute_optimal": "compute-optimal method",
-    "oracle": "pass@N (upper bound)",
+    "pass_at_n": "pass@N (upper bound)",
 }
 BINNED = ("difficulty, by pass@1", "difficulty, as the model sees it")
 EQUAL = "Up to five bins of problems, easiest first. Problems of equal difficulty share a bin."
-CURVES = ("best_of", "weighted", "majority", "oracle")
+CURVES = ("best_of", "weighted", "majority", "pass_at_n")
 """Curves that are visible at first. The legend shows the others."""
 BANDS = ("best_of", "majority")
 BY = ("level", "subject", *BINNED)
@@ -171,7 +171,7 @@ def _groups(best: dict[str, Any]) -> Iterator[Plot]:
         series = [
             Series("best_of", LABELS["best_of"], *_last(groups)),
             Series("majority", LABELS["majority"], [group["majority"][-1] for group in groups]),
-            Series("oracle", LABELS["oracle"], [group["oracle"][-1] for group in groups]),
+            Series("pass_at_n", LABELS["pass_at_n"], [group["pass_at_n"][-1] for group in groups]),
         ]
         names = [f"{group['name']} ({group['problems']})" for group in groups]
         places = list(range(len(groups)))
@@ -208,7 +208,12 @@ def comparison_plots(results: dict[str, Any], first: str, second: str) -> list[P
     best = results.get("best_of_n")
     if not best:
         return []
-    labels = {"first": first, "second": second, "majority": LABELS["majority"], "oracle": LABELS["oracle"]}
+    labels = {
+        "first": first,
+        "second": second,
+        "majority": LABELS["majority"],
+        "pass_at_n": LABELS["pass_at_n"],
+    }
     curves = [
         Series(name, label, curve["mean"], curve["low"], curve["high"], band=name in ("first", "second"))
         for name, label in labels.items()

@@ -18,7 +18,11 @@ from app.training.models import Model
 def get_name(db: Session, evaluation: Evaluation) -> str:
     if evaluation.model_id is not None:
         return db.get_one(Model, evaluation.model_id).name
-    return f"External scores: {evaluation.outside}" if evaluation.outside else (evaluation.folder or "")
+    return (
+        f"External scores: {evaluation.external_score_name}"
+        if evaluation.external_score_name
+        else (evaluation.external_folder or "")
+    )
 
 
 def list_evaluations(
@@ -50,13 +54,13 @@ def list_evaluations(
 
 
 def key_figures(results: dict[str, Any] | None) -> dict[str, Any]:
-    """{"best": {"n", "mean", "low", "high", "majority", "oracle"}, "f1", "ece"}; null where unknown."""
+    """{"best": {"n", "mean", "low", "high", "majority", "pass_at_n"}, "f1", "ece"}; null where unknown."""
     figures: dict[str, Any] = {"best": None, "f1": None, "ece": None}
     if results is None:
         return figures
     if best := results["best_of_n"]:
         last = {part: best["curves"]["best_of"][part][-1] for part in ("mean", "low", "high")}
-        others = {name: best["curves"][name]["mean"][-1] for name in ("majority", "oracle")}
+        others = {name: best["curves"][name]["mean"][-1] for name in ("majority", "pass_at_n")}
         figures["best"] = {"n": best["n"][-1], **last, **others}
     if first_error := results["first_error"]:
         figures["f1"] = first_error["f1"]
@@ -132,5 +136,7 @@ def list_rivals(db: Session, evaluation: Evaluation) -> list[dict[str, Any]]:
         for row in candidates
         if row["evaluation"].id != evaluation.id and row["evaluation"].state == "succeeded"
     ]
-    subject = (evaluation.model_id, evaluation.outside)
-    return sorted(others, key=lambda row: (row["evaluation"].model_id, row["evaluation"].outside) == subject)
+    subject = (evaluation.model_id, evaluation.external_score_name)
+    return sorted(
+        others, key=lambda row: (row["evaluation"].model_id, row["evaluation"].external_score_name) == subject
+    )

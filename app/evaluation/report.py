@@ -66,7 +66,7 @@ def compute_curves(pool: ProblemPool, config: EvaluationConfig, tell: Tell) -> C
     ways = np.stack(
         [best_of_n([problem.scores[way] for problem in problems], right, n) for way in range(len(pool.ways))]
     )
-    values = {"best_of": ways[pool.main], "oracle": pass_at_n(right, n)}
+    values = {"best_of": ways[pool.main], "pass_at_n": pass_at_n(right, n)}
     voted: list[dict[str, Floats]] = []
     for place, problem in enumerate(problems):
         if place % 20 == 0:
@@ -157,7 +157,7 @@ def _group(curves: Curves, members: NDArray[np.bool_], config: EvaluationConfig)
         "best_of": drawn.as_json(),
         **{
             name: bootstrap.round_values(curves.values[name][members].mean(axis=0))
-            for name in ("majority", "oracle")
+            for name in ("majority", "pass_at_n")
         },
     }
 
@@ -168,9 +168,9 @@ def problem_rows(pool: ProblemPool, curves: Curves) -> Iterator[dict[str, Any]]:
         yield {
             "problem_id": problem.problem_id,
             "solutions": len(problem.right),
-            "right": int(problem.right.sum()),
+            "correct": int(problem.right.sum()),
             "mean_score": float(curves.mean_scores[place]),
-            "values": {
+            "metrics": {
                 "n": curves.n.tolist(),
                 **{name: bootstrap.round_values(values[place]) for name, values in curves.values.items()},
             },

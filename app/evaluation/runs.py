@@ -29,15 +29,18 @@ class EvaluationKind(RunKind[Evaluation]):
     executor = "app.evaluation.driver:run"
     page = "/evaluations/{id}"
     queue = "scoring"
-    """Its workers have numpy."""
+    """Workers of this queue have NumPy."""
     in_worker = True
 
     def job_lock(self, run: Evaluation) -> str:
         return f"evaluation-{run.id}"
 
     def validate(self, db: Session, run: Evaluation) -> None:
-        if sum(source is not None for source in (run.model_id, run.outside, run.folder)) != 1:
-            raise Invalid("Say what to judge: a model, scores that came with a file, or a folder.")
+        if (
+            sum(source is not None for source in (run.model_id, run.external_score_name, run.external_folder))
+            != 1
+        ):
+            raise Invalid("Choose exactly one of a model, external scores and a folder.")
         frozen = db.get_one(EvaluationSet, run.evaluation_set_id)
         if frozen.state == "failed":
             raise Conflict(f"The set {frozen.name!r} could not be frozen: {frozen.error}")
@@ -46,14 +49,14 @@ class EvaluationKind(RunKind[Evaluation]):
         run.config = configs.parse_evaluation_config(run.config).to_json()
 
     def on_resume(self, db: Session, run: Evaluation) -> None:
-        """Its scoring goes on as well."""
+        """Resumes its scoring run, too."""
         scoring = db.get(ScoringRun, run.scoring_run_id) if run.scoring_run_id else None
         if scoring is not None and scoring.state in ("failed", "cancelled"):
             run_lifecycle.resume_run(db, scoring, None)
 
     def on_finish(self, db: Session, run: Evaluation) -> None:
         if run.state == "succeeded":
-            comparisons.with_the_one_before(db, run)
+            comparisons.compare_with_previous(db, run)
 
 
 KIND = register(EvaluationKind())
@@ -66,18 +69,17 @@ def start(
     user: User | None,
     *,
     model_id: int | None = None,
-    outside: str | None = None,
-    folder: str | None = None,
+    external_score_name: str | None = None,
+    external_folder: str | None = None,
     parent_id: int | None = None,
 ) -> Evaluation:
-    """A queued evaluation of a model, of scores that came with the solutions, or of a folder
-    made elsewhere; exactly one of the three."""
+    """Queue the evaluation of exactly one of a model, external scores and an external checkpoint."""
     run = Evaluation(
         project_id=frozen.project_id,
         evaluation_set_id=frozen.id,
         model_id=model_id,
-        outside=outside,
-        folder=folder,
+        external_score_name=external_score_name,
+        external_folder=external_folder,
         config=config,
         created_by=user.id if user else None,
         parent_id=parent_id,
@@ -97,11 +99,11 @@ def find(db: Session, project_id: int, evaluation_id: int) -> Evaluation:
     return run_lifecycle.get_run(db, project_id, evaluation_id, Evaluation)
 
 
-def after_scoring(
+def start_after_scoring(
     db: Session, project_id: int, model_id: int, parent_id: int | None = None
 ) -> Evaluation | None:
-    """The model of a round on the project's default set, once. None where there is nothing to
-    judge it on, or it has been judged."""
+    """Evaluate the model of a round on the default set. None if there is no set, or if the model is already
+    evaluated on it."""
     from app.evaluation import sets
 
     frozen = sets.ensure_default(db, project_id)

@@ -14,22 +14,12 @@ from sqlalchemy.orm import Session
 
 from app.accounts import audit
 from app.accounts.models import User
+from app.core.config_file import parse_config
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.jobs import enqueue
+from app.evaluation.config import SetDefinition
 from app.evaluation.models import EvaluationSet
-from app.problems.models import SPLITS
 
-LABEL_FILTERS = ("any", "people", "file", "none")
-DEFAULT_DEFINITION: dict[str, Any] = {
-    "splits": ["validation"],
-    "subject": None,
-    "level": None,
-    "source": None,
-    "least_solutions": 2,
-    "most_problems": None,
-    "labels": "any",
-    "seed": 0,
-}
 DEFAULT_NAME = "Validation"
 SEVERAL = text(
     """SELECT EXISTS (
@@ -52,7 +42,7 @@ def create_set(
     name = " ".join(name.split())
     if not 1 <= len(name) <= 80:
         raise Invalid("An evaluation set needs a name of at most 80 characters.")
-    complete = validate_definition(definition)
+    complete = parse_config(SetDefinition, definition).to_json()
     first = find_default(db, project_id) is None
     evaluation_set = EvaluationSet(
         project_id=project_id, name=name, definition=complete, is_default=is_default or first
@@ -70,39 +60,6 @@ def create_set(
     enqueue(db, "evaluation.freeze", once=f"freeze-{evaluation_set.id}", set_id=evaluation_set.id)
     audit.record_event(db, user, "evaluation_set.create", subject=name, project_id=project_id)
     return evaluation_set
-
-
-def validate_definition(definition: dict[str, Any]) -> dict[str, Any]:
-    """The definition with its defaults. Raises Invalid for an unknown key or an invalid value."""
-    unknown = sorted(set(definition) - set(DEFAULT_DEFINITION))
-    if unknown:
-        raise Invalid(
-            f"Unknown option {unknown[0]!r}.",
-            remedy=f"Valid options: {', '.join(DEFAULT_DEFINITION)}.",
-        )
-    complete = {**DEFAULT_DEFINITION, **definition}
-    if (
-        not isinstance(complete["splits"], list)
-        or not complete["splits"]
-        or set(complete["splits"]) - set(SPLITS)
-    ):
-        raise Invalid(f'"splits" must be a list of values from {", ".join(SPLITS)}.')
-    for name in ("subject", "level", "source"):
-        if complete[name] is not None and (not isinstance(complete[name], str) or len(complete[name]) > 500):
-            raise Invalid(f'"{name}" must be text, or null for all.')
-    for name, least, most in (
-        ("least_solutions", 1, 10_000),
-        ("most_problems", 1, 10_000_000),
-        ("seed", 0, 2**31 - 1),
-    ):
-        value = complete[name]
-        if name == "most_problems" and value is None:
-            continue
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise Invalid(f'"{name}" must be a whole number between {least} and {most:,}.')
-    if complete["labels"] not in LABEL_FILTERS:
-        raise Invalid(f'"labels" must be one of {", ".join(LABEL_FILTERS)}.')
-    return complete
 
 
 def get_set(db: Session, project_id: int, set_id: int) -> EvaluationSet:

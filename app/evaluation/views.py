@@ -11,6 +11,7 @@ from app.accounts import users
 from app.core.db import Db
 from app.core.web import redirect, render, render_polled
 from app.evaluation import comparisons, external_scores, queries, runs, sets
+from app.evaluation.config import LABEL_FILTERS
 from app.evaluation.models import Comparison, Evaluation
 from app.problems import queries as problem_queries
 from app.problems.models import SPLITS
@@ -27,14 +28,14 @@ Number = Annotated[int, Form(ge=0, lt=2**62)]
 @router.get("/evaluations")
 def evaluations_page(request: Request, access: Researcher, db: Db) -> Response:
     frozen = sets.list_sets(db, access.project.id)
-    ready = [evaluation_set for evaluation_set in frozen if evaluation_set.state == "ready"]
+    ready = [evaluation_set for evaluation_set in frozen if evaluation_set.state == "succeeded"]
     return render(
         request,
         "evaluation/evaluations.html",
         sets=frozen,
         evaluations=queries.list_evaluations(db, access.project.id),
         models=training_queries.list_models(db, access.project.id),
-        outside=sorted(
+        external_scores=sorted(
             {
                 name
                 for evaluation_set in ready[:10]
@@ -42,7 +43,7 @@ def evaluations_page(request: Request, access: Researcher, db: Db) -> Response:
             }
         ),
         splits=SPLITS,
-        labels=sets.LABEL_FILTERS,
+        labels=LABEL_FILTERS,
         choices=problem_queries.filter_choices(db, access.project.id),
     )
 
@@ -81,8 +82,8 @@ def set_page(request: Request, access: Researcher, db: Db, set_id: int) -> Respo
         by=users.find_user_by_id(db, evaluation_set.created_by),
         evaluations=queries.list_evaluations(db, access.project.id, set_id=evaluation_set.id),
         models=training_queries.list_models(db, access.project.id),
-        outside=external_scores.list_external_scores(db, evaluation_set.id)
-        if evaluation_set.state == "ready"
+        external_scores=external_scores.list_external_scores(db, evaluation_set.id)
+        if evaluation_set.state == "succeeded"
         else [],
     )
 
@@ -101,7 +102,9 @@ def start_evaluation(access: Researcher, db: Db, set_id: Number, judged: Text) -
     if judged.isdecimal():
         evaluation = runs.start(db, evaluation_set, {}, access.user, model_id=int(judged))
     else:
-        evaluation = runs.start(db, evaluation_set, {}, access.user, outside=judged.replace("\0", "")[:200])
+        evaluation = runs.start(
+            db, evaluation_set, {}, access.user, external_score_name=judged.replace("\0", "")[:200]
+        )
     return redirect(f"{access.home}/evaluations/{evaluation.id}", "Evaluation started.")
 
 

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter
+from pydantic import Field
 
+from app.common.config import Config
+from app.core.api import MAX_ID
 from app.core.db import Db
-from app.core.errors import Invalid
 from app.lab import queries, runs
 from app.lab.models import SearchRun
 from app.projects.access import Researcher
 from app.runs import actions
 
 router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["lab"])
-StartBody = Body(
-    default_factory=dict,
-    description="`model_id`, `generator_id` and `config` (see docs/search.md). With `problem_id`, "
-    "a search of one problem; without it, a budget sweep.",
-    examples=[{"model_id": 3, "generator_id": 1, "problem_id": 17, "config": {"method": "beam", "n": 16}}],
-)
-NUMBERS = ("model_id", "generator_id", "problem_id")
+Id = Annotated[int, Field(gt=0, lt=MAX_ID)]
+
+
+class SearchBody(Config):
+    """A search of one problem, or a budget sweep over many problems if there is no `problem_id`."""
+
+    model_id: Id
+    generator_id: Id
+    problem_id: Id | None = None
+    config: dict[str, Any] = Field(default_factory=dict)
+    """Options of the search or of the sweep, see docs/search.md."""
 
 
 def as_json(run: SearchRun, *, with_tree: bool = False) -> dict[str, Any]:
-    names = ("id", *NUMBERS, "config", "state", "progress", "error")
+    names = ("id", "model_id", "generator_id", "problem_id", "config", "state", "progress", "error")
     times = ("created_at", "started_at", "finished_at")
     return {
         name: getattr(run, name) for name in (*names, *times, *(("tree", "results") if with_tree else ()))
@@ -38,31 +44,19 @@ def list_searches(access: Researcher, db: Db) -> dict[str, Any]:
 
 
 @router.post("/searches", status_code=201)
-def start_search(access: Researcher, db: Db, payload: dict[str, Any] = StartBody) -> dict[str, Any]:
+def start_search(access: Researcher, db: Db, body: SearchBody) -> dict[str, Any]:
     """Start a search. Poll it until `state` is succeeded."""
-    if unknown := sorted(set(payload) - {*NUMBERS, "config"}):
-        raise Invalid(
-            f"Unknown field {unknown[0][:50]!r}.", remedy=f"Valid fields: {', '.join(NUMBERS)}, config."
-        )
-    for name in NUMBERS:
-        value = payload.get(name)
-        if (value is not None or name != "problem_id") and not _number(value):
-            raise Invalid(f'"{name}" must be a positive integer.')
     run = runs.start(
         db,
         access.project.id,
-        model_id=payload["model_id"],
-        generator_id=payload["generator_id"],
-        problem_id=payload.get("problem_id"),
-        config=payload.get("config", {}),
+        model_id=body.model_id,
+        generator_id=body.generator_id,
+        problem_id=body.problem_id,
+        config=body.config,
         user=access.user,
     )
     db.refresh(run)
     return as_json(run)
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**62
 
 
 @router.get("/searches/{search_id}")

@@ -17,7 +17,7 @@ from app.evaluation.best_of_n import best_of_n
 from app.lab import curves, runs
 from app.lab.answer_grader import AnswerGrader
 from app.lab.config import SEARCHED, SweepConfig, build_search, parse_sweep
-from app.lab.models import SearchOutcome, SearchRun
+from app.lab.models import ProblemResult, SearchRun
 from app.lab.search_context import SearchContext, report_progress
 from app.search.config import SearchConfig
 from app.search.run_search import SearchResult, run_search
@@ -52,7 +52,7 @@ def run_sweep(run_id: int, tools: SearchContext) -> None:
             "most": config.problems,
         }
         rows = db.execute(PROBLEMS, params).all()
-        done = set(db.scalars(select(SearchOutcome.problem_id).where(SearchOutcome.search_run_id == run_id)))
+        done = set(db.scalars(select(ProblemResult.problem_id).where(ProblemResult.search_run_id == run_id)))
     problems = [row for row in rows if not row.learned]
     if not problems:
         with transaction() as db:
@@ -63,7 +63,7 @@ def run_sweep(run_id: int, tools: SearchContext) -> None:
         if problem.id not in done:
             progress = {"phase": "searching", "done": number, "total": len(problems)}
             report_progress(run_id, tools, progress)
-            _store_outcome(
+            _store_result(
                 run_id,
                 problem.id,
                 measure_problem(problem, config, tools, lambda _, p=progress: report_if_due(p)),
@@ -84,18 +84,18 @@ class _ThrottledReport:
             report_progress(self.run_id, self.tools, progress)
 
 
-def _store_outcome(run_id: int, problem_id: int, values: dict[str, Any]) -> None:
-    row = {"search_run_id": run_id, "problem_id": problem_id, "values": values}
+def _store_result(run_id: int, problem_id: int, metrics: dict[str, Any]) -> None:
+    row = {"search_run_id": run_id, "problem_id": problem_id, "metrics": metrics}
     with transaction() as db:
-        db.execute(insert(SearchOutcome).values(row).on_conflict_do_nothing())
+        db.execute(insert(ProblemResult).values(row).on_conflict_do_nothing())
 
 
 def _finish(run_id: int, config: SweepConfig, tools: SearchContext, learned: int) -> None:
-    chosen = select(SearchOutcome).where(SearchOutcome.search_run_id == run_id)
+    chosen = select(ProblemResult).where(ProblemResult.search_run_id == run_id)
     with transaction() as db:
-        rows = [row.values for row in db.scalars(chosen.order_by(SearchOutcome.problem_id))]
+        rows = [row.metrics for row in db.scalars(chosen.order_by(ProblemResult.problem_id))]
         results = curves.build_results(rows, config)
-        results["left_out"] = {"learned_from": learned}
+        results["excluded"] = {"trained_on": learned}
         results["parameters"] = tools.judge.parameters
         results["generator_parameters"] = tools.generator_parameters
         runs.succeed(db, run_id, tools.fence, results, None)
@@ -104,7 +104,7 @@ def _finish(run_id: int, config: SweepConfig, tools: SearchContext, learned: int
 def measure_problem(
     problem: Row[Any], config: SweepConfig, tools: SearchContext, tell: Any
 ) -> dict[str, Any]:
-    """One problem's `SearchOutcome.values`."""
+    """One problem's `ProblemResult.metrics`."""
     answers = tools.answers(problem.reference_answer)
 
     def run(search_config: SearchConfig) -> tuple[SearchResult, int]:

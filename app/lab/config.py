@@ -10,7 +10,7 @@ from app.common.config import Config, Names, Seed
 from app.core.config_file import parse_config
 from app.core.errors import Invalid
 from app.prm.config import Aggregate, Split
-from app.search.config import ROUNDS, Rounds, SearchConfig, Voices
+from app.search.config import FORMER_VOTE_BY, ROUNDS, Rounds, SearchConfig, VoteBy
 
 POOLED = {
     "weighted": "best-of-N, weighted",
@@ -37,6 +37,8 @@ MOST_WATCHED = 256
 class SweepConfig(Config):
     """Options of a budget sweep; docs/search.md gives the sources of the defaults."""
 
+    former_names = {"voices": "vote_by"}  # noqa: RUF012
+    former_values = FORMER_VOTE_BY
     splits: Annotated[tuple[Split, ...], Field(strict=False, min_length=1)] = ("validation",)
     problems: Annotated[int, Field(ge=1, le=100_000)] = 50
     """Maximum number of problems, sampled at random by seed."""
@@ -51,7 +53,7 @@ class SweepConfig(Config):
         "lookahead-1",
         "dvts-4",
     )
-    voices: Voices = "solutions"
+    vote_by: VoteBy = "solutions"
     aggregate: Aggregate | None = None
     rounds: Rounds = ROUNDS
     subsets: Annotated[int, Field(ge=1, le=5_000)] = 200
@@ -83,10 +85,10 @@ def build_search(strategy: str, budget: int, config: SweepConfig) -> SearchConfi
         {
             "method": kind,
             "n": n,
-            "width": width,
+            "beam_width": width,
             "lookahead": int(number) if kind == "lookahead" else 1,
             "rounds": config.rounds,
-            "voices": config.voices,
+            "vote_by": config.vote_by,
             "aggregate": config.aggregate,
             "seed": config.seed,
         }

@@ -23,7 +23,7 @@ KINDS = {"oracle": "pass_at_1", "predicted": "mean_score"}
 
 
 def build_results(rows: list[dict[str, Any]], config: SweepConfig) -> dict[str, Any]:
-    """`rows`: `SearchOutcome.values` of at least one problem."""
+    """`rows`: `ProblemResult.metrics` of at least one problem."""
     budgets = config.budgets
     right = {name: outcome_array(rows, "right", name) for name in config.strategies}
     half = np.random.default_rng(config.seed).permutation(len(rows)) % 2

@@ -14,9 +14,9 @@ from app.core.run_models import Run
 
 
 class SearchRun(Run):
-    """A model's search with a generator. With a problem it is watched, and its tree is kept; without
-    one it goes through many problems (lab/config.py) and each leaves a `SearchOutcome`. `progress`:
-    {"phase", "done", "total", "round", "costs"}."""
+    """A search with a model and a generator. A search of one problem stores its tree. A sweep over many
+    problems (lab/config.py) stores a `ProblemResult` for each. `progress`: {"phase", "done", "total",
+    "round", "costs"}."""
 
     __tablename__ = "search_run"
 
@@ -25,22 +25,22 @@ class SearchRun(Run):
     generator_id: Mapped[int] = mapped_column(ForeignKey("generator.id", ondelete="CASCADE"), index=True)
     problem_id: Mapped[int | None] = mapped_column(ForeignKey("problem.id", ondelete="CASCADE"), index=True)
     tree: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
-    """As far as it has grown: {"nodes": [...], "left_out"}; lab/tree_json.py bounds it."""
+    """The current tree: {"nodes": [...], "left_out"}. lab/tree_json.py limits its size."""
 
     __mapper_args__ = {"polymorphic_identity": "search", "polymorphic_load": "selectin"}  # noqa: RUF012
     __table_args__ = ()
 
 
-class SearchOutcome(Base):
-    """What every strategy made of one problem, at every budget. Written once, so that a run that
-    was broken off goes on with the next problem."""
+class ProblemResult(Base):
+    """The metrics of one problem by method and budget. Written once, so an interrupted sweep continues with
+    the next problem."""
 
-    __tablename__ = "search_outcome"
+    __tablename__ = "search_result"
 
     search_run_id: Mapped[int] = mapped_column(
         ForeignKey("search_run.run_id", ondelete="CASCADE"), primary_key=True
     )
     problem_id: Mapped[int] = mapped_column(ForeignKey("problem.id", ondelete="CASCADE"), primary_key=True)
-    values: Mapped[Json]
+    metrics: Mapped[Json]
     """{"pass_at_1", "mean_score", "samples_right", "sample_tokens", "right": {strategy: [by budget]},
     "tokens": {...}, "read": {...}}."""

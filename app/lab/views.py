@@ -20,7 +20,7 @@ from app.lab.models import SearchRun
 from app.problems.models import SPLITS
 from app.projects.access import Access, Researcher
 from app.runs import actions
-from app.search.config import METHODS, PICKS
+from app.search.config import ANSWER_SELECTIONS, METHODS
 from app.training import queries as training_queries
 
 router = APIRouter(prefix="/projects/{slug}/lab", include_in_schema=False)
@@ -48,7 +48,7 @@ def lab_page(
         problems=queries.list_problems(db, access.project.id, problem),
         wanted=problem,
         methods=METHODS,
-        picks=PICKS,
+        answer_selections=ANSWER_SELECTIONS,
         usual=SearchConfig(),
         sweep=SweepConfig(),
         strategies=STRATEGIES,
@@ -65,20 +65,20 @@ def start(
     generator_id: Number,
     method: Text = "best_of_n",
     n: Number = 16,
-    width: Number = 4,
+    beam_width: Number = 4,
     lookahead: Number = 1,
-    pick: Text = "weighted",
-    voices: Text = "solutions",
+    answer_selection: Text = "weighted",
+    vote_by: Text = "solutions",
     aggregate: Text = "",
     seed: Number = 0,
 ) -> Response:
     config: dict[str, Any] = {
         "method": method,
         "n": n,
-        "width": width,
+        "beam_width": beam_width,
         "lookahead": lookahead,
-        "pick": pick,
-        "voices": voices,
+        "answer_selection": answer_selection,
+        "vote_by": vote_by,
         "aggregate": aggregate or None,
         "seed": seed,
     }

@@ -34,13 +34,13 @@ def beam_search(search: Expansion) -> None:
     live: list[Node] = [search.tree.root]
     held: list[Node] = []
     for search.round in range(1, config.rounds + 1):
-        room = config.n - config.width * len(held)
+        room = config.n - config.beam_width * len(held)
         children = search.expand(
             [(node, count, 0) for node, count in zip(live, _split_evenly(room, len(live)), strict=True)]
         )
         search.score_lookahead(children, ahead)
         pool = {node.id: node for node in (*held, *children)}
-        selected = search.best(list(pool.values()), config.n // config.width)
+        selected = search.best(list(pool.values()), config.n // config.beam_width)
         held = [node for node in selected if node.finished]
         live = [node for node in selected if not node.finished]
         search.on_round(search)
@@ -56,9 +56,9 @@ def _split_evenly(total: int, among: int) -> list[int]:
 def dvts_search(search: Expansion) -> None:
     """n / M separate subtrees. Each samples M continuations of its prefix and continues the best."""
     config = search.config
-    live = dict.fromkeys(range(config.n // config.width), search.tree.root)
+    live = dict.fromkeys(range(config.n // config.beam_width), search.tree.root)
     for search.round in range(1, config.rounds + 1):
-        children = search.expand([(node, config.width, subtree) for subtree, node in live.items()])
+        children = search.expand([(node, config.beam_width, subtree) for subtree, node in live.items()])
         search.score_nodes(children)
         for subtree in list(live):
             candidates = [node for node in children if node.subtree == subtree]

@@ -78,8 +78,8 @@ def revision_chains(search: Expansion) -> None:
     config, reviser = search.config, search.proposer
     if not isinstance(reviser, Reviser):
         raise TypeError("revisions need a proposer that revises")
-    chains: list[list[Steps]] = [[] for _ in range(config.n // config.width)]
-    for search.round in range(1, config.width + 1):
+    chains: list[list[Steps]] = [[] for _ in range(config.n // config.beam_width)]
+    for search.round in range(1, config.beam_width + 1):
         seen = [chain[-MOST_WRONG:] for chain in chains]
         seeds = [derive_seed(config.seed, number, (), search.round) for number in range(len(chains))]
         nodes: dict[int, Node] = {}

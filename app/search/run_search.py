@@ -45,9 +45,9 @@ def run_search(
     METHODS[config.method](growing)
     tree = growing.tree
     finished = tree.finished()
-    if config.method == "revisions" and config.stages:
-        finished = best_of_chains(finished, classes, config.pick)
-    draws = config.method == "best_of_n" or config.voices == "draws"
-    voted = count_votes(finished, classes, pick=config.pick, draws=draws)
+    if config.method == "revisions" and config.two_stage:
+        finished = best_of_chains(finished, classes, config.answer_selection)
+    draws = config.method == "best_of_n" or config.vote_by == "samples"
+    voted = count_votes(finished, classes, pick=config.answer_selection, draws=draws)
     chosen = tree.nodes[voted[0].solutions[0]] if voted else None
     return SearchResult(tree, growing.costs, voted, chosen, growing.aggregate)

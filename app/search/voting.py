@@ -35,9 +35,9 @@ def count_votes(finished: Sequence[Node], classes: Classes, *, pick: str, draws:
     votes = []
     for answer, nodes in by_answer.items():
         nodes.sort(key=lambda node: (-_log(node), node.id))
-        voices = [node.drawn if draws else 1 for node in nodes]
-        weight = math.fsum(n * _weight(node, highest) for n, node in zip(voices, nodes, strict=True))
-        votes.append(Vote(answer, [node.id for node in nodes], weight, sum(voices)))
+        counts = [node.drawn if draws else 1 for node in nodes]
+        weight = math.fsum(n * _weight(node, highest) for n, node in zip(counts, nodes, strict=True))
+        votes.append(Vote(answer, [node.id for node in nodes], weight, sum(counts)))
     best = {node.id: (_log(node), -node.id) for nodes in by_answer.values() for node in nodes}
     votes.sort(key=lambda vote: _order(vote, pick, best[vote.solutions[0]]), reverse=True)
     total = math.fsum(vote.weight for vote in votes) or 1.0

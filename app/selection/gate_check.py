@@ -56,13 +56,13 @@ def _with_action(gate: GateConfig, result: GateResult) -> GateResult:
 
 def _load_problems(db: Session, evaluation: Evaluation) -> tuple[list[ProblemAccuracy], int]:
     """At the evaluation's largest N."""
-    columns = select(EvaluationProblem.solutions, EvaluationProblem.right, EvaluationProblem.values)
+    columns = select(EvaluationProblem.solutions, EvaluationProblem.correct, EvaluationProblem.metrics)
     rows = db.execute(columns.where(EvaluationProblem.evaluation_id == evaluation.id)).all()
     problems = [
-        ProblemAccuracy(solutions, right / solutions, values["best_of"][-1], values["majority"][-1])
-        for solutions, right, values in rows
+        ProblemAccuracy(solutions, correct / solutions, metrics["best_of"][-1], metrics["majority"][-1])
+        for solutions, correct, metrics in rows
     ]
-    return problems, int(rows[0].values["n"][-1]) if rows else 0
+    return problems, int(rows[0].metrics["n"][-1]) if rows else 0
 
 
 def preview_gate(db: Session, project_id: int, model: Model | None, gate: GateConfig) -> GateResult | None:

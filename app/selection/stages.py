@@ -83,7 +83,7 @@ def score_pool(db: Session, round_: Round, config: RoundConfig) -> bool:
         return False
     if not _has_succeeded(run, "Scoring"):
         return False
-    evaluation.after_scoring(db, round_.project_id, model_id, round_.id)
+    evaluation.start_after_scoring(db, round_.project_id, model_id, round_.id)
     return True
 
 

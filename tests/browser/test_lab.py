@@ -29,7 +29,7 @@ from tests.search.tabular_world import Chances, Dictionary, Table, classes
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
 RUN = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations
     .map((one) => `${one.id}: ${one.nodes.map((node) => node.html).slice(0, 2)}`)"""
-CONFIG = SearchConfig(method="beam", n=4, width=2, aggregate="last")
+CONFIG = SearchConfig(method="beam", n=4, beam_width=2, aggregate="last")
 Opened = Callable[..., Page]
 
 
@@ -56,7 +56,7 @@ class Lab:
             db.flush()
             both = {"project_id": project.id, "model_id": model.id, "generator_id": generator.id}
             run = SearchRun(**both, problem_id=problem.id, config=CONFIG.to_json(), state="running")
-            results = {**RESULTS, "left_out": {"learned_from": 0}}
+            results = {**RESULTS, "excluded": {"trained_on": 0}}
             curves = SearchRun(**both, config={"most": 2}, state="succeeded", results=results)
             db.add_all([run, curves])
             db.flush()

@@ -35,7 +35,11 @@ def test_verdicts_and_external_labels_survive_both_ways(database: str) -> None:
                 db.add(Verdict(solution_id=solution.id, source="grader", verdict=verdict))
         db.add(ExternalLabel(solution_id=solution.id, source="file:x", first_error=0, ratings=[-1]))
         frozen = EvaluationSet(
-            project_id=project.id, name="S", state="ready", hash=b"h", counts={"solutions": 3, "correct": 2}
+            project_id=project.id,
+            name="S",
+            state="succeeded",
+            hash=b"h",
+            counts={"solutions": 3, "correct": 2},
         )
         db.add(frozen)
         db.flush()

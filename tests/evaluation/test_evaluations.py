@@ -76,7 +76,7 @@ def test_results_match_values_computed_by_hand() -> None:
     assert best["curves"]["best_of"]["mean"] == [0.5, 0.5, 0.75, 1.0]
     assert best["curves"]["majority"]["mean"][3] == 0.5
     assert best["curves"]["weighted"]["mean"][3] == 1
-    assert best["curves"]["oracle"]["mean"] == pytest.approx([0.5, 5 / 6, 1, 1], abs=1e-6)
+    assert best["curves"]["pass_at_n"]["mean"] == pytest.approx([0.5, 5 / 6, 1, 1], abs=1e-6)
     assert (best["problems"], best["solutions"], best["unscored"]) == (6, 24, 0)
     assert {group["name"] for group in best["groups"] if group["by"] == "level"} == {"Level 0", "Level 1"}
     assert len(best["ways"]) == 8
@@ -115,7 +115,7 @@ def test_training_problems_are_excluded() -> None:
     evaluation_id = start(set_id, model_id=model_id)
     driver.advance(evaluation_id)
     results = get_evaluation(evaluation_id).results or {}
-    assert results["left_out"] == {"learned_from": 1, "picked_by": 1}
+    assert results["excluded"] == {"trained_on": 1, "selected_on": 1}
     assert results["best_of_n"]["problems"] == 5
 
 
@@ -212,8 +212,8 @@ def test_invalid_evaluations_are_refused() -> None:
         with pytest.raises(Invalid):
             runs.start(db, evaluation_set, {}, None)
         with pytest.raises(Invalid, match="aggregate"):
-            runs.start(db, evaluation_set, {"aggregate": "best"}, None, outside="x")
-    evaluation_id = start(set_id, outside="no such score")
+            runs.start(db, evaluation_set, {"aggregate": "best"}, None, external_score_name="x")
+    evaluation_id = start(set_id, external_score_name="no such score")
     driver.advance(evaluation_id)
     assert "no such score" in (get_evaluation(evaluation_id).error or "")
 
@@ -222,13 +222,15 @@ def test_a_round_evaluates_its_model_once() -> None:
     project_id, _ = world()
     model_id = model(project_id, [0.9, 0.2, 0.5, 0.4])
     with transaction() as db:
-        evaluation = runs.after_scoring(db, project_id, model_id)
+        evaluation = runs.start_after_scoring(db, project_id, model_id)
         assert evaluation is not None
-        assert runs.after_scoring(db, project_id, model_id) is None
+        assert runs.start_after_scoring(db, project_id, model_id) is None
     driver.advance(evaluation.id)
     with transaction() as db:
-        assert runs.after_scoring(db, project_id, model_id) is None
-        assert runs.after_scoring(db, factories.project(db).id, model_id) is None, "nothing to judge it on"
+        assert runs.start_after_scoring(db, project_id, model_id) is None
+        assert runs.start_after_scoring(db, factories.project(db).id, model_id) is None, (
+            "nothing to judge it on"
+        )
 
 
 def test_the_scoring_run_of_a_round_ends_with_the_round() -> None:
@@ -317,7 +319,7 @@ def test_published_scores_on_math(shared_data: Path) -> None:
     with transaction() as db:
         set_id = sets.create_set(db, project.id, "MATH", {}, None).id
     freeze.freeze_set(set_id)
-    evaluation_id = start(set_id, outside="pred_score")
+    evaluation_id = start(set_id, external_score_name="pred_score")
     driver.advance(evaluation_id)
     curves = (get_evaluation(evaluation_id).results or {})["best_of_n"]["curves"]
     with transaction() as db:

@@ -47,12 +47,12 @@ class Page:
         pool = load_evaluation_data(self.db, evaluation, config).pool
         curves = report.compute_curves(pool, config, lambda *_: None)
         best_of_n = report.build_report(pool, curves, config)
-        left_out = {"learned_from": 2, "picked_by": 0}
+        excluded = {"trained_on": 2, "selected_on": 0}
         evaluation.results = {
             "best_of_n": best_of_n,
             "first_error": None,
             "calibration": None,
-            "left_out": left_out,
+            "excluded": excluded,
         }
         evaluation.state = "succeeded"
         self.db.flush()
@@ -130,7 +130,7 @@ def compared(page: Page, verdict: str) -> tuple[list[Evaluation], Comparison]:
         results={
             "best_of_n": {
                 "problems": 4, "n": [1, 2, 3, 4], "difference": apart, "verdict": verdict, "groups": [],
-                "curves": dict.fromkeys(("first", "second", "majority", "oracle"), curve),
+                "curves": dict.fromkeys(("first", "second", "majority", "pass_at_n"), curve),
                 "picks": {"both": 0, "first": 4, "second": 0, "neither": 0},
             },
             "first_error": [None, None], "ece": [None, None],
@@ -200,14 +200,14 @@ def test_the_api(page: Page) -> None:
     created = post("/evaluation-sets", 201, name="Mine", definition={"splits": ["validation"]})
     assert (created["state"], created["hash"]) == ("queued", None)
     for wrong in (
-        {"model_id": model.id, "outside": "x"},
+        {"model_id": model.id, "external_score_name": "x"},
         {},
         {"model_id": -1},
         {"model_id": model.id, "colour": 1},
-        {"folder": "/etc"},
+        {"external_folder": "/etc"},
         {"model_id": model.id, "config": {"top_k": 0}},
         {"model_id": model.id, "config": []},
-        {"outside": ""},
+        {"external_score_name": ""},
     ):
         post("/evaluations", 422, **wrong)
     post("/evaluations", 404, model_id=model.id, set_id=10**9)

@@ -72,7 +72,9 @@ def test_a_search_is_started_watched_and_cancelled(page: Page) -> None:
     form = page.get(f"/lab?problem={ready['problem_id']}")
     assert HOSTILE not in form
     assert "&lt;script&gt;" in form
-    answer = page.web.post(f"{page.home}/lab/searches", data={**ready, "method": "beam", "n": 8, "width": 4})
+    answer = page.web.post(
+        f"{page.home}/lab/searches", data={**ready, "method": "beam", "n": 8, "beam_width": 4}
+    )
     assert answer.status_code == 303
     run = page.db.scalars(select(SearchRun)).one()
     assert (run.state, run.config["n"], run.problem_id) == ("queued", 8, ready["problem_id"])
@@ -91,7 +93,7 @@ def test_a_search_is_started_watched_and_cancelled(page: Page) -> None:
 def test_invalid_forms_show_their_errors(page: Page) -> None:
     ready = page.ready()
     for more, status in (
-        ({"method": "beam", "n": 4, "width": 8}, 422),
+        ({"method": "beam", "n": 4, "beam_width": 8}, 422),
         ({"method": "mcts"}, 422),
         ({"n": 1000}, 422),
         ({"problem_id": 10**9}, 404),
@@ -107,7 +109,7 @@ def test_invalid_forms_show_their_errors(page: Page) -> None:
 
 def watched(page: Page, tree: Tree, results: dict[str, object] | None = None) -> SearchRun:
     return page.done(
-        **page.ready(), config=SearchConfig(method="beam", n=4, width=2).to_json(),
+        **page.ready(), config=SearchConfig(method="beam", n=4, beam_width=2).to_json(),
         tree=tree_json.tree_to_json(tree, None),
         results=results or {"votes": [], "chosen": None, "verdict": None},
     )  # fmt: skip
@@ -115,7 +117,7 @@ def watched(page: Page, tree: Tree, results: dict[str, object] | None = None) ->
 
 def test_the_tree_of_a_search(page: Page) -> None:
     """Lists in lists; what was chosen, kept, dropped and drawn twice is said in words."""
-    config = SearchConfig(method="beam", n=4, width=2, aggregate="last")
+    config = SearchConfig(method="beam", n=4, beam_width=2, aggregate="last")
     result = run_search("?", config, Dictionary(Chances([0, 0, 1, 2, 0, 1, 0, 1, 0, 1])), Table(), classes)
     results = {
         "chosen": result.chosen.id if result.chosen else None, "verdict": "correct", "aggregate": "last",
@@ -174,7 +176,7 @@ def test_a_chain_is_one_list_however_long() -> None:
 
 def test_curves_figures_and_downloads(page: Page) -> None:
     ready = page.ready()
-    results = {**RESULTS, "left_out": {"learned_from": 3}}
+    results = {**RESULTS, "excluded": {"trained_on": 3}}
     values = {name: ready[name] for name in ("model_id", "generator_id")}
     run = page.done(**values, config={"most": 2}, results=results)
     content = page.get(f"/lab/searches/{run.id}")
@@ -207,7 +209,7 @@ def test_the_api(page: Page) -> None:
         return answer.json()
 
     search = post(201, **ready, config={"method": "dvts", "n": 8})
-    assert (search["state"], search["config"]["width"]) == ("queued", 4)
+    assert (search["state"], search["config"]["beam_width"]) == ("queued", 4)
     many = {name: ready[name] for name in ("model_id", "generator_id")}
     assert post(201, **many)["config"]["most"] == 16
     for wrong in (

@@ -20,14 +20,14 @@ from app.core.db import transaction
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.run_lifecycle import cancel_run
 from app.lab import runs
-from app.lab.models import SearchOutcome, SearchRun
+from app.lab.models import ProblemResult, SearchRun
 from app.training.models import Snapshot, SnapshotItem
 from tests.lab.conftest import Lab
 from tests.polling import LONG, gone, until
 
 
 def test_a_search_stores_its_tree_answers_and_costs(lab: Lab) -> None:
-    done = lab.search(lab.start(method="beam", n=8, width=4))
+    done = lab.search(lab.start(method="beam", n=8, beam_width=4))
     assert (done.state, done.error) == ("succeeded", None)
     results, nodes = done.results or {}, (done.tree or {})["nodes"]
     assert results["verdict"] in ("correct", "incorrect")
@@ -52,7 +52,7 @@ def test_a_search_stores_its_tree_answers_and_costs(lab: Lab) -> None:
 @pytest.mark.parametrize(("method", "samples"), [("best_of_n", 4), ("dvts", 12), ("lookahead", 12 + 8)])
 def test_every_method(lab: Lab, method: str, samples: int) -> None:
     """Lookahead, k = 1: a rollout for each distinct prefix of one and of two steps, four at most."""
-    done = lab.search(lab.start(method=method, n=4, width=2, lookahead=1))
+    done = lab.search(lab.start(method=method, n=4, beam_width=2, lookahead=1))
     assert done.state == "succeeded"
     assert (done.results or {})["costs"]["asks"] <= samples
     assert (done.results or {})["finished"] >= 1
@@ -64,7 +64,7 @@ def test_revisions(lab: Lab) -> None:
     """Two chains of three: the first attempts see the problem alone, the last two attempts before. It
     need not go on from a beginning, so a plain chat server will do."""
     chat = lab.other("steady", called="chat", endpoint="chat")
-    done = lab.search(lab.start(generator=chat, method="revisions", n=6, width=3))
+    done = lab.search(lab.start(generator=chat, method="revisions", n=6, beam_width=3))
     assert (done.state, done.error) == ("succeeded", None)
     assert (done.results or {})["costs"]["asks"] == len(lab.server.seen()) == 6
     shown = [line["messages"][-1]["content"].count("Attempt") for line in lab.server.seen()]
@@ -86,7 +86,7 @@ def test_hostile_text_is_kept_as_text(lab: Lab) -> None:
 
 
 def test_a_generator_without_output(lab: Lab) -> None:
-    done = lab.search(lab.start(generator=lab.other("empty"), method="beam", n=4, width=2))
+    done = lab.search(lab.start(generator=lab.other("empty"), method="beam", n=4, beam_width=2))
     assert done.state == "succeeded"
     assert (done.results or {})["votes"] == []
     assert (done.results or {})["costs"]["empty"] == 4
@@ -103,7 +103,7 @@ def test_invalid_searches_are_refused(lab: Lab) -> None:
     for wrong, error in (
         ({"generator": chat, "method": "beam"}, Invalid),
         ({"generator": chat, "watched": False}, Invalid),
-        ({"method": "beam", "n": 6, "width": 4}, Invalid),
+        ({"method": "beam", "n": 6, "beam_width": 4}, Invalid),
         ({"n": 512}, Invalid),
         ({"colour": 1}, Invalid),
         ({"watched": False, "strategies": ["mcts"]}, Invalid),
@@ -146,7 +146,7 @@ def test_an_interrupted_sweep_continues(lab: Lab) -> None:
             **{name: {"weighted": [1.0, 2.0]} for name in ("tokens", "read")},
         }  # fmt: skip
         for problem_id in lab.problems:
-            db.add(SearchOutcome(search_run_id=run_id, problem_id=problem_id, values=values))
+            db.add(ProblemResult(search_run_id=run_id, problem_id=problem_id, values=values))
     done = lab.search(run_id)
     assert lab.server.seen() == [], "nothing was left to do"
     assert (done.results or {})["curves"]["weighted"]["mean"] == [1, 1]
@@ -173,7 +173,7 @@ def test_training_problems_are_excluded(lab: Lab) -> None:
         db.get_one(Model, lab.model).snapshot_id = frozen.id
     done = lab.search(lab.start(watched=False, most=1, strategies=["best"], resamples=20))
     assert (done.results or {})["problems"] == 5
-    assert (done.results or {})["left_out"] == {"learned_from": 1}
+    assert (done.results or {})["excluded"] == {"trained_on": 1}
     empty = lab.search(lab.start(watched=False, splits=["test"], strategies=["best"]))
     assert empty.state == "failed"
     assert "reference answer" in (empty.error or "")
@@ -222,7 +222,7 @@ def test_a_killed_search_is_tried_again(lab: Lab) -> None:
     done = lab.search(run_id)
     assert (done.state, done.attempt, done.error) == ("succeeded", 2, None)
     with transaction() as db:
-        assert db.scalar(select(func.count()).select_from(SearchOutcome)) == 0
+        assert db.scalar(select(func.count()).select_from(ProblemResult)) == 0
 
 
 def test_on_the_command_line(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +234,7 @@ def test_on_the_command_line(lab: Lab, tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(subprocess_jobs, "run_in_subprocess", run_in_this_process)
     out, config = tmp_path / "found.json", tmp_path / "config.json"
-    config.write_text('{"method": "beam", "n": 4, "width": 2}')
+    config.write_text('{"method": "beam", "n": 4, "beam_width": 2}')
     arguments = ["search", "--project", "Lab", "--model", "tiny", "--generator", "steady"]
     options = ["--problem", lab.problem().external_id, "--config", str(config), "--out", str(out)]
     done = CliRunner().invoke(cli, [*arguments, *options])

@@ -98,7 +98,9 @@ def test_an_evaluation_that_finds_it_worse_than_blind_takes_its_word_away(
     db: Session, labeled: Project
 ) -> None:
     reviewer = scored_model(db, labeled, "sharp", GOOD_METRICS, [0.05, 0.5, 0.95])
-    frozen = EvaluationSet(project_id=labeled.id, name="Validation", state="ready", hash=b"0", definition={})
+    frozen = EvaluationSet(
+        project_id=labeled.id, name="Validation", state="succeeded", hash=b"0", definition={}
+    )
     db.add(frozen)
     db.flush()
     for state, results in (("failed", None), ("succeeded", {"best_of_n": curve(0.3, 0.4)})):

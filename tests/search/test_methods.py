@@ -49,7 +49,7 @@ AGGREGATES = ("product", "minimum", "last", "mean")
 @pytest.mark.parametrize("pick", ["weighted", "best", "majority"])
 def test_best_of_n(aggregate: str, pick: str) -> None:
     for n in (1, 2) if aggregate == "mean" else (1, 3):
-        ours = chosen(method="best_of_n", n=n, aggregate=aggregate, pick=pick)
+        ours = chosen(method="best_of_n", n=n, aggregate=aggregate, answer_selection=pick)
         assert ours == brute_force.best_of_n(n, aggregate, pick)
 
 
@@ -58,7 +58,7 @@ EVERY = [(3, 3, "product"), *((2, width, how) for width in (1, 2) for how in AGG
 
 @pytest.mark.parametrize(("n", "width", "aggregate"), [*EVERY, (3, 1, "product")])
 def test_beam_search(n: int, width: int, aggregate: str) -> None:
-    ours = chosen(method="beam", n=n, width=width, aggregate=aggregate)
+    ours = chosen(method="beam", n=n, beam_width=width, aggregate=aggregate)
     assert ours == brute_force.beam(n, width, 0, aggregate)
 
 
@@ -67,14 +67,14 @@ def test_beam_search(n: int, width: int, aggregate: str) -> None:
     [(2, 2, k, how) for k in (0, 1, 2, 3) for how in ("last", "product")],
 )
 def test_lookahead(n: int, width: int, k: int, aggregate: str) -> None:
-    ours = chosen(method="lookahead", n=n, width=width, lookahead=k, aggregate=aggregate)
+    ours = chosen(method="lookahead", n=n, beam_width=width, lookahead=k, aggregate=aggregate)
     assert ours == brute_force.beam(n, width, k, aggregate)
 
 
 def test_four_beams_two_wide(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a tree with one branch less: 4,096 ways instead of 20,736."""
     monkeypatch.setitem(BRANCHES, (), {"a": Fraction(3, 5), "b": Fraction(2, 5)})
-    config = {"n": 4, "width": 2, "aggregate": "last"}
+    config = {"n": 4, "beam_width": 2, "aggregate": "last"}
     assert chosen(method="beam", **config) == brute_force.beam(4, 2, 0, "last")
     assert chosen(method="lookahead", lookahead=1, **config) == brute_force.beam(4, 2, 1, "last")
     assert chosen(method="dvts", **config) == brute_force.dvts(4, 2, "last")
@@ -83,21 +83,21 @@ def test_four_beams_two_wide(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_lookahead_changes_what_is_kept() -> None:
     """Not an empty check of the one above: with the end of the rollout judged, another search."""
     none, lookahead = (
-        chosen(method="lookahead", n=2, width=2, lookahead=k, aggregate="last") for k in (0, 1)
+        chosen(method="lookahead", n=2, beam_width=2, lookahead=k, aggregate="last") for k in (0, 1)
     )
-    assert none == chosen(method="beam", n=2, width=2, aggregate="last") != lookahead
+    assert none == chosen(method="beam", n=2, beam_width=2, aggregate="last") != lookahead
 
 
 @pytest.mark.parametrize(("n", "width", "aggregate"), EVERY)
 def test_dvts(n: int, width: int, aggregate: str) -> None:
-    ours = chosen(method="dvts", n=n, width=width, aggregate=aggregate)
+    ours = chosen(method="dvts", n=n, beam_width=width, aggregate=aggregate)
     assert ours == brute_force.dvts(n, width, aggregate)
 
 
 @pytest.mark.parametrize("rounds", [1, 2])
 def test_rounds_that_run_out(rounds: int) -> None:
     """What is cut off has no voice, and where nothing else is there, nothing is chosen."""
-    ours = chosen(method="beam", n=3, width=3, rounds=rounds, aggregate="last")
+    ours = chosen(method="beam", n=3, beam_width=3, rounds=rounds, aggregate="last")
     assert ours == brute_force.beam(3, 3, 0, "last", rounds)
     assert ours[None] > 0
 
@@ -127,7 +127,7 @@ def test_beam_search_by_hand() -> None:
     place. Round 3: ac alone goes on, twice: =4 0.8, =5 0.3; kept: ac=4 and b=5. Over.
     Votes: 4 by a=4 0.55 and ac=4 0.8; 5 by b=5 0.75 and ac=5 0.3; 7 by 0.1."""
     proposer, table = Scripted("a", "a", "b", "=7", "=5", "d", "c", "=4", "=4", "=5"), Table()
-    config = SearchConfig(method="beam", n=4, width=2, aggregate="last")
+    config = SearchConfig(method="beam", n=4, beam_width=2, aggregate="last")
     ours = run_search("?", config, proposer, table, classes)
     assert not proposer.draws
     assert [len(call) for call in proposer.calls] == [4, 4, 2], "the finished one is not continued"
@@ -147,7 +147,7 @@ def test_fewer_distinct_prefixes_share_the_draws() -> None:
     """All four first steps are a: one prefix, not two places in the beam with the same words. It is
     continued by all four draws."""
     proposer = Scripted("a", "a", "a", "a", "c", "c", "=4", "c", "=4", "=5", "=5", "=4")
-    config = SearchConfig(method="beam", n=4, width=2, aggregate="product")
+    config = SearchConfig(method="beam", n=4, beam_width=2, aggregate="product")
     ours = run_search("?", config, proposer, Table(), classes)
     assert [[ask.prefix for ask in call] for call in proposer.calls[1:]] == [
         [("a",)] * 4,
@@ -159,7 +159,7 @@ def test_fewer_distinct_prefixes_share_the_draws() -> None:
 
 def test_every_node_is_judged_by_its_own_steps() -> None:
     """A parent's score is never taken for a child's."""
-    ours = found(Chances([0, 1, 0, 0, 0, 1, 0, 1, 0, 1]), method="beam", n=4, width=2, aggregate="last")
+    ours = found(Chances([0, 1, 0, 0, 0, 1, 0, 1, 0, 1]), method="beam", n=4, beam_width=2, aggregate="last")
     judged = [node for node in ours.tree.nodes if node.parent is not None]
     assert len(judged) > 4
     for node in judged:
@@ -171,7 +171,7 @@ def test_the_end_of_the_rollout_is_what_is_judged() -> None:
     """After b the greedy step is d, 0.35; after a it is c, 0.9. Without lookahead b (0.7) is kept
     before a (0.6), with it a. The rollout is shown, and is no solution."""
     proposer, table = Dictionary(Chances([0, 1])), Table()
-    config = SearchConfig(method="lookahead", n=2, width=2, lookahead=1, rounds=1, aggregate="last")
+    config = SearchConfig(method="lookahead", n=2, beam_width=2, lookahead=1, rounds=1, aggregate="last")
     ours = run_search("?", config, proposer, table, classes)
     a, b = ours.tree.nodes[1:3]
     assert (a.lookahead_steps, b.lookahead_steps) == (("c",), ("d",))
@@ -216,7 +216,7 @@ class Digits:
 def test_the_budget_is_what_is_generated(method: str, n: int, width: int) -> None:
     """n solutions' worth of steps, whatever the method (Snell et al. 2024, section 5.2)."""
     proposer = Straight(6)
-    config = SearchConfig(method=method, n=n, width=width)
+    config = SearchConfig(method=method, n=n, beam_width=width)
     ours = run_search("?", config, proposer, Digits(), classes)
     assert config.budget == n
     assert ours.costs.steps == proposer.steps == n * 6
@@ -229,7 +229,7 @@ def test_the_budget_of_a_lookahead(k: int) -> None:
     """n (k + 1) solutions' worth at most: near the end there is less to roll out. Of 6 steps, the
     prefixes of 1 to 5 steps are followed by min(k, 6 - length) more."""
     proposer = Straight(6)
-    config = SearchConfig(method="lookahead", n=8, width=2, lookahead=k)
+    config = SearchConfig(method="lookahead", n=8, beam_width=2, lookahead=k)
     ours = run_search("?", config, proposer, Digits(), classes)
     assert config.budget == 8 * (k + 1)
     assert ours.costs.steps == proposer.steps == 8 * 6
@@ -242,7 +242,7 @@ def test_the_budget_of_a_lookahead(k: int) -> None:
 def test_n_is_all_n_and_in_no_order() -> None:
     """Best-of-n reads every sample: the best one may come last."""
     proposer = Scripted("=7", "=7", "b =5", "a c =4")
-    config = SearchConfig(method="best_of_n", n=4, pick="best", aggregate="last")
+    config = SearchConfig(method="best_of_n", n=4, answer_selection="best", aggregate="last")
     ours = run_search("?", config, proposer, Table(), classes)
     assert ours.chosen is not None
     assert ours.chosen.steps == ("a", "c", "=4")
@@ -253,13 +253,13 @@ def test_equal_samples_are_voices_equal_search_results_are_one() -> None:
     """7 three times (0.1 each) against 5 once, 0.75: not enough by weight, enough by number."""
     draws = ("=7", "=7", "=7", "b =5")
     for pick, answer in (("weighted", 1), ("majority", 3)):
-        config = SearchConfig(method="best_of_n", n=4, pick=pick, aggregate="last")
+        config = SearchConfig(method="best_of_n", n=4, answer_selection=pick, aggregate="last")
         assert run_search("?", config, Scripted(*draws), Table(), classes).votes[0].answer == answer
-    beam = SearchConfig(method="beam", n=4, width=4, pick="majority", aggregate="last")
+    beam = SearchConfig(method="beam", n=4, beam_width=4, answer_selection="majority", aggregate="last")
     ours = run_search("?", beam, Scripted("=7", "=7", "=7", "b", "=5", "=5", "d", "d"), Table(), classes)
     assert {vote.answer: vote.count for vote in ours.votes} == {3: 1, 1: 1}
     assert ours.votes[0].answer == 1, "a tie by number: the higher score"
-    drawn = beam.replace(voices="draws")
+    drawn = beam.replace(vote_by="samples")
     again = run_search("?", drawn, Scripted("=7", "=7", "=7", "b", "=5", "=5", "d", "d"), Table(), classes)
     assert {vote.answer: vote.count for vote in again.votes} == {3: 3, 1: 2}
 
@@ -267,7 +267,7 @@ def test_equal_samples_are_voices_equal_search_results_are_one() -> None:
 def test_a_solution_dropped_from_the_beam_still_votes() -> None:
     """=7 ends at once and is never among the best; it was paid for."""
     ours = run_search(
-        "?", SearchConfig(method="beam", n=2, width=2, aggregate="last"),
+        "?", SearchConfig(method="beam", n=2, beam_width=2, aggregate="last"),
         Scripted("=7", "b", "=5", "d"), Table(), classes,
     )  # fmt: skip
     assert {vote.answer for vote in ours.votes} == {1, 3}
@@ -279,7 +279,7 @@ def test_the_end_may_come_without_a_step() -> None:
     proposer = Scripted("a", "b", "", "", "", "")
     correct = {("a",): 0.6, ("b",): 0.7}
     ours = run_search(
-        "?", SearchConfig(method="beam", n=2, width=1, aggregate="last"), proposer, Table(correct),
+        "?", SearchConfig(method="beam", n=2, beam_width=1, aggregate="last"), proposer, Table(correct),
         lambda solutions: [0 for _ in solutions],
     )  # fmt: skip
     assert [(node.steps, node.score) for node in ours.tree.finished()] == [
@@ -295,7 +295,7 @@ def test_what_the_scorer_cannot_read_stands_last() -> None:
     table = Table(unreadable=frozenset({("b",), ("a", "c", "=4")}))
     proposer = Scripted("b", "a", "c", "c", "=4", "=5")
     ours = run_search(
-        "?", SearchConfig(method="beam", n=2, width=2, aggregate="last"), proposer, table, classes
+        "?", SearchConfig(method="beam", n=2, beam_width=2, aggregate="last"), proposer, table, classes
     )
     assert ours.costs.unreadable == 2
     assert {vote.answer: vote.weight for vote in ours.votes} == {1: 1.0, 0: 0.0}
@@ -309,7 +309,7 @@ def test_nothing_comes() -> None:
             return [Continuation((), False, 3) for _ in asks]
 
     for method in ("best_of_n", "beam", "lookahead", "dvts"):
-        ours = run_search("?", SearchConfig(method=method, n=4, width=2), Silent(), Table(), classes)
+        ours = run_search("?", SearchConfig(method=method, n=4, beam_width=2), Silent(), Table(), classes)
         assert (ours.chosen, ours.votes) == (None, [])
         assert (ours.costs.empty, ours.costs.tokens) == (4, 12)
 
@@ -350,13 +350,13 @@ class Seeded:
 
 @pytest.mark.parametrize("method", ["best_of_n", "beam", "dvts"])
 def test_a_seed_says_everything(method: str) -> None:
-    config = SearchConfig(method=method, n=8, width=2, seed=3)
+    config = SearchConfig(method=method, n=8, beam_width=2, seed=3)
     runs = [run_search("?", config, Seeded(), Table(), classes) for _ in range(2)]
     assert runs[0].tree.as_json() == runs[1].tree.as_json()
     trees = {
         str(
             run_search(
-                "?", SearchConfig(method=method, n=8, width=2, seed=seed), Seeded(), Table(), classes
+                "?", SearchConfig(method=method, n=8, beam_width=2, seed=seed), Seeded(), Table(), classes
             ).tree.as_json()
         )
         for seed in range(10)
@@ -367,7 +367,7 @@ def test_a_seed_says_everything(method: str) -> None:
 def test_every_draw_has_its_own_seed() -> None:
     for method in ("best_of_n", "beam", "dvts"):
         proposer = Seeded()
-        run_search("?", SearchConfig(method=method, n=64, width=4), proposer, Table(), classes)
+        run_search("?", SearchConfig(method=method, n=64, beam_width=4), proposer, Table(), classes)
         assert len(set(proposer.seeds)) == len(proposer.seeds) > 64 - 1
         assert all(0 <= seed < 2**31 for seed in proposer.seeds)
     assert derive_seed(0, 0, ("a",), 1) != derive_seed(0, 1, ("a",), 0)
@@ -392,7 +392,12 @@ def test_a_search_is_ended_by_whoever_listens() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         run_search(
-            "?", SearchConfig(method="beam", n=4, width=2), Straight(6), Digits(), classes, stop_after_round
+            "?",
+            SearchConfig(method="beam", n=4, beam_width=2),
+            Straight(6),
+            Digits(),
+            classes,
+            stop_after_round,
         )
     assert heard == [(1, 4), (2, 8)]
 
@@ -400,11 +405,11 @@ def test_a_search_is_ended_by_whoever_listens() -> None:
 def test_configs_that_make_no_sense() -> None:
     for wrong in (
         {"method": "mcts"},
-        {"method": "beam", "n": 6, "width": 4},
+        {"method": "beam", "n": 6, "beam_width": 4},
         {"n": 0},
         {"lookahead": -1},
-        {"pick": "first"},
-        {"voices": "none"},
+        {"answer_selection": "first"},
+        {"vote_by": "none"},
         {"aggregate": "sum"},
         {"rounds": 0},
         {"colour": 1},

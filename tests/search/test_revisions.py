@@ -112,7 +112,7 @@ A, B, C, D = "a =4", "b =5", "a c =4", "=7"  # last step: 0.55, 0.75, 0.8, 0.1
 
 
 def run(notebook: Notebook, chains: int, length: int, **more: object) -> SearchResult:
-    options = {"method": "revisions", "n": chains * length, "width": length, "aggregate": "last", **more}
+    options = {"method": "revisions", "n": chains * length, "beam_width": length, "aggregate": "last", **more}
     return run_search("?", SearchConfig.parse(options), notebook, Table(CORRECT | {("a", "c"): 0.9}), classes)
 
 
@@ -121,7 +121,7 @@ def test_in_parallel() -> None:
     in two stages or at once is the same."""
     for stages in (True, False):
         notebook = Notebook(A, B, C, D)
-        result = run(notebook, 4, 1, stages=stages)
+        result = run(notebook, 4, 1, two_stage=stages)
         assert notebook.shown == [[[], [], [], []]]
         assert result.chosen is not None
         assert result.chosen.steps == ("a", "c", "=4")
@@ -147,16 +147,16 @@ def test_in_two_stages() -> None:
     5 (0.75 against 0.55), and so do all at once: 1.5 against 1.1. With a =4 twice in one chain and a
     c =4 dropped, 1.1 against 0.75 in all, but 0.55 against 0.75 between the chains."""
     assert run(Notebook(B, C, D, A), 2, 2).votes[0].answer == 0
-    both = [run(Notebook(B, B, A, A), 2, 2, stages=stages).votes[0].answer for stages in (True, False)]
+    both = [run(Notebook(B, B, A, A), 2, 2, two_stage=stages).votes[0].answer for stages in (True, False)]
     assert both == [1, 1]
     split = ("b =5", "a =4", "=7", "a =4")
     assert run(Notebook(*split), 2, 2).votes[0].answer == 1
-    assert run(Notebook(*split), 2, 2, stages=False, voices="draws").votes[0].answer == 0
+    assert run(Notebook(*split), 2, 2, two_stage=False, vote_by="samples").votes[0].answer == 0
 
 
 def test_what_was_not_finished_has_no_voice_but_is_seen() -> None:
     notebook = Notebook("a c", D, "", D)
-    result = run(notebook, 1, 4, stages=False, voices="draws")
+    result = run(notebook, 1, 4, two_stage=False, vote_by="samples")
     assert notebook.shown[1:] == [
         [[("a", "c")]],
         [[("a", "c"), ("=7",)]],

@@ -141,7 +141,7 @@ def project(database) -> Project:
                 )
         db.add(
             EvaluationSet(
-                project_id=project.id, name="V", state="ready", hash=b"1", is_default=True, definition={}
+                project_id=project.id, name="V", state="succeeded", hash=b"1", is_default=True, definition={}
             )
         )
     return project
@@ -165,9 +165,9 @@ def judged(db, project: Project, model_id: int, best_of: float, state: str = "su
                 evaluation_id=evaluation.id,
                 problem_id=problem.id,
                 solutions=8,
-                right=4,
+                correct=4,
                 mean_score=0.5,
-                values=values,
+                metrics=values,
             )
         )
 
