@@ -2,10 +2,10 @@
 
     python bench/best_of_n.py [--problems 500] [--solutions 1860] [--shuffles 5]
 
-Exact: app.evaluation.best_of_n, all 1,860 points of the curve, ties included. Shuffling: what
-PRM800K's evaluation did 400 times, as plain Python: every problem's solutions in random order,
-the best so far, one point per N. A few shuffles are timed and multiplied; the curve of those
-few is held against the exact one."""
+Exact: app.evaluation.best_of_n, all 1,860 points of the curve, ties included. Shuffling: the method of
+PRM800K's evaluation, which shuffles 400 times, in plain Python: the solutions of each problem in random
+order, and the best solution so far for each N. Times a few shuffles, multiplies, and compares their mean with
+the exact curve."""
 
 from __future__ import annotations
 
@@ -48,25 +48,27 @@ def main() -> None:
     parse.add_argument("--problems", type=int, default=500)
     parse.add_argument("--solutions", type=int, default=1860)
     parse.add_argument("--shuffles", type=int, default=5)
-    asked = parse.parse_args()
-    scores, right = pool(asked.problems, asked.solutions)
-    n = np.arange(1, asked.solutions + 1)
+    arguments = parse.parse_args()
+    scores, right = pool(arguments.problems, arguments.solutions)
+    n = np.arange(1, arguments.solutions + 1)
     took = []
     for _ in range(3):
         start = time.perf_counter()
         curve = best_of_n(scores, right, n).mean(axis=0)
         took.append(time.perf_counter() - start)
     exact = statistics.median(took)
-    as_lists = [each.tolist() for each in scores], [each.tolist() for each in right]
+    as_lists = [row.tolist() for row in scores], [row.tolist() for row in right]
     start = time.perf_counter()
-    drawn = np.array([shuffled(*as_lists) for _ in range(asked.shuffles)])
-    one = (time.perf_counter() - start) / asked.shuffles
+    drawn = np.array([shuffled(*as_lists) for _ in range(arguments.shuffles)])
+    seconds = (time.perf_counter() - start) / arguments.shuffles
     off = float(np.abs(drawn.mean(axis=0) - curve).max())
-    print(f"{asked.problems} problems x {asked.solutions} scores, every N")
-    print(f"exact                    {exact:8.2f} s   best of {asked.solutions}: {curve[-1]:.4f}")
-    print(f"one shuffle              {one:8.2f} s   {asked.shuffles} timed")
-    print(f"{SHUFFLES} shuffles {SHUFFLES * one:20.0f} s   {SHUFFLES * one / exact:,.0f} times as long")
-    print(f"largest gap to the mean of {asked.shuffles} shuffles: {off:.4f}")
+    print(f"{arguments.problems} problems x {arguments.solutions} scores, every N")
+    print(f"exact                    {exact:8.2f} s   best of {arguments.solutions}: {curve[-1]:.4f}")
+    print(f"one shuffle              {seconds:8.2f} s   {arguments.shuffles} timed")
+    print(
+        f"{SHUFFLES} shuffles {SHUFFLES * seconds:20.0f} s   {SHUFFLES * seconds / exact:,.0f} times as long"
+    )
+    print(f"largest gap to the mean of {arguments.shuffles} shuffles: {off:.4f}")
 
 
 if __name__ == "__main__":
