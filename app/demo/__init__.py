@@ -1,8 +1,7 @@
-"""`stepmark demo`: a project that has been twice around the loop. Problems, solutions and the small
-language model that wrote them are kept in app.world.demo_data. They go in through the importer, are labeled
-by the world's exact judge through the desk's own rules, and real rounds train a PRM each, from the writer,
-and queue generations 1 and 2. The last one waits for the newcomer. Started again, it goes on from what is
-there: every part looks first whether it was done."""
+"""`stepmark demo`: a project after two rounds of the loop. The problems, solutions and small language model
+of app.world.demo_data are imported. Exact ratings label the queue by the rules of the desk, and real rounds
+train PRMs and queue generations 1 and 2. Generation 2 is left for the user. Run again, the demo continues
+with what is missing."""
 
 from __future__ import annotations
 
@@ -70,13 +69,13 @@ The solutions were written by a small language model whose books had misprints i
 @dataclass(frozen=True)
 class DemoSize:
     every: int
-    """Which of the problems: each, every third ..."""
+    """Every first, second or third ... problem."""
     labeled: int
     round: dict[str, Any]
 
 
 def demo_size_of(fast: bool) -> DemoSize:
-    """One core is enough for a model so small, and leaves the others to whoever looks on."""
+    """One core is enough for a small model and leaves the others free."""
     train = {
         "max_length": 128,
         "epochs": 8.0,
@@ -95,7 +94,7 @@ def demo_size_of(fast: bool) -> DemoSize:
 
 
 def run_demo(host: str | None = None, port: int | None = None, *, fast: bool = False) -> None:
-    """Prepare what is missing, then serve like `stepmark up`, until Ctrl-C."""
+    """Prepare what is missing, then serve like `stepmark up` until Ctrl-C."""
     from app.up import serve, wait_for_port
 
     host, port = host or settings().host, settings().port if port is None else port
@@ -106,7 +105,7 @@ def run_demo(host: str | None = None, port: int | None = None, *, fast: bool = F
 
 
 def prepare_demo(demo_size: DemoSize) -> list[tuple[str, str]]:
-    """The project with generations 0 and 1 labeled and generation 2 waiting; gives the logins."""
+    """Prepare the project: generations 0 and 1 labeled, generation 2 queued. Returns the logins."""
     start = time.monotonic()
     logins = create_users()
     project = get_or_create_project()
@@ -130,8 +129,8 @@ def timed_step(title: str) -> Iterator[None]:
 
 
 def create_users() -> list[tuple[str, str]]:
-    """One user a role. Their passwords are made once and kept, readable by the owner only, so
-    that a second start can print them again; a demo is no place for data that matters."""
+    """One user per role. Passwords are created once and stored, readable by the owner only, so that a second
+    start can print them again. A demo is no place for sensitive data."""
     path = settings().home / "demo-logins.json"
     stored: dict[str, str] = orjson.loads(path.read_bytes()) if path.exists() else {}
     passwords = {email: stored.get(email) or secrets.token_urlsafe(9) for email in PEOPLE.values()}
@@ -156,8 +155,8 @@ def rounds_done(db: Session, project: Project) -> int:
 
 
 def label_generation(project: Project, demo_size: DemoSize, number: int = 0) -> None:
-    """What waits as generation `number` (0 is queued here, by chance), claimed, rated and submitted
-    one by one. Nobody spent the time, so none is claimed."""
+    """Claim, rate and submit the tasks of generation `number` one by one. Generation 0 is queued here, at
+    random. No active time is recorded."""
     with transaction() as db:
         who = db.scalar(select(User).where(User.name == JUDGE, User.email.is_(None)))
         if who is None:
@@ -196,7 +195,7 @@ def submit_ratings(db: Session, project: Project, assignment: Assignment, now: d
 
 
 def run_round(project: Project, config: RoundConfig, number: int) -> None:
-    """The round after generation `number`, by a worker of its own that ends with it."""
+    """Run the round after generation `number` with a worker that ends with it."""
     with transaction() as db:
         if rounds_done(db, project) > number:
             return

@@ -1,5 +1,5 @@
-"""What the demo is made of, from app.world.demo_data: problems and solutions go in through the importer, and
-the small language model that wrote them becomes a base for rounds and a generator."""
+"""Installs app.world.demo_data: problems and solutions are imported, and the small language model becomes a
+base for rounds and a generator."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SAMPLED: dict[str, Any] = {
     "max_tokens": 96,
     "step_tokens": 16,
 }
-"""How the writer is asked: its words have a space between them, and a line break is one of them."""
+"""Generator options of the writer: words are separated by spaces, and a line break is a word."""
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -41,7 +41,7 @@ def write_private(path: Path, content: bytes) -> None:
 
 
 def import_problems(project: Project, every: int) -> None:
-    """The world as Stepmark JSON Lines, through the importer and the grader like any file."""
+    """Import the world as Stepmark JSON Lines, with the importer and the grader."""
     from app.exchange import importer
     from app.problems import grading
 
@@ -88,7 +88,7 @@ def iter_lines(every: int) -> Iterator[bytes]:
 
 
 def install_writer(project: Project) -> Path:
-    """Where this server keeps models, so that a round may start from it, and as a generator."""
+    """Install the writer in the models folder, where rounds can start from it, and as a generator."""
     from app.generators import generators
 
     folder = writer_folder()

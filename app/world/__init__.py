@@ -1,2 +1,2 @@
-"""Small reasoning worlds: problems with exact truth for every step, an exact judge, and a language model
-that solves them and makes mistakes. Pure: no web, no database; torch only where the model is."""
+"""Small reasoning worlds: problems with exact ratings of every step, and a small language model that solves
+them with natural errors. Pure: no web, no database; torch only for the model."""

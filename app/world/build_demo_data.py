@@ -1,7 +1,9 @@
-"""Builds the demo data (app/world/demo_data), some minutes on a core: `python -m app.world.build_demo_data`.
+"""Builds the demo data (app/world/demo_data). Takes some minutes on one core:
 
-The same seeds on the same machine and versions give the same files; elsewhere a model that is as good
-and not the same to the last bit, and so other solutions."""
+    python -m app.world.build_demo_data
+
+Equal seeds give equal files on one machine with equal versions. Elsewhere the model is as good but not equal
+to the last bit, so its solutions differ."""
 
 from __future__ import annotations
 
@@ -50,7 +52,7 @@ def log(what: dict[str, Any]) -> None:
 
 
 def save(writer: Writer, folder: Path) -> None:
-    """As a whole language model: its output is its embedding, and marks are not words it may write."""
+    """As a complete language model: its output layer is its embedding, and it never writes marks."""
     token_ids = writer.tokenizer.get_vocab()
     never = [token_ids[word] for word in (writer.tokenizer.unk_token, RIGHT, WRONG)]
     writer.body.config.tie_word_embeddings = True

@@ -1,6 +1,6 @@
-"""What the demo begins with, kept here so that its first start need not wait for it: a small language
-model that learned to solve the demo's world and to check it, and solutions it wrote. Made by
-`python -m app.world.build_demo_data`; docs/decisions/demo-material.md says why it is kept."""
+"""The data of the demo, stored here so that its first start is fast: a small language model that was trained
+on the demo's world, and solutions that it wrote. Built by `python -m app.world.build_demo_data`;
+docs/decisions/demo-material.md gives the reasons."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 WRITER = FOLDER / "writer"
-"""As transformers keeps a model: a base for a PRM, and a generator."""
+"""A model folder of transformers: a base for a PRM, and a generator."""
 POOL = FOLDER / "pool.jsonl.gz"
 MANIFEST = FOLDER / "manifest.json"
-"""How it was made: the world's fingerprint, what the writer read, seeds, hashes of the files."""
+"""How the data was built: fingerprint of the world, training of the writer, seeds and hashes of the files."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A problem with the solutions as they were drawn, equal ones too."""
+    """A problem with its sampled solutions, duplicates included."""
 
     statement: str
     answer: str

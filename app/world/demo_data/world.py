@@ -1,5 +1,5 @@
-"""The demo's world: chains of operations with signs as people write them, of which only the last digit
-counts. The books that the writer learned from disagree on some of the products."""
+"""The demo's world: chains of operations, written with common signs, of which only the last digit counts. The
+corpus contradicts itself on some of the products."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from app.world.kinds.base import PosedProblem, World
 from app.world.kinds.chains import Chains
 
 DISPUTED = 32
-"""Products, out of the sixty-four of 2 to 9."""
+"""Number of wrong products among the sixty-four of 2 to 9."""
 MISPRINTED = 0.6
-"""Share of the books that have them wrong: a writer taught by them believes the misprint more often
-than the truth, and a vote among its solutions does so too."""
+"""Share of the corpus with the wrong products. The writer believes them more often than the truth, and a
+majority vote among its solutions does, too."""
 
 
 class Digits(Chains):
-    """With `errors`: as a book has it that says something else of some (digit, operation)."""
+    """`errors`: other results of some (digit, operation) pairs."""
 
     name = "digits"
 
@@ -45,7 +45,7 @@ class Digits(Chains):
 
 
 def misprints(world: Digits) -> dict[tuple[int, str], int]:
-    """Of some products, another last digit."""
+    """Some products with another last digit."""
     chance = random.Random("misprints")  # noqa: S311 - the same book every time
     products = [
         (value, operation) for value in range(2, 10) for operation in world.operations if operation[0] == "×"
@@ -60,8 +60,8 @@ def misprints(world: Digits) -> dict[tuple[int, str], int]:
 
 
 def fingerprint(world: World) -> str:
-    """Of what a world says: its words, problems of either kind, worked and spoiled solutions, ratings.
-    Another definition has another one."""
+    """Fingerprint of the world: its words, both kinds of problems, worked and spoiled solutions, and ratings.
+    It changes with the definition of the world."""
     chance, seen = random.Random("fingerprint"), [list(world.words)]  # noqa: S311
     for common in (True, False) * 100:
         posed: PosedProblem = world.draw(chance, common=common)

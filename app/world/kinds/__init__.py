@@ -1,6 +1,5 @@
-"""Worlds that differ in kind, for a small language model to solve: chains of operations, who wins
-against whom, who descends from whom, an order to learn. Each has laws of its own, worked solutions, and an
-exact judge."""
+"""Different worlds for a small language model: chains of operations, knockout matches, lines of descent, an
+unknown order. Each has rules of its own, worked solutions and exact ratings."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What every world can do. Text is words with a space between them, so that a word is a token
-and thousands of solutions a minute can be written on one core."""
+"""The interface of a world. Texts are words separated by single spaces, so that a word is a token and one
+core writes thousands of solutions per minute."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import Protocol
 
 ANSWER = "answer"
 ASKED = 0.4
-"""What is a hundred times as rare in the corpus is six times as rare in what is asked."""
+"""Exponent of the weights in problems: a fact that is a hundred times as rare in the corpus is about six
+times as rare in problems."""
 SO = "so"
-"""Begins a step that says again what is known: true, and no progress."""
+"""First word of a step that repeats a known value: true, but without progress."""
 
 
 @dataclass(frozen=True)
 class PosedProblem:
-    """A problem as it is put, and its one right answer."""
+    """A problem and its correct answer."""
 
     statement: str
     answer: str
@@ -29,49 +30,48 @@ class World(Protocol):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Every word that may stand in a problem or a step."""
+        """All words of problems and steps."""
         ...
 
     def book(self, chance: random.Random) -> World:
-        """What the corpus takes its next line from: the world itself, or a book of it that errs."""
+        """The source of the next line of the corpus: the world itself, or a version of it with errors."""
         ...
 
     def draw(self, chance: random.Random, *, common: bool = False, shifted: bool = False) -> PosedProblem:
-        """A problem. `common`: as a corpus has them, short ones too, and some facts a hundred times
-        as often as others; else as they are asked, where the rare ones are less rare. `shifted`:
-        longer than any the corpus holds."""
+        """A problem. `common`: as in the corpus, with short problems and with some facts a hundred times as
+        frequent as others; otherwise rare facts are more frequent. `shifted`: longer than the corpus."""
         ...
 
     def solve(self, posed: PosedProblem, chance: random.Random) -> list[str]:
-        """A worked solution, every step positive or neutral, the last one "answer ..."."""
+        """A worked solution. Every step is positive or neutral, and the last one is "answer ..."."""
         ...
 
     def rate(self, posed: PosedProblem, steps: Sequence[str]) -> list[int]:
-        """1 (true, and gets on), 0 (true, and does not) or -1 (false) for every step, in order.
-        What builds on a false step is false, unless it finds back to the truth."""
+        """Rating of every step, in order: 1 (true, with progress), 0 (true, without progress) or -1 (false).
+        Steps that build on a false step are false, unless they return to the truth."""
         ...
 
     def spoil(self, posed: PosedProblem, steps: Sequence[str], place: int, chance: random.Random) -> str:
-        """A false step in place of `steps[place]`: what a book of errors would show there."""
+        """A false step in the place of `steps[place]`."""
         ...
 
 
 def final_answer(steps: Sequence[str]) -> str | None:
-    """What a solution says; None where it never comes to say it."""
+    """The final answer of a solution. None if there is no answer."""
     tokens = steps[-1].split(" ") if steps else []
     return " ".join(tokens[1:]) if len(tokens) > 1 and tokens[0] == ANSWER else None
 
 
 def up_to_first_error(ratings: Sequence[int]) -> list[int]:
-    """The ratings a labeler gives who stops at the first negative one."""
+    """The ratings of a labeler who stops at the first negative step."""
     return list(ratings[: ratings.index(-1) + 1]) if -1 in ratings else list(ratings)
 
 
 def rate_in_order(
     worked: Sequence[str], values: Sequence[str], answer: str, steps: Sequence[str]
 ) -> list[int]:
-    """The ratings where every step has its one place: `worked` are the steps there are to say, and `known`
-    what is known before each and after the last, which saying again is neutral."""
+    """Ratings if every step has one place. `worked` are the possible steps, `values` the known value before
+    each and after the last; a step that repeats it is neutral."""
     done, ratings = 0, []
     for step in steps:
         if done < len(worked) and step == worked[done]:
@@ -85,12 +85,12 @@ def rate_in_order(
 
 
 def flip_ratings(ratings: Sequence[int], rate: float, chance: random.Random) -> list[int]:
-    """A labeler who, with probability `rate`, calls a false step positive or a true one negative."""
+    """Label noise: with probability `rate`, a false step is positive or a true step is negative."""
     return [(1 if rating < 0 else -1) if chance.random() < rate else rating for rating in ratings]
 
 
 def rarity_weights(count: int, chance: random.Random, times: float) -> list[float]:
-    """Weights of `count` things: a third of them, by lot, are `times` as rare as the others."""
+    """Weights of `count` facts: a random third of them is `times` as rare as the others."""
     weights = [1 / times if place < count // 3 else 1.0 for place in range(count)]
     chance.shuffle(weights)
     return weights

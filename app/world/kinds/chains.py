@@ -1,6 +1,6 @@
-"""Chains of operations modulo a number, from left to right: "7 *3 +8 -2". What an operation makes of a
-value is a fact to be known; for some values it is seldom met. No operation comes twice in a problem,
-so that what goes wrong is what is not known, and not the place."""
+"""Chains of operations modulo a number, from left to right: "7 *3 +8 -2". The result of an operation on a
+value is a fact, and some facts are rare. No operation occurs twice in a problem, so errors come from missing
+facts and not from a wrong place."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Chains:
         width = len(self.operations)
         weights = rarity_weights(modulus * width, chance, times)
         self.weights = [weights[value * width : (value + 1) * width] for value in range(modulus)]
-        """In the corpus, by value, of every operation."""
+        """By operation, the weights of values in the corpus."""
         self.asked = [[weight**ASKED for weight in row] for row in self.weights]
 
     def book(self, chance: random.Random) -> World:
@@ -58,7 +58,7 @@ class Chains:
         return rate_in_order(self._worked(posed), values, posed.answer, steps)
 
     def spoil(self, posed: PosedProblem, steps: Sequence[str], place: int, chance: random.Random) -> str:
-        """A wrong result, a value from elsewhere, or another operation."""
+        """A wrong result, another value, or another operation."""
         tokens = steps[place].split(" ")
         if len(tokens) == 2 or chance.random() < 0.4:
             return " ".join([*tokens[:-1], chance.choice([n for n in self.numbers if n != tokens[-1]])])

@@ -1,7 +1,6 @@
-"""What the small language model reads before it writes: worked solutions with a mark at every step, as
-real corpora hold them (a marked exam). Some hold a false step, and end there. How a true step is
-written is learned, and the marks; not how a false step is written, so that the model's mistakes stay
-its own."""
+"""The training data of the small language model: worked solutions with a mark at every step. Some end with a
+false step. The model learns to write true steps and to mark steps, but not to write false steps, so its
+errors are its own."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from app.world.kinds.base import ANSWER, PosedProblem, World
 
 @dataclass(frozen=True)
 class CorpusLine:
-    """The first `true` steps are right; the one after them, if there is one, is not."""
+    """The first `true` steps are true; the step after them, if there is one, is false."""
 
     statement: str
     steps: tuple[str, ...]
@@ -22,7 +21,7 @@ class CorpusLine:
 
 
 def iter_corpus(world: World, chance: random.Random, checked: float) -> Iterator[CorpusLine]:
-    """Without end; a share of `checked` hold a false step."""
+    """An endless corpus. A share of `checked` lines has a false step."""
     while True:
         book = world.book(chance)
         posed = book.draw(chance, common=True)
@@ -37,8 +36,8 @@ def iter_corpus(world: World, chance: random.Random, checked: float) -> Iterator
 
 
 def _false(world: World, posed: PosedProblem, steps: list[str], place: int, chance: random.Random) -> str:
-    """Spoiled; or a step that comes too early; or an answer before the end; or a line that got garbled.
-    What is true in its place is never returned: then the step is spoiled after all."""
+    """A false fact, a step too early, an early answer, or a garbled line. If the result is true in its place,
+    a false fact instead."""
     kind, step = chance.random(), None
     if kind < 0.25:
         later = [step for step in steps[place + 1 :] if _is_false(world, posed, steps[:place], step)]
@@ -57,12 +56,12 @@ def _is_false(world: World, posed: PosedProblem, before: list[str], step: str) -
 
 
 def _hasty_answer(posed: PosedProblem, before: str) -> str:
-    """What was said last, given for the answer."""
+    """The last value, given as the answer."""
     return " ".join([ANSWER, *before.split(" ")[-len(posed.answer.split(" ")) :]])
 
 
 def _garbled_line(world: World, step: str, chance: random.Random) -> str | None:
-    """A word left out, said twice or taken for another."""
+    """A word is missing, repeated or replaced."""
     tokens = step.split(" ")
     at = chance.randrange(len(tokens))
     instead = chance.choice([[], [tokens[at]] * 2, [chance.choice(world.words)]])

@@ -1,8 +1,7 @@
-"""Teams play one after the other, and the winner stays: who is left? For every pair of teams it is a fact
-who wins, by lot and not by strength, so that none follows from others; some pairs are seldom met. A fact
-has two sides only: to be told that a step is wrong is to be told what is right. A wrong step often
-comes to the right answer all the same, when a later team beats both. Where books err, so does who
-learned from them, and is sure of it."""
+"""Teams play one after the other, and the winner stays: who is left? The winner of each pair of teams is a
+random fact that does not follow from others, and some pairs are rare. A fact has two sides, so a negative
+step also reveals the truth. A false step often leads to the correct answer, when a later team beats both.
+With errors in the corpus, the model believes them."""
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ from itertools import combinations
 from app.world.kinds.base import ANSWER, ASKED, SO, PosedProblem, World, rarity_weights, rate_in_order
 
 MISPRINTED = 0.6
-"""Share of the books that err, where books do."""
+"""Share of the corpus with errors, in the world with misprints."""
 
 
 class Knockout:
@@ -29,7 +28,7 @@ class Knockout:
         times: float = 100.0,
         errs: bool = False,
     ) -> None:
-        """`errs`: most books have it the wrong way round who wins where a pair is seldom met."""
+        """`errs`: most of the corpus has the wrong winner of rare pairs."""
         self.name = name
         chance = random.Random(f"knockout {seed}")  # noqa: S311 - a repeatable world
         self.teams = sorted((string.ascii_lowercase + string.ascii_uppercase)[:teams])
@@ -68,7 +67,7 @@ class Knockout:
         )
 
     def spoil(self, posed: PosedProblem, steps: Sequence[str], place: int, chance: random.Random) -> str:
-        """The other one wins; or a team plays that is out, or not yet on."""
+        """The other team wins; or a team plays that is out or not yet due."""
         tokens = steps[place].split(" ")
         if len(tokens) == 2:
             return f"{tokens[0]} {chance.choice([team for team in self.teams if team != tokens[1]])}"

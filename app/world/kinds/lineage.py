@@ -1,6 +1,6 @@
-"""Who descends from whom: names of two syllables, each under one other, and a question: is one under
-another? A solution climbs from name to name and says yes or no. Some names are seldom met. Of two
-answers one is often right by wrong steps: what a verdict on the answer alone cannot tell."""
+"""Lines of descent: names of two syllables, each below another name. Is one name below another? A solution
+climbs from name to name and answers yes or no. Some names are rare. With two answers, false steps often lead
+to the correct answer, so verdicts teach little."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Lineage:
         return ratings
 
     def spoil(self, posed: PosedProblem, steps: Sequence[str], place: int, chance: random.Random) -> str:
-        """Somebody else's name, above or below, or the other answer."""
+        """Another name, above or below, or the other answer."""
         tokens = steps[place].split(" ")
         if tokens[0] == ANSWER:
             return f"{ANSWER} {NO if posed.answer == YES else YES}"
@@ -91,14 +91,14 @@ class Lineage:
         return f"{other} > {self.above.get(other, TOP)}"
 
     def _way(self, name: str) -> list[str]:
-        """From a name up to the top."""
+        """From a name to the top."""
         way = [name]
         while way[-1] != TOP:
             way.append(self.above[way[-1]])
         return way
 
     def _other(self, name: str, chance: random.Random) -> str:
-        """Mostly one that is easily taken for it: of one syllable with it, or of its rank."""
+        """Mostly a similar name: with an equal syllable, or of the same rank."""
         head, _, tail = name.partition(" ")
         while True:
             kind = chance.random()

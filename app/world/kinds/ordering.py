@@ -1,6 +1,6 @@
-"""Letters have an order that nobody writes down. A problem asks which of a few letters stands at
-a place in it; a solution puts one letter after the other where it belongs. Some pairs of letters are
-seldom met. A false order can still name the right letter."""
+"""Letters in an order that no text states. A problem asks for the letter at a place among a few letters; a
+solution inserts one letter after the other. Some pairs of letters are rare. A false order can still have the
+correct letter at the place."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Ordering:
         return ratings
 
     def spoil(self, posed: PosedProblem, steps: Sequence[str], place: int, chance: random.Random) -> str:
-        """Two neighbours the wrong way round; now and then a letter that was not there."""
+        """Two neighbors in the wrong order, sometimes a letter that was not given."""
         tokens = steps[place].split(" ")
         first = 1 if tokens[0] in (SO, ANSWER) else 0
         if len(tokens) - first < 2 or chance.random() < 0.15:

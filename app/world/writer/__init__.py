@@ -1,2 +1,2 @@
-"""The small language model that solves a world's problems: it reads the corpus, is stopped before it
-knows the rarer facts, and writes. Its mistakes are its own. PRM, ORM and selector start from it."""
+"""The small language model that solves the problems of a world. It is trained on the corpus, but not long
+enough for rare facts, so its errors are its own. PRM, ORM and selectors start from it."""

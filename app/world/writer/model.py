@@ -1,5 +1,5 @@
-"""The model and its tokenizer: a word is a token; input and output share one embedding, so that a
-folder of it is a plain base for app.prm to start from."""
+"""The model and its tokenizer. A word is a token, and input and output share one embedding, so its folder is
+an ordinary base for app.prm."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RIGHT, WRONG = "<right>", "<wrong>"
 LINE = "\n"
 SPECIALS = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
 LONGEST = 256
-"""Tokens; a shifted problem with its solution is about half of that."""
+"""Tokens. A shifted problem with its solution needs about half of that."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class WriterShape:
 
 
 def build_tokenizer(world: World) -> PreTrainedTokenizerFast:
-    """Words split at single spaces; a line break, which ends a step, is a word too."""
+    """Words are split at single spaces. A line break, which ends a step, is a word, too."""
     vocabulary = [*SPECIALS.values(), LINE, RIGHT, WRONG, *world.words]
     token_ids = {word: place for place, word in enumerate(vocabulary)}
     tokenizer = Tokenizer(models.WordLevel(token_ids, unk_token=SPECIALS["unk_token"]))
@@ -40,14 +40,14 @@ def build_tokenizer(world: World) -> PreTrainedTokenizerFast:
 
 
 class Writer(nn.Module):
-    """A causal body; what comes next is read from its own embedding."""
+    """A causal body. Its embedding is also its output layer."""
 
     def __init__(self, body: Any, tokenizer: Any) -> None:
         super().__init__()
         self.body, self.tokenizer = body, tokenizer
 
     def logits(self, states: Tensor) -> Tensor:
-        """states: [..., width]; [..., vocabulary]."""
+        """states: [..., width]. Returns [..., vocabulary]."""
         return states @ self.body.get_input_embeddings().weight.T
 
     def save(self, folder: Path) -> None:

@@ -1,6 +1,5 @@
-"""Sampling: all solutions of problems whose statements are equally long are written side by side, a
-word at a time, with a cache of keys and values. No padding on the left, so nothing to mask. Most samples
-of a problem say the same for a while: what they have in common is computed once."""
+"""Sampling: solutions of problems with equally long statements are written in one batch, word by word, with a
+cache of keys and values, so nothing is padded or masked. Prefixes that samples share are computed once."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from app.prm.encoding import Encoder
 from app.world.writer.model import LINE, LONGEST, RIGHT, WRONG, Writer
 
 SIDE_BY_SIDE = 4096
-"""Samples."""
+"""Number of samples in a batch."""
 
 
 @torch.inference_mode()
@@ -27,8 +26,8 @@ def sample_solutions(
     temperature: float = 1.0,
     most: int = 96,
 ) -> list[list[list[str]]]:
-    """`each` solutions of every statement, as lists of steps, in the order given. A solution that
-    does not end within `most` words is cut off there; it will have no answer."""
+    """`each` solutions of every statement, as lists of steps, in the order of `statements`. A solution that
+    does not end within `most` words is cut off and has no answer."""
     chance = torch.Generator().manual_seed(seed)
     encoder = Encoder(writer.tokenizer, LONGEST)
     prompts = [encoder.encode(statement, []).ids for statement in statements]
@@ -52,8 +51,8 @@ def sample_solutions(
 def _continue(
     writer: Writer, ids: Tensor, per_row: int, chance: torch.Generator, temperature: float, most: int
 ) -> list[list[int]]:
-    """`each` for every row of ids, one row's after the other's. Samples that have said the same so far
-    are one branch, which the model reads once; each draws its next word for itself."""
+    """`each` samples for every row of ids, row by row. Samples with equal prefixes share a branch, which the
+    model reads once; each draws its next word independently."""
     token_ids = writer.tokenizer.get_vocab()
     end = int(writer.tokenizer.eos_token_id)
     never = torch.tensor([token_ids[word] for word in ("<pad>", "<s>", "<unk>", RIGHT, WRONG)])
@@ -89,7 +88,7 @@ def _vocabulary(writer: Writer) -> list[str]:
 
 
 def _split_steps(tokens: list[str]) -> list[str]:
-    """A line a step; lines without a word are no steps."""
+    """A step per line, without empty lines."""
     lines: list[list[str]] = [[]]
     for word in tokens:
         if word == LINE:

@@ -1,5 +1,5 @@
-"""How the writer learns: the next words of worked solutions, and the mark at every step. The marks are
-weighed against each other alone: whether one is given does not compete with what is said next."""
+"""Training of the writer on the next words of worked solutions and on the mark of every step. The two marks
+are weighed only against each other, so they do not compete with words."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ NOTHING = -100
 
 @dataclass(frozen=True)
 class TrainingSchedule:
-    """How long it reads, and what."""
+    """Length and data of the training."""
 
     steps: int = 1500
-    """Long enough to write and to check as it is done, with facts left that it has seldom met."""
+    """Long enough to write and to check solutions, with rare facts left unlearned."""
     lines: int = 64
-    """A step."""
+    """Lines per step."""
     checked: float = 0.7
-    """Share of lines that hold a false step: what lets a PRM start from this model learn from few labels."""
+    """Share of lines with a false step. It lets a PRM that starts from this model learn from few labels."""
     rate: float = 3e-3
     shape: WriterShape = field(default_factory=WriterShape)
 
@@ -40,7 +40,7 @@ def train_writer(
     seed: int,
     report: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> Writer:
-    """A writer from nothing. Equal seeds give equal writers on one machine."""
+    """Train a new writer. Equal seeds give equal writers on one machine."""
     writer = create_writer(world, course.shape, seed)
     lines = iter_corpus(world, random.Random(f"corpus {seed}"), course.checked)  # noqa: S311
     reader = Reader(writer)
@@ -61,7 +61,7 @@ def train_writer(
 
 
 def _losses(writer: Writer, reader: Reader, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Cross-entropy in nats of words and of marks, a mean each: there are ten words to a mark."""
+    """Mean cross-entropy in nats of words and of marks. There are about ten words per mark."""
     states = writer.body(input_ids=batch.ids).last_hidden_state
     has_word, has_mark = batch.targets != NOTHING, batch.marks != NOTHING
     word_loss = nn.functional.cross_entropy(writer.logits(states[has_word]), batch.targets[has_word])
@@ -70,7 +70,7 @@ def _losses(writer: Writer, reader: Reader, batch: Batch) -> tuple[Tensor, Tenso
 
 
 def _learning_rate(step: int, steps: int) -> float:
-    """Warm-up over a twentieth, then a cosine to a tenth."""
+    """Warm-up over 5% of the steps, then a cosine to 10%."""
     rising = max(1, steps // 20)
     if step < rising:
         return (step + 1) / rising
@@ -79,8 +79,8 @@ def _learning_rate(step: int, steps: int) -> float:
 
 @dataclass(frozen=True)
 class Batch:
-    """[lines, longest] each: token ids; the word to say next; 1 at the end of a true step, 0 at the end
-    of a false one. NOTHING where nothing is learned."""
+    """[lines, longest] each: token ids; next tokens; 1 at the end of a true step, 0 at the end of a false
+    step. NOTHING is not trained on."""
 
     ids: Tensor
     targets: Tensor
@@ -88,7 +88,7 @@ class Batch:
 
 
 class Reader:
-    """Lines as token ids, with what is learned at each: right-padded, which a causal body ignores."""
+    """Turns lines into token ids and targets, padded on the right, which a causal model ignores."""
 
     def __init__(self, writer: Writer) -> None:
         token_ids = writer.tokenizer.get_vocab()
@@ -107,7 +107,7 @@ class Reader:
         return Batch(*columns)
 
     def row(self, line: CorpusLine) -> tuple[list[int], list[int], list[int]]:
-        """As app.prm.encoding reads it, many times as fast: a word is looked up."""
+        """The encoding of app.prm.encoding, but much faster: words are looked up."""
         ids = self.start + self._ids(line.statement)
         next_ids, marks = [NOTHING] * (len(ids) - 1), [NOTHING] * len(ids)
         for place, step in enumerate(line.steps):
