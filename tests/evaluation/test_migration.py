@@ -42,7 +42,9 @@ def test_evaluations_and_searches_survive_both_ways(database: str) -> None:
         evaluation_id = runs.start(db, evaluation_set, {"resamples": 20}, None, model_id=model.id).id
     assert advance(evaluation_id) is False
     with transaction() as db:
-        generator = Generator(project_id=project.id, name="g", kind="server", config={})
+        generator = Generator(
+            project_id=project.id, name="g", kind="openai", base_url="http://x", model="m", config={}
+        )
         db.add(generator)
         db.flush()
         config = {"method": "beam", "n": 4, "beam_width": 2, "vote_by": "samples"}
