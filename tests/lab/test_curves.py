@@ -161,7 +161,7 @@ def test_budgets_and_the_methods_that_fit() -> None:
                 assert SearchConfig.parse(search.to_json()) == search
                 assert search.budget == budget
     widths = [build_search("beam-sqrt", budget, SweepConfig(most=256)) for budget in (4, 16, 64, 256)]
-    assert [search.width for search in widths if search] == [2, 4, 8, 16]
+    assert [search.beam_width for search in widths if search] == [2, 4, 8, 16]
 
 
 def test_invalid_sweeps_are_refused() -> None:

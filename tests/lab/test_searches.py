@@ -146,7 +146,7 @@ def test_an_interrupted_sweep_continues(lab: Lab) -> None:
             **{name: {"weighted": [1.0, 2.0]} for name in ("tokens", "read")},
         }  # fmt: skip
         for problem_id in lab.problems:
-            db.add(ProblemResult(search_run_id=run_id, problem_id=problem_id, values=values))
+            db.add(ProblemResult(search_run_id=run_id, problem_id=problem_id, metrics=values))
     done = lab.search(run_id)
     assert lab.server.seen() == [], "nothing was left to do"
     assert (done.results or {})["curves"]["weighted"]["mean"] == [1, 1]
