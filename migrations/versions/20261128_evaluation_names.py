@@ -1,7 +1,7 @@
 """evaluation and search: columns, options and results by their present names
 
 Revision ID: evaluation_names
-Revises: simulation_names
+Revises: sampling_names
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "evaluation_names"
-down_revision = "simulation_names"
+down_revision = "sampling_names"
 branch_labels = None
 depends_on = None
 

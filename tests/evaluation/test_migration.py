@@ -59,7 +59,7 @@ def test_evaluations_and_searches_survive_both_ways(database: str) -> None:
         db.add(ProblemResult(search_run_id=search.id, problem_id=problem_id, metrics={"pass_at_1": 0.5}))
     current = [rows(statement) for statement in ROWS]
 
-    downgrade_schema(core_db.engine(), "simulation_names")
+    downgrade_schema(core_db.engine(), "sampling_names")
 
     assert rows("SELECT state FROM evaluation_set") == [("ready",)]
     evaluation, searched = rows("SELECT config, results FROM run ORDER BY id")
