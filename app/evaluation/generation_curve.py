@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from app.evaluation import queries, sets
 from app.evaluation.models import Comparison, Evaluation
-from app.evaluation.plots import LABELS, Plot, Series
+from app.evaluation.plots import Plot, Series
+from app.evaluation.result_plots import LABELS
 
 
 def load_curves(db: Session, project_id: int, models: dict[int, int]) -> dict[int, dict[str, Any]]:

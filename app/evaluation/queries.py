@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.errors import NotFound
-from app.evaluation import plots, sets
+from app.evaluation import result_plots, sets
 from app.evaluation.models import Comparison, Evaluation, EvaluationSet
 from app.evaluation.plots import Plot
 from app.problems.models import Problem, Solution
@@ -83,7 +83,7 @@ def find_newest(db: Session, project_id: int, model_id: int) -> Evaluation | Non
 
 
 def list_plots(evaluation: Evaluation) -> list[Plot]:
-    return plots.evaluation_plots(evaluation.results or {}, evaluation.config.get("top_k", 0))
+    return result_plots.evaluation_plots(evaluation.results or {}, evaluation.config.get("top_k", 0))
 
 
 def load_pair(db: Session, comparison: Comparison) -> list[Evaluation]:
@@ -98,7 +98,7 @@ def get_pair_names(db: Session, comparison: Comparison) -> tuple[str, str]:
 
 
 def list_comparison_plots(db: Session, comparison: Comparison) -> list[Plot]:
-    return plots.comparison_plots(comparison.results or {}, *get_pair_names(db, comparison))
+    return result_plots.comparison_plots(comparison.results or {}, *get_pair_names(db, comparison))
 
 
 def find_plot(plots: list[Plot], slug: str) -> Plot:

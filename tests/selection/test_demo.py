@@ -23,7 +23,7 @@ def prepare() -> list[tuple[str, str]]:
     project = demo.get_or_create_project()
     demo.install_writer(project)
     demo.import_problems(project, SMALL.every)
-    demo.label_generation(project, SMALL)
+    demo.label_generation(project, SMALL.labeled)
     return logins
 
 
