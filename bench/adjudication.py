@@ -47,9 +47,9 @@ COPIED = (
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser()
-    asked.add_argument("--solutions", type=int, nargs="+", default=[4_200, 42_000])
-    options = asked.parse_args()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--solutions", type=int, nargs="+", default=[4_200, 42_000])
+    options = parser.parse_args()
     with served("bench_adjudication"):
         for size in options.solutions:
             measured(size)
@@ -57,8 +57,8 @@ def main() -> None:
 
 def measured(size: int) -> None:
     with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as fill:
-        for each in FILL:
-            fill.execute(text(each.format(solutions=size, people=30)))
+        for statement in FILL:
+            fill.execute(text(statement.format(solutions=size, people=30)))
         fill.execute(text("INSERT INTO user_account (email) VALUES ('last@example.org')"))
         fill.execute(text("VACUUM ANALYZE"))
     with transaction() as db:
@@ -67,7 +67,7 @@ def measured(size: int) -> None:
         anew = took(lambda: db.execute(ANEW, {"project": project}).all(), 3)
     begun = time.perf_counter()
     adjudication_queue.refresh_all(project)
-    whole = time.perf_counter() - begun
+    total_s = time.perf_counter() - begun
 
     def opened(db: Session, after: int = 0) -> int:
         adjudication_queue.refresh_changed(db, project)
@@ -90,13 +90,13 @@ def measured(size: int) -> None:
             )
             adjudication.record_decision(db, work, db.get_one(User, actor), last, [-1], "Wrong.")
 
-    each = took(decided, 15)
+    statement = took(decided, 15)
     with_notes, without = copied(True), copied(False)
     print(f"{labels:,} ratings, {waits:,} solutions wait")
     print(f"all labels read anew          {anew:10.1f} ms")
     print(f"the queue opened              {page:10.1f} ms   {anew / page:.0f} times")
-    print(f"a decision and the next one   {each:10.1f} ms")
-    print(f"worker looks through all once {whole:10.1f} s")
+    print(f"a decision and the next one   {statement:10.1f} ms")
+    print(f"worker looks through all once {total_s:10.1f} s")
     print(
         f"{size:,} submissions in one statement: {with_notes:.0f} ms with their notes, {without:.0f} without"
     )

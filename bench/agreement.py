@@ -40,10 +40,10 @@ FILL = (
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser()
-    asked.add_argument("--solutions", type=int, nargs="+", default=[3_000, 100_000])
-    asked.add_argument("--people", type=int, default=30)
-    options = asked.parse_args()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--solutions", type=int, nargs="+", default=[3_000, 100_000])
+    parser.add_argument("--people", type=int, default=30)
+    options = parser.parse_args()
     with served("bench_agreement"):
         measured(options.solutions, options.people)
 
@@ -52,20 +52,20 @@ def measured(sizes: list[int], people: int) -> None:
     print(f"{'solutions':>10} {'counted, s':>11} {'figures, ms':>12} {'labelers, ms':>13} {'peak MB':>8}")
     for size in sizes:
         with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as fill:
-            for each in FILL:
-                fill.execute(text(each.format(solutions=size, people=people)))
+            for statement in FILL:
+                fill.execute(text(statement.format(solutions=size, people=people)))
             fill.execute(text("VACUUM ANALYZE"))
         with transaction() as db:
             project = db.scalar(text("SELECT id FROM project"))
             agreement_report.request_report(db, project, dt.datetime.now(dt.UTC))
         begun = time.perf_counter()
         agreement_job.compute_agreement(project)
-        whole = time.perf_counter() - begun
+        total_s = time.perf_counter() - begun
         with transaction() as db:
             figures = took(lambda: agreement_report.get_report(db, project, dt.datetime.now(dt.UTC)))  # noqa: B023
             labelers = took(lambda: labeler_stats.list_labelers(db, project))  # noqa: B023
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"{size:>10,} {whole:>11.1f} {figures:>12.1f} {labelers:>13.1f} {peak:>8.0f}")
+        print(f"{size:>10,} {total_s:>11.1f} {figures:>12.1f} {labelers:>13.1f} {peak:>8.0f}")
 
 
 if __name__ == "__main__":

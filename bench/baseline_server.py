@@ -30,14 +30,14 @@ CLAIM = """
 @app.post("/claim")
 def claim(stepmark: Annotated[str, Cookie()]) -> HTMLResponse:
     with pool.connection() as db:
-        found = db.execute(WHO, (hashlib.sha256(stepmark.encode()).digest(),)).fetchone()
-        assert found
+        user = db.execute(WHO, (hashlib.sha256(stepmark.encode()).digest(),)).fetchone()
+        assert user
         task = db.execute(CLAIM).fetchone()
         assert task
         db.execute("UPDATE task SET assigned_count = assigned_count + 1 WHERE id = %s", (task[0],))
         db.execute(
             "INSERT INTO assignment (project_id, task_id, user_id, state, lease_expires_at)"
             " VALUES (%s, %s, %s, 'leased', now() + interval '1 hour')",
-            (task[1], task[0], found[0]),
+            (task[1], task[0], user[0]),
         )
     return HTMLResponse(template.render(statement=task[2], answer=task[3], steps=task[4]))

@@ -31,7 +31,7 @@ EACH = 100
 held: dict[str, int] = {}
 
 
-def who(db: Session, token: str) -> Access:
+def load_access(db: Session, token: str) -> Access:
     scope = {"type": "http", "headers": [(b"cookie", f"stepmark={token}".encode())], "state": {}}
     return require_member(Request(scope), "pilot", db)
 
@@ -45,25 +45,25 @@ def next_one(db: Session, access: Access, token: str) -> None:
 
 def claim(engine: Engine, token: str) -> None:
     with Session(engine, expire_on_commit=False) as db, db.begin():
-        next_one(db, who(db, token), token)
+        next_one(db, load_access(db, token), token)
 
 
 def cycle(engine: Engine, token: str) -> None:
     now = dt.datetime.now(dt.UTC)
     with Session(engine, expire_on_commit=False) as db, db.begin():
-        access = who(db, token)
-        mine = assignments.get_own_assignment(db, access.project, held[token], access.user.id)
-        said = assignments.record_events(
-            db, access.project, mine, [RatingEventData(uuid.uuid4(), 0, 0, -1, None, 500, now)], now
+        access = load_access(db, token)
+        assignment = assignments.get_own_assignment(db, access.project, held[token], access.user.id)
+        result = assignments.record_events(
+            db, access.project, assignment, [RatingEventData(uuid.uuid4(), 0, 0, -1, None, 500, now)], now
         )
-        assert said.refusal is None
-        desk_payload.ratings_to_json(said.current)
+        assert result.refusal is None
+        desk_payload.ratings_to_json(result.current)
     with Session(engine, expire_on_commit=False) as db, db.begin():
-        access = who(db, token)
+        access = load_access(db, token)
         claims.lock_labeler(db, access.project.id, access.user.id)
-        mine = assignments.get_own_assignment(db, access.project, held[token], access.user.id)
-        assignments.submit_assignment(db, access.project, mine, "found_error", "", 1000, now)
-        gold_feedback.build_gold_feedback(db, access.project, mine)
+        assignment = assignments.get_own_assignment(db, access.project, held[token], access.user.id)
+        assignments.submit_assignment(db, access.project, assignment, "found_error", "", 1000, now)
+        gold_feedback.build_gold_feedback(db, access.project, assignment)
         next_one(db, access, token)
 
 
@@ -72,11 +72,11 @@ def measure(engine: Engine, tokens: list[str], act: Callable[[Engine, str], None
     hundreds = [tokens[at : at + EACH] for at in range(0, 7 * EACH, EACH)]
     for token in hundreds[0]:
         act(engine, token)
-    asked = 0
+    statements = 0
 
     def count(*_: object) -> None:
-        nonlocal asked
-        asked += 1
+        nonlocal statements
+        statements += 1
 
     event.listen(engine, "before_cursor_execute", count)
     spent = []
@@ -93,7 +93,7 @@ def measure(engine: Engine, tokens: list[str], act: Callable[[Engine, str], None
     event.remove(engine, "before_cursor_execute", count)
     calls = pstats.Stats(profile).total_calls / EACH  # type: ignore[attr-defined]
     print(
-        f"| {name:6} | {asked / EACH / 6:4.1f} statements | {calls:,.0f} calls"
+        f"| {name:6} | {statements / EACH / 6:4.1f} statements | {calls:,.0f} calls"
         f" | {statistics.median(spent):.1f} ms of CPU |"
     )
 

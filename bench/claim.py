@@ -137,10 +137,10 @@ class Client:
         }
         self.connection.request("POST", path, json.dumps(body) if body is not None else None, headers)
         answer = self.connection.getresponse()
-        found = answer.read()
+        content = answer.read()
         if answer.status >= 400:
-            raise RuntimeError(f"{answer.status} {found[:300]!r}")
-        return found
+            raise RuntimeError(f"{answer.status} {content[:300]!r}")
+        return content
 
 
 Times = list[float]
@@ -152,13 +152,13 @@ def drive(clients: int, seconds: float, work: Callable[[int, float, Times], None
     failed: list[BaseException] = []
     start = time.perf_counter()
 
-    def one(number: int) -> None:
+    def run_client(number: int) -> None:
         try:
             work(number, start + seconds, everything[number])
         except BaseException as error:  # reported below, by the main thread
             failed.append(error)
 
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(clients)]
+    threads = [threading.Thread(target=run_client, args=(number,)) for number in range(clients)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -166,7 +166,7 @@ def drive(clients: int, seconds: float, work: Callable[[int, float, Times], None
     if failed:
         raise failed[0]
     spent = time.perf_counter() - start
-    times = sorted(value for each in everything for value in each)
+    times = sorted(value for times_of_client in everything for value in times_of_client)
     return len(times) / spent, times
 
 
@@ -194,10 +194,10 @@ def cycles(port: int, base: str, tokens: list[str]) -> Callable[[int, float, Tim
         sheet = json.loads(client.post(f"{base}/assignments", token))
         while sheet and time.perf_counter() < until:
             start = time.perf_counter()
-            mine = f"{base}/assignments/{sheet['assignment']['id']}"
+            address = f"{base}/assignments/{sheet['assignment']['id']}"
             event = {"id": str(uuid.uuid4()), "position": 0, "rating": -1, "active_ms": 900}
-            client.post(f"{mine}/ratings", token, {"events": [event]})
-            sheet = json.loads(client.post(f"{mine}/submission", token, {"finish_reason": "found_error"}))[
+            client.post(f"{address}/ratings", token, {"events": [event]})
+            sheet = json.loads(client.post(f"{address}/submission", token, {"finish_reason": "found_error"}))[
                 "next"
             ]
             times.append(time.perf_counter() - start)
@@ -282,12 +282,14 @@ def over_assign(url: str) -> None:
     for name, naive in (("naive", True), ("stepmark", False)):
         fill(url, f"race-{name}", 2000, 32 * 20)
         with psycopg.connect(url) as db:
-            found = db.execute("SELECT id FROM project WHERE slug = %s", (f"race-{name}",)).fetchone()
-            assert found
-            users = [r[0] for r in db.execute("SELECT user_id FROM membership WHERE project_id = %s", found)]
+            project_row = db.execute("SELECT id FROM project WHERE slug = %s", (f"race-{name}",)).fetchone()
+            assert project_row
+            users = [
+                r[0] for r in db.execute("SELECT user_id FROM membership WHERE project_id = %s", project_row)
+            ]
         engine = core_db.make_engine(url, pool_size=32)
 
-        def claim(who: int, naive: bool = naive, project: int = found[0], engine=engine) -> None:  # type: ignore[no-untyped-def]
+        def claim(who: int, naive: bool = naive, project: int = project_row[0], engine=engine) -> None:  # type: ignore[no-untyped-def]
             with Session(engine) as db, db.begin():
                 if naive:
                     db.connection().exec_driver_sql(NAIVE, (who, project, who))
@@ -306,7 +308,7 @@ def over_assign(url: str) -> None:
             over = db.execute(
                 "SELECT coalesce(sum(n - 1), 0), sum(n) FROM (SELECT count(*) AS n FROM assignment"
                 " WHERE project_id = %s GROUP BY task_id) c",
-                found,
+                project_row,
             ).fetchone()
         assert over
         print(f"{name:9}: {over[0]} of {over[1]} claims over the limit", flush=True)
@@ -323,15 +325,15 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--growth", action="store_true")
     parser.add_argument("--over-assign", action="store_true")
-    wanted = parser.parse_args()
+    arguments = parser.parse_args()
     with fresh(os.environ["DATABASE_URL"], "stepmark_bench") as url:
-        if wanted.growth:
+        if arguments.growth:
             growth(url)
-        elif wanted.over_assign:
+        elif arguments.over_assign:
             over_assign(url)
         else:
-            clients = [int(n) for n in wanted.clients.split(",")]
-            compare(url, wanted.tasks, clients, wanted.seconds, wanted.workers)
+            clients = [int(n) for n in arguments.clients.split(",")]
+            compare(url, arguments.tasks, clients, arguments.seconds, arguments.workers)
 
 
 if __name__ == "__main__":

@@ -78,37 +78,37 @@ def one_run(files: Sequence[Path], seed: int, plan: Plan, crew: dict[str, int], 
     with gold_draws(seed):
         work(project_id, people, truths, seed)
     looked_at(project_id, people)
-    made = {way: final(project_id, way) for way in WAYS}
+    labels_by_way = {way: final(project_id, way) for way in WAYS}
     decisions: dict[str, int] = {}
     by = adjudicator(project_id)
-    for words, portion in (("a third adjudicated", 1 / 3), ("all adjudicated", 1.0)):
-        decisions[words] = adjudicate(project_id, by, truths, seed, portion) + sum(decisions.values())
-        made |= {f"{way}, {words}": final(project_id, way) for way in WAYS}
+    for portion_name, portion in (("a third adjudicated", 1 / 3), ("all adjudicated", 1.0)):
+        decisions[portion_name] = adjudicate(project_id, by, truths, seed, portion) + sum(decisions.values())
+        labels_by_way |= {f"{way}, {portion_name}": final(project_id, way) for way in WAYS}
     with transaction() as db:
-        asked = (
+        query = (
             select(Solution.external_id)
             .join(Task)
             .where(Task.project_id == project_id, Task.kind == "regular")
         )
-        regular = sorted(db.scalars(asked))
-    found = Outcome(people, decisions, {}, {}, {})
-    for way, said in made.items():
-        for each in regular:
-            judged(found, way, each, truths[each], said.get(each, []))
-    return found
+        regular = sorted(db.scalars(query))
+    outcome = Outcome(people, decisions, {}, {}, {})
+    for way, labels in labels_by_way.items():
+        for solution_name in regular:
+            judged(outcome, way, solution_name, truths[solution_name], labels.get(solution_name, []))
+    return outcome
 
 
-def judged(found: Outcome, way: str, name: str, truth: Truth, said: list[int | None]) -> None:
+def judged(outcome: Outcome, way: str, name: str, truth: Truth, labels: list[int | None]) -> None:
     """A solution's final labels against the human truth."""
-    first = first_of(said, len(truth.steps))
+    first = first_of(labels, len(truth.steps))
     known_steps = len(truth.steps) if truth.first_error < 0 else truth.first_error + 1
     right = sum(
-        at < len(said) and said[at] is not None and (said[at] == -1) == (at == truth.first_error)
+        at < len(labels) and labels[at] is not None and (labels[at] == -1) == (at == truth.first_error)
         for at in range(known_steps)
     )
-    found.exact.setdefault(way, {})[name] = float(first == truth.first_error)
-    found.steps.setdefault(way, {})[name] = right / known_steps
-    found.undecided.setdefault(way, {})[name] = float(first is None)
+    outcome.exact.setdefault(way, {})[name] = float(first == truth.first_error)
+    outcome.steps.setdefault(way, {})[name] = right / known_steps
+    outcome.undecided.setdefault(way, {})[name] = float(first is None)
 
 
 def project_of(
@@ -124,8 +124,8 @@ def project_of(
         db.flush()
         imports = [importer.create_import(db, project, file, format="processbench").id for file in files]
         project_id = project.id
-    for each in imports:
-        importer.run_import(each)
+    for import_id in imports:
+        importer.run_import(import_id)
     people = []
     with transaction() as db:
         project = db.get_one(Project, project_id)
@@ -165,36 +165,36 @@ def gold_draws(seed: int) -> Iterator[None]:
 
 def work(project_id: int, people: list[Person], truths: dict[str, Truth], seed: int) -> None:
     """Everyone takes what the queue hands them, the fast ones more often, until it hands out nothing."""
-    turns, there = random.Random(f"{seed} turns"), list(people)  # noqa: S311
-    while there:
-        who = turns.choices(there, [person.eyes.speed for person in there])[0]
+    turns, present = random.Random(f"{seed} turns"), list(people)  # noqa: S311
+    while present:
+        who = turns.choices(present, [person.eyes.speed for person in present])[0]
         with transaction() as db:
             project, now = db.get_one(Project, project_id), dt.datetime.now(dt.UTC)
             held = claims.claim_assignment(db, project, db.get_one(User, who.id), now)
             if held is None:
-                there.remove(who)
+                present.remove(who)
                 continue
             name, kind = db.execute(
                 select(Solution.external_id, Task.kind).join(Task).where(Task.id == held.task_id)
             ).one()
             truth = truths[name]
-            said = ratings(who.eyes, truth, random.Random(f"{seed} {who.name} {name}"))  # noqa: S311
-            submit(db, project, held, said, now)
+            labels = ratings(who.eyes, truth, random.Random(f"{seed} {who.name} {name}"))  # noqa: S311
+            submit(db, project, held, labels, now)
             if kind == "regular":
-                who.right[name] = first_of(said, len(truth.steps)) == truth.first_error
+                who.right[name] = first_of(labels, len(truth.steps)) == truth.first_error
 
 
 def submit(
-    db: core_db.Session, project: Project, held: Assignment, said: list[int], now: dt.datetime
+    db: core_db.Session, project: Project, held: Assignment, labels: list[int], now: dt.datetime
 ) -> None:
     events = [
         assignments.RatingEventData(uuid.uuid4(), at, 0, rating, None, 700, now)
-        for at, rating in enumerate(said)
+        for at, rating in enumerate(labels)
     ]
     recorded = assignments.record_events(db, project, held, events, now)
     assert recorded.refusal is None, recorded.refusal
     assignments.submit_assignment(
-        db, project, held, "found_error" if said[-1] == -1 else "solution", "", 700 * len(said), now
+        db, project, held, "found_error" if labels[-1] == -1 else "solution", "", 700 * len(labels), now
     )
 
 
@@ -235,8 +235,8 @@ def adjudicate(project_id: int, by: int, truths: dict[str, Truth], seed: int, po
         project, actor = db.get_one(Project, project_id), db.get_one(User, by)
         for solution_id in drawn:
             name = db.get_one(Solution, solution_id).external_id
-            said = ratings(ADJUDICATOR, truths[name], random.Random(f"{seed} adjudicator {name}"))  # noqa: S311
-            adjudication.record_decision(db, project, actor, solution_id, list(said), "As I see it.")
+            labels = ratings(ADJUDICATOR, truths[name], random.Random(f"{seed} adjudicator {name}"))  # noqa: S311
+            adjudication.record_decision(db, project, actor, solution_id, list(labels), "As I see it.")
     return len(drawn)
 
 
@@ -244,35 +244,37 @@ def final(project_id: int, way: str) -> dict[str, list[int | None]]:
     """Solution -> its steps' labels in a snapshot frozen this way. A prefix that solutions share is
     labeled in one of them only, so labels are looked up by what stands before them."""
     with transaction() as db:
-        made = snapshots.create_snapshot(db, project_id, {"aggregation": way, "held_out": 0}, None)
+        snapshot = snapshots.create_snapshot(db, project_id, {"aggregation": way, "held_out": 0}, None)
         labels: dict[tuple[int, tuple[str, ...]], int] = {}
-        for item in db.scalars(select(SnapshotItem).where(SnapshotItem.snapshot_id == made.id)):
+        for item in db.scalars(select(SnapshotItem).where(SnapshotItem.snapshot_id == snapshot.id)):
             for at, target in enumerate(item.targets):
                 if target is not None:
                     labels[item.problem_id, tuple(item.steps[: at + 1])] = target
-        found: dict[str, list[int | None]] = {}
-        for each in db.scalars(select(Solution).where(Solution.project_id == project_id)):
-            path = [tuple(each.steps[: at + 1]) for at in range(len(each.steps))]
-            found[each.external_id] = [labels.get((each.problem_id, prefix)) for prefix in path]
-        return found
+        final_labels: dict[str, list[int | None]] = {}
+        for solution in db.scalars(select(Solution).where(Solution.project_id == project_id)):
+            path = [tuple(solution.steps[: at + 1]) for at in range(len(solution.steps))]
+            final_labels[solution.external_id] = [
+                labels.get((solution.problem_id, prefix)) for prefix in path
+            ]
+        return final_labels
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser()
-    asked.add_argument(
+    parser = argparse.ArgumentParser()
+    parser.add_argument(
         "--data", type=Path, required=True, help="the folder with ProcessBench's gsm8k.json and math.json"
     )
-    asked.add_argument("--seeds", type=int, default=5)
-    asked.add_argument("--solutions", type=int, default=Plan.regular)
-    asked.add_argument("--overlap", type=int, default=Plan.overlap)
-    asked.add_argument("--no-screening", action="store_true", help="let everyone in")
-    options = asked.parse_args()
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--solutions", type=int, default=Plan.regular)
+    parser.add_argument("--overlap", type=int, default=Plan.overlap)
+    parser.add_argument("--no-screening", action="store_true", help="let everyone in")
+    options = parser.parse_args()
     plan = Plan(
         regular=options.solutions, overlap=options.overlap, mark=0.0 if options.no_screening else Plan.mark
     )
     files = [options.data / "gsm8k.json", options.data / "math.json"]
     errors = [row["label"] for file in files for row in json.loads(file.read_text())]
-    print(f"{len(errors)} solutions, {sum(each >= 0 for each in errors)} with an error; plan: {plan}")
+    print(f"{len(errors)} solutions, {sum(error >= 0 for error in errors)} with an error; plan: {plan}")
     os.environ.setdefault("STEPMARK_HOME", tempfile.mkdtemp(prefix="bench-crew-"))
     with served(f"bench_crew_{os.getpid()}"):
         report([one_run(files, seed, plan, CREW, f"crew-{seed}") for seed in range(1, options.seeds + 1)])

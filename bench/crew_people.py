@@ -80,16 +80,16 @@ def hardness(seed: int, name: str) -> float:
 
 def ratings(eyes: Eyes, truth: Truth, chance: random.Random) -> list[int]:
     """What these eyes see of a solution, up to their first negative."""
-    said: list[int] = []
+    labels: list[int] = []
     for at in range(len(truth.steps)):
         if not eyes.notices:
             wrong, neutral = chance.random() < 1 / 3, 0.5
         else:
             wrong, neutral = chance.random() < _sees(eyes, truth, at), eyes.neutral
-        said.append(-1 if wrong else 0 if chance.random() < neutral else 1)
+        labels.append(-1 if wrong else 0 if chance.random() < neutral else 1)
         if wrong:
             break
-    return said
+    return labels
 
 
 def _sees(eyes: Eyes, truth: Truth, at: int) -> float:
@@ -101,10 +101,10 @@ def _sees(eyes: Eyes, truth: Truth, at: int) -> float:
     return 1 / (1 + math.exp(truth.hard - math.log(eyes.notices / (1 - eyes.notices))))
 
 
-def first_of(said: Sequence[int | None], steps: int) -> int | None:
+def first_of(labels: Sequence[int | None], steps: int) -> int | None:
     """-1: none; None: cannot be said, a step before it has no label."""
     for at in range(steps):
-        rating = said[at] if at < len(said) else None
+        rating = labels[at] if at < len(labels) else None
         if rating is None:
             return None
         if rating == -1:

@@ -19,18 +19,18 @@ def ranked(values: Sequence[float]) -> list[float]:
     ]
 
 
-def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
+def rank_correlation(first: Sequence[float], other: Sequence[float]) -> float:
     """Spearman's: the correlation of the ranks."""
-    return statistics.correlation(ranked(one), ranked(other))
+    return statistics.correlation(ranked(first), ranked(other))
 
 
 def averaged(runs: Sequence[dict[str, float]]) -> dict[str, float]:
     """Solution -> mean over the seeds in which it was judged."""
-    found = defaultdict(list)
+    values_of = defaultdict(list)
     for run in runs:
         for name, value in run.items():
-            found[name].append(value)
-    return {name: statistics.mean(values) for name, values in found.items()}
+            values_of[name].append(value)
+    return {name: statistics.mean(values) for name, values in values_of.items()}
 
 
 def interval(values: Sequence[float], seed: int = 0, times: int = 2_000) -> tuple[float, float]:
@@ -39,7 +39,7 @@ def interval(values: Sequence[float], seed: int = 0, times: int = 2_000) -> tupl
     return means[int(0.025 * times)], means[int(0.975 * times) - 1]
 
 
-def told(values: Sequence[float], unit: Callable[[float], str]) -> str:
+def format_interval(values: Sequence[float], unit: Callable[[float], str]) -> str:
     low, high = interval(values)
     return f"{unit(statistics.fmean(values))} ({unit(low)} to {unit(high)})"
 
@@ -57,21 +57,25 @@ def report(outcomes: list[Outcome]) -> None:
     print("\n| labelers | passed the screening | true accuracy | gold accuracy | gold judged by each |")
     print("| --- | ---: | ---: | ---: | ---: |")
     for kind in KINDS:
-        mine = [person for person in people if person.kind == kind]
-        if not mine:
+        people_of_kind = [person for person in people if person.kind == kind]
+        if not people_of_kind:
             continue
-        asked = sum(person.screened is not None for person in mine)
-        passed = f"{sum(person.screened == 'passed' for person in mine)} of {asked}" if asked else "–"
-        right = [value for person in mine for value in person.right.values()]
-        marks = [mark for person in mine for mark in person.marked]
+        screened = sum(person.screened is not None for person in people_of_kind)
+        passed = (
+            f"{sum(person.screened == 'passed' for person in people_of_kind)} of {screened}"
+            if screened
+            else "–"
+        )
+        right = [value for person in people_of_kind for value in person.right.values()]
+        marks = [mark for person in people_of_kind for mark in person.marked]
         print(
             f"| {kind} | {passed} | {share(statistics.fmean(right)) + ' %' if right else '–'} "
-            f"| {share(statistics.fmean(marks)) + ' %' if marks else '–'} | {len(marks) / len(mine):.0f} |"
+            f"| {share(statistics.fmean(marks)) + ' %' if marks else '–'} | {len(marks) / len(people_of_kind):.0f} |"
         )
-    found = [rank_of(outcome) for outcome in outcomes]
+    correlations = [rank_of(outcome) for outcome in outcomes]
     print(
         f"\nRank correlation (Spearman) of gold accuracy with true accuracy, of those let in: "
-        f"{statistics.fmean(found):.2f} on average, {min(found):.2f} to {max(found):.2f} over the seeds."
+        f"{statistics.fmean(correlations):.2f} on average, {min(correlations):.2f} to {max(correlations):.2f} over the seeds."
     )
     solutions = len(averaged([outcome.exact["majority"] for outcome in outcomes]))
     print(
@@ -83,14 +87,16 @@ def report(outcomes: list[Outcome]) -> None:
         exact = averaged([outcome.exact[way] for outcome in outcomes])
         steps = averaged([outcome.steps[way] for outcome in outcomes])
         unsaid = averaged([outcome.undecided[way] for outcome in outcomes])
-        gain = told([exact[name] - plain[name] for name in plain], more) if way != "majority" else ""
-        print(
-            f"| {way.replace('_', '-').replace('dawid-skene', 'Dawid-Skene')} | {told(list(exact.values()), share)} | {gain} "
-            f"| {told(list(steps.values()), share)} | {share(statistics.fmean(unsaid.values()))} |"
+        gain = (
+            format_interval([exact[name] - plain[name] for name in plain], more) if way != "majority" else ""
         )
-    for words in outcomes[0].decisions:
-        decided = statistics.fmean(outcome.decisions[words] for outcome in outcomes)
-        print(f"\n{words[0].upper()}{words[1:]} are {decided:.0f} decisions a seed.", end="")
+        print(
+            f"| {way.replace('_', '-').replace('dawid-skene', 'Dawid-Skene')} | {format_interval(list(exact.values()), share)} | {gain} "
+            f"| {format_interval(list(steps.values()), share)} | {share(statistics.fmean(unsaid.values()))} |"
+        )
+    for portion_name in outcomes[0].decisions:
+        decided = statistics.fmean(outcome.decisions[portion_name] for outcome in outcomes)
+        print(f"\n{portion_name[0].upper()}{portion_name[1:]} are {decided:.0f} decisions a seed.", end="")
     print()
 
 

@@ -34,54 +34,54 @@ def crowd(steps: int, people: int, overlap: int, seed: int) -> list[StepRatings]
     """Everyone has a confusion of their own between 65 % and 97 % right."""
     chance = random.Random(seed)  # noqa: S311  made data
     right = [chance.uniform(0.65, 0.97) for _ in range(people)]
-    made: list[StepRatings] = []
+    crowd_ratings: list[StepRatings] = []
     for _ in range(steps):
         true = chance.choices((1, 0, -1), (0.8, 0.1, 0.1))[0]
         who = chance.sample(range(people), overlap)
-        made.append(
+        crowd_ratings.append(
             tuple(
                 sorted(
-                    (each, true if chance.random() < right[each] else chance.choice((-1, 0, 1)))
-                    for each in who
+                    (person, true if chance.random() < right[person] else chance.choice((-1, 0, 1)))
+                    for person in who
                 )
             )
         )
-    return made
+    return crowd_ratings
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser()
-    asked.add_argument("--crowd-kit-python", required=True)
-    asked.add_argument("--steps", type=int, default=20_000)
-    options = asked.parse_args()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--crowd-kit-python", required=True)
+    parser.add_argument("--steps", type=int, default=20_000)
+    options = parser.parse_args()
     print(
         "| people | labelers a step | steps | same rating | largest difference of a probability | ours, s | crowd-kit, s |"
     )
     print("|---:|---:|---:|---:|---:|---:|---:|")
     for people, overlap in ((5, 5), (10, 3), (40, 3)):
-        said = crowd(options.steps, people, overlap, seed=people)
+        ratings = crowd(options.steps, people, overlap, seed=people)
         begun = time.perf_counter()
-        found = fit(Counter((each, None) for each in said), prior=0, tolerance=1e-9, most=500)
+        fitted = fit(Counter((step, None) for step in ratings), prior=0, tolerance=1e-9, most=500)
         ours = time.perf_counter() - begun
-        rows = [(at, who, rating) for at, each in enumerate(said) for who, rating in each]
+        rows = [(at, who, rating) for at, step in enumerate(ratings) for who, rating in step]
         theirs, columns, probas = json.loads(
             subprocess.run(
                 [options.crowd_kit_python, "-c", THEIRS], input=json.dumps(rows), text=True, check=True,
                 capture_output=True,
             ).stdout
         )  # fmt: skip
-        mine = [found.posterior(each) for each in said]
+        posteriors = [fitted.posterior(step) for step in ratings]
         apart = max(
-            abs(one[rating] - other[at])
-            for one, other in zip(mine, probas, strict=True)
+            abs(posterior[rating] - other[at])
+            for posterior, other in zip(posteriors, probas, strict=True)
             for at, rating in enumerate(columns)
         )
         same = sum(
-            max(one, key=lambda each: one[each]) == columns[other.index(max(other))]
-            for one, other in zip(mine, probas, strict=True)
+            max(posterior, key=lambda rating: posterior[rating]) == columns[other.index(max(other))]
+            for posterior, other in zip(posteriors, probas, strict=True)
         )
         print(
-            f"| {people} | {overlap} | {len(said):,} | {100 * same / len(said):.2f} % | {apart:.1e} | {ours:.1f} | {theirs:.1f} |"
+            f"| {people} | {overlap} | {len(ratings):,} | {100 * same / len(ratings):.2f} % | {apart:.1e} | {ours:.1f} | {theirs:.1f} |"
         )
 
 

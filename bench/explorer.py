@@ -38,10 +38,10 @@ FILL = (
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser()
-    asked.add_argument("--solutions", type=int, default=1_000_000)
-    asked.add_argument("--keep", action="store_true", help="leave the database, for a look at the pages")
-    options = asked.parse_args()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--solutions", type=int, default=1_000_000)
+    parser.add_argument("--keep", action="store_true", help="leave the database, for a look at the pages")
+    options = parser.parse_args()
     with fresh(os.environ["STEPMARK_TEST_SERVER"], "bench_explorer", keep=options.keep) as url:
         engine = make_engine(url)
         with engine.begin() as db:
@@ -88,9 +88,9 @@ def show(db: Session, size: int) -> None:
     )
     pool_filter = PoolFilter(model_id=model)
     counting = took(lambda: histogram.refresh_histogram(db, model), 1)
-    kept = took(lambda: histogram.load_histogram(db, project, pool_filter))
+    cached_ms = took(lambda: histogram.load_histogram(db, project, pool_filter))
     print(
-        f"histogram, kept                  {kept:8.1f} ms   counted {counting:.0f} ms: {counting / kept:.0f} times"
+        f"histogram, kept                  {cached_ms:8.1f} ms   counted {counting:.0f} ms: {counting / cached_ms:.0f} times"
     )
 
 

@@ -101,28 +101,30 @@ def seconds(way: Callable[[], None], device: torch.device) -> float:
     return time.perf_counter() - start
 
 
-def peak_of(device: torch.device, given: float | None) -> float | None:
-    if given or device.type != "cuda":
-        return given
+def peak_of(device: torch.device, peak: float | None) -> float | None:
+    if peak or device.type != "cuda":
+        return peak
     name = torch.cuda.get_device_name(device)
     return next((peak for word, peak in PEAK.items() if word in name), None)
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--device", default="cuda")
-    asked.add_argument("--data", type=Path)
-    asked.add_argument("--shape", default="1.5b", choices=SHAPES)
-    asked.add_argument("--solutions", type=int, default=512)
-    asked.add_argument("--turns", type=int, default=3)
-    asked.add_argument("--peak", type=float, help="TFLOP/s, dense bf16")
-    wanted = asked.parse_args()
-    device = choose_device(wanted.device)
-    rows = rows_of(wanted.data, wanted.solutions)
-    model = model_of(wanted.shape, device)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--shape", default="1.5b", choices=SHAPES)
+    parser.add_argument("--solutions", type=int, default=512)
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--peak", type=float, help="TFLOP/s, dense bf16")
+    arguments = parser.parse_args()
+    device = choose_device(arguments.device)
+    rows = rows_of(arguments.data, arguments.solutions)
+    model = model_of(arguments.shape, device)
     matrices = sum(weight.numel() for name, weight in model.body.named_parameters()
                    if weight.dim() == 2 and "embed" not in name)  # fmt: skip
-    peak = peak_of(device, wanted.peak)
+    peak = peak_of(device, arguments.peak)
     with autocast(device, bf16=True):
         tree, reason = prefix_attention.choose_layout(model, rows, "tree", 0)
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
@@ -132,12 +134,12 @@ def main() -> None:
     for what, per_token in (("scoring", 2), ("learning", 6)):
         ways = [Way(model, rows, how, device) for how in dict.fromkeys(("padded", tree))]
         taken: dict[str, list[float]] = {way.how: [] for way in ways}
-        for turn in range(wanted.turns + 1):
+        for turn in range(arguments.turns + 1):
             for way in ways:
                 way.computed = 0
-                one = seconds(way.score if what == "scoring" else way.learn, device)
+                duration = seconds(way.score if what == "scoring" else way.learn, device)
                 if turn:  # the first warms up
-                    taken[way.how].append(one)
+                    taken[way.how].append(duration)
         for way in ways:
             middle = statistics.median(taken[way.how])
             rate = way.computed / middle

@@ -44,27 +44,43 @@ BATCH = 16
 
 
 def real(path: Path) -> list[Solution]:
-    found = []
+    pool = []
     for line in path.read_text().splitlines():
         row = json.loads(line)
         for text in row["code"]:
             steps = [piece.strip() for piece in text.split("\n\n") if piece.strip()]
-            found.append((row["question"], steps))
-    return found
+            pool.append((row["question"], steps))
+    return pool
 
 
-def made(problems: int = 100, each: int = 8) -> list[Solution]:
+def made(problems: int = 100, samples: int = 8) -> list[Solution]:
     """Problems of some 70 words, solutions of 4 to 12 steps; one in three begins as another does."""
     draw = random.Random(3)  # noqa: S311
-    words = ["sum", "of", "the", "two", "is", "so", "we", "find", "x", "=", "17", "half", "then", "+", "4"]
-    text = lambda low, high: " ".join(draw.choices(words, k=draw.randint(low, high)))  # noqa: E731
-    found = []
+    vocabulary = [
+        "sum",
+        "of",
+        "the",
+        "two",
+        "is",
+        "so",
+        "we",
+        "find",
+        "x",
+        "=",
+        "17",
+        "half",
+        "then",
+        "+",
+        "4",
+    ]
+    text = lambda low, high: " ".join(draw.choices(vocabulary, k=draw.randint(low, high)))  # noqa: E731
+    pool = []
     for _ in range(problems):
         problem, first = text(40, 100), text(15, 40)
-        for number in range(each):
+        for number in range(samples):
             steps = [text(15, 40) for _ in range(draw.randint(4, 12))]
-            found.append((problem, [first, *steps] if number % 3 == 0 else steps))
-    return found
+            pool.append((problem, [first, *steps] if number % 3 == 0 else steps))
+    return pool
 
 
 def model_folder(pool: list[Solution], size: str, folder: Path) -> Path:
@@ -92,35 +108,39 @@ class Plain:
             self.scorer.model(batch.to(self.scorer.device)).softmax(1).cpu()
 
     def whole(self, pool: list[Solution]) -> None:
-        self.pass_over([self.scorer.encoder.encode(*one) for one in pool])
+        self.pass_over([self.scorer.encoder.encode(*solution) for solution in pool])
 
     def per_prefix(self, pool: list[Solution]) -> None:
-        rows = [self.scorer.encoder.encode(*one) for one in pool]
+        rows = [self.scorer.encoder.encode(*solution) for solution in pool]
         self.pass_over([TokenRow(row.ids[: end + 1], [end], [-100]) for row in rows for end in row.ends])
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--data", type=Path)
-    asked.add_argument("--size", default="medium", choices=sorted(SIZES))
-    asked.add_argument("--threads", type=int, default=0)
-    asked.add_argument("--tokens", type=int, default=0, help="of a micro-batch; 0: found")
-    asked.add_argument("--turns", type=int, default=3)
-    asked.add_argument("--device", default="auto")
-    asked.add_argument("--solutions", type=int, default=0, help="only so many (whole problems first)")
-    asked.add_argument("--count", action="store_true", help="tokens only")
-    wanted = asked.parse_args()
-    pool = real(wanted.data) if wanted.data else made()
-    pool = pool[: wanted.solutions or None]
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--size", default="medium", choices=sorted(SIZES))
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--tokens", type=int, default=0, help="of a micro-batch; 0: found")
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--solutions", type=int, default=0, help="only so many (whole problems first)")
+    parser.add_argument("--count", action="store_true", help="tokens only")
+    arguments = parser.parse_args()
+    pool = real(arguments.data) if arguments.data else made()
+    pool = pool[: arguments.solutions or None]
     random.Random(0).shuffle(pool)  # noqa: S311
     with TemporaryDirectory() as place:
-        config = ScoreConfig(device=wanted.device, threads=wanted.threads, tokens_per_batch=wanted.tokens)
-        scorer = Scorer(model_folder(pool, wanted.size, Path(place) / "model"), config)
-        (count if wanted.count else compare)(scorer, pool, wanted.turns)
+        config = ScoreConfig(
+            device=arguments.device, threads=arguments.threads, tokens_per_batch=arguments.tokens
+        )
+        scorer = Scorer(model_folder(pool, arguments.size, Path(place) / "model"), config)
+        (count if arguments.count else compare)(scorer, pool, arguments.turns)
 
 
 def count(scorer: Scorer, pool: list[Solution], _: int) -> None:
-    rows = [scorer.encoder.encode(*one) for one in pool]
+    rows = [scorer.encoder.encode(*solution) for solution in pool]
     distinct = count_distinct_tokens(rows)
     prefixes = [row.ids[: end + 1] for row in rows for end in row.ends]
     tokens = {
@@ -141,14 +161,14 @@ def in_sixteens(texts: list[list[int]]) -> int:
 
 
 def compare(scorer: Scorer, pool: list[Solution], turns: int) -> None:
-    rows = [scorer.encoder.encode(*one) for one in pool]
+    rows = [scorer.encoder.encode(*solution) for solution in pool]
     distinct, read = count_distinct_tokens(rows), sum(len(row.ids) for row in rows)
     plain = Plain(scorer)
-    some = pool[: max(8, len(pool) // 10)]
+    part = pool[: max(8, len(pool) // 10)]
     ways: dict[str, tuple[Callable[[], object], int]] = {
         "tree": (lambda: scorer.score(pool), len(pool)),
         "padded": (lambda: plain.whole(pool), len(pool)),
-        "per prefix": (lambda: plain.per_prefix(some), len(some)),
+        "per prefix": (lambda: plain.per_prefix(part), len(part)),
     }
     scorer.score(pool[:16])  # settles the layout, warms up
     seconds: dict[str, list[float]] = {name: [] for name in ways}
@@ -163,11 +183,11 @@ def compare(scorer: Scorer, pool: list[Solution], turns: int) -> None:
     shape = sum(weight.numel() for weight in scorer.model.parameters())
     print(f"{len(pool)} solutions, {read:,} tokens, {distinct:,} distinct in their prefix tree; "
           f"{shape / 1e6:.1f} million weights on {scorer.device}, layout {scorer.layout}")  # fmt: skip
-    least = {"tree": distinct, "padded": distinct, "per prefix": count_distinct_tokens(rows[: len(some)])}
+    least = {"tree": distinct, "padded": distinct, "per prefix": count_distinct_tokens(rows[: len(part)])}
     print("| way | computed / distinct | solutions/s | tree is faster |\n|---|---:|---:|---:|")
     fastest = statistics.median(seconds["tree"])
-    for name, each in seconds.items():
-        middle = statistics.median(each)
+    for name, durations in seconds.items():
+        middle = statistics.median(durations)
         ratio = tokens[name] / least[name]
         print(f"| {name} | {ratio:.2f} | {1 / middle:.1f} | {middle / fastest:.1f} times |")
 

@@ -114,26 +114,26 @@ def measure(server: str, scored: int) -> dict[str, tuple[float, int]]:
         filled(url, scored)
         engine = make_engine(url, pool_size=1)
         with Session(engine) as db:
-            found = {
-                name: timed(lambda asked=asked: select_solutions(db, 1, 1, asked), 5)
-                for name, asked in POLICIES.items()
+            timings = {
+                name: timed(lambda policy=policy: select_solutions(db, 1, 1, policy), 5)
+                for name, policy in POLICIES.items()
             }
-            found["plain query"] = timed(lambda: db.execute(PLAIN).all(), 2)
+            timings["plain query"] = timed(lambda: db.execute(PLAIN).all(), 2)
         engine.dispose()
-    return found
+    return timings
 
 
 def main() -> None:
     parse = argparse.ArgumentParser()
     parse.add_argument("--server", required=True)
     parse.add_argument("--scored", type=int, default=1_000_000)
-    asked = parse.parse_args()
+    arguments = parse.parse_args()
     print(f"{'scored':>12} {'picked':>7} {'s':>7} {'of 80/20':>13} {'growth':>7}")
     few: dict[str, float] = {}
-    for scored in sorted({100_000, asked.scored}):
-        found = measure(asked.server, scored)
-        paper, _ = found["lightman_80_20"]
-        for name, (took, picked) in found.items():
+    for scored in sorted({100_000, arguments.scored}):
+        timings = measure(arguments.server, scored)
+        paper, _ = timings["lightman_80_20"]
+        for name, (took, picked) in timings.items():
             growth = took / few.setdefault(name, took)
             print(
                 f"{scored:>12,} {picked:>7,} {took:>7.2f} {took / paper:>13.1f} {growth:>7.1f}  {name}",

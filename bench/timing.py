@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 def took(work: Callable[[], object], times: int = 5) -> float:
     """Median milliseconds."""
-    found = []
+    milliseconds = []
     for _ in range(times):
         begun = time.perf_counter()
         work()
-        found.append(1000 * (time.perf_counter() - begun))
-    return statistics.median(found)
+        milliseconds.append(1000 * (time.perf_counter() - begun))
+    return statistics.median(milliseconds)

@@ -66,8 +66,8 @@ def ours(rows: list[Row], base: Path, **options: Any) -> dict[str, float]:
         clock.append(time.perf_counter())
 
     with TemporaryDirectory() as folder:
-        said: list[dict[str, Any]] = []
-        train(config, examples, Path(folder), said.append, tick, "")
+        reports: list[dict[str, Any]] = []
+        train(config, examples, Path(folder), reports.append, tick, "")
         end = time.perf_counter()
     share = (len(clock) - 1) / len(clock)
     return {"seconds": end - clock[1], "share": share}
@@ -89,10 +89,10 @@ def theirs(rows: list[Row], base: Path) -> dict[str, float]:
             self.times.append(time.perf_counter())
 
     def theirs_row(row: Row) -> Row:
-        known = [index for index, target in enumerate(row["targets"]) if target is not None]
-        lines = [row["problem"], *row["steps"][: known[0]]]
-        return {"prompt": "\n".join(lines) + "\n", "completions": row["steps"][known[0] :],
-                "labels": [target == 1 for target in row["targets"][known[0] :]]}  # fmt: skip
+        labeled = [index for index, target in enumerate(row["targets"]) if target is not None]
+        lines = [row["problem"], *row["steps"][: labeled[0]]]
+        return {"prompt": "\n".join(lines) + "\n", "completions": row["steps"][labeled[0] :],
+                "labels": [target == 1 for target in row["targets"][labeled[0] :]]}  # fmt: skip
 
     with TemporaryDirectory() as folder:
         config = PRMConfig(
@@ -135,7 +135,7 @@ def fitting(pool: list[tuple[str, list[str]]], base: Path) -> list[tuple[str, li
     from app.prm.encoding import Encoder
 
     encoder = Encoder(load_tokenizer(str(base), None), 10**6)
-    return [one for one in pool if len(encoder.encode(*one).ids) <= LENGTH - 50]
+    return [solution for solution in pool if len(encoder.encode(*solution).ids) <= LENGTH - 50]
 
 
 def elsewhere(python: Path, rows: list[Row], base: Path, place: Path) -> dict[str, float]:
@@ -148,39 +148,41 @@ def elsewhere(python: Path, rows: list[Row], base: Path, place: Path) -> dict[st
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--trl-python", type=Path)
-    asked.add_argument("--data", type=Path)
-    asked.add_argument("--solutions", type=int, default=160)
-    asked.add_argument("--theirs", type=Path, help=argparse.SUPPRESS)
-    asked.add_argument("--base", type=Path, help=argparse.SUPPRESS)
-    wanted = asked.parse_args()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--trl-python", type=Path)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--solutions", type=int, default=160)
+    parser.add_argument("--theirs", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--base", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
     logging.disable(logging.WARNING)
-    if wanted.theirs:
-        print(json.dumps(theirs(json.loads(wanted.theirs.read_text()), wanted.base)))
+    if arguments.theirs:
+        print(json.dumps(theirs(json.loads(arguments.theirs.read_text()), arguments.base)))
         return
     from bench.scoring import made, real
 
-    pool = real(wanted.data) if wanted.data else made()
+    pool = real(arguments.data) if arguments.data else made()
     with TemporaryDirectory() as folder:
         place = Path(folder)
         base_model(pool, place / "base")
         pool = fitting(pool, place / "base")
         print("| labels | rows | trainer | labeled steps/s | of TRL |\n|---|---:|---|---:|---:|", flush=True)
-        for name, chosen, more in (("solutions", pool[: wanted.solutions], 0),
-                                   ("alternatives", pool[: max(4, wanted.solutions // 16)], 3)):  # fmt: skip
+        few = pool[: max(4, arguments.solutions // 16)]
+        for name, chosen, more in (("solutions", pool[: arguments.solutions], 0), ("alternatives", few, 3)):
             rows = labeled(chosen, more)
             count = sum(target is not None for row in rows for target in row["targets"])
-            found = {
+            results = {
                 "Stepmark": ours(rows, place / "base"),
                 "Stepmark, a problem's solutions together": ours(rows, place / "base", group_by="problem"),
                 "Stepmark, padded": ours(rows, place / "base", layout="padded"),
             }
-            if wanted.trl_python:
-                found["TRL 1.13.0"] = elsewhere(wanted.trl_python, rows, place / "base", place)
-            speed = {which: count * one["share"] / one["seconds"] for which, one in found.items()}
+            if arguments.trl_python:
+                results["TRL 1.13.0"] = elsewhere(arguments.trl_python, rows, place / "base", place)
+            speed = {which: count * result["share"] / result["seconds"] for which, result in results.items()}
             for which, rate in speed.items():
-                ratio = f"{rate / speed['TRL 1.13.0']:.1f}" if wanted.trl_python else ""
+                ratio = f"{rate / speed['TRL 1.13.0']:.1f}" if arguments.trl_python else ""
                 print(f"| {name} | {len(rows)} | {which} | {rate:.1f} | {ratio} |", flush=True)
 
 

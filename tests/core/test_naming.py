@@ -66,7 +66,6 @@ FILES = frozenset(
     )
 )
 UNCLEAN = {
-    "bench/.",
     "app/core",
     "app/generators",
     "app/labeling",
