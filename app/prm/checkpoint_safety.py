@@ -26,6 +26,7 @@ READABLE = (
     "generation_config.json",
     "head.safetensors",
     "stepmark.json",
+    "stepmark-prm.json",
     "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",

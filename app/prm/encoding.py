@@ -1,11 +1,10 @@
-"""Text to token IDs. Problem, steps and separators are tokenized separately and their IDs joined, so that
-no token spans a boundary: a separator merged with the preceding text would move the position at which the
-step is scored."""
+"""Text to token IDs, in the format that a model reads (text_formats.py). In the format of Stepmark's own
+models, problem, steps and separators are tokenized separately and their IDs joined, so that no token spans a
+boundary: a separator merged with the preceding text would move the position at which the step is scored."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import Any
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -14,8 +13,8 @@ from transformers import PreTrainedTokenizerFast
 from app.prm.config import TrainConfig
 from app.prm.examples import CLASSES, Example, TokenRow
 from app.prm.objectives import get_objective
+from app.prm.text_formats import LinesFormat, TextFormat
 
-SEPARATOR = "\n"
 IGNORED = -100
 SPECIALS = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>"}
 
@@ -43,45 +42,25 @@ class Encoder:
     `max_length` is in tokens. A step that ends beyond it is cut off, and so are all later ones; the caller
     sees how many were (`len(steps) - len(row.ends)`)."""
 
-    def __init__(self, tokenizer: Any, max_length: int) -> None:
+    def __init__(self, tokenizer: Any, max_length: int, text_format: TextFormat | None = None) -> None:
         self.tokenizer = tokenizer
         self.max_length = max_length
-        self.separator = self._ids(SEPARATOR)
-        if not self.separator:
-            raise ValueError("this tokenizer has no token for a line break, which ends a step")
-        start = tokenizer.bos_token_id
-        self.start = [] if start is None else [int(start)]
-        self._problem = lru_cache(maxsize=4096)(self._problem_ids)
-        self._step = lru_cache(maxsize=8192)(self._step_ids)
-
-    def _ids(self, text: str) -> list[int]:
-        return list(self.tokenizer.encode(text, add_special_tokens=False))
-
-    def _problem_ids(self, problem: str) -> tuple[int, ...]:
-        return (*self.start, *self._ids(problem), *self.separator)
-
-    def _step_ids(self, step: str) -> tuple[int, ...]:
-        return (*self._ids(step), *self.separator)
+        self._encode = (text_format or LinesFormat()).bind(tokenizer)
 
     def encode(
         self, problem: str, steps: Sequence[str], targets: Sequence[int | None] | None = None
     ) -> TokenRow:
-        """`ends[i]` is the index of the last token of step i, its separator. `targets[i]` is its class index,
-        or -100 without a target."""
-        ids = list(self._problem(problem))
-        start = len(ids)
-        ends: list[int] = []
-        for step in steps:
-            piece = self._step(step)
-            if len(ids) + len(piece) > self.max_length:
-                break
-            ids += piece
-            ends.append(len(ids) - 1)
+        """`ends[i]` is the index of the token at which step i is scored. `targets[i]` is its class index, or
+        -100 without a target."""
+        encoded = self._encode(problem, steps)
+        ends = [end for end in encoded.ends if end < self.max_length]
+        complete = len(ends) == len(steps) > 0
+        ids = encoded.ids if complete else encoded.ids[: ends[-1] + 1 if ends else encoded.start]
         all_targets = targets or [None] * len(steps)
         classes = [
             IGNORED if target is None else CLASSES.index(target) for target in all_targets[: len(ends)]
         ]
-        return TokenRow(ids[: self.max_length], ends, classes, start)
+        return TokenRow(ids[: self.max_length], ends, classes, encoded.start)
 
 
 def encode_examples(

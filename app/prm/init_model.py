@@ -69,7 +69,8 @@ def init_head(model: ProcessRewardModel, label_embeddings: Tensor) -> None:
     rows = [negative, positive, positive] if model.head.out_features == 3 else [positive - negative]
     with torch.no_grad():
         model.head.weight.copy_(torch.stack(rows))
-        model.head.bias.zero_()
+        if model.head.bias is not None:
+            model.head.bias.zero_()
 
 
 def load_or_train_tokenizer(

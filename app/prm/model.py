@@ -34,11 +34,13 @@ from app.prm.objectives import get_objective
 
 
 class ProcessRewardModel(nn.Module):
-    def __init__(self, body: PreTrainedModel, objective: str = "prm3") -> None:
+    def __init__(self, body: PreTrainedModel, objective: str = "prm3", head: nn.Module | None = None) -> None:
         super().__init__()
         self.body = body
         self.objective = get_objective(objective)
-        self.head = nn.Linear(int(body.config.hidden_size), self.objective.outputs)
+        # a sequence classifier, which an outcome model is published as, has no bias
+        bias = self.objective.kind == "prm"
+        self.head: Any = head or nn.Linear(int(body.config.hidden_size), self.objective.outputs, bias=bias)
         self.backend = "sdpa"
         """The attention implementation for rows in one line (prefix_attention.py). Padded rows use sdpa."""
 
@@ -143,10 +145,10 @@ def build_model(config: TrainConfig, vocabulary: int, pad: int) -> ProcessReward
     )
 
 
-def load_body(base: str, revision: str | None) -> PreTrainedModel:
+def load_body(base: str, revision: str | None, dtype: Any = torch.float32) -> PreTrainedModel:
     """A transformers model by folder or ID. Only safetensors, no code from the checkpoint; an ID needs a
     pinned revision. Raises BadCheckpoint with the reason."""
-    body, missing = _load_pretrained(AutoModel, base, revision)
+    body, missing = _load_pretrained(AutoModel, base, revision, dtype)
     if body.config.is_encoder_decoder or not hasattr(body.config, "hidden_size"):
         raise BadCheckpoint(f"{base!r} is a {body.config.model_type}, not a causal language model")
     validate_weights(body, missing, base)
@@ -162,7 +164,9 @@ def load_output_weights(base: str, revision: str | None) -> Tensor:
     return weights
 
 
-def _load_pretrained(kind: Any, base: str, revision: str | None) -> tuple[PreTrainedModel, Iterable[str]]:
+def _load_pretrained(
+    kind: Any, base: str, revision: str | None, dtype: Any = torch.float32
+) -> tuple[PreTrainedModel, Iterable[str]]:
     """The model, and the names of weights that its files lack."""
     with open_base(base, revision) as source:
         try:
@@ -172,7 +176,7 @@ def _load_pretrained(kind: Any, base: str, revision: str | None) -> tuple[PreTra
                 revision=revision,
                 trust_remote_code=False,
                 use_safetensors=True,
-                dtype=torch.float32,
+                dtype=dtype,
                 attn_implementation="sdpa",
             )
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:

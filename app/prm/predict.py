@@ -70,7 +70,7 @@ class Scorer:
         self.aggregate = "last" if outcome else config.aggregate
         """An ORM is read at the last token (Lightman et al. 2023, appendix E)."""
         self.pad = int(loaded.tokenizer.pad_token_id)
-        self.encoder = Encoder(loaded.tokenizer, loaded.config.max_length)
+        self.encoder = Encoder(loaded.tokenizer, loaded.config.max_length, loaded.text_format)
         self.layout: str | None = None
         self.budget = TokenBudget(self.model, self.device, config.tokens_per_batch, learning=False)
         self._notes: list[str] = []

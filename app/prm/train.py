@@ -16,7 +16,8 @@ import torch
 from torch import nn
 
 from app.common.atomic_files import write_json
-from app.prm import checkpoint, prefix_attention, training_state
+from app.prm import adapter, checkpoint, prefix_attention, training_state
+from app.prm.adapter import collect_adapter, get_adapted_modules, save_adapter
 from app.prm.batch_layout import iter_batches
 from app.prm.checkpoint_safety import BadCheckpoint, read_json
 from app.prm.config import TrainConfig
@@ -293,5 +294,10 @@ class _Run:
             self.metrics["notes"] = self.budget.notes
         folder = self.folder / "published"
         card = {"config": self.config.to_json(), "snapshot": snapshot_hash, "metrics": self.metrics}
-        checkpoint.save(folder, merge_adapters(self.model), self.tokenizer, card)
+        weights = collect_adapter(self.model) if self.config.base else None
+        modules = get_adapted_modules(self.model) if weights else []
+        merged = merge_adapters(self.model)
+        checkpoint.save(folder, merged, self.tokenizer, card)
+        if weights:
+            save_adapter(folder / adapter.FOLDER, merged, weights, modules, self.config)
         return TrainOutcome("finished", self.metrics, folder)

@@ -20,6 +20,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from app.accounts import models as _accounts  # noqa: F401  a foreign key names its table
+from app.core.base_models import list_bases
 from app.core.db import transaction
 from app.core.errors import DomainError, find_disk_full
 from app.core.run_lifecycle import lock_attempt, record_failure, record_heartbeat, record_success, requeue
@@ -128,6 +129,7 @@ def fail(run_id: int, fence: int, reason: str, final: bool) -> None:
 def work(run_id: int, fence: int, reporter: Reporter, folder: Path) -> int:
     from app.prm.checkpoint import update_card
     from app.prm.train import train  # torch takes seconds to load; the reporter already runs
+    from app.prm.verify_export import MOST_SOLUTIONS, verify_export
 
     try:
         snapshot_id = snapshots.create_snapshot_of_run(run_id, fence, reporter.report, reporter.should_stop)
@@ -148,8 +150,20 @@ def work(run_id: int, fence: int, reporter: Reporter, folder: Path) -> int:
     if outcome.state == "stopped":
         return stop(run_id, fence, str(outcome.reason))
     assert outcome.published is not None
-    update_card(outcome.published, labels=label_sources.model_card_labels(snapshot))
+    labels = label_sources.model_card_labels(snapshot)
+    update_card(outcome.published, labels=labels, **describe_base(config.base))
+    solutions = [(example.problem, example.steps) for example in examples[:MOST_SOLUTIONS]]
+    verify_export(outcome.published, solutions)
     return 0 if publish(run, fence, outcome.published, outcome.metrics) else 4
+
+
+def describe_base(folder: str | None) -> dict[str, str]:
+    """Name and license of the registered base in `folder`, for the model card."""
+    entry = next((entry for entry in list_bases() if entry.folder == folder), None)
+    if entry is None:
+        return {}
+    license_name = {"base_license": entry.facts.license} if entry.facts.license else {}
+    return {"base_name": entry.name, **license_name}
 
 
 def stop(run_id: int, fence: int, reason: str) -> int:
@@ -197,9 +211,8 @@ def load_corpus(project_id: int) -> list[str]:
 def publish(run: TrainingRun, fence: int, published: Path, metrics: dict[str, Any]) -> bool:
     """Move the folder to the models directory, then insert the model in one transaction if this attempt
     still holds the run. Otherwise the folder is removed. Returns whether the model was inserted."""
-    from app.prm.checkpoint import compute_weights_hash, load
+    from app.prm.checkpoint import compute_weights_hash
 
-    load(published)  # raises unless it loads
     path = f"{run.project_id}/run-{run.id}-{fence}"
     target = settings().models_dir / path
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoModel, GPT2Config, LlamaConfig, MistralConfig, Qwen2Config
 
 from app.prm import checkpoint
@@ -58,8 +59,8 @@ def test_the_hash_is_of_the_weights(folder: Path) -> None:
     before = checkpoint.compute_weights_hash(folder)
     (folder / "stepmark.json").write_text((folder / "stepmark.json").read_text() + " ")
     assert checkpoint.compute_weights_hash(folder) == before
-    head = folder / "head.safetensors"
-    head.write_bytes(head.read_bytes()[:-1] + b"\x01")
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
     assert checkpoint.compute_weights_hash(folder) != before
 
 
@@ -83,17 +84,22 @@ def no_json(folder: Path) -> None:
 
 
 def an_odd_head(folder: Path) -> None:
-    from safetensors.torch import save_file
-
     save_file({"weight": torch.zeros(3, 7), "bias": torch.zeros(3)}, folder / "head.safetensors")
 
 
 def not_finite(folder: Path) -> None:
-    from safetensors.torch import save_file
+    weights = load_file(folder / "model.safetensors")
+    weights["score.weight"] = torch.full((3, 64), float("nan"))
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
 
-    save_file(
-        {"weight": torch.full((3, 64), float("nan")), "bias": torch.zeros(3)}, folder / "head.safetensors"
-    )
+
+def two_labels(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    names = {"id2label": {"0": "negative", "1": "positive"}, "label2id": {"negative": 0, "positive": 1}}
+    (folder / "config.json").write_text(json.dumps(config | names))
+    weights = load_file(folder / "model.safetensors")
+    weights |= {name: weights[name][:2].clone() for name in ("score.weight", "score.bias")}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
 
 
 def an_odd_config(folder: Path) -> None:
@@ -115,6 +121,7 @@ def no_card(folder: Path) -> None:
         (no_json, "is not JSON"),
         (an_odd_head, "does not match the body"),
         (not_finite, "not finite"),
+        (two_labels, "the head has 2 outputs; prm3 needs 3"),
         (an_odd_config, "max_length must be between"),
         (no_card, "has no stepmark.json"),
     ],

@@ -22,8 +22,9 @@ from transformers import (
 from app.prm.checkpoint_safety import BadCheckpoint
 from app.prm.config import ScoreConfig
 from app.prm.encoding import train_tokenizer
-from app.prm.import_model import class_order, import_folder
+from app.prm.import_model import import_folder
 from app.prm.predict import Scorer
+from app.prm.public_prms import class_order
 
 PROBLEM, STEPS = "What is 2 + 3?", ["2 + 3 = 5", "so 5"]
 SHAPE = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
@@ -55,7 +56,7 @@ def qwen(path: Path, labels: int = 3, **names: Any) -> Path:
 def theirs(path: Path, kind: Any) -> torch.Tensor:
     """What the classifier itself says at the line break behind each step. [steps, labels]"""
     tokenizer = train_tokenizer([PROBLEM, *STEPS], 300)
-    ids, ends = [tokenizer.bos_token_id, *tokenizer.encode(PROBLEM), *tokenizer.encode("\n")], []
+    ids, ends = [tokenizer.bos_token_id, *tokenizer.encode(PROBLEM)], []
     for step in STEPS:
         ids += [*tokenizer.encode(step), *tokenizer.encode("\n")]
         ends.append(len(ids) - 1)

@@ -55,7 +55,7 @@ def test_only_labeled_steps_have_a_gradient() -> None:
 def test_no_token_spans_a_boundary() -> None:
     _, encoder, _ = small_model()
     row = encoder.encode("A", ["x=1\n", "  y", "\n\nz"], [1, 1, 1])
-    assert [row.ids[end] for end in row.ends] == [encoder.separator[-1]] * 3
+    assert [row.ids[end] for end in row.ends] == encoder.tokenizer.encode("\n") * 3
     whole = encoder.encode("A", ["x=1\n"], [1])
     assert row.ids[: len(whole.ids)] == whole.ids
 
