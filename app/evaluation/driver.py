@@ -52,7 +52,7 @@ def _advance(evaluation: Evaluation) -> bool:
 
 def _register(evaluation: Evaluation) -> None:
     """Checks an external checkpoint, copies it and registers it as a model of the project."""
-    from app.evaluation import external_models
+    from app.training import external_models
 
     folder = str(evaluation.external_folder)
     checkpoint = external_models.import_checkpoint(folder, evaluation.project_id)

@@ -1,14 +1,16 @@
-"""Commands of base models: `stepmark model`."""
+"""Commands of models: `stepmark model`."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from app.prm.base_facts import BaseFacts
+from app.projects.commands import ProjectName
 
-model_commands = typer.Typer(no_args_is_help=True, help="Manage base models of this server.")
+model_commands = typer.Typer(no_args_is_help=True, help="Manage base models and published models.")
 Name = Annotated[str, typer.Argument(help="Name of a registered base model.")]
 
 
@@ -32,6 +34,57 @@ def add_model(
 
     entry = base_models.add_base(source, name, license_name)
     typer.echo(f"Base model {entry.name} added: {describe_facts(entry.facts)}.")
+
+
+@model_commands.command("import")
+def import_model(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of a published reward model.", exists=True, file_okay=False)
+    ],
+    project: ProjectName,
+) -> None:
+    """Copy a published reward model into a project: to score, evaluate and select with."""
+    from app.core.db import transaction
+    from app.core.startup import ready_database
+    from app.projects.projects import get_project_by_name
+    from app.training import external_models
+    from app.training.models import Model
+
+    path = str(folder.resolve())
+    with ready_database():
+        with transaction() as db:
+            project_id = get_project_by_name(db, project).id
+        description = external_models.import_checkpoint(path, project_id)
+        with transaction() as db:
+            model_id = external_models.register_model(db, project_id, path, description)
+            model = db.get_one(Model, model_id)
+            typer.echo(f"Model {model.name} ({model.kind}) imported with ID {model.id}.")
+
+
+@model_commands.command("export")
+def export_model(
+    name: Annotated[str, typer.Argument(help="Name or ID of a model of the project.")],
+    project: ProjectName,
+    out: Annotated[Path, typer.Option("--out", help="New folder.", file_okay=False)],
+    form: Annotated[
+        str | None,
+        typer.Option("--as", help="token-classifier, sequence-classifier (outcome models) or adapter."),
+    ] = None,
+) -> None:
+    """Export a model for transformers, TRL or vLLM. Its scores are verified without Stepmark first."""
+    from app.core.db import transaction
+    from app.core.errors import NotFound
+    from app.core.startup import ready_database
+    from app.projects.projects import get_project_by_name
+    from app.training import export_model as exports
+
+    with ready_database(), transaction() as db:
+        model = exports.find_by_name(db, get_project_by_name(db, project).id, name)
+        if model is None:
+            raise NotFound(f"{project} has no model {name!r}.", remedy="Pass the name or ID of a model.")
+        chosen = form or exports.choose_form(model)
+        compared = exports.export_model(db, model, chosen, out)
+        typer.echo(f"{out}: {model.name} as {chosen}, verified on {compared} solutions with transformers.")
 
 
 @model_commands.command("list")

@@ -14,9 +14,9 @@ from typer.testing import CliRunner, Result
 from app.cli import cli
 from app.core.db import transaction
 from app.core.errors import Conflict, Invalid, NotFound
-from app.evaluation import external_models
 from app.prm.encoding import train_tokenizer
 from app.settings import settings
+from app.training import external_models
 from app.training.models import Model
 from tests.factories import base as factories
 from tests.factories import evaluation as judged

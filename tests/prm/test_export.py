@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -151,7 +152,9 @@ def test_the_adapter_loads_onto_the_base(tmp_path: Path, objective: str) -> None
     folder = published(tmp_path / "run", objective, base=str(base), lora_rank=4, learning_rate=0.05)
     labels = len(OBJECTIVES[objective][1])
     body = AutoModelForTokenClassification.from_pretrained(base, num_labels=labels)
-    adapted = PeftModel.from_pretrained(body, folder / FOLDER).eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft uses a deprecated name of transformers
+        adapted = PeftModel.from_pretrained(body, folder / FOLDER).eval()
     merged = AutoModelForTokenClassification.from_pretrained(folder).eval()
     ids = torch.arange(5, 60)[None]
     with torch.no_grad():

@@ -86,7 +86,7 @@ def together(folder: Path, until: int, end: str) -> tuple[dict[int, float], str]
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
     published = folder / "published"
-    return load_file(published / "model.safetensors") | load_file(published / "head.safetensors")
+    return load_file(published / "model.safetensors")
 
 
 def test_two_processes_killed_and_stopped_on_the_way_learn_what_one_does(
