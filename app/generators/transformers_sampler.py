@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from app.generators.models import Generator
 from app.generators.prompts import SampleRequest
 from app.generators.sampler import Cost, SamplerError, SamplerRejected, SamplerResponse, SamplingStopped
 from app.prm.checkpoint_safety import BadCheckpoint, open_model_folder, validate_folder
+from app.prm.plain_text import contains_control_token, encode_template, placeholder
 
 
 class TransformersSampler:
@@ -44,9 +46,7 @@ class TransformersSampler:
         if self.stopping.is_set():
             raise SamplingStopped
         begun = time.monotonic()
-        chat = self.config.endpoint == "chat"
-        encoding = self.tokenizer(self._text(ask), add_special_tokens=not chat, return_tensors="pt")
-        ids = encoding["input_ids"].to(self.device)
+        ids = torch.tensor([self.encode(ask)], device=self.device)
         longest = self.config.step_tokens if ask.one_step else self.config.max_tokens
         most = min(longest, self.room - ids.shape[1])
         if most < 1:
@@ -79,6 +79,23 @@ class TransformersSampler:
 
     def close(self) -> None:
         """The memory is released when the process ends."""
+
+    def encode(self, ask: SampleRequest) -> list[int]:
+        """The tokens of the request. Special tokens of the template and the prompt count; those that the
+        problem or a step contains as characters are plain text."""
+        special = self.config.endpoint != "chat"
+        contents = [ask.statement, *ask.steps]
+        if not contains_control_token(self.tokenizer, contents):
+            return list(self.tokenizer(self._text(ask), add_special_tokens=special)["input_ids"])
+        marked = replace(
+            ask,
+            statement=placeholder(0),
+            steps=tuple(placeholder(index) for index in range(1, len(contents))),
+        )
+        pieces = encode_template(self.tokenizer, self._text(marked), contents)
+        ids = [token for _, tokens in pieces for token in tokens]
+        opening = list(self.tokenizer("", add_special_tokens=special)["input_ids"])
+        return [*opening, *ids] if opening[-1:] != [self.tokenizer.eos_token_id] else ids
 
     def _text(self, ask: SampleRequest) -> str:
         prompt, begun = (

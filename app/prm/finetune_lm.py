@@ -24,6 +24,7 @@ from app.prm import checkpoint
 from app.prm.checkpoint_safety import BadCheckpoint, open_model_folder, validate_folder
 from app.prm.config import Device, Threads
 from app.prm.device import autocast, choose_device, set_threads
+from app.prm.plain_text import encode_plain
 from app.prm.schedule import build_schedule
 
 IGNORED = -100
@@ -122,7 +123,7 @@ def encode_pair(tokenizer: Any, prompt: str, completion: str) -> EncodedPair:
         raise BadCheckpoint("the tokenizer has no end token")
     if len(prompt_ids) > 1 and prompt_ids[-1] == end:
         prompt_ids.pop()  # some tokenizers append the end token to every text
-    completion_ids = list(tokenizer.encode(completion, add_special_tokens=False))
+    completion_ids = encode_plain(tokenizer, completion)
     return [*prompt_ids, *completion_ids, int(end)], len(prompt_ids)
 
 
