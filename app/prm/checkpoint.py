@@ -21,14 +21,13 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerBase
 
 from app.common.atomic_files import atomic_folder, write_json
 from app.common.config import ConfigError
 from app.prm.checkpoint_safety import (
     BadCheckpoint,
     list_files,
-    open_model_folder,
     read_json,
     validate_folder,
 )
@@ -36,6 +35,7 @@ from app.prm.classifier import build_classifier, build_linear, can_build_classif
 from app.prm.config import TrainConfig
 from app.prm.model import ProcessRewardModel, is_finite, load_body
 from app.prm.model_card import render_model_card, render_reader
+from app.prm.model_tokenizer import load_tokenizer
 from app.prm.objectives import get_objective
 from app.prm.text_formats import FORMATS, LinesFormat, TextFormat
 
@@ -51,7 +51,6 @@ __all__ = [
 
 CARD = "stepmark.json"
 HEAD = "head.safetensors"
-PLAIN_TOKENIZERS = ("TokenizersBackend", "PreTrainedTokenizerFast")
 FORMAT = 2
 FORMATS_READ = (1, 2)
 
@@ -175,42 +174,6 @@ def _load_card(folder: Path) -> dict[str, Any]:
     if not isinstance(card, dict) or card.get("format") not in FORMATS_READ:
         raise BadCheckpoint(f"{CARD} is not of format 1 or 2")
     return card
-
-
-def load_tokenizer(base: str, revision: str | None) -> PreTrainedTokenizerBase:
-    """The tokenizer of a base or a published model, with a padding token. Raises BadCheckpoint."""
-    if revision is None and Path(base).is_dir():
-        with open_model_folder(Path(base)) as view:
-            tokenizer = _read_tokenizer(str(view), None, base)
-    else:
-        tokenizer = _read_tokenizer(base, revision, base)
-    if tokenizer.pad_token_id is None:
-        if tokenizer.eos_token is None:
-            raise BadCheckpoint(f"the tokenizer of {base!r} has neither a padding nor an end token")
-        tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer
-
-
-def _read_tokenizer(source: str, revision: str | None, base: str) -> PreTrainedTokenizerBase:
-    try:
-        # AutoTokenizer prefers the class that it knows for the body: with a Qwen2 body it loaded a
-        # tokenizer of another class as Qwen2's, with one more token
-        reader: Any = PreTrainedTokenizerFast if _has_plain_tokenizer(Path(source)) else AutoTokenizer
-        tokenizer: PreTrainedTokenizerBase = reader.from_pretrained(
-            source, revision=revision, trust_remote_code=False
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadCheckpoint(f"could not load the tokenizer of {base!r}: {error}") from error
-    return tokenizer
-
-
-def _has_plain_tokenizer(folder: Path) -> bool:
-    """Whether tokenizer.json holds the whole tokenizer, by its own config."""
-    path = folder / "tokenizer_config.json"
-    if not path.is_file() or not (folder / "tokenizer.json").is_file():
-        return False
-    config = read_json(path)
-    return isinstance(config, dict) and config.get("tokenizer_class") in PLAIN_TOKENIZERS
 
 
 def compute_weights_hash(folder: Path) -> bytes:

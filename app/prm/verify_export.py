@@ -50,9 +50,10 @@ def verify_export(folder: Path, solutions: Sequence[tuple[str, Sequence[str]]]) 
     loaded = checkpoint.load(folder)
     if (folder / checkpoint.HEAD).exists():
         raise BadCheckpoint("transformers has no class for the head of this model")
-    scored = score_solutions(loaded, solutions)
+    scored, text = score_solutions(loaded, solutions), loaded.card["text"]
     reader = checkpoint.render_folder_reader(loaded.card, loaded.tokenizer)
-    compare_scores(scored, f"folder = {str(folder.resolve())!r}\n{reader}", loaded.card["text"])
+    del loaded  # the other process needs the memory
+    compare_scores(scored, f"folder = {str(folder.resolve())!r}\n{reader}", text)
     return len(scored)
 
 

@@ -20,6 +20,7 @@ from app.prm.config import ScoreConfig, TrainConfig
 from app.prm.examples import Example
 from app.prm.predict import Scorer
 from app.prm.train import train
+from app.prm.verify_export import verify_export
 from app.training.runs import parse_train_config
 from tests.conftest import forget
 from tests.real_model import install_smollm2
@@ -50,7 +51,9 @@ def test_its_facts_are_recorded(smollm2: base_models.BaseModelEntry) -> None:
     assert parse_train_config({"base": "smollm2", "max_length": 8192}).base == smollm2.folder
 
 
-def test_a_prm_on_it_is_trained_and_scores(smollm2: base_models.BaseModelEntry, tmp_path: Path) -> None:
+def test_a_prm_on_it_is_trained_scores_and_is_exported(
+    smollm2: base_models.BaseModelEntry, tmp_path: Path
+) -> None:
     wrong = ["12 + 30 = 52.", "The answer is 52."]
     examples = [Example(PROBLEM, STEPS, [1, 1]), Example(PROBLEM, wrong, [-1, None])]
     config = TrainConfig(
@@ -80,6 +83,7 @@ def test_a_prm_on_it_is_trained_and_scores(smollm2: base_models.BaseModelEntry, 
     assert unread is None
     assert len(good.step_probs) == 6
     assert good.log_score > bad.log_score
+    assert verify_export(outcome.published, [(PROBLEM, STEPS), (PROBLEM, wrong)]) == 2
 
 
 def test_it_answers_as_a_generator(smollm2: base_models.BaseModelEntry) -> None:
