@@ -12,6 +12,7 @@ from app.prm.objectives import OBJECTIVES
 
 HUB_ID = re.compile(r"[\w-][\w.-]{0,95}/[\w-][\w.-]{0,95}")
 COMMIT = re.compile(r"[0-9a-f]{40}")
+NEW_MODEL_RATE, BASE_RATE, ADAPTER_RATE = 3e-4, 1e-5, 1e-4
 SIZES: dict[str, dict[str, int]] = {
     "tiny": {"width": 64, "layers": 2, "heads": 4},
     "small": {"width": 192, "layers": 4, "heads": 6},
@@ -93,8 +94,8 @@ class TrainConfig(Config):
     """Tokens of problem and steps. Steps beyond it lose their labels; the metrics count them."""
     epochs: Annotated[float, Field(ge=0.001, le=1_000)] = 3.0
     """Passes over the training solutions."""
-    learning_rate: Annotated[float, Field(ge=1e-9, le=1)] = 3e-4
-    """Peak learning rate of AdamW."""
+    learning_rate: Annotated[float | None, Field(ge=1e-9, le=1)] = None
+    """Peak learning rate of AdamW. Null: 3e-4 for a new model, 1e-5 for a base, 1e-4 for its adapters."""
     warmup_ratio: Share = 0.05
     """Share of the optimizer steps with a linear warmup from 0. A cosine decay to 0 follows."""
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.01
@@ -125,6 +126,16 @@ class TrainConfig(Config):
     """Compute in bfloat16 on GPUs that support it."""
     threads: Threads = 0
     """CPU threads. 0 leaves the choice to torch."""
+
+    @property
+    def peak_learning_rate(self) -> float:
+        """The learning rate, or the default for what is trained. A rate that suits a new model ruins a
+        pretrained one."""
+        if self.learning_rate is not None:
+            return self.learning_rate
+        if self.base is None:
+            return NEW_MODEL_RATE
+        return ADAPTER_RATE if self.lora_rank else BASE_RATE
 
     @model_validator(mode="after")
     def _validate_base(self) -> Self:

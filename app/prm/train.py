@@ -118,7 +118,7 @@ class _Run:
         self.schedule = build_schedule(self.steps, config.warmup_ratio)
         self.parameters = [weight for weight in model.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=config.learning_rate, weight_decay=config.weight_decay
+            self.parameters, lr=config.peak_learning_rate, weight_decay=config.weight_decay
         )
         self.step = self.computed_tokens = self.row_tokens = 0
         self.best_loss: float | None = None
@@ -170,7 +170,7 @@ class _Run:
         return bool(self.config.patience) and self.evaluations_since_best >= self.config.patience
 
     def learning_rate_at(self, step: int) -> float:
-        return self.config.learning_rate * self.schedule(step)
+        return self.config.peak_learning_rate * self.schedule(step)
 
     def choose_layout(self) -> None:
         self.layout, reason = prefix_attention.choose_layout(

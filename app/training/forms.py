@@ -25,6 +25,8 @@ class TrainingForm(BaseModel):
     base: Annotated[str, Field(max_length=500)] = ""
     label_tokens: Annotated[str, Field(max_length=200)] = ""
     lora_rank: int = 0
+    learning_rate: Annotated[str, Field(max_length=20)] = ""
+    max_length: Annotated[str, Field(max_length=20)] = ""
 
     def definition(self) -> dict[str, Any]:
         """Which labels, as the options of a snapshot's definition."""
@@ -52,4 +54,15 @@ class TrainingForm(BaseModel):
             options["base"] = self.base.strip()
         if self.label_tokens.strip():
             options["label_tokens"] = self.label_tokens.split()
+        numbers = {"learning_rate": self.learning_rate, "max_length": self.max_length}
+        options |= {name: _parse_number(name, value) for name, value in numbers.items() if value.strip()}
         return options
+
+
+def _parse_number(name: str, value: str) -> float | int:
+    """Raises Invalid."""
+    try:
+        number = float(value)
+    except ValueError as error:
+        raise Invalid(f"{name} must be a number, not {value[:20]!r}.") from error
+    return int(number) if number.is_integer() else number

@@ -180,3 +180,14 @@ def test_a_bad_config_names_the_field(given: Any, words: str) -> None:
 
 def test_a_config_survives_json() -> None:
     assert TrainConfig.parse(TINY.to_json()) == TINY
+
+
+def test_the_learning_rate_suits_what_is_trained() -> None:
+    cases = {
+        3e-4: {},
+        1e-5: {"base": "x"},
+        1e-4: {"base": "x", "lora_rank": 4},
+        2e-3: {"base": "x", "learning_rate": 2e-3},
+    }
+    for rate, options in cases.items():
+        assert TrainConfig.parse(options).peak_learning_rate == rate

@@ -68,7 +68,14 @@ def test_started_from_the_page_and_cancelled_there(db, web, project):
     assert made.state == "queued"
 
 
-@pytest.mark.parametrize("given", [{"size": "huge"}, {"epochs": "-1"}])
+def test_rate_and_length_are_fields_of_the_form(db, web, project):
+    fields = {"size": "tiny", "epochs": "1", "learning_rate": "2e-5", "max_length": "256"}
+    assert web.post("/projects/training-pages/training-runs", data=fields).status_code == 303
+    run = db.scalars(select(TrainingRun).where(TrainingRun.project_id == project.id)).one()
+    assert (run.config["learning_rate"], run.config["max_length"]) == (2e-5, 256)
+
+
+@pytest.mark.parametrize("given", [{"size": "huge"}, {"epochs": "-1"}, {"learning_rate": "fast"}])
 def test_a_wrong_option_is_named_and_starts_nothing(db, web, project, given):
     answer = web.post("/projects/training-pages/training-runs", data={"size": "tiny", "epochs": "1", **given})
     assert answer.status_code == 422
