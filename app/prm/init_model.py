@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from app.common.atomic_files import atomic_folder
 from app.prm import checkpoint
@@ -20,6 +20,7 @@ from app.prm.model import (
     add_lora_adapters,
     add_residual_dropout,
     build_model,
+    is_untied,
     load_body,
     load_output_weights,
 )
@@ -34,6 +35,9 @@ def build_model_and_tokenizer(
         tokenizer = checkpoint.load_tokenizer(config.base, config.revision)
         model = ProcessRewardModel(load_body(config.base, config.revision), config.objective)
         validate_base(model, tokenizer, config)
+        if model.objective.has_language_loss and config.language_weight and is_untied(model.body):
+            weights = load_output_weights(config.base, config.revision)
+            model.output_weights = nn.Parameter(weights, requires_grad=not config.lora_rank)
         if config.label_tokens:
             init_head(model, load_label_embeddings(config, tokenizer))
     else:

@@ -32,8 +32,8 @@ def squared_error(outputs: Tensor, values: Tensor, labeled: int) -> Tensor:
 
 
 def language_loss(states: Tensor, batch: Batch, embedding: Tensor, tokens: int) -> Tensor:
-    """Cross-entropy of each solution token given the tokens before it, with the body's input embedding as
-    output layer (tied), divided by `tokens`, the solution tokens of the whole optimizer step.
+    """Cross-entropy of each solution token given the tokens before it, with `embedding` as the
+    output layer, divided by `tokens`, the solution tokens of the whole optimizer step.
     states: [slots, width]; embedding: [vocabulary, width]. A scalar in nats."""
     before = batch.token_slots([range(row.start - 1, len(row.ids) - 1) for row in batch.rows])
     after = [token for row in batch.rows for token in row.ids[row.start :]]

@@ -41,6 +41,8 @@ class ProcessRewardModel(nn.Module):
         # a sequence classifier, which an outcome model is published as, has no bias
         bias = self.objective.kind == "prm"
         self.head: Any = head or nn.Linear(int(body.config.hidden_size), self.objective.outputs, bias=bias)
+        self.output_weights: nn.Parameter | None = None
+        """The output layer of an untied base, for the language loss. Otherwise the input embedding serves."""
         self.backend = "sdpa"
         """The attention implementation for rows in one line (prefix_attention.py). Padded rows use sdpa."""
 
@@ -72,8 +74,11 @@ class ProcessRewardModel(nn.Module):
         outputs = self.read(states, self.objective.read_slots(batch))
         total = self.objective.loss(outputs, batch, labeled)
         if self.objective.has_language_loss and language_weight:
-            embedding: Any = self.body.get_input_embeddings().weight
-            total = total + language_weight * language_loss(states, batch, embedding, tokens)
+            weights = self.output_weights
+            if weights is None:
+                embeddings: Any = self.body.get_input_embeddings()
+                weights = embeddings.weight
+            total = total + language_weight * language_loss(states, batch, weights, tokens)
         return total
 
 
@@ -153,6 +158,11 @@ def load_body(base: str, revision: str | None, dtype: Any = torch.float32) -> Pr
         raise BadCheckpoint(f"{base!r} is a {body.config.model_type}, not a causal language model")
     validate_weights(body, missing, base)
     return body
+
+
+def is_untied(body: PreTrainedModel) -> bool:
+    """Whether the base predicts tokens with other weights than its input embedding."""
+    return not getattr(body.config, "tie_word_embeddings", True)
 
 
 def load_output_weights(base: str, revision: str | None) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from app.common.config import ConfigError
 from app.prm import checkpoint
+from app.prm.batch_layout import build_padded_batch
 from app.prm.checkpoint_safety import BadCheckpoint
 from app.prm.config import TrainConfig
-from app.prm.encoding import train_tokenizer
+from app.prm.encoding import Encoder, train_tokenizer
 from app.prm.init_model import build_model_and_tokenizer
 from app.prm.model import ProcessRewardModel
 from tests.prm.conftest import TINY
@@ -99,6 +101,28 @@ def test_the_head_begins_with_what_the_base_would_say(base: Path, tied: bool) ->
     assert torch.allclose(ours, logits, atol=1e-5)
     one = begin(base, label_tokens=["x", "t"], objective="orm")
     assert torch.equal(one.head.weight, said[[right]] - said[[wrong]])
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_the_language_loss_is_that_of_the_base(base: Path, tied: bool) -> None:
+    """With the base's own output layer, tied to its input embedding or not."""
+    if tied:
+        config = LlamaConfig.from_pretrained(base)
+        config.tie_word_embeddings = True
+        LlamaForCausalLM(config).save_pretrained(base)
+    whole = LlamaForCausalLM.from_pretrained(base).eval()
+    model = begin(base, objective="verifier_token", dropout=0.0)
+    tokenizer = checkpoint.load_tokenizer(str(base), None)
+    row = Encoder(tokenizer, 128).encode("some text", ["text some", "some"])
+    row = replace(row, points=[len(row.ids) - 1], values=[1.0])
+    batch = build_padded_batch([row], int(tokenizer.pad_token_id))
+    labels = torch.tensor([[-100] * row.start + row.ids[row.start :]])
+    with torch.no_grad():
+        expected = whole(torch.tensor([row.ids]), labels=labels).loss
+        tokens = len(row.ids) - row.start
+        losses = [model.loss(batch, 1, tokens, weight) for weight in (1.0, 0.0)]
+    assert float(losses[0] - losses[1]) == pytest.approx(float(expected), abs=1e-5)
+    assert (model.output_weights is None) == tied
 
 
 def test_words_the_base_cannot_say_are_refused(base: Path) -> None:
