@@ -57,11 +57,13 @@ def _optimizer_file(path: Path) -> Path:
 
 
 def _weights(model: nn.Module) -> dict[str, Tensor]:
-    """Each tensor once: tied weights share memory, which safetensors refuses."""
+    """What learns: all weights, or the adapters and the head if the body is frozen, which its base holds.
+    Each tensor once: tied weights share memory, which safetensors refuses."""
+    frozen = {name for name, weight in model.named_parameters() if not weight.requires_grad}
     seen: set[int] = set()
     weights = {}
     for name, tensor in model.state_dict().items():
-        if tensor.data_ptr() not in seen:
+        if name not in frozen and tensor.data_ptr() not in seen:
             seen.add(tensor.data_ptr())
             weights[name] = tensor.detach().cpu().contiguous()
     return weights

@@ -161,3 +161,23 @@ def test_the_adapter_loads_onto_the_base(tmp_path: Path, objective: str) -> None
         difference = (adapted(input_ids=ids).logits - merged(ids).logits).abs().max()
     assert float(difference) < 1e-5
     assert (folder / FOLDER / "adapter_config.json").is_file()
+
+
+def test_a_checkpoint_of_adapters_holds_only_what_learns(tmp_path: Path) -> None:
+    """The base holds the rest. A run that was stopped ends like one that was not."""
+    base = causal_folder(tmp_path / "base")
+    config = TINY.replace(base=str(base), lora_rank=4, epochs=4, batch_size=4)
+    examples = sums(8)
+    outcomes = {}
+    for name, stops in (("stopped", 3), ("whole", 0)):
+        calls = iter([None] * stops + ["asked to stop"] if stops else [])
+        train(config, examples, tmp_path / name, lambda _: None, lambda: next(calls, None), "ab" * 32)  # noqa: B023
+        if stops:
+            (checkpoint_folder,) = (tmp_path / name / "checkpoints").iterdir()
+            stored = load_file(checkpoint_folder / "weights.safetensors")
+            assert stored
+            assert all("lora_" in key or key.startswith("head.") for key in stored)
+            train(config, examples, tmp_path / name, lambda _: None, lambda: None, "ab" * 32)
+        outcomes[name] = load_file(tmp_path / name / "published" / "model.safetensors")
+    for key, weights in outcomes["whole"].items():
+        assert torch.equal(weights, outcomes["stopped"][key]), key

@@ -13,8 +13,10 @@ from app.cli import cli
 from app.core.base_models import bases_dir, find_base, list_bases
 from app.core.errors import Invalid, NotFound
 from app.core.model_paths import resolve_model_path
+from app.prm.model_card import render_model_card
 from app.training import packaged_models
 from app.training.base_models import add_base, remove_base
+from app.training.process import describe_base
 from app.training.runs import parse_train_config
 from tests.factories import base as factories
 from tests.prm.tiny_models import causal_folder
@@ -129,3 +131,13 @@ def test_researchers_see_them(db: Any, web: Any, home: Path, folder: Path) -> No
     assert listed["facts"]["license"] == "mit"
     assert web.get("/api/v1/projects/bases/base-models/tiny").json() == listed
     assert web.get("/api/v1/projects/bases/base-models/gone").status_code == 404
+
+
+def test_its_name_and_license_stand_in_the_card_of_its_models(home: Path, folder: Path) -> None:
+    add_base(str(folder), "tiny", "apache-2.0")
+    fields = describe_base(str(folder))
+    assert fields == {"base_name": "tiny", "base_license": "apache-2.0"}
+    assert describe_base("/another/folder") == {}
+    card = {"kind": "prm", "config": {"base": str(folder), "objective": "prm3"}, "text": {}, **fields}
+    front = render_model_card(card, None).split("---")[1].splitlines()
+    assert {"license: apache-2.0", 'base_model: "tiny"', "pipeline_tag: token-classification"} <= set(front)
