@@ -8,12 +8,15 @@ from typing import Any
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from app.prm.checkpoint_safety import BadCheckpoint, open_model_folder, read_json
+from app.prm.model import validate_hub_id
 
 PLAIN_TOKENIZERS = ("TokenizersBackend", "PreTrainedTokenizerFast")
 
 
 def load_tokenizer(base: str, revision: str | None) -> PreTrainedTokenizerBase:
     """The tokenizer of a base or a published model, with a padding token. Raises BadCheckpoint."""
+    if revision is not None:
+        validate_hub_id(base, revision)
     if revision is None and Path(base).is_dir():
         with open_model_folder(Path(base)) as view:
             tokenizer = _read_tokenizer(str(view), None, base)

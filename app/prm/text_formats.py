@@ -144,6 +144,8 @@ class TurnsFormat(Config):
         good_id = _get_token_id(tokenizer, self.good)
 
         def encode(problem: str, steps: Sequence[str]) -> EncodedText:
+            if not steps:  # no turn to render
+                return EncodedText([], [], 0)
             rendered = render_chat(tokenizer, ("user", "assistant") * len(steps))
             contents: list[str] = []
             for index, step in enumerate(steps):

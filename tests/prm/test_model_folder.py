@@ -189,5 +189,6 @@ def test_a_revision_belongs_to_an_id(base: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(base.parent)
     base.rename(base.parent / "someone")
     (base.parent / "someone" / "tiny").mkdir()
-    with pytest.raises(BadCheckpoint, match="not the ID of a model"):
-        load_body("someone/tiny", COMMIT)
+    for load in (load_body, checkpoint.load_tokenizer):
+        with pytest.raises(BadCheckpoint, match="not the ID of a model"):
+            load("someone/tiny", COMMIT)

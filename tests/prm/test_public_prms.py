@@ -244,6 +244,24 @@ def test_a_causal_model_is_a_prm_only_if_somebody_says_so(tmp_path: Path) -> Non
         import_folder(folder, tmp_path / "ours")
 
 
+@pytest.mark.parametrize(
+    "layout", ["lines", "chat_marks", "plain_marks", "turns", "separate_lines", "solution"]
+)
+def test_long_and_empty_solutions_have_no_score(tmp_path: Path, layout: str) -> None:
+    specials = ["<|im_start|>", "<|im_end|>", "<extra_0>"]
+    tokenizer = tokenizer_with(specials, ["ки"], CHATML)
+    write(tmp_path / "model", Qwen2ForTokenClassification, qwen_config(num_labels=2), tokenizer)
+    (tmp_path / "model" / "stepmark-prm.json").write_text(json.dumps({"layout": layout}))
+    import_folder(tmp_path / "model", tmp_path / "ours")
+    scorer = Scorer(tmp_path / "ours", ScoreConfig(device="cpu", threads=1))
+    short, long, cut, empty = scorer.score(
+        [(PROBLEM, STEPS), (PROBLEM, ["word " * 400]), (PROBLEM, ["a", "word " * 400]), (PROBLEM, [])]
+    )
+    assert short is not None
+    assert len(short.step_probs) == 6
+    assert (long, cut, empty) == (None, None, None)
+
+
 def test_a_head_without_its_second_layer_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "broken"
     write(folder, Qwen2Model, qwen_config(), tokenizer_with(["<extra_0>"], template=CHATML))
