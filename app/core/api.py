@@ -1,4 +1,4 @@
-"""What every part of the JSON API shares: the form of answers, errors and pages, and the credentials."""
+"""Shared parts of the JSON API: the form of responses, errors and pages, and the credentials."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ class Page(Answer):
 
 
 class Problem(Answer):
-    """An error: what happened, and what to do next."""
+    """An error with its remedy."""
 
     error: str
     """Kind of the error: invalid, not_signed_in, forbidden, not_found, conflict, too_large, too_many, broken,
     away, not_allowed or bad_request."""
     message: str
-    """What happened."""
+    """The error."""
     remedy: str
-    """What to do next; empty where nothing helps."""
+    """The remedy; empty if there is none."""
 
 
 class RunProgress(Answer):
-    """What a run does now, whatever its kind."""
+    """The progress of a run of any kind."""
 
     phase: str | None = None
     """The current phase, such as "waiting for a worker"."""
@@ -71,7 +71,7 @@ class RunProgress(Answer):
 
 
 class RunAnswer(Answer):
-    """What every kind of run has."""
+    """Fields of runs of every kind."""
 
     id: int
     """ID of the run."""

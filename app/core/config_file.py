@@ -1,5 +1,5 @@
-"""A settings file given on the command line: one JSON object, its troubles told by file and line.
-What its keys mean is checked by whom it is for."""
+"""A configuration file of the command line: one JSON object. Errors name the file and the line. The reader of
+the object validates its keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Engine, Base and the two ways to a session: a request's, and a job's.
+"""The engine, the declarative base, and the sessions of requests and jobs.
 
 A request is one transaction, committed before its answer is sent: `Db` is a
 function-scoped dependency, so a commit that fails is an error the client sees.
@@ -80,8 +80,8 @@ def _note_use(_: Any, record: ConnectionPoolEntry) -> None:
 
 
 def _ping_if_idle(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
-    """Ask a connection that rested whether it still lives; the pool makes another if not. One
-    used within the second is not asked: under load that is a round trip for every request."""
+    """Check that an idle connection still works; if not, the pool opens another. A connection used within the
+    last second is not checked, which saves a round trip per request under load."""
     if time.monotonic() - record.info.get("used", math.inf) < IDLE_SECONDS:
         return
     try:
@@ -115,14 +115,14 @@ _gates: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKe
 
 
 def _gate() -> asyncio.Semaphore:
-    """Three of four connections are for requests; the rest for what opens a second transaction."""
+    """Three of four connections are for requests, the others for code that opens a second transaction."""
     size = settings().pool_size
     return _gates.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(max(1, size - size // 4)))
 
 
 async def request_session() -> AsyncIterator[Session]:
-    """A request waits for its connection here, before it holds a thread. Otherwise those who
-    wait take all threads, and those who hold a connection find none to go on in."""
+    """A request waits for its connection here, before it occupies a thread. Otherwise waiting requests occupy
+    all threads, and requests with a connection cannot continue."""
     async with _gate():
         with session_factory()() as db:
             request_transaction = db.begin()

@@ -1,4 +1,4 @@
-"""Errors that users may see. Each carries its HTTP status; no endpoint translates one."""
+"""Errors that users may see. Each has an HTTP status, so no endpoint translates errors."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Conflict(DomainError):
 
 
 class Busy(DomainError):
-    """Somebody else holds what is needed; the same request may succeed in a moment."""
+    """Another transaction holds a needed lock. The same request may succeed in a moment."""
 
     status, code = 409, "busy"
 

@@ -14,11 +14,11 @@ from app.core.db import libpq_url
 from app.settings import settings
 
 stop_requested = threading.Event()
-"""Set when this worker was asked to end: a job that runs long looks at it."""
+"""Set when this worker should stop. Long jobs check it."""
 
 
 def connector() -> procrastinate.PsycopgConnector:
-    """To the database the settings name now; the worker opens one of its own."""
+    """A connection to the configured database; the worker opens its own."""
     return procrastinate.PsycopgConnector(conninfo=libpq_url(settings().database_url or "postgresql://"))
 
 

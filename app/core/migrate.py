@@ -1,4 +1,4 @@
-"""Bring a database to the newest schema, or back to an older one. Migrations are the only way it changes."""
+"""Migrate a database to the newest schema, or back to an older one. Only migrations change the schema."""
 
 from __future__ import annotations
 

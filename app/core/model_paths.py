@@ -1,5 +1,5 @@
-"""Where this server keeps models: whoever names a folder over the web must stay within, or they could
-have any folder of the machine read."""
+"""Folders of models on this server. Folders named over the web must be inside them; otherwise any folder of
+the machine could be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Query parameters: unknown ones are refused by name, and models of parameters are read from an address."""
+"""Query parameters: unknown names are refused, and models of parameters are parsed from a URL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""For migrations only: renames tables, columns and stored values together with what is named after them."""
+"""For migrations only: renames tables, columns and stored values, with the constraints and indexes named
+after them."""
 
 # ruff: noqa: S608  every name in these statements is written in a migration or comes from the catalog
 

@@ -1,5 +1,5 @@
-"""The kinds of runs. Each slice registers its own: how its settings are checked before the start, what
-does the work, what follows. The web loads this file and the slices' kinds, never the code of a job."""
+"""The kinds of runs. Each slice registers its kinds: the validation before the start, the executor, and the
+actions after a finish. The web process loads this file and the kinds, never the code of a job."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ K = TypeVar("K", bound="RunKind[Any]")
 
 
 class RunKind(Generic[R]):
-    """What the lifecycle asks of a kind. The methods do nothing unless a kind overrides them."""
+    """The hooks of the lifecycle. They do nothing unless a kind overrides them."""
 
     name: ClassVar[str]
     label: ClassVar[str]
-    """Names one in a list: "Training run"."""
+    """The name in lists: "Training run"."""
     noun: ClassVar[str]
-    """Names one in a sentence: "This training is running"."""
+    """The noun in sentences: "This training is running"."""
     table: type[R]
     process: ClassVar[str] = ""
     """Module of its process, called with the run's id and the fence of the attempt."""
@@ -29,12 +29,12 @@ class RunKind(Generic[R]):
     """ "module:function" that a worker calls with the kind and the run's id. Named, not imported: the web
     never loads it."""
     page: ClassVar[str] = ""
-    """Address of its results in the project, where it has a page of its own: "/training-runs/{id}"."""
+    """The URL of its page in the project, if the kind has one: "/training-runs/{id}"."""
     role: ClassVar[str] = "researcher"
-    """The least role that may see, cancel and resume one."""
+    """The lowest role that may see, cancel and resume a run."""
     queue: ClassVar[str] = "default"
     silence_s: ClassVar[float] = 90
-    """A running one without a heartbeat for so long has lost its process."""
+    """A running run without a heartbeat for this time has lost its process."""
     in_worker: ClassVar[bool] = False
     """A worker carries it out itself (run_worker.py), without a process."""
     reports_heartbeats: ClassVar[bool] = False
@@ -43,7 +43,7 @@ class RunKind(Generic[R]):
     stop_patience_s: ClassVar[float] = 3
     """Between SIGTERM and SIGKILL: when the run is not wanted any more, and when its worker stops."""
     cancels_gracefully: ClassVar[bool] = False
-    """The process ends a running one itself after a request; else it is cancelled at once."""
+    """Whether its process stops a running run after a request. Otherwise the run is cancelled at once."""
 
     def validate(self, db: Session, run: R) -> None:
         """Raises before a run is created whose settings cannot work."""
@@ -55,10 +55,10 @@ class RunKind(Generic[R]):
         """An attempt starts."""
 
     def on_cancel(self, db: Session, run: R) -> None:
-        """Somebody cancels the run."""
+        """Called when a user cancels the run."""
 
     def on_resume(self, db: Session, run: R) -> None:
-        """Somebody resumes the run."""
+        """Called when a user resumes the run."""
 
     def on_finish(self, db: Session, run: R) -> None:
         """The run succeeded, failed or was cancelled."""
@@ -67,7 +67,7 @@ class RunKind(Generic[R]):
         return run.state in ("failed", "cancelled")
 
     def job_queue(self, db: Session, run: R) -> str:
-        """The queue of its job, by which workers with torch are told from those without."""
+        """The queue of its job, which separates workers with and without torch."""
         return self.queue
 
     def job_lock(self, run: R) -> str | None:

@@ -1,7 +1,7 @@
-"""The life of a run, whatever its kind: queued, running, and then succeeded, failed or cancelled.
+"""The lifecycle of every run: queued, running, and then succeeded, failed or cancelled.
 
-Only this file writes `run.state`. Each step locks the row, is taken only from the states before it and
-leaves a `run_event`. An attempt is known by its fence: a process that was replaced changes nothing."""
+Only this file writes `run.state`. Each transition locks the row, checks the former state and creates a
+`run_event`. A fence identifies an attempt: a replaced process can change nothing."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def get_run(db: Session, project_id: int, run_id: int, table: type[R]) -> R:
 
 
 def lock_run(db: Session, run_id: int, table: type[R]) -> R | None:
-    """With the row of the kind's own table, which is read anew once the lock is there."""
+    """Includes the row of the kind's table, which is read again after the lock is acquired."""
     query = select(table).where(table.id == run_id).with_for_update()
     return db.scalar(query, execution_options={"populate_existing": True})
 
 
 def lock_attempt(db: Session, run_id: int, fence: int, table: type[R]) -> R | None:
-    """The run, if it is running and this attempt is still the one that counts."""
+    """The run, if it is running and this attempt is the current one."""
     run = lock_run(db, run_id, table)
     return run if run is not None and run.state == "running" and run.fence == fence else None
 
@@ -70,7 +70,7 @@ def create_run(db: Session, run: R, *, enqueue: bool = True) -> R:
 
 
 def enqueue_run(db: Session, run: Run, after_s: float | None = None) -> None:
-    """Have a worker take it up; at most one such job waits."""
+    """Enqueue the job of a worker, unless one is already waiting."""
     kind = get_kind(run)
     enqueue(
         db,
@@ -149,7 +149,7 @@ def record_failure(
 
 
 def requeue(db: Session, run_id: int, fence: int, reason: str = "The system stopped the process.") -> None:
-    """The worker or the process was asked to end: another goes on, and no attempt is lost."""
+    """The worker or process was stopped. Another one continues, and no attempt is counted."""
     run = lock_attempt(db, run_id, fence, Run)
     if run is None:
         return
@@ -163,7 +163,7 @@ def requeue(db: Session, run_id: int, fence: int, reason: str = "The system stop
 
 
 def cancel_run(db: Session, run: R, user_id: int | None) -> R:
-    """A queued run ends now. So does a running one, unless its process ends it: then within seconds."""
+    """A queued run ends at once. So does a running run, unless its process stops it within seconds."""
     kind = get_kind(run)
     locked = lock_run(db, run.id, kind.table)
     if locked is None or locked.state not in ACTIVE:
@@ -180,8 +180,8 @@ def cancel_run(db: Session, run: R, user_id: int | None) -> R:
 
 
 def resume_run(db: Session, run: R, user_id: int | None, *, enqueue: bool = True) -> R:
-    """Queued again with all its attempts; what is done is not done again. Without `enqueue` the caller does
-    the work, and may resume whatever is finished."""
+    """Queue the run again with all its attempts. Finished work is not repeated. Without `enqueue`, the caller
+    does the work and may resume any finished run."""
     kind = get_kind(run)
     locked = lock_run(db, run.id, kind.table)
     if locked is None or (enqueue and not kind.can_resume(db, locked)):

@@ -1,5 +1,6 @@
-"""A run: whatever takes longer than a request. `run` holds what every kind has; a kind with columns of its
-own is a subclass with a narrow table, joined by `run_id`. app/core/run_lifecycle.py alone writes `state`."""
+"""A run is work that takes longer than a request. The table `run` has the shared columns. A kind with
+additional columns is a subclass with a narrow table, joined by `run_id`. Only app/core/run_lifecycle.py
+writes `state`."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ class Run(Base):
     state: Mapped[str] = mapped_column(server_default="queued", default="queued")
     attempt: Mapped[int] = mapped_column(server_default="0", default=0)
     fence: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
-    """Grows with every attempt. Whoever holds an older number changes nothing any more."""
+    """Increases with every attempt. A process with an older number can change nothing."""
     config: Mapped[Json]
     progress: Mapped[Json]
     """Live. Every kind has "phase"; the rest is the kind's own."""

@@ -1,4 +1,4 @@
-"""Runs that lost their process or their job: the one sweep for all kinds."""
+"""Recovers runs of all kinds that lost their process or their job."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ WAS_ENQUEUED = text(f"({JOB.format(status='doing')} OR run.created_at < now() - 
 
 
 def recover_stale_runs(db: Session) -> list[int]:
-    """Running ones whose process is gone or silent are tried again or fail; queued ones without a job
-    get one. Returns the ids of those that were running."""
+    """Retries or fails running runs whose process is gone or silent, and enqueues queued runs without a job.
+    Returns the IDs of the former."""
     queued = select(Run).where(Run.state == "queued", NO_JOB_WAITS, WAS_ENQUEUED)
     for run in db.scalars(queued).all():
         if run.kind in KINDS:
@@ -59,8 +59,7 @@ def _recover_job(db: Session, run: Run, kind: RunKind[Run], silence_s: float) ->
 
 
 def _loss(kind: RunKind[Run], run: Run, silence_s: float) -> str | None:
-    """Why nobody works on this run any more, if nobody does. What is left of a silent process on this
-    machine is ended."""
+    """Why no process works on this run, or None if one does. Ends a silent process on this machine."""
     is_local = run.host == socket.gethostname() and run.pid is not None
     is_gone = is_local and not subprocess_jobs.is_alive(run)
     if not is_gone and silence_s < kind.silence_s:

@@ -1,5 +1,5 @@
-"""Runs that a worker carries out itself, without a process of their own: in one call, or in many where a
-run waits for others."""
+"""Runs that a worker executes without a subprocess: in one call, or in many calls if a run waits for other
+runs."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ log = logging.getLogger("stepmark.runs")
 
 
 class Stopped(Exception):
-    """The worker is asked to stop: another goes on."""
+    """The worker stops; another one continues."""
 
 
 class Overtaken(Exception):
-    """The attempt does not count any more: the run was cancelled, or another attempt replaced this one."""
+    """This attempt is no longer current: the run was cancelled, or another attempt replaced it."""
 
 
 def run_in_worker(kind: RunKind[R], run_id: int, work: Callable[[R], None]) -> None:
-    """One attempt in one call. `work` records its success; what it raises is recorded here. A run that is
-    still running lost its worker on the way."""
+    """One attempt in one call. `work` records its success; its errors are recorded here. A run that is still
+    running has lost its worker."""
     with transaction() as db:
         run = run_lifecycle.lock_run(db, run_id, kind.table)
         if run is not None and run.state == "running":
@@ -40,8 +40,8 @@ def run_in_worker(kind: RunKind[R], run_id: int, work: Callable[[R], None]) -> N
 
 
 def advance_in_worker(kind: RunKind[R], run_id: int, work: Callable[[R], bool]) -> bool:
-    """A call of many. True: the run waits for something and has to be called again. Such a run loses no
-    attempt when its worker dies: the next call goes on."""
+    """One of many calls. Returns whether the run waits and must be called again. If the worker dies, no
+    attempt is counted and the next call continues."""
     with transaction() as db:
         run = run_lifecycle.start_attempt(db, run_id, kind.table) or db.get(kind.table, run_id)
         if run is None or run.state != "running":

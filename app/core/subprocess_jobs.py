@@ -1,5 +1,5 @@
-"""The process of a run: what takes long, holds much memory or must end at once runs in a process of its
-own, in a group of its own, and the worker watches it."""
+"""The process of a run. Work that takes long, needs much memory or must stop at once runs in a separate
+process group, and the worker watches it."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def run_in_subprocess(
     *,
     pass_fds: tuple[int, ...] = (),
 ) -> None:
-    """The next attempt at a queued run, watched until its process is gone. `on_poll` is shown the run now
-    and then. A database that is away ends nothing."""
+    """Run the next attempt of a queued run and watch its process until it ends. `on_poll` gets the run from
+    time to time. An unreachable database ends nothing."""
     with transaction() as db:
         run = run_lifecycle.start_attempt(db, run_id, kind.table)
     if run is not None:
@@ -63,7 +63,8 @@ def start_process(kind: RunKind[Any], run: Run, pass_fds: tuple[int, ...] = ()) 
 def watch_run(
     kind: RunKind[R], run: R, process: subprocess.Popen[bytes], on_poll: Callable[[R], None] | None = None
 ) -> None:
-    """Until the process is gone: passes on a cancellation, and records an end that the process did not."""
+    """Watch the process until it ends. Forwards a cancellation, and records the end if the process did
+    not."""
 
     def is_unwanted() -> bool:
         try:
@@ -101,7 +102,7 @@ def _poll(db: Session, kind: RunKind[Any], run: Run) -> str | None:
 
 
 def run_folder(run_id: int) -> Path:
-    """What a run leaves on the machine of its worker: its log, checkpoints."""
+    """Files of a run on the machine of its worker: log and checkpoints."""
     return settings().runs_dir / str(run_id)
 
 
@@ -143,8 +144,8 @@ def watch(
     patience: float,
     patience_at_stop: float | None = None,
 ) -> bool:
-    """Until the process is gone: ended when it is unwanted (asked now and then) or this worker stops.
-    Whether it was ended because the worker stops: then its work is requeued."""
+    """Wait until the process ends. It is stopped if the run is cancelled or this worker stops. Returns
+    whether the worker stopped it, in which case its work is requeued."""
     stopped = False
     while process.poll() is None:
         if stop_requested.wait(POLL_SECONDS):
@@ -156,8 +157,8 @@ def watch(
 
 
 def end_group(process: subprocess.Popen[bytes], patience: float) -> None:
-    """SIGTERM to the whole group, SIGKILL to what is left after `patience` seconds. Its exit code is
-    kept in `process`."""
+    """Send SIGTERM to the process group, and SIGKILL after `patience` seconds. `process` has the exit
+    code."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -179,7 +180,7 @@ def describe_exit(noun: str, code: int, log: Path | None = None, lines: int = 6)
 
 
 def tail(log: Path, lines: int = 6) -> str:
-    """The last lines, each on a line of its own; empty where there are none."""
+    """The last lines, separated by line breaks; empty if there are none."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - 4_000))

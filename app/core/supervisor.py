@@ -103,7 +103,7 @@ def stop_process(process: psutil.Process, patience: float) -> None:
 
 
 def kill_group(pid: int) -> None:
-    """Kill what is left of the process group that a child leads."""
+    """Kill the rest of the process group of a child."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
 

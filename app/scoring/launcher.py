@@ -1,4 +1,4 @@
-"""Scoring processes: one for a run's attempt, and helpers on other machines that share its shards."""
+"""Scoring processes: one for the attempt of a run, and helpers on other machines that share its shards."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEVICE = "scoring"
 
 
 def run(kind: runs.ScoringKind, run_id: int) -> None:
-    """Score what is left of the run. Workers on other machines are called to join."""
+    """Score the remaining shards of the run, with helpers on other machines."""
     with transaction() as db:
         attempt = run_lifecycle.start_attempt(db, run_id, ScoringRun)
         if attempt is None:

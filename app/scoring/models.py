@@ -1,4 +1,4 @@
-"""What a model thinks of the pool: a run over it, in shards, and its scores."""
+"""Tables of scoring runs, their shards, and scores."""
 
 from __future__ import annotations
 

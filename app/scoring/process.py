@@ -56,7 +56,7 @@ def main(run_id: int, fence: int) -> int:
 
 @dataclass
 class ShardInProgress:
-    """A shard under way: its transaction holds the shard's lock."""
+    """A shard in progress. Its transaction holds the lock of the shard."""
 
     db: Session
     shard: ScoringShard
@@ -132,7 +132,7 @@ def store_shard(
 
 
 def lock_next_shard(db: Session, run_id: int, fence: int) -> ScoringShard | None:
-    """The next shard nobody works on; None when there is none, or the run is over."""
+    """The next free shard. None if there is none, or if the run has finished."""
     attempt = select(Run.id).where(Run.id == run_id, Run.state == "running", Run.fence == fence)
     if db.scalar(attempt) is None:
         return None
@@ -204,7 +204,7 @@ def mark_shard_done(
 
 
 def finish_run(db: Session, run_id: int, fence: int) -> None:
-    """Succeeded when every shard is done; the process that holds a shard finishes it."""
+    """The run succeeds when every shard is done. The process with the last shard records it."""
     left = select(ScoringShard).where(ScoringShard.scoring_run_id == run_id, ScoringShard.done_at.is_(None))
     if lock_attempt(db, run_id, fence, Run) is not None and db.scalar(left.limit(1)) is None:
         record_success(db, run_id, fence)

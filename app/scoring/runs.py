@@ -54,7 +54,7 @@ class ScoringKind(RunKind[ScoringRun]):
             raise Invalid("There are no solutions to score.", remedy="Import some first.")
 
     def on_finish(self, db: Session, run: ScoringRun) -> None:
-        """The histogram on the page of the pool is counted before anyone looks."""
+        """Compute the histogram of the pool page in advance."""
         if run.state == "succeeded":
             enqueue(db, "explorer.count", once=f"explorer.count-{run.model_id}", model_id=run.model_id)
 
@@ -77,7 +77,7 @@ def start(
 
 
 def call_for_help(db: Session, run_id: int) -> None:
-    """A job for each of a few workers on other machines; one that finds nothing to do ends at once."""
+    """Enqueue a job for a few workers on other machines. A job without work ends at once."""
     query = select(func.count()).select_from(ScoringShard)
     left = db.scalar(query.where(ScoringShard.scoring_run_id == run_id, ScoringShard.done_at.is_(None)))
     for number in range(min(HELPERS, (left or 0) // SHARDS_EACH)):

@@ -24,7 +24,7 @@ PASSED, FAILED, INCONCLUSIVE = "passed", "failed", "inconclusive"
 
 @dataclass(frozen=True)
 class GateAction:
-    """What a round queues after the gate."""
+    """The action of a round after the gate."""
 
     id: str
     label: str
@@ -49,7 +49,7 @@ HEADLINES = {PASSED: "Gate passed.", FAILED: "Gate failed.", INCONCLUSIVE: "Gate
 
 
 class GateConfig(BaseModel):
-    """What a round does when the gate does not pass, and how much evidence the gate needs."""
+    """The actions of a round if the gate does not pass, and the evidence that the gate needs."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -94,7 +94,7 @@ class Difference(BaseModel):
 
 
 class GateResult(BaseModel):
-    """What the gate found about a selector. Stored with the round and its generation."""
+    """The gate result of a selector. Stored with the round and its generation."""
 
     verdict: str
     reason: str
@@ -106,7 +106,7 @@ class GateResult(BaseModel):
     over_pass_at_1: Difference | None = None
     over_majority: Difference | None = None
     action: str = "proceed"
-    """What the round queues because of it: a key of GATE_ACTIONS."""
+    """The action of the round: a key of GATE_ACTIONS."""
 
     @property
     def passed(self) -> bool:
@@ -118,7 +118,7 @@ class GateResult(BaseModel):
 
     @property
     def consequence(self) -> str:
-        """What the round does about it; empty where the gate passed."""
+        """The action of the round; empty if the gate passed."""
         return "" if self.passed else GATE_ACTIONS[self.action].sentence
 
     @property

@@ -1,4 +1,4 @@
-"""One turn of the loop (generation) and the job that makes it (round)."""
+"""Generations and the rounds that create them."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Generation(Base):
 
 
 class Round(Run):
-    """snapshot -> train -> score -> validate -> select -> queue. What takes long is a child run. A failed
-    stage can be resumed: what earlier stages made is not made again."""
+    """snapshot -> train -> score -> validate -> select -> queue. Long stages are child runs. A failed stage
+    can be resumed without repeating the earlier stages."""
 
     __tablename__ = "round"
 
@@ -44,9 +44,9 @@ class Round(Run):
     stage: Mapped[str] = mapped_column(server_default="snapshot", default="snapshot")
     snapshot_id: Mapped[int | None] = mapped_column(ForeignKey("snapshot.id"))
     model_id: Mapped[int | None] = mapped_column(ForeignKey("model.id"))
-    """Trained by the round, or chosen by whoever started it."""
+    """Trained by the round, or chosen at its start."""
     gate: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
-    """What validation found of the model, and what is done instead of the policy (gate.py)."""
+    """The gate result of the model, and the action that replaces the policy (gate.py)."""
     picks: Mapped[list[Any] | None] = mapped_column(JSONB(none_as_null=True))
     """[solution id, reason] each, until they are queued."""
     funnel: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))

@@ -1,4 +1,4 @@
-"""What a researcher or an admin should do next in a project, and where."""
+"""The next action of a researcher or admin in a project."""
 
 from __future__ import annotations
 

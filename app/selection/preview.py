@@ -1,4 +1,4 @@
-"""What a round would train on and queue, before it is started. Changes nothing."""
+"""Previews what a round would train on and queue. Changes nothing."""
 
 from __future__ import annotations
 

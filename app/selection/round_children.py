@@ -17,7 +17,7 @@ from app.training.models import TrainingRun
 
 
 def find_child(db: Session, round_: Round, table: type[R]) -> R | None:
-    """The newest of its kind, as it is now. One that is still being cancelled is left behind."""
+    """The newest run of its kind. Skips a run that is still being cancelled."""
     query = select(table).where(
         table.parent_id == round_.id, table.cancel_requested_at.is_(None) | table.state.not_in(ACTIVE)
     )
@@ -26,13 +26,13 @@ def find_child(db: Session, round_: Round, table: type[R]) -> R | None:
 
 
 def list_waited_for(db: Session, round_: Round) -> list[Run]:
-    """What its stages wait for: its training and its scoring."""
+    """The training and the scoring that its stages wait for."""
     children = (find_child(db, round_, TrainingRun), find_child(db, round_, ScoringRun))
     return [child for child in children if child is not None]
 
 
 def outputs_to_json(db: Session, round_: Round) -> dict[str, Any]:
-    """What the round made so far, by name."""
+    """The outputs of the round so far, by name."""
     names = ("snapshot_id", "model_id", "gate", "generation_id", "queued")
     columns = {name: getattr(round_, name) for name in names}
     kinds = {"training_run_id": TrainingRun, "scoring_run_id": ScoringRun, "sampling_run_id": SamplingRun}

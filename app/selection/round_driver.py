@@ -17,14 +17,14 @@ DELAY_S = 2
 
 
 def run(kind: rounds.RoundKind, round_id: int) -> None:
-    """The job: what can be done now; called again while the round waits for a child run."""
+    """The job: do what is possible now. It is called again while the round waits for a child run."""
     if advance(round_id):
         with transaction() as db:
             run_lifecycle.enqueue_run(db, db.get_one(Round, round_id), after_s=DELAY_S)
 
 
 def advance(round_id: int) -> bool:
-    """Runs stages until one has to wait (True: has to be called again) or the round is over (False)."""
+    """Run stages until one must wait (True: call again) or the round has finished (False)."""
     return run_worker.advance_in_worker(rounds.KIND, round_id, _advance)
 
 
@@ -37,7 +37,7 @@ def _advance(round_: Round) -> bool:
 
 
 def _run_stage(db: Session, round_: Round) -> bool | None:
-    """True: waiting. False: over. None: this stage is done, the next one follows."""
+    """True: waiting. False: finished. None: this stage is done and the next one follows."""
     round_.progress = {"phase": round_.stage}
     if not STAGES[round_.stage](db, round_, config.parse(round_.config)):
         return True

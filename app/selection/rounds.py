@@ -55,7 +55,7 @@ class RoundKind(RunKind[Round]):
         _require_none_active(db, run.project_id)
 
     def on_cancel(self, db: Session, run: Round) -> None:
-        """With the training or scoring it waits for. What it made stays."""
+        """Also cancels its training or scoring. Its results are kept."""
         for child in list_waited_for(db, run):
             if child.state in ACTIVE:
                 run_lifecycle.cancel_run(db, child, None)
@@ -75,7 +75,7 @@ KIND = register(RoundKind())
 
 
 def start(db: Session, project: Project, config: RoundConfig, user: User | None) -> Round:
-    """Queues the round; the worker takes it from here. One at a time in a project."""
+    """Queue the round. A project has at most one active round."""
     round_ = Round(project_id=project.id, config=config.as_json(), created_by=user.id if user else None)
     round_.generation = funnel.next_generation_number(db, project.id)
     try:

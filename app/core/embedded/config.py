@@ -11,7 +11,7 @@ PORT = 5432  # only a part of the socket's name; nothing listens on it
 
 
 def write_config(folder: Path, sockets: Path, users: set[str]) -> Path:
-    """Write the three files anew; gives the path of postgresql.conf."""
+    """Write the three files. Returns the path of postgresql.conf."""
     folder.mkdir(exist_ok=True)
     memory = psutil.virtual_memory().total // 2**20
     hba, ident, main = folder / "pg_hba.conf", folder / "pg_ident.conf", folder / "postgresql.conf"

@@ -1,4 +1,4 @@
-"""The one error of the embedded database: what is wrong, and what to do about it."""
+"""The error of the embedded database, with its remedy."""
 
 from app.core.errors import DomainError
 

@@ -1,7 +1,7 @@
-"""Who needs the server: one small file per owner, named by process id and birth.
+"""Owners of the server: one small file per owner, named by process ID and start time.
 
-The last owner out stops the server. An owner that was killed leaves a file that no
-living process matches; it is swept by whoever looks next."""
+The last owner stops the server. A killed owner leaves a file that matches no living process; the next reader
+removes it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The process of a LeaseGuard: it outlives the owner of a lease, gives the lease up and stops a server that
-nobody needs."""
+"""The process of a LeaseGuard. It outlives the owner of a lease, releases the lease and stops an unused
+server."""
 
 from __future__ import annotations
 

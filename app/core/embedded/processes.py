@@ -1,6 +1,6 @@
-"""Which processes are ours. A process id alone proves nothing: it may be dead, a
-zombie, or given to somebody else by now. Ours is a live `postgres` whose working
-directory is our data folder; nothing else is ever signalled."""
+"""Identifies our processes. A process ID alone proves nothing: the process may be dead, a zombie, or another
+process with a reused ID. Our server is a live `postgres` whose working directory is our data folder. No other
+process is ever signalled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The supervisor: starts, finds, and stops one PostgreSQL for as long as somebody needs it."""
+"""The supervisor starts, finds and stops one PostgreSQL server. The server runs while a process needs it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Embedded:
         self._guard: LeaseGuard | None = None
 
     def start(self) -> str:
-        """The URL of a database that answers; progress is said when it takes long."""
+        """The URL of a database that responds. Reports progress if the start takes long."""
         with self._alone() as (where, who):
             if self._lease is None:
                 self._lease = lease_holders.add_holder(where.owners)
@@ -68,14 +68,14 @@ class Embedded:
             return database_url(where.sockets)
 
     def stop(self) -> None:
-        """Leave; the server stops when nobody else needs it. Harmless when called twice."""
+        """Release the server; it stops when no other process needs it. May be called twice."""
         if self._lease is None:
             return
         with self._alone() as (where, _):
             self._leave(where)
 
     def sweep(self) -> None:
-        """Stop the server if every owner is gone (one was killed)."""
+        """Stop the server if all owners are gone, for example killed."""
         with self._alone() as (where, _):
             stop_unleased(where)
 
@@ -93,7 +93,7 @@ class Embedded:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[tuple[paths.DatabasePaths, os_user.Account]]:
-        """Hold the home's lock: one starter or stopper at a time."""
+        """Lock the home folder, so that one process starts or stops the server at a time."""
         try:
             who = os_user.choose_account(self._real_data())
             where = paths.find_paths(self.home, who)
@@ -198,7 +198,8 @@ class Embedded:
 
 
 def stop_unleased(where: paths.DatabasePaths) -> None:
-    """With the lock held: end the server if nobody needs it. Only a process that is surely ours."""
+    """Stop the server if no process needs it. Requires the lock, and only stops a process that is certainly
+    ours."""
     if lease_holders.list_holders(where.owners):
         return
     server = processes.find_postmaster(where.data)
