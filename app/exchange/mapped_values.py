@@ -10,6 +10,8 @@ import orjson
 from app.exchange.field_mapping import FieldMapping
 from app.exchange.json_decoding import RecordError
 
+WORKED_MARKS = ("\n", "####", "\\boxed")
+"""An answer with one of these is a worked solution that ends with the answer."""
 TEXT_KEYS = ("text", "content", "step", "value", "output")
 SPLITS = {
     "train": "train", "training": "train", "test": "test",

@@ -11,7 +11,11 @@ from app.exchange.formats import (
     math500,
     math_cot,
     math_shepherd,
+    messages,
+    mr_graded,
     prm800k,
+    prmbench,
+    problem_list,
     processbench,
     rlhflow,
     stepmark,
@@ -31,6 +35,10 @@ DETECTION_ORDER = (
     trl_stepwise.FORMAT,
     math_shepherd.FORMAT,
     rlhflow.FORMAT,
+    prmbench.FORMAT,
+    mr_graded.FORMAT,
+    messages.FORMAT,
+    problem_list.FORMAT,
     mapped.FORMAT,
 )
 for _format in DETECTION_ORDER:

@@ -15,8 +15,6 @@ from app.exchange.json_decoding import RecordError
 from app.exchange.records import ImportedRecord, ProblemRecord, SolutionRecord, build_statement_id
 from app.problems.segmentation import is_visible_text, segment
 
-WORKED_MARKS = ("\n", "####", "\\boxed")
-
 
 class MappedFormat(RecordFormat):
     id = "mapped"
@@ -55,7 +53,7 @@ def _parse_problem(row: Row, mapping: FieldMapping) -> ProblemRecord | None:
     if not is_visible_text(statement):
         raise RecordError(f'The field "{mapping.problem}" shows nothing.', "Give the problem a text.")
     answer, worked = _read(row, mapping, "answer"), _read(row, mapping, "reference_solution")
-    if answer and any(mark in answer for mark in WORKED_MARKS) and (result := last_answer(answer)):
+    if answer and any(mark in answer for mark in values.WORKED_MARKS) and (result := last_answer(answer)):
         answer, worked = result, worked or answer
     return ProblemRecord(
         external_id=_read(row, mapping, "problem_id") or build_statement_id("mapped", statement),
