@@ -49,6 +49,8 @@ class SetDefinition(Config):
     """Maximum number of problems, sampled at random by seed; null for all."""
     labels: LabelFilter = "any"
     """Where reference labels come from: people before files, people only, files only, or none."""
+    external_source: Filter = None
+    """Only labels of this format or mapping, where they come from files; null for all."""
     seed: Seed = 0
 
 

@@ -34,14 +34,18 @@ ROWS = text(
              OR p.id = ANY(CAST(:labeled AS bigint[]))
              OR (:file_labels AND EXISTS (
                    SELECT FROM solution s JOIN external_label o ON o.solution_id = s.id
-                   WHERE s.problem_id = p.id)))
+                   WHERE s.problem_id = p.id
+                     AND (CAST(:external_source AS text) IS NULL OR o.source = 'file:' || :external_source))))
       ORDER BY md5(CAST(:seed AS text) || '/' || p.external_id) LIMIT CAST(:most_problems AS bigint)
     )
     SELECT s.problem_id, p.statement_hash, s.id, s.digest, s.final_answer, s.verdict,
            cardinality(s.steps) AS steps, o.first_error, o.ratings
     FROM chosen c JOIN problem p ON p.id = c.id JOIN solution s ON s.problem_id = p.id
     LEFT JOIN LATERAL (SELECT first_error, ratings FROM external_label o
-                       WHERE :file_labels AND o.solution_id = s.id ORDER BY o.source LIMIT 1) o ON true
+                       WHERE :file_labels AND o.solution_id = s.id
+                         AND (CAST(:external_source AS text) IS NULL
+                              OR o.source = 'file:' || :external_source)
+                       ORDER BY o.source LIMIT 1) o ON true
     ORDER BY s.problem_id, s.id
     """
 )
@@ -97,6 +101,7 @@ def _rows(db: Session, frozen: EvaluationSet, truths: dict[int, ReferenceLabel])
             "seed": str(definition["seed"]),
             "labeled": sorted(labeled),
             "file_labels": definition["labels"] in ("any", "file"),
+            "external_source": definition.get("external_source"),
             "project_id": frozen.project_id,
         },
     )

@@ -13,6 +13,7 @@ from app.explorer.histogram import BINS, load_histogram
 from app.explorer.parameters import CursorQuery, FilterQuery
 from app.explorer.pool_query import PageCursor
 from app.labeling import label_exposure
+from app.problems import queries
 from app.projects.access import Researcher
 from app.scoring.heat_strips import HeatStrip
 
@@ -63,9 +64,23 @@ class LabelOut(BaseModel):
     ratings: dict[int, int | None] = Field(description="By 0-based position; null where flagged.")
 
 
+class VerdictOut(BaseModel):
+    source: str = Field(description="`grader`, or `file:` and the format or mapping.")
+    verdict: str
+    version: str = Field(description="Name and version of the grader.")
+
+
+class ExternalLabelOut(BaseModel):
+    source: str = Field(description="`file:` and the format or mapping.")
+    first_error: int | None = Field(description="0-based position; -1 for none, null if unknown.")
+    ratings: list[int] | None = Field(description="Of the first steps.")
+
+
 class SolutionOut(PoolSolutionOut):
     steps: list[str]
     statement: str
+    verdicts: list[VerdictOut]
+    external_labels: list[ExternalLabelOut]
     scores: list[ModelScoreOut]
     labels: list[LabelOut]
 
@@ -101,10 +116,19 @@ def get_solution(solution_id: int, db: Db, access: Researcher) -> Any:
     """A solution with the scores of every model and its labels."""
     solution, problem = solution_query.get_solution(db, access, solution_id)
     label_exposure.record_page_exposure(db, access.user, solution.id)
+    verdicts, external_labels = queries.load_verdicts(db, [solution])
     return {
         **to_json(solution_query.PoolSolution(solution, problem, None, [], 0)),
         "steps": solution.steps,
         "statement": problem.statement,
+        "verdicts": [
+            {"source": row.source, "verdict": row.verdict, "version": row.version}
+            for row in verdicts[solution.id]
+        ],
+        "external_labels": [
+            {"source": label.source, "first_error": label.first_error, "ratings": label.ratings}
+            for label in external_labels[solution.id]
+        ],
         "scores": [strip_to_json(strip) for strip in solution_query.load_strips(db, solution)],
         "labels": [
             {

@@ -57,9 +57,12 @@ def pool_page(
 def solution_page(request: Request, solution_id: int, db: Db, access: Researcher) -> Response:
     solution, problem = solution_query.get_solution(db, access, solution_id)
     label_exposure.record_page_exposure(db, access.user, solution.id)
+    verdicts, external_labels = queries.load_verdicts(db, [solution])
     return render(
         request,
         "explorer/solution.html",
+        verdicts=verdicts[solution.id],
+        external_labels=external_labels[solution.id],
         solution=solution,
         problem=problem,
         strips=solution_query.load_strips(db, solution),

@@ -79,7 +79,7 @@ class ThreeClassObjective:
     two_class = False
     dropout = 0.0
     has_language_loss = False
-    label_sources: tuple[str, ...] = ("people", "model", "rollouts")
+    label_sources: tuple[str, ...] = ("people", "model", "rollouts", "external")
     prefix_aggregate = "product"
     soft_labels = False
 
@@ -109,7 +109,7 @@ class OneOutputObjective:
     two_class = True
     dropout = 0.0
     has_language_loss = False
-    label_sources: tuple[str, ...] = ("people", "model", "rollouts")
+    label_sources: tuple[str, ...] = ("people", "model", "rollouts", "external")
     prefix_aggregate = "product"
     soft_labels = False
 

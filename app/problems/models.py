@@ -147,3 +147,21 @@ class ExternalLabel(Base):
     first_error: Mapped[int | None] = mapped_column(SmallInteger)
     """0-based position of the first wrong step, -1 for none, null for unknown."""
     ratings: Mapped[list[int] | None] = mapped_column(ARRAY(SmallInteger))
+
+    @property
+    def source_name(self) -> str:
+        """The format or mapping that brought it."""
+        return self.source.removeprefix("file:")
+
+    def describe(self) -> str:
+        if self.first_error is None:
+            return "first error unknown"
+        return "no error" if self.first_error < 0 else f"first error: step {self.first_error + 1}"
+
+    def rating_at(self, position: int) -> int | None:
+        """The rating of a step. Steps before the first error are positive."""
+        if self.ratings is not None:
+            return self.ratings[position] if position < len(self.ratings) else None
+        if self.first_error is None or 0 <= self.first_error < position:
+            return None
+        return -1 if position == self.first_error else 1

@@ -104,13 +104,16 @@ def list_solutions(db: Session, problem: Problem, after: int = 0) -> tuple[list[
 
 def load_verdicts(
     db: Session, shown: list[Solution]
-) -> tuple[dict[int, list[Verdict]], dict[int, ExternalLabel]]:
-    """Verdicts by source, and external labels, of these solutions."""
+) -> tuple[dict[int, list[Verdict]], dict[int, list[ExternalLabel]]]:
+    """Verdicts and external labels of these solutions, each with its source."""
     ids = [solution.id for solution in shown]
     verdicts: dict[int, list[Verdict]] = {identity: [] for identity in ids}
     for verdict in db.scalars(
         select(Verdict).where(Verdict.solution_id.in_(ids)).order_by(Verdict.source.desc())
     ):
         verdicts[verdict.solution_id].append(verdict)
-    labels = db.scalars(select(ExternalLabel).where(ExternalLabel.solution_id.in_(ids)))
-    return verdicts, {label.solution_id: label for label in labels}
+    labels: dict[int, list[ExternalLabel]] = {identity: [] for identity in ids}
+    query = select(ExternalLabel).where(ExternalLabel.solution_id.in_(ids)).order_by(ExternalLabel.source)
+    for label in db.scalars(query):
+        labels[label.solution_id].append(label)
+    return verdicts, labels

@@ -52,7 +52,7 @@ def problems(
 def problem(request: Request, problem_id: int, db: Db, access: Researcher, after: Number = 0) -> Response:
     loaded = get_problem(db, access, problem_id)
     solutions, more = queries.list_solutions(db, loaded, after)
-    verdicts, outside = queries.load_verdicts(db, solutions)
+    verdicts, external_labels = queries.load_verdicts(db, solutions)
     return render(
         request,
         "problems/problem.html",
@@ -60,7 +60,7 @@ def problem(request: Request, problem_id: int, db: Db, access: Researcher, after
         solutions=solutions,
         more=more,
         verdicts=verdicts,
-        outside=outside,
+        external_labels=external_labels,
     )
 
 

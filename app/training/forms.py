@@ -22,6 +22,7 @@ class TrainingForm(BaseModel):
     label_model_id: RowId = 0
     threshold: float = 0.2
     generator_id: RowId = 0
+    external_source: Annotated[str, Field(max_length=100)] = ""
     base: Annotated[str, Field(max_length=500)] = ""
     label_tokens: Annotated[str, Field(max_length=200)] = ""
     lora_rank: int = 0
@@ -30,8 +31,8 @@ class TrainingForm(BaseModel):
 
     def definition(self) -> dict[str, Any]:
         """Which labels, as the options of a snapshot's definition."""
-        if self.label_model_id and self.generator_id:
-            raise Invalid("Labels come from one source.", remedy="Choose a model or a generator, not both.")
+        if sum(map(bool, (self.label_model_id, self.generator_id, self.external_source))) > 1:
+            raise Invalid("Labels come from one source.", remedy="Choose a model, a generator or a file.")
         objective = OBJECTIVES.get(self.objective)
         sources = objective.label_sources if objective else ("people",)
         options: dict[str, Any] = {"source": "people" if "people" in sources else sources[0]}
@@ -40,6 +41,8 @@ class TrainingForm(BaseModel):
         if self.generator_id:
             soft = bool(objective and objective.soft_labels)
             options = {"source": "rollouts", "generator_id": self.generator_id, "soft": soft}
+        if self.external_source:
+            options = {"source": "external", "external_source": self.external_source}
         return {**options, "aggregation": self.aggregation}
 
     def config(self) -> dict[str, Any]:

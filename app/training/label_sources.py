@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from sqlalchemy.orm import Session
 
 from app.core.config_file import parse_config
+from app.training.external_labels import ExternalLabels
 from app.training.label_tree import ProblemChain
 from app.training.model_labels import ModelLabels
 from app.training.models import Snapshot
@@ -40,7 +41,8 @@ class LabelSource(Protocol):
 
 
 SOURCES: dict[str, LabelSource] = {
-    source.id: source for source in (PeopleLabels(), VerdictLabels(), ModelLabels(), RolloutLabels())
+    source.id: source
+    for source in (PeopleLabels(), VerdictLabels(), ModelLabels(), RolloutLabels(), ExternalLabels())
 }
 
 

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from app.common.config import Config
 
-Source = Literal["people", "verdicts", "model", "rollouts"]
+Source = Literal["people", "verdicts", "model", "rollouts", "external"]
 Aggregation = Literal["majority", "dawid_skene"]
 TaskKind = Literal["regular", "gold", "screening"]
 Whole = Annotated[int, Field(gt=-(2**31), lt=2**31)]
@@ -19,7 +19,7 @@ class SnapshotDefinition(Config):
 
     source: Source = "people"
     """people: submitted labels. verdicts: the answer grader's verdicts. model: a model's step
-    probabilities. rollouts: the success rates of a generator's rollouts."""
+    probabilities. rollouts: the success rates of a generator's rollouts. external: labels in files."""
     aggregation: Aggregation = "majority"
     """How several ratings of a step become one (people only)."""
     model_id: int | None = None
@@ -32,6 +32,8 @@ class SnapshotDefinition(Config):
     """Use success rates as soft labels, not as positive or negative (rollouts only)."""
     min_rollouts: Annotated[int, Field(ge=1, le=1_024)] = 1
     """Rollouts a step needs to have a label (rollouts only)."""
+    external_source: Annotated[str, Field(max_length=100)] | None = None
+    """The format or mapping whose labels count (external only). Null: the only one."""
     generations: list[Whole] | None = None
     """Generations whose labels count. Null: all."""
     kinds: Annotated[tuple[TaskKind, ...], Field(strict=False, min_length=1)] = ("regular", "gold")
@@ -51,4 +53,6 @@ class SnapshotDefinition(Config):
             raise ValueError(f"aggregation is for labels of people, not for labels of {self.source}")
         if self.source != "rollouts" and (self.soft or self.generator_id is not None):
             raise ValueError(f"soft and generator_id are for labels of rollouts, not of {self.source}")
+        if self.source != "external" and self.external_source is not None:
+            raise ValueError(f"external_source is for labels of files, not of {self.source}")
         return self

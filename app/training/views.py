@@ -16,7 +16,7 @@ from app.prm.config import SIZES
 from app.prm.objectives import OBJECTIVES
 from app.projects.access import Researcher
 from app.runs import actions
-from app.training import label_sources, queries, rollout_labels, runs
+from app.training import external_labels, label_sources, queries, rollout_labels, runs
 from app.training.aggregation import AGGREGATIONS
 from app.training.forms import TrainingForm
 from app.training.models import Model, TrainingRun
@@ -40,6 +40,7 @@ def runs_page(request: Request, access: Researcher, db: Db) -> Response:
         objectives=objectives,
         aggregations=AGGREGATIONS.values(),
         generators=generators,
+        external_sources=external_labels.list_label_sources(db, access.project.id),
         bases=base_models.list_bases(),
         prms=[model for model in queries.list_models(db, access.project.id) if model.kind == "prm"],
     )
