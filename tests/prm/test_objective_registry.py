@@ -65,6 +65,6 @@ def test_every_objective_is_complete_and_has_an_id_of_its_own() -> None:
         assert objective.label
         assert objective.description.endswith(".")
         assert objective.two_class == (objective.outputs == 1) == isinstance(objective, OneOutputObjective)
-        assert set(objective.label_sources) <= {"people", "verdicts", "model", "rollouts"}
+        assert set(objective.label_sources) <= {"people", "verdicts", "model", "rollouts", "external"}
     with pytest.raises(ValueError, match="already registered"):
         register_objective(OBJECTIVES["prm3"])

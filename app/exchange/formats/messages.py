@@ -36,11 +36,11 @@ class MessagesFormat(RecordFormat):
     def parse(self, row: Row, context: ParseContext) -> ImportedRecord:
         turns = _read_turns(row)
         last = max((at for at, (role, _) in enumerate(turns) if role in MODEL), default=0)
-        asked = [(role, text) for role, text in turns[:last] if role in (*USER, *MODEL)]
-        if not asked or not is_visible_text(asked[-1][1]):
+        earlier = [(role, text) for role, text in turns[:last] if role in (*USER, *MODEL)]
+        if not earlier or not is_visible_text(earlier[-1][1]):
             raise RecordError("No message of the user comes before the answer.", "Check the roles.")
         statement = (
-            asked[-1][1] if len(asked) == 1 else "\n\n".join(f"{role}: {text}" for role, text in asked)
+            earlier[-1][1] if len(earlier) == 1 else "\n\n".join(f"{role}: {text}" for role, text in earlier)
         )
         written = turns[last][1]
         steps = check_step_count(segment(written, context.segmentation))
