@@ -1,9 +1,9 @@
 """Import and export of 100,000 labeled solutions / 1,000,000 ratings in PRM800K's shape,
-against a bare COPY of the same values, in one run:
+against a bare COPY of the same values, and the same ratings as Parquet, in one run:
 
     DATABASE_URL=postgresql://... python bench/exchange.py [--rows 100000]
 
-Creates a project in that database and deletes it again. CPU and peak memory are those of the Python process."""
+Creates two projects in that database and deletes them again. CPU and peak memory are those of the Python process."""
 
 # ruff: noqa: E501
 from __future__ import annotations
@@ -45,6 +45,7 @@ WORDS = [
     "value",
 ]
 NAME = "bench exchange"
+PARQUET_NAME = "bench exchange parquet"
 
 
 def write_rows(path: Path, rows: int) -> None:
@@ -107,6 +108,45 @@ def run_export(path: Path) -> str:
         project = db.query(Project).filter_by(name=NAME).one()
         written = exporter.write_file(db, project.id, FORMAT, Prm800kParameters(), path)
     return f"{written.rows:,} rows, {written.bytes / 1e6:.0f} MB"
+
+
+def run_parquet_export(path: Path) -> str:
+    """One row for each rating."""
+    return export_table("steps", path)
+
+
+def run_stepwise_export(path: Path) -> str:
+    """One row for each solution, to import again."""
+    return export_table("trl-stepwise", path)
+
+
+def export_table(name: str, path: Path) -> str:
+    from app.core.db import transaction
+    from app.exchange import exporter
+    from app.exchange.exports import EXPORT_FORMATS
+    from app.exchange.file_types import PARQUET
+    from app.projects.models import Project
+
+    format = EXPORT_FORMATS[name]
+    with transaction() as db:
+        project = db.query(Project).filter_by(name=NAME).one()
+        written = exporter.write_file(db, project.id, format, format.parameters(), path, file_type=PARQUET)
+    return f"{written.rows:,} rows, {written.bytes / 1e6:.0f} MB"
+
+
+def run_parquet_import(path: Path) -> str:
+    from app.core.db import transaction
+    from app.exchange import importer
+    from app.projects.models import Project
+
+    with transaction() as db:
+        project = Project(name=PARQUET_NAME, slug="bench-exchange-parquet")
+        db.add(project)
+        db.flush()
+        created = importer.create_import(db, project, path)
+    done = importer.run_import(created.id)
+    assert done.state == "succeeded", done.error
+    return f"{done.counts['solutions']:,} solutions, {done.counts['errors']:,} rejected"
 
 
 def copy_in(path: Path) -> str:
@@ -172,16 +212,20 @@ def main() -> None:
     from app.core.startup import ready_database
 
     with tempfile.TemporaryDirectory() as folder, ready_database():
-        source, out, plain = (Path(folder) / name for name in ("rows.jsonl", "out.jsonl", "plain.jsonl"))
+        names = ("rows.jsonl", "out.jsonl", "plain.jsonl", "steps.parquet", "stepwise.parquet")
+        source, out, plain, steps, stepwise = (Path(folder) / name for name in names)
         write_rows(source, rows)
         print(f"{rows:,} rows, {source.stat().st_size / 1e6:.0f} MB")
         results: dict[str, Any] = {}
         for name, action, path in (("bare COPY in", copy_in, source), ("import", run_import, source),
-                                 ("bare COPY out", copy_out, plain), ("export", run_export, out)):  # fmt: skip
+                                 ("bare COPY out", copy_out, plain), ("export", run_export, out),
+                                 ("Parquet export", run_parquet_export, steps),
+                                 ("stepwise export", run_stepwise_export, stepwise),
+                                 ("Parquet import", run_parquet_import, stepwise)):  # fmt: skip
             results[name] = measure(action, path)
         is_equal = all(json.loads(a) == json.loads(b) for a, b in zip(source.open(), out.open(), strict=True))
         with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
-            connection.execute("DELETE FROM project WHERE name = %s", (NAME,))
+            connection.execute("DELETE FROM project WHERE name = ANY(%s)", ([NAME, PARQUET_NAME],))
     print(f"{'':16}{'seconds':>9}{'CPU':>9}{'peak MB':>9}{'of bare':>9}")
     for name, (seconds, cpu, peak, summary) in results.items():
         bare = results["bare COPY in" if name.endswith(("in", "import")) else "bare COPY out"][0]
