@@ -23,6 +23,7 @@ from app.exchange.copy_format import (
 )
 from app.exchange.fill_gaps import fill_references, fill_solutions
 from app.exchange.formats import IMPORT_FORMATS
+from app.exchange.joined_problems import find_joined
 from app.exchange.json_decoding import RecordError
 from app.exchange.load_labels import insert_labels, rename_repeated_labels
 from app.exchange.records import ExistingProblem, ImportedRecord, ProblemRecord, SolutionRecord
@@ -135,6 +136,9 @@ def find_existing(
         (batch.project_id, list(names)),
     )
     problems_by_id = {row[0]: ExistingProblem(row[1], row[2], bytes(row[3]), *row[4:]) for row in rows}
+    if IMPORT_FORMATS[batch.format].joins_problems:
+        joined = find_joined(connection, batch.project_id, batch.format, problems)
+        problems_by_id = joined | problems_by_id
     keys = {statement_key(problem.statement) for problem in problems}
     rows = connection.execute(
         "SELECT statement_hash, split = 'test', external_id FROM problem"

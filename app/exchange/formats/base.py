@@ -48,6 +48,8 @@ class ImportFormat(Protocol):
     """Whether records bring labels, which are never accepted for the test split."""
     fills_gaps: bool
     """Whether a repeated record adds an answer or a verdict that was missing."""
+    joins_problems: bool
+    """Whether a record without a problem identifier joins the problem of the same statement."""
 
     def default_split(self, filename: str) -> SplitGuess:
         """The split of records that name none, when the user names none either."""
@@ -67,6 +69,7 @@ class RecordFormat:
     ask_segmentation = False
     has_labels = False
     fills_gaps = True
+    joins_problems = False
 
     def default_split(self, filename: str) -> SplitGuess:
         parts = set(re.split(r"[^a-z0-9]+", filename.lower()))

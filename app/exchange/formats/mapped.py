@@ -22,6 +22,7 @@ class MappedFormat(RecordFormat):
     reads = "the fields that you [map](#mapping-fields)"
     keeps = "what the mapping names; labels as external labels"
     ask_segmentation = True
+    joins_problems = True
 
     def detect(self, row: Row) -> bool:
         return False
