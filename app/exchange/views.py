@@ -29,6 +29,8 @@ from app.projects.access import ProjectAdmin
 from app.runs import actions
 
 PREFIX = "/projects/{slug}"
+MAX_COUNTED = 100_000
+"""The Export page counts the rows of a table up to here."""
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 FINAL_STATES = ("succeeded", "failed", "cancelled")
 
@@ -143,15 +145,26 @@ def _build_item(
     db: Session, project_id: int, format: ExportFormat, parameters: ExportParameters, *, form: bool = False
 ) -> dict[str, Any]:
     fields = build_form(format, parameters, format.options(db, project_id)) if form else []
+    most = (MAX_COUNTED + 1,) if isinstance(format, TableFormat) else ()
+    count = format.count(db, project_id, parameters, *most)
     query = urlencode(parameters.to_json(), doseq=True).replace("=True", "=true")
     return {
         "format": format,
         "fields": fields,
-        "count": format.count(db, project_id, parameters),
+        "count": count,
+        "amount": describe_amount(format, count),
         "query": query,
         "file_types": list_file_types(format)[1:],
         "fields_sent": parse_qsl(query),
     }
+
+
+def describe_amount(format: ExportFormat, count: int) -> str:
+    unit = format.unit
+    plural = f"{unit[:-1]}ies" if unit.endswith("y") else f"{unit}s"
+    if count > MAX_COUNTED and isinstance(format, TableFormat):
+        return f"more than {MAX_COUNTED:,} {plural}"
+    return f"{count:,} {unit if count == 1 else plural}"
 
 
 def build_router() -> APIRouter:

@@ -113,6 +113,29 @@ def test_results_have_plots_tables_and_downloads(page: Page) -> None:
     assert '100.0 <small class="nowrap">100.0 to 100.0, N = 4' in page.get("/evaluations")
 
 
+def test_the_page_says_how_many_solutions_have_a_score(page: Page) -> None:
+    solutions = judged.pool(page.db, page.project, 6)
+    model = judged.scored(page.db, page.project, solutions, [0.9, 0.2, 0.5, 0.4])
+    evaluation = page.evaluation(judged.frozen(page.db, page.project), model.id)
+    graded = {"scored": 1_512, "solutions": 3_000, "unscored_problems": 7, "mostly_missing": False}
+    labeled = {"scored": 90, "solutions": 90, "unscored_problems": 0, "mostly_missing": False}
+    results = evaluation.results or {}
+    evaluation.results = {**results, "coverage": {"graded": graded, "labeled": labeled}}
+    page.db.flush()
+    shown = page.get(f"/evaluations/{evaluation.id}")
+    assert "1,512 of 3,000 graded solutions have a score" in shown
+    assert "7 more problems are excluded because none of their solutions has a score" in shown
+    assert "90 labeled" not in shown
+    assert "not reported" not in shown
+    missing = {**graded, "scored": 94, "mostly_missing": True}
+    evaluation.results = {**results, "best_of_n": None, "coverage": {"graded": missing, "labeled": labeled}}
+    page.db.flush()
+    shown = page.get(f"/evaluations/{evaluation.id}")
+    assert "94 of 3,000 graded solutions have a score" in shown
+    assert "Best-of-N and votes are not reported" in shown
+    assert "best of " not in shown
+
+
 def compared(page: Page, verdict: str) -> tuple[list[Evaluation], Comparison]:
     solutions = judged.pool(page.db, page.project, 4)
     frozen = judged.frozen(page.db, page.project)

@@ -179,3 +179,15 @@ def test_a_label_without_completions_has_only_the_written_step(db: Session) -> N
     assert [(row["candidate"], row["text"], row["chosen"]) for row in written] == [
         (0, "So it is four.", True)
     ]
+
+
+def test_the_page_counts_up_to_a_limit(
+    db: Session, web: TestClient, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.exchange.views.MAX_COUNTED", 3)
+    factories.sign_in(web, db, factories.member(db, project, "admin"))
+    page = web.get(f"/projects/{project.slug}/exports").text
+    assert page.count("Download more than 3 rows") == 2, "steps and scores"
+    assert "Download 1 adjudication<" in page
+    format = EXPORT_FORMATS["steps"]
+    assert format.count(db, project.id, format.parameters()) > 4

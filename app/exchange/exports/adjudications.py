@@ -53,8 +53,10 @@ class AdjudicationRows(TableFormat):
     def records(self, db: Session, project_id: int, parameters: ExportParameters) -> Iterator[Record]:
         yield from iter_records(db, self.columns, f"{SELECT} ORDER BY d.id", {"project": project_id})
 
-    def count(self, db: Session, project_id: int, parameters: ExportParameters) -> int:
-        return count_rows(db, SELECT, {"project": project_id})
+    def count(
+        self, db: Session, project_id: int, parameters: ExportParameters, limit: int | None = None
+    ) -> int:
+        return count_rows(db, SELECT, {"project": project_id}, limit)
 
 
 FORMAT = AdjudicationRows()

@@ -6,6 +6,7 @@ Parquet, and as a data set with a card."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 import orjson
@@ -91,8 +92,9 @@ class TableFormat:
     def records(self, db: Session, project_id: int, parameters: Any) -> Iterator[Record]:
         raise NotImplementedError
 
-    def count(self, db: Session, project_id: int, parameters: Any) -> int:
-        return sum(1 for _ in self.records(db, project_id, parameters))
+    def count(self, db: Session, project_id: int, parameters: Any, limit: int | None = None) -> int:
+        """The number of rows. With a limit, counting may stop there, because a page must not scan a pool."""
+        return sum(1 for _ in islice(self.records(db, project_id, parameters), limit))
 
     def rows(self, db: Session, project_id: int, parameters: Any) -> Iterator[bytes]:
         for record in self.records(db, project_id, parameters):
@@ -113,6 +115,7 @@ def iter_records(db: Session, columns: type[Columns], query: str, values: dict[s
         yield Record(row["split"], {name: row[name] for name in columns.model_fields})
 
 
-def count_rows(db: Session, query: str, values: dict[str, Any]) -> int:
-    """How many rows a query has, counted by the database."""
-    return int(db.scalar(text(f"SELECT count(*) FROM ({query}) rows"), values) or 0)  # noqa: S608  ours
+def count_rows(db: Session, query: str, values: dict[str, Any], limit: int | None = None) -> int:
+    """How many rows a query has, counted by the database up to the limit."""
+    count = text(f"SELECT count(*) FROM ({query} LIMIT CAST(:most AS bigint)) counted")  # noqa: S608  ours
+    return int(db.scalar(count, {**values, "most": limit}) or 0)

@@ -72,8 +72,10 @@ class ScoreRows(TableFormat):
         query = f"{SELECT} ORDER BY m.id, s.id, n.position"
         yield from iter_records(db, self.columns, query, _build_values(project_id, parameters))
 
-    def count(self, db: Session, project_id: int, parameters: ScoreParameters) -> int:
-        return count_rows(db, SELECT, _build_values(project_id, parameters))
+    def count(
+        self, db: Session, project_id: int, parameters: ScoreParameters, limit: int | None = None
+    ) -> int:
+        return count_rows(db, SELECT, _build_values(project_id, parameters), limit)
 
     def options(self, db: Session, project_id: int) -> Options:
         query = select(Model.id, Model.name).where(Model.project_id == project_id).order_by(Model.id.desc())

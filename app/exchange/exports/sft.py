@@ -119,7 +119,7 @@ class SftLines(TableFormat):
     columns = SftColumns
     parameters = SftParameters
 
-    def count(self, db: Session, project_id: int, parameters: SftParameters) -> int:
+    def count(self, db: Session, project_id: int, parameters: SftParameters, limit: int | None = None) -> int:
         return int(db.scalar(SELECT_COUNT, _build_values(project_id, parameters)) or 0)
 
     def records(self, db: Session, project_id: int, parameters: SftParameters) -> Iterator[Record]:

@@ -58,7 +58,9 @@ class SnapshotItems(TableFormat):
         if snapshot is not None:
             yield from iter_records(db, self.columns, SELECT, {"snapshot": snapshot.id})
 
-    def count(self, db: Session, project_id: int, parameters: SnapshotParameters) -> int:
+    def count(
+        self, db: Session, project_id: int, parameters: SnapshotParameters, limit: int | None = None
+    ) -> int:
         snapshot = find_snapshot(db, project_id, parameters)
         query = select(func.count()).where(SnapshotItem.snapshot_id == (snapshot.id if snapshot else 0))
         return db.scalar(query) or 0

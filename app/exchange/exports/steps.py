@@ -133,9 +133,12 @@ class StepRows(TableFormat):
             query, order = QUERIES[source]
             yield from iter_records(db, self.columns, f"{query} ORDER BY {order}", {"project": project_id})
 
-    def count(self, db: Session, project_id: int, parameters: StepParameters) -> int:
+    def count(
+        self, db: Session, project_id: int, parameters: StepParameters, limit: int | None = None
+    ) -> int:
         values = {"project": project_id}
-        return sum(count_rows(db, QUERIES[source][0], values) for source in parameters.source or QUERIES)
+        queries = [QUERIES[source][0] for source in parameters.source or QUERIES]
+        return sum(count_rows(db, query, values, limit) for query in queries)
 
 
 FORMAT = StepRows()

@@ -46,8 +46,10 @@ class VerdictRows(TableFormat):
         query = f"{SELECT} ORDER BY s.id, v.source"
         yield from iter_records(db, self.columns, query, {"project": project_id})
 
-    def count(self, db: Session, project_id: int, parameters: ExportParameters) -> int:
-        return count_rows(db, SELECT, {"project": project_id})
+    def count(
+        self, db: Session, project_id: int, parameters: ExportParameters, limit: int | None = None
+    ) -> int:
+        return count_rows(db, SELECT, {"project": project_id}, limit)
 
 
 FORMAT = VerdictRows()
