@@ -128,6 +128,8 @@ class TransformersSampler:
         final = {stop} if isinstance(stop, int) else set(stop or ())
         at = next((place for place, token in enumerate(row) if token in final), None)
         tokens = row[:at]
+        while at is None and tokens and tokens[-1] == self.tokenizer.pad_token_id:
+            tokens = tokens[:-1]  # another sample of the batch went on
         text = str(self.tokenizer.decode(tokens, skip_special_tokens=True))
         ends_at = [place for place in (text.find(end) for end in ends) if place >= 0]
         if ends_at:

@@ -88,6 +88,29 @@ def test_a_step_ends_where_a_step_ends(opened):
     assert not [text for text, _ in texts if "a" in text]
 
 
+def test_padding_is_not_counted_as_generated(opened):
+    """Samples of a batch end at different lengths; what fills up the shorter ones was not generated."""
+    model = opened(step_tokens=30, temperature=1.5, steps="stop", step_delimiter="a")
+    model.tokenizer.pad_token = "!"
+    rows = []
+    generate = model.model.generate
+
+    def record(**arguments):
+        output = generate(**arguments)
+        rows.extend(output[:, arguments["input_ids"].shape[1] :].tolist())
+        return output
+
+    model.model.generate = record
+    cost = model.request(SampleRequest("What is 1 + 2?", count=8, one_step=True, seed=3)).cost
+    decode, end = model.tokenizer.decode, model.tokenizer.eos_token_id
+    expected = 0
+    for row in rows:
+        stop = next((n for n in range(1, len(row) + 1) if "a" in decode(row[:n])), len(row))
+        expected += row[:stop].index(end) if end in row[:stop] else stop
+    assert len({len(decode(row)) for row in rows}) > 1
+    assert cost.completion_tokens == expected < 8 * len(rows[0])
+
+
 def test_too_long_a_problem_and_a_stop_are_told(opened):
     from app.generators.sampler import SamplerError
 
