@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Body
 
@@ -10,6 +10,7 @@ from app.core.db import Db
 from app.projects.access import Researcher
 from app.runs import actions
 from app.simulation import queries, runs
+from app.simulation.api_models import SimulationAnswer, SimulationDetails, SimulationList
 from app.simulation.request import SimulationBody
 
 router = APIRouter(prefix="/api/v1/projects/{slug}/simulations", tags=["simulation"])
@@ -30,34 +31,36 @@ DEFAULT = SimulationBody()
 
 
 @router.get("")
-def list_simulations(access: Researcher, db: Db) -> dict[str, Any]:
+def list_simulations(access: Researcher, db: Db) -> SimulationList:
     """List simulations, newest first. Get a single simulation for its measurements and results."""
-    runs_ = queries.list_simulations(db, access.project.id)
-    return {"simulations": [queries.simulation_to_json(run) for run in runs_]}
+    simulations = queries.list_simulations(db, access.project.id)
+    return SimulationList(simulations=[SimulationAnswer.model_validate(run) for run in simulations])
 
 
 @router.post("", status_code=201)
-def start_simulation(access: Researcher, db: Db, body: StartBody = DEFAULT) -> dict[str, Any]:
+def start_simulation(access: Researcher, db: Db, body: StartBody = DEFAULT) -> SimulationAnswer:
     """Start a simulation. Poll it until `state` is succeeded."""
     run = runs.start_simulation(db, access.project.id, body.resolve(), access.user)
     db.refresh(run)
-    return queries.simulation_to_json(run)
+    return SimulationAnswer.model_validate(run)
 
 
 @router.get("/{simulation_id}")
-def get_simulation(access: Researcher, db: Db, simulation_id: int) -> dict[str, Any]:
+def get_simulation(access: Researcher, db: Db, simulation_id: int) -> SimulationDetails:
     """Get a simulation with its measurements so far, and its results once it has succeeded."""
-    return queries.results_to_json(db, runs.get_simulation(db, access.project.id, simulation_id))
+    run = runs.get_simulation(db, access.project.id, simulation_id)
+    return SimulationDetails.model_validate(queries.results_to_json(db, run))
 
 
 @router.post("/{simulation_id}/cancellation")
-def cancel_simulation(access: Researcher, db: Db, simulation_id: int) -> dict[str, Any]:
+def cancel_simulation(access: Researcher, db: Db, simulation_id: int) -> SimulationAnswer:
+    """Cancel a queued or running simulation. Its measurements are kept."""
     run = runs.get_simulation(db, access.project.id, simulation_id)
-    return queries.simulation_to_json(actions.cancel_run(db, run, access.user))
+    return SimulationAnswer.model_validate(actions.cancel_run(db, run, access.user))
 
 
 @router.post("/{simulation_id}/resumption")
-def resume_simulation(access: Researcher, db: Db, simulation_id: int) -> dict[str, Any]:
+def resume_simulation(access: Researcher, db: Db, simulation_id: int) -> SimulationAnswer:
     """Resume a failed or cancelled simulation after its last measurement."""
     run = runs.get_simulation(db, access.project.id, simulation_id)
-    return queries.simulation_to_json(actions.resume_run(db, run, access.user))
+    return SimulationAnswer.model_validate(actions.resume_run(db, run, access.user))

@@ -62,17 +62,25 @@ def _training_seconds(config: SimulationConfig, examples: int) -> float:
     return EXAMPLE * config.scaled_epochs(examples) * examples
 
 
+def options_schema() -> dict[str, Any]:
+    """Of a simulation without its seed."""
+    schema = SimulationConfig.model_json_schema()
+    del schema["properties"]["seed"]
+    return schema
+
+
 class SimulationBody(Config):
     """What to simulate. Every field has a default."""
 
     former_names = {"setting": "config"}  # noqa: RUF012
     size: str = Field(default="small", json_schema_extra={"enum": list(SIZES)})
-    config: Annotated[dict[str, Any], WithJsonSchema(SimulationConfig.model_json_schema())] = Field(
-        default_factory=dict
-    )
+    """Preset of the options."""
+    config: Annotated[dict[str, Any], WithJsonSchema(options_schema())] = Field(default_factory=dict)
     """Options over those of the size, without the seed."""
     policies: Names = DEFAULT_POLICIES
+    """IDs of the policies."""
     seeds: Annotated[tuple[Seed, ...], Field(strict=False, min_length=1, max_length=MAX_SEEDS)] = (0,)
+    """Every policy runs once with each seed."""
 
     @field_validator("size")
     @classmethod
