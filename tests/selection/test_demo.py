@@ -1,4 +1,4 @@
-"""The demo's parts before its round: imported, labeled by the judge through the desk's rules,
+"""The parts of the demo before its round: imported, labeled exactly by the rules of the desk,
 and left alone on a second start."""
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def test_generation_0_is_labeled_and_a_second_start_adds_nothing(home, database)
                JOIN solution s ON s.id = t.solution_id
                WHERE a.finish_reason = 'solution' AND s.verdict = 'incorrect'"""
         )
-        assert db.scalar(wrong) == 0, "a wrong answer has a wrong step, and the judge finds it"
+        assert db.scalar(wrong) == 0, "an incorrect answer has a negative step"
     assert prepare() == logins
     assert counts() == THERE
     logins_file = home / "demo-logins.json"

@@ -122,7 +122,7 @@ def facts(kind: str, statement: str, steps: list[str]) -> list[str]:
 
 
 def test_the_corpus_of_misprints_errs_on_rare_facts_only(world):
-    """A book's own solutions are right by the book; the judge knows better."""
+    """Solutions of the corpus follow the corpus; exact ratings know better."""
     at, wrong = chance("books"), 0
     for seed in SEEDS:
         book = world.book(at)
