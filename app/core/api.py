@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from fastapi import FastAPI, Query, Security
 from fastapi.openapi.utils import get_openapi
@@ -28,6 +28,12 @@ class Answer(BaseModel):
     a field is its description in the API reference."""
 
     model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
+
+    @classmethod
+    def build(cls, row: object, **values: object) -> Self:
+        """The answer from a row's attributes, with `values` in place of some."""
+        names = cls.model_fields.keys() - values.keys()
+        return cls.model_validate({name: getattr(row, name) for name in names} | values)
 
 
 class Page(Answer):

@@ -90,6 +90,7 @@ def iter_lines(every: int) -> Iterator[bytes]:
 def install_writer(project: Project) -> Path:
     """Install the writer in the models folder, where rounds can start from it, and as a generator."""
     from app.generators import generators
+    from app.generators.config import parse
 
     folder = writer_folder()
     if not folder.is_dir():
@@ -98,7 +99,7 @@ def install_writer(project: Project) -> Path:
     with transaction() as db:
         if not any(generator.name == WRITER for generator in generators.list_generators(db, project.id)):
             definition = generators.GeneratorInput(WRITER, kind="transformers", model=str(folder))
-            generators.create_generator(db, project, definition, SAMPLED, None)
+            generators.create_generator(db, project, definition, parse(SAMPLED), None)
     return folder
 
 

@@ -3,108 +3,118 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
+from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
+from app.core.api import Cursor, load_page
 from app.core.db import Db
+from app.core.parameters import require_known, validate_parameters
 from app.exchange import archives, exporter, importer, queries, rejected_records, uploads
+from app.exchange.api_models import (
+    ImportOut,
+    ImportPage,
+    ImportParameters,
+    RejectedRecordOut,
+    RejectedRecordPage,
+    build_import,
+)
 from app.exchange.exports import EXPORT_FORMATS
 from app.exchange.exports.base import ExportFormat, ExportParameters, TableFormat
 from app.exchange.field_mapping import parse_mapping
 from app.exchange.file_types import FILE_TYPES, JSON_LINES, FileType
+from app.exchange.import_config import ImportConfig
 from app.exchange.models import Import
 from app.projects.access import Access, ProjectAdmin
 from app.runs import actions
 
 PREFIX = "/api/v1/projects/{slug}"
 router = APIRouter(prefix=PREFIX, tags=["exchange"])
-Number = Annotated[int, Query(ge=0, lt=2**62)]
+FILE = {"type": "string", "format": "binary", "description": "The file, plain or gzipped."}
+UPLOAD = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "title": "ImportUpload",
+                "type": "object",
+                "properties": {"file": FILE},
+                "required": ["file"],
+            }
+        },
+        "application/octet-stream": {"schema": FILE},
+    },
+}
 
 
-def import_to_json(of: Import) -> dict[str, Any]:
-    moments = {"created_at": of.created_at, "finished_at": of.finished_at}
-    return {
-        "id": of.id,
-        "filename": of.filename,
-        "format": of.format,
-        "split": of.split,
-        "segmentation": of.options.get("segmentation"),
-        "mapping": of.options.get("mapping"),
-        "mapping_name": of.options.get("mapping_name"),
-        "state": of.state,
-        "bytes_total": of.bytes_total,
-        "bytes_done": of.bytes_done,
-        "counts": of.counts,
-        "error": of.error,
-        **{name: moment.isoformat() if moment else None for name, moment in moments.items()},
-    }
-
-
-@router.post("/imports", status_code=202)
+@router.post(
+    "/imports",
+    status_code=202,
+    summary="Import a file",
+    response_model=ImportOut,
+    openapi_extra={"requestBody": UPLOAD},
+)
 async def start_import(
-    request: Request, db: Db, access: ProjectAdmin, format: str = "auto", split: str = "",
-    segmentation: str = "", filename: str = "", grade: bool = True, map: str = "", mapping: str = "",
-) -> Response:  # fmt: skip
-    """Import a file, sent as the request body or in the form field `file`, with options in the query or
-    the form. `map` names the fields of any file (`problem=question,steps=completions`); `mapping` saves
-    them under a name, or selects a saved mapping."""
-    _, path, fields = await uploads.receive_upload(request, access.project.id, filename)
-    options = {
-        "format": format, "split": split, "segmentation": segmentation, "map": map, "mapping": mapping,
-        **fields,
-    }  # fmt: skip
+    request: Request, db: Db, access: ProjectAdmin, parameters: Annotated[ImportParameters, Query()]
+) -> ImportOut:
+    """Send the file in the form field `file` or as the request body. A form may carry the parameters too."""
+    _, path, fields = await uploads.receive_upload(request, access.project.id, parameters.filename)
     try:
-        answer = await run_in_threadpool(_create_import, db, access, path, options, grade)
+        require_known(fields, ImportParameters.model_fields)
+        complete = validate_parameters(ImportParameters, {**dict(parameters), **fields})
+        return await run_in_threadpool(_create_import, db, access, path, complete)
     except BaseException:
         uploads.discard_upload(path)
         raise
-    return JSONResponse(answer, 202)
 
 
-def _create_import(db: Db, access: Access, path: Any, options: dict[str, str], grade: bool) -> dict[str, Any]:
+def _create_import(db: Db, access: Access, path: Path, parameters: ImportParameters) -> ImportOut:
+    config = ImportConfig(segmentation=parameters.segmentation or None, grade=parameters.grade)
     created = importer.create_import(
-        db, access.project, path, format=options["format"], split=options["split"] or None,
-        options={"segmentation": options["segmentation"] or None, "grade": grade}, user_id=access.user.id,
-        mapping=parse_mapping(options["map"]) if options["map"] else None, mapping_name=options["mapping"],
-        enqueue=True,
+        db, access.project, path, format=parameters.format, split=parameters.split or None, config=config,
+        mapping=parse_mapping(parameters.map) if parameters.map else None, mapping_name=parameters.mapping,
+        user_id=access.user.id, enqueue=True,
     )  # fmt: skip
-    return import_to_json(created)
+    db.refresh(created)
+    return build_import(created)
 
 
-@router.get("/imports")
-def list_imports(db: Db, access: ProjectAdmin, before: Number | None = None) -> list[dict[str, Any]]:
-    return [import_to_json(row) for row in queries.list_imports(db, access.project.id, before)]
+@router.get("/imports", summary="List imports")
+def list_imports(db: Db, access: ProjectAdmin, cursor: Cursor = None) -> ImportPage:
+    query = select(Import).where(Import.project_id == access.project.id)
+    page, next_cursor = load_page(db, query, Import.id, cursor)
+    return ImportPage(imports=[build_import(row) for row in page], next_cursor=next_cursor)
 
 
-@router.get("/imports/{import_id}")
-def get_import(import_id: int, db: Db, access: ProjectAdmin) -> dict[str, Any]:
-    return import_to_json(queries.get_import(db, access.project.id, import_id))
+@router.get("/imports/{import_id}", summary="Get an import")
+def get_import(import_id: int, db: Db, access: ProjectAdmin) -> ImportOut:
+    return build_import(queries.get_import(db, access.project.id, import_id))
 
 
-@router.get("/imports/{import_id}/errors")
-def list_rejected_records(import_id: int, db: Db, access: ProjectAdmin, after: Number = 0) -> dict[str, Any]:
-    lines, more = rejected_records.list_rejected(
-        db, queries.get_import(db, access.project.id, import_id).id, after
-    )
-    rejected = [
-        {"line": record.line, "message": record.message, "record": record.excerpt} for record in lines
-    ]
-    return {"errors": rejected, "next": more}
-
-
-@router.post("/imports/{import_id}/cancellation")
-def cancel_import(import_id: int, db: Db, access: ProjectAdmin) -> dict[str, Any]:
+@router.get("/imports/{import_id}/errors", summary="List the rejected records of an import")
+def list_rejected_records(
+    import_id: int, db: Db, access: ProjectAdmin, cursor: Cursor = None
+) -> RejectedRecordPage:
     row = queries.get_import(db, access.project.id, import_id)
-    return import_to_json(actions.cancel_run(db, row, access.user))
+    records, next_cursor = rejected_records.list_rejected(db, row.id, cursor or 0)
+    rejected = [RejectedRecordOut.build(record, record=record.excerpt) for record in records]
+    return RejectedRecordPage(errors=rejected, next_cursor=next_cursor)
 
 
-@router.post("/imports/{import_id}/resumption")
-def resume_import(import_id: int, db: Db, access: ProjectAdmin) -> dict[str, Any]:
+@router.post("/imports/{import_id}/cancellation", summary="Cancel an import after its current batch")
+def cancel_import(import_id: int, db: Db, access: ProjectAdmin) -> ImportOut:
     row = queries.get_import(db, access.project.id, import_id)
-    return import_to_json(actions.resume_run(db, row, access.user))
+    return build_import(actions.cancel_run(db, row, access.user))
+
+
+@router.post("/imports/{import_id}/resumption", summary="Resume an import behind its last batch")
+def resume_import(import_id: int, db: Db, access: ProjectAdmin) -> ImportOut:
+    row = queries.get_import(db, access.project.id, import_id)
+    return build_import(actions.resume_run(db, row, access.user))
 
 
 def add_export_routes(target: APIRouter) -> None:
@@ -127,6 +137,12 @@ def _add_route(target: APIRouter, format: ExportFormat, file_type: FileType, pat
         description=f"{format.description} Streamed as {file_type.label}.",
         operation_id=name,
         response_class=Response,
+        responses={
+            200: {
+                "description": f"{file_type.label}.",
+                "content": {file_type.media_type: {"schema": {"type": "string", "format": "binary"}}},
+            }
+        },
     )
 
 

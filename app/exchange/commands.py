@@ -75,17 +75,18 @@ def import_file(
     from app.core.startup import ready_database
     from app.exchange import importer
     from app.exchange.field_mapping import parse_mapping
+    from app.exchange.import_config import ImportConfig
     from app.projects.projects import get_project_by_name
 
     mapping = parse_mapping(mapping_text) if mapping_text else None
     with ready_database():
         with transaction() as db:
             where = get_project_by_name(db, project)
-            options = {"segmentation": segmentation}
+            config = ImportConfig(segmentation=segmentation)
             begun = importer.find_resumable_import(
                 db, where, file, format, split, segmentation, mapping
             ) or importer.create_import(
-                db, where, file, format=format, split=split, options=options,
+                db, where, file, format=format, split=split, config=config,
                 mapping=mapping, mapping_name=mapping_name,
             )  # fmt: skip
         typer.echo(f"{begun.filename}: {begun.format}, split {begun.split}", err=True)
@@ -100,11 +101,11 @@ def import_file(
 
 
 def report_mapping(begun: Import) -> None:
-    from app.exchange.field_mapping import FieldMapping
 
-    if fields := begun.options.get("mapping"):
-        name = begun.options.get("mapping_name")
-        typer.echo(f"mapping{f' {name}' if name else ''}: {FieldMapping(**fields).to_text()}", err=True)
+    config = begun.parsed_config
+    if config.mapping is not None:
+        name = config.mapping_name
+        typer.echo(f"mapping{f' {name}' if name else ''}: {config.mapping.to_text()}", err=True)
 
 
 def report_import(done: Import) -> int:

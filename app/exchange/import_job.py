@@ -16,6 +16,6 @@ def run(kind: importer.ImportKind, import_id: int) -> None:
     if of is None or of.state != "succeeded":
         return
     uploads.discard_imported(of)
-    if of.options.get("grade", True):
+    if of.parsed_config.grade:
         with transaction() as db:
             enqueue(db, "problems.grade", project_id=of.project_id, once=f"grade-{of.project_id}")

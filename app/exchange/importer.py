@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 from sqlalchemy import select, text
@@ -30,6 +30,7 @@ from app.exchange.file_reader import iter_entries
 from app.exchange.file_stream import Entry, unpacked_size
 from app.exchange.formats.base import ParseContext
 from app.exchange.formats.registry import parse_record
+from app.exchange.import_config import ImportConfig
 from app.exchange.json_decoding import RecordError
 from app.exchange.load_batch import Batch, insert_batch
 from app.exchange.models import Import
@@ -63,6 +64,7 @@ class ImportKind(RunKind[Import]):
     def validate(self, db: Session, run: Import) -> None:
         if not Path(run.path).is_file():
             raise Invalid(f"There is no file {run.path}.", remedy="Check the path.")
+        run.config = run.parsed_config.to_json()
 
 
 KIND = register(ImportKind())
@@ -85,31 +87,31 @@ def create_import(
     filename: str | None = None,
     mapping: FieldMapping | None = None,
     mapping_name: str | None = None,
-    options: dict[str, Any] | None = None,
+    config: ImportConfig | None = None,
     user_id: int | None = None,
     enqueue: bool = False,
 ) -> Import:
     """An import, queued; nothing is read of the file but its start. Without `enqueue` the caller runs it.
     A mapping with a name is saved; a name alone selects a saved one."""
     path = Path(path)
+    config = config or ImportConfig()
     chosen, used_name = choose_format(
-        db, project.id, path, format=format, split=split, segmentation=(options or {}).get("segmentation"),
+        db, project.id, path, format=format, split=split, segmentation=config.segmentation,
         filename=filename or path.name, mapping=mapping, mapping_name=mapping_name or None,
     )  # fmt: skip
     if mapping is not None and mapping_name:
         save_mapping(db, project.id, mapping_name, mapping, user_id)
+    config = ImportConfig(
+        segmentation=chosen.segmentation, split_requested=bool(chosen.split_requested), grade=config.grade,
+        mapping=chosen.mapping or None, mapping_name=used_name if chosen.mapping else None,
+    )  # fmt: skip
     of = Import(
         project_id=project.id,
         filename=(filename or path.name)[:300],
         path=str(path.resolve()),
         format=chosen.format,
         split=chosen.split,
-        options={
-            **(options or {}),
-            "segmentation": chosen.segmentation,
-            "split_requested": chosen.split_requested,
-            **({"mapping": chosen.mapping.to_json(), "mapping_name": used_name} if chosen.mapping else {}),
-        },
+        config=config.to_json(),
         bytes_total=unpacked_size(path),
         counts=dict.fromkeys(COUNTS, 0),
         created_by=user_id,
@@ -143,8 +145,8 @@ def find_resumable_import(
         and modified <= row.created_at.timestamp()
         and format in ("auto", row.format)
         and split in (None, row.split)
-        and segmentation in (None, row.options.get("segmentation"))
-        and (mapping is None or mapping.to_json() == row.options.get("mapping"))
+        and segmentation in (None, row.parsed_config.segmentation)
+        and mapping in (None, row.parsed_config.mapping)
     )
     return row if same else None
 
@@ -202,9 +204,10 @@ def infrequent_garbage_collection() -> Iterator[None]:
 def iter_batches(of: Import) -> Iterator[list[ParsedEntry]]:
     batch: list[ParsedEntry] = []
     size = 0
-    context = _build_context(of)
+    config = of.parsed_config
+    context = ParseContext(config.segmentation or "", config.split_requested, config.mapping)
     for entry in iter_entries(Path(of.path), offset=of.bytes_done, number=of.lines_done):
-        batch.append(ParsedEntry(entry, _parse_entry(of, entry, context)))
+        batch.append(ParsedEntry(entry, _parse_entry(of.format, entry, context)))
         size += len(entry.raw)
         if len(batch) >= BATCH_LINES or size >= BATCH_BYTES:
             yield batch
@@ -222,19 +225,13 @@ def iter_prefetched(items: Iterator[T]) -> Iterator[T]:
             yield item
 
 
-def _parse_entry(of: Import, entry: Entry, context: ParseContext) -> ImportedRecord | RecordError:
+def _parse_entry(format: str, entry: Entry, context: ParseContext) -> ImportedRecord | RecordError:
     if entry.error is not None:
         return entry.error
     try:
-        return parse_record(of.format, entry.raw, context)
+        return parse_record(format, entry.raw, context)
     except RecordError as bad:
         return bad
-
-
-def _build_context(of: Import) -> ParseContext:
-    fields = of.options.get("mapping")
-    mapping = FieldMapping.model_validate(fields) if fields else None
-    return ParseContext(of.options["segmentation"], bool(of.options.get("split_requested")), mapping)
 
 
 def commit_batch(of: Import, batch: list[ParsedEntry]) -> Import:
@@ -268,7 +265,7 @@ def _write_batch(db: Session, of: Import, batch: list[ParsedEntry]) -> Import:
         return row
     row.heartbeat_at = run_lifecycle.now()
     good = [(p.entry.number, p.record) for p in batch if isinstance(p.record, ImportedRecord)]
-    loaded = Batch(row.project_id, row.split, row.format, good, row.options.get("mapping_name") or row.format)
+    loaded = Batch(row.project_id, row.split, row.format, good, row.parsed_config.mapping_name or row.format)
     connection = db.connection().connection.driver_connection
     assert isinstance(connection, psycopg.Connection)
     insert_batch(connection, loaded)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import BigInteger, ForeignKey
-from sqlalchemy.orm import Mapped, mapped_column, synonym
+from sqlalchemy.orm import Mapped, mapped_column
 
 from app.accounts import models as _people  # noqa: F401  a foreign key names its table
 from app.core.column_types import Created, Json
+from app.core.config_file import parse_config
 from app.core.db import Base
 from app.core.run_models import Run
+from app.exchange.import_config import ImportConfig
 
 
 class Import(Run):
-    """`config`: {"segmentation", "split_requested", "grade", "mapping", "mapping_name"}."""
+    """`config`: exchange/import_config.py."""
 
     __tablename__ = "import"
 
@@ -30,7 +30,10 @@ class Import(Run):
     """The last committed line. A rerun starts behind it."""
     counts: Mapped[Json]
     """{"lines", "problems", "solutions", "labels", "duplicates", "updated", "errors", "split_conflicts"}."""
-    options: Mapped[dict[str, Any]] = synonym("config")
+
+    @property
+    def parsed_config(self) -> ImportConfig:
+        return parse_config(ImportConfig, self.config)
 
     @property
     def account(self) -> dict[str, int]:

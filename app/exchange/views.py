@@ -22,6 +22,7 @@ from app.exchange.exports.registry import get_export_format
 from app.exchange.field_mapping import parse_mapping
 from app.exchange.file_types import FILE_TYPES, JSON_LINES, FileType
 from app.exchange.formats import IMPORT_FORMATS
+from app.exchange.import_config import ImportConfig
 from app.exchange.preview_page import build_preview_page
 from app.problems.models import SPLITS
 from app.problems.segmentation import SEGMENTATIONS
@@ -79,7 +80,7 @@ def start_import(
     path = uploads.get_upload(access.project.id, upload)
     created = importer.create_import(
         db, access.project, path, format=format, split=split or None,
-        options={"segmentation": segmentation or None}, user_id=access.user.id, enqueue=True,
+        config=ImportConfig(segmentation=segmentation or None), user_id=access.user.id, enqueue=True,
         mapping=parse_mapping(map) if map else None, mapping_name=mapping.strip() or None,
     )  # fmt: skip
     return redirect(f"{access.home}/imports/{created.id}", "Import started.")

@@ -9,11 +9,14 @@ another alternative are dropped. After a few more samples, fewer alternatives ar
 from __future__ import annotations
 
 from collections import Counter
+from typing import Annotated, Literal
 
 import orjson
+from pydantic import Field
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.orm import Session
 
+from app.common.config import Config
 from app.core.errors import Invalid
 from app.generators.config import parse
 from app.generators.models import SamplingItem, SamplingRun
@@ -37,6 +40,19 @@ TASK = text(
 )
 
 
+class AlternativesConfig(Config):
+    """How a run makes alternatives."""
+
+    former_names = {"candidates": "alternative_count", "behind": "to_end"}  # noqa: RUF012  a ClassVar of the base
+
+    alternative_count: Annotated[int, Field(ge=1, le=20)]
+    """Alternatives per step."""
+    positions: Literal["every", "suspect"]
+    """Every step, or the suspected step only."""
+    to_end: bool
+    """Whether the steps after an alternative are stored as well."""
+
+
 def create_items(db: Session, run: SamplingRun) -> None:
     """The caller adds the items (alternative_settings.py)."""
     if not parse(run.generator.config).supports_continuations:
@@ -53,12 +69,12 @@ def next_requests(db: Session, run: SamplingRun, item: SamplingItem) -> list[Sam
     solution = db.get_one(Solution, item.solution_id)
     statement = db.get_one(Problem, item.problem_id).statement
     existing_texts = _existing_texts(db, solution.id)
-    asks = []
+    plan, asks = AlternativesConfig.parse(run.config), []
     for position in requested_positions(item, len(solution.steps)):
-        missing = run.config["alternative_count"] - len(existing_texts.get(position, ()))
+        missing = plan.alternative_count - len(existing_texts.get(position, ()))
         if missing > 0:
             begun = tuple(solution.steps[:position])
-            asks.append(SampleRequest(statement, begun, missing, not run.config["to_end"], position))
+            asks.append(SampleRequest(statement, begun, missing, not plan.to_end, position))
     return asks
 
 
@@ -85,10 +101,8 @@ def store(db: Session, run: SamplingRun, item: SamplingItem, came: SampleResult)
     db.execute(LOCK, {"solution": item.solution_id})
     steps = db.get_one(Solution, item.solution_id).steps
     existing_texts = _existing_texts(db, item.solution_id or 0).get(position, set())
-    missing, texts = (
-        run.config["alternative_count"] - len(existing_texts),
-        {steps[position].strip(), *existing_texts},
-    )
+    missing = AlternativesConfig.parse(run.config).alternative_count - len(existing_texts)
+    texts = {steps[position].strip(), *existing_texts}
     for completion, finish in came.answer.texts:
         try:
             sampled = parse_completion(config, came.ask, completion, finish).steps
@@ -139,6 +153,7 @@ def queue_solution(db: Session, project: Project, item: SamplingItem) -> bool:
 
 class AlternativesPurpose(SamplingPurpose):
     name, label, title, unit = "alternatives", "Alternatives", "Alternatives", "solutions"
+    config = AlternativesConfig
     queues_solutions = True
     create_items = staticmethod(create_items)
     next_requests = staticmethod(next_requests)

@@ -2,208 +2,159 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
 
 from fastapi import APIRouter, Body
+from sqlalchemy import select
 
+from app.common.config import Config
+from app.core.api import Cursor, load_page
 from app.core.db import Db
-from app.core.errors import Invalid
 from app.generators import alternative_settings, generators, pool_sampling, rollout_plan, runs, usage
+from app.generators.api_models import (
+    AlternativeSettingsOut,
+    AlternativeSettingsRequest,
+    GeneratorList,
+    GeneratorOut,
+    GeneratorRequest,
+    ReleaseOut,
+    SamplingErrorOut,
+    SamplingRunDetail,
+    SamplingRunOut,
+    SamplingRunPage,
+    build_sampling_run,
+)
 from app.generators.models import Generator, SamplingRun
+from app.generators.pool_sampling import PlanPreview, PoolPlan
+from app.generators.rollout_plan import RolloutPlan, RolloutPreview
+from app.generators.trial import TrialConfig
 from app.projects.access import Access, ProjectAdmin, Researcher
 from app.runs import actions
 
 router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["generators"])
-MakeBody = Body(
-    default_factory=dict,
-    description="`name`, `kind` (openai or transformers), `model` and `config`. Servers also need "
-    "`base_url` and may have `api_key_env`, the "
-    "environment variable of the worker that holds the API key.",
-    examples=[{"name": "qwen", "kind": "openai", "base_url": "http://localhost:8001/v1", "model": "qwen"}],
-)
-PlanBody = Body(
-    default_factory=dict,
-    description="The problems to sample for, and the target number of solutions per problem.",
-    examples=[{"per_problem": 8, "splits": ["train"], "duplicates": "keep"}],
-)
-RolloutsBody = Body(
-    default_factory=dict,
-    description="The solutions, the number of rollouts per step, and the positions: every step, or a "
-    "binary search for the first error.",
-    examples=[{"rollouts": 8, "strategy": "all", "per_problem": 4, "max_solutions": 1000}],
-)
-PrepareBody = Body(
-    default_factory=dict,
-    description="The generator of alternatives (null for none), the number of alternatives per step, and the "
-    "positions: every, or suspect.",
-    examples=[{"generator_id": 1, "alternative_count": 3, "positions": "every"}],
-)
+PlanBody = Annotated[PoolPlan, Body(default_factory=PoolPlan)]
+RolloutsBody = Annotated[RolloutPlan, Body(default_factory=RolloutPlan)]
 
 
-def generator_as_json(generator: Generator) -> dict[str, Any]:
-    names = ("id", "name", "kind", "base_url", "model", "api_key_env", "config", "created_at", "retired_at")
-    return {name: getattr(generator, name) for name in names}
+@router.get("/generators", summary="List generators")
+def list_generators(access: Researcher, db: Db) -> GeneratorList:
+    rows = generators.list_generators(db, access.project.id)
+    return GeneratorList(generators=[GeneratorOut.model_validate(row) for row in rows])
 
 
-def run_as_json(run: SamplingRun) -> dict[str, Any]:
-    names = ("id", "generator_id", "purpose", "config", "state", "attempt", "total", "counters", "progress")
-    times = ("error", "created_at", "started_at", "heartbeat_at", "finished_at")
-    values = {name: getattr(run, name) for name in (*names, *times)}
-    return {**values, "price": usage.compute_price(run.counters, run.generator.config)}
-
-
-@router.get("/generators")
-def list_generators(access: Researcher, db: Db) -> dict[str, Any]:
-    return {
-        "generators": [
-            generator_as_json(generator) for generator in generators.list_generators(db, access.project.id)
-        ]
-    }
-
-
-@router.post("/generators", status_code=201)
-def create_generator(access: ProjectAdmin, db: Db, payload: dict[str, Any] = MakeBody) -> dict[str, Any]:
-    payload = dict(payload)
-    config = payload.pop("config", {})
-    unknown = sorted(set(payload) - set(generators.GeneratorInput.__annotations__))
-    if unknown or not all(isinstance(value, str) for value in payload.values()) or "name" not in payload:
-        raise Invalid(
-            f"Unknown field {unknown[0]!r}."
-            if unknown
-            else "A generator needs a name; all fields must be texts.",
-            remedy=f"Valid fields: {', '.join(generators.GeneratorInput.__annotations__)}, config.",
-        )
-    generator = generators.create_generator(
-        db, access.project, generators.GeneratorInput(**payload), config, access.user
-    )
+@router.post("/generators", status_code=201, summary="Create a generator")
+def create_generator(access: ProjectAdmin, db: Db, body: GeneratorRequest) -> GeneratorOut:
+    """No request is sent to it. Start a trial to check its settings."""
+    source = generators.GeneratorInput(**body.model_dump(exclude={"config"}))
+    generator = generators.create_generator(db, access.project, source, body.config, access.user)
     db.refresh(generator)
-    return generator_as_json(generator)
+    return GeneratorOut.model_validate(generator)
 
 
-@router.get("/generators/{generator_id}")
-def get_generator(access: Researcher, db: Db, generator_id: int) -> dict[str, Any]:
-    return generator_as_json(generators.get_generator(db, access.project.id, generator_id))
+@router.get("/generators/{generator_id}", summary="Get a generator")
+def get_generator(access: Researcher, db: Db, generator_id: int) -> GeneratorOut:
+    return GeneratorOut.model_validate(_load_generator(access, db, generator_id))
 
 
-@router.post("/generators/{generator_id}/retirement")
-def retire_generator(access: ProjectAdmin, db: Db, generator_id: int) -> dict[str, Any]:
-    generator = generators.get_generator(db, access.project.id, generator_id)
+@router.post("/generators/{generator_id}/retirement", summary="Retire a generator")
+def retire_generator(access: ProjectAdmin, db: Db, generator_id: int) -> GeneratorOut:
+    """It starts no further runs. Its solutions stay."""
+    generator = _load_generator(access, db, generator_id)
     generators.retire_generator(db, generator, access.user)
-    return generator_as_json(generator)
+    return GeneratorOut.model_validate(generator)
 
 
-@router.post("/generators/{generator_id}/preview")
-def preview_sampling(
-    access: Researcher, db: Db, generator_id: int, payload: dict[str, Any] = PlanBody
-) -> dict[str, int]:
-    """Count the selected problems, the incomplete ones, and the missing solutions."""
-    return pool_sampling.preview_plan(
-        db, generators.get_generator(db, access.project.id, generator_id), pool_sampling.parse_plan(payload)
-    )
+@router.post("/generators/{generator_id}/preview", summary="Count what a sampling run would sample")
+def preview_sampling(access: Researcher, db: Db, generator_id: int, plan: PlanBody) -> PlanPreview:
+    return pool_sampling.preview_plan(db, _load_generator(access, db, generator_id), plan)
 
 
-@router.post("/generators/{generator_id}/trials", status_code=202)
-def start_trial(access: Researcher, db: Db, generator_id: int) -> dict[str, Any]:
+@router.post("/generators/{generator_id}/trials", status_code=202, summary="Try a generator")
+def start_trial(access: Researcher, db: Db, generator_id: int) -> SamplingRunOut:
     """Sample one solution of a random problem. It appears in the run's progress and is not stored."""
-    return _started(db, access, generators.get_generator(db, access.project.id, generator_id), "trial", {})
+    return _start(access, db, generator_id, "trial", TrialConfig())
 
 
-@router.post("/generators/{generator_id}/sampling-runs", status_code=202)
-def start_sampling(
-    access: Researcher, db: Db, generator_id: int, payload: dict[str, Any] = PlanBody
-) -> dict[str, Any]:
+@router.post("/generators/{generator_id}/sampling-runs", status_code=202, summary="Fill the pool")
+def start_sampling(access: Researcher, db: Db, generator_id: int, plan: PlanBody) -> SamplingRunOut:
     """Sample until each selected problem has the target number of solutions."""
-    generator = generators.get_generator(db, access.project.id, generator_id)
-    return _started(db, access, generator, "pool", pool_sampling.parse_plan(payload).as_json())
+    return _start(access, db, generator_id, "pool", plan)
 
 
-def _started(db: Db, access: Access, of: Generator, purpose: str, config: dict[str, Any]) -> dict[str, Any]:
-    started = runs.start(db, of, purpose, config, access.user.id)
+@router.post("/generators/{generator_id}/rollouts/preview", summary="Count the samples that rollouts need")
+def preview_rollouts(access: Researcher, db: Db, generator_id: int, plan: RolloutsBody) -> RolloutPreview:
+    return rollout_plan.preview_plan(db, _load_generator(access, db, generator_id), plan)
+
+
+@router.post("/generators/{generator_id}/rollouts", status_code=202, summary="Estimate step values")
+def start_rollouts(access: Researcher, db: Db, generator_id: int, plan: RolloutsBody) -> SamplingRunOut:
+    """Continue solutions from their steps and count the correct rollouts."""
+    return _start(access, db, generator_id, "rollouts", plan)
+
+
+def _load_generator(access: Access, db: Db, generator_id: int) -> Generator:
+    return generators.get_generator(db, access.project.id, generator_id)
+
+
+def _start(access: Access, db: Db, generator_id: int, purpose: str, config: Config) -> SamplingRunOut:
+    generator = _load_generator(access, db, generator_id)
+    started = runs.start(db, generator, purpose, config.to_json(), access.user.id)
     actions.record_start(db, started, access.user)
     db.refresh(started)
-    return run_as_json(started)
+    return build_sampling_run(started)
 
 
-@router.post("/generators/{generator_id}/rollouts/preview")
-def preview_rollouts(
-    access: Researcher, db: Db, generator_id: int, payload: dict[str, Any] = RolloutsBody
-) -> dict[str, int]:
-    """Count the samples that rollouts need (`missing`). For a binary search, this is the maximum."""
-    generator = generators.get_generator(db, access.project.id, generator_id)
-    return rollout_plan.preview_plan(db, generator, rollout_plan.parse_plan(payload))
+@router.get("/sampling-runs", summary="List sampling runs")
+def list_sampling_runs(access: Researcher, db: Db, cursor: Cursor = None) -> SamplingRunPage:
+    query = select(SamplingRun).where(SamplingRun.project_id == access.project.id)
+    page, next_cursor = load_page(db, query, SamplingRun.id, cursor)
+    return SamplingRunPage(sampling_runs=[build_sampling_run(run) for run in page], next_cursor=next_cursor)
 
 
-@router.post("/generators/{generator_id}/rollouts", status_code=202)
-def start_rollouts(
-    access: Researcher, db: Db, generator_id: int, payload: dict[str, Any] = RolloutsBody
-) -> dict[str, Any]:
-    """Estimate step values: continue solutions from their steps and count the correct rollouts."""
-    generator = generators.get_generator(db, access.project.id, generator_id)
-    return _started(db, access, generator, "rollouts", rollout_plan.parse_plan(payload).as_json())
-
-
-@router.get("/sampling-runs")
-def list_sampling_runs(access: Researcher, db: Db) -> dict[str, Any]:
-    """List sampling runs, newest first, at most 100."""
-    return {"sampling_runs": [run_as_json(run) for run in runs.list_runs(db, access.project.id)]}
-
-
-@router.get("/sampling-runs/{sampling_id}")
-def get_sampling_run(access: Researcher, db: Db, sampling_id: int) -> dict[str, Any]:
+@router.get("/sampling-runs/{sampling_id}", summary="Get a sampling run with its errors")
+def get_sampling_run(access: Researcher, db: Db, sampling_id: int) -> SamplingRunDetail:
     run = runs.get_run(db, access.project.id, sampling_id)
-    errors = [
-        {"problem_id": error.problem_id, "message": error.message} for error in runs.list_errors(db, run.id)
-    ]
-    return {**run_as_json(run), "items": usage.count_items(db, run.id), "errors": errors}
+    return SamplingRunDetail(
+        **dict(build_sampling_run(run)),
+        items=usage.count_items(db, run.id),
+        errors=[SamplingErrorOut.model_validate(error) for error in runs.list_errors(db, run.id)],
+    )
 
 
-@router.post("/sampling-runs/{sampling_id}/cancellation")
-def cancel_sampling_run(access: Researcher, db: Db, sampling_id: int) -> dict[str, Any]:
+@router.post("/sampling-runs/{sampling_id}/cancellation", summary="Cancel a sampling run")
+def cancel_sampling_run(access: Researcher, db: Db, sampling_id: int) -> SamplingRunOut:
     run = runs.get_run(db, access.project.id, sampling_id)
-    return run_as_json(actions.cancel_run(db, run, access.user))
+    return build_sampling_run(actions.cancel_run(db, run, access.user))
 
 
-@router.post("/sampling-runs/{sampling_id}/resumption")
-def resume_sampling_run(access: Researcher, db: Db, sampling_id: int) -> dict[str, Any]:
+@router.post("/sampling-runs/{sampling_id}/resumption", summary="Resume a sampling run")
+def resume_sampling_run(access: Researcher, db: Db, sampling_id: int) -> SamplingRunOut:
     run = runs.get_run(db, access.project.id, sampling_id)
-    return run_as_json(actions.resume_run(db, run, access.user))
+    return build_sampling_run(actions.resume_run(db, run, access.user))
 
 
-@router.post("/sampling-runs/{sampling_id}/release")
-def release_alternatives(access: Researcher, db: Db, sampling_id: int) -> dict[str, int]:
+@router.post("/sampling-runs/{sampling_id}/release", summary="Queue solutions without waiting further")
+def release_alternatives(access: Researcher, db: Db, sampling_id: int) -> ReleaseOut:
     """Queue the remaining solutions of a finished run with the alternatives they have."""
-    return {
-        "queued": alternative_settings.release_solutions(
-            db, runs.get_run(db, access.project.id, sampling_id), access.user
-        )
-    }
+    run = runs.get_run(db, access.project.id, sampling_id)
+    return ReleaseOut(queued=alternative_settings.release_solutions(db, run, access.user))
 
 
-@router.get("/alternative-settings")
-def get_alternative_settings(access: Researcher, db: Db) -> dict[str, Any]:
-    """The settings of alternatives before queueing, and the number of solutions that wait for them."""
+@router.get("/alternative-settings", summary="Get the settings of alternatives before queueing")
+def get_alternative_settings(access: Researcher, db: Db) -> AlternativeSettingsOut:
     settings = alternative_settings.find_settings(db, access.project.id)
-    names = ("generator_id", "alternative_count", "positions")
-    values = {name: getattr(settings, name) if settings else None for name in names}
-    return {**values, "waiting": alternative_settings.count_waiting(db, access.project.id)}
+    waiting = alternative_settings.count_waiting(db, access.project.id)
+    if settings is None:
+        return AlternativeSettingsOut(waiting=waiting)
+    return AlternativeSettingsOut.build(settings, waiting=waiting)
 
 
-@router.put("/alternative-settings")
+@router.put("/alternative-settings", summary="Set the alternatives before queueing")
 def update_alternative_settings(
-    access: ProjectAdmin, db: Db, payload: dict[str, Any] = PrepareBody
-) -> dict[str, Any]:
-    number, alternative_count = payload.get("generator_id"), payload.get("alternative_count", 3)
-    positions = payload.get("positions", "every")
-    numbers = [value for value in (number, alternative_count) if value is not None]
-    if set(payload) - {"generator_id", "alternative_count", "positions"} or not isinstance(positions, str):
-        raise Invalid("Unknown field.", remedy="Valid fields: generator_id, alternative_count, positions.")
-    if alternative_count is None or not all(
-        isinstance(value, int) and not isinstance(value, bool) for value in numbers
-    ):
-        raise Invalid(
-            "generator_id and alternative_count must be integers.", remedy="Use null for no generator."
-        )
+    access: ProjectAdmin, db: Db, body: AlternativeSettingsRequest
+) -> AlternativeSettingsOut:
+    """Applies to solutions queued from now on."""
     alternative_settings.update_settings(
-        db, access.project, number, alternative_count, positions, access.user
+        db, access.project, body.generator_id, body.alternative_count, body.positions, access.user
     )
     return get_alternative_settings(access, db)

@@ -43,13 +43,15 @@ def create_generator(
     from app.core.db import transaction
     from app.core.startup import ready_database
     from app.generators import generators
+    from app.generators.config import parse
     from app.projects.projects import get_project_by_name
 
     kind = "openai" if base_url else "transformers"
     generator_input = generators.GeneratorInput(name, kind, model, base_url, api_key_env or key_name)
+    options = parse(config_file.read_config(config))
     with ready_database(), transaction() as db:
         created = generators.create_generator(
-            db, get_project_by_name(db, project), generator_input, config_file.read_config(config), None
+            db, get_project_by_name(db, project), generator_input, options, None
         )
     typer.echo(f"Generator {created.name} created.")
 
@@ -95,7 +97,7 @@ def sample(
 
     options = {"per_problem": per_problem, "splits": split or ["train"], "subject": subject, "level": level}
     options |= {"count_from": counting or count_from, "duplicates": duplicates}
-    config = pool_sampling.parse_plan(options).as_json()
+    config = pool_sampling.parse_plan(options).to_json()
     with ready_database():
         with transaction() as db:
             source = generators.get_generator_by_name(db, get_project_by_name(db, project).id, generator)
@@ -141,10 +143,10 @@ def rollouts(
             source = generators.get_generator_by_name(db, get_project_by_name(db, project).id, generator)
             cost = rollout_plan.preview_plan(db, source, plan)
             qualifier = "Samples, at most" if plan.strategy == "binary_search" else "Samples"
-            typer.echo(f"{qualifier}: {cost['missing']:,} for {cost['incomplete']:,} solutions.", err=True)
+            typer.echo(f"{qualifier}: {cost.missing:,} for {cost.incomplete:,} solutions.", err=True)
             if preview:
                 return
-            started = runs.start(db, source, "rollouts", plan.as_json(), None, wait=True)
+            started = runs.start(db, source, "rollouts", plan.to_json(), None, wait=True)
         done = follow_run(started)
     if done.state != "succeeded":
         raise typer.Exit(1)
@@ -174,7 +176,7 @@ def follow_run(started: SamplingRun) -> SamplingRun:
         )
     with transaction() as db:
         done = db.get_one(Row, started.id)
-        unfinished = usage.count_items(db, done.id)["failed"]
+        unfinished = usage.count_items(db, done.id).failed
     names = ("stored", "duplicates", "requests", "retries", "failed", "prompt_tokens", "completion_tokens")
     typer.echo(", ".join(f"{done.counters[word]:,} {word.replace('_', ' ')}" for word in names))
     if unfinished:

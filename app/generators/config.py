@@ -1,12 +1,13 @@
-"""The options of a generator: defaults, and validation of options from outside."""
+"""The options of a generator."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Annotated, Any, Literal, Self
 
-from app.core.errors import Invalid
+from pydantic import AfterValidator, Field, model_validator
+
+from app.common.config import Config
+from app.core.config_file import parse_config
 from app.problems.segmentation import SEGMENTATIONS
 
 FORMER_NAMES = {
@@ -25,36 +26,76 @@ STEPS = {"stop": "step delimiter", **SEGMENTATIONS}
 JOINS = {"line": "\n", "numbered": "\n", "blank": "\n\n", "sentence": " ", "model_output": "\n\n"}
 
 
-@dataclass(frozen=True)
-class GeneratorConfig:
-    endpoint: str = "chat"
-    system: str = ""
-    prompt: str = ""
+def refuse_nul(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("must not contain NUL")
+    return value
+
+
+def require_segmentation(value: str) -> str:
+    if value not in STEPS:
+        raise ValueError(f"must be one of {', '.join(STEPS)}")
+    return value
+
+
+Text = Annotated[str, AfterValidator(refuse_nul)]
+Prompt = Annotated[Text, Field(max_length=20_000)]
+Tokens = Annotated[int, Field(ge=1, le=131_072)]
+Price = Annotated[float, Field(ge=0, le=1e6)]
+StopSequence = Annotated[Text, Field(min_length=1, max_length=50)]
+
+
+class GeneratorConfig(Config):
+    """How a generator is asked, and how its text becomes steps."""
+
+    former_names = {  # noqa: RUF012  a ClassVar of the base
+        "step_end": "step_delimiter",
+        "at_once": "concurrency",
+        "per_request": "samples_per_request",
+    }
+
+    endpoint: Literal["chat", "completions"] = "chat"
+    """Endpoint of the server."""
+    system: Prompt = ""
+    """System message of the chat endpoint."""
+    prompt: Prompt = ""
     """Contains {problem}. Empty: the default of the endpoint."""
-    temperature: float = 0.7
-    top_p: float = 1.0
-    max_tokens: int = 1024
-    """Of a complete solution."""
-    step_tokens: int = 256
-    """Of a single step."""
-    stop: list[str] = field(default_factory=list)
+    temperature: Annotated[float, Field(ge=0, le=10)] = 0.7
+    """Sampling temperature."""
+    top_p: Annotated[float, Field(ge=0.01, le=1)] = 1.0
+    """Nucleus sampling: probability mass to sample from."""
+    max_tokens: Tokens = 1024
+    """Maximum tokens of a complete solution."""
+    step_tokens: Tokens = 256
+    """Maximum tokens of a single step."""
+    stop: Annotated[tuple[StopSequence, ...], Field(strict=False, max_length=3)] = ()
     """Stop sequences of a solution."""
-    steps: str = "line"
+    steps: Annotated[str, AfterValidator(require_segmentation)] = "line"
     """Step segmentation: by the delimiter `step_delimiter` (stop), or a named segmentation."""
-    step_delimiter: str = "\n\n"
+    step_delimiter: Annotated[Text, Field(min_length=1, max_length=50)] = "\n\n"
+    """The text between two steps, for the segmentation `stop`."""
     prefill: bool = False
     """Whether the chat server supports prefill (continue_final_message in vLLM)."""
-    concurrency: int = 4
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 4
     """Concurrent requests; a local model processes one at a time."""
-    samples_per_request: int = 8
+    samples_per_request: Annotated[int, Field(ge=1, le=64)] = 8
     """Samples per request."""
-    timeout_s: float = 120.0
-    retries: int = 6
-    backoff_s: float = 1.0
-    """Wait before the first retry; doubled for each further retry."""
-    price_in: float | None = None
-    price_out: float | None = None
-    """Per million tokens, in any currency."""
+    timeout_s: Annotated[float, Field(ge=0.1, le=3600)] = 120.0
+    """Seconds until a request is given up."""
+    retries: Annotated[int, Field(ge=0, le=20)] = 6
+    """Retries of a failed request."""
+    backoff_s: Annotated[float, Field(ge=0, le=60)] = 1.0
+    """Seconds before the first retry; doubled for each further retry."""
+    price_in: Price | None = None
+    """Price per million prompt tokens, in any currency."""
+    price_out: Price | None = None
+    """Price per million completion tokens, in the same currency."""
+
+    @model_validator(mode="after")
+    def _require_place(self) -> Self:
+        if PLACE not in self.template:
+            raise ValueError(f"the prompt must contain {PLACE}, where the statement belongs")
+        return self
 
     @property
     def template(self) -> str:
@@ -70,70 +111,7 @@ class GeneratorConfig:
         """Whether the generator can continue a partial solution."""
         return self.endpoint == "completions" or self.prefill
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
-
-NUMBERS: dict[str, tuple[float, float]] = {
-    "temperature": (0, 10),
-    "top_p": (0.01, 1),
-    "max_tokens": (1, 131_072),
-    "step_tokens": (1, 131_072),
-    "concurrency": (1, 64),
-    "samples_per_request": (1, 64),
-    "timeout_s": (0.1, 3600),
-    "retries": (0, 20),
-    "backoff_s": (0, 60),
-    "price_in": (0, 1e6),
-    "price_out": (0, 1e6),
-}
-TEXTS = {"endpoint": 20, "system": 20_000, "prompt": 20_000, "steps": 20, "step_delimiter": 50}
-INTEGER_OPTIONS = ("max_tokens", "step_tokens", "concurrency", "samples_per_request", "retries")
-
-
-def parse(payload: Any) -> GeneratorConfig:
+def parse(options: Any) -> GeneratorConfig:
     """A config from JSON. Raises Invalid for unknown options and values out of range."""
-    if not isinstance(payload, dict):
-        raise Invalid("The generator config must be a JSON object.")
-    payload = {FORMER_NAMES.get(name, name): value for name, value in payload.items()}
-    option_names = {option.name for option in fields(GeneratorConfig)}
-    if unknown := sorted(set(payload) - option_names):
-        raise Invalid(
-            f"Unknown option {str(unknown[0])[:50]!r}.",
-            remedy=f"Valid options: {', '.join(sorted(option_names))}.",
-        )
-    for name, value in payload.items():
-        _check(name, value)
-    config = GeneratorConfig(**payload)
-    if config.endpoint not in ENDPOINTS:
-        raise Invalid(f'"endpoint" must be one of {", ".join(ENDPOINTS)}.')
-    if config.steps not in STEPS:
-        raise Invalid(f'"steps" must be one of {", ".join(STEPS)}.')
-    if PLACE not in config.template:
-        raise Invalid(
-            f"The prompt does not contain {PLACE}.", remedy=f"Add {PLACE} where the statement belongs."
-        )
-    if not config.step_delimiter:
-        raise Invalid('"step_delimiter" is empty.', remedy="Enter the step delimiter, such as \\n\\n.")
-    return config
-
-
-def _check(name: str, value: Any) -> None:
-    if name in NUMBERS:
-        low, high = NUMBERS[name]
-        if value is None and name.startswith("price"):
-            return
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not math.isfinite(value) or not low <= value <= high:
-            raise Invalid(f'"{name}" must be a number from {low:g} to {high:g}.')
-        if name in INTEGER_OPTIONS and not isinstance(value, int):
-            raise Invalid(f'"{name}" must be an integer.')
-    elif name in TEXTS:
-        if not isinstance(value, str) or len(value) > TEXTS[name] or "\0" in value:
-            raise Invalid(f'"{name}" must be a text with at most {TEXTS[name]:,} characters.')
-    elif name == "stop":
-        short = isinstance(value, list) and all(isinstance(x, str) and 0 < len(x) <= 50 for x in value)
-        if not short or len(value) > 3 or any("\0" in x for x in value):
-            raise Invalid('"stop" must be a list of at most three texts with at most 50 characters.')
-    elif not isinstance(value, bool):
-        raise Invalid(f'"{name}" must be true or false.')
+    return parse_config(GeneratorConfig, options)

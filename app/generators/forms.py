@@ -2,51 +2,64 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Annotated, Any, get_args, get_origin
 
 from starlette.datastructures import FormData, QueryParams
 
+from app.common.config import Config
 from app.core.errors import Invalid
-from app.generators.config import INTEGER_OPTIONS, NUMBERS, TEXTS
+from app.generators.config import GeneratorConfig, parse
+from app.generators.pool_sampling import PoolPlan
+from app.generators.rollout_plan import RolloutPlan
 
-FLAGS = ("prefill",)
 FormFields = FormData | QueryParams
+FormValue = str | int | float | bool | list[str]
+UNSTRIPPED = ("system", "prompt", "step_delimiter")
+"""Fields whose leading and trailing white space counts."""
 
 
-def parse_config(form: FormFields) -> dict[str, Any]:
-    config: dict[str, Any] = {
-        name: number(form, name, name in INTEGER_OPTIONS) for name in NUMBERS if text(form, name)
-    }
-    config |= {name: text(form, name, strip=False) for name in TEXTS if text(form, name)}
-    config |= {name: True for name in FLAGS if text(form, name)}
-    if "step_delimiter" in config:
-        config["step_delimiter"] = unescape(config["step_delimiter"])
+def parse_config(form: FormFields) -> GeneratorConfig:
+    options = read_options(form, GeneratorConfig, set(GeneratorConfig.model_fields) - {"stop"})
+    if "step_delimiter" in options:
+        options["step_delimiter"] = unescape(str(options["step_delimiter"]))
     if stops := [unescape(line) for line in text(form, "stop", strip=False).splitlines() if line.strip()]:
-        config["stop"] = stops
-    return config
+        options["stop"] = stops
+    return parse(options)
 
 
-def parse_pool_plan(form: FormFields) -> dict[str, Any]:
-    plan: dict[str, Any] = {
-        name: text(form, name) for name in ("count_from", "duplicates") if text(form, name)
-    }
-    plan |= {name: text(form, name) for name in ("subject", "level")}
-    if text(form, "per_problem"):
-        plan["per_problem"] = number(form, "per_problem", True)
-    if text(form, "split"):
-        plan["splits"] = text(form, "split").split("+")
-    return plan
+def read_pool_plan(form: FormFields) -> dict[str, FormValue]:
+    return _read_splits(form) | read_options(form, PoolPlan, set(PoolPlan.model_fields) - {"splits"})
 
 
-def parse_rollout_plan(form: FormFields) -> dict[str, Any]:
-    names = ("strategy", "verdict", "sampled_by", "subject", "level")
-    plan: dict[str, Any] = {name: text(form, name) for name in names if text(form, name)}
-    for name in ("rollouts", "per_problem", "max_solutions", "seed"):
-        if text(form, name):
-            plan[name] = number(form, name, True)
-    if text(form, "split"):
-        plan["splits"] = text(form, "split").split("+")
-    return plan
+def read_rollout_plan(form: FormFields) -> dict[str, FormValue]:
+    return _read_splits(form) | read_options(form, RolloutPlan, set(RolloutPlan.model_fields) - {"splits"})
+
+
+def _read_splits(form: FormFields) -> dict[str, FormValue]:
+    return {"splits": text(form, "split").split("+")} if text(form, "split") else {}
+
+
+def read_options(form: FormFields, config: type[Config], names: Iterable[str]) -> dict[str, FormValue]:
+    """The filled fields among `names`, as numbers, flags and texts, by the types of the config's fields."""
+    options: dict[str, FormValue] = {}
+    for name in sorted(names):
+        content = text(form, name, strip=name not in UNSTRIPPED)
+        kind = find_value_type(config.model_fields[name].annotation)
+        if content and kind is bool:
+            options[name] = True
+        elif content:
+            options[name] = content if kind is str else number(form, name, kind is int)
+    return options
+
+
+def find_value_type(annotation: Any) -> type:
+    """int, float or bool for a field of that type, with or without None; else str."""
+    for part in (annotation, *get_args(annotation)):
+        kind = get_args(part)[0] if get_origin(part) is Annotated else part
+        if kind in (int, float, bool):
+            return kind
+    return str
 
 
 def text(form: FormFields, name: str, *, strip: bool = True) -> str:

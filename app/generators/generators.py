@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.accounts import audit
 from app.accounts.models import User
 from app.core.errors import Conflict, Invalid, NotFound
-from app.generators.config import parse
+from app.generators.config import GeneratorConfig
 from app.generators.kinds import KINDS
 from app.generators.models import AlternativeSettings, Generator
 from app.projects.models import Project
@@ -31,7 +30,7 @@ class GeneratorInput:
 
 
 def create_generator(
-    db: Session, project: Project, generator_input: GeneratorInput, config: dict[str, Any], user: User | None
+    db: Session, project: Project, generator_input: GeneratorInput, config: GeneratorConfig, user: User | None
 ) -> Generator:
     """Create a generator without sending requests to it. `user` None: the command line."""
     name, model = generator_input.name.strip(), generator_input.model.strip()
@@ -50,7 +49,7 @@ def create_generator(
     generator = Generator(project_id=project.id, name=name, kind=kind.name, model=model)
     site_admin = user is None or user.is_admin
     kind.set_source(generator, generator_input.base_url, generator_input.api_key_env, site_admin=site_admin)
-    generator.config = parse(config).as_json()
+    generator.config = config.to_json()
     generator.created_by = user.id if user else None
     db.add(generator)
     db.flush()

@@ -8,68 +8,74 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections import Counter
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any, Literal, Self
 
+from pydantic import ConfigDict, Field, model_validator
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from app.common.config import Config
+from app.core.api import Answer
+from app.core.config_file import parse_config
 from app.core.errors import Invalid
-from app.generators.config import parse
+from app.generators.config import Text, parse
 from app.generators.models import Generator, SamplingItem, SamplingRun
 from app.generators.prompts import Sampled, SampleRequest, UnusableSample, parse_completion
 from app.generators.purpose import SamplingPurpose
 from app.generators.sampler import SampleResult
-from app.problems.models import SPLITS, Problem, Solution
+from app.problems.models import Problem, Solution
 
+FilterText = Annotated[Text, Field(max_length=300)]
 COUNT_FROM = {"generator": "this generator", "pool": "the whole pool"}
 DUPLICATES = {"keep": "keep", "skip": "skip and resample"}
 PATIENCE = 5
 """Samples per missing solution before a problem fails, if duplicates are skipped."""
 
 
-@dataclass(frozen=True)
-class PoolPlan:
-    per_problem: int = 4
-    count_from: str = "generator"
-    duplicates: str = "keep"
-    splits: tuple[str, ...] = ("train",)
-    subject: str = ""
-    level: str = ""
+class PoolPlan(Config):
+    """The problems to sample for, and the target number of solutions per problem."""
 
-    def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "splits": list(self.splits)}
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"per_problem": 8, "splits": ["train"], "duplicates": "keep"}]}
+    )
+    former_names = {"counting": "count_from"}  # noqa: RUF012  a ClassVar of the base
+
+    per_problem: Annotated[int, Field(ge=1, le=100_000)] = 4
+    """Target number of solutions per problem."""
+    count_from: Literal["generator", "pool"] = "generator"
+    """Which stored solutions count: those of this generator, or the whole pool."""
+    duplicates: Literal["keep", "skip"] = "keep"
+    """Whether a solution with the same text is kept, or skipped and sampled again."""
+    splits: Annotated[
+        tuple[Literal["train", "validation", "test"], ...], Field(strict=False, min_length=1)
+    ] = ("train",)
+    """Splits of the problems. Test problems need a run of their own: their solutions are for evaluation."""
+    subject: FilterText = ""
+    """Only problems of this subject. Empty: all."""
+    level: FilterText = ""
+    """Only problems of this level. Empty: all."""
+
+    @model_validator(mode="after")
+    def _keep_test_apart(self) -> Self:
+        if "test" in self.splits and set(self.splits) != {"test"}:
+            raise ValueError("test problems cannot be combined with other splits: start a separate run")
+        return self
 
 
-def parse_plan(payload: dict[str, Any]) -> PoolPlan:
-    """A plan from JSON. Raises Invalid for unknown options. Test problems need a run of their own, because
-    their solutions are for evaluation only."""
-    unknown = sorted(set(payload) - set(PoolPlan.__annotations__))
-    if unknown:
-        raise Invalid(
-            f"Unknown option {unknown[0]!r}.",
-            remedy=f"Valid options: {', '.join(PoolPlan.__annotations__)}.",
-        )
-    plan = PoolPlan(**{**payload, "splits": tuple(payload.get("splits") or PoolPlan.splits)})
-    is_integer = isinstance(plan.per_problem, int) and not isinstance(plan.per_problem, bool)
-    if not is_integer or not 1 <= plan.per_problem <= 100_000:
-        raise Invalid("Solutions per problem must be an integer from 1 to 100,000.")
-    for value, choices in ((plan.count_from, COUNT_FROM), (plan.duplicates, DUPLICATES)):
-        if value not in choices:
-            raise Invalid(
-                f"Unknown value {str(value)[:50]!r}.", remedy=f"Valid values: {', '.join(choices)}."
-            )
-    if not all(isinstance(split, str) and split in SPLITS for split in plan.splits):
-        raise Invalid(f"Each split must be one of {', '.join(SPLITS)}.")
-    if "test" in plan.splits and set(plan.splits) != {"test"}:
-        raise Invalid(
-            "Test problems cannot be combined with other splits.",
-            remedy="Start a separate run for the test split.",
-        )
-    for value in (plan.subject, plan.level):
-        if not isinstance(value, str) or len(value) > 300 or "\0" in value:
-            raise Invalid("Subject and level must be texts with at most 300 characters.")
-    return plan
+class PlanPreview(Answer):
+    """What a plan would sample."""
+
+    problems: int
+    """Selected problems."""
+    incomplete: int
+    """Problems below the target."""
+    missing: int
+    """Missing solutions."""
+
+
+def parse_plan(options: Any) -> PoolPlan:
+    """A plan from JSON. Raises Invalid."""
+    return parse_config(PoolPlan, options)
 
 
 CHOSEN = """
@@ -99,17 +105,16 @@ def _source_name(generator: Generator, plan: PoolPlan) -> str | None:
     return generator.name if plan.count_from == "generator" else None
 
 
-def _values(generator: Generator, plan: PoolPlan) -> dict[str, Any]:
+def _values(generator: Generator, plan: PoolPlan) -> dict[str, str | int | list[str] | None]:
     return {
         "name": _source_name(generator, plan), "project": generator.project_id,
-        "splits": list(plan.splits),
+        "splits": list[str](plan.splits),
         "subject": plan.subject, "level": plan.level, "k": plan.per_problem,
     }  # fmt: skip
 
 
-def preview_plan(db: Session, generator: Generator, plan: PoolPlan) -> dict[str, int]:
-    """{"problems", "incomplete", "missing"}: selected problems, those below the target, missing solutions."""
-    return dict(db.execute(PREVIEW, _values(generator, plan)).mappings().one())
+def preview_plan(db: Session, generator: Generator, plan: PoolPlan) -> PlanPreview:
+    return PlanPreview(**db.execute(PREVIEW, _values(generator, plan)).mappings().one())
 
 
 def create_items(db: Session, run: SamplingRun) -> None:
@@ -189,6 +194,7 @@ def _solution(run: SamplingRun, item: SamplingItem, sampled: Sampled, digest: by
 
 class PoolPurpose(SamplingPurpose):
     name, label, title, unit = "pool", "Pool", "Pool sampling", "problems"
+    config = PoolPlan
     adds_to_pool = True
     create_items = staticmethod(create_items)
     next_requests = staticmethod(next_requests)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from sqlalchemy.orm import Session
 
+from app.common.config import Config
 from app.generators.models import SamplingItem, SamplingRun
 from app.generators.prompts import SampleRequest
 from app.generators.sampler import SampleResult
@@ -23,6 +24,8 @@ class SamplingPurpose(Protocol):
     """Heading of a run's page."""
     unit: str
     """What an item of the run stands for, in the plural."""
+    config: type[Config]
+    """Of its runs. Checked before a run is created, and stored with it."""
     is_trial: bool = False
     """One sample that is shown and not stored."""
     adds_to_pool: bool = False

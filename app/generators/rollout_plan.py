@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.common.config import Config
+from app.core.api import Answer
+from app.core.config_file import parse_config
 from app.core.errors import Invalid
-from app.generators.config import parse
+from app.generators.config import Text, parse
 from app.generators.models import Generator, SamplingRun
 
-FORMER_STRATEGIES = {"every": "all", "search": "binary_search"}
+FilterText = Annotated[Text, Field(max_length=300)]
 STRATEGIES = {"all": "every step", "binary_search": "binary search for the first error"}
 VERDICTS = {
     "": "correct and incorrect",
@@ -21,61 +24,83 @@ VERDICTS = {
 }
 
 
-@dataclass(frozen=True)
-class RolloutPlan:
-    rollouts: int = 8
-    strategy: str = "all"
-    verdict: str = ""
-    sampled_by: str = ""
-    """Name of the generator that sampled the solutions; empty: any."""
-    splits: tuple[str, ...] = ("train",)
-    subject: str = ""
-    level: str = ""
-    per_problem: int = 4
-    max_solutions: int = 1000
+class RolloutPlan(Config):
+    """The solutions, the number of rollouts per step, and the positions."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"rollouts": 8, "strategy": "all", "per_problem": 4, "max_solutions": 1000}]
+        }
+    )
+    former_names = {"how": "strategy", "most": "max_solutions"}  # noqa: RUF012  a ClassVar of the base
+    former_values = {"strategy": {"every": "all", "search": "binary_search"}}  # noqa: RUF012  likewise
+
+    rollouts: Annotated[int, Field(ge=1, le=1024)] = 8
+    """Rollouts per step."""
+    strategy: Literal["all", "binary_search"] = "all"
+    """Positions: every step, or a binary search for the first error of incorrect solutions."""
+    verdict: Annotated[Literal["", "incorrect", "correct"], Field(validate_default=True)] = ""
+    """Only solutions with this verdict. Empty: both. A binary search takes incorrect solutions."""
+    sampled_by: FilterText = ""
+    """Name of the generator that sampled the solutions. Empty: any."""
+    splits: Annotated[tuple[Literal["train", "validation"], ...], Field(strict=False, min_length=1)] = (
+        "train",
+    )
+    """Splits of the problems. Rollouts are labels, and test problems get no labels."""
+    subject: FilterText = ""
+    """Only problems of this subject. Empty: all."""
+    level: FilterText = ""
+    """Only problems of this level. Empty: all."""
+    per_problem: Annotated[int, Field(ge=1, le=100_000)] = 4
+    """Maximum number of solutions per problem."""
+    max_solutions: Annotated[int, Field(ge=1, le=10_000_000)] = 1000
     """Maximum number of solutions."""
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, le=2**31)] = 0
+    """Seed of the random choice of solutions."""
 
-    def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "splits": list(self.splits)}
+    @field_validator("verdict")
+    @classmethod
+    def _search_incorrect_solutions(cls, verdict: str, info: ValidationInfo) -> str:
+        return "incorrect" if info.data.get("strategy") == "binary_search" else verdict
+
+    @property
+    def verdicts(self) -> list[str]:
+        return [self.verdict] if self.verdict else ["correct", "incorrect"]
 
 
-def parse_plan(payload: dict[str, Any]) -> RolloutPlan:
-    """A plan from JSON. Raises Invalid for unknown options and for test problems, which get no labels."""
-    unknown = sorted(set(payload) - set(RolloutPlan.__annotations__))
-    if unknown:
-        raise Invalid(
-            f"Unknown option {unknown[0]!r}.",
-            remedy=f"Valid options: {', '.join(RolloutPlan.__annotations__)}.",
-        )
-    plan = RolloutPlan(**{**payload, "splits": tuple(payload.get("splits") or RolloutPlan.splits)})
-    plan = replace(plan, strategy=FORMER_STRATEGIES.get(str(plan.strategy), plan.strategy))
-    for name, low, high in (
-        ("rollouts", 1, 1024),
-        ("per_problem", 1, 100_000),
-        ("max_solutions", 1, 10_000_000),
-        ("seed", 0, 2**31),
-    ):
-        value = getattr(plan, name)
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise Invalid(f'"{name}" must be an integer from {low} to {high:,}.')
-    if plan.strategy not in STRATEGIES or plan.verdict not in VERDICTS:
-        raise Invalid(
-            f'"strategy" must be one of {", ".join(STRATEGIES)}, '
-            'and "verdict" must be correct, incorrect or empty.'
-        )
-    if plan.strategy == "binary_search" and plan.verdict != "incorrect":
-        plan = replace(plan, verdict="incorrect")
-    if "test" in plan.splits:
-        raise Invalid(
-            "Rollouts are labels, and test problems get no labels.", remedy="Use train or validation."
-        )
-    if not all(split in ("train", "validation") for split in plan.splits):
-        raise Invalid("The splits must be train, validation or both.")
-    for text_ in (plan.sampled_by, plan.subject, plan.level):
-        if not isinstance(text_, str) or len(text_) > 300 or "\0" in text_:
-            raise Invalid("Generator, subject and level must be texts with at most 300 characters.")
-    return plan
+class RolloutPreview(Answer):
+    """What a plan would sample."""
+
+    solutions: int
+    """Selected solutions."""
+    problems: int
+    """Their problems."""
+    incomplete: int
+    """Solutions whose rollouts are incomplete."""
+    missing: int
+    """Samples: exact for every step, the maximum for a binary search."""
+
+
+class RolloutTotals(Answer):
+    """Rollouts of a generator."""
+
+    solutions: int
+    """Solutions with rollouts."""
+    steps: int
+    """Steps with rollouts."""
+    rollouts: int
+    """All rollouts."""
+    correct: int
+    """Correct rollouts."""
+    dead: int
+    """Steps without a correct rollout."""
+    unparseable: int
+    """Rollouts without a readable answer."""
+
+
+def parse_plan(options: Any) -> RolloutPlan:
+    """A plan from JSON. Raises Invalid."""
+    return parse_config(RolloutPlan, options)
 
 
 CHOSEN = """
@@ -112,21 +137,18 @@ OPEN = text(
 )
 
 
-def _values(generator: Generator, plan: RolloutPlan) -> dict[str, Any]:
+def _values(generator: Generator, plan: RolloutPlan) -> dict[str, str | int | list[str]]:
     return {
         "project": generator.project_id, "generator": generator.id,
         "seed": plan.seed, "strategy": plan.strategy,
-        "splits": list(plan.splits), "subject": plan.subject, "level": plan.level,
-        "sampled_by": plan.sampled_by,
-        "verdicts": [plan.verdict] if plan.verdict else ["correct", "incorrect"],
+        "splits": list[str](plan.splits), "subject": plan.subject, "level": plan.level,
+        "sampled_by": plan.sampled_by, "verdicts": plan.verdicts,
         "n": plan.rollouts, "per_problem": plan.per_problem, "max_solutions": plan.max_solutions,
     }  # fmt: skip
 
 
-def preview_plan(db: Session, generator: Generator, plan: RolloutPlan) -> dict[str, int]:
-    """{"solutions", "problems", "incomplete", "missing"}. `missing` is the number of samples: exact for
-    `all`, the maximum for `binary_search`."""
-    return dict(db.execute(PREVIEW, _values(generator, plan)).mappings().one())
+def preview_plan(db: Session, generator: Generator, plan: RolloutPlan) -> RolloutPreview:
+    return RolloutPreview(**db.execute(PREVIEW, _values(generator, plan)).mappings().one())
 
 
 def create_items(db: Session, run: SamplingRun) -> None:
@@ -136,7 +158,6 @@ def create_items(db: Session, run: SamplingRun) -> None:
             remedy="Use a completions endpoint or enable prefill.",
         )
     plan = parse_plan(run.config)
-    run.config = plan.as_json()
     run.total = sum(db.execute(OPEN, {**_values(run.generator, plan), "run": run.id}).scalars())
     if not run.total:
         raise Invalid(
@@ -155,6 +176,6 @@ THERE = text(
 )
 
 
-def existing_counts(db: Session, generator_id: int) -> dict[str, int]:
-    """Totals of this generator's rollouts. `dead`: steps with no correct rollout."""
-    return dict(db.execute(THERE, {"generator": generator_id}).mappings().one())
+def existing_counts(db: Session, generator_id: int) -> RolloutTotals:
+    """Totals of this generator's rollouts."""
+    return RolloutTotals(**db.execute(THERE, {"generator": generator_id}).mappings().one())

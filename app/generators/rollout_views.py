@@ -12,7 +12,7 @@ from app.core.db import Db
 from app.core.errors import DomainError
 from app.core.web import render
 from app.generators import forms, generators, rollout_plan, runs
-from app.generators.config import GeneratorConfig
+from app.generators.config import parse
 from app.generators.models import Generator
 from app.generators.purposes import PURPOSES
 from app.generators.views import SPLITS, Form, start_and_redirect
@@ -29,7 +29,6 @@ def rollouts(request: Request, access: Researcher, db: Db, generator_id: int) ->
         request,
         "generators/rollouts.html",
         generator=generator,
-        config=GeneratorConfig(**generator.config),
         there=rollout_plan.existing_counts(db, generator.id),
         runs=runs.list_runs(db, access.project.id, generator.id, "rollouts"),
         purposes=PURPOSES,
@@ -49,15 +48,21 @@ def preview(request: Request, access: Researcher, db: Db, generator_id: int) -> 
 
 
 def _preview(db: Db, generator: Generator, request: Request) -> dict[str, Any]:
+    config = parse(generator.config)
     try:
-        plan = rollout_plan.parse_plan(forms.parse_rollout_plan(request.query_params))
+        plan = rollout_plan.parse_plan(forms.read_rollout_plan(request.query_params))
     except DomainError as error:
-        return {"plan": rollout_plan.RolloutPlan(), "missing": None, "wrong": error}
-    return {"plan": plan, "missing": rollout_plan.preview_plan(db, generator, plan), "wrong": None}
+        return {"plan": rollout_plan.RolloutPlan(), "missing": None, "wrong": error, "config": config}
+    return {
+        "plan": plan,
+        "missing": rollout_plan.preview_plan(db, generator, plan),
+        "wrong": None,
+        "config": config,
+    }
 
 
 @router.post("")
 def start(access: Researcher, db: Db, generator_id: int, form: Form) -> Response:
     generator = generators.get_generator(db, access.project.id, generator_id)
-    config = rollout_plan.parse_plan(forms.parse_rollout_plan(form)).as_json()
+    config = rollout_plan.parse_plan(forms.read_rollout_plan(form)).to_json()
     return start_and_redirect(db, access, generator, "rollouts", config, "Rollouts started.")

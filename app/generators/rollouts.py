@@ -24,7 +24,7 @@ from app.generators.config import parse
 from app.generators.models import Rollout, SamplingItem, SamplingRun
 from app.generators.prompts import SampleRequest, UnusableSample, parse_completion
 from app.generators.purpose import SamplingPurpose
-from app.generators.rollout_plan import create_items, parse_plan
+from app.generators.rollout_plan import RolloutPlan, create_items, parse_plan
 from app.generators.sampler import SampleResult
 from app.problems.models import Problem, Solution
 
@@ -108,6 +108,7 @@ def _add(
 
 class RolloutsPurpose(SamplingPurpose):
     name, label, title, unit = "rollouts", "Rollouts", "Rollouts", "solutions"
+    config = RolloutPlan
     create_items = staticmethod(create_items)
     next_requests = staticmethod(next_requests)
     store = staticmethod(store)

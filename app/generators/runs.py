@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from app.core.config_file import parse_config
 from app.core.errors import Conflict, NotFound
 from app.core.jobs import enqueue
 from app.core.run_kinds import RunKind, register
@@ -34,6 +35,7 @@ class SamplingKind(RunKind[SamplingRun]):
         generator = db.get_one(Generator, run.generator_id)
         if generator.retired_at is not None:
             raise Conflict(f"{generator.name} is retired.", remedy="Choose or create another generator.")
+        run.config = parse_config(PURPOSES[run.purpose].config, run.config).to_json()
 
     def on_create(self, db: Session, run: SamplingRun) -> None:
         PURPOSES[run.purpose].create_items(db, run)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Annotated
 
+from pydantic import Field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.common.config import Config
 from app.core.errors import Invalid
 from app.generators.config import parse
 from app.generators.models import SamplingItem, SamplingRun
@@ -16,10 +19,17 @@ from app.generators.sampler import SampleResult
 from app.problems.models import Problem
 
 
+class TrialConfig(Config):
+    """What a trial samples."""
+
+    problem_id: Annotated[int, Field(gt=0)] | None = None
+    """The problem to sample. Null: a random one."""
+
+
 def create_items(db: Session, run: SamplingRun) -> None:
     """Add a random problem, or the one in the config. Never a test problem."""
     chosen = select(Problem.id).where(Problem.project_id == run.project_id, Problem.split != "test")
-    if number := run.config.get("problem_id"):
+    if (number := TrialConfig.parse(run.config).problem_id) is not None:
         chosen = chosen.where(Problem.id == number)
     problem_id = db.scalar(chosen.order_by(func.random()).limit(1))
     if problem_id is None:
@@ -47,6 +57,7 @@ def store(db: Session, run: SamplingRun, item: SamplingItem, came: SampleResult)
 class TrialPurpose(SamplingPurpose):
     name, label, title, unit = "trial", "Trial", "Trial", "problems"
     is_trial = True
+    config = TrialConfig
     create_items = staticmethod(create_items)
     next_requests = staticmethod(next_requests)
     store = staticmethod(store)

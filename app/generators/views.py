@@ -13,7 +13,7 @@ from app.core.db import Db
 from app.core.errors import DomainError
 from app.core.web import redirect, render, render_polled
 from app.generators import alternative_settings, forms, generators, pool_sampling, runs, usage
-from app.generators.config import CHAT, ENDPOINTS, PLAIN, STEPS, GeneratorConfig
+from app.generators.config import CHAT, ENDPOINTS, PLAIN, STEPS, GeneratorConfig, parse
 from app.generators.kinds import KINDS
 from app.generators.models import Generator, SamplingRun
 from app.generators.purposes import PURPOSES
@@ -85,7 +85,6 @@ def generator_page(request: Request, access: Researcher, db: Db, generator_id: i
         request,
         "generators/generator.html",
         generator=generator,
-        config=GeneratorConfig(**generator.config),
         by=users.find_user_by_id(db, generator.created_by),
         runs=runs.list_runs(db, access.project.id, generator.id),
         purposes=PURPOSES,
@@ -106,11 +105,17 @@ def preview(request: Request, access: Researcher, db: Db, generator_id: int) -> 
 
 def _preview(db: Db, generator: Generator, request: Request) -> dict[str, Any]:
     """The plan in the form and its cost, or the error in the form."""
+    config = parse(generator.config)
     try:
-        plan = pool_sampling.parse_plan(forms.parse_pool_plan(request.query_params))
+        plan = pool_sampling.parse_plan(forms.read_pool_plan(request.query_params))
     except DomainError as error:
-        return {"plan": pool_sampling.PoolPlan(), "missing": None, "wrong": error}
-    return {"plan": plan, "missing": pool_sampling.preview_plan(db, generator, plan), "wrong": None}
+        return {"plan": pool_sampling.PoolPlan(), "missing": None, "wrong": error, "config": config}
+    return {
+        "plan": plan,
+        "missing": pool_sampling.preview_plan(db, generator, plan),
+        "wrong": None,
+        "config": config,
+    }
 
 
 @router.post("/generators/{generator_id}/retirement")
@@ -130,7 +135,7 @@ def start_trial(access: Researcher, db: Db, generator_id: int) -> Response:
 @router.post("/generators/{generator_id}/sampling-runs")
 def start(access: Researcher, db: Db, generator_id: int, form: Form) -> Response:
     generator = generators.get_generator(db, access.project.id, generator_id)
-    config = pool_sampling.parse_plan(forms.parse_pool_plan(form)).as_json()
+    config = pool_sampling.parse_plan(forms.read_pool_plan(form)).to_json()
     return start_and_redirect(db, access, generator, "pool", config, "Sampling started.")
 
 
@@ -163,7 +168,7 @@ def _live(db: Db, run: SamplingRun) -> dict[str, Any]:
         "purpose": PURPOSES[run.purpose],
         "items": usage.count_items(db, run.id),
         "errors": runs.list_errors(db, run.id),
-        "price": usage.compute_price(run.counters, run.generator.config),
+        "price": usage.compute_price(run),
     }
 
 

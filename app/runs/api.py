@@ -62,8 +62,8 @@ class RunEventOut(Answer):
     """Why; may be empty."""
 
 
-class RunOut(RunAnswer):
-    """A run, whatever its kind."""
+class RunDetail(RunAnswer):
+    """A run with its history. The address of its kind answers with its config and results."""
 
     kind: str
     """Kind of the run, such as training or import."""
@@ -79,11 +79,6 @@ class RunOut(RunAnswer):
     """Last sign of life of its process."""
     cancel_requested_at: dt.datetime | None
     """When somebody asked to cancel it."""
-
-
-class RunDetail(RunOut):
-    """A run with its history. The address of its kind answers with its config and results."""
-
     events: list[RunEventOut]
     """Its history, oldest first."""
 
@@ -129,4 +124,4 @@ def _load(access: Access, db: Db, run_id: int) -> Run:
 
 def _build_detail(db: Db, run: Run) -> RunDetail:
     events = [RunEventOut.model_validate(event) for event, _ in queries.list_events(db, run.id)]
-    return RunDetail(**dict(RunOut.model_validate(run)), events=events)
+    return RunDetail.build(run, events=events)

@@ -55,7 +55,7 @@ def test_exports_refuse_what_would_filter_nothing(web: TestClient, db: Session) 
     assert web.get("/projects/sums/exports?generation=1&generation=2").status_code == 200
     refused = web.get("/api/v1/projects/sums/exports/prm800k?generation=x")
     assert (refused.status_code, "Unknown" in refused.text) == (422, False)
-    assert web.get("/api/v1/projects/sums/imports?before=3").status_code == 200
+    assert web.get("/api/v1/projects/sums/imports?cursor=3").status_code == 200
 
 
 def test_parameters_are_read_from_an_address() -> None:

@@ -236,7 +236,7 @@ def test_an_unknown_file_leads_to_the_mapping_which_is_kept_for_the_next(tmp_pat
     with pytest.raises(NotFound, match="no mapping named 'other'"):
         bring(later, mapping_name="other")
     next_file = bring(later)
-    assert (next_file.account["new"], next_file.options["mapping_name"]) == (1, "my model")
+    assert (next_file.account["new"], next_file.parsed_config.mapping_name) == (1, "my model")
     with transaction() as db:
         assert {problem.reference_answer for problem in db.scalars(select(Problem))} == {"7", "8"}
         labels = [(label.source, label.ratings) for label in db.scalars(select(ExternalLabel))]

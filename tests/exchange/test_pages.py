@@ -46,6 +46,27 @@ def test_from_upload_to_queued(web: TestClient, db: Session, home: Path) -> None
     assert (raw.status_code, raw.json()["split"]) == (202, "test")
 
 
+def test_imports_by_the_api_take_parameters_from_the_query_and_the_form(
+    web: TestClient, db: Session, home: Path
+) -> None:
+    project = factories.project(db)
+    factories.sign_in(web, db, factories.member(db, project, "admin"))
+    api, file = f"/api/v1/projects/{project.slug}/imports", {"file": ("a.jsonl", LINE)}
+    first = web.post(api, files=file, data={"split": "validation", "grade": "false"}).json()
+    assert (first["split"], first["state"], first["counts"]["lines"]) == ("validation", "queued", 0)
+    assert db.get_one(Import, first["id"]).parsed_config.grade is False
+    second = web.post(api, params={"split": "test"}, files=file).json()
+    assert second["split"] == "test"
+    for parameters, fields in (({"splits": "test"}, {}), ({}, {"splits": "test"})):
+        refused = web.post(api, params=parameters, data=fields, files=file)
+        assert (refused.status_code, "'splits'" in refused.json()["message"]) == (422, True)
+    listed = web.get(api).json()
+    assert [row["id"] for row in listed["imports"]] == [second["id"], first["id"]]
+    older = web.get(api, params={"cursor": second["id"]}).json()
+    assert older == {"imports": [listed["imports"][1]], "next_cursor": None}
+    assert web.get(f"{api}/{first['id']}/errors").json() == {"errors": [], "next_cursor": None}
+
+
 def test_the_preview_suggests_a_segmentation_and_reports_what_it_noticed(
     web: TestClient, db: Session, home: Path
 ) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from app.core.db import transaction
 from app.core.run_lifecycle import start_attempt
 from app.generators import generators, process, runs
+from app.generators.config import parse
 from app.generators.generators import GeneratorInput
 from app.generators.models import Generator, SamplingRun
 from app.projects.models import Project
@@ -64,7 +65,7 @@ def generator(db: Session, project: Project, api: Server, model: str = "steady",
     wanted = GeneratorInput(name=f"{model} {config.pop('called', '')}".strip(), model=model, base_url=api.url)
     api_key_env = config.pop("api_key_env", "")
     wanted = GeneratorInput(wanted.name, "openai", model, api.url, api_key_env)
-    return generators.create_generator(db, project, wanted, {**QUICK, **config}, None)
+    return generators.create_generator(db, project, wanted, parse({**QUICK, **config}), None)
 
 
 def sums(db: Session, project: Project, count: int = 4, **values: Any) -> list[Any]:

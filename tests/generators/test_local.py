@@ -131,14 +131,14 @@ def test_the_whole_run_in_the_sampling_process(database, home, folder):
         config = {"endpoint": "completions", "max_tokens": 8, "temperature": 1.0, "samples_per_request": 4}
         with pytest.raises(Invalid, match="where this server keeps models"):
             generators.create_generator(
-                db, project, GeneratorInput("x", "transformers", str(folder)), config, None
+                db, project, GeneratorInput("x", "transformers", str(folder)), parse(config), None
             )
     with transaction() as db:  # where models are kept
         (settings().models_dir / "tiny").unlink()
         folder.rename(settings().models_dir / "tiny")
         place = str(settings().models_dir / "tiny")
         number = generators.create_generator(
-            db, project, GeneratorInput("tiny", "transformers", place), config, None
+            db, project, GeneratorInput("tiny", "transformers", place), parse(config), None
         ).id
     run = done(number, per_problem=5)
     assert (run.state, run.counters["stored"]) == ("succeeded", 10), run.error
@@ -148,7 +148,7 @@ def test_the_whole_run_in_the_sampling_process(database, home, folder):
         weights.rename(weights.with_name("pytorch_model.bin"))
         with pytest.raises(Invalid, match="may carry code"):
             generators.create_generator(
-                db, project, GeneratorInput("bad", "transformers", place), config, None
+                db, project, GeneratorInput("bad", "transformers", place), parse(config), None
             )
     bad = done(number, per_problem=6)
     assert bad.state == "failed"

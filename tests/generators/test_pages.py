@@ -161,6 +161,12 @@ def test_the_api_from_making_one_to_what_it_made(db: Session, web: TestClient, p
     assert web.post(f"{here}/sampling-runs/{run['id']}/cancellation").json()["state"] == "cancelled"
     assert web.post(f"{here}/sampling-runs/{run['id']}/resumption").json()["state"] == "queued"
     assert len(web.get(f"{here}/sampling-runs").json()["sampling_runs"]) == 1
+    assert web.get(f"{here}/sampling-runs?cursor={run['id']}").json() == {
+        "sampling_runs": [],
+        "next_cursor": None,
+    }
+    former = web.post(f"{mine}/rollouts/preview", json={"how": "search", "most": 3})
+    assert former.status_code == 200, former.text
     assert web.post(f"{mine}/retirement").json()["retired_at"]
 
 

@@ -96,7 +96,7 @@ def test_every_step_gets_its_rollouts_and_a_wrong_one_leads_nowhere(made, api):
     with transaction() as db:
         asked = db.get_one(Generator, number)
         told = rollout_plan.preview_plan(db, asked, rollout_plan.parse_plan({"rollouts": 10}))
-    assert told == {"solutions": 4, "problems": 2, "incomplete": 4, "missing": 80}
+    assert told.model_dump() == {"solutions": 4, "problems": 2, "incomplete": 4, "missing": 80}
     run = done(number, "rollouts", rollouts=10)
     assert (run.state, run.total, run.counters["stored"]) == ("succeeded", 80, 80), run.error
     assert sum(each["n"] for each in api.seen()) == 80

@@ -263,13 +263,10 @@ def test_test_problems_are_sampled_for_by_themselves(db, api):
     sums(db, project, 2)
     tests = factories.problem(db, project, "What is 9 + 9?", "18", split="test", subject="sums", level="1")
     asked = generator(db, project, api)
-    assert pool_sampling.preview_plan(db, asked, pool_sampling.parse_plan({"per_problem": 3})) == {
-        "problems": 2,
-        "incomplete": 2,
-        "missing": 6,
-    }
+    preview = pool_sampling.preview_plan(db, asked, pool_sampling.parse_plan({"per_problem": 3}))
+    assert (preview.problems, preview.incomplete, preview.missing) == (2, 2, 6)
     only = {"per_problem": 3, "splits": ["test"], "subject": "sums"}
-    assert pool_sampling.preview_plan(db, asked, pool_sampling.parse_plan(only))["missing"] == 3
+    assert pool_sampling.preview_plan(db, asked, pool_sampling.parse_plan(only)).missing == 3
     with pytest.raises(Invalid, match="cannot be combined"):
         pool_sampling.parse_plan({"splits": ["train", "test"]})
     for wrong in (
