@@ -23,5 +23,6 @@ class BaseFacts(Config):
     tied: bool
     """Whether input and output embeddings are the same weights."""
     chat_template: bool
+    """Whether the tokenizer has a chat template."""
     license: str | None = None
     """SPDX ID or the name that the model's README gives."""

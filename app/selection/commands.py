@@ -43,10 +43,10 @@ def start(
     from app.selection.config import parse
 
     def act(db: Any, project: Any) -> int:
-        round_config = parse(config_file.read_config(config))
+        options = config_file.read_config(config)
         if aggregation is not None:
-            round_config.data["aggregation"] = aggregation
-        return rounds.start(db, project, round_config, None).id
+            options["data"] = {**options.get("data", {}), "aggregation": aggregation}
+        return rounds.start(db, project, parse(options), None).id
 
     _run_and_wait(project, act, wait, "Round {id} started.")
 
@@ -136,7 +136,7 @@ def _state(project_name: str, round_id: int | None = None) -> dict[str, Any]:
             "stage": round_.stage,
             "error": round_.error,
             "queued": round_.queued,
-            "stages": rounds.progress(db, round_),
+            "stages": [stage.model_dump() for stage in rounds.list_stages(db, round_)],
         }
 
 

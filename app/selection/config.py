@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from app.common.config import ConfigError
 from app.core.validation import parse_model
 from app.prm.config import ScoreConfig, TrainConfig
 from app.selection import mixtures
 from app.selection.gate import GateConfig
 from app.selection.strategies import STRATEGIES, resolve_id
+from app.training.snapshot_definition import SnapshotDefinition
 
 QUEUEABLE_SPLITS = ("train", "validation")
 
@@ -74,11 +74,12 @@ class RoundConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     policy: Policy = Field(default_factory=lambda: Policy(), description="What to queue.")
-    data: dict[str, Any] = Field(
-        default_factory=dict, description="Which labels to train on: the definition of a snapshot."
+    data: SnapshotDefinition = Field(
+        default_factory=SnapshotDefinition,
+        description="Which labels to train on: the definition of a snapshot.",
     )
-    train: dict[str, Any] = Field(default_factory=dict, description="Training options.")
-    score: dict[str, Any] = Field(default_factory=dict, description="Scoring options.")
+    train: TrainConfig = Field(default_factory=TrainConfig, description="Training options.")
+    score: ScoreConfig = Field(default_factory=ScoreConfig, description="Scoring options.")
     gate: GateConfig = Field(
         default_factory=lambda: GateConfig(), description="What to do if the gate does not pass."
     )
@@ -86,26 +87,11 @@ class RoundConfig(BaseModel):
         default=None, strict=True, description="Select with this model instead of training a new one."
     )
 
-    @field_validator("train")
-    @classmethod
-    def _check_train(cls, options: dict[str, Any]) -> dict[str, Any]:
-        return _checked_by(TrainConfig, options)
-
-    @field_validator("score")
-    @classmethod
-    def _check_score(cls, options: dict[str, Any]) -> dict[str, Any]:
-        return _checked_by(ScoreConfig, options)
-
     def as_json(self) -> dict[str, Any]:
-        return self.model_dump(mode="json")
-
-
-def _checked_by(options_class: type[TrainConfig | ScoreConfig], options: dict[str, Any]) -> dict[str, Any]:
-    try:
-        options_class.parse(options)
-    except ConfigError as error:
-        raise ValueError(str(error)) from error
-    return options
+        """Complete, but for the options of the child runs: only those that were set."""
+        chosen = self.model_dump(mode="json", exclude_unset=True)
+        child_options = {name: chosen.get(name, {}) for name in ("data", "train", "score")}
+        return self.model_dump(mode="json") | child_options
 
 
 def parse(data: Any) -> RoundConfig:

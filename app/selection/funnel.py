@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from app.core.api import Answer
 from app.labeling.models import Task
 from app.selection.models import Generation
 from app.training.models import Model
@@ -38,18 +39,50 @@ SELECT_LABEL_COUNTS = text(
 )
 
 
+class FunnelCounts(Answer):
+    """Solutions of problems that are not test problems, from sampled to queued."""
+
+    sampled: int = 0
+    """All solutions."""
+    graded: int = 0
+    """Solutions with a verdict."""
+    wrong: int = 0
+    """Solutions whose verdict is incorrect."""
+    scored: int = 0
+    """Solutions scored by the selector."""
+    eligible: int = 0
+    """Scored solutions that could be queued."""
+    selected: int | None = None
+    """Solutions queued. Null in a preview."""
+    by_strategy: dict[str, int] | None = None
+    """Solutions queued, by strategy. Null in a preview."""
+
+
+class LabelCounts(Answer):
+    """Labels a round could train on."""
+
+    solutions: int
+    """Submissions with labels."""
+    steps: int
+    """Rated steps."""
+    positive: int
+    """Positive ratings."""
+    neutral: int
+    """Neutral ratings."""
+    negative: int
+    """Negative ratings."""
+
+
 def count_funnel(
     db: Session, project_id: int, model_id: int | None, splits: tuple[str, ...] = ("train", "validation")
-) -> dict[str, int]:
-    """sampled, graded, wrong, scored, eligible: solutions of problems that are not test problems."""
+) -> FunnelCounts:
     params = {"project_id": project_id, "model_id": model_id or 0, "splits": list(splits)}
-    return dict(db.execute(SELECT_FUNNEL, params).mappings().one())
+    return FunnelCounts(**db.execute(SELECT_FUNNEL, params).mappings().one())
 
 
-def count_labels(db: Session, project_id: int, generations: list[int] | None = None) -> dict[str, int]:
-    """solutions, steps, positive, neutral, negative, of submissions with labels."""
+def count_labels(db: Session, project_id: int, generations: list[int] | None = None) -> LabelCounts:
     params = {"project_id": project_id, "generation": generations}
-    return dict(db.execute(SELECT_LABEL_COUNTS, params).mappings().one())
+    return LabelCounts(**db.execute(SELECT_LABEL_COUNTS, params).mappings().one())
 
 
 def find_newest_model(db: Session, project_id: int) -> Model | None:

@@ -88,23 +88,39 @@ class GateConfig(BaseModel):
 class Difference(BaseModel):
     """Mean over problems of best-of-N minus a baseline, with its 95% interval."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     mean: float
+    """The mean."""
     low: float
+    """Lower bound of the interval."""
     high: float
+    """Upper bound of the interval."""
 
 
 class GateResult(BaseModel):
     """The gate result of a selector. Stored with the round and its generation."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     verdict: str
+    """passed, failed or inconclusive."""
     reason: str
+    """Why, in a sentence."""
     problems: int = 0
+    """Validation problems that counted."""
     n: int = 0
+    """Solutions per problem that best-of-N picks from."""
     best_of: float = 0.0
+    """Accuracy of best-of-N by the model, 0 to 1."""
     pass_at_1: float = 0.0
+    """Accuracy of a random pick, 0 to 1."""
     majority: float = 0.0
+    """Accuracy of the majority vote, 0 to 1."""
     over_pass_at_1: Difference | None = None
+    """Best-of-N minus a random pick. Null where too few problems counted."""
     over_majority: Difference | None = None
+    """Best-of-N minus the majority vote. Null where too few problems counted."""
     action: str = "proceed"
     """The action of the round: a key of GATE_ACTIONS."""
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from app.core.errors import NotFound
 from app.evaluation import generation_curve
 from app.scoring.heat_strips import load_heat_strips
-from app.selection import gate_check
-from app.selection.models import Generation, Round
+from app.selection.funnel import FunnelCounts, LabelCounts
+from app.selection.generations import GenerationSummary
+from app.selection.models import Round
 from app.selection.next_action import LabelingProgress
 from app.selection.strategies import label_of
 from app.training.models import Model
@@ -24,39 +25,6 @@ STATE_OF = """CASE WHEN t.withdrawn_at IS NOT NULL THEN 'withdrawn'
                         AND (SELECT count(*) FROM assignment a
                              WHERE a.task_id = t.id AND a.state = 'submitted') >= t.overlap THEN 'labeled'
                    WHEN t.assigned_count > 0 THEN 'in progress' ELSE 'queued' END"""
-SELECT_GENERATIONS = text(
-    """WITH queued AS (
-         SELECT generation, count(*) AS tasks, count(*) FILTER (WHERE withdrawn_at IS NOT NULL) AS withdrawn
-         FROM task WHERE project_id = :project_id AND kind = 'regular' AND generation >= 0
-         GROUP BY generation),
-       judged AS (
-         SELECT t.generation, count(*) AS judgements, count(DISTINCT t.id) AS labeled,
-                count(*) FILTER (WHERE a.finish_reason = 'found_error') AS found_error,
-                count(*) FILTER (WHERE a.finish_reason = 'solution') AS solution,
-                count(*) FILTER (WHERE a.finish_reason IN ('bad_problem', 'give_up')) AS set_aside,
-                coalesce(sum(coalesce(a.active_time_ms, a.total_time_ms)), 0) / 60000.0 AS minutes
-         FROM assignment a JOIN task t ON t.id = a.task_id
-         WHERE a.project_id = :project_id AND a.state = 'submitted' AND t.kind = 'regular'
-         GROUP BY t.generation),
-       rated AS (
-         SELECT t.generation, count(*) FILTER (WHERE rating = 1) AS positive,
-                count(*) FILTER (WHERE rating = 0) AS neutral,
-                count(*) FILTER (WHERE rating = -1) AS negative
-         FROM assignment a JOIN task t ON t.id = a.task_id
-         JOIN step_label l ON l.assignment_id = a.id
-         CROSS JOIN LATERAL unnest(l.ratings) AS rating
-         WHERE a.project_id = :project_id AND a.state = 'submitted' AND t.kind = 'regular'
-         GROUP BY t.generation)
-       SELECT q.generation AS number, q.tasks, q.withdrawn,
-              coalesce(j.judgements, 0) AS judgements, coalesce(j.labeled, 0) AS labeled,
-              coalesce(j.found_error, 0) AS found_error, coalesce(j.solution, 0) AS solution,
-              coalesce(j.set_aside, 0) AS set_aside, coalesce(j.minutes, 0) AS minutes,
-              coalesce(r.positive, 0) AS positive, coalesce(r.neutral, 0) AS neutral,
-              coalesce(r.negative, 0) AS negative
-       FROM queued q LEFT JOIN judged j ON j.generation = q.generation
-       LEFT JOIN rated r ON r.generation = q.generation
-       ORDER BY q.generation DESC"""
-)
 SELECT_QUEUE = f"""SELECT t.id, t.solution_id, s.problem_id, t.reason, t.priority, {STATE_OF} AS state,
                   p.statement, s.final_answer, p.reference_answer, s.verdict, s.steps
            FROM task t JOIN solution s ON s.id = t.solution_id JOIN problem p ON p.id = s.problem_id
@@ -70,71 +38,63 @@ SELECT_TASK_COUNTS = f"""
              GROUP BY 1, 2"""  # noqa: S608 - our own text
 
 
-def list_generations(db: Session, project_id: int) -> list[dict[str, Any]]:
-    """Newest first, each with its tasks, labels, ratings, active minutes, model and gate result."""
-    rounds = {
-        row.number: row for row in db.scalars(select(Generation).where(Generation.project_id == project_id))
-    }
-    models = {row.id: row for row in db.scalars(select(Model).where(Model.project_id == project_id))}
-    generations = []
-    for row in db.execute(SELECT_GENERATIONS, {"project_id": project_id}).mappings():
-        generation = rounds.get(row["number"])
-        generations.append(
-            {
-                **row,
-                "minutes": float(row["minutes"]),
-                "error_share": row["found_error"] / max(row["judgements"], 1) if row["labeled"] else None,
-                "waiting": row["tasks"] - row["withdrawn"] - row["labeled"],
-                "generation": generation,
-                "model": models.get(generation.model_id) if generation and generation.model_id else None,
-                "gate": gate_check.load_result(generation.policy.get("gate")) if generation else None,
-            }
-        )
-    return generations
+@dataclass(frozen=True)
+class FunnelStage:
+    """A bar of the funnel."""
+
+    name: str
+    meaning: str
+    count: int
+    width: float
+    """0 to 100."""
+
+
+@dataclass(frozen=True)
+class RatingShare:
+    """A part of a bar 100 wide."""
+
+    name: str
+    count: int
+    x: float
+    """Where it starts."""
+    width: float
 
 
 def load_generation_evaluations(
-    db: Session, project_id: int, generations: list[dict[str, Any]]
+    db: Session, project_id: int, generations: list[GenerationSummary]
 ) -> dict[int, dict[str, Any]]:
     """By generation number: its model on the default evaluation set, compared with the previous model."""
-    models = {row["number"]: row["model"].id for row in generations if row["model"]}
+    models = {row.number: row.model.id for row in generations if row.model}
     return generation_curve.load_curves(db, project_id, models)
 
 
 def newest_selector(
-    generations: list[dict[str, Any]], evaluations: dict[int, dict[str, Any]]
+    generations: list[GenerationSummary], evaluations: dict[int, dict[str, Any]]
 ) -> dict[str, Any]:
     """About the newest generation a model selected: its gate, and its evaluation if the model is worse
     than the one before."""
-    newest = next((row for row in generations if row["model"]), None)
+    newest = next((row for row in generations if row.model), None)
     if newest is None:
         return {"gate": None, "regression": None}
-    evaluation = evaluations.get(newest["number"])
+    evaluation = evaluations.get(newest.number)
     worse = evaluation is not None and evaluation["verdict"] == "worse"
     return {
-        "gate": newest["gate"],
-        "regression": {**evaluation, "model": newest["model"]} if evaluation and worse else None,
+        "gate": newest.gate,
+        "regression": {**evaluation, "model": newest.model} if evaluation and worse else None,
     }
 
 
-def get_generation(db: Session, project_id: int, number: int) -> dict[str, Any]:
-    for generation in list_generations(db, project_id):
-        if generation["number"] == number:
-            return generation
-    raise NotFound(f"Generation {number} not found.")
-
-
-def build_funnel(generation: dict[str, Any], counts: dict[str, int]) -> list[dict[str, Any]]:
+def build_funnel(generation: GenerationSummary, counts: FunnelCounts) -> list[FunnelStage]:
     """The stages of a generation's funnel, with their width for drawing. A generation that a round made
     stores its counts; the first queue shows the current ones."""
-    stored = generation["generation"].funnel if generation["generation"] else {}
+    stored = generation.generation.funnel if generation.generation else {}
     steps = [
         (
             "sampled",
             "solutions of train and validation problems",
-            stored.get("sampled", counts["sampled"]),
+            stored.get("sampled", counts.sampled),
         ),
-        ("graded", "with a verdict", stored.get("graded", counts["graded"])),
+        ("graded", "with a verdict", stored.get("graded", counts.graded)),
     ]
     if stored:
         steps += [
@@ -142,14 +102,11 @@ def build_funnel(generation: dict[str, Any], counts: dict[str, int]) -> list[dic
             ("eligible", "parseable, in the chosen splits, not queued before", stored.get("eligible", 0)),
         ]
     steps += [
-        ("selected", "queued for labelers", generation["tasks"]),
-        ("labeled", "labeled by a person", generation["labeled"]),
+        ("selected", "queued for labelers", generation.tasks),
+        ("labeled", "labeled by a person", generation.labeled),
     ]
     largest = max((count for *_, count in steps), default=0) or 1
-    return [
-        {"name": name, "meaning": meaning, "count": count, "width": _width(count, largest)}
-        for name, meaning, count in steps
-    ]
+    return [FunnelStage(name, meaning, count, _width(count, largest)) for name, meaning, count in steps]
 
 
 def _width(count: int, largest: int) -> float:
@@ -203,24 +160,24 @@ def list_rounds(db: Session, project_id: int, limit: int = 10) -> list[Round]:
     return list(db.scalars(newest_first.limit(limit)))
 
 
-def rating_shares(positive: int, neutral: int, negative: int) -> list[dict[str, Any]]:
-    """Three parts of a bar 100 wide, each with its start and width."""
+def rating_shares(positive: int, neutral: int, negative: int) -> list[RatingShare]:
+    """Three parts of a bar 100 wide."""
     total = positive + neutral + negative
     parts, start = [], 0.0
     for name, count in (("positive", positive), ("neutral", neutral), ("negative", negative)):
         width = 100 * count / total if total else 0.0
-        parts.append({"name": name, "count": count, "x": round(start, 2), "width": round(width, 2)})
+        parts.append(RatingShare(name, count, round(start, 2), round(width, 2)))
         start += width
     return parts
 
 
 def labeling_progress(
-    counts: dict[str, int], generations: list[dict[str, Any]], labels: dict[str, int]
+    counts: FunnelCounts, generations: list[GenerationSummary], labels: LabelCounts
 ) -> LabelingProgress:
     newest = generations[0] if generations else None
     return LabelingProgress(
-        solutions=counts["sampled"],
-        generation=newest["number"] if newest else None,
-        waiting=newest["waiting"] if newest else 0,
-        has_labels=labels["steps"] > 0,
+        solutions=counts.sampled,
+        generation=newest.number if newest else None,
+        waiting=newest.waiting if newest else 0,
+        has_labels=labels.steps > 0,
     )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core.api import Answer
 from app.core.run_kinds import R
 from app.core.run_lifecycle import ACTIVE
 from app.core.run_models import Run
 from app.generators.models import SamplingRun
 from app.scoring.models import ScoringRun
+from app.selection.gate import GateResult
 from app.selection.models import Round
 from app.training.models import TrainingRun
 
@@ -31,11 +31,30 @@ def list_waited_for(db: Session, round_: Round) -> list[Run]:
     return [child for child in children if child is not None]
 
 
-def outputs_to_json(db: Session, round_: Round) -> dict[str, Any]:
-    """The outputs of the round so far, by name."""
-    names = ("snapshot_id", "model_id", "gate", "generation_id", "queued")
-    columns = {name: getattr(round_, name) for name in names}
+class RoundOutputs(Answer):
+    """What a round made so far. Null: not yet, or not at all."""
+
+    snapshot_id: int | None = None
+    """The snapshot of labels."""
+    training_run_id: int | None = None
+    """Its training run."""
+    model_id: int | None = None
+    """The model, trained by the round or named in its config."""
+    scoring_run_id: int | None = None
+    """Its scoring run."""
+    gate: GateResult | None = None
+    """Whether the model may select."""
+    generation_id: int | None = None
+    """The generation."""
+    queued: int | None = None
+    """Solutions queued."""
+    sampling_run_id: int | None = None
+    """The run that makes alternatives before queueing."""
+
+
+def load_outputs(db: Session, round_: Round) -> RoundOutputs:
     kinds = {"training_run_id": TrainingRun, "scoring_run_id": ScoringRun, "sampling_run_id": SamplingRun}
     children = {name: find_child(db, round_, table) for name, table in kinds.items()}
-    ids = {name: child.id for name, child in children.items() if child is not None}
-    return {name: value for name, value in columns.items() if value is not None} | ids
+    return RoundOutputs.build(
+        round_, **{name: child.id if child else None for name, child in children.items()}
+    )

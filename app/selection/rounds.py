@@ -3,7 +3,7 @@ app/core/run_lifecycle.py."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.core import run_lifecycle
+from app.core.api import Answer, RunProgress
 from app.core.errors import Conflict, Invalid
 from app.core.run_kinds import RunKind, register
 from app.core.run_lifecycle import ACTIVE
@@ -23,6 +24,33 @@ from app.selection.models import STAGES, Round
 from app.selection.round_children import find_child, list_waited_for
 from app.training import snapshots
 from app.training.models import Model, TrainingRun
+
+
+class StageDetail(RunProgress):
+    """What the child run of a stage does now."""
+
+    loss: float | None = None
+    """Loss of the newest optimizer step, in training."""
+    solutions_per_s: float | None = None
+    """Solutions per second, in scoring."""
+
+
+class RoundStage(Answer):
+    """A stage of a round."""
+
+    name: Literal["snapshot", "train", "score", "validate", "select", "queue"]
+    """Name of the stage."""
+    state: Literal["done", "current", "waiting", "failed", "cancelled"]
+    """done, current, waiting, failed or cancelled."""
+    done: int = 0
+    """Units of work done: optimizer steps or solutions."""
+    total: int = 0
+    """All units of work. 0 before they are counted, and for stages that are quick."""
+    detail: StageDetail = StageDetail()
+    """What its child run does now."""
+
+    def set_detail(self, detail: StageDetail, done: int, total: int) -> None:
+        self.detail, self.done, self.total = detail, done, total
 
 
 class RoundKind(RunKind[Round]):
@@ -45,13 +73,13 @@ class RoundKind(RunKind[Round]):
                 raise Invalid(
                     f"This project has no model {config.model_id}.", remedy="Leave it out to train one."
                 )
-        elif not funnel.count_labels(db, run.project_id)["steps"]:
+        elif not funnel.count_labels(db, run.project_id).steps:
             raise Invalid(
                 "There are no labels to train on yet.",
                 remedy="Queue some solutions, have them labeled at the desk, then start a round.",
             )
         else:
-            snapshots.validate_definition(db, run.project_id, dict(config.data))
+            snapshots.validate_definition(db, run.project_id, config.data.to_json())
         _require_none_active(db, run.project_id)
 
     def on_cancel(self, db: Session, run: Round) -> None:
@@ -113,19 +141,17 @@ def latest(db: Session, project_id: int) -> Round | None:
     return db.scalar(select(Round).where(Round.project_id == project_id).order_by(Round.id.desc()).limit(1))
 
 
-def progress(db: Session, round_: Round) -> list[dict[str, Any]]:
-    """The stages in order, each done, current, failed, cancelled or waiting, with what the
-    current one is doing: {"name", "state", "done", "total", "detail"}."""
+def list_stages(db: Session, round_: Round) -> list[RoundStage]:
+    """The stages in order, with the progress of their child runs."""
     reached = STAGES.index(round_.stage)
     now = {"queued": "current", "running": "current", "succeeded": "done"}.get(round_.state, round_.state)
-    stages: dict[str, dict[str, Any]] = {}
+    stages: dict[str, RoundStage] = {}
     for place, name in enumerate(STAGES):
         state = "done" if place < reached else now if place == reached else "waiting"
-        stages[name] = {"name": name, "state": state, "done": 0, "total": 0, "detail": {}}
+        stages[name] = RoundStage.model_validate({"name": name, "state": state})
     if (training := find_child(db, round_, TrainingRun)) is not None:
-        live = dict(training.progress or {})
-        stages["train"] |= {"done": live.get("step", 0), "total": live.get("steps", 0), "detail": live}
+        detail = StageDetail.model_validate(training.progress)
+        stages["train"].set_detail(detail, detail.done or 0, detail.total or 0)
     if (scoring := find_child(db, round_, ScoringRun)) is not None:
-        live = dict(scoring.progress or {})
-        stages["score"] |= {"done": scoring.done, "total": scoring.total, "detail": live}
+        stages["score"].set_detail(StageDetail.model_validate(scoring.progress), scoring.done, scoring.total)
     return list(stages.values())

@@ -52,7 +52,7 @@ def create_snapshot(db: Session, round_: Round, config: RoundConfig) -> bool:
     if config.model_id is not None:
         round_.model_id = config.model_id
     elif round_.snapshot_id is None:
-        frozen = snapshots.create_snapshot(db, round_.project_id, dict(config.data), round_.created_by)
+        frozen = snapshots.create_snapshot(db, round_.project_id, config.data.to_json(), round_.created_by)
         round_.snapshot_id = frozen.id
     return True
 
@@ -64,7 +64,7 @@ def train_model(db: Session, round_: Round, config: RoundConfig) -> bool:
     run = find_child(db, round_, TrainingRun)
     if run is None:
         assert round_.snapshot_id is not None
-        labels, settings = round_.snapshot_id, dict(config.train)
+        labels, settings = round_.snapshot_id, config.train.to_json()
         training.start(db, round_.project_id, labels, settings, round_.created_by, round_.id)
         return False
     if not _has_succeeded(run, "Training"):
@@ -79,7 +79,7 @@ def score_pool(db: Session, round_: Round, config: RoundConfig) -> bool:
     model_id = _model_of(round_)
     run = find_child(db, round_, ScoringRun)
     if run is None:
-        scoring.start(db, round_.project_id, model_id, dict(config.score), round_.created_by, round_.id)
+        scoring.start(db, round_.project_id, model_id, config.score.to_json(), round_.created_by, round_.id)
         return False
     if not _has_succeeded(run, "Scoring"):
         return False
@@ -123,7 +123,7 @@ def select_tasks(db: Session, round_: Round, config: RoundConfig) -> bool:
         )
     counts = funnel.count_funnel(db, round_.project_id, _model_of(round_), config.policy.splits)
     reason = gate_check.gate_reason(gate)
-    round_.funnel = counts
+    round_.funnel = counts.model_dump(exclude_none=True)
     round_.picks = [[row.solution_id, row.reason() | reason] for row in interleave(selections)]
     return True
 

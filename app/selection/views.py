@@ -18,12 +18,12 @@ from app.evaluation.plots import Plot
 from app.projects.access import Access, Researcher
 from app.quality import labeler_stats, suspect_references
 from app.runs import actions
-from app.selection import forms, funnel, gate_check, preview, queries, rounds
+from app.selection import forms, funnel, gate_check, generations, preview, queries, rounds
 from app.selection.gate import GATE_ACTIONS
 from app.selection.mixtures import MIXTURES
 from app.selection.models import Round
 from app.selection.next_action import find_next_action
-from app.selection.round_children import outputs_to_json
+from app.selection.round_children import load_outputs
 from app.selection.strategies import STRATEGIES
 from app.training.models import Model
 
@@ -34,26 +34,26 @@ Sent = Annotated[forms.RoundForm, Form()]
 @router.get("/dashboard")
 def dashboard_page(request: Request, access: Researcher, db: Db) -> Response:
     project = access.project
-    generations = queries.list_generations(db, project.id)
+    summaries = generations.list_generations(db, project.id)
     model = funnel.find_newest_model(db, project.id)
     counts = funnel.count_funnel(db, project.id, model.id if model else None)
     labels = funnel.count_labels(db, project.id)
-    evaluations = queries.load_generation_evaluations(db, project.id, generations)
+    evaluations = queries.load_generation_evaluations(db, project.id, summaries)
     return render(
         request,
         "selection/dashboard.html",
-        generations=generations,
+        generations=summaries,
         evaluations=evaluations,
         plot=generation_curve.build_plot(evaluations),
-        funnel=queries.build_funnel(generations[0], counts) if generations else [],
+        funnel=queries.build_funnel(summaries[0], counts) if summaries else [],
         labels=labels,
         doubt=suspect_references.count_suspect_references(db, project.id),
         noise=labeler_stats.get_label_noise(db, project.id),
-        mix=queries.rating_shares(labels["positive"], labels["neutral"], labels["negative"]),
-        minutes=sum(row["minutes"] for row in generations),
-        next_action=find_next_action(project, queries.labeling_progress(counts, generations, labels)),
+        mix=queries.rating_shares(labels.positive, labels.neutral, labels.negative),
+        minutes=sum(row.minutes for row in summaries),
+        next_action=find_next_action(project, queries.labeling_progress(counts, summaries, labels)),
         rounds=queries.list_rounds(db, project.id),
-        **queries.newest_selector(generations, evaluations),
+        **queries.newest_selector(summaries, evaluations),
         **_live(db, rounds.latest(db, project.id)),
     )
 
@@ -67,8 +67,8 @@ def former_dashboard_page(access: Researcher) -> Response:
 @router.get("/dashboard/plots/generations.{form}")
 def dashboard_plot(access: Researcher, db: Db, form: str) -> Response:
     """The curve of the dashboard, as data."""
-    generations = queries.list_generations(db, access.project.id)
-    evaluations = queries.load_generation_evaluations(db, access.project.id, generations)
+    summaries = generations.list_generations(db, access.project.id)
+    evaluations = queries.load_generation_evaluations(db, access.project.id, summaries)
     plot: Plot | None = generation_curve.build_plot(evaluations)
     if plot is None:
         raise NotFound("Fewer than two generations have been evaluated.")
@@ -85,8 +85,8 @@ def generation_page(
     state: str | None = None,
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> Response:
-    generation = queries.get_generation(db, access.project.id, number)
-    model = generation["model"]
+    generation = generations.get_generation(db, access.project.id, number)
+    model = generation.model
     tasks = queries.list_queue(
         db, access.project.id, number, model, strategy=strategy or None, state=state or None, page=page
     )
@@ -96,7 +96,7 @@ def generation_page(
         "selection/generation.html",
         shown=generation,
         funnel=queries.build_funnel(generation, counts),
-        mix=queries.rating_shares(generation["positive"], generation["neutral"], generation["negative"]),
+        mix=queries.rating_shares(generation.positive, generation.neutral, generation.negative),
         tasks=tasks,
         counts=queries.count_tasks(db, access.project.id, number),
         filters={"strategy": strategy or "", "state": state or "", "page": page},
@@ -183,6 +183,6 @@ def resume_round(access: Researcher, db: Db, round_id: int) -> Response:
 def _live(db: Db, round_: Round | None) -> dict[str, Any]:
     return {
         "round": round_,
-        "outputs": outputs_to_json(db, round_) if round_ else {},
-        "stages": rounds.progress(db, round_) if round_ else [],
+        "outputs": load_outputs(db, round_) if round_ else None,
+        "stages": rounds.list_stages(db, round_) if round_ else [],
     }

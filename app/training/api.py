@@ -2,78 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Body, Path
-from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
 
-from app.common.config import Config
 from app.core import base_models
+from app.core.api import Cursor, load_page
 from app.core.db import Db
-from app.prm.base_facts import BaseFacts
-from app.prm.config import TrainConfig
 from app.projects.access import Researcher
 from app.runs import actions
 from app.training import queries, runs
-from app.training.models import Model, Snapshot, TrainingRun
-from app.training.snapshot_definition import SnapshotDefinition
+from app.training.api_models import (
+    BaseModelList,
+    BaseModelOut,
+    ModelOut,
+    ModelPage,
+    SnapshotOut,
+    TrainingRequest,
+    TrainingRunDetail,
+    TrainingRunOut,
+    TrainingRunPage,
+    build_model,
+    build_snapshot,
+    build_training_run,
+)
+from app.training.models import Model, TrainingRun
 
 router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["training"])
-RUN_FIELDS = ("id", "state", "snapshot_id", "data", "config", "attempt", "device", "host", "progress")
-RUN_TIMES = ("created_at", "started_at", "heartbeat_at", "finished_at", "cancel_requested_at")
-MODEL_FIELDS = ("id", "name", "kind", "config", "metrics", "training_run_id", "snapshot_id", "created_at")
+Request = Annotated[TrainingRequest, Body(default_factory=TrainingRequest)]
 
 
-class TrainingRequest(Config):
-    """What to train on, and how."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"train": {"size": "small", "epochs": 3}, "data": {"generations": [0, 1]}}]
-        }
-    )
-
-    train: TrainConfig = TrainConfig()
-    """Options of the training run."""
-    data: SnapshotDefinition = SnapshotDefinition()
-    """Which labels. A snapshot of them is created when the run starts."""
-    snapshot_id: Annotated[int | None, Field(gt=0, lt=2**63)] = None
-    """An existing snapshot, instead of `data`."""
+@router.get("/training-runs", summary="List training runs")
+def list_training_runs(access: Researcher, db: Db, cursor: Cursor = None) -> TrainingRunPage:
+    query = select(TrainingRun).where(TrainingRun.project_id == access.project.id)
+    page, next_cursor = load_page(db, query, TrainingRun.id, cursor)
+    models = queries.load_models_of_runs(db, [run.id for run in page])
+    runs_ = [build_training_run(run, models.get(run.id)) for run in page]
+    return TrainingRunPage(training_runs=runs_, next_cursor=next_cursor)
 
 
-class BaseModelOut(BaseModel):
-    name: str
-    facts: BaseFacts
-
-
-def base_to_json(entry: base_models.BaseModelEntry) -> BaseModelOut:
-    return BaseModelOut(name=entry.name, facts=entry.facts)
-
-
-def run_to_json(run: TrainingRun, model: Model | None) -> dict[str, Any]:
-    fields = {name: getattr(run, name) for name in (*RUN_FIELDS, "error", *RUN_TIMES)}
-    return {**fields, "model_id": model.id if model else None}
-
-
-def model_to_json(model: Model) -> dict[str, Any]:
-    return {name: getattr(model, name) for name in MODEL_FIELDS} | {"weights_hash": model.weights_hash.hex()}
-
-
-def snapshot_to_json(snapshot: Snapshot) -> dict[str, Any]:
-    fields = {name: getattr(snapshot, name) for name in ("id", "definition", "counts", "created_at")}
-    return fields | {"hash": snapshot.hash.hex()}
-
-
-@router.get("/training-runs")
-def list_training_runs(access: Researcher, db: Db) -> dict[str, Any]:
-    """Newest first, at most 200."""
-    return {"training_runs": [run_to_json(*row) for row in queries.list_runs(db, access.project.id)]}
-
-
-@router.post("/training-runs", status_code=201)
-def start_training_run(
-    access: Researcher, db: Db, request: Annotated[TrainingRequest, Body(default_factory=TrainingRequest)]
-) -> dict[str, Any]:
+@router.post("/training-runs", status_code=201, summary="Start a training run")
+def start_training_run(access: Researcher, db: Db, request: Request) -> TrainingRunOut:
     """Queue a training run on a new snapshot of labels, or on an existing snapshot."""
     train, project_id = request.train.to_json(), access.project.id
     if request.snapshot_id is None:
@@ -82,51 +52,55 @@ def start_training_run(
         run = runs.start(db, project_id, request.snapshot_id, train, access.user.id)
     actions.record_start(db, run, access.user)
     db.refresh(run)
-    return run_to_json(run, None)
+    return build_training_run(run, None)
 
 
-@router.get("/training-runs/{run_id}")
-def get_training_run(access: Researcher, db: Db, run_id: int) -> dict[str, Any]:
+@router.get("/training-runs/{run_id}", summary="Get a training run with its loss curve")
+def get_training_run(access: Researcher, db: Db, run_id: int) -> TrainingRunDetail:
     run = queries.get_run(db, access.project.id, run_id)
-    return {
-        **run_to_json(run, queries.find_model_of_run(db, run.id)),
-        "curve": queries.load_curve(db, run.id),
-    }
+    model = queries.find_model_of_run(db, run.id)
+    return TrainingRunDetail.build(
+        run, model_id=model.id if model else None, curve=queries.load_curve(db, run.id)
+    )
 
 
-@router.post("/training-runs/{run_id}/cancellation")
-def cancel_training_run(access: Researcher, db: Db, run_id: int) -> dict[str, Any]:
+@router.post("/training-runs/{run_id}/cancellation", summary="Cancel a training run")
+def cancel_training_run(access: Researcher, db: Db, run_id: int) -> TrainingRunOut:
     run = queries.get_run(db, access.project.id, run_id)
-    return run_to_json(actions.cancel_run(db, run, access.user), None)
+    return build_training_run(actions.cancel_run(db, run, access.user), None)
 
 
-@router.post("/training-runs/{run_id}/resumption")
-def resume_training_run(access: Researcher, db: Db, run_id: int) -> dict[str, Any]:
+@router.post("/training-runs/{run_id}/resumption", summary="Resume a training run at its last checkpoint")
+def resume_training_run(access: Researcher, db: Db, run_id: int) -> TrainingRunOut:
     run = queries.get_run(db, access.project.id, run_id)
-    return run_to_json(actions.resume_run(db, run, access.user), None)
+    return build_training_run(actions.resume_run(db, run, access.user), None)
 
 
-@router.get("/models")
-def list_models(access: Researcher, db: Db) -> dict[str, Any]:
-    return {"models": [model_to_json(model) for model in queries.list_models(db, access.project.id)]}
+@router.get("/models", summary="List models")
+def list_models(access: Researcher, db: Db, cursor: Cursor = None) -> ModelPage:
+    query = select(Model).where(Model.project_id == access.project.id)
+    page, next_cursor = load_page(db, query, Model.id, cursor)
+    return ModelPage(models=[build_model(model) for model in page], next_cursor=next_cursor)
 
 
-@router.get("/models/{model_id}")
-def get_model(access: Researcher, db: Db, model_id: int) -> dict[str, Any]:
-    return model_to_json(queries.get_model(db, access.project.id, model_id))
+@router.get("/models/{model_id}", summary="Get a model")
+def get_model(access: Researcher, db: Db, model_id: int) -> ModelOut:
+    return build_model(queries.get_model(db, access.project.id, model_id))
 
 
-@router.get("/base-models")
-def list_base_models(access: Researcher) -> dict[str, list[BaseModelOut]]:
-    """The base models that the operator registered. Their names may be given as `train.base`."""
-    return {"base_models": [base_to_json(entry) for entry in base_models.list_bases()]}
+@router.get("/base-models", summary="List the base models that the operator registered")
+def list_base_models(access: Researcher) -> BaseModelList:
+    """Their names may be given as `train.base`."""
+    return BaseModelList(
+        base_models=[BaseModelOut.model_validate(entry) for entry in base_models.list_bases()]
+    )
 
 
-@router.get("/base-models/{name}")
+@router.get("/base-models/{name}", summary="Get a registered base model")
 def get_base_model(access: Researcher, name: Annotated[str, Path(max_length=60)]) -> BaseModelOut:
-    return base_to_json(base_models.get_base(name))
+    return BaseModelOut.model_validate(base_models.get_base(name))
 
 
-@router.get("/snapshots/{snapshot_id}")
-def get_snapshot(access: Researcher, db: Db, snapshot_id: int) -> dict[str, Any]:
-    return snapshot_to_json(queries.get_snapshot(db, access.project.id, snapshot_id))
+@router.get("/snapshots/{snapshot_id}", summary="Get a snapshot of labels")
+def get_snapshot(access: Researcher, db: Db, snapshot_id: int) -> SnapshotOut:
+    return build_snapshot(queries.get_snapshot(db, access.project.id, snapshot_id))

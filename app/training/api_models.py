@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 
 from app.common.config import Config
 from app.core.api import Answer, Page, RunAnswer, RunProgress
+from app.prm.base_facts import BaseFacts
 from app.prm.config import TrainConfig
 from app.training.models import Model, Snapshot, TrainingRun
 from app.training.snapshot_definition import SnapshotDefinition
@@ -96,7 +97,7 @@ class ModelMetrics(Answer):
     """How rows were arranged."""
     tokens: TokenMetrics | None = None
     """Tokens of the training."""
-    notes: list[str] = []
+    notes: list[str] = Field(default_factory=list)
     """Adjustments during the run, such as smaller micro-batches."""
     made_elsewhere: bool = False
     """Whether the model was imported from a folder."""
@@ -194,6 +195,22 @@ class ModelOut(Answer):
     """When it was published."""
 
 
+class BaseModelOut(Answer):
+    """A registered base model."""
+
+    name: str
+    """Its name, for `train.base`."""
+    facts: BaseFacts
+    """What was recorded when it was registered."""
+
+
+class BaseModelList(Answer):
+    """The registered base models."""
+
+    base_models: list[BaseModelOut]
+    """By name."""
+
+
 class ModelPage(Page):
     """Models, newest first."""
 
@@ -221,12 +238,12 @@ class SnapshotCounts(Answer):
     adjudicated: int = 0
     """Labels set by adjudication."""
     settled: int = 0
-    """Labels that several ratings were aggregated to."""
+    """Labels of steps whose ratings have no majority."""
     changed: int = 0
-    """Of them, other than the majority."""
+    """Labels that differ from the majority of their ratings."""
     held_out: float = 0.0
     """Share of the problems held out for validation, 0 to 1."""
-    dropped: dict[str, int] = {}
+    dropped: dict[str, int] = Field(default_factory=dict)
     """Labels that were dropped, by reason."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -54,6 +55,12 @@ def list_models(db: Session, project_id: int, limit: int = 200) -> list[Model]:
 
 def find_model_of_run(db: Session, run_id: int) -> Model | None:
     return db.scalar(select(Model).where(Model.training_run_id == run_id))
+
+
+def load_models_of_runs(db: Session, run_ids: Sequence[int]) -> dict[int, Model]:
+    """Training run ID -> the model it published."""
+    models = db.scalars(select(Model).where(Model.training_run_id.in_(run_ids)))
+    return {model.training_run_id: model for model in models if model.training_run_id is not None}
 
 
 def list_items(db: Session, snapshot_id: int, limit: int = 20) -> list[SnapshotItem]:

@@ -22,7 +22,7 @@ from app.scoring.models import Score
 from app.selection import stages
 from app.selection.config import RoundConfig
 from app.selection.models import Generation, Round
-from app.selection.round_children import outputs_to_json
+from app.selection.round_children import load_outputs
 from app.training.models import Model
 from tests.factories import base as factories
 from tests.generators.conftest import generator, gone_on, sums
@@ -166,7 +166,7 @@ def test_a_round_queues_what_the_model_doubts_with_candidates_for_that_step(made
         assert stages.queue_generation(db, round_, RoundConfig())
         assert db.scalars(select(Generation)).one().funnel["by_strategy"] == {"convincing_wrong": 2}
         assert round_.queued == 2
-        run_id = outputs_to_json(db, round_)["sampling_run_id"]
+        run_id = load_outputs(db, round_).sampling_run_id
     assert tasks_there() == []
     gone_on(run_id)
     assert [(task.generation, task.reason) for task in tasks_there()] == [(1, reason)] * 2

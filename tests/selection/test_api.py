@@ -32,7 +32,7 @@ def test_a_preview_changes_nothing(web, project):
     assert preview["would_queue"] == 1
     assert preview["first"][0]["strategy"] == "convincing_wrong"
     assert preview["first"][0]["score"] == pytest.approx(0.8)
-    assert web.get(f"{BASE}/rounds").json() == {"rounds": []}
+    assert web.get(f"{BASE}/rounds").json() == {"rounds": [], "next_cursor": None}
 
 
 def test_start_look_cancel_resume(web, project):
@@ -59,7 +59,7 @@ def test_a_config_that_is_wrong_names_what(web, project):
     refused = web.post(f"{BASE}/rounds", json={"train": {"epoch": 3}})
 
     assert refused.status_code == 422
-    assert "unknown option 'epoch'" in refused.json()["message"]
+    assert "unknown option 'train.epoch'" in refused.json()["message"]
 
 
 def test_generations_with_their_labels(web, project):

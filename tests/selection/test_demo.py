@@ -52,6 +52,6 @@ def test_generation_0_is_labeled_and_a_second_start_adds_nothing(home, database)
     assert logins_file.stat().st_mode & 0o777 == 0o600
     with transaction() as db:
         assert db.scalar(select(func.count()).select_from(Generator)) == 1
-    base = demo.build_round_config(SMALL).train["base"]
-    config = parse_train_config(demo.build_round_config(SMALL).train)
+    base = demo.build_round_config(SMALL).train.base
+    config = parse_train_config(demo.build_round_config(SMALL).train.to_json())
     assert config.base == base, "this server lets a training start there"

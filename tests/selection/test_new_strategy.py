@@ -80,7 +80,7 @@ def statements(db, ids: list[int]) -> list[str]:
 def test_a_round_previews_and_queues_it_with_its_reason(project):
     with transaction() as db:
         round_config = config(db, project, NEAR_TARGET.id)
-        shown = preview.preview_round(db, project, round_config)
+        shown = preview.preview_round(db, project, round_config).model_dump()
         assert shown["by_strategy"] == {NEAR_TARGET.id: 3}
         assert statements(db, [row["solution_id"] for row in shown["first"]]) == ["3?", "2?", "1?"]
         round_id = rounds.start(db, project, round_config, None).id

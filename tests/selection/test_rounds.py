@@ -23,7 +23,7 @@ from app.selection import funnel, preview, round_driver, rounds, stages
 from app.selection.config import Policy, RoundConfig, parse
 from app.selection.gate import GateConfig
 from app.selection.models import Generation, Round
-from app.selection.round_children import outputs_to_json
+from app.selection.round_children import load_outputs
 from app.training.models import Model, Snapshot, TrainingRun
 from tests.factories import base as factories
 from tests.factories import selection as loop
@@ -59,7 +59,7 @@ def now(round_id: int) -> Round:
 
 
 def outputs(db: Session, round_id: int) -> dict[str, Any]:
-    return outputs_to_json(db, db.get_one(Round, round_id))
+    return load_outputs(db, db.get_one(Round, round_id)).model_dump(exclude_none=True)
 
 
 def outputs_now(round_id: int) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def test_the_preview_is_what_gets_queued_with_the_same_model(project):
         for solution in db.scalars(select(Solution).join(Problem).where(Problem.split != "test")):
             loop.score(db, model, solution, 0.3 + solution.id % 60 / 100)
         config = RoundConfig(policy=SMALL.policy, model_id=model.id)
-        seen = preview.preview_round(db, project, config)
+        seen = preview.preview_round(db, project, config).model_dump()
     round_id = started(project, config)
     round_driver.advance(round_id)
     finish_scoring_as_is(round_id)
