@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any, Literal, Self, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from fastapi import FastAPI, Query, Security
 from fastapi.openapi.utils import get_openapi
@@ -28,6 +29,15 @@ class Answer(BaseModel):
     a field is its description in the API reference."""
 
     model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
+    former_names: ClassVar[Mapping[str, str]] = {}
+    """Names that stored JSON of older releases has, and today's names."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rename_former_fields(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not cls.former_names:
+            return values
+        return {cls.former_names.get(name, name): value for name, value in values.items()}
 
     @classmethod
     def build(cls, row: object, **values: object) -> Self:

@@ -39,10 +39,13 @@ class SetDefinition(Config):
     """The solutions and reference labels that an evaluation set freezes."""
 
     splits: Annotated[tuple[Split, ...], Field(strict=False, min_length=1)] = ("validation",)
+    """Splits of the problems."""
     subject: Filter = None
-    """Only problems of this subject; null for all. `level` and `source` work the same way."""
+    """Only problems of this subject. Null: all."""
     level: Filter = None
+    """Only problems of this level. Null: all."""
     source: Filter = None
+    """Only problems of this source. Null: all."""
     least_solutions: Annotated[int, Field(ge=1, le=10_000)] = 2
     """Graded solutions that a problem needs, unless it has labels."""
     most_problems: Annotated[int | None, Field(ge=1, le=10_000_000)] = None
@@ -52,6 +55,7 @@ class SetDefinition(Config):
     external_source: Filter = None
     """Only labels of this format or mapping, where they come from files; null for all."""
     seed: Seed = 0
+    """Seed of the sampled problems."""
 
 
 def parse_evaluation_config(options: Any) -> EvaluationConfig:

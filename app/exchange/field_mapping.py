@@ -49,20 +49,30 @@ class FieldMapping(BaseModel):
         title="Solutions",
         description="A list, where a record holds more than one.",
     )
-    reference_solution: str = Field(default="", max_length=200, title="Reference solution")
-    problem_id: str = Field(default="", max_length=200, title="Problem identifier")
-    solution_id: str = Field(default="", max_length=200, title="Solution identifier")
-    subject: str = Field(default="", max_length=200, title="Subject")
-    level: str = Field(default="", max_length=200, title="Level")
-    split: str = Field(default="", max_length=200, title="Split")
-    source: str = Field(default="", max_length=200, title="Source")
+    reference_solution: str = Field(
+        default="", max_length=200, title="Reference solution", description="A worked solution."
+    )
+    problem_id: str = Field(
+        default="", max_length=200, title="Problem identifier", description="Its ID in the file."
+    )
+    solution_id: str = Field(
+        default="", max_length=200, title="Solution identifier", description="Its ID in the file."
+    )
+    subject: str = Field(default="", max_length=200, title="Subject", description="For filters.")
+    level: str = Field(default="", max_length=200, title="Level", description="For filters.")
+    split: str = Field(default="", max_length=200, title="Split", description="train, validation or test.")
+    source: str = Field(
+        default="", max_length=200, title="Source", description="Where the problem comes from."
+    )
     separator: str = Field(
         default="", max_length=50, title="Separator", description="The text between two steps."
     )
     count_from: Literal[0, 1] = Field(
         default=0, title="First position", description="The number of the first step."
     )
-    zero: Literal["error", "neutral"] = Field(default="error", title="A label of 0 means")
+    zero: Literal["error", "neutral"] = Field(
+        default="error", title="A label of 0 means", description="error or neutral."
+    )
     threshold: float = Field(
         default=0.5, ge=0, le=1, title="Threshold", description="Values from here on are correct."
     )

@@ -19,11 +19,11 @@ def parse_filter(
     model: Annotated[str, Query(description="Id of a model; its scores order the pool.")] = "",
     query: Annotated[str, Query(description="Text to search for, or a name from an imported file.")] = "",
     search_in: Annotated[str, Query(description="problem or steps.")] = "problem",
-    split: str = "",
+    split: Annotated[str, Query(description="train, validation or test.")] = "",
     verdict: Annotated[str, Query(description="correct, incorrect, unparseable or ungraded.")] = "",
-    subject: str = "",
-    level: str = "",
-    generator: str = "",
+    subject: Annotated[str, Query(description="Subject of the problem.")] = "",
+    level: Annotated[str, Query(description="Level of the problem.")] = "",
+    generator: Annotated[str, Query(description="What generated the solution.")] = "",
     generation: Annotated[str, Query(description="Queued in this generation.")] = "",
     labeled: Annotated[str, Query(description="yes or no.")] = "",
     min_score: Annotated[str, Query(description="Solution score, 0 to 1.")] = "",
@@ -54,8 +54,14 @@ def parse_filter(
     )
 
 
-def parse_cursor(cursor: Annotated[str, Query(max_length=80)] = "", after: FormerCursor = "") -> str:
-    """Where the page starts: `next_cursor` of the page before."""
+def parse_cursor(
+    cursor: Annotated[
+        str,
+        Query(max_length=80, description="`next_cursor` of the previous page; omit it for the first."),
+    ] = "",
+    after: FormerCursor = "",
+) -> str:
+    """Where the page starts."""
     return cursor or after
 
 

@@ -40,6 +40,7 @@ class SweepConfig(Config):
     former_names = {"voices": "vote_by"}  # noqa: RUF012
     former_values = FORMER_VOTE_BY
     splits: Annotated[tuple[Split, ...], Field(strict=False, min_length=1)] = ("validation",)
+    """Splits of the problems."""
     problems: Annotated[int, Field(ge=1, le=100_000)] = 50
     """Maximum number of problems, sampled at random by seed."""
     most: Annotated[int, Field(ge=1, le=1_024)] = 16
@@ -53,13 +54,19 @@ class SweepConfig(Config):
         "lookahead-1",
         "dvts-4",
     )
+    """The strategies that are measured."""
     vote_by: VoteBy = "solutions"
+    """Votes per distinct solution (solutions), or per sample (samples)."""
     aggregate: Aggregate | None = None
+    """How step probabilities become a prefix score. None: the default of the scorer."""
     rounds: Rounds = ROUNDS
+    """Maximum rounds of a search."""
     subsets: Annotated[int, Field(ge=1, le=5_000)] = 200
     """Random subsets of the pool on which votes are measured."""
     resamples: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    """Bootstrap resamples of the problems for each interval."""
     seed: Seed = 0
+    """Seed of the problems, samples and resamples."""
 
     @field_validator("strategies")
     @classmethod

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import Field
 
 from app.common.config import Config
@@ -16,6 +16,10 @@ from app.labeling import initial_queue, notes, returns
 from app.projects.access import Member, Researcher
 
 router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["labeling"])
+
+Resubmitted = Annotated[
+    bool | None, Query(description="true: only those submitted again. false: only open ones.")
+]
 
 
 class QueueCounts(Answer):
@@ -131,7 +135,7 @@ class ReturnRequest(Config):
 
 @router.get("/returns", summary="List submissions returned to their labelers")
 def list_returns(
-    access: Researcher, db: Db, resubmitted: bool | None = None, cursor: Cursor = None
+    access: Researcher, db: Db, resubmitted: Resubmitted = None, cursor: Cursor = None
 ) -> ReturnPage:
     rows, next_cursor = returns.list_returns(db, access.project, resubmitted, cursor)
     return ReturnPage(returns=[ReturnOut.model_validate(row) for row in rows], next_cursor=next_cursor)

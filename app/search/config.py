@@ -32,6 +32,7 @@ class SearchConfig(Config):
     }
     former_values = FORMER_VOTE_BY
     method: Method = "best_of_n"
+    """How solutions are searched."""
     n: Beams = 16
     """Number of beams; for best_of_n, the number of samples."""
     beam_width: Beams = 4
@@ -40,6 +41,7 @@ class SearchConfig(Config):
     lookahead: Annotated[int, Field(ge=0, le=1_000)] = 1
     """k: greedy rollout steps before a prefix is scored (lookahead only)."""
     rounds: Rounds = ROUNDS
+    """Maximum rounds: steps of a solution."""
     answer_selection: AnswerSelection = "weighted"
     """Answer selection: weighted (the answer with the largest sum of scores), best (the highest score),
     majority."""
@@ -51,6 +53,7 @@ class SearchConfig(Config):
     aggregate: Aggregate | None = None
     """How step probabilities become a prefix score. None: the default of the scorer."""
     seed: Seed = 0
+    """Seed of the sampling."""
 
     @model_validator(mode="after")
     def _validate_beams(self) -> Self:
