@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -137,12 +137,7 @@ def _add_route(target: APIRouter, format: ExportFormat, file_type: FileType, pat
         description=f"{format.description} Streamed as {file_type.label}.",
         operation_id=name,
         response_class=Response,
-        responses={
-            200: {
-                "description": f"{file_type.label}.",
-                "content": {file_type.media_type: {"schema": {"type": "string", "format": "binary"}}},
-            }
-        },
+        responses=_describe_file(file_type.label, file_type.media_type),
     )
 
 
@@ -166,7 +161,13 @@ def _add_archive_route(target: APIRouter, format: ExportFormat, name: str) -> No
         description=f"{format.description} A zip archive with a file for each split, a card and checksums.",
         operation_id=name,
         response_class=Response,
+        responses=_describe_file("Zip archive", "application/zip"),
     )
+
+
+def _describe_file(label: str, media_type: str) -> dict[int | str, dict[str, Any]]:
+    content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
+    return {200: {"description": f"{label}.", "content": content}}
 
 
 def build_router() -> APIRouter:

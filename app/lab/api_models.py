@@ -33,7 +33,7 @@ class SearchRequest(Config):
     """The generator that samples."""
     problem_id: Id | None = None
     """The problem of a single search. Null: a budget sweep over problems."""
-    config: SearchConfig | SweepConfig = SearchConfig()
+    config: SearchConfig | SweepConfig = Field(default_factory=SearchConfig)
     """Options of the search, or of the sweep (docs/search.md)."""
 
     @model_validator(mode="before")

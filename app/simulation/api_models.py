@@ -6,20 +6,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.core.api import Answer, RunAnswer
+from app.core.api import Answer, Page, RunAnswer, RunProgress
 
 
-class SimulationProgress(Answer):
-    """What a simulation does now."""
+class SimulationProgress(RunProgress):
+    """What a simulation does now. `done` and `total` are measurements."""
 
-    phase: str | None = None
-    """The current phase, such as "random: training"."""
     seed: int | None = None
     """The current seed."""
-    done: int | None = None
-    """Measurements so far, over all policies and seeds."""
-    total: int | None = None
-    """Measurements of the whole simulation."""
 
 
 class SimulationAnswer(RunAnswer):
@@ -37,11 +31,11 @@ class SimulationAnswer(RunAnswer):
     """What it does now."""
 
 
-class SimulationList(Answer):
-    """The simulations of a project."""
+class SimulationPage(Page):
+    """Simulations, newest first."""
 
     simulations: list[SimulationAnswer]
-    """The newest first, at most 50."""
+    """At most 100."""
 
 
 class GateSummary(Answer):
