@@ -105,8 +105,8 @@ class GateResult(BaseModel):
 
     verdict: str
     """passed, failed or inconclusive."""
-    reason: str
-    """Why, in a sentence."""
+    reason: str = ""
+    """Why, in a sentence. Empty in simulations of earlier versions."""
     problems: int = 0
     """Validation problems that counted."""
     n: int = 0

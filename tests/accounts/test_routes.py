@@ -155,7 +155,11 @@ class World:
             ),
             "generation": Generation(project_id=of, number=7),
             "simulation_id": Simulation(
-                project_id=of, setting={"world": "SECRET", "budgets": ["4"]}, policies=["random"], seeds=[0]
+                project_id=of,
+                config={"world": "chains", "budgets": ["60"]},
+                policies=["random"],
+                seeds=[0],
+                error="SECRET",
             ),
         }
         db.add_all(rows.values())
