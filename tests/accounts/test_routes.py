@@ -193,7 +193,7 @@ class World:
         return ids | {
             "problem_id": problem.id, "solution_id": solution.id, "snapshot_id": snapshot.id, "number": 7,
             "user_id": owner.id, "token": "x" * 32, "session_id": 10**9, "token_id": 10**9, "job_id": 10**9,
-            "plot": "best-of-n", "form": "csv",
+            "plot": "best-of-n", "form": "csv", "name": "no-such-base",
         }  # fmt: skip
 
     def ask(self, role: str, method: str, path: str, slug: str) -> Any:
