@@ -15,7 +15,7 @@ from app.accounts import sign_in_views as accounts_views
 from app.accounts.access import Public
 from app.core import error_pages, health
 from app.core.api import PROBLEMS, BearerToken, install_document, operation_id
-from app.core.parameters import NoUnknownParameters
+from app.core.parameters import NoUnknownFilters, NoUnknownParameters
 from app.core.security import SecurityMiddleware
 from app.core.web import STATIC
 from app.evaluation import api as evaluation_api
@@ -91,7 +91,7 @@ def create_app() -> FastAPI:
     error_pages.install_handlers(web)
     web.include_router(health.router, dependencies=[Public], generate_unique_id_function=operation_id)
     for part in PAGES:
-        web.include_router(_router_of(part))
+        web.include_router(_router_of(part), dependencies=[NoUnknownFilters])
     for part in APIS:
         web.include_router(
             _router_of(part),

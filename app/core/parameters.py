@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, get_args, get_origin
 
 from fastapi import Depends, Request
@@ -23,7 +23,26 @@ async def refuse_unknown_parameters(request: Request) -> None:
         require_known(request.query_params.keys(), list_parameters(route))
 
 
+async def refuse_unknown_filters(request: Request) -> None:
+    """The same for pages: those that declare filters refuse others. A page that reads its query itself checks
+    it itself."""
+    route = request.scope.get("route")
+    if request.query_params and isinstance(route, APIRoute) and route.endpoint not in OWN_QUERY:
+        allowed = list_parameters(route)
+        if allowed:
+            require_known(request.query_params.keys(), allowed)
+
+
 NoUnknownParameters = Depends(refuse_unknown_parameters, scope="function")
+NoUnknownFilters = Depends(refuse_unknown_filters, scope="function")
+OWN_QUERY: set[Callable[..., object]] = set()
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def checks_own_query(endpoint: F) -> F:
+    """Mark a page that reads parameters which its signature does not declare."""
+    OWN_QUERY.add(endpoint)
+    return endpoint
 
 
 def list_parameters(route: APIRoute) -> set[str]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import MultiDict, QueryParams
 
 from app.core.db import Db
-from app.core.parameters import parse_parameters
+from app.core.parameters import checks_own_query, parse_parameters
 from app.core.web import redirect, render, render_polled
 from app.exchange import archives, exporter, importer, mapping_form, queries, rejected_records, uploads
 from app.exchange.export_form import build_form
@@ -52,6 +52,7 @@ async def upload(request: Request, access: ProjectAdmin) -> Response:
 
 
 @router.get("/uploads/{token}")
+@checks_own_query
 def show_preview(
     request: Request, token: str, db: Db, access: ProjectAdmin,
     format: str = "auto", split: str = "", segmentation: str = "", mapping: str = "",

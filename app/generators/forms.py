@@ -9,6 +9,7 @@ from starlette.datastructures import FormData, QueryParams
 
 from app.common.config import Config
 from app.core.errors import Invalid
+from app.core.parameters import require_known
 from app.generators.config import GeneratorConfig, parse
 from app.generators.pool_sampling import PoolPlan
 from app.generators.rollout_plan import RolloutPlan
@@ -29,15 +30,19 @@ def parse_config(form: FormFields) -> GeneratorConfig:
 
 
 def read_pool_plan(form: FormFields) -> dict[str, FormValue]:
-    return _read_splits(form) | read_options(form, PoolPlan, set(PoolPlan.model_fields) - {"splits"})
+    return _read_plan(form, PoolPlan)
 
 
 def read_rollout_plan(form: FormFields) -> dict[str, FormValue]:
-    return _read_splits(form) | read_options(form, RolloutPlan, set(RolloutPlan.model_fields) - {"splits"})
+    return _read_plan(form, RolloutPlan)
 
 
-def _read_splits(form: FormFields) -> dict[str, FormValue]:
-    return {"splits": text(form, "split").split("+")} if text(form, "split") else {}
+def _read_plan(form: FormFields, plan: type[Config]) -> dict[str, FormValue]:
+    """The form has one field for the splits."""
+    names = set(plan.model_fields) - {"splits"}
+    require_known(form.keys(), {*names, "split"})
+    splits: dict[str, FormValue] = {"splits": text(form, "split").split("+")} if text(form, "split") else {}
+    return splits | read_options(form, plan, names)
 
 
 def read_options(form: FormFields, config: type[Config], names: Iterable[str]) -> dict[str, FormValue]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.accounts import audit
 from app.accounts.models import User
 from app.core.errors import Conflict
+from app.core.run_kinds import KINDS
+from app.core.run_lifecycle import ACTIVE
+from app.core.run_models import Run
 
 STATES = ("todo", "doing", "succeeded", "failed", "cancelled", "aborted")
 
@@ -24,6 +28,28 @@ def count_jobs_by_queue(db: Session) -> list[dict[str, Any]]:
     for queue, status, number in rows:
         queues.setdefault(queue, {"queue": queue, **dict.fromkeys(STATES, 0)})[status] = number
     return [queues[queue] for queue in sorted(queues)]
+
+
+@dataclass(frozen=True)
+class ActiveRuns:
+    """Queued and running runs of one kind, in all projects."""
+
+    label: str
+    queued: int
+    running: int
+
+
+def count_active_runs(db: Session) -> list[ActiveRuns]:
+    """Every kind of run, by its label."""
+    query = (
+        select(Run.kind, Run.state, func.count()).where(Run.state.in_(ACTIVE)).group_by(Run.kind, Run.state)
+    )
+    counts = {(kind, state): number for kind, state, number in db.execute(query)}
+    rows = [
+        ActiveRuns(kind.label, *(counts.get((name, state), 0) for state in ACTIVE))
+        for name, kind in KINDS.items()
+    ]
+    return sorted(rows, key=lambda row: row.label)
 
 
 def list_workers(db: Session) -> list[dict[str, Any]]:

@@ -11,15 +11,17 @@ from sqlalchemy.orm import Session
 
 from app.accounts.display_name import DISPLAY_NAME
 from app.accounts.models import User
-from app.exchange.models import Import
+from app.core.run_lifecycle import ACTIVE
 from app.labeling.models import Assignment, Task
 from app.problems.models import Problem, Solution
+from app.projects.access import Access
 from app.projects.models import Membership, Project
-from app.selection.models import Round
+from app.runs import queries
+from app.runs.queries import RunSummary
 from app.selection.next_action import LabelingProgress
 
-ACTIVE = ("queued", "running")
 MAX_LABELERS = 200
+MAX_RUNS = 20
 
 
 @dataclass(frozen=True)
@@ -91,14 +93,10 @@ def list_labelers(db: Session, project: Project, now: dt.datetime) -> list[dict[
     return [dict(row) for row in rows.mappings()]
 
 
-def find_active_runs(db: Session, project: Project) -> dict[str, Any]:
-    """The active round and import, if any."""
-    rounds = select(Round).where(Round.project_id == project.id, Round.state.in_(ACTIVE))
-    imports = select(Import).where(Import.project_id == project.id, Import.state.in_(ACTIVE))
-    return {
-        "round": db.scalar(rounds.order_by(Round.id.desc()).limit(1)),
-        "import": db.scalar(imports.order_by(Import.id.desc()).limit(1)),
-    }
+def list_active_runs(db: Session, access: Access) -> list[RunSummary]:
+    """The queued and running runs of every kind, newest first, without child runs."""
+    runs = queries.list_runs(db, access, states=ACTIVE, limit=MAX_RUNS)
+    return [run for run in runs[:MAX_RUNS] if run.parent_id is None]
 
 
 def labeling_progress(progress: ProjectProgress, labelers: list[dict[str, Any]]) -> LabelingProgress:

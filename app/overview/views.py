@@ -31,6 +31,6 @@ def front_page(request: Request, access: Member, db: Db) -> Response:
         "overview/overview.html",
         progress=counts,
         labelers=labelers,
-        active_runs=progress.find_active_runs(db, project),
+        active_runs=progress.list_active_runs(db, access),
         next_action=find_next_action(project, progress.labeling_progress(counts, labelers)),
     )

@@ -41,6 +41,7 @@ def retry_job(user: SiteAdmin, db: Db, job_id: Annotated[int, Path(ge=1, lt=2**6
 def job_status(db: Db) -> dict[str, Any]:
     return {
         "queues": health.count_jobs_by_queue(db),
+        "active_runs": health.count_active_runs(db),
         "workers": health.list_workers(db),
         "failed_jobs": health.list_failed_jobs(db),
     }

@@ -95,7 +95,9 @@ def list_runs(
     kinds = [visible.name for visible in queries.visible_kinds(access)]
     if kind is not None and kind not in kinds:
         raise Invalid(f"Unknown kind {kind!r}.", remedy=f"Valid kinds: {', '.join(kinds)}.")
-    runs = queries.list_runs(db, access, kind=kind, state=state, parent_id=parent_id, before=cursor)
+    runs = queries.list_runs(
+        db, access, kind=kind, states=[state] if state else (), parent_id=parent_id, before=cursor
+    )
     page = runs[: queries.PAGE]
     items = [RunItem.model_validate(run) for run in page]
     return RunPage(runs=items, next_cursor=page[-1].id if len(runs) > queries.PAGE else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,11 @@ class RunSummary:
         return KINDS[self.kind].label
 
     @property
+    def page(self) -> str:
+        """Address of its results in the project, else of its history."""
+        return (KINDS[self.kind].page or "/runs/{id}").format(id=self.id)
+
+    @property
     def is_active(self) -> bool:
         return self.state in ACTIVE
 
@@ -59,7 +65,7 @@ def list_runs(
     access: Access,
     *,
     kind: str | None = None,
-    state: str | None = None,
+    states: Sequence[str] = (),
     parent_id: int | None = None,
     before: int | None = None,
     limit: int = PAGE,
@@ -70,8 +76,8 @@ def list_runs(
     name = func.coalesce(func.nullif(User.name, ""), User.email).label("created_by")
     query = select(*columns, name).outerjoin(User, User.id == Run.created_by)
     query = query.where(Run.project_id == access.project.id, Run.kind.in_([kind] if kind in names else names))
-    if state:
-        query = query.where(Run.state == state)
+    if states:
+        query = query.where(Run.state.in_(states))
     if parent_id is not None:
         query = query.where(Run.parent_id == parent_id)
     if before is not None:

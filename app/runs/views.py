@@ -30,7 +30,9 @@ def runs_page(
     before: Annotated[int | None, Query(ge=1, lt=2**62)] = None,
 ) -> Response:
     filters = {"kind": kind, "state": state if state in STATES else ""}
-    runs = queries.list_runs(db, access, kind=kind or None, state=filters["state"] or None, before=before)
+    runs = queries.list_runs(
+        db, access, kind=kind or None, states=[state] if filters["state"] else (), before=before
+    )
     page = runs[: queries.PAGE]
     return render(
         request,

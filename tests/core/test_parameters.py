@@ -58,6 +58,19 @@ def test_exports_refuse_what_would_filter_nothing(web: TestClient, db: Session) 
     assert web.get("/api/v1/projects/sums/imports?cursor=3").status_code == 200
 
 
+def test_pages_refuse_a_filter_that_they_do_not_have(web: TestClient, db: Session) -> None:
+    project = factories.project(db, "Sums")
+    factories.sign_in(web, db, factories.member(db, project, "admin"))
+    pages = ("problems", "solutions", "runs", "history", "imports", "quality/adjudications", "lab")
+    for page in pages:
+        address = f"/projects/sums/{page}"
+        assert web.get(address).status_code == 200, address
+        refused = web.get(address, params={"verdikt": "incorrect"})
+        assert (refused.status_code, "verdikt" in refused.text) == (422, True), address
+    assert web.get("/projects/sums/problems?split=train").status_code == 200
+    assert web.get("/projects/sums?from=mail").status_code == 200  # it has no filters
+
+
 def test_parameters_are_read_from_an_address() -> None:
     read = parse_parameters(
         Prm800kParameters, QueryParams("generation=none&generation=2&labeler=&notes=true")
