@@ -166,7 +166,8 @@ class World:
         db.flush()
         ids: dict[str, Any] = {name: row.id for name, row in rows.items() if name != "generation"}
         judged = [
-            Evaluation(project_id=of, evaluation_set_id=ids["set_id"], outside="SECRET") for _ in range(2)
+            Evaluation(project_id=of, evaluation_set_id=ids["set_id"], external_score_name="SECRET")
+            for _ in range(2)
         ]
         db.add_all(judged)
         db.flush()
