@@ -20,7 +20,8 @@ async def refuse_unknown_parameters(request: Request) -> None:
     filter would return everything."""
     route = request.scope.get("route")
     if request.query_params and isinstance(route, APIRoute):
-        require_known(request.query_params.keys(), list_parameters(route))
+        allowed = list_parameters(route) - request.path_params.keys()
+        require_known(request.query_params.keys(), allowed)
 
 
 async def refuse_unknown_filters(request: Request) -> None:
@@ -28,7 +29,7 @@ async def refuse_unknown_filters(request: Request) -> None:
     it itself."""
     route = request.scope.get("route")
     if request.query_params and isinstance(route, APIRoute) and route.endpoint not in OWN_QUERY:
-        allowed = list_parameters(route)
+        allowed = list_parameters(route) - request.path_params.keys()
         if allowed:
             require_known(request.query_params.keys(), allowed)
 
@@ -46,7 +47,8 @@ def checks_own_query(endpoint: F) -> F:
 
 
 def list_parameters(route: APIRoute) -> set[str]:
-    """The names of the query parameters that a route and its dependencies declare."""
+    """The names of the query parameters that a route and its dependencies declare. In a nested router, parts
+    of the path that its parent has are among them."""
     names: set[str] = set()
     waiting = [route.dependant]
     while waiting:
