@@ -185,6 +185,8 @@ class SweepResults(Answer):
 class SearchNode(Answer):
     """A node of a search tree: a prefix of steps."""
 
+    former_names = {"kept": "continued"}  # noqa: RUF012  a ClassVar of the base
+
     id: int
     """Number of the node."""
     parent: int
@@ -211,7 +213,7 @@ class SearchNode(Answer):
     """What it was ranked by: the score, or the score after a lookahead."""
     ahead: list[str]
     """Steps of its lookahead, at most 20."""
-    kept: bool
+    continued: bool
     """Whether it was continued."""
     chosen: bool
     """Whether it is on the path of the selected solution."""
