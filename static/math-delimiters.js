@@ -5,8 +5,24 @@
 export const LONGEST_FORMULA = 4000; // characters
 const START = /\$\$|\$|\\\(|\\\[|\\begin\{[a-zA-Z]+\*?\}|\\boxed\s*\{|\\\$/g;
 
-/** Cut text into [{text}] and [{math, display, source}] pieces. */
+const LONGEST_ANSWER = 300; // characters
+const BARE_ANSWER = /((?:^|\n)# Answer\s+|\banswer is:?\s+)([^\s$][^\n$]*?)(\.?\s*)$/i;
+
+/** Whether an answer is LaTeX without delimiters. */
+export function isBareMath(answer) {
+  return /[\\^_{]/.test(answer) && !/[$]|\\[([]/.test(answer);
+}
+
+/** Cut text into [{text}] and [{math, display, source}] pieces. A final answer may be bare LaTeX. */
 export function split(text) {
+  const [, , answer, end] = BARE_ANSWER.exec(text.slice(-LONGEST_ANSWER)) ?? [];
+  if (!answer || !isBareMath(answer) || /[a-z]{2,} [a-z]{2,}/i.test(answer)) return splitMarked(text);
+  const before = splitMarked(text.slice(0, text.length - answer.length - end.length));
+  const pieces = [...before, { math: answer, display: false, source: answer }, { text: end }];
+  return pieces.filter((piece) => piece.text !== "");
+}
+
+function splitMarked(text) {
   const pieces = [];
   let from = 0;
   START.lastIndex = 0;

@@ -5,7 +5,7 @@
 //
 // Code between ``` fences and Markdown tables stand as blocks that scroll by themselves (text-blocks.js).
 
-import { LONGEST_FORMULA, split } from "./math-delimiters.js";
+import { isBareMath, LONGEST_FORMULA, split } from "./math-delimiters.js";
 import { rewrite } from "./math-rewrite.js";
 import { blocks } from "./text-blocks.js";
 
@@ -93,11 +93,32 @@ function make(tag, className, ...inside) {
 
 /** Text with its mathematics; `room` says how much more may be drawn. */
 function inline(text, room) {
-  const nodes = split(text).map((piece) => {
-    if (piece.math === undefined) return piece.text;
+  const pieces = split(text);
+  const nodes = pieces.map((piece, at) => {
+    if (piece.math === undefined) return withoutBreaks(piece.text, pieces[at - 1], pieces[at + 1]);
     return room.left-- > 0 && performance.now() < room.end ? drawn(piece) : piece.source;
   });
-  return nodes.map((node, at) => closed(nodes, node, at));
+  return nodes.map((node, at) => closed(nodes, node, at)).flatMap(isolateArithmetic);
+}
+
+/** A displayed formula has a margin of its own: the line breaks around it add none. */
+function withoutBreaks(text, before, after) {
+  const start = before?.display ? text.replace(/^[ \t]*\n/, "") : text;
+  return after?.display ? start.replace(/\n[ \t]*$/, "") : start;
+}
+
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/;
+const ARITHMETIC = /([\d(][\d\s+\-*/×÷·=<>().,%^]*[=+\-*/×÷·<>^][\d\s+\-*/×÷·=<>().,%^]*[\d)%])/;
+
+/** In text that runs from right to left, bare arithmetic runs from left to right. */
+function isolateArithmetic(node) {
+  if (typeof node !== "string" || !RIGHT_TO_LEFT.test(node)) return [node];
+  return node.split(ARITHMETIC).map((part, at) => {
+    if (at % 2 === 0) return part;
+    const span = make("span", "arithmetic", part);
+    span.dir = "ltr";
+    return span;
+  });
 }
 
 /** What closes a sentence stays on the line of the formula before it. */
@@ -156,9 +177,9 @@ export function showSource(root, asSource) {
     if (raw.has(element)) fill(element, raw.get(element), asSource);
 }
 
-/** Answers come as bare LaTeX as often as not. */
+/** Answers come as bare LaTeX as often as not. Fractions are as large as the text. */
 export function asMath(answer) {
-  return /[\\^_{]/.test(answer) && !/[$]|\\[([]/.test(answer) ? `\\(${answer}\\)` : answer;
+  return isBareMath(answer) ? `\\(\\displaystyle ${answer}\\)` : answer;
 }
 
 /** Render every `.math-text` under `root` that was written by the server; answers are `.bare`.
