@@ -19,6 +19,7 @@ from app.labeling import (
     desk_payload,
     gold_feedback,
     history,
+    history_ratings,
     label_exposure,
     notes,
     reopening,
@@ -74,6 +75,10 @@ def history_page(request: Request, access: Member, db: Db, form: Annotated[Histo
         "labeling/history.html",
         rows=rows,
         notes=notes.load_notes(db, {assignment.id for assignment, _, _ in rows}),
+        row_ratings=history_ratings.load_ratings(db, [assignment.id for assignment, _, _ in rows]),
+        unsubmitted=history_ratings.list_unsubmitted(db, project, access.user)
+        if is_first and not search.is_set
+        else [],
         search=search,
         is_first=is_first,
         older=urlencode({**search.to_query(), "before": older}) if older else None,
