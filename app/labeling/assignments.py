@@ -147,17 +147,15 @@ def submit_assignment(
     total_time_ms: int | None,
     now: dt.datetime,
     reference_verdict: str | None = None,
+    ratings: Sequence[int | None] | None = None,
 ) -> None:
-    """Finish once. Repeating the same submission changes nothing."""
-    if assignment.state == "submitted" and assignment.finish_reason == finish_reason:
-        return
-    refusal = lease_error(assignment, now)
-    if refusal:
-        raise refusal
+    """Finish once. Repeating the same submission changes nothing. `ratings` are those that the labeler
+    saw (LabelingState.reached_ratings); None if unknown."""
     progress = load_progress(db, project, assignment)
-    error = progress.state.submission_error(finish_reason, comment)
-    if error:
-        raise Invalid(error.message, remedy=error.remedy)
+    is_same = ratings is None or list(ratings) == progress.state.reached_ratings()
+    if assignment.state == "submitted" and assignment.finish_reason == finish_reason and is_same:
+        return
+    _require_submittable(assignment, progress.state, finish_reason, comment, is_same, now)
     reopening.close_previous_submission(db, assignment, now)
     _write_step_labels(db, assignment, progress)
     assignment.state, assignment.lease_expires_at = "submitted", None
@@ -170,6 +168,28 @@ def submit_assignment(
     assignment.reference_verdict = reference_verdict
     db.flush()
     control_tasks.record_control_result(db, project, assignment)
+
+
+def _require_submittable(
+    assignment: Assignment,
+    state: LabelingState,
+    finish_reason: str,
+    comment: str,
+    is_same: bool,
+    now: dt.datetime,
+) -> None:
+    refusal = lease_error(assignment, now)
+    if refusal:
+        raise refusal
+    if not is_same:
+        raise Refusal(
+            "ratings_differ",
+            "The ratings on the server differ from those you submitted.",
+            "They were changed in another window. Check them, then submit again.",
+        )
+    error = state.submission_error(finish_reason, comment)
+    if error:
+        raise Invalid(error.message, remedy=error.remedy)
 
 
 def _write_step_labels(db: Session, assignment: Assignment, progress: LabelingProgress) -> None:

@@ -27,6 +27,7 @@ from app.labeling import (
     desk_payload,
     gold_feedback,
     initial_queue,
+    introduction,
     no_task,
     pace,
     ratings,
@@ -106,6 +107,9 @@ class SubmissionRequest(BaseModel):
     finish_reason: Literal["solution", "found_error", "bad_problem", "give_up"]
     comment: Annotated[str, Field(max_length=2000)] = ""
     total_time_ms: Annotated[int, Field(ge=0, le=MAX_TOTAL_MS), clamp_duration(MAX_TOTAL_MS)] | None = None
+    ratings: Annotated[list[Literal[1, 0, -1] | None], Field(max_length=40_000)] | None = None
+    """What the labeler saw: the ratings of everything that could be rated, in order. If given, they must
+    equal those on the server, which another window may have changed."""
     reference_verdict: Annotated[
         Literal["incorrect", "unsure"] | None, BeforeValidator(_rename_reference)
     ] = Field(None, validation_alias=AliasChoices("reference_verdict", "reference_doubt"))
@@ -140,6 +144,7 @@ def desk_page(request: Request, access: Member, db: Db) -> Response:
         keys=shortcuts.get_shortcuts(access.user),
         mode=get_mode(project.mode),
         desk_scripts=DESK_SCRIPTS,
+        introduction=introduction.find_introduction(db, project, access.user.id),
         ratings=ratings.RATINGS,
         ratings_json=ratings.ratings_json(),
         instructions_html=render_markdown(project.instructions) if project.instructions else None,

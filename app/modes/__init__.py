@@ -23,6 +23,10 @@ class LabelingMode(Protocol):
     def description(self) -> str: ...
 
     @property
+    def guide(self) -> str:
+        """What labelers do, in the help of the desk and on their first visit."""
+
+    @property
     def alternatives_at(self) -> str | None:
         """Where labelers use prepared alternatives, to complete "Labelers see them ..."; None where
         the mode has none."""
@@ -47,6 +51,10 @@ class FirstError:
     id = "first_error"
     label = "First error"
     description = "Rate steps in order and stop at the first error (as in PRM800K phase 2)."
+    guide = (
+        "Rate the steps in order. The first step that you rate negative ends the solution: the steps after it"
+        " are not rated. If alternatives for that step appear, rate them too. Then submit."
+    )
     alternatives_at: str | None = "for the first error"
     is_branching = False
     in_order = True
@@ -60,6 +68,11 @@ class Alternatives:
     id = "alternatives"
     label = "Alternatives"
     description = "Rate every alternative of a step and choose the next one (as in PRM800K phase 1)."
+    guide = (
+        "Rate every alternative of a step, then choose one that is not negative: the solution continues with"
+        " it. A lone alternative is chosen by rating it. If all are negative, you may write the correct step."
+        " Then submit."
+    )
     alternatives_at: str | None = "for every step"
     is_branching = True
     in_order = False
@@ -73,6 +86,10 @@ class EveryStep:
     id = "every_step"
     label = "Every step"
     description = "Rate every step, in any order."
+    guide = (
+        "Rate every step, in any order. An error does not end the solution: rate the steps after it too, each"
+        " for itself. Then submit."
+    )
     alternatives_at: str | None = None
     is_branching = False
     in_order = False

@@ -97,6 +97,14 @@ class BranchingLabelingState(LabelingState):
         path = self.path
         return position <= len(path) and candidate in self.list_candidates(path[:position])
 
+    def list_places(self) -> list[tuple[int, int]]:
+        path = self.path
+        return [
+            (position, candidate)
+            for position in range(len(path) + 1)
+            for candidate in self.list_candidates(path[:position])
+        ]
+
     def build_step_labels(self, steps: Sequence[str]) -> list[dict[str, Any]]:
         path, labels = self.path, []
         for position in range(len(path) + 1):

@@ -125,6 +125,24 @@ class LabelingState:
         own_path = (0,) * position
         return [step for step in self.alternatives if step.position == position and step.prefix == own_path]
 
+    def list_places(self) -> list[tuple[int, int]]:
+        """(position, candidate) of everything that can be rated now, in the order of the desk."""
+        end, error = self.step_count, self.first_error
+        if self.in_order:
+            end = min(self.frontier + 1, end)
+        places: list[tuple[int, int]] = []
+        for position in range(end):
+            places.append((position, 0))
+            if position == error:
+                alternatives = self.available_alternatives(position)
+                places += [(position, step.candidate) for step in alternatives]
+        return places
+
+    def reached_ratings(self) -> list[int | None]:
+        """The ratings of list_places; None where there is no rating or only a flag."""
+        ratings = (self.get_rating(*place) for place in self.list_places())
+        return [rating.rating if rating else None for rating in ratings]
+
     def counted_ratings(self) -> list[tuple[int, StepRating]]:
         """The ratings of the solution's own steps that a submission includes, in order."""
         if not self.in_order:

@@ -51,6 +51,8 @@ export class GoldFeedback {
     this.panel = byId("feedback");
     if (!this.panel) return; // the project shows none
     session.on("submitted", ({ answer }) => answer.feedback && this.show(answer.feedback));
+    session.on("empty", () => this.panel.classList.add("docked")); // it would cover the message
+    session.on("load", () => this.panel.classList.remove("docked"));
     this.panel.querySelector("button").addEventListener("click", () => this.close());
     addEventListener("keydown", (event) => this.handleKey(event), true);
   }

@@ -161,6 +161,11 @@ export class LabelingState {
     return places;
   }
 
+  /** The ratings of listPlaces: what the labeler sees when they submit. */
+  get reachedRatings() {
+    return this.listPlaces().map((place) => this.getRating(...place)?.rating ?? null);
+  }
+
   get isStarted() {
     return this.ratings.size > 0 || this.history.length > 0;
   }

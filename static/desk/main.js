@@ -8,6 +8,7 @@ import { EmptyQueue } from "./empty-queue.js";
 import { GoldFeedback } from "./gold-feedback.js";
 import { HumanText } from "./human-text.js";
 import { Instructions } from "./instructions.js";
+import { showIntroduction } from "./introduction.js";
 import { Lease } from "./lease.js";
 import { Notes } from "./notes.js";
 import { OtherTabs } from "./other-tabs.js";
@@ -31,6 +32,7 @@ new BreakReminder(session);
 new EmptyQueue(session);
 new GoldFeedback(session);
 new OtherTabs(session);
+showIntroduction(session);
 new Refusals(session, lease);
 
 session.on("change", showConnection);

@@ -39,8 +39,10 @@ export function describeEntry({ kind, body }) {
   return `${name}: ${describeRating(body)}`;
 }
 
-/** Where the labeler's ratings differ from the server's, in words. */
-export function describeDifferences(own, saved) {
+/** Where the labeler's ratings differ from the server's, in words, apart from those that were refused. */
+export function describeDifferences(own, saved, refused = []) {
+  const isRefused = ({ position, candidate }) =>
+    refused.some(({ entry: { body } }) => body.position === position && (body.candidate ?? 0) === candidate);
   const places = new Map();
   for (const [side, ratings] of [
     ["own", own],
@@ -61,7 +63,7 @@ export function describeDifferences(own, saved) {
     describeRating(place.saved),
   ]);
   return pairs
-    .filter(([, before, after]) => before !== after)
+    .filter(([place, before, after]) => before !== after && !isRefused(place))
     .map(
       ([{ position, candidate }, before, after]) =>
         `${stepName(position, candidate)}: ${before} here, ${after} on the server`,
@@ -114,7 +116,8 @@ export class Refusals {
     if (answer) {
       const own = session.state.listRatings();
       session.state.catchUp(answer);
-      const differences = describeDifferences(own, session.state.listRatings());
+      const refused = session.outbox.listRefused(assignment);
+      const differences = describeDifferences(own, session.state.listRatings(), refused);
       this.shown.set(assignment, { refusal, differences });
     }
     session.lock(CLOSED.has(refusal.error));
@@ -152,7 +155,7 @@ export class Refusals {
       tone: "error",
       details: [
         `Not accepted: ${refused.map(({ entry }) => describeEntry(entry)).join("; ")}`,
-        ...(isOnDesk ? differences : []),
+        ...(isOnDesk ? differences.map((difference) => `Different: ${difference}`) : []),
       ],
       actions: this.listActions(assignment, refusal, isOnDesk),
     });
@@ -174,8 +177,14 @@ export class Refusals {
   /** Put the solution back on the desk, as the server has it. */
   async open(assignment) {
     const answer = await this.session.request(`/assignments/${assignment}/lease`);
-    if (answer?.ok) this.session.load(answer.body);
-    else if (answer) this.session.showRequestError(answer.body);
+    if (!answer) return;
+    if (!answer.ok) return this.session.showRequestError(answer.body);
+    this.session.load(answer.body);
+    const refused = this.session.outbox.listRefused(assignment);
+    const own = refused.find(({ entry }) => entry.view)?.entry.view;
+    if (own && this.shown.has(assignment))
+      this.shown.get(assignment).differences = describeDifferences(own, this.session.state.listRatings());
+    this.render();
   }
 
   /** Only after a question that lists what goes. */

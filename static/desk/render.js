@@ -6,6 +6,8 @@ import { RATINGS, ratingOf } from "./ratings.js";
 import { createElement, createIcon, placeOf, stepId } from "./sheet-builder.js";
 import { announce } from "./status.js";
 
+const MARGIN = 8; // pixels above a step that starts at the top
+
 export function showSheet(built) {
   byId("sheet").replaceChildren(built);
   byId("sheet").setAttribute("aria-busy", "false");
@@ -123,13 +125,27 @@ function updateVerdict(verdict, rating, name) {
     verdict.append(createIcon("flag"), createElement("span", "sr", "flagged"));
 }
 
-/** Bring the current step into sight and focus, below the problem and above the controls. */
-export function followCursor(state) {
+/** Focus the current step and bring it to a third of the room between problem and controls; a tall one starts
+ *  at its top. A solution that was just loaded stays at its start while the current step is in sight. */
+export function followCursor(state, { isNew = false } = {}) {
   const item = byId(stepId(state.cursor, state.candidate));
   if (!item) return;
   if (!document.querySelector("dialog[open]")) item.focus({ preventScroll: true });
-  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  item.scrollIntoView({ block: "nearest", behavior: isCalm ? "auto" : "smooth" });
+  const { top, bottom, height } = item.getBoundingClientRect();
+  const [start, end] = findRoom(item);
+  const isIntroduced = byId("introduction")?.hidden === false;
+  if (isNew && (isIntroduced || (top >= start && bottom <= end))) return;
+  const isTall = height > (2 / 3) * (end - start);
+  scrollBy({ top: top - (isTall ? start + MARGIN : start + (end - start) / 3) });
+}
+
+/** The part of the window between what sticks at its top and the controls at its bottom. */
+function findRoom(item) {
+  const bar = document.querySelector(".desk-top");
+  const problem = byId("sheet").querySelector(".problem");
+  const isBeside = problem.offsetLeft + problem.offsetWidth <= item.offsetLeft;
+  const top = bar.offsetHeight + (isBeside ? 0 : problem.offsetHeight);
+  return [top, byId("controls").getBoundingClientRect().top];
 }
 
 export function focusCurrentStep() {

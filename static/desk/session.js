@@ -76,7 +76,8 @@ export class Session extends EventTarget {
     render.showSheet(built);
     this.prefetch.store(null);
     this.emit("load", payload);
-    this.update();
+    this.update({ follow: false });
+    render.followCursor(this.state, { isNew: true });
     if (!this.outbox.hasSubmission) setTimeout(() => this.fetchAhead(), 50);
     // else once the server knows that this one is on the desk
   }
@@ -154,6 +155,7 @@ export class Session extends EventTarget {
   enqueue(kind, body, state = this.state) {
     const title = state.payload.problem.statement.slice(0, TITLE_LENGTH);
     const entry = { kind, slug, assignment: state.id, title, body };
+    if (kind === "submission") entry.view = state.listRatings(); // to compare with the server's, if refused
     this.emit("enqueue", entry);
     this.outbox.add(entry);
   }
@@ -162,6 +164,7 @@ export class Session extends EventTarget {
     const elapsed = this.state.payload.assignment.active_ms + performance.now() - this.loadedAt;
     const body = { finish_reason: reason, comment, total_time_ms: Math.round(elapsed) };
     if (this.state.referenceVerdict) body.reference_verdict = this.state.referenceVerdict;
+    if (!comment) body.ratings = this.state.reachedRatings;
     this.enqueue("submission", body);
     this.finish();
     if (this.loadNext()) return;

@@ -4,6 +4,7 @@ import { asMath, renderMath } from "../math.js";
 import { keys } from "./page.js";
 import { RATINGS } from "./ratings.js";
 
+const VISIBLE = /[^\s\p{C}\p{Z}\u115f\u1160\u2800\u3164\uffa0]/u; // a character that leaves a mark
 const SVG = "http://www.w3.org/2000/svg";
 
 export function createElement(tag, className = "", text = "") {
@@ -84,6 +85,7 @@ function buildStep(text, position, candidate, isBranching, asSource) {
   item.tabIndex = -1;
   const body = createElement("div", "text math-text");
   renderMath(body, text, asSource);
+  if (!VISIBLE.test(text)) body.dataset.blank = "This step shows nothing.";
   item.append(
     createElement("span", "number", candidate && !isBranching ? "or" : String(position + 1)),
     buildFaces(stepName(position, candidate)),

@@ -11,7 +11,7 @@ export function showSaving({ refused, unsent }, trouble, hasDraft) {
   const save = byId("save");
   const [state, text] = describeSaving(refused, unsent + (hasDraft ? 1 : 0), trouble);
   if (save.dataset.state !== state) save.dataset.state = state;
-  const label = save.querySelector(".label");
+  const label = save.querySelector(".save-text");
   if (label.textContent !== text) label.textContent = text;
 }
 
@@ -34,7 +34,10 @@ export function showBanner(name, { message, remedy = "", details = [], actions =
   const banner = document.createElement("div");
   banner.className = `banner ${tone}`;
   banner.dataset.name = name;
-  banner.append(buildText(message, remedy, details), ...actions.map(buildButton));
+  const buttons = document.createElement("div");
+  buttons.className = "banner-actions";
+  buttons.append(...actions.map(buildButton));
+  banner.append(buildText(message, remedy, details), buttons);
   const shown = findBanner(name);
   if (shown) shown.replaceWith(banner);
   else byId("banner").append(banner);

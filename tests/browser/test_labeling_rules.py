@@ -28,6 +28,7 @@ REPLAY = """async (vectors) => {
                 first_error: state.firstError,
                 finish_reason: state.finishReason,
                 reached: state.listPlaces(),
+                ratings: state.reachedRatings,
                 path: state.path ? [...state.path] : null,
             };
         });

@@ -299,3 +299,16 @@ def test_refusals_say_what_to_do() -> None:
     refusal = assignments.Refusal("lease_lost", "It ran out.", "Go on.")
     assert isinstance(refusal, DomainError)
     assert refusal.as_json() == {"error": "lease_lost", "message": "It ran out.", "remedy": "Go on."}
+
+
+def test_a_submission_of_other_ratings_than_those_on_the_server_is_refused(db: Session) -> None:
+    project, _, held = start(db, steps=2)
+    rate(db, project, held, 1, -1)
+    with pytest.raises(DomainError, match="differ from those you submitted"):
+        submit(db, project, held, "found_error", ratings=[-1])
+    assert held.state == "leased"
+    submit(db, project, held, "found_error", ratings=[1, -1])
+    submit(db, project, held, "found_error", ratings=[1, -1])  # the same again: nothing changes
+    with pytest.raises(DomainError, match="already submitted"):
+        submit(db, project, held, "found_error", ratings=[-1])
+    assert labels(db, held) == [([1], [None], 0), ([-1], [None], None)]

@@ -49,10 +49,12 @@ def _is_allowed(state: LabelingState, event: dict[str, Any]) -> bool:
 def describe(state: LabelingState) -> dict[str, Any]:
     own = [(position, 0) for position in range(state.step_count)]
     places = sorted({*own, *((step.position, step.candidate) for step in state.alternatives)})
+    assert state.list_places() == [place for place in places if state.is_reached(*place)]
     return {
         "frontier": state.frontier,
         "first_error": state.first_error,
         "finish_reason": state.finish_reason,
-        "reached": [list(place) for place in places if state.is_reached(*place)],
+        "reached": [list(place) for place in state.list_places()],
+        "ratings": state.reached_ratings(),
         "path": state.path if isinstance(state, BranchingLabelingState) else None,
     }
