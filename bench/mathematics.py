@@ -76,18 +76,15 @@ def serve(route: Route) -> None:
         route.fulfill(path=STATIC / path)
 
 
-def report(page: Page, data: Path, show: int) -> None:
-    money = draw(page, list(gsm8k_texts(data)))
-    misread = [source for text in money for source in text["dollars"]]
-    print(f"GSM8K: {len(money)} texts, {len(misread)} formulas between dollars")
-    mathematics = draw(page, list(math_texts(data)))
-    fallen = [text["sources"] for text in mathematics if text["sources"]]
-    formulas = sum(len(text["dollars"]) for text in mathematics)
+def report(page: Page, name: str, texts: list[str], show: int) -> None:
+    drawn = draw(page, texts)
+    dollars = [source for text in drawn for source in text["dollars"]]
+    fallen = [text["sources"] for text in drawn if text["sources"]]
     print(
-        f"Mathematics: {len(mathematics)} texts, {formulas} formulas between dollars,"
+        f"{name}: {len(texts)} texts, {len(dollars)} formulas between dollars,"
         f" {len(fallen)} texts with a formula that stays as its source"
     )
-    for source in [*misread, *(source for sources in fallen for source in sources)][:show]:
+    for source in [source for sources in fallen for source in sources][:show]:
         print("  ", source.replace("\n", " ")[:160])
 
 
@@ -101,7 +98,8 @@ def main() -> None:
         page = browser.new_page()
         page.route("**/*", serve)
         page.goto(f"{ORIGIN}/")
-        report(page, arguments.data, arguments.show)
+        report(page, "GSM8K", list(gsm8k_texts(arguments.data)), arguments.show)
+        report(page, "Mathematics", list(math_texts(arguments.data)), arguments.show)
         browser.close()
 
 

@@ -1,6 +1,7 @@
 // What the labeler does with the solution on the desk, by the names of keys and buttons. A rating shows at
 // once and is saved in the background.
 
+import { request, showRequestError } from "./requests.js";
 import { askReason, askReferenceVerdict } from "./dialogs.js";
 import { hasLeft } from "./other-tabs.js";
 import { RATINGS, ratingOf } from "./ratings.js";
@@ -65,11 +66,16 @@ export class Actions {
   async reopen() {
     const { session, dayStats } = this;
     if (!dayStats.last) return announce("Nothing to undo");
+    if (session.submitted?.id === dayStats.last.id && session.outbox.withdraw(dayStats.last.id)) {
+      dayStats.removeLast();
+      session.resume();
+      return announce("Submission undone");
+    }
     if (!(await session.outbox.isSettled()))
       return showNote("request", "Your submission is still being sent.", "Undo it when it is saved.");
-    const answer = await session.request(`/assignments/${dayStats.last.id}/reopening`);
+    const answer = await request(session, `/assignments/${dayStats.last.id}/reopening`);
     if (!answer) return;
-    if (!answer.ok) return session.showRequestError(answer.body);
+    if (!answer.ok) return showRequestError(answer.body);
     dayStats.removeLast();
     session.load(answer.body);
     announce("Submission reopened");

@@ -1,11 +1,13 @@
 // How long the task on the desk is this labeler's. A lease that ends soon is announced; one that ended is
 // announced at once and locks the task until it is claimed again.
 
+import { request } from "./requests.js";
 import { serverNow } from "./api.js";
 import { hideBanner, showBanner, showNote } from "./status.js";
 
 const NEAR_END_MS = 5 * 60000;
 const MINUTE_MS = 60000;
+const AFTER_ONLINE_MS = 5000; // the outbox renews the lease first, if it has something to send
 const LONGEST_TIMER_MS = 3600000;
 
 export class Lease {
@@ -13,6 +15,7 @@ export class Lease {
     this.session = session;
     for (const name of ["load", "lease", "clear"]) session.on(name, () => this.check());
     document.addEventListener("visibilitychange", () => document.hidden || this.check());
+    addEventListener("online", () => setTimeout(() => this.check(), AFTER_ONLINE_MS));
   }
 
   get left() {
@@ -25,7 +28,8 @@ export class Lease {
     const { state } = this.session;
     if (!state) return hideBanner("lease");
     const { left } = this;
-    if (left <= 0) return this.announceEnd();
+    if (Number.isNaN(left)) return hideBanner("lease"); // submitted elsewhere
+    if (left <= 0) return this.isOffline ? this.announceOffline() : this.announceEnd();
     if (this.hasEnded) {
       this.hasEnded = false;
       this.session.lock(false);
@@ -42,6 +46,19 @@ export class Lease {
       message: `Lease expires in ${minutes} minute${plural}.`,
       remedy: "Rate any step to renew it.",
     });
+  }
+
+  get isOffline() {
+    return !navigator.onLine || this.session.outbox.trouble === "offline";
+  }
+
+  /** Nobody can claim it again without a connection: work goes on, and is sent if the task is still free. */
+  announceOffline() {
+    showBanner("lease", {
+      message: "Your lease has expired.",
+      remedy: "You are offline. What you rate is stored here, and saved if the task is still free.",
+    });
+    this.timer = setTimeout(() => this.check(), MINUTE_MS);
   }
 
   announceEnd() {
@@ -63,7 +80,7 @@ export class Lease {
   async reclaim() {
     const { session } = this;
     const { id } = session.state;
-    const answer = await session.request(`/assignments/${id}/lease`);
+    const answer = await request(session, `/assignments/${id}/lease`);
     if (!answer || !session.isOnDesk(id)) return;
     if (answer.ok) return this.renew(answer.body);
     showBanner("lease", {

@@ -15,7 +15,7 @@ import { OtherTabs } from "./other-tabs.js";
 import { BreakReminder, Pace } from "./pace.js";
 import { byId, user } from "./page.js";
 import { Refusals } from "./refusals.js";
-import { followCursor, showWaiting } from "./render.js";
+import { followCursor, renderSource, showWaiting } from "./render.js";
 import { Session } from "./session.js";
 import { placeOf } from "./sheet-builder.js";
 import { listen } from "./shortcuts.js";
@@ -57,7 +57,7 @@ function showConnection() {
 
 function run(name, button) {
   humanText.save();
-  if (name === "source") session.toggleSource();
+  if (name === "source") toggleSource();
   else if (name === "help") showHelp().then(() => session.state && followCursor(session.state));
   else if (name === "instructions") instructions.toggle();
   else if (name === "refresh") {
@@ -66,6 +66,12 @@ function run(name, button) {
   } else if (name === "undo" && !session.state) actions.reopen();
   else if (session.state && name === "note" && !session.isLocked) notes.edit();
   else if (session.state) actions.run(name, button);
+}
+
+function toggleSource() {
+  session.asSource = !session.asSource;
+  renderSource(session.asSource);
+  session.prefetch.rebuild();
 }
 
 let hasReported = false;

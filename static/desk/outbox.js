@@ -28,6 +28,7 @@ export class Outbox {
     this.handlers = { onChange, onSaved, onSubmitted, onRefused };
     this.refusals = new Map(); // key of an entry -> why the server did not accept it
     this.inFlight = new Set();
+    this.attempted = new Set(); // keys that may have left this browser
     this.trouble = ""; // "", "offline", "signed-out"
     this.attempts = 0;
     addEventListener("online", () => this.flushSoon(0));
@@ -75,6 +76,16 @@ export class Outbox {
   remove(key) {
     this.refusals.delete(key);
     this.storage.remove(key);
+  }
+
+  /** Take a submission back that never left this browser. False if it did. */
+  withdraw(assignment) {
+    const isWaiting = ({ key, entry }) => entry.kind === "submission" && !this.attempted.has(key);
+    const submission = this.list(assignment).find(isWaiting);
+    if (!submission) return false;
+    this.remove(submission.key);
+    this.handlers.onChange();
+    return true;
   }
 
   /** Send the refused entries of an assignment again. */
@@ -149,6 +160,7 @@ export class Outbox {
   async send(batch) {
     const { kind, slug, assignment, body } = batch[0].entry;
     this.inFlight = new Set(batch.map(({ key }) => key));
+    if (navigator.onLine) for (const key of this.inFlight) this.attempted.add(key);
     const path = `/projects/${slug}/assignments/${assignment}/`;
     const answer =
       kind === "rating"

@@ -1,6 +1,7 @@
 // What the server did not accept. The server's ratings are laid over the solution, a banner says what was
 // not accepted and what differs, and stays until the labeler tried again, rated anew or discarded it.
 
+import { request, showRequestError } from "./requests.js";
 import { confirmDiscard } from "./dialogs.js";
 import { home } from "./page.js";
 import { ratingOf } from "./ratings.js";
@@ -101,7 +102,7 @@ export class Refusals {
 
   async reclaim(assignment) {
     const { session } = this;
-    const answer = await session.request(`/assignments/${assignment}/lease`);
+    const answer = await request(session, `/assignments/${assignment}/lease`);
     if (!answer?.ok) return false;
     if (session.isOnDesk(assignment)) this.lease.renew(answer.body);
     else session.outbox.retry(assignment);
@@ -124,7 +125,7 @@ export class Refusals {
   }
 
   async fetchCurrent(assignment) {
-    const answer = await this.session.request(`/assignments/${assignment}/lease`);
+    const answer = await request(this.session, `/assignments/${assignment}/lease`);
     return answer?.ok ? answer.body : null;
   }
 
@@ -176,9 +177,9 @@ export class Refusals {
 
   /** Put the solution back on the desk, as the server has it. */
   async open(assignment) {
-    const answer = await this.session.request(`/assignments/${assignment}/lease`);
+    const answer = await request(this.session, `/assignments/${assignment}/lease`);
     if (!answer) return;
-    if (!answer.ok) return this.session.showRequestError(answer.body);
+    if (!answer.ok) return showRequestError(answer.body);
     this.session.load(answer.body);
     const refused = this.session.outbox.listRefused(assignment);
     const own = refused.find(({ entry }) => entry.view)?.entry.view;

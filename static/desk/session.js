@@ -13,15 +13,15 @@
 //   saved, submitted, refused  ({assignment, answer}) what the server answered
 
 import { ActiveTime } from "./active-time.js";
-import { post, Unreachable } from "./api.js";
 import { createState } from "./modes.js";
 import { newId } from "./ids.js";
 import { Outbox } from "./outbox.js";
-import { home, slug, user } from "./page.js";
+import { slug, user } from "./page.js";
 import { Prefetch } from "./prefetch.js";
+import { request, showRequestError } from "./requests.js";
 import * as render from "./render.js";
 import { buildSheet } from "./sheet-builder.js";
-import { announce, hideBanner, showBanner, showNote } from "./status.js";
+import { hideBanner } from "./status.js";
 
 const LONGEST_EVENT_MS = 3600000;
 const TITLE_LENGTH = 80;
@@ -57,29 +57,34 @@ export class Session extends EventTarget {
   // ---- what is on the desk
 
   async fetchNext() {
-    const answer = await this.request("/assignments");
+    const answer = await request(this, "/assignments");
     if (!answer) return;
     if (answer.body.no_task) this.showEmpty(answer.body.no_task);
     else if (answer.ok) this.load(answer.body);
-    else this.showRequestError(answer.body, [["Retry", () => this.fetchNext()]]);
+    else showRequestError(answer.body, [["Retry", () => this.fetchNext()]]);
   }
 
   /** Put a solution on the desk. */
   load(payload, built = buildSheet(payload, this.asSource)) {
+    const state = createState(payload);
+    this.applyUnsent(state);
+    this.show(state, built);
+    this.prefetch.store(null);
+    if (!this.outbox.hasSubmission) setTimeout(() => this.fetchAhead(), 50);
+    // else once the server knows that this one is on the desk
+  }
+
+  show(state, built) {
     hideBanner("request");
-    this.state = createState(payload);
+    this.state = state;
     this.isLocked = false;
     this.loadedAt = performance.now();
     this.activeMs = 0;
     this.activeTime.lap();
-    this.applyUnsent();
     render.showSheet(built);
-    this.prefetch.store(null);
-    this.emit("load", payload);
+    this.emit("load", state.payload);
     this.update({ follow: false });
-    render.followCursor(this.state, { isNew: true });
-    if (!this.outbox.hasSubmission) setTimeout(() => this.fetchAhead(), 50);
-    // else once the server knows that this one is on the desk
+    render.followCursor(state, { isNew: true });
   }
 
   /** Show the prefetched task if it is the one with this id, or any; else ask the server for the next. */
@@ -88,6 +93,13 @@ export class Session extends EventTarget {
     if (ready && (!id || ready.payload.assignment.id === id)) this.load(ready.payload, ready.built);
     else return false;
     return true;
+  }
+
+  /** Put the solution back that was submitted last, with everything rated. */
+  resume() {
+    const next = this.state;
+    this.show(this.submitted, buildSheet(this.submitted.payload, this.asSource));
+    this.prefetch.store(next?.payload ?? null);
   }
 
   fetchAhead() {
@@ -120,16 +132,10 @@ export class Session extends EventTarget {
   }
 
   /** Lay what waits in the outbox over what the server has: after a reload without a connection. */
-  applyUnsent() {
-    for (const { key, entry } of this.outbox.list(this.state.id))
-      if (entry.kind === "rating" && !this.outbox.refusals.has(key)) this.state.applyEvent(entry.body);
-    this.state.moveToFrontier();
-  }
-
-  toggleSource() {
-    this.asSource = !this.asSource;
-    render.renderSource(this.asSource);
-    this.prefetch.rebuild();
+  applyUnsent(state) {
+    for (const { key, entry } of this.outbox.list(state.id))
+      if (entry.kind === "rating" && !this.outbox.refusals.has(key)) state.applyEvent(entry.body);
+    state.moveToFrontier();
   }
 
   // ---- what the labeler did
@@ -166,6 +172,7 @@ export class Session extends EventTarget {
     if (this.state.referenceVerdict) body.reference_verdict = this.state.referenceVerdict;
     if (!comment) body.ratings = this.state.reachedRatings;
     this.enqueue("submission", body);
+    this.submitted = this.state;
     this.finish();
     if (this.loadNext()) return;
     this.clear(
@@ -207,27 +214,5 @@ export class Session extends EventTarget {
     } else if (this.state?.isStarted || this.outbox.hasSubmission) return;
     else if (next) this.load(next);
     else this.showEmpty(noTask);
-  }
-
-  /** The server's answer; null without one, which is shown. */
-  async request(path) {
-    try {
-      const answer = await post(home + path);
-      if (answer.status !== 401) return answer;
-      this.outbox.trouble = "signed-out";
-      this.emit("change");
-    } catch (error) {
-      if (!(error instanceof Unreachable)) throw error;
-      if (!this.state) {
-        render.showWaiting("The server is unreachable. Retrying…");
-        setTimeout(() => this.fetchNext(), 2000);
-      } else announce("The server is unreachable.");
-    }
-    return null;
-  }
-
-  showRequestError({ message, remedy }, actions) {
-    if (actions) showBanner("request", { message, remedy, actions });
-    else showNote("request", message, remedy);
   }
 }

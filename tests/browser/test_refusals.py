@@ -179,3 +179,25 @@ def test_signed_out_says_so_at_once_with_a_way_back(open_desk: Open, site: Web) 
     expect(page.locator("#save")).to_have_text("Signed out: 1 unsent")
     page.get_by_role("button", name="Sign in").click()
     expect(page).to_have_url(f"{site.url}/login?next=%2Fprojects%2Fpilot%2Fdesk")
+
+
+def test_a_submission_that_never_left_the_browser_is_undone_there(open_desk: Open, site: Web) -> None:
+    work = Work(3)
+    page = open_desk(work)
+    on_problem(page, 1)
+    next_is_here(page)
+    page.context.set_offline(True)
+    press(page, "3 1 Enter")
+    on_problem(page, 2)
+    press(page, "u")
+    on_problem(page, 1)
+    expect(page.locator("#missing")).to_have_text("Submit: first error at step 2")
+    expect(page.locator("#save")).to_have_text("Offline: 2 unsent")
+    press(page, "u 3 3 Enter")  # the second step is right after all
+    on_problem(page, 2)
+    press(page, "1")
+    page.context.set_offline(False)
+    saved(page)
+    assert work.submitted() == [("solution", [1, 1, 1])]
+    on_problem(page, 2)
+    expect(page.locator("#step-0.negative")).to_be_visible()
