@@ -3,7 +3,7 @@
 
 import { request, showRequestError } from "./requests.js";
 import { confirmDiscard } from "./dialogs.js";
-import { home } from "./page.js";
+import { byId, home } from "./page.js";
 import { ratingOf } from "./ratings.js";
 import { stepName } from "./sheet-builder.js";
 import { announce, hideBanner, showBanner } from "./status.js";
@@ -84,13 +84,15 @@ export class Refusals {
 
   async handle(assignment, refusal) {
     if (refusal.error === "lease_lost" && (await this.reclaim(assignment))) return;
-    this.shown.set(assignment, { refusal, differences: [] });
+    const differences = this.shown.get(assignment)?.differences ?? [];
+    this.shown.set(assignment, { refusal, differences });
     if (this.session.isOnDesk(assignment)) {
       if (refusal.error === "lease_lost") this.session.lock();
       else await this.layServerState(assignment, refusal);
-      announce(`Not accepted: ${refusal.message ?? ""}`);
     }
     this.render();
+    byId("banner").scrollIntoView({ block: "center" });
+    announce(`Not accepted: ${refusal.message ?? ""}`);
   }
 
   /** Sent again, and accepted now. */
@@ -119,7 +121,7 @@ export class Refusals {
       session.state.catchUp(answer);
       const refused = session.outbox.listRefused(assignment);
       const differences = describeDifferences(own, session.state.listRatings(), refused);
-      this.shown.set(assignment, { refusal, differences });
+      if (differences.length) this.shown.set(assignment, { refusal, differences });
     }
     session.lock(CLOSED.has(refusal.error));
   }
