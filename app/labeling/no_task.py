@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.accounts.display_name import display_name_sql
 from app.accounts.models import User
 from app.labeling import control_tasks
 from app.projects.models import Project
@@ -28,6 +29,13 @@ SELECT_QUEUE_STATE = text(
             AS screening_result
     """
 )
+
+
+SELECT_ADMINS = text(
+    f"SELECT {display_name_sql('u')} FROM membership m JOIN user_account u ON u.id = m.user_id"  # noqa: S608
+    " WHERE m.project_id = :project AND m.role = 'admin' AND u.disabled_at IS NULL ORDER BY 1 LIMIT 5"
+)
+"""Whom a labeler may ask."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,7 @@ NONE_LEFT_FOR_YOU = NoTaskReason(
 def explain_no_task(db: Session, project: Project, user: User, can_queue: bool = False) -> NoTaskReason:
     """`can_queue`: whether they may queue solutions themselves."""
     if block := control_tasks.find_block_reason(db, project, user.id):
-        return blocked_reason(block)
+        return blocked_reason(db, project, block)
     if control_tasks.is_in_screening(db, project, user.id):
         return SCREENING
     queue = db.execute(SELECT_QUEUE_STATE, {"project": project.id, "user": user.id}).one()
@@ -84,9 +92,11 @@ def explain_no_task(db: Session, project: Project, user: User, can_queue: bool =
     return _none_left(queue.in_progress)
 
 
-def blocked_reason(block: control_tasks.BlockReason) -> NoTaskReason:
+def blocked_reason(db: Session, project: Project, block: control_tasks.BlockReason) -> NoTaskReason:
     title = "You cannot label in this project right now"
-    return NoTaskReason(block.code, title, block.message, block.action, blocked=True)
+    admins = list(db.scalars(SELECT_ADMINS, {"project": project.id}))
+    contact = f" Admins of this project: {', '.join(admins)}." if admins else ""
+    return NoTaskReason(block.code, title, block.message, block.action + contact, blocked=True)
 
 
 def _queue_empty(has_passed: bool, can_queue: bool) -> NoTaskReason:

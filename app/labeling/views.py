@@ -132,7 +132,7 @@ def no_task_json(access: Access, db: Db) -> dict[str, Any]:
 def desk_page(request: Request, access: Member, db: Db) -> Response:
     project, moment = access.project, now()
     if block := control_tasks.find_block_reason(db, project, access.user.id):
-        return render(request, "labeling/blocked.html", no_task=no_task.blocked_reason(block))
+        return render(request, "labeling/blocked.html", no_task=no_task.blocked_reason(db, project, block))
     last = reopening.find_undoable(db, project, access.user, moment)
     return render(
         request,

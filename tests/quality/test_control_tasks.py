@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
+from app.accounts.display_name import display_name
 from app.accounts.models import AuditEvent
 from app.core.errors import Invalid
 from app.labeling import claims, control_tasks, initial_queue
@@ -60,7 +61,7 @@ def test_who_fails_is_told_and_may_be_let_in_again(db: Session, web: TestClient)
     page = web.get(f"/projects/{project.slug}/desk")
     assert page.status_code == 200
     assert "0%" in page.text
-    assert "A project admin can let you retry" in page.text
+    assert f"A project admin can let you retry. Admins of this project: {display_name(admin)}." in page.text
     factories.sign_in(web, db, admin)
     done = web.post(f"/projects/{project.slug}/quality/labelers/{who.id}/screening")
     assert done.status_code == 303
