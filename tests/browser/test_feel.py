@@ -114,6 +114,8 @@ def test_nothing_jumps_when_mathematics_is_drawn(open_desk: Open, site: Web, wid
     assert page.locator(".step .katex-display").count() > 5
     assert sum(entry[0] for entry in moved) < JUMP, moved
 
+    page.get_by_role("button", name="Start").click()  # it makes room, as asked
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))")
     page.evaluate("window.shifts = []; document.querySelector('#step-0 .mini.negative').click()")
     saved(page)
     page.evaluate("document.querySelector('.controls [data-do=submit]').click()")
