@@ -127,11 +127,9 @@ class LabelingState:
 
     def list_places(self) -> list[tuple[int, int]]:
         """(position, candidate) of everything that can be rated now, in the order of the desk."""
-        end, error = self.step_count, self.first_error
-        if self.in_order:
-            end = min(self.frontier + 1, end)
+        error = self.first_error
         places: list[tuple[int, int]] = []
-        for position in range(end):
+        for position in filter(self.is_reached, range(self.step_count)):
             places.append((position, 0))
             if position == error:
                 alternatives = self.available_alternatives(position)

@@ -32,6 +32,7 @@ class LastStep:
     id = "last_step"
     label = "Last step"
     description = "Rate the last step only."
+    guide = "Rate the last step, then submit."
     alternatives_at: str | None = None
     is_branching = False
     in_order = False

@@ -148,7 +148,7 @@ def first_errors(db: Session, project: Project) -> tuple[float | None, int]:
     ):
         agreement_job.add_to_scopes(collected, *each)
     rows = agreement_job.compute_figures(project.id, collected, lambda *_: None)
-    row = next(row for row in rows if (row["about"], row["measure"]) == ("project", "first_error"))
+    row = next(row for row in rows if (row["scope"], row["measure"]) == ("project", "first_error"))
     return row["value"], row["pairs"]
 
 
