@@ -40,6 +40,7 @@ def test_a_control_solution_is_told_after_it_and_put_away_by_key(open_desk: Open
     gold(work, 2, [1, -1])
     page = open_desk(work)
     on_problem(page, 2)
+    page.get_by_role("button", name="Start").click()  # the introduction leaves, as asked
     panel = page.get_by_role("complementary", name="That was a control task")
     expect(panel).to_be_hidden()
     press(page, "3 3 3")
