@@ -90,12 +90,12 @@ def measured(size: int) -> None:
             )
             adjudication.record_decision(db, work, db.get_one(User, actor), last, [-1], "Wrong.")
 
-    statement = took(decided, 15)
+    decision_ms = took(decided, 15)
     with_notes, without = copied(True), copied(False)
     print(f"{labels:,} ratings, {waits:,} solutions wait")
     print(f"all labels read anew          {anew:10.1f} ms")
     print(f"the queue opened              {page:10.1f} ms   {anew / page:.0f} times")
-    print(f"a decision and the next one   {statement:10.1f} ms")
+    print(f"a decision and the next one   {decision_ms:10.1f} ms")
     print(f"worker looks through all once {total_s:10.1f} s")
     print(
         f"{size:,} submissions in one statement: {with_notes:.0f} ms with their notes, {without:.0f} without"

@@ -53,7 +53,7 @@ def real(path: Path) -> list[Solution]:
     return pool
 
 
-def made(problems: int = 100, samples: int = 8) -> list[Solution]:
+def sample_solutions(problems: int = 100, samples: int = 8) -> list[Solution]:
     """Problems of some 70 words, solutions of 4 to 12 steps; one in three begins as another does."""
     draw = random.Random(3)  # noqa: S311
     vocabulary = [
@@ -107,7 +107,7 @@ class Plain:
             self.computed += batch.computed_tokens
             self.scorer.model(batch.to(self.scorer.device)).softmax(1).cpu()
 
-    def whole(self, pool: list[Solution]) -> None:
+    def score_padded(self, pool: list[Solution]) -> None:
         self.pass_over([self.scorer.encoder.encode(*solution) for solution in pool])
 
     def per_prefix(self, pool: list[Solution]) -> None:
@@ -128,7 +128,7 @@ def main() -> None:
     parser.add_argument("--solutions", type=int, default=0, help="only so many (whole problems first)")
     parser.add_argument("--count", action="store_true", help="tokens only")
     arguments = parser.parse_args()
-    pool = real(arguments.data) if arguments.data else made()
+    pool = real(arguments.data) if arguments.data else sample_solutions()
     pool = pool[: arguments.solutions or None]
     random.Random(0).shuffle(pool)  # noqa: S311
     with TemporaryDirectory() as place:
@@ -167,7 +167,7 @@ def compare(scorer: Scorer, pool: list[Solution], turns: int) -> None:
     part = pool[: max(8, len(pool) // 10)]
     ways: dict[str, tuple[Callable[[], object], int]] = {
         "tree": (lambda: scorer.score(pool), len(pool)),
-        "padded": (lambda: plain.whole(pool), len(pool)),
+        "padded": (lambda: plain.score_padded(pool), len(pool)),
         "per prefix": (lambda: plain.per_prefix(part), len(part)),
     }
     scorer.score(pool[:16])  # settles the layout, warms up

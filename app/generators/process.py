@@ -127,14 +127,14 @@ class SamplingWorker:
                 return
             for number in ids:
                 after = number
-                if self._lock(number) and (asks := self._wanted(number)):
+                if self._lock(number) and (asks := self._next_requests(number)):
                     yield InFlightItem(number, asks)
 
     def _lock(self, number: int) -> bool:
         row = self.locks.execute(LOCK, (str(number),)).fetchone()
         return bool(row and row[0])
 
-    def _wanted(self, number: int) -> deque[SampleRequest]:
+    def _next_requests(self, number: int) -> deque[SampleRequest]:
         """Requests for what the item lacks now. If it lacks nothing, it is done or failed."""
         with transaction() as db:
             run, item = db.get_one(SamplingRun, self.run_id), db.get_one(SamplingItem, number)
@@ -155,18 +155,18 @@ class SamplingWorker:
     def _settle(self, future: Future[SamplerResponse], hand: InFlightItem, ask: SampleRequest) -> None:
         hand.out -= 1
         try:
-            self._keep(hand, ask, future.result())
+            self._store_samples(hand, ask, future.result())
             self.failures = 0
         except SamplingStopped:
             return
         except SamplerError as error:
             self._failed(hand, error)
         if not hand.out and not hand.asks and not self.stopping.is_set():
-            hand.asks = self._wanted(hand.id)
+            hand.asks = self._next_requests(hand.id)
             if not hand.asks:
                 self.hands.remove(hand)
 
-    def _keep(self, hand: InFlightItem, ask: SampleRequest, answer: SamplerResponse) -> None:
+    def _store_samples(self, hand: InFlightItem, ask: SampleRequest, answer: SamplerResponse) -> None:
         """Store the samples and their usage in one transaction."""
         came = SampleResult(ask, answer, self.prover)
         with transaction() as db:

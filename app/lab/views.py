@@ -133,7 +133,7 @@ def search_page(
 ) -> Response:
     """`times` is the size ratio of a larger model, `accuracy` its accuracy in percent."""
     run = runs.get_search(db, access.project.id, search_id)
-    shown_here = _shown(db, run)
+    shown_here = _search_context(db, run)
     if run.problem_id is None and run.results:
         percent = float(accuracy) if accuracy else None
         shown_here["larger"] = figures.compare_larger_model(run.results, times, percent)
@@ -142,7 +142,7 @@ def search_page(
     return render(request, template, over=run.state not in ACTIVE, **shown_here)
 
 
-def _shown(db: Db, run: SearchRun) -> dict[str, Any]:
+def _search_context(db: Db, run: SearchRun) -> dict[str, Any]:
     listed = queries.get_summary(db, run)
     return {
         "run": run,
@@ -161,7 +161,7 @@ def _shown(db: Db, run: SearchRun) -> dict[str, Any]:
 def progress(request: Request, access: Researcher, db: Db, search_id: int) -> Response:
     run = runs.get_search(db, access.project.id, search_id)
     template = "lab/_search.html" if run.problem_id else "lab/_sweep.html"
-    return render_polled(request, template, over=run.state not in ACTIVE, **_shown(db, run))
+    return render_polled(request, template, over=run.state not in ACTIVE, **_search_context(db, run))
 
 
 @router.post("/searches/{search_id}/cancellation")

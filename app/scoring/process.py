@@ -67,7 +67,7 @@ def score_shards(
     run: ScoringRun, fence: int, scorer: Any, config: ScoreConfig, stop_requested: Event
 ) -> None:
     """Shard after shard, until there is none, the run is over, or this process is asked to end."""
-    begun, mine = time.monotonic(), 0
+    begun, scored_count = time.monotonic(), 0
     with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(1, "write") as writer:
         coming = reader.submit(fetch_shard, run, fence, config)
         writing: Future[None] | None = None
@@ -78,18 +78,18 @@ def score_shards(
             coming = reader.submit(fetch_shard, run, fence, config)
             scorer.computed = scorer.distinct = 0
             try:
-                found = scorer.score([(row.statement, row.steps) for row in taken.rows])
+                scores = scorer.score([(row.statement, row.steps) for row in taken.rows])
             except BaseException:
                 taken.db.close()
                 if (other := coming.result()) is not None:
                     other.db.close()
                 raise
-            mine += taken.shard.solutions
+            scored_count += taken.shard.solutions
             if writing is not None:
                 writing.result()
-            per_second = mine / (time.monotonic() - begun)
+            per_second = scored_count / (time.monotonic() - begun)
             writing = writer.submit(
-                store_shard, run, fence, taken, found, per_second, throughput_stats(scorer)
+                store_shard, run, fence, taken, scores, per_second, throughput_stats(scorer)
             )
         if writing is not None:
             writing.result()
@@ -121,12 +121,12 @@ def store_shard(
     run: ScoringRun,
     fence: int,
     taken: ShardInProgress,
-    found: Sequence[Any],
+    scores: Sequence[Any],
     per_second: float,
     spoken: dict[str, Any],
 ) -> None:
     with taken.db as db:
-        too_long = write_scores(db, run, taken.rows, found)
+        too_long = write_scores(db, run, taken.rows, scores)
         if mark_shard_done(db, run.id, fence, taken.shard, too_long, per_second, spoken):
             db.commit()
 
@@ -155,25 +155,25 @@ def load_solutions(db: Session, run: ScoringRun, shard: ScoringShard, config: Sc
     ).all()
 
 
-def write_scores(db: Session, run: ScoringRun, rows: Sequence[Any], found: Sequence[Any]) -> int:
+def write_scores(db: Session, run: ScoringRun, rows: Sequence[Any], scores: Sequence[Any]) -> int:
     """Write the scores; how many solutions were too long for the model."""
-    made = [
+    score_rows = [
         {
             "model_id": run.model_id,
             "solution_id": row.id,
             "problem_id": row.problem_id,
-            "log_score": one.log_score,
-            "step_probs": one.step_probs,
+            "log_score": scores.log_score,
+            "step_probs": scores.step_probs,
         }
-        for row, one in zip(rows, found, strict=True)
-        if one is not None
+        for row, scores in zip(rows, scores, strict=True)
+        if scores is not None
     ]
-    if made:
+    if score_rows:
         statement = insert(Score)
         changed = {name: statement.excluded[name] for name in ("log_score", "step_probs")}
         key = ["model_id", "solution_id"]
-        db.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), made)
-    return len(rows) - len(made)
+        db.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), score_rows)
+    return len(rows) - len(score_rows)
 
 
 def mark_shard_done(

@@ -39,7 +39,7 @@ class Expansion:
                 )
                 from_where.append((node, subtree))
             node.continuation_count += count
-        answers = self._asked(asks, steps)
+        answers = self._request_continuations(asks, steps)
         nodes: dict[int, Node] = {}
         for (parent, subtree), drawn in zip(from_where, answers, strict=True):
             child = self.add_path(parent, drawn, subtree)
@@ -47,7 +47,9 @@ class Expansion:
                 nodes[child.id] = child
         return list(nodes.values())
 
-    def _asked(self, asks: Sequence[ContinuationRequest], steps: int | None) -> Sequence[Continuation]:
+    def _request_continuations(
+        self, asks: Sequence[ContinuationRequest], steps: int | None
+    ) -> Sequence[Continuation]:
         self.costs.asks += len(asks)
         return self.proposer.propose(self.problem, asks, steps) if asks else []
 
@@ -83,7 +85,11 @@ class Expansion:
         """Rank nodes by the end of a greedy rollout of up to `k` steps (Snell et al. 2024, section 5.2), and
         finished nodes by themselves. One scoring pass gives both score and rank."""
         open_nodes = [node for node in nodes if not node.finished]
-        rollouts = self._asked([ContinuationRequest(node.steps, None) for node in open_nodes], k) if k else []
+        rollouts = (
+            self._request_continuations([ContinuationRequest(node.steps, None) for node in open_nodes], k)
+            if k
+            else []
+        )
         for node, drawn in zip(open_nodes, rollouts, strict=bool(k)):
             self.costs.rolled_steps += len(drawn.steps)
             self.costs.rolled_tokens += drawn.tokens

@@ -16,8 +16,8 @@ from app.answers.prover_process import ProverProcess
 
 @pytest.fixture(scope="module")
 def prover() -> Iterator[ProverProcess]:
-    with ProverProcess() as made:
-        yield made
+    with ProverProcess() as process:
+        yield process
 
 
 @pytest.mark.parametrize(

@@ -95,14 +95,14 @@ class Everything:
         with transaction() as db:
             project = db.get_one(Project, self.project)
             self._models(db)
-            self._known(db, project)
+            self._add_gold_tasks(db, project)
             self._labels(db, project)
         with transaction() as db:
             project = db.get_one(Project, self.project)
-            self._beside(db, project)
+            self._add_notes_and_returns(db, project)
             self._adjudicated(db, project)
             self._loop(db)
-            self._elsewhere(db)
+            self._add_import(db)
         with transaction() as db:
             agreement_report.request_report(db, self.project, self.now)
             run_id = db.scalars(select(AgreementReport.id)).one()
@@ -195,7 +195,7 @@ class Everything:
     def _p_negative(self, rating: int, noise: float) -> float:
         return 1 / (1 + math.exp(2.2 if rating >= 0 else -1.6) * math.exp(self.chance.gauss(0, noise)))
 
-    def _known(self, db: Session, project: Project) -> None:
+    def _add_gold_tasks(self, db: Session, project: Project) -> None:
         """Gold from labels that came with a file."""
         ids = [
             solution_id
@@ -217,11 +217,11 @@ class Everything:
                 assignment = claims.claim_assignment(db, project, who, self.now)
                 if assignment is None:
                     break
-                self._judge(db, project, assignment, slip=0.03 + 0.08 * place)
+                self._submit_ratings(db, project, assignment, slip=0.03 + 0.08 * place)
         yesterday = "submitted_at = submitted_at - (id % 6) * interval '1 day'"
         db.execute(text(f"UPDATE assignment SET {yesterday} WHERE state = 'submitted'"))
 
-    def _judge(self, db: Session, project: Project, assignment: Assignment, slip: float) -> None:
+    def _submit_ratings(self, db: Session, project: Project, assignment: Assignment, slip: float) -> None:
         solution = assignment.task.solution
         ratings = self._all(solution)
         events = []
@@ -246,13 +246,13 @@ class Everything:
             db, project, assignment, "found_error" if wrong else "solution", "", 90_000, self.now
         )
 
-    def _beside(self, db: Session, project: Project) -> None:
+    def _add_notes_and_returns(self, db: Session, project: Project) -> None:
         """What I did: one with a note, one that came back, one that is taken back."""
         own_assignments = []
         for _ in range(4):
             assignment = claims.claim_assignment(db, project, self.me, self.now)
             assert assignment
-            self._judge(db, project, assignment, 0.2)
+            self._submit_ratings(db, project, assignment, 0.2)
             own_assignments.append(assignment)
         db.get_one(Task, self.last).priority = 9.0
         project.gold_rate = 0.0
@@ -342,7 +342,7 @@ class Everything:
             "round_id": [round_row.id for round_row in rounds], "number": [0, 1],
         }  # fmt: skip
 
-    def _elsewhere(self, db: Session) -> None:
+    def _add_import(self, db: Session) -> None:
         brought = Import(
             project_id=self.project, filename="prm800k.jsonl", path="prm800k.jsonl", format="prm800k",
             split="train", state="succeeded", bytes_total=226_000, bytes_done=226_000, lines_done=1000,

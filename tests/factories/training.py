@@ -50,6 +50,6 @@ def row(run_id: int) -> TrainingRun:
         return db.scalars(select(TrainingRun).where(TrainingRun.id == run_id)).one()
 
 
-def nothing() -> int:
+def open_null_device() -> int:
     """A descriptor where a device lock would be."""
     return os.open(os.devnull, os.O_RDONLY)

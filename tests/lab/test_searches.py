@@ -183,12 +183,12 @@ def in_the_background(run_id: int) -> tuple[threading.Thread, int]:
     job = threading.Thread(target=subprocess_jobs.run_in_subprocess, args=(runs.KIND, run_id))
     job.start()
 
-    def mine() -> list[int]:
+    def child_pids() -> list[int]:
         children = psutil.Process().children()
         return [child.pid for child in children if "app.lab.process" in " ".join(child.cmdline())]
 
-    until(lambda: bool(mine()), "the process")
-    return job, mine()[0]
+    until(lambda: bool(child_pids()), "the process")
+    return job, child_pids()[0]
 
 
 def test_a_search_in_its_process_is_cancelled(lab: Lab) -> None:

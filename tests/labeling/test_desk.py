@@ -55,19 +55,22 @@ def test_claim_rate_submit_and_the_next_comes_along(db: Session, desk: Desk) -> 
     assert sheet["problem"]["statement"] == "Problem 0 <b>$x^2$</b>"
     assert sheet["steps"] == ["2 + 2 = 4", "# Answer\n\n4"]
     assert sheet["ratings"] == []
-    mine = sheet["assignment"]["id"]
-    assert desk.claim().json()["assignment"]["id"] == mine
+    assignment_id = sheet["assignment"]["id"]
+    assert desk.claim().json()["assignment"]["id"] == assignment_id
 
-    rated = desk.rate(mine, 1, 0).json()
+    rated = desk.rate(assignment_id, 1, 0).json()
     assert len(rated["saved"]) == 2
-    assert [said["rating"] for said in rated["ratings"]] == [1, 0]
-    done = desk.submit(mine, "solution", total_time_ms=4200).json()
+    assert [rating["rating"] for rating in rated["ratings"]] == [1, 0]
+    done = desk.submit(assignment_id, "solution", total_time_ms=4200).json()
     assert done["submitted"] is True
     assert done["next"]["problem"]["statement"].startswith("Problem 1")
-    stored = db.get(Assignment, mine)
+    stored = db.get(Assignment, assignment_id)
     assert stored
     assert (stored.total_time_ms, stored.active_time_ms) == (4200, 1800)
-    assert db.scalars(select(StepLabel.ratings).where(StepLabel.assignment_id == mine)).all() == [[1], [0]]
+    assert db.scalars(select(StepLabel.ratings).where(StepLabel.assignment_id == assignment_id)).all() == [
+        [1],
+        [0],
+    ]
 
 
 @pytest.mark.parametrize("duration", [-250, 10**12])
@@ -98,83 +101,86 @@ def test_the_reference_answer_is_policy(db: Session, desk: Desk, policy: str, se
     db.flush()
     sheet = desk.claim().json()
     assert sheet["problem"]["reference_answer"] == seen
-    mine = sheet["assignment"]["id"]
-    desk.rate(mine, -1)
-    desk.submit(mine, "found_error")
-    after = desk.web.get(f"{desk.base}/assignments/{mine}").json()
+    assignment_id = sheet["assignment"]["id"]
+    desk.rate(assignment_id, -1)
+    desk.submit(assignment_id, "found_error")
+    after = desk.web.get(f"{desk.base}/assignments/{assignment_id}").json()
     assert after["problem"]["reference_answer"] == (None if policy == "hidden" else "4")
-    assert db.get(Assignment, mine).reference_shown is (policy == "shown")  # type: ignore[union-attr]
+    assert db.get(Assignment, assignment_id).reference_shown is (policy == "shown")  # type: ignore[union-attr]
 
 
 def test_a_refused_rating_keeps_what_was_valid(desk: Desk) -> None:
-    mine = desk.claim().json()["assignment"]["id"]
+    assignment_id = desk.claim().json()["assignment"]["id"]
     events = [{"id": str(uuid4()), "position": at, "rating": 1} for at in (0, 7)]
-    answer = desk.web.post(f"{desk.base}/assignments/{mine}/ratings", json={"events": events})
+    answer = desk.web.post(f"{desk.base}/assignments/{assignment_id}/ratings", json={"events": events})
     assert answer.status_code == 422
     assert answer.json()["saved"] == [events[0]["id"]]
     assert desk.claim().json()["ratings"][0]["position"] == 0
-    answer = desk.rate(mine, -1, 1)
+    answer = desk.rate(assignment_id, -1, 1)
     assert (answer.status_code, answer.json()["error"]) == (409, "out_of_order")
     assert answer.json()["remedy"]
     assert len(answer.json()["saved"]) == 1
 
 
 def test_someone_elses_assignment(db: Session, desk: Desk) -> None:
-    mine = desk.claim().json()["assignment"]["id"]
+    assignment_id = desk.claim().json()["assignment"]["id"]
     other = factories.member(db, desk.project)
     factories.sign_in(desk.web, db, other)
-    for answer in (desk.rate(mine, 1), desk.submit(mine, "give_up", comment="no")):
+    for answer in (desk.rate(assignment_id, 1), desk.submit(assignment_id, "give_up", comment="no")):
         assert (answer.status_code, answer.json()["error"]) == (409, "not_yours")
-    assert desk.web.get(f"{desk.base}/assignments/{mine}").status_code == 404
+    assert desk.web.get(f"{desk.base}/assignments/{assignment_id}").status_code == 404
     factories.sign_in(desk.web, db, factories.member(db, desk.project, "researcher"))
-    assert desk.web.get(f"{desk.base}/assignments/{mine}").status_code == 200
+    assert desk.web.get(f"{desk.base}/assignments/{assignment_id}").status_code == 200
 
 
 def test_an_assignment_of_another_project_is_not_there(db: Session, desk: Desk) -> None:
-    mine = desk.claim().json()["assignment"]["id"]
+    assignment_id = desk.claim().json()["assignment"]["id"]
     elsewhere = factories.project(db)
     factories.member(db, elsewhere, "admin", desk.who)
     for path in ("ratings", "submission", "reopening", "lease", "release"):
         body = {"events": [{"id": str(uuid4()), "position": 0, "rating": 1}]}
         if path == "submission":
             body = {"finish_reason": "give_up", "comment": "x"}  # type: ignore[dict-item]
-        answer = desk.web.post(f"/projects/{elsewhere.slug}/assignments/{mine}/{path}", json=body)
+        answer = desk.web.post(f"/projects/{elsewhere.slug}/assignments/{assignment_id}/{path}", json=body)
         assert answer.status_code == 404, path
-    assert desk.web.get(f"/projects/{elsewhere.slug}/assignments/{mine}").status_code == 404
+    assert desk.web.get(f"/projects/{elsewhere.slug}/assignments/{assignment_id}").status_code == 404
 
 
 def test_a_stale_page_is_told_and_may_have_it_back(db: Session, desk: Desk) -> None:
-    mine = desk.claim().json()["assignment"]["id"]
-    desk.rate(mine, 1)
-    stored = db.get(Assignment, mine)
+    assignment_id = desk.claim().json()["assignment"]["id"]
+    desk.rate(assignment_id, 1)
+    stored = db.get(Assignment, assignment_id)
     assert stored
     stored.lease_expires_at = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1)
     db.flush()
-    refused = desk.rate(mine, 1, first=1)
+    refused = desk.rate(assignment_id, 1, first=1)
     assert (refused.status_code, refused.json()["error"]) == (409, "lease_lost")
     assert refused.json()["saved"] == []
-    assert [said["position"] for said in refused.json()["ratings"]] == [0]
-    assert desk.web.post(f"{desk.base}/assignments/{mine}/lease").json()["assignment"]["state"] == "leased"
-    assert desk.rate(mine, 1, first=1).status_code == 200
+    assert [rating["position"] for rating in refused.json()["ratings"]] == [0]
+    assert (
+        desk.web.post(f"{desk.base}/assignments/{assignment_id}/lease").json()["assignment"]["state"]
+        == "leased"
+    )
+    assert desk.rate(assignment_id, 1, first=1).status_code == 200
 
 
 def test_prefetch_undo_and_release(desk: Desk) -> None:
-    mine = desk.claim().json()["assignment"]["id"]
+    assignment_id = desk.claim().json()["assignment"]["id"]
     ahead = desk.web.post(f"{desk.base}/reservation").json()["assignment"]
     assert ahead["state"] == "reserved"
-    desk.rate(mine, 1, 1)
-    assert desk.submit(mine, "solution").json()["next"]["assignment"]["id"] == ahead["id"]
-    again = desk.web.post(f"{desk.base}/assignments/{mine}/reopening")
-    assert again.json()["assignment"] | {"id": mine, "state": "leased"} == again.json()["assignment"]
-    assert desk.web.post(f"{desk.base}/assignments/{mine}/release").status_code == 204
+    desk.rate(assignment_id, 1, 1)
+    assert desk.submit(assignment_id, "solution").json()["next"]["assignment"]["id"] == ahead["id"]
+    again = desk.web.post(f"{desk.base}/assignments/{assignment_id}/reopening")
+    assert again.json()["assignment"] | {"id": assignment_id, "state": "leased"} == again.json()["assignment"]
+    assert desk.web.post(f"{desk.base}/assignments/{assignment_id}/release").status_code == 204
     assert desk.claim().json()["assignment"]["id"] == ahead["id"]
 
 
 def test_an_empty_queue(db: Session, desk: Desk) -> None:
     for _ in range(3):
-        mine = desk.claim().json()["assignment"]["id"]
-        desk.rate(mine, -1)
-        last = desk.submit(mine, "found_error")
+        assignment_id = desk.claim().json()["assignment"]["id"]
+        desk.rate(assignment_id, -1)
+        last = desk.submit(assignment_id, "found_error")
     assert last.json()["next"] is None
     assert desk.claim().json()["no_task"] == last.json()["no_task"]
     assert last.json()["no_task"]["code"] == "none_left"
@@ -199,8 +205,8 @@ def test_an_empty_queue(db: Session, desk: Desk) -> None:
     ],
 )
 def test_nonsense_is_refused_politely(desk: Desk, event: dict[str, object]) -> None:
-    mine = desk.claim().json()["assignment"]["id"]
-    answer = desk.web.post(f"{desk.base}/assignments/{mine}/ratings", json={"events": [event]})
+    assignment_id = desk.claim().json()["assignment"]["id"]
+    answer = desk.web.post(f"{desk.base}/assignments/{assignment_id}/ratings", json={"events": [event]})
     assert answer.status_code == 422
 
 
@@ -210,17 +216,17 @@ def test_pages_for_people(db: Session, desk: Desk) -> None:
     page = desk.web.get(f"{desk.base}/desk", headers=html)
     assert page.status_code == 200
     assert "noscript" in page.text
-    mine = desk.claim().json()["assignment"]["id"]
+    assignment_id = desk.claim().json()["assignment"]["id"]
     assert "No submissions yet" in desk.web.get(f"{desk.base}/history", headers=html).text
-    desk.rate(mine, 1, -1)
-    desk.submit(mine, "found_error")
+    desk.rate(assignment_id, 1, -1)
+    desk.submit(assignment_id, "found_error")
     history = desk.web.get(f"{desk.base}/history", headers=html).text
     assert "Problem 0 &lt;b&gt;" in history
     assert "Reopen" in history
-    shown = desk.web.get(f"{desk.base}/assignments/{mine}", headers=html).text
+    shown = desk.web.get(f"{desk.base}/assignments/{assignment_id}", headers=html).text
     assert "Error found" in shown
     assert "&lt;b&gt;$x^2$&lt;/b&gt;" in shown
-    back = desk.web.post(f"{desk.base}/assignments/{mine}/reopening", headers=html)
+    back = desk.web.post(f"{desk.base}/assignments/{assignment_id}/reopening", headers=html)
     assert (back.status_code, back.headers["location"]) == (303, f"{desk.base}/desk")
 
 

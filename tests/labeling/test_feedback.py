@@ -33,29 +33,29 @@ class Desk:
         factories.sign_in(web, db, self.who)
 
     def gold(self, kind: str = "gold") -> Assignment:
-        made = solution(self.db, self.project)
+        new_solution = solution(self.db, self.project)
         decision = {"ratings": [1, -1], "reason": REASON, "decided_by": self.boss.id}
-        self.db.add(Adjudication(project_id=self.project.id, solution_id=made.id, **decision))
-        task = factories.task(self.db, made, kind=kind, overlap=9, assigned_count=1)
+        self.db.add(Adjudication(project_id=self.project.id, solution_id=new_solution.id, **decision))
+        task = factories.task(self.db, new_solution, kind=kind, overlap=9, assigned_count=1)
         self.db.add(ControlAnswer(task_id=task.id, ratings=[1, -1], source="adjudicated"))
         return self.held(task)
 
     def regular(self) -> Assignment:
-        made = solution(self.db, self.project)
-        return self.held(factories.task(self.db, made, assigned_count=1))
+        new_solution = solution(self.db, self.project)
+        return self.held(factories.task(self.db, new_solution, assigned_count=1))
 
     def held(self, task: Any) -> Assignment:
         until = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
-        made = Assignment(
+        assignment = Assignment(
             project_id=self.project.id, task=task, user_id=self.who.id, state="leased",
             lease_expires_at=until,
         )  # fmt: skip
-        self.db.add(made)
+        self.db.add(assignment)
         self.db.flush()
-        return made
+        return assignment
 
     def rate(self, held: Assignment, *ratings: int) -> None:
-        events = [{"id": str(uuid4()), "position": at, "rating": each} for at, each in enumerate(ratings)]
+        events = [{"id": str(uuid4()), "position": at, "rating": rating} for at, rating in enumerate(ratings)]
         answer = self.web.post(f"{self.base}/{held.id}/ratings", json={"events": events})
         assert answer.status_code == 200
         assert "feedback" not in answer.text
@@ -72,12 +72,12 @@ def test_it_is_told_which_steps_differ_and_why(db: Session, web: TestClient) -> 
     held = desk.gold()
     desk.rate(held, 1, 1, 1)
     assert REASON not in web.get(f"{desk.base}/{held.id}").text
-    told = desk.submit(held, "solution")
-    assert told == {
+    feedback = desk.submit(held, "solution")
+    assert feedback == {
         "assignment": held.id, "correct": False, "first_error": 1, "rated": True, "reason": REASON,
         "differences": [{"position": 1, "given": 1, "expected": -1, "text": "two"}],
     }  # fmt: skip
-    assert desk.submit(held, "solution") == told, "the answer to a second try is the same"
+    assert desk.submit(held, "solution") == feedback, "the answer to a second try is the same"
     page = web.get(f"{desk.base}/{held.id}").text
     assert "Control task" in page
     assert REASON in page
@@ -100,9 +100,12 @@ def test_what_differs(
     held = desk.gold()
     if ratings:
         desk.rate(held, *ratings)
-    told = desk.submit(held, finish)
-    assert (told["correct"], [each["position"] for each in told["differences"]]) == (right, differs)
-    assert told["rated"] is bool(ratings)
+    feedback = desk.submit(held, finish)
+    assert (feedback["correct"], [difference["position"] for difference in feedback["differences"]]) == (
+        right,
+        differs,
+    )
+    assert feedback["rated"] is bool(ratings)
 
 
 def test_nothing_is_told_of_anything_else(db: Session, web: TestClient) -> None:

@@ -13,7 +13,7 @@ from tests.factories import base as factories
 
 
 @pytest.mark.parametrize(
-    ("wanted", "about"),
+    ("keys", "about"),
     [
         ({"negative": "x", "neutral": "X"}, "same key"),
         ({"negative": "f"}, "same key"),
@@ -25,11 +25,11 @@ from tests.factories import base as factories
         ({"undo": "Enter", "submit": "x"}, "focused button"),
     ],
 )
-def test_keys_that_cannot_be(wanted: dict[str, str], about: str) -> None:
+def test_keys_that_cannot_be(keys: dict[str, str], about: str) -> None:
     with pytest.raises(Invalid, match=about):
         shortcuts.validate_shortcuts(
             shortcuts.DEFAULT_KEYS
-            | {action: key if key == "Enter" else key.lower() for action, key in wanted.items()}
+            | {action: key if key == "Enter" else key.lower() for action, key in keys.items()}
         )
 
 

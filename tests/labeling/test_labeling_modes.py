@@ -29,15 +29,15 @@ class Desk:
         self.web, self.db = web, db
         self.project = factories.project(db, mode=mode)
         factories.sign_in(web, db, factories.member(db, self.project))
-        made = factories.solution(db, factories.problem(db, self.project))
-        for each in parse_alternatives(TREE, 2):
+        solution = factories.solution(db, factories.problem(db, self.project))
+        for alternative in parse_alternatives(TREE, 2):
             db.add(
                 Alternative(
-                    solution_id=made.id, position=each.position, candidate=each.candidate,
-                    prefix=list(each.prefix), text=each.text,
+                    solution_id=solution.id, position=alternative.position, candidate=alternative.candidate,
+                    prefix=list(alternative.prefix), text=alternative.text,
                 )
             )  # fmt: skip
-        factories.task(db, made)
+        factories.task(db, solution)
         self.base = f"/projects/{self.project.slug}"
         self.sheet = web.post(f"{self.base}/assignments", headers={"Accept": "application/json"}).json()
         self.id = self.sheet["assignment"]["id"]
@@ -55,13 +55,13 @@ class Desk:
     def row(self) -> dict:  # type: ignore[type-arg]
         self.db.flush()
         [line] = b"".join(FORMAT.rows(self.db, self.project.id, Prm800kParameters())).splitlines()
-        found: dict = json.loads(line)  # type: ignore[type-arg]
-        return found
+        record: dict = json.loads(line)  # type: ignore[type-arg]
+        return record
 
 
 def test_alternatives_all_are_rated_and_one_is_chosen(web: TestClient, db: Session) -> None:
     desk = Desk(web, db, "alternatives")
-    assert [(each["position"], each["prefix"]) for each in desk.sheet["alternatives"]] == [
+    assert [(item["position"], item["prefix"]) for item in desk.sheet["alternatives"]] == [
         (0, []), (0, []), (1, [2]), (1, [2]), (1, [0]),
     ]  # fmt: skip
     assert desk.say(0, 0, rating=0) == 200
@@ -79,11 +79,14 @@ def test_alternatives_all_are_rated_and_one_is_chosen(web: TestClient, db: Sessi
     row = desk.row()
     assert "pre_generated_steps" not in row["question"]  # a row of phase 1
     first, second = row["label"]["steps"]
-    assert [(each["text"], each["rating"]) for each in first["completions"]] == [
+    assert [(completion["text"], completion["rating"]) for completion in first["completions"]] == [
         ("2 + 2 = 4", 0), ("2 + 2 = 5", -1), ("Two and two make four.", 1),
     ]  # fmt: skip
     assert first["chosen_completion"] == 2
-    assert [each["text"] for each in second["completions"]] == ["So it is four.", "So it is five."]
+    assert [completion["text"] for completion in second["completions"]] == [
+        "So it is four.",
+        "So it is five.",
+    ]
     assert second["chosen_completion"] == 0
 
 
@@ -117,9 +120,11 @@ def test_the_page_of_a_judgement_shows_candidates_choices_and_written_steps(
     ]  # fmt: skip
     for _ in ("on the desk", "submitted"):
         page = web.get(f"{desk.base}/assignments/{desk.id}", headers={"Accept": "text/html"}).text
-        lines = [re.sub(r"<(?!/li)[^>]*>", "|", one) for one in page.split("<li ")[1:]]
-        cells = [[cell.strip() for cell in one.split("</li>")[0].split("|") if cell.strip()] for one in lines]
-        assert [(one[1], one[2], one[3]) for one in cells if len(one) > 3] == expected
+        lines = [re.sub(r"<(?!/li)[^>]*>", "|", item) for item in page.split("<li ")[1:]]
+        cells = [
+            [cell.strip() for cell in line.split("</li>")[0].split("|") if cell.strip()] for line in lines
+        ]
+        assert [(row[1], row[2], row[3]) for row in cells if len(row) > 3] == expected
         desk.submit("found_error")
     assert page.count("Add a note") == 5  # one for each candidate, none for the written step
 
@@ -168,8 +173,8 @@ def test_bad_alternatives_are_refused(bad: object) -> None:
 def test_notes_stand_at_their_candidate(web: TestClient, db: Session) -> None:
     desk = Desk(web, db, "alternatives")
     page = f"{desk.base}/assignments/{desk.id}"
-    for at, candidate, words in ((0, 0, "Of the own step"), (0, 2, "Of the second candidate")):
-        note = {"position": at, "candidate": candidate, "text": words}
+    for at, candidate, note_text in ((0, 0, "Of the own step"), (0, 2, "Of the second candidate")):
+        note = {"position": at, "candidate": candidate, "text": note_text}
         assert web.post(f"{page}/notes", json=note).status_code == 200
     assert web.post(f"{page}/notes", json={"position": 0, "candidate": 9, "text": "x"}).status_code == 422
     for candidate, rating in ((0, -1), (1, -1), (2, 1)):
@@ -179,7 +184,7 @@ def test_notes_stand_at_their_candidate(web: TestClient, db: Session) -> None:
         assert desk.say(1, candidate, rating=-1) == 200
     assert desk.submit("found_error") == 200
     noted = web.get(page, headers={"Accept": "application/json"}).json()["notes"]
-    assert [(each["candidate"], each["text"]) for each in noted] == [
+    assert [(note["candidate"], note["text"]) for note in noted] == [
         (0, "Of the own step"),
         (2, "Of the second candidate"),
     ]

@@ -229,18 +229,18 @@ def test_history_is_searched(db: Session) -> None:
     assignments.record_events(db, project, second, [event(0, None, flagged=True)], NOW)
     assignments.submit_assignment(db, project, second, "give_up", "No idea about 7% of it", None, SOON)
 
-    def found(**search: object) -> list[int]:
+    def find_ids(**search: object) -> list[int]:
         rows, _ = history.list_submissions(db, project, who, HistorySearch(**search))  # type: ignore[arg-type]
         return [row[0].id for row in rows]
 
-    assert found() == [second.id, held.id]
-    assert found(query="problem 0") == [held.id]
-    assert found(query="7%") == [second.id]
-    assert found(query="7_") == []
-    assert found(finish="solution") == [held.id]
-    assert found(since=NOW.date(), until=NOW.date()) == [second.id, held.id]
-    assert found(since=NOW.date() + dt.timedelta(days=1)) == []
-    assert found(flagged=True) == [second.id]
+    assert find_ids() == [second.id, held.id]
+    assert find_ids(query="problem 0") == [held.id]
+    assert find_ids(query="7%") == [second.id]
+    assert find_ids(query="7_") == []
+    assert find_ids(finish="solution") == [held.id]
+    assert find_ids(since=NOW.date(), until=NOW.date()) == [second.id, held.id]
+    assert find_ids(since=NOW.date() + dt.timedelta(days=1)) == []
+    assert find_ids(flagged=True) == [second.id]
 
 
 def test_notes_are_kept_once_and_the_newest_counts(db: Session) -> None:
@@ -275,14 +275,15 @@ def test_the_usual_pace_needs_days_to_say(db: Session) -> None:
     assert pace.compute_usual_pace(db, project, who, NOW) is None
     for days, steps in ((1, 2), (2, 4), (3, 6)):
         task = factories.task(db, factories.solution(db, factories.problem(db, project)), assigned_count=1)
-        made = Assignment(
+        assignment = Assignment(
             project_id=project.id, task_id=task.id, user_id=who.id, state="submitted",
             finish_reason="solution", submitted_at=NOW - dt.timedelta(days=days), active_time_ms=60_000,
         )  # fmt: skip
-        db.add(made)
+        db.add(assignment)
         db.flush()
         db.add_all(
-            StepLabel(assignment_id=made.id, position=at, ratings=[1], flags=[None]) for at in range(steps)
+            StepLabel(assignment_id=assignment.id, position=at, ratings=[1], flags=[None])
+            for at in range(steps)
         )
     db.flush()
     assert pace.compute_usual_pace(db, project, who, NOW) == 4.0
@@ -332,18 +333,26 @@ def test_notes_and_returns_by_the_api(web: TestClient, db: Session) -> None:
     factories.sign_in(web, db, who)
     assert web.get(f"{api}/notes").status_code == 403
     factories.sign_in(web, db, factories.member(db, project, "researcher"))
-    found = web.get(f"{api}/notes").json()
-    [note] = found["notes"]
+    listed_notes = web.get(f"{api}/notes").json()
+    [note] = listed_notes["notes"]
     assert (note["assignment_id"], note["position"], note["candidate"]) == (held.id, 1, 0)
-    assert (note["text"], note["labeler"], found["next_cursor"]) == ("Is 0 allowed?", str(who.uuid), None)
+    assert (note["text"], note["labeler"], listed_notes["next_cursor"]) == (
+        "Is 0 allowed?",
+        str(who.uuid),
+        None,
+    )
     assert web.get(f"{api}/notes?cursor={note['id']}").json() == {"notes": [], "next_cursor": None}
 
     back = f"{api}/assignments/{held.id}/returns"
     assert web.post(back, json={"reason": " "}).status_code == 422
-    made = web.post(back, json={"reason": "Step 2?"})
-    assert (made.status_code, made.json()["reason"], made.json()["resubmitted_at"]) == (201, "Step 2?", None)
+    response = web.post(back, json={"reason": "Step 2?"})
+    assert (response.status_code, response.json()["reason"], response.json()["resubmitted_at"]) == (
+        201,
+        "Step 2?",
+        None,
+    )
     assert web.post(back, json={"reason": "Again"}).status_code == 409
-    only = {"returns": [made.json()], "next_cursor": None}
+    only = {"returns": [response.json()], "next_cursor": None}
     assert web.get(f"{api}/returns").json() == web.get(f"{api}/returns?resubmitted=false").json() == only
     assert web.get(f"{api}/returns?resubmitted=true").json()["returns"] == []
-    assert web.get(f"{api}/returns?cursor={made.json()['id']}").json()["returns"] == []
+    assert web.get(f"{api}/returns?cursor={response.json()['id']}").json()["returns"] == []

@@ -20,11 +20,11 @@ LATER = NOW + dt.timedelta(hours=2)
 
 def pool(db: Session, tasks: int = 3, **values: object):  # type: ignore[no-untyped-def]
     project = factories.project(db)
-    made = [
+    solutions = [
         factories.task(db, factories.solution(db, factories.problem(db, project)), **values)
         for _ in range(tasks)
     ]
-    return project, made
+    return project, solutions
 
 
 def held(db: Session, project, who, now=NOW) -> int | None:  # type: ignore[no-untyped-def]

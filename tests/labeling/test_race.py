@@ -49,9 +49,9 @@ def broken(engine: Engine) -> list[str]:
 
 @pytest.fixture
 def engine(database: str):  # type: ignore[no-untyped-def]
-    made = make_engine(database, pool_size=LABELERS)
-    yield made
-    made.dispose()
+    engine = make_engine(database, pool_size=LABELERS)
+    yield engine
+    engine.dispose()
 
 
 def prepare(engine: Engine, overlap: int) -> tuple[int, list[int]]:
@@ -75,7 +75,7 @@ class Labeler:
     def work(self) -> None:
         idle = 0
         while idle < 3:
-            idle = 0 if self.one() else idle + 1
+            idle = 0 if self.label_next() else idle + 1
             if idle:
                 time.sleep(SHORT.total_seconds())  # others' leases may run out
 
@@ -83,7 +83,7 @@ class Labeler:
         with Session(self.engine, expire_on_commit=False) as db, db.begin():
             return act(db, db.get_one(Project, self.ids[0]), db.get_one(User, self.ids[1]))
 
-    def one(self) -> bool:
+    def label_next(self) -> bool:
         held = self.in_transaction(self.claim)
         if held is None:
             return False
@@ -106,16 +106,16 @@ class Labeler:
         return held.id
 
     def rate(self, db: Session, project: Project, held: object, count: int) -> None:
-        mine = assignments.get_own_assignment(db, project, held, self.ids[1])  # type: ignore[arg-type]
+        assignment = assignments.get_own_assignment(db, project, held, self.ids[1])  # type: ignore[arg-type]
         events = [assignments.RatingEventData(uuid4(), at, 0, 1, None, 10, None) for at in range(count)]
-        done = assignments.record_events(db, project, mine, events, now())
+        done = assignments.record_events(db, project, assignment, events, now())
         db.commit()
         self.acknowledged += done.saved
 
     def submit(self, db: Session, project: Project, held: object) -> None:
         try:
-            mine = assignments.get_own_assignment(db, project, held, self.ids[1])  # type: ignore[arg-type]
-            assignments.submit_assignment(db, project, mine, "solution", "", 10, now())
+            assignment = assignments.get_own_assignment(db, project, held, self.ids[1])  # type: ignore[arg-type]
+            assignments.submit_assignment(db, project, assignment, "solution", "", 10, now())
         except assignments.Refusal as refusal:
             if refusal.code != "lease_lost":
                 raise

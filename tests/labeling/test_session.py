@@ -69,8 +69,11 @@ def test_a_retry_changes_nothing(db: Session) -> None:
 
 def test_one_batch_may_hold_an_event_twice(db: Session) -> None:
     project, _, held = start(db)
-    one = event(0, 1)
-    assert assignments.record_events(db, project, held, [one, one], NOW).saved == [one.id, one.id]
+    rating_event = event(0, 1)
+    assert assignments.record_events(db, project, held, [rating_event, rating_event], NOW).saved == [
+        rating_event.id,
+        rating_event.id,
+    ]
     assert db.scalar(select(func.count()).where(RatingEvent.assignment_id == held.id)) == 1
 
 
@@ -125,7 +128,7 @@ def test_an_error_found_labels_up_to_it(db: Session) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ratings", "reason", "words"),
+    ("ratings", "reason", "message"),
     [
         ((1, 1, 1), "solution", "Step 4 is not rated"),
         ((1, 1, 1), "found_error", "Step 4 is not rated"),
@@ -136,10 +139,10 @@ def test_an_error_found_labels_up_to_it(db: Session) -> None:
         ((1, 1, 1, 1), "tired", "Unknown finish reason"),
     ],
 )
-def test_what_is_missing_is_said(db: Session, ratings: tuple[int, ...], reason: str, words: str) -> None:
+def test_what_is_missing_is_said(db: Session, ratings: tuple[int, ...], reason: str, message: str) -> None:
     project, _, held = start(db)
     rate(db, project, held, *ratings)
-    with pytest.raises(Invalid, match=words):
+    with pytest.raises(Invalid, match=message):
         submit(db, project, held, reason)
     assert (held.state, labels(db, held)) == ("leased", [])
 

@@ -27,7 +27,7 @@ Rows = list[dict[str, Any]]
 
 
 def usual(*ratings: int | None) -> Rows:
-    return [{"ratings": [each], "chosen": None if each == -1 else 0} for each in ratings]
+    return [{"ratings": [rating], "chosen": None if rating == -1 else 0} for rating in ratings]
 
 
 def row(texts: list[str], ratings: list[int | None], chosen: int | None, written: str | None = None) -> Any:
@@ -75,27 +75,27 @@ def project(db: Session) -> Project:
     return factories.project(db)
 
 
-def judged(db: Session, made: Solution, rows: Rows, **task: Any) -> Assignment:
-    project = db.get(Project, made.project_id)
-    found = any(-1 in (each["ratings"] or ()) for each in rows)
+def judged(db: Session, solution: Solution, rows: Rows, **task: Any) -> Assignment:
+    project = db.get(Project, solution.project_id)
+    has_error = any(-1 in (row["ratings"] or ()) for row in rows)
     assignment = Assignment(
-        project_id=made.project_id, task=factories.task(db, made, overlap=5, **task),
+        project_id=solution.project_id, task=factories.task(db, solution, overlap=5, **task),
         user_id=factories.member(db, project).id, state="submitted", submitted_at=NOW,
-        finish_reason="found_error" if found else "solution",
+        finish_reason="found_error" if has_error else "solution",
     )  # fmt: skip
     db.add(assignment)
     db.flush()
-    for position, each in enumerate(rows):
-        flags = each.get("flags", [None] * len(each["ratings"] or ()))
-        db.add(StepLabel(assignment_id=assignment.id, position=position, **{"flags": flags, **each}))
+    for position, row in enumerate(rows):
+        flags = row.get("flags", [None] * len(row["ratings"] or ()))
+        db.add(StepLabel(assignment_id=assignment.id, position=position, **{"flags": flags, **row}))
     db.flush()
     return assignment
 
 
-def decide(db: Session, made: Solution, ratings: list[int]) -> None:
-    by = factories.member(db, db.get(Project, made.project_id), "admin")
+def decide(db: Session, solution: Solution, ratings: list[int]) -> None:
+    by = factories.member(db, db.get(Project, solution.project_id), "admin")
     decision = {"ratings": ratings, "reason": "As the rules say.", "decided_by": by.id}
-    db.add(Adjudication(project_id=made.project_id, solution_id=made.id, **decision))
+    db.add(Adjudication(project_id=solution.project_id, solution_id=solution.id, **decision))
     db.flush()
 
 
@@ -106,19 +106,19 @@ def a_solution(db: Session, project: Project) -> Solution:
 @pytest.mark.parametrize("name", WALKS)
 def test_what_is_said_of_its_own_steps(db: Session, project: Project, name: str) -> None:
     rows, ratings = WALKS[name]
-    made = a_solution(db, project)
-    assignment = judged(db, made, rows)
-    said = db.execute(
+    solution = a_solution(db, project)
+    assignment = judged(db, solution, rows)
+    labels = db.execute(
         text(
             "SELECT position, rating, flagged FROM solution_step_label"
             " WHERE assignment_id = :id ORDER BY position"
         ),
         {"id": assignment.id},
     ).all()
-    assert [each.position for each in said] == list(range(len(ratings)))
-    assert [each.rating for each in said] == ratings
-    assert [bool(each.flagged) for each in said] == [each is None for each in ratings]
-    [page] = solution_query.list_submissions(db, made.id)
+    assert [label.position for label in labels] == list(range(len(ratings)))
+    assert [label.rating for label in labels] == ratings
+    assert [bool(label.flagged) for label in labels] == [label is None for label in ratings]
+    [page] = solution_query.list_submissions(db, solution.id)
     assert page.ratings == dict(enumerate(ratings))
 
 
@@ -143,34 +143,34 @@ def test_truth_for_evaluation_and_an_adjudicator_before_the_majority(db: Session
 def first_errors(db: Session, project: Project) -> tuple[float | None, int]:
     """The share of pairs of labelers with the same first error, and how many pairs."""
     collected: agreement_job.Collected = defaultdict(agreement_job.Tables)
-    for each in agreement_job.load_ratings(
+    for loaded in agreement_job.load_ratings(
         db, list(db.scalars(agreement_job.SELECT_SHARED, {"project": project.id}))
     ):
-        agreement_job.add_to_scopes(collected, *each)
+        agreement_job.add_to_scopes(collected, *loaded)
     rows = agreement_job.compute_figures(project.id, collected, lambda *_: None)
     row = next(row for row in rows if (row["scope"], row["measure"]) == ("project", "first_error"))
     return row["value"], row["pairs"]
 
 
 def test_a_walk_that_left_the_solution_disagrees_with_nobody(db: Session, project: Project) -> None:
-    made, other = a_solution(db, project), a_solution(db, project)
-    judged(db, made, [row(["one", "uno"], [1, 1], 1), *usual(1, 1)])
-    judged(db, made, usual(1, -1), generation=1)
+    solution, other = a_solution(db, project), a_solution(db, project)
+    judged(db, solution, [row(["one", "uno"], [1, 1], 1), *usual(1, 1)])
+    judged(db, solution, usual(1, -1), generation=1)
     judged(db, other, usual(1, 1, 1))
     judged(db, other, [*usual(1), row(["two", "deux"], [-1, 1], None)], generation=1)
     assert adjudication_queue.refresh_changed(db, project.id)
-    assert [each.solution_id for each in adjudication.list_candidates(db, project.id)] == [other.id]
+    assert [candidate.solution_id for candidate in adjudication.list_candidates(db, project.id)] == [other.id]
     assert first_errors(db, project) == (0.0, 1)
     decide(db, other, [1, -1])
     originals = adjudication.load_case(db, project, factories.user(db), other.id).originals
-    assert [each.ratings for each in originals] == [[1, 1, 1], [1, -1]]
+    assert [original.ratings for original in originals] == [[1, 1, 1], [1, -1]]
 
 
 def test_a_labeler_seen_twice_counts_once(db: Session, project: Project) -> None:
-    made = a_solution(db, project)
-    first = judged(db, made, usual(1, -1))
-    again = judged(db, made, usual(1, 1, 1), generation=1)
-    judged(db, made, usual(1, 1, 1), generation=2)
+    solution = a_solution(db, project)
+    first = judged(db, solution, usual(1, -1))
+    again = judged(db, solution, usual(1, 1, 1), generation=1)
+    judged(db, solution, usual(1, 1, 1), generation=2)
     again.user_id = first.user_id
     db.flush()
     assert first_errors(db, project) == (1.0, 1)
@@ -178,9 +178,9 @@ def test_a_labeler_seen_twice_counts_once(db: Session, project: Project) -> None
 
 def test_gold_is_marked_by_its_own_steps(db: Session, project: Project) -> None:
     project.gold_rate = 0.1
-    made = a_solution(db, project)
+    solution = a_solution(db, project)
     rows = [row(["uno", "one"], [-1, 1], 1), row(["two", "dos"], [-1, 1], None)]
-    assignment = judged(db, made, rows, kind="gold")
+    assignment = judged(db, solution, rows, kind="gold")
     db.add(ControlAnswer(task_id=assignment.task_id, ratings=[1, -1], source="adjudicated"))
     db.flush()
     control_tasks.record_control_result(db, project, assignment)

@@ -36,15 +36,15 @@ def base(tmp_path: Path) -> Path:
     return tmp_path / "base"
 
 
-def begin(base: Path, **options: Any) -> ProcessRewardModel:
+def init_model(base: Path, **options: Any) -> ProcessRewardModel:
     config = TrainConfig.parse(TINY.to_json() | {"base": str(base)} | options)
     return build_model_and_tokenizer(config, [], base.parent / "run", None)[0]
 
 
 def rewritten(base: Path, **tensors: torch.Tensor | None) -> None:
     path = base / "model.safetensors"
-    kept = {**load_file(path), **{NAME: tensors["tensor"]}}
-    save_file({k: v for k, v in kept.items() if v is not None}, path, metadata={"format": "pt"})
+    stored = {**load_file(path), **{NAME: tensors["tensor"]}}
+    save_file({k: v for k, v in stored.items() if v is not None}, path, metadata={"format": "pt"})
 
 
 def a_weight_is_missing(base: Path) -> None:
@@ -70,8 +70,8 @@ def no_tokenizer(base: Path) -> None:
 
 
 def no_token_for_a_line_break(base: Path) -> None:
-    words = Tokenizer(models.BPE({"a": 0, "</s>": 1}, []))
-    PreTrainedTokenizerFast(tokenizer_object=words, eos_token="</s>").save_pretrained(base)
+    tokenizer = Tokenizer(models.BPE({"a": 0, "</s>": 1}, []))
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="</s>").save_pretrained(base)
 
 
 def neither_padding_nor_end(base: Path) -> None:
@@ -80,7 +80,7 @@ def neither_padding_nor_end(base: Path) -> None:
 
 
 def test_a_good_one_starts(base: Path) -> None:
-    begin(base)
+    init_model(base)
 
 
 @pytest.mark.parametrize("tied", [False, True])
@@ -89,18 +89,18 @@ def test_the_head_begins_with_what_the_base_would_say(base: Path, tied: bool) ->
         config = LlamaConfig.from_pretrained(base)
         config.tie_word_embeddings = True
         LlamaForCausalLM(config).save_pretrained(base)
-    whole = LlamaForCausalLM.from_pretrained(base)
+    language_model = LlamaForCausalLM.from_pretrained(base)
     wrong, right = checkpoint.load_tokenizer(str(base), None).convert_tokens_to_ids(["x", "t"])
-    said = whole.lm_head.weight.detach()
-    model = begin(base, label_tokens=["x", "t"])
-    assert torch.equal(model.head.weight, said[[wrong, right, right]])
+    label_weights = language_model.lm_head.weight.detach()
+    model = init_model(base, label_tokens=["x", "t"])
+    assert torch.equal(model.head.weight, label_weights[[wrong, right, right]])
     ids = torch.tensor([[wrong, 5, right]])
     with torch.no_grad():
-        logits = whole(ids).logits[..., [wrong, right, right]]
+        logits = language_model(ids).logits[..., [wrong, right, right]]
         ours = model.head(model.body(ids).last_hidden_state)
     assert torch.allclose(ours, logits, atol=1e-5)
-    one = begin(base, label_tokens=["x", "t"], objective="orm")
-    assert torch.equal(one.head.weight, said[[right]] - said[[wrong]])
+    single = init_model(base, label_tokens=["x", "t"], objective="orm")
+    assert torch.equal(single.head.weight, label_weights[[right]] - label_weights[[wrong]])
 
 
 @pytest.mark.parametrize("tied", [False, True])
@@ -110,15 +110,15 @@ def test_the_language_loss_is_that_of_the_base(base: Path, tied: bool) -> None:
         config = LlamaConfig.from_pretrained(base)
         config.tie_word_embeddings = True
         LlamaForCausalLM(config).save_pretrained(base)
-    whole = LlamaForCausalLM.from_pretrained(base).eval()
-    model = begin(base, objective="verifier_token", dropout=0.0)
+    base_model = LlamaForCausalLM.from_pretrained(base).eval()
+    model = init_model(base, objective="verifier_token", dropout=0.0)
     tokenizer = checkpoint.load_tokenizer(str(base), None)
     row = Encoder(tokenizer, 128).encode("some text", ["text some", "some"])
     row = replace(row, points=[len(row.ids) - 1], values=[1.0])
     batch = build_padded_batch([row], int(tokenizer.pad_token_id))
     labels = torch.tensor([[-100] * row.start + row.ids[row.start :]])
     with torch.no_grad():
-        expected = whole(torch.tensor([row.ids]), labels=labels).loss
+        expected = base_model(torch.tensor([row.ids]), labels=labels).loss
         tokens = len(row.ids) - row.start
         losses = [model.loss(batch, 1, tokens, weight) for weight in (1.0, 0.0)]
     assert float(losses[0] - losses[1]) == pytest.approx(float(expected), abs=1e-5)
@@ -127,15 +127,15 @@ def test_the_language_loss_is_that_of_the_base(base: Path, tied: bool) -> None:
 
 def test_words_the_base_cannot_say_are_refused(base: Path) -> None:
     with pytest.raises(BadCheckpoint, match="'some wrong' is not one token"):
-        begin(base, label_tokens=["some wrong", "t"])
+        init_model(base, label_tokens=["some wrong", "t"])
     with pytest.raises(ConfigError, match="two words of a base"):
-        begin(base, label_tokens=["t"])
+        init_model(base, label_tokens=["t"])
     with pytest.raises(ConfigError, match="two words of a base"):
         TrainConfig.parse({"label_tokens": ["x", "t"]})
 
 
 @pytest.mark.parametrize(
-    ("harm", "words"),
+    ("harm", "message"),
     [
         (a_weight_is_missing, r"lacks 1 of its weights, layers\.0\.mlp\.up_proj"),
         (a_weight_has_another_shape, "could not load"),
@@ -147,17 +147,17 @@ def test_words_the_base_cannot_say_are_refused(base: Path) -> None:
     ],
 )
 def test_one_that_cannot_serve_is_refused_with_the_reason(
-    base: Path, harm: Callable[[Path], None], words: str
+    base: Path, harm: Callable[[Path], None], message: str
 ) -> None:
     harm(base)
-    with pytest.raises(BadCheckpoint, match=words):
-        begin(base)
+    with pytest.raises(BadCheckpoint, match=message):
+        init_model(base)
 
 
 def test_without_a_padding_token_the_end_token_pads(base: Path) -> None:
     tokenizer = train_tokenizer(["some text"], 300)
     tokenizer.pad_token = None
     tokenizer.save_pretrained(base)
-    made = checkpoint.load_tokenizer(str(base), None)
-    assert made.pad_token_id == made.eos_token_id is not None
-    begin(base)
+    loaded = checkpoint.load_tokenizer(str(base), None)
+    assert loaded.pad_token_id == loaded.eos_token_id is not None
+    init_model(base)

@@ -34,16 +34,16 @@ def folder(trained: Trained, tmp_path: Path) -> Path:
 
 def test_a_published_model_rates_rightly(folder: Path) -> None:
     scorer = Scorer(folder, ScoreConfig(device="cpu", tokens_per_batch=256))
-    solutions = [(one.problem, one.steps) for one in sums(30, seed=9)]
-    truth = [one.targets for one in sums(30, seed=9)]
-    found = scorer.score(solutions)
+    solutions = [(example.problem, example.steps) for example in sums(30, seed=9)]
+    truth = [example.targets for example in sums(30, seed=9)]
+    scores = scorer.score(solutions)
     right = 0
-    for one, targets in zip(found, truth, strict=True):
-        assert one is not None
-        steps = torch.tensor(one.step_probs).reshape(-1, 3)
+    for score, targets in zip(scores, truth, strict=True):
+        assert score is not None
+        steps = torch.tensor(score.step_probs).reshape(-1, 3)
         right += int((steps.argmax(1) - 1 == torch.tensor(targets)).sum())
     assert right / sum(map(len, truth)) > 0.95
-    assert found == scorer.score(solutions)
+    assert scores == scorer.score(solutions)
     assert scorer.score([("p", ["word " * 500])]) == [None]
     assert scorer.score([]) == []
 
@@ -113,7 +113,7 @@ def no_card(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("harm", "words"),
+    ("harm", "message"),
     [
         (only_pickles, "may carry code"),
         (a_link_out, "link out of"),
@@ -126,9 +126,9 @@ def no_card(folder: Path) -> None:
         (no_card, "has no stepmark.json"),
     ],
 )
-def test_a_hostile_folder_is_refused(folder: Path, harm: Callable[[Path], None], words: str) -> None:
+def test_a_hostile_folder_is_refused(folder: Path, harm: Callable[[Path], None], message: str) -> None:
     harm(folder)
-    with pytest.raises(BadCheckpoint, match=words):
+    with pytest.raises(BadCheckpoint, match=message):
         checkpoint.load(folder)
 
 
@@ -149,13 +149,13 @@ HEADS = {"num_attention_heads": 2, "num_key_value_heads": 2, "max_position_embed
 def test_training_starts_from_a_local_folder(config: Any, tmp_path: Path) -> None:
     base = tmp_path / "base"
     AutoModel.from_config(config).save_pretrained(base)
-    train_tokenizer((step for one in sums(30) for step in one.steps), 380).save_pretrained(base)
+    train_tokenizer((step for example in sums(30) for step in example.steps), 380).save_pretrained(base)
     settings = TINY.parse(TINY.to_json() | {"base": str(base), "epochs": 0.5})
-    outcome = train(settings, sums(32), tmp_path / "run", lambda said: None, lambda: None, "")
+    outcome = train(settings, sums(32), tmp_path / "run", lambda report: None, lambda: None, "")
     assert outcome.published is not None
-    found = Scorer(outcome.published, ScoreConfig(device="cpu")).score([("p", ["1 that is right"])])
-    assert found[0] is not None
-    assert sum(found[0].step_probs) == pytest.approx(1, abs=1e-5)
+    scores = Scorer(outcome.published, ScoreConfig(device="cpu")).score([("p", ["1 that is right"])])
+    assert scores[0] is not None
+    assert sum(scores[0].step_probs) == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -163,13 +163,13 @@ def test_a_new_model_of_each_architecture_loads_with_its_own_tokenizer(
     architecture: str, tmp_path: Path
 ) -> None:
     config = TINY.replace(architecture=architecture, epochs=0.2)
-    outcome = train(config, sums(12), tmp_path, lambda said: None, lambda: None, "00" * 32)
+    outcome = train(config, sums(12), tmp_path, lambda report: None, lambda: None, "00" * 32)
     assert outcome.published is not None
     loaded = checkpoint.load(outcome.published)
-    kept = checkpoint.load_tokenizer(str(tmp_path / "tokenizer"), None)
+    stored = checkpoint.load_tokenizer(str(tmp_path / "tokenizer"), None)
     text = "12 + 30 = 42, so \u00e9"
-    assert loaded.tokenizer.encode(text) == kept.encode(text)
-    assert len(loaded.tokenizer) == len(kept)
+    assert loaded.tokenizer.encode(text) == stored.encode(text)
+    assert len(loaded.tokenizer) == len(stored)
 
 
 def test_an_id_needs_its_revision() -> None:

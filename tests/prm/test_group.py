@@ -51,9 +51,9 @@ def alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[int, floa
     monkeypatch.setattr("app.prm.train.REPORT_SECONDS", 0)
     losses: dict[int, float] = {}
 
-    def report(said: dict[str, Any]) -> None:
-        if "loss" in said:
-            losses[said["step"]] = said["loss"]
+    def report(progress: dict[str, Any]) -> None:
+        if "loss" in progress:
+            losses[progress["step"]] = progress["loss"]
 
     examples = sums(48) + sums(12, seed=4, split="validation")
     return losses, train(CONFIG, examples, folder, report, lambda: None, "00" * 32).metrics
@@ -61,9 +61,9 @@ def alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[int, floa
 
 def together(folder: Path, until: int, end: str) -> tuple[dict[int, float], str]:
     """As the worker starts them; at step `until` they are asked to `end`, or rank 0 is killed."""
-    given = orjson.dumps({**CONFIG.to_json(), "num_processes": 2}).decode()
+    options = orjson.dumps({**CONFIG.to_json(), "num_processes": 2}).decode()
     losses, last = {}, ""
-    command = [sys.executable, "-c", SCRIPT, str(folder), given]
+    command = [sys.executable, "-c", SCRIPT, str(folder), options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as first:
         assert first.stdout is not None
         others: list[psutil.Process] = []
@@ -94,13 +94,13 @@ def test_two_processes_killed_and_stopped_on_the_way_learn_what_one_does(
 ) -> None:
     expected, metrics = alone(tmp_path / "one", monkeypatch)
     killed, _ = together(tmp_path / "two", 2, "kill")
-    stopped, said = together(tmp_path / "two", 5, "ask")
-    assert orjson.loads(said)["state"] == "stopped"
+    stopped, reports = together(tmp_path / "two", 5, "ask")
+    assert orjson.loads(reports)["state"] == "stopped"
     assert min(stopped) > 1
-    finished, said = together(tmp_path / "two", 0, "")
+    finished, reports = together(tmp_path / "two", 0, "")
     assert min(finished) == max(stopped) + 1
     assert killed | stopped | finished == pytest.approx(expected, rel=1e-3)
-    best = orjson.loads(said)["metrics"]["best"]
+    best = orjson.loads(reports)["metrics"]["best"]
     assert best["loss"] == pytest.approx(metrics["best"]["loss"], rel=1e-3)
     for name, tensor in weights(tmp_path / "one").items():
         torch.testing.assert_close(weights(tmp_path / "two")[name], tensor, atol=2e-4, rtol=1e-2)

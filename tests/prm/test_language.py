@@ -14,7 +14,7 @@ from app.prm.encoding import train_tokenizer
 from app.prm.finetune_lm import IGNORED, FinetuneConfig, _padded, encode_pair, finetune
 
 WORDS = ["red", "blue", "green", "grey"]
-PAIRS = [(f"Say {one} then {other}:\n", f"{one}\n{other}") for one in WORDS for other in WORDS]
+PAIRS = [(f"Say {word} then {other}:\n", f"{word}\n{other}") for word in WORDS for other in WORDS]
 CONFIG = FinetuneConfig(
     epochs=60,
     learning_rate=8e-3,
@@ -36,10 +36,10 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=64, tie_word_embeddings=False,
         pad_token_id=0, bos_token_id=1, eos_token_id=2,
     )  # fmt: skip
-    made = tmp_path_factory.mktemp("base") / "tiny"
-    LlamaForCausalLM(config).save_pretrained(made)
-    tokenizer.save_pretrained(made)
-    return made
+    folders = tmp_path_factory.mktemp("base") / "tiny"
+    LlamaForCausalLM(config).save_pretrained(folders)
+    tokenizer.save_pretrained(folders)
+    return folders
 
 
 def test_it_learns_to_write_and_to_end(base: Path, tmp_path: Path) -> None:
@@ -50,27 +50,29 @@ def test_it_learns_to_write_and_to_end(base: Path, tmp_path: Path) -> None:
     assert (done.steps, done.rows, done.left_out) == (120, 16, 0)
     assert done.losses[0] > 3
     assert done.losses[-1] < 0.2
-    assert [each["step"] for each in heard] == list(range(1, 121))
+    assert [report["step"] for report in heard] == list(range(1, 121))
     tokenizer = load_tokenizer(str(tmp_path / "made"), None)
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "made", use_safetensors=True).eval()
     right = 0
     for prompt, completion in PAIRS:
-        asked = tokenizer(prompt, return_tensors="pt")
-        out = model.generate(**asked, max_new_tokens=20, do_sample=False)[0, asked["input_ids"].shape[1] :]
+        prompt_tokens = tokenizer(prompt, return_tensors="pt")
+        out = model.generate(**prompt_tokens, max_new_tokens=20, do_sample=False)[
+            0, prompt_tokens["input_ids"].shape[1] :
+        ]
         right += out[-1] == tokenizer.eos_token_id and tokenizer.decode(out[:-1]) == completion
     assert right >= 14
 
 
 def test_micro_batches_change_nothing(base: Path, tmp_path: Path) -> None:
-    made = []
+    folders = []
     for at_once in (1, 5, 8):
         config = FinetuneConfig.parse({**CONFIG.to_json(), "epochs": 1.0, "micro_batch_size": at_once})
         done = finetune(config, base, PAIRS, tmp_path / str(at_once))
         weights = AutoModelForCausalLM.from_pretrained(tmp_path / str(at_once)).lm_head.weight.detach()
-        made.append((done.losses, weights))
-    for losses, weights in made[1:]:
-        assert losses == pytest.approx(made[0][0], rel=1e-4)
-        assert torch.allclose(weights, made[0][1], atol=1e-4)
+        folders.append((done.losses, weights))
+    for losses, weights in folders[1:]:
+        assert losses == pytest.approx(folders[0][0], rel=1e-4)
+        assert torch.allclose(weights, folders[0][1], atol=1e-4)
 
 
 def test_only_what_is_written_is_learned(base: Path) -> None:
@@ -82,10 +84,10 @@ def test_only_what_is_written_is_learned(base: Path) -> None:
     from app.prm.checkpoint import load_tokenizer
 
     tokenizer = load_tokenizer(str(base), None)
-    known, start = encode_pair(tokenizer, "Say red:\n", "red")
-    assert tokenizer.decode(known[:start]) == "Say red:\n"
-    assert tokenizer.decode(known[start:-1]) == "red"
-    assert known[-1] == tokenizer.eos_token_id
+    pair, start = encode_pair(tokenizer, "Say red:\n", "red")
+    assert tokenizer.decode(pair[:start]) == "Say red:\n"
+    assert tokenizer.decode(pair[start:-1]) == "red"
+    assert pair[-1] == tokenizer.eos_token_id
 
 
 def test_what_is_too_long_is_counted_and_what_cannot_be_is_said(base: Path, tmp_path: Path) -> None:

@@ -79,8 +79,8 @@ def learn(
         loss = step_loss(model.head(states[batch.step_end_slots()]), batch.targets(), labeled)
         before = batch.token_slots([range(len(row.ids) - 1) for row in batch.rows])
         after = torch.tensor([token for row in batch.rows for token in row.ids[1:]])
-        said = states[before] @ embedding.T
-        loss = loss + nn.functional.cross_entropy(said, after, reduction="sum") / 1000
+        logits = states[before] @ embedding.T
+        loss = loss + nn.functional.cross_entropy(logits, after, reduction="sum") / 1000
         loss.backward()
         total += float(loss.detach())
     return total, [parameter.grad.clone() for parameter in model.parameters()]
@@ -95,8 +95,8 @@ def test_loss_and_gradient_do_not_depend_on_the_layout(architecture: str, backen
     for how, tokens in (("padded", 60), ("packed", 100), ("packed", 10_000), ("tree", 70), ("tree", 10_000)):
         loss, other = learn(model, rows, how, tokens)
         assert loss == pytest.approx(expected, rel=1e-5), (how, tokens)
-        for one, two in zip(gradient, other, strict=True):
-            torch.testing.assert_close(one, two, atol=2e-6, rtol=1e-3, msg=how)
+        for gradient_part, two in zip(gradient, other, strict=True):
+            torch.testing.assert_close(gradient_part, two, atol=2e-6, rtol=1e-3, msg=how)
 
 
 @pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
@@ -139,16 +139,16 @@ def test_a_tree_holds_each_prefix_once_and_shows_each_token_its_ancestors(texts:
 @settings(max_examples=150, deadline=None)
 def test_every_row_is_in_one_batch_and_batches_keep_their_size(texts: list, tokens: int, how: str) -> None:
     rows = [TokenRow(ids, [len(ids) - 1], [0]) for ids in texts]
-    made: list[Batch] = list(iter_batches(rows, how, tokens, 0))
-    assert sorted(id(row) for batch in made for row in batch.rows) == sorted(map(id, rows))
-    assert all(batch.computed_tokens <= tokens or len(batch.rows) == 1 for batch in made)
+    batches: list[Batch] = list(iter_batches(rows, how, tokens, 0))
+    assert sorted(id(row) for batch in batches for row in batch.rows) == sorted(map(id, rows))
+    assert all(batch.computed_tokens <= tokens or len(batch.rows) == 1 for batch in batches)
 
 
 @given(st.lists(st.integers(0, 1)), st.lists(st.integers(0, 1)))
-def test_shared(one: list[int], other: list[int]) -> None:
-    count = common_prefix_length(one, other)
-    assert one[:count] == other[:count]
-    assert count in (len(one), len(other)) or one[count] != other[count]
+def test_shared(first: list[int], other: list[int]) -> None:
+    count = common_prefix_length(first, other)
+    assert first[:count] == other[:count]
+    assert count in (len(first), len(other)) or first[count] != other[count]
 
 
 def test_a_body_that_slides_over_less_than_a_row_is_padded_aloud(caplog: pytest.LogCaptureFixture) -> None:

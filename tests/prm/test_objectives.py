@@ -33,8 +33,8 @@ def option(**changes: Any) -> TrainConfig:
 
 
 def encoder() -> Encoder:
-    words = (piece for one in sums(40) for piece in one.steps)
-    return Encoder(train_tokenizer([*words, PROBLEM, *STEPS], 400), 128)
+    pieces = (piece for example in sums(40) for piece in example.steps)
+    return Encoder(train_tokenizer([*pieces, PROBLEM, *STEPS], 400), 128)
 
 
 def row_of(example: Example, **changes: Any) -> Any:
@@ -44,21 +44,24 @@ def row_of(example: Example, **changes: Any) -> Any:
 
 def soft(examples: list[Example]) -> list[Example]:
     value = {-1: 0.1, 0: 0.6, 1: 0.9, None: None}
-    return [dataclasses.replace(one, values=[value[target] for target in one.targets]) for one in examples]
+    return [
+        dataclasses.replace(example, values=[value[target] for target in example.targets])
+        for example in examples
+    ]
 
 
 def outcome(examples: list[Example]) -> list[Example]:
     """The last step's rating as the verdict of the whole."""
     return [
-        dataclasses.replace(one, targets=[None] * (len(one.steps) - 1) + [one.targets[-1] or -1])
-        for one in examples
+        dataclasses.replace(example, targets=[None] * (len(example.steps) - 1) + [example.targets[-1] or -1])
+        for example in examples
     ]
 
 
 def run(
-    config: TrainConfig, folder: Path, examples: list[Example], said: list[Any] | None = None
+    config: TrainConfig, folder: Path, examples: list[Example], reports: list[Any] | None = None
 ) -> TrainOutcome:
-    report = (lambda _: None) if said is None else said.append
+    report = (lambda _: None) if reports is None else reports.append
     return train(config, examples, folder, report, lambda: None, "00" * 32)
 
 
@@ -103,12 +106,12 @@ def test_the_outcome_of_a_solution_that_is_cut_off_is_not_taught_and_is_counted(
 def test_losses_by_hand() -> None:
     rows = [row_of(Example(PROBLEM, STEPS, [1, 0, -1]), objective="prm2")[0]]
     batch = build_padded_batch(rows, 0)
-    said = torch.tensor([[0.3], [-0.2], [1.5]])
+    logits = torch.tensor([[0.3], [-0.2], [1.5]])
     log_sigmoid = lambda x: -math.log1p(math.exp(-x))  # noqa: E731
     by_hand = -(log_sigmoid(0.3) + log_sigmoid(-0.2) + log_sigmoid(-1.5)) / 7
-    assert float(get_objective("prm2").loss(said, batch, 7)) == pytest.approx(by_hand, rel=1e-5)
+    assert float(get_objective("prm2").loss(logits, batch, 7)) == pytest.approx(by_hand, rel=1e-5)
     squares = (0.7**2 + 1.2**2 + 1.5**2) / 7
-    assert float(get_objective("verifier_token").loss(said, batch, 7)) == pytest.approx(squares, rel=1e-5)
+    assert float(get_objective("verifier_token").loss(logits, batch, 7)) == pytest.approx(squares, rel=1e-5)
 
 
 def test_the_language_loss_is_that_of_the_solution_tokens_alone() -> None:
@@ -121,21 +124,22 @@ def test_the_language_loss_is_that_of_the_solution_tokens_alone() -> None:
     ids = rows[0].ids
     logits = (states @ table.T).log_softmax(1)
     by_hand = -sum(float(logits[at - 1, ids[at]].detach()) for at in range(rows[0].start, len(ids)))
-    found = language_loss(states, build_padded_batch(rows, 0), table, 10)
-    assert float(found.detach()) == pytest.approx(by_hand / 10, rel=1e-4)
+    loss = language_loss(states, build_padded_batch(rows, 0), table, 10)
+    assert float(loss.detach()) == pytest.approx(by_hand / 10, rel=1e-4)
 
 
 @pytest.mark.parametrize("objective", list(OBJECTIVES))
 def test_layouts_agree_for_every_objective(objective: str) -> None:
     examples = [
-        dataclasses.replace(one, problem=f"problem {number % 3}") for number, one in enumerate(sums(12))
+        dataclasses.replace(example, problem=f"problem {number % 3}")
+        for number, example in enumerate(sums(12))
     ]
     examples = outcome(examples) if get_objective(objective).kind == "orm" else soft(examples)
     config = option(objective=objective)
     rows, _ = encode_examples(encoder(), examples, config)
     torch.manual_seed(0)
     model = build_model(config, 400, 0)
-    found = []
+    results = []
     for how in ("padded", "packed", "tree"):
         model.zero_grad()
         model.backend = "stepmark_branches"
@@ -145,11 +149,11 @@ def test_layouts_agree_for_every_objective(objective: str) -> None:
             part = model.loss(batch, labeled, tokens, 1.0)
             part.backward()
             total += float(part.detach())
-        found.append((total, [weight.grad.clone() for weight in model.parameters()]))
-    for total, gradient in found[1:]:
-        assert total == pytest.approx(found[0][0], rel=1e-5)
-        for one, other in zip(found[0][1], gradient, strict=True):
-            torch.testing.assert_close(one, other, atol=2e-6, rtol=1e-3)
+        results.append((total, [weight.grad.clone() for weight in model.parameters()]))
+    for total, gradient in results[1:]:
+        assert total == pytest.approx(results[0][0], rel=1e-5)
+        for expected, other in zip(results[0][1], gradient, strict=True):
+            torch.testing.assert_close(expected, other, atol=2e-6, rtol=1e-3)
 
 
 @pytest.mark.parametrize("objective", list(OBJECTIVES)[1:])  # the first: test_train.py
@@ -163,7 +167,7 @@ def test_each_learns_is_published_and_rates(objective: str, tmp_path: Path) -> N
     assert best["accuracy"] > max(best["always_positive"], 1 - best["always_positive"]) - 1e-6, best
     assert done.published is not None
     scorer = Scorer(done.published, ScoreConfig(device="cpu"))
-    (scored,) = scorer.score([(one.problem, one.steps) for one in sums(1, seed=8)])
+    (scored,) = scorer.score([(example.problem, example.steps) for example in sums(1, seed=8)])
     assert scored is not None
     probs = torch.tensor(scored.step_probs).reshape(-1, 3)
     torch.testing.assert_close(probs.sum(1), torch.ones(len(probs)))
@@ -187,17 +191,19 @@ def test_adapters_learn_alone_and_are_merged(tmp_path: Path) -> None:
 
 def test_gradient_checkpointing_changes_memory_not_the_loss(tmp_path: Path) -> None:
     curves = []
-    for kept in (False, True):
-        said: list[Any] = []
-        run(option(epochs=1.0, gradient_checkpointing=kept), tmp_path / str(kept), sums(30), said)
-        curves.append([one["loss"] for one in said if "loss" in one])
+    for keep_best in (False, True):
+        reports: list[Any] = []
+        run(
+            option(epochs=1.0, gradient_checkpointing=keep_best), tmp_path / str(keep_best), sums(30), reports
+        )
+        curves.append([report["loss"] for report in reports if "loss" in report])
     assert curves[0] == pytest.approx(curves[1], rel=1e-4)
 
 
 def test_it_stops_when_looking_no_longer_helps(tmp_path: Path) -> None:
     held = [
-        dataclasses.replace(one, targets=[-(t or 0) for t in one.targets])
-        for one in sums(10, split="validation")
+        dataclasses.replace(example, targets=[-(t or 0) for t in example.targets])
+        for example in sums(10, split="validation")
     ]
     config = option(epochs=20.0, evaluations=20, patience=2)
     done = run(config, tmp_path, sums(30) + held)  # what it learns is wrong on what it is looked at
@@ -219,15 +225,15 @@ def test_dropout_is_there_while_learning_and_not_after() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "message"),
     [
         ({"objective": "rlhf"}, "objective must be one of"),
         ({"lora_rank": -1}, "lora_rank"),
         ({"dropout": 1.0}, "dropout"),
     ],
 )
-def test_options_out_of_range_are_refused(changes: dict[str, Any], words: str) -> None:
-    with pytest.raises(ConfigError, match=words):
+def test_options_out_of_range_are_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         TrainConfig.parse(TINY.to_json() | changes)
 
 
@@ -242,17 +248,17 @@ def a_base(folder: Path, **changes: Any) -> TrainConfig:
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "message"),
     [
         ({"max_position_embeddings": 64}, "the context of the base is 64 tokens"),
         ({"vocab_size": 100}, "has room for 100"),
     ],
 )
 def test_a_base_that_cannot_serve_is_refused_at_the_start(
-    tmp_path: Path, changes: dict[str, Any], words: str
+    tmp_path: Path, changes: dict[str, Any], message: str
 ) -> None:
     config = a_base(tmp_path / "base", **changes)
-    with pytest.raises(BadCheckpoint, match=words):
+    with pytest.raises(BadCheckpoint, match=message):
         build_model_and_tokenizer(config, [], tmp_path, None)
 
 
@@ -266,10 +272,10 @@ def test_a_base_whose_line_break_is_special_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_step_is_tokenised_by_itself_whatever_stands_beside_it() -> None:
-    one = encoder()
-    ends = one.encode(PROBLEM, ["a", "b"]).ends
-    assert ends[0] == one.encode(PROBLEM, ["a", " \n\nb"]).ends[0]
-    assert one.encode(PROBLEM, ["a"]).ids == one.encode(PROBLEM, ["a", "b"]).ids[: ends[0] + 1]
+    first = encoder()
+    ends = first.encode(PROBLEM, ["a", "b"]).ends
+    assert ends[0] == first.encode(PROBLEM, ["a", " \n\nb"]).ends[0]
+    assert first.encode(PROBLEM, ["a"]).ids == first.encode(PROBLEM, ["a", "b"]).ids[: ends[0] + 1]
 
 
 def test_model_type() -> None:

@@ -66,8 +66,8 @@ def theirs(path: Path, kind: Any) -> torch.Tensor:
 
 
 def ours(path: Path, target: Path) -> torch.Tensor:
-    found = import_folder(path, target)
-    assert found["kind"] == "prm"
+    imported = import_folder(path, target)
+    assert imported["kind"] == "prm"
     scored = Scorer(target, ScoreConfig(device="cpu", threads=1)).score([(PROBLEM, STEPS)])[0]
     assert scored is not None
     return torch.tensor(scored.step_probs).reshape(-1, 3)
@@ -82,17 +82,17 @@ def test_two_labels_leave_neutral_empty(tmp_path: Path) -> None:
     """As TRL's PRMTrainer writes them: label 0 is wrong, 1 right. GPT-2's head has a bias."""
     config = GPT2Config(vocab_size=400, n_embd=32, n_layer=2, n_head=4, n_positions=64, num_labels=2)
     path = folder(tmp_path / "theirs", GPT2ForTokenClassification, config)
-    said, expected = ours(path, tmp_path / "ours"), theirs(path, GPT2ForTokenClassification)
-    assert said[:, [0, 2]] == pytest.approx(expected, abs=1e-5)
-    assert said[:, 1].tolist() == [0, 0]
-    assert math.isclose(float(said.sum()), 2, rel_tol=1e-5)
+    outputs, expected = ours(path, tmp_path / "ours"), theirs(path, GPT2ForTokenClassification)
+    assert outputs[:, [0, 2]] == pytest.approx(expected, abs=1e-5)
+    assert outputs[:, 1].tolist() == [0, 0]
+    assert math.isclose(float(outputs.sum()), 2, rel_tol=1e-5)
 
 
 def test_names_decide_over_order(tmp_path: Path) -> None:
     names = {"id2label": {0: "positive", 1: "negative"}, "label2id": {"positive": 0, "negative": 1}}
     path = qwen(tmp_path / "theirs", 2, **names)
-    said, expected = ours(path, tmp_path / "ours"), theirs(path, Qwen2ForTokenClassification)
-    assert said[:, [2, 0]] == pytest.approx(expected, abs=1e-5)
+    outputs, expected = ours(path, tmp_path / "ours"), theirs(path, Qwen2ForTokenClassification)
+    assert outputs[:, [2, 0]] == pytest.approx(expected, abs=1e-5)
 
 
 def test_label_names() -> None:

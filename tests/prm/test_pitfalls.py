@@ -19,14 +19,14 @@ STEPS = ["It is right.", "It is wrong."]
 
 def merging() -> PreTrainedTokenizerFast:
     """A tokenizer that likes to write the end of a text and the line break behind it as one token."""
-    made = Tokenizer(models.BPE())
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
         vocab_size=400, special_tokens=list(SPECIALS.values()), initial_alphabet=alphabet, show_progress=False
     )
-    made.train_from_iterator([f"{step}\n" for step in STEPS] * 50, trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=made, **SPECIALS)
+    tokenizer.train_from_iterator([f"{step}\n" for step in STEPS] * 50, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIALS)
 
 
 def test_a_separator_is_not_merged_with_the_text_before_it() -> None:
@@ -45,12 +45,12 @@ def test_a_step_without_text_is_still_judged_at_its_own_place() -> None:
 
 
 def test_a_step_without_a_label_makes_no_loss_and_a_batch_without_one_no_step() -> None:
-    said = torch.zeros(2, 3, requires_grad=True)
-    step_loss(said, torch.tensor([-100, 2]), 1).backward()
-    assert said.grad is not None
-    assert said.grad[0].abs().sum() == 0 < said.grad[1].abs().sum()
+    logits = torch.zeros(2, 3, requires_grad=True)
+    step_loss(logits, torch.tensor([-100, 2]), 1).backward()
+    assert logits.grad is not None
+    assert logits.grad[0].abs().sum() == 0 < logits.grad[1].abs().sum()
     with pytest.raises(ValueError, match="without a label"):
-        step_loss(said, torch.tensor([-100, -100]), 0)
+        step_loss(logits, torch.tensor([-100, -100]), 0)
 
 
 def test_a_prefix_of_alternatives_counts_once_and_is_computed_once() -> None:

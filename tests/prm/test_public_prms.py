@@ -48,10 +48,10 @@ LLAMA3 = (
 )
 
 
-def tokenizer_with(specials: Sequence[str] = (), words: Sequence[str] = (), template: str = "") -> Any:
+def tokenizer_with(specials: Sequence[str] = (), tokens: Sequence[str] = (), template: str = "") -> Any:
     tokenizer = train_tokenizer(TEXTS, 320)
     tokenizer.add_special_tokens({"additional_special_tokens": list(specials)})
-    tokenizer.add_tokens(list(words))
+    tokenizer.add_tokens(list(tokens))
     if template:
         tokenizer.chat_template = template
     return tokenizer
@@ -134,7 +134,7 @@ def test_qwen_math_prm(tmp_path: Path) -> None:
 def test_math_shepherd(tmp_path: Path) -> None:
     """Logits of + and - at ки, in one plain text."""
     folder = tmp_path / "math-shepherd-mistral-7b-prm"
-    tokenizer = tokenizer_with(words=["ки", " +", " -"])
+    tokenizer = tokenizer_with(tokens=["ки", " +", " -"])
     tokenizer.add_tokens(["+"])
     model = write(folder, LlamaForCausalLM, llama_config(), tokenizer)
     text = f"{PROBLEM} Step 1: {STEPS[0]} ки\nStep 2: {STEPS[1]} ки"
@@ -273,9 +273,9 @@ def test_a_head_without_its_second_layer_is_refused(tmp_path: Path) -> None:
 
 def test_marks_written_in_a_step_are_text(tmp_path: Path) -> None:
     """A step that contains the mark, listed as special or not, is scored once, and reads it as characters."""
-    for number, (specials, words) in enumerate(((["<extra_0>"], []), ([], ["<extra_0>"]))):
+    for number, (specials, tokens) in enumerate(((["<extra_0>"], []), ([], ["<extra_0>"]))):
         folder = tmp_path / f"model-{number}"
-        tokenizer = tokenizer_with(["<|im_start|>", "<|im_end|>", *specials], words, CHATML)
+        tokenizer = tokenizer_with(["<|im_start|>", "<|im_end|>", *specials], tokens, CHATML)
         write(folder, Qwen2ForTokenClassification, qwen_config(num_labels=2), tokenizer)
         chat = '{"layout": "chat_marks", "system": ""}'
         (folder / "stepmark-prm.json").write_text(chat)

@@ -23,29 +23,29 @@ Trained = tuple[TrainOutcome, list[dict[str, object]]]
 @pytest.fixture
 def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """A device that cannot hold a batch of more than 300 tokens."""
-    whole = ProcessRewardModel.hidden
+    original = ProcessRewardModel.hidden
 
     def hidden(model: ProcessRewardModel, batch: Batch) -> torch.Tensor:
         if batch.computed_tokens > 300:
             raise torch.OutOfMemoryError("out of memory: tried to allocate 20 GiB")
-        return whole(model, batch)
+        return original(model, batch)
 
     monkeypatch.setattr(ProcessRewardModel, "hidden", hidden)
 
 
 def solutions() -> Iterator[tuple[str, list[str]]]:
-    return ((one.problem, one.steps) for one in sums(200, seed=9))
+    return ((example.problem, example.steps) for example in sums(200, seed=9))
 
 
 def test_the_budget_grows_with_memory_and_shrinks_with_the_model() -> None:
     model = build_model(TINY, 400, 0)
     large = build_model(TINY.replace(size="small"), 400, 0)
-    some = 40_000_000
-    assert token_budget.estimate_tokens(model, some, learning=False) > token_budget.estimate_tokens(
-        model, some, learning=True
+    capacity = 40_000_000
+    assert token_budget.estimate_tokens(model, capacity, learning=False) > token_budget.estimate_tokens(
+        model, capacity, learning=True
     )
-    assert token_budget.estimate_tokens(model, some, learning=True) > token_budget.estimate_tokens(
-        large, some, learning=True
+    assert token_budget.estimate_tokens(model, capacity, learning=True) > token_budget.estimate_tokens(
+        large, capacity, learning=True
     )
     assert token_budget.estimate_tokens(model, 0, learning=True) == token_budget.LEAST
     assert token_budget.estimate_tokens(model, 2**50, learning=False) == token_budget.MOST_SCORING
@@ -54,18 +54,18 @@ def test_the_budget_grows_with_memory_and_shrinks_with_the_model() -> None:
 
 def test_activations_take_no_more_than_is_said() -> None:
     model = build_model(TINY, 400, 0)
-    kept: dict[int, int] = {}
+    sizes: dict[int, int] = {}
 
-    def keep(tensor: torch.Tensor) -> torch.Tensor:
-        kept[tensor.data_ptr()] = tensor.untyped_storage().nbytes()
+    def record_size(tensor: torch.Tensor) -> torch.Tensor:
+        sizes[tensor.data_ptr()] = tensor.untyped_storage().nbytes()
         return tensor
 
     batch = Batch([], torch.ones(8, 64, dtype=torch.long), torch.arange(64).expand(8, 64),
                   torch.ones(8, 64, dtype=torch.long), None, torch.arange(512))  # fmt: skip
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+    with torch.autograd.graph.saved_tensors_hooks(record_size, lambda tensor: tensor):
         model.hidden(batch)
     weights = sum(weight.nbytes for weight in model.parameters())
-    assert sum(kept.values()) - weights <= batch.computed_tokens * token_budget.bytes_per_token(
+    assert sum(sizes.values()) - weights <= batch.computed_tokens * token_budget.bytes_per_token(
         model, learning=True
     )
 
@@ -77,14 +77,14 @@ def test_scoring_halves_and_says_so(trained: Trained, monkeypatch: pytest.Monkey
     assert folder is not None
     config = ScoreConfig(device="cpu", threads=1, layout="padded")
     scorer = Scorer(folder, config.replace(tokens_per_batch=2000))
-    found = scorer.score(list(solutions()))
+    scores = scorer.score(list(solutions()))
     assert scorer.budget.tokens == 250
     assert any("250 tokens" in note for note in scorer.notes)
     expected = Scorer(folder, config.replace(tokens_per_batch=200)).score(list(solutions()))
-    for one, other in zip(found, expected, strict=True):
-        assert one is not None
+    for score, other in zip(scores, expected, strict=True):
+        assert score is not None
         assert other is not None
-        assert one.step_probs == pytest.approx(other.step_probs, abs=1e-5)
+        assert score.step_probs == pytest.approx(other.step_probs, abs=1e-5)
 
 
 @pytest.mark.usefixtures("little_memory")
@@ -94,9 +94,9 @@ def test_training_halves_and_learns_the_same(tmp_path: Path, monkeypatch: pytest
     for tokens in (200, 4000):
         config = TINY.replace(epochs=1.0, layout="packed", tokens_per_batch=tokens)
         monkeypatch.setattr("app.prm.prefix_attention.CHECKED_TOKENS", 200)
-        said: list[dict[str, object]] = []
-        done = train(config, sums(48), tmp_path / str(tokens), said.append, lambda: None, "")
-        losses.append(said[-2]["loss"])
+        reports: list[dict[str, object]] = []
+        done = train(config, sums(48), tmp_path / str(tokens), reports.append, lambda: None, "")
+        losses.append(reports[-2]["loss"])
     assert done.metrics["tokens"]["per_batch"] == 250
     assert "out of memory" in done.metrics["notes"][0]
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
@@ -121,14 +121,14 @@ def test_a_stream_keeps_its_order_and_its_tree(trained: Trained) -> None:
     config = ScoreConfig(device="cpu", threads=1)
     pool = [("one problem for all " * 5, [f"{number} that is right"]) for number in range(60)]
     pool.insert(30, ("p", ["word " * 500]))
-    whole = Scorer(folder, config)
-    expected = whole.score(pool)
+    complete = Scorer(folder, config)
+    expected = complete.score(pool)
     scorer = Scorer(folder, config)
-    found = list(scorer.stream(iter(pool), window=20))
-    assert found[30] is None
-    for one, other in zip(found, expected, strict=True):
-        if one is None or other is None:
-            assert one is other
+    scores = list(scorer.stream(iter(pool), window=20))
+    assert scores[30] is None
+    for score, other in zip(scores, expected, strict=True):
+        if score is None or other is None:
+            assert score is other
         else:
-            assert one.step_probs == pytest.approx(other.step_probs, abs=1e-5)
-    assert whole.computed == whole.distinct < scorer.computed == scorer.distinct
+            assert score.step_probs == pytest.approx(other.step_probs, abs=1e-5)
+    assert complete.computed == complete.distinct < scorer.computed == scorer.distinct

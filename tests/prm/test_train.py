@@ -22,7 +22,7 @@ from tests.prm.conftest import TINY, sums
 
 def small_model() -> tuple[ProcessRewardModel, Encoder, int]:
     examples = sums(40)
-    tokenizer = train_tokenizer((step for one in examples for step in one.steps), 400)
+    tokenizer = train_tokenizer((step for example in examples for step in example.steps), 400)
     torch.manual_seed(0)
     return (
         build_model(TINY, len(tokenizer), tokenizer.pad_token_id),
@@ -32,11 +32,11 @@ def small_model() -> tuple[ProcessRewardModel, Encoder, int]:
 
 
 def test_it_learns_what_can_be_learned(trained: tuple[TrainOutcome, list[dict[str, Any]]]) -> None:
-    outcome, said = trained
+    outcome, reports = trained
     best = outcome.metrics["best"]
     assert best["accuracy"] > 0.95 > best["always_positive"]
     assert best["negative_auc"] > 0.99
-    losses = [one["loss"] for one in said if one.get("phase") == "training" and "loss" in one]
+    losses = [report["loss"] for report in reports if report.get("phase") == "training" and "loss" in report]
     assert losses[-1] < losses[0] / 3
 
 
@@ -56,8 +56,8 @@ def test_no_token_spans_a_boundary() -> None:
     _, encoder, _ = small_model()
     row = encoder.encode("A", ["x=1\n", "  y", "\n\nz"], [1, 1, 1])
     assert [row.ids[end] for end in row.ends] == encoder.tokenizer.encode("\n") * 3
-    whole = encoder.encode("A", ["x=1\n"], [1])
-    assert row.ids[: len(whole.ids)] == whole.ids
+    encoded = encoder.encode("A", ["x=1\n"], [1])
+    assert row.ids[: len(encoded.ids)] == encoded.ids
 
 
 def test_what_is_cut_off_is_counted() -> None:
@@ -81,9 +81,9 @@ def test_a_stopped_run_goes_on_to_the_same_loss_curve(
         losses: dict[int, float] = {}
         seen = iter(range(10_000))
 
-        def report(said: dict[str, Any]) -> None:
-            if "loss" in said:
-                losses[said["step"]] = said["loss"]
+        def report(progress: dict[str, Any]) -> None:
+            if "loss" in progress:
+                losses[progress["step"]] = progress["loss"]
 
         outcome = train(
             config,
@@ -113,18 +113,18 @@ def _best(folder: Path) -> float:
 
 def test_a_checkpoint_cut_short_is_passed_over(tmp_path: Path) -> None:
     config = TINY.replace(epochs=1, checkpoint_seconds=0)
-    asked = iter(range(10_000))
-    train(config, sums(64), tmp_path, lambda said: None, lambda: "stop" if next(asked) == 3 else None, "")
+    calls = iter(range(10_000))
+    train(config, sums(64), tmp_path, lambda report: None, lambda: "stop" if next(calls) == 3 else None, "")
     newest = sorted((tmp_path / "checkpoints").glob("step-*"))[-1]
     (newest / "weights.safetensors").write_bytes(b"cut")
-    said: list[dict[str, Any]] = []
-    assert train(config, sums(64), tmp_path, said.append, lambda: None, "").state == "finished"
-    assert [one["resumed_at"] for one in said if "resumed_at" in one] == [2]
+    reports: list[dict[str, Any]] = []
+    assert train(config, sums(64), tmp_path, reports.append, lambda: None, "").state == "finished"
+    assert [report["resumed_at"] for report in reports if "resumed_at" in report] == [2]
 
 
 def test_nothing_to_learn_is_said(tmp_path: Path) -> None:
     with pytest.raises(NoLabeledExamples, match="no solution carries a label"):
-        train(TINY, [Example("p", ["a"], [None])], tmp_path, lambda said: None, lambda: None, "")
+        train(TINY, [Example("p", ["a"], [None])], tmp_path, lambda report: None, lambda: None, "")
 
 
 def test_every_row_once_before_any_twice() -> None:
@@ -136,13 +136,13 @@ def test_every_row_once_before_any_twice() -> None:
 
 
 def test_alternatives_of_one_walk_come_together() -> None:
-    one = [TokenRow([1, 2, last], [1, 2], [2, 2], start=1) for last in (3, 4, 5)]
+    token_rows = [TokenRow([1, 2, last], [1, 2], [2, 2], start=1) for last in (3, 4, 5)]
     rows = [
-        one[0],
+        token_rows[0],
         TokenRow([1, 6, 9], [1, 2], [2, 2], 1),
-        one[1],
+        token_rows[1],
         TokenRow([7, 6, 9], [1, 2], [2, 2], 1),
-        one[2],
+        token_rows[2],
     ]
     groups = group_rows(rows, "path")
     assert groups == [[0, 2, 4], [1], [3]]
@@ -161,7 +161,7 @@ def test_area_under_curve_against_all_pairs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("config", "message"),
     [
         ({"epoch": 1}, "unknown option 'epoch'"),
         ({"epochs": "many"}, "epochs must be a number"),
@@ -173,9 +173,9 @@ def test_area_under_curve_against_all_pairs() -> None:
         ([], "must be a JSON object"),
     ],
 )
-def test_a_bad_config_names_the_field(given: Any, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
-        TrainConfig.parse(given)
+def test_a_bad_config_names_the_field(config: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TrainConfig.parse(config)
 
 
 def test_a_config_survives_json() -> None:

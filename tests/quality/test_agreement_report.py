@@ -50,8 +50,8 @@ MANY = """
 
 
 def people(db: Session, project: Project) -> list[int]:
-    made = [factories.user(db, name=name) for name in ("Ann", "Bo", "Cy")]
-    return [factories.member(db, project, "labeler", each).id for each in made]
+    users = [factories.user(db, name=name) for name in ("Ann", "Bo", "Cy")]
+    return [factories.member(db, project, "labeler", user).id for user in users]
 
 
 def compute(project: Project) -> None:
@@ -65,8 +65,8 @@ def test_every_solution_counts_for_project_generation_labeler_and_pair(database:
     with transaction() as db:
         project = factories.project(db)
         ann, bo, cy = people(db, project)
-        asked = {"project": project.id, "count": count, "now": NOW, "people": [ann, bo, cy]}
-        db.execute(text(MANY), {**asked, "stray": bo, "rare": cy})
+        params = {"project": project.id, "count": count, "now": NOW, "people": [ann, bo, cy]}
+        db.execute(text(MANY), {**params, "stray": bo, "rare": cy})
         agreement_report.request_report(db, project.id, NOW)
     worker.declare()
     assert "runs.agreement" in worker.queue.tasks
@@ -74,23 +74,23 @@ def test_every_solution_counts_for_project_generation_labeler_and_pair(database:
 
     judged = []
     for n in range(1, count + 1):
-        said = {ann: [0, 1, 0], bo: [-1] if n % 11 == 0 else [0, 1, 0]}
-        judged.append(said | ({cy: [0, 1, 0]} if n <= 20 else {}))
+        ratings = {ann: [0, 1, 0], bo: [-1] if n % 11 == 0 else [0, 1, 0]}
+        judged.append(ratings | ({cy: [0, 1, 0]} if n <= 20 else {}))
     with transaction() as db:
-        whole = agreement_report.get_report(db, project.id, NOW)
-        assert (whole.state, whole.changed) == ("succeeded", 0)
-        assert whole.alpha == agreement_metrics.krippendorff_alpha(judged)
-        assert whole.alpha.solutions == count, "all of them: there is no cap"
-        assert whole.first_error == agreement_metrics.first_error_agreement(judged)
-        assert [number for number, *_ in whole.generations] == [0, 1]
+        report = agreement_report.get_report(db, project.id, NOW)
+        assert (report.state, report.changed) == ("succeeded", 0)
+        assert report.alpha == agreement_metrics.krippendorff_alpha(judged)
+        assert report.alpha.solutions == count, "all of them: there is no cap"
+        assert report.first_error == agreement_metrics.first_error_agreement(judged)
+        assert [number for number, *_ in report.generations] == [0, 1]
         odd = agreement_metrics.krippendorff_alpha(judged[::2])
-        assert whole.generations[1][1].value == pytest.approx(odd.value)
+        assert report.generations[1][1].value == pytest.approx(odd.value)
         of_cy = agreement_report.get_report(db, project.id, NOW, cy)
         assert of_cy.alpha.solutions == 20
         assert of_cy.first_error.value == pytest.approx(
             agreement_metrics.first_error_agreement(judged[:20]).value
         )
-        by_pair = {(one, other): figure for one, other, figure in of_cy.pairs}
+        by_pair = {(first, other): figure for first, other, figure in of_cy.pairs}
         assert set(by_pair) == {(ann, cy), (bo, cy)}
         assert by_pair[bo, cy].value == pytest.approx(
             agreement_metrics.weighted_kappa(judged[:20], bo, cy).value
@@ -106,8 +106,8 @@ def test_a_worker_that_ends_hands_it_on_and_a_failure_is_said(
     with transaction() as db:
         project = factories.project(db)
         ann, bo, cy = people(db, project)
-        asked = {"project": project.id, "count": FEW, "now": NOW, "people": [ann, bo, cy]}
-        db.execute(text(MANY), {**asked, "stray": bo, "rare": cy})
+        params = {"project": project.id, "count": FEW, "now": NOW, "people": [ann, bo, cy]}
+        db.execute(text(MANY), {**params, "stray": bo, "rare": cy})
         agreement_report.request_report(db, project.id, NOW)
     compute(project)
     with transaction() as db:
@@ -146,15 +146,15 @@ def test_a_worker_that_ends_hands_it_on_and_a_failure_is_said(
 
 
 def test_how_far_it_is() -> None:
-    said: list[tuple[str, int, int]] = []
+    reports: list[tuple[str, int, int]] = []
     collected: agreement_job.Collected = {
         agreement_job.Scope("labeler", None, at): agreement_job.Tables(
             {"alpha": agreement_metrics.Batches([{(1, 1): 2.0, (1, -1): 1.0, (-1, 1): 1.0}])}
         )
         for at in range(3)
     }
-    list(agreement_job.compute_figures(1, collected, lambda *how: said.append(how)))
-    assert said == [("resampling", 0, 3), ("resampling", 1, 3), ("resampling", 2, 3)]
+    list(agreement_job.compute_figures(1, collected, lambda *how: reports.append(how)))
+    assert reports == [("resampling", 0, 3), ("resampling", 1, 3), ("resampling", 2, 3)]
 
 
 def test_a_page_shows_what_is_kept_and_asks_when_it_is_old(db: Session, web: TestClient) -> None:
@@ -190,11 +190,11 @@ def test_a_page_shows_what_is_kept_and_asks_when_it_is_old(db: Session, web: Tes
         6,
         basis.last_submission_at,
     )
-    kept = AgreementValue(
+    value = AgreementValue(
         project_id=project.id, scope="project", measure="alpha", value=0.625, low=0.5, high=0.75,
         pairs=9, solutions=3, newest_solution_ids=[],
     )  # fmt: skip
-    db.add(kept)
+    db.add(value)
     db.flush()
     page = web.get(f"{base}/agreement")
     assert page.headers["HX-Refresh"] == "true"

@@ -35,7 +35,7 @@ def weights(tmp_path_factory):
     examples = [Example(f"Problem {n}?", ["right", "wrong"], [1, -1]) for n in range(8)]
     config = TrainConfig.parse({**TINY, "epochs": 1.0, "checkpoint_seconds": 3600.0})
     outcome = train(
-        config, examples, tmp_path_factory.mktemp("run"), lambda said: None, lambda: None, "ab" * 32
+        config, examples, tmp_path_factory.mktemp("run"), lambda report: None, lambda: None, "ab" * 32
     )
     return outcome.published
 
@@ -67,13 +67,13 @@ def in_the_background(run_id: int) -> tuple[threading.Thread, int]:
     job = threading.Thread(target=launcher.run, args=(runs.KIND, run_id))
     job.start()
     until(lambda: row(run_id).done > 0, "the first shard")
-    mine = [
+    children = [
         child.pid
         for child in psutil.Process().children()
         if "app.scoring.process" in " ".join(child.cmdline())
     ]
-    assert len(mine) == 1
-    return job, mine[0]
+    assert len(children) == 1
+    return job, children[0]
 
 
 def test_killed_and_resumed_it_scores_each_solution_once(queued):
@@ -86,7 +86,7 @@ def test_killed_and_resumed_it_scores_each_solution_once(queued):
     assert 0 < killed.done < POOL
     with transaction() as db:  # what is there was finished: no half shard
         assert db.scalar(select(func.count()).select_from(Score)) == killed.done
-        before = {each[0]: each[1] for each in db.execute(select(Score.solution_id, Score.log_score))}
+        before = {row[0]: row[1] for row in db.execute(select(Score.solution_id, Score.log_score))}
 
     launcher.run(runs.KIND, queued)
     done = row(queued)
@@ -94,7 +94,7 @@ def test_killed_and_resumed_it_scores_each_solution_once(queued):
     assert done.progress["too_long"] == 1
     assert done.progress["tokens"]["computed"] >= done.progress["tokens"]["distinct"] > 0
     with transaction() as db:
-        after = {each[0]: each[1] for each in db.execute(select(Score.solution_id, Score.log_score))}
+        after = {row[0]: row[1] for row in db.execute(select(Score.solution_id, Score.log_score))}
         assert db.scalar(select(func.sum(ScoringShard.solutions))) == POOL + 1
         assert db.scalars(select(func.cardinality(Score.step_probs)).distinct()).all() == [6]
     assert len(after) == POOL

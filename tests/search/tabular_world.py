@@ -81,9 +81,9 @@ class Dictionary:
         self, problem: str, asks: Sequence[ContinuationRequest], steps: int | None
     ) -> list[Continuation]:
         self.asked += asks
-        return [self._one(ask, steps) for ask in asks]
+        return [self._continue_steps(ask, steps) for ask in asks]
 
-    def _one(self, ask: ContinuationRequest, most: int | None) -> Continuation:
+    def _continue_steps(self, ask: ContinuationRequest, most: int | None) -> Continuation:
         new: Steps = ()
         while (most is None or len(new) < most) and not (new and ends(new[-1])):
             options = self.branches[ask.prefix + new]
@@ -111,9 +111,9 @@ class Table:
 
     def score_prefixes(self, problem: str, prefixes: Sequence[Steps]) -> list[list[float] | None]:
         self.read += prefixes
-        return [None if prefix in self.unreadable else list(self._of(prefix)) for prefix in prefixes]
+        return [None if prefix in self.unreadable else list(self._step_values(prefix)) for prefix in prefixes]
 
-    def _of(self, steps: Steps) -> Iterator[float]:
+    def _step_values(self, steps: Steps) -> Iterator[float]:
         return (self.values[steps[: length + 1]] for length in range(len(steps)))
 
 

@@ -28,7 +28,7 @@ from tests.search.tabular_world import (
 )
 
 
-def found(chances: Chances, **config: object) -> SearchResult:
+def search_result(chances: Chances, **config: object) -> SearchResult:
     return run_search("?", SearchConfig.parse(config), Dictionary(chances), Table(), classes)
 
 
@@ -36,7 +36,7 @@ def chosen(**config: object) -> dict[Steps | None, Fraction]:
     """The solution chosen, with its exact probability."""
 
     def run(chances: Chances) -> Steps | None:
-        node = found(chances, **config).chosen
+        node = search_result(chances, **config).chosen
         return None if node is None else node.steps
 
     return every_outcome(run)
@@ -159,7 +159,9 @@ def test_fewer_distinct_prefixes_share_the_draws() -> None:
 
 def test_every_node_is_judged_by_its_own_steps() -> None:
     """A parent's score is never taken for a child's."""
-    ours = found(Chances([0, 1, 0, 0, 0, 1, 0, 1, 0, 1]), method="beam", n=4, beam_width=2, aggregate="last")
+    ours = search_result(
+        Chances([0, 1, 0, 0, 0, 1, 0, 1, 0, 1]), method="beam", n=4, beam_width=2, aggregate="last"
+    )
     judged = [node for node in ours.tree.nodes if node.parent is not None]
     assert len(judged) > 4
     for node in judged:
@@ -336,9 +338,9 @@ class Seeded:
     def propose(
         self, problem: str, asks: Sequence[ContinuationRequest], steps: int | None
     ) -> list[Continuation]:
-        return [self._one(ask, steps) for ask in asks]
+        return [self._continue_steps(ask, steps) for ask in asks]
 
-    def _one(self, ask: ContinuationRequest, most: int | None) -> Continuation:
+    def _continue_steps(self, ask: ContinuationRequest, most: int | None) -> Continuation:
         assert ask.seed is not None
         self.seeds.append(ask.seed)
         source, new = random.Random(ask.seed), ()  # noqa: S311

@@ -35,7 +35,8 @@ PATIENTS = """111 1 1 1 1|333 4 3 3 4|112 2 1 2 2|222 3 1 2 1|222 3 2 2 2|222 3 
 def patients() -> list[StepRatings]:
     rows = [row.split() for row in PATIENTS.replace("\n", "|").split("|")]
     return [
-        tuple(sorted((who, int(said)) for who, each in enumerate(row, 1) for said in each)) for row in rows
+        tuple(sorted((who, int(rating)) for who, labels in enumerate(row, 1) for rating in labels))
+        for row in rows
     ]
 
 
@@ -43,13 +44,13 @@ def test_it_is_the_published_one() -> None:
     """Their tables 2 (shares), 3 (the first observer) and 4 (the first six patients)."""
     seen = patients()
     assert len(seen) == 45
-    found = fit(Counter((said, None) for said in seen), prior=0)
-    assert found.shares == pytest.approx([0.40, 0.42, 0.11, 0.07], abs=0.005)
+    model = fit(Counter((ratings, None) for ratings in seen), prior=0)
+    assert model.shares == pytest.approx([0.40, 0.42, 0.11, 0.07], abs=0.005)
     first = [[0.89, 0.11, 0.00, 0.00], [0.07, 0.88, 0.05, 0.00], [0.00, 0.34, 0.66, 0.00], [0, 0, 0.56, 0.44]]
-    assert found.rates[1] == [pytest.approx(row, abs=0.005) for row in first]
-    surely = [max(chances, key=lambda each: chances[each]) for chances in map(found.posterior, seen[:6])]
+    assert model.rates[1] == [pytest.approx(row, abs=0.005) for row in first]
+    surely = [max(chances, key=lambda rating: chances[rating]) for chances in map(model.posterior, seen[:6])]
     assert surely == [1, 4, 2, 2, 2, 2]
-    assert all(max(found.posterior(said).values()) > 0.995 for said in seen[:6])
+    assert all(max(model.posterior(ratings).values()) > 0.995 for ratings in seen[:6])
 
 
 def crowd(steps: int = 1500, seed: int = 3) -> tuple[list[int], list[StepRatings]]:
@@ -57,25 +58,25 @@ def crowd(steps: int = 1500, seed: int = 3) -> tuple[list[int], list[StepRatings
     chance = random.Random(seed)  # noqa: S311
     misses = {1: 0.03, 2: 0.03, 3: 0.66, 4: 0.66, 5: 0.66}
     truth = [chance.choice((1, 1, 1, -1)) for _ in range(steps)]
-    said = [
+    ratings = [
         tuple(
             (who, -true if true == -1 and chance.random() < misses[who] else true) for who in sorted(misses)
         )
         for true in truth
     ]
-    return truth, said
+    return truth, ratings
 
 
-def share(truth: list[int], said: list[int | None]) -> float:
-    return sum(one == other for one, other in zip(truth, said, strict=True)) / len(truth)
+def share(truth: list[int], guesses: list[int | None]) -> float:
+    return sum(value == other for value, other in zip(truth, guesses, strict=True)) / len(truth)
 
 
 def test_it_finds_out_whom_to_believe() -> None:
-    truth, said = crowd()
-    found = fit(Counter((each, None) for each in said))
-    by_vote = share(truth, [majority_rule(each) for each in said])
-    assert share(truth, [most_likely_rating(found, each) for each in said]) > by_vote + 0.05
-    noticed = {who: rates[0][0] for who, rates in found.rates.items()}
+    truth, ratings = crowd()
+    model = fit(Counter((row, None) for row in ratings))
+    by_vote = share(truth, [majority_rule(row) for row in ratings])
+    assert share(truth, [most_likely_rating(model, row) for row in ratings]) > by_vote + 0.05
+    noticed = {who: rates[0][0] for who, rates in model.rates.items()}
     assert min(noticed[1], noticed[2]) > 0.9
     assert max(noticed[3], noticed[4], noticed[5]) < 0.5
 
@@ -87,15 +88,15 @@ def test_known_steps_teach_who_is_right() -> None:
     )
     against: StepRatings = ((1, -1), (2, 1), (3, 1))
     assert most_likely_rating(fit(open_ones), against) == 1
-    known = Counter({(against, -1): 10})
-    assert most_likely_rating(fit(open_ones + known), against) == -1
+    gold = Counter({(against, -1): 10})
+    assert most_likely_rating(fit(open_ones + gold), against) == -1
 
 
 def test_order_does_not_matter_and_the_same_comes_out() -> None:
-    _, said = crowd(300)
-    one = fit(Counter((each, None) for each in said))
-    other = fit(Counter((each, None) for each in reversed(said)))
-    assert one == other
+    _, ratings = crowd(300)
+    forward = fit(Counter((row, None) for row in ratings))
+    other = fit(Counter((row, None) for row in reversed(ratings)))
+    assert forward == other
 
 
 def test_who_agrees_is_never_overruled() -> None:
@@ -119,8 +120,8 @@ def differing(db: Session) -> Any:
     people = [factories.member(db, project) for _ in range(4)]
     for number in range(12):
         steps = tuple(f"{number}, {step}" for step in "abc")
-        made = factories.solution(db, factories.problem(db, project, f"Problem {number}"), steps)
-        task = factories.task(db, made, overlap=9)
+        solution = factories.solution(db, factories.problem(db, project, f"Problem {number}"), steps)
+        task = factories.task(db, solution, overlap=9)
         wrong = number % 2 == 0
         for at, who in enumerate(people):
             if number == 10 and at in (0, 3):
@@ -131,9 +132,9 @@ def differing(db: Session) -> Any:
 
 
 def frozen(db: Session, project: Any, **definition: Any) -> tuple[Snapshot, dict[str, list[int | None]]]:
-    made = snapshots.create_snapshot(db, project.id, {"held_out": 0, **definition}, None)
-    items = db.scalars(select(SnapshotItem).where(SnapshotItem.snapshot_id == made.id))
-    return made, {item.steps[0][:-3]: item.targets for item in items}
+    snapshot = snapshots.create_snapshot(db, project.id, {"held_out": 0, **definition}, None)
+    items = db.scalars(select(SnapshotItem).where(SnapshotItem.snapshot_id == snapshot.id))
+    return snapshot, {item.steps[0][:-3]: item.targets for item in items}
 
 
 def test_a_snapshot_keeps_the_name_and_says_what_became_different(db: Session) -> None:
@@ -167,13 +168,13 @@ def test_an_adjudicated_label_wins_all_the_same(db: Session) -> None:
         )
     )  # fmt: skip
     db.flush()
-    made, targets = frozen(db, project, aggregation="dawid_skene")
+    snapshot, targets = frozen(db, project, aggregation="dawid_skene")
     assert targets["4"] == [1, 1, 1]
-    assert made.counts["adjudicated"] == 3
+    assert snapshot.counts["adjudicated"] == 3
 
 
 @pytest.mark.parametrize(
-    ("definition", "words"),
+    ("definition", "message"),
     [
         ({"aggregation": "mean"}, "aggregation"),
         ({"aggregation": None}, "aggregation"),
@@ -181,45 +182,45 @@ def test_an_adjudicated_label_wins_all_the_same(db: Session) -> None:
         ({"aggregation": "dawid_skene", "source": "verdicts"}, "labels of people"),
     ],
 )
-def test_what_is_no_aggregation(db: Session, definition: dict[str, Any], words: str) -> None:
+def test_what_is_no_aggregation(db: Session, definition: dict[str, Any], message: str) -> None:
     project = differing(db)
-    with pytest.raises(Invalid, match=words) as refused:
+    with pytest.raises(Invalid, match=message) as refused:
         snapshots.create_snapshot(db, project.id, definition, None)
     assert refused.value.remedy
-    with pytest.raises(Invalid, match=words):
+    with pytest.raises(Invalid, match=message):
         rounds.start(db, project, parse({"data": definition}), None)
 
 
 def test_pages_and_api_offer_it_and_say_it(web: TestClient, db: Session) -> None:
     project = differing(db)
     factories.sign_in(web, db, factories.member(db, project, "researcher"))
-    here = f"/projects/{project.slug}"
-    assert "Dawid–Skene" in web.get(f"{here}/training-runs").text
+    home = f"/projects/{project.slug}"
+    assert "Dawid–Skene" in web.get(f"{home}/training-runs").text
     sent = {"aggregation": "dawid_skene", "size": "tiny"}
-    assert web.post(f"{here}/training-runs", data=sent).status_code == 303
-    [run] = web.get(f"/api/v1{here}/training-runs").json()["training_runs"]
+    assert web.post(f"{home}/training-runs", data=sent).status_code == 303
+    [run] = web.get(f"/api/v1{home}/training-runs").json()["training_runs"]
     assert (run["snapshot_id"], run["data"]["aggregation"]) == (None, "dawid_skene")
-    page = web.get(f"{here}/training-runs/{run['id']}").text
+    page = web.get(f"{home}/training-runs/{run['id']}").text
     assert "estimated reliability" in page
     assert "Estimating the labelers’ reliability" in page
-    made = snapshots.create_snapshot(db, project.id, run["data"], None)  # as its process does
-    page = web.get(f"{here}/snapshots/{made.id}").text
+    snapshot = snapshots.create_snapshot(db, project.id, run["data"], None)  # as its process does
+    page = web.get(f"{home}/snapshots/{snapshot.id}").text
     assert "estimated reliability (Dawid–Skene)" in page
     assert "the rating of 0 steps changed, and 4 without a majority got a rating" in " ".join(page.split())
-    assert web.post(f"{here}/training-runs", data={"aggregation": "mean"}).status_code == 422
+    assert web.post(f"{home}/training-runs", data={"aggregation": "mean"}).status_code == 422
 
-    plain = web.post(f"/api/v1{here}/training-runs", json={"data": {}, "train": {"size": "tiny"}})
+    plain = web.post(f"/api/v1{home}/training-runs", json={"data": {}, "train": {"size": "tiny"}})
     assert plain.status_code == 201
-    made = snapshots.create_snapshot(db, project.id, plain.json()["data"], None)
-    page = web.get(f"{here}/snapshots/{made.id}").text
+    snapshot = snapshots.create_snapshot(db, project.id, plain.json()["data"], None)
+    page = web.get(f"{home}/snapshots/{snapshot.id}").text
     assert "the rating of more than half of the labelers" in page
     assert "Dropped 4 steps without a majority" in " ".join(page.split())
-    asked = {"data": {"aggregation": "dawid_skene"}, "train": {"size": "tiny"}}
-    weighed = web.post(f"/api/v1{here}/training-runs", json=asked).json()["data"]
-    made = snapshots.create_snapshot(db, project.id, weighed, None)
-    told = web.get(f"/api/v1{here}/snapshots/{made.id}").json()
-    assert told["definition"]["aggregation"] == "dawid_skene"
-    assert told["counts"]["settled"] == 4
+    payload = {"data": {"aggregation": "dawid_skene"}, "train": {"size": "tiny"}}
+    weighed = web.post(f"/api/v1{home}/training-runs", json=payload).json()["data"]
+    snapshot = snapshots.create_snapshot(db, project.id, weighed, None)
+    response = web.get(f"/api/v1{home}/snapshots/{snapshot.id}").json()
+    assert response["definition"]["aggregation"] == "dawid_skene"
+    assert response["counts"]["settled"] == 4
 
 
 def test_a_round_is_told_by_form_and_command(web: TestClient, db: Session) -> None:

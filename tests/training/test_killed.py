@@ -42,20 +42,20 @@ def in_the_background(run_id: int) -> threading.Thread:
 def trains(run_id: int, fence: int, step: int = 3) -> None:
     """Wait until this attempt is among its steps."""
 
-    def look() -> bool:
+    def has_taken_steps() -> bool:
         now = make.row(run_id)
         assert now.error is None
         assert now.state in ("queued", "running")
         return now.fence == fence and now.pid is not None and now.progress.get("step", 0) >= step
 
-    until(look, "the training to take steps")
+    until(has_taken_steps, "the training to take steps")
 
 
 def claimed(run_id: int, host: str | None = None):
     with transaction() as db:
         attempt = start_attempt(db, run_id, TrainingRun, host)
         assert attempt is not None
-    return subprocess_jobs.start_process(runs.KIND, attempt, (make.nothing(),))
+    return subprocess_jobs.start_process(runs.KIND, attempt, (make.open_null_device(),))
 
 
 def models(run_id: int) -> list[Model]:

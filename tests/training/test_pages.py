@@ -50,22 +50,22 @@ def test_empty_project_says_what_to_do(db, web):
 def test_started_from_the_page_and_cancelled_there(db, web, project):
     sent = web.post("/projects/training-pages/training-runs", data={"size": "tiny", "epochs": "2"})
     assert sent.status_code == 303
-    made = db.scalars(select(TrainingRun).where(TrainingRun.project_id == project.id)).one()
-    assert (made.state, made.config["size"], made.config["epochs"]) == ("queued", "tiny", 2.0)
+    run = db.scalars(select(TrainingRun).where(TrainingRun.project_id == project.id)).one()
+    assert (run.state, run.config["size"], run.config["epochs"]) == ("queued", "tiny", 2.0)
     shown = page(web, sent.headers["location"])
     assert "Waiting for a worker" in shown
     assert "The run first creates a snapshot of the labels." in shown
     assert "The curve starts with the first steps." in shown
-    assert f'hx-get="/projects/training-pages/training-runs/{made.id}/progress"' in shown
-    path = f"/projects/training-pages/training-runs/{made.id}"
+    assert f'hx-get="/projects/training-pages/training-runs/{run.id}/progress"' in shown
+    path = f"/projects/training-pages/training-runs/{run.id}"
     assert web.post(f"{path}/cancellation").status_code == 303
     assert web.get(f"{path}/progress").headers["HX-Refresh"] == "true"
     assert "Training cancelled" in page(web, path)
     assert "Loss</h2>" not in page(web, path), "it has no curve and gets none"
     assert web.post(f"{path}/cancellation").status_code == 409
     assert web.post(f"{path}/resumption").status_code == 303
-    db.refresh(made)
-    assert made.state == "queued"
+    db.refresh(run)
+    assert run.state == "queued"
 
 
 def test_rate_and_length_are_fields_of_the_form(db, web, project):
@@ -75,11 +75,13 @@ def test_rate_and_length_are_fields_of_the_form(db, web, project):
     assert (run.config["learning_rate"], run.config["max_length"]) == (2e-5, 256)
 
 
-@pytest.mark.parametrize("given", [{"size": "huge"}, {"epochs": "-1"}, {"learning_rate": "fast"}])
-def test_a_wrong_option_is_named_and_starts_nothing(db, web, project, given):
-    answer = web.post("/projects/training-pages/training-runs", data={"size": "tiny", "epochs": "1", **given})
+@pytest.mark.parametrize("option", [{"size": "huge"}, {"epochs": "-1"}, {"learning_rate": "fast"}])
+def test_a_wrong_option_is_named_and_starts_nothing(db, web, project, option):
+    answer = web.post(
+        "/projects/training-pages/training-runs", data={"size": "tiny", "epochs": "1", **option}
+    )
     assert answer.status_code == 422
-    assert next(iter(given)) in answer.text
+    assert next(iter(option)) in answer.text
     assert db.scalar(select(TrainingRun.id).where(TrainingRun.project_id == project.id)) is None
 
 
@@ -142,14 +144,14 @@ def test_the_api_starts_shows_and_cancels(db, web, project):
     assert web.post(base, json={"snapshot_id": 2**62}).status_code == 404
     started = web.post(base, json={"train": {"size": "tiny"}, "data": {"generations": [0]}})
     assert started.status_code == 201, started.text
-    one = web.get(f"{base}/{started.json()['id']}").json()
-    assert (one["state"], one["config"]["size"], one["curve"]["step"]) == ("queued", "tiny", [])
-    assert (one["snapshot_id"], one["data"]["generations"]) == (None, [0])
-    made = snapshots.create_snapshot(db, project.id, one["data"], None)
-    snapshot = web.get(f"/api/v1/projects/training-pages/snapshots/{made.id}").json()
+    run = web.get(f"{base}/{started.json()['id']}").json()
+    assert (run["state"], run["config"]["size"], run["curve"]["step"]) == ("queued", "tiny", [])
+    assert (run["snapshot_id"], run["data"]["generations"]) == (None, [0])
+    frozen = snapshots.create_snapshot(db, project.id, run["data"], None)
+    snapshot = web.get(f"/api/v1/projects/training-pages/snapshots/{frozen.id}").json()
     assert (snapshot["counts"]["negative"], len(snapshot["hash"])) == (1, 64)
-    assert web.post(f"{base}/{one['id']}/cancellation").json()["state"] == "cancelled"
-    assert [each["id"] for each in web.get(base).json()["training_runs"]] == [one["id"]]
+    assert web.post(f"{base}/{run['id']}/cancellation").json()["state"] == "cancelled"
+    assert [listed["id"] for listed in web.get(base).json()["training_runs"]] == [run["id"]]
 
 
 def test_another_projects_things_do_not_exist_here(db, web, run):

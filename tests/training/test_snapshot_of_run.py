@@ -27,25 +27,25 @@ def run_id(database: str) -> int:
     return run_id
 
 
-def freeze(run_id: int, fence: int, said: list[dict[str, Any]], stop: str | None = None) -> int:
-    return snapshots.create_snapshot_of_run(run_id, fence, said.append, lambda: stop)
+def freeze(run_id: int, fence: int, reports: list[dict[str, Any]], stop: str | None = None) -> int:
+    return snapshots.create_snapshot_of_run(run_id, fence, reports.append, lambda: stop)
 
 
 def test_once_by_the_attempt_that_comes_so_far(run_id: int) -> None:
-    said: list[dict[str, Any]] = []
+    reports: list[dict[str, Any]] = []
     for reason in ("cancelled", "asked to end"):
         with pytest.raises(snapshots.SnapshotInterrupted, match=reason):
-            freeze(run_id, 1, said, reason)
+            freeze(run_id, 1, reports, reason)
     with pytest.raises(snapshots.SnapshotInterrupted, match="overtaken"):
-        freeze(run_id, 7, said)
+        freeze(run_id, 7, reports)
     with transaction() as db:
         assert db.scalar(select(func.count()).select_from(SnapshotItem)) == 0
-    made = freeze(run_id, 1, said)
-    assert {each["phase"] for each in said} == {snapshots.PHASE}
-    assert freeze(run_id, 2, said) == made == make.row(run_id).snapshot_id
+    snapshot_id = freeze(run_id, 1, reports)
+    assert {report["phase"] for report in reports} == {snapshots.PHASE}
+    assert freeze(run_id, 2, reports) == snapshot_id == make.row(run_id).snapshot_id
     with transaction() as db:
-        found = db.get_one(Snapshot, made)
-        assert (found.definition["aggregation"], found.counts["solutions"]) == ("dawid_skene", 12)
+        snapshot = db.get_one(Snapshot, snapshot_id)
+        assert (snapshot.definition["aggregation"], snapshot.counts["solutions"]) == ("dawid_skene", 12)
 
 
 def test_what_is_not_there_is_refused_at_once_and_what_is_left_of_it_later(database: str) -> None:

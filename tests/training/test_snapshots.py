@@ -35,16 +35,16 @@ def again(db, project, assignment, ratings):
 
 
 def frozen(db, project, **definition):
-    made = snapshots.create_snapshot(db, project.id, definition, None)
-    query = select(SnapshotItem).where(SnapshotItem.snapshot_id == made.id).order_by(SnapshotItem.ordinal)
-    return made, [(item.steps, item.targets) for item in db.scalars(query)]
+    snapshot = snapshots.create_snapshot(db, project.id, definition, None)
+    query = select(SnapshotItem).where(SnapshotItem.snapshot_id == snapshot.id).order_by(SnapshotItem.ordinal)
+    return snapshot, [(item.steps, item.targets) for item in db.scalars(query)]
 
 
 def test_up_to_and_including_the_first_negative(db, project, solution):
     label(db, project, solution, [1, -1, 1])
-    made, items = frozen(db, project)
+    snapshot, items = frozen(db, project)
     assert items == [(["a", "b"], [1, -1])]
-    assert made.counts == {
+    assert snapshot.counts == {
         "solutions": 1,
         "train_solutions": 1,
         "labeled_steps": 2,
@@ -69,21 +69,21 @@ def test_several_labelers_majority_or_nothing(db, project, solution, votes, targ
     first = label(db, project, solution, [1, votes[0]])
     for vote in votes[1:]:
         again(db, project, first, [1, vote])
-    made, items = frozen(db, project)
+    snapshot, items = frozen(db, project)
     if target is None:
         assert items == [(["a"], [1])]
-        assert made.counts["dropped"] == {"undecided": 1}
+        assert snapshot.counts["dropped"] == {"undecided": 1}
     else:
         assert items == [(["a", "b"], [1, target])]
-        assert not made.counts["dropped"].get("undecided")
-    assert made.counts["positive"] == 1 + (target == 1)  # labelers who agree count once
+        assert not snapshot.counts["dropped"].get("undecided")
+    assert snapshot.counts["positive"] == 1 + (target == 1)  # labelers who agree count once
 
 
 def test_alternatives_share_the_chosen_prefix_whose_labels_count_once(db, project, solution):
-    mine = label(db, project, solution, [1])
+    assignment = label(db, project, solution, [1])
     db.add(
         StepLabel(
-            assignment_id=mine.id,
+            assignment_id=assignment.id,
             position=1,
             texts=["b", "b2", "b3"],
             ratings=[-1, 1, None],
@@ -93,7 +93,7 @@ def test_alternatives_share_the_chosen_prefix_whose_labels_count_once(db, projec
     )
     db.add(
         StepLabel(
-            assignment_id=mine.id,
+            assignment_id=assignment.id,
             position=2,
             texts=["c", "c2"],
             ratings=[0, -1],
@@ -102,19 +102,21 @@ def test_alternatives_share_the_chosen_prefix_whose_labels_count_once(db, projec
         )
     )
     db.flush()
-    made, items = frozen(db, project)
+    snapshot, items = frozen(db, project)
     assert sorted(items, key=str) == sorted(
         [(["a", "b"], [1, -1]), (["a", "b2", "c"], [None, 1, 0]), (["a", "b2", "c2"], [None, None, -1])],
         key=str,
     )
-    assert made.counts["labeled_steps"] == 5  # a, b, b2, c, c2: each once
+    assert snapshot.counts["labeled_steps"] == 5  # a, b, b2, c, c2: each once
 
 
 def test_a_step_a_person_wrote_is_positive_and_the_walk_goes_on_from_it(db, project, solution):
-    mine = label(db, project, solution, [1])
+    assignment = label(db, project, solution, [1])
     written = {"texts": ["b"], "ratings": [-1], "flags": [None], "chosen": None, "human_text": "better"}
-    db.add(StepLabel(assignment_id=mine.id, position=1, **written))
-    db.add(StepLabel(assignment_id=mine.id, position=2, texts=["c"], ratings=[1], flags=[None], chosen=0))
+    db.add(StepLabel(assignment_id=assignment.id, position=1, **written))
+    db.add(
+        StepLabel(assignment_id=assignment.id, position=2, texts=["c"], ratings=[1], flags=[None], chosen=0)
+    )
     db.flush()
     _, items = frozen(db, project)
     assert sorted(items, key=str) == sorted(
@@ -123,9 +125,9 @@ def test_a_step_a_person_wrote_is_positive_and_the_walk_goes_on_from_it(db, proj
 
 
 def test_null_and_flag_only_ratings_are_no_labels(db, project, solution):
-    mine = label(db, project, solution, [1])
-    db.add(StepLabel(assignment_id=mine.id, position=1, ratings=[None], flags=[True], chosen=0))
-    db.add(StepLabel(assignment_id=mine.id, position=2, ratings=[-1], flags=[None], chosen=0))
+    assignment = label(db, project, solution, [1])
+    db.add(StepLabel(assignment_id=assignment.id, position=1, ratings=[None], flags=[True], chosen=0))
+    db.add(StepLabel(assignment_id=assignment.id, position=2, ratings=[-1], flags=[None], chosen=0))
     db.flush()
     assert frozen(db, project)[1] == [(["a", "b", "c"], [1, None, -1])]
 
@@ -169,33 +171,33 @@ def test_without_one_a_seeded_tenth_of_the_problems_is_held_out(db, project):
             label(db, project, factories.solution(db, problem, (f"step {n}", "end")), [1, 1])
 
     def held(**definition):
-        made, _ = frozen(db, project, **definition)
+        snapshot, _ = frozen(db, project, **definition)
         query = select(SnapshotItem.problem_id).where(
-            SnapshotItem.snapshot_id == made.id, SnapshotItem.split == "validation"
+            SnapshotItem.snapshot_id == snapshot.id, SnapshotItem.split == "validation"
         )
-        return made, set(db.scalars(query))
+        return snapshot, set(db.scalars(query))
 
-    made, first = held()
+    snapshot, first = held()
     assert len(first) == 2
-    assert made.counts["held_out"] == 0.1
+    assert snapshot.counts["held_out"] == 0.1
     assert held()[1] == first
     assert any(held(seed=seed)[1] != first for seed in (1, 2, 3))
     assert held(held_out=0)[1] == set()
 
 
 def test_the_hash_is_of_the_labels_and_nothing_else(db, project, solution):
-    mine = label(db, project, solution, [1, -1])
+    assignment = label(db, project, solution, [1, -1])
     first, same = frozen(db, project)[0], frozen(db, project)[0]
     assert first.id != same.id
     assert first.hash == same.hash
-    again(db, project, mine, [1, -1])  # a second labeler who agrees changes no label
+    again(db, project, assignment, [1, -1])  # a second labeler who agrees changes no label
     assert frozen(db, project)[0].hash == first.hash
     label(db, project, factories.solution(db, solution.problem, ("other",)), [0])
     assert frozen(db, project)[0].hash != first.hash
 
 
 def test_generations_kinds_and_labelers_narrow_it(db, project, solution):
-    mine = label(db, project, solution, [1, -1])
+    assignment = label(db, project, solution, [1, -1])
     more = factories.solution(db, solution.problem, ("x", "y"))
     label(db, project, more, [1, 0], generation=1)
     label(
@@ -203,7 +205,7 @@ def test_generations_kinds_and_labelers_narrow_it(db, project, solution):
     )
     assert len(frozen(db, project)[1]) == 2  # screening stays out unless asked for
     assert frozen(db, project, generations=[1])[1] == [(["x", "y"], [1, 0])]
-    assert frozen(db, project, labelers=[mine.user_id])[1] == [(["a", "b"], [1, -1])]
+    assert frozen(db, project, labelers=[assignment.user_id])[1] == [(["a", "b"], [1, -1])]
     assert frozen(db, project, kinds=["screening"])[1] == [(["s"], [1])]
 
 

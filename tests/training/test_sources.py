@@ -25,12 +25,12 @@ def items(db: Session, snapshot: Snapshot) -> list[SnapshotItem]:
 
 
 def a_model(db: Session, project: Project, kind: str = "prm") -> Model:
-    made = Model(
+    model = Model(
         project_id=project.id, name="big", kind=kind, path="x", weights_hash=b"x", config={}, metrics={}
     )
-    db.add(made)
+    db.add(model)
     db.flush()
-    return made
+    return model
 
 
 def scored(db: Session, model: Model, solution: Any, negatives: list[float]) -> None:
@@ -51,9 +51,9 @@ def test_verdicts_are_the_targets_of_last_steps(db: Session, project: Project) -
         factories.solution(db, problem, STEPS, verdict=verdict)
     factories.solution(db, problem, STEPS, verdict=None)
     factories.solution(db, factories.problem(db, project, "In test?", split="test"), STEPS)
-    made = snapshots.create_snapshot(db, project.id, {"source": "verdicts"}, None)
-    assert [item.targets for item in items(db, made)] == [[None, None, 1], [None, None, -1]]
-    assert made.counts["positive"] == made.counts["negative"] == 1
+    snapshot = snapshots.create_snapshot(db, project.id, {"source": "verdicts"}, None)
+    assert [item.targets for item in items(db, snapshot)] == [[None, None, 1], [None, None, -1]]
+    assert snapshot.counts["positive"] == snapshot.counts["negative"] == 1
 
 
 def test_a_model_calls_wrong_what_is_above_the_threshold(db: Session, project: Project) -> None:
@@ -63,8 +63,8 @@ def test_a_model_calls_wrong_what_is_above_the_threshold(db: Session, project: P
     hidden = factories.problem(db, project, "In test?", split="test")
     scored(db, model, factories.solution(db, hidden, STEPS), [0.1, 0.1, 0.1])
     named = {"source": "model", "model_id": model.id}
-    made = snapshots.create_snapshot(db, project.id, named, None)
-    assert [(item.steps, item.targets) for item in items(db, made)] == [
+    snapshot = snapshots.create_snapshot(db, project.id, named, None)
+    assert [(item.steps, item.targets) for item in items(db, snapshot)] == [
         (list(STEPS), [1, 1, 1]),
         (["a", "b"], [1, -1]),
     ]
@@ -72,7 +72,7 @@ def test_a_model_calls_wrong_what_is_above_the_threshold(db: Session, project: P
         db, project.id, {**named, "threshold": 0.15, "cut_at_first_error": False}, None
     )
     assert [item.targets for item in items(db, strict)] == [[1, -1, 1], [1, -1, -1]]
-    assert strict.hash != made.hash
+    assert strict.hash != snapshot.hash
 
 
 def test_labels_of_people_stay_out_of_it(db: Session, project: Project) -> None:
@@ -88,7 +88,7 @@ def test_labels_of_people_stay_out_of_it(db: Session, project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("definition", "words"),
+    ("definition", "message"),
     [
         ({"source": "rumour"}, "source must be one of"),
         ({"source": ["people", "model"]}, "source must be one of"),
@@ -99,8 +99,8 @@ def test_labels_of_people_stay_out_of_it(db: Session, project: Project) -> None:
         ({"source": "verdicts"}, "no graded solution"),
     ],
 )
-def test_what_is_no_source(db: Session, project: Project, definition: dict[str, Any], words: str) -> None:
-    with pytest.raises(Invalid, match=words):
+def test_what_is_no_source(db: Session, project: Project, definition: dict[str, Any], message: str) -> None:
+    with pytest.raises(Invalid, match=message):
         snapshots.create_snapshot(db, project.id, definition, None)
 
 
@@ -108,9 +108,9 @@ def test_another_projects_model_and_an_orm_are_no_labelers(db: Session, project:
     strange = a_model(db, factories.project(db))
     with pytest.raises(Invalid, match="names no model"):
         snapshots.create_snapshot(db, project.id, {"source": "model", "model_id": strange.id}, None)
-    whole = a_model(db, project, "orm")
+    outcome_model = a_model(db, project, "orm")
     with pytest.raises(Invalid, match="not steps"):
-        snapshots.create_snapshot(db, project.id, {"source": "model", "model_id": whole.id}, None)
+        snapshots.create_snapshot(db, project.id, {"source": "model", "model_id": outcome_model.id}, None)
 
 
 @pytest.mark.parametrize(
@@ -123,24 +123,24 @@ def test_an_objective_takes_labels_of_its_kind(
 ) -> None:
     model = a_model(db, project)
     scored(db, model, factories.solution(db, factories.problem(db, project), STEPS), [0.1, 0.1, 0.1])
-    made = snapshots.create_snapshot(db, project.id, {"source": source, "model_id": model.id}, None)
+    snapshot = snapshots.create_snapshot(db, project.id, {"source": source, "model_id": model.id}, None)
     if fits:
-        assert runs.start(db, project.id, made.id, {"objective": objective}, None).state == "queued"
+        assert runs.start(db, project.id, snapshot.id, {"objective": objective}, None).state == "queued"
         return
     with pytest.raises(Invalid):
-        runs.start(db, project.id, made.id, {"objective": objective}, None)
+        runs.start(db, project.id, snapshot.id, {"objective": objective}, None)
 
 
 def test_an_outcome_model_is_started_from_the_page(web: TestClient, db: Session, project: Project) -> None:
     factories.sign_in(web, db, factories.member(db, project, "researcher"))
     factories.solution(db, factories.problem(db, project), STEPS)
-    here = f"/projects/{project.slug}"
-    assert "Outcomes: verdict of the final answer" in web.get(f"{here}/training-runs").text
-    begun = web.post(f"{here}/training-runs", data={"objective": "orm", "size": "tiny"})
+    home = f"/projects/{project.slug}"
+    assert "Outcomes: verdict of the final answer" in web.get(f"{home}/training-runs").text
+    begun = web.post(f"{home}/training-runs", data={"objective": "orm", "size": "tiny"})
     assert begun.status_code == 303
     (run,) = db.scalars(select(TrainingRun))
     assert run.config["objective"] == "orm"
-    assert "verdicts of the answer grader" in web.get(f"{here}/training-runs/{run.id}").text
+    assert "verdicts of the answer grader" in web.get(f"{home}/training-runs/{run.id}").text
     model = a_model(db, project)
-    refused = web.post(f"{here}/training-runs", data={"objective": "orm", "label_model_id": model.id})
+    refused = web.post(f"{home}/training-runs", data={"objective": "orm", "label_model_id": model.id})
     assert refused.status_code == 422
