@@ -78,7 +78,7 @@ class WorldProject:
                 )
             self.wait_for(f"/imports/{read_json(answer)['id']}")
             if name == "initial":
-                self.post("/queue", {"limit": self.config.initial_labels, "splits": ["train", "validation"]})
+                self.post("/queue", {"limit": self.config.initial_labels})
         until(lambda: grading.waiting(self.project_id) == 0, "the grader", RUN_SECONDS)
 
     def initial_solutions(self) -> list[tuple[int, int]]:
