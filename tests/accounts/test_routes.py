@@ -5,18 +5,15 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
-from starlette.routing import Mount
 
-from app.accounts import access as accounts
 from app.accounts.models import Invitation, User
 from app.core.security import POLICY
 from app.evaluation.models import Comparison, Evaluation, EvaluationSet
@@ -25,14 +22,13 @@ from app.generators.models import Generator, SamplingRun
 from app.lab.models import SearchRun
 from app.labeling.models import Assignment
 from app.main import create_app
-from app.projects import access as projects
 from app.selection.models import Generation, Round
 from app.simulation.models import Simulation
 from app.training.models import Model, Snapshot, TrainingRun
 from tests.conftest import forget
 from tests.factories import base as factories
+from tests.route_table import MEMBER, ROLES, least, routes, rules_of
 
-APP = create_app()
 PUBLIC = {
     "GET /healthz",
     "GET /readyz",
@@ -43,12 +39,6 @@ PUBLIC = {
     "POST /invitations/{token}/account",
 }
 """Every route for everyone is written down here a second time."""
-ROLES = ("nobody", "stranger", "labeler", "researcher", "admin", "site_admin")
-MEMBER = {
-    projects.require_member: "labeler",
-    projects.require_researcher: "researcher",
-    projects.require_project_admin: "admin",
-}
 LATER = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 EVENT = {"id": "00000000-0000-4000-8000-000000000001", "position": 0, "candidate": 0, "rating": 1,
          "flagged": None, "active_ms": 1, "at": "2026-01-01T00:00:00Z"}  # fmt: skip
@@ -66,35 +56,6 @@ BODIES: dict[str, dict[str, Any]] = {
     },
 }
 """What is right in form, so that the refusal comes from looking the object up."""
-
-
-def routes() -> list[tuple[str, str, Dependant]]:
-    routes_by_method = []
-    for context in iter_route_contexts(APP.routes):
-        if isinstance(context.original_route, Mount):
-            assert context.path == "/static"  # files for everyone; nothing else may be mounted
-            continue
-        routes_by_method += [(method, context.path, context.dependant) for method in context.methods]  # type: ignore[attr-defined]
-    return routes_by_method
-
-
-def rules_of(dependant: Dependant) -> set[Callable[..., object]]:
-    rules = {dependant.call} & accounts.RULES if dependant.call else set()
-    for inner in dependant.dependencies:
-        rules |= rules_of(inner)
-    return rules
-
-
-def least(dependant: Dependant) -> str:
-    """The least of ROLES that may pass."""
-    rules = rules_of(dependant)
-    assert rules, "no rule"
-    if accounts.require_site_admin in rules:
-        return "site_admin"
-    needed = [role for rule, role in MEMBER.items() if rule in rules]
-    if needed:
-        return max(needed, key=ROLES.index)
-    return "stranger" if accounts.require_signed_in in rules else "nobody"
 
 
 def test_no_route_without_a_rule() -> None:

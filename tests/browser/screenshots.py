@@ -18,11 +18,11 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 from app.accounts.access import cookie_name
 from app.core import db as core_db
 from app.core.migrate import upgrade_schema
-from tests.accounts.test_routes import routes
 from tests.browser.chromium import ARGUMENTS, find_chromium
 from tests.browser.conftest import Web
 from tests.browser.seeded_site import Everything
 from tests.conftest import forget, named, postgres
+from tests.route_table import routes
 
 SHAPES = {
     "light": ("light", 1440),

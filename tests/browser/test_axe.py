@@ -12,9 +12,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from app.accounts.access import cookie_name
-from tests.accounts.test_routes import routes
 from tests.browser.conftest import Web
 from tests.browser.seeded_site import Everything, opened
+from tests.route_table import routes
 
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
 RUN = """async (only) => {

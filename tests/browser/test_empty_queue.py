@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from app.core.db import transaction
 from app.labeling.models import Task
-from tests.browser.conftest import Work, next_is_here, on_problem, saved
-from tests.browser.test_feedback import gold, press
+from tests.browser.conftest import Work, next_is_here, on_problem, press, saved
+from tests.browser.gold_tasks import gold
 from tests.factories import base as factories
 
 Open = Callable[..., Page]

@@ -16,10 +16,10 @@ from sqlalchemy import insert, text
 from app.accounts.access import cookie_name
 from app.core.db import transaction
 from app.labeling.models import StepNote
-from tests.accounts.test_routes import routes
 from tests.browser.conftest import Web, Work, saved
 from tests.browser.hostile_strings import CORPUS, UNSTORABLE
 from tests.browser.seeded_site import Everything, opened
+from tests.route_table import routes
 
 WATCH = """addEventListener("securitypolicyviolation", (event) =>
     (window.violations ??= []).push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));"""

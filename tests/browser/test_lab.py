@@ -23,7 +23,7 @@ from app.search.run_search import SearchResult, run_search
 from tests.browser.conftest import Web, empty
 from tests.factories import base as factories
 from tests.factories import selection as loop
-from tests.lab.test_curves import RESULTS
+from tests.factories.lab import RESULTS
 from tests.search.tabular_world import Chances, Dictionary, Table, classes
 
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()

@@ -14,6 +14,7 @@ import pytest
 import torch
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -85,7 +86,7 @@ def test_a_database_whose_disk_is_full(server: str, database: str, small_disk: P
 
 
 def test_weights_that_do_not_fit(small_disk: Path) -> None:
-    with pytest.raises(Exception, match="No space left") as caught:
+    with pytest.raises(SafetensorError, match="No space left") as caught:
         save_file({"w": torch.zeros(MEGABYTE)}, small_disk / "model.safetensors")
     assert find_disk_full(caught.value) is not None
 

@@ -85,7 +85,8 @@ def test_over_tls(web: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.cache_clear()
     assert web.get("/login").headers["strict-transport-security"].startswith("max-age=")
     gone = web.post("/session/end").headers["set-cookie"]
-    assert "__Host-stepmark=" in gone or "stepmark_flash" in gone
+    assert "__Host-stepmark=" in gone
+    assert "Secure" in gone
     settings.cache_clear()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from datasets.exceptions import DatasetGenerationError
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner
@@ -125,7 +126,7 @@ def test_a_column_that_begins_with_many_nulls_is_read(db: Session, tmp_path: Pat
     folder = tmp_path / "steps"
     write(db, project, "steps", folder, "jsonl")
     assert {row["generation"] for row in load_files("", folder, tmp_path)} == {None, 7}
-    with pytest.raises(Exception, match="error occurred while generating"):
+    with pytest.raises(DatasetGenerationError, match="error occurred while generating"):
         load_files("json", folder / "train.jsonl", tmp_path)
 
 

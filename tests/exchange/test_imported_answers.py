@@ -12,7 +12,7 @@ from app.core.db import transaction
 from app.exchange.models import Import
 from app.problems import grading
 from app.problems.models import Problem, Solution, Verdict
-from tests.exchange.test_importer import bring
+from tests.factories.exchange import import_file
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -25,7 +25,7 @@ def write(path: Path, *rows: dict[str, object]) -> Path:
 
 
 def import_and_grade(path: Path, *rows: dict[str, object]) -> Import:
-    done = bring(write(path, *rows))
+    done = import_file(write(path, *rows))
     assert (done.state, done.counts["errors"]) == ("succeeded", 0)
     grading.grade_waiting(done.project_id)
     return done
@@ -105,7 +105,7 @@ def test_a_repeated_line_fills_in_what_was_missing(tmp_path: Path) -> None:
 def test_a_line_with_other_steps_fills_in_nothing(tmp_path: Path) -> None:
     path = tmp_path / "file.jsonl"
     import_and_grade(path, {"kind": "problem", **PROBLEM}, solution("bare", steps=["Seven sevens."]))
-    other = bring(write(path, solution("bare", steps=["Seven eights."], answer="56")))
+    other = import_file(write(path, solution("bare", steps=["Seven eights."], answer="56")))
     assert (other.counts["updated"], other.counts["errors"]) == (0, 1)
     grading.grade_waiting(other.project_id)
     assert list_verdicts() == {"bare": "unparseable"}

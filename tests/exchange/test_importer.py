@@ -24,24 +24,16 @@ from app.exchange import importer
 from app.exchange.file_reader import iter_entries
 from app.exchange.file_stream import BadFile
 from app.exchange.formats.registry import detect_format
-from app.exchange.models import Import, RejectedRecord
+from app.exchange.models import RejectedRecord
 from app.exchange.rejected_records import iter_rejected_lines
 from app.labeling.models import Task
 from app.problems import grading
 from app.problems.models import ExternalLabel, Problem, Solution, Verdict
 from app.projects.models import Project
+from tests.factories.exchange import import_file
 
 # ruff: noqa: E501, PT012
 pytestmark = pytest.mark.usefixtures("database")
-
-
-def bring(path: Path, **options: object) -> Import:
-    with transaction() as db:
-        project = db.scalar(select(Project)) or Project(name="P", slug="p")
-        db.add(project)
-        db.flush()
-        begun = importer.create_import(db, project, path, **options)  # type: ignore[arg-type]
-    return importer.run_import(begun.id)
 
 
 def count(model: type) -> int:
@@ -89,7 +81,7 @@ def test_hostile_lines_stay_out_and_the_rest_goes_in(tmp_path: Path) -> None:
         lines += [bad, problem(100 + number).encode() + b"\r", b""]
     path = tmp_path / "file.jsonl"
     path.write_bytes(b"\xef\xbb\xbf" + b"\n".join(lines))
-    done = bring(path)
+    done = import_file(path)
     assert done.state == "succeeded"
     assert done.counts["problems"] == 1 + len(HOSTILE)
     with transaction() as db:
@@ -104,11 +96,11 @@ def test_hostile_lines_stay_out_and_the_rest_goes_in(tmp_path: Path) -> None:
 def test_a_second_import_adds_nothing_and_compressed_is_the_same(tmp_path: Path) -> None:
     path = tmp_path / "file.jsonl"
     path.write_text("\n".join(f"{problem(n)}\n{solution(n)}" for n in range(50)))
-    first = bring(path)
+    first = import_file(path)
     assert (first.counts["problems"], first.counts["solutions"]) == (50, 50)
     packed = tmp_path / "file.jsonl.gz"
     packed.write_bytes(gzip.compress(path.read_bytes()))
-    again = bring(packed)
+    again = import_file(packed)
     assert (again.counts["duplicates"], again.counts["lines"]) == (100, 100)
     assert (count(Problem), count(Solution)) == (50, 50)
 
@@ -149,7 +141,7 @@ def test_an_array_is_cut_into_its_elements(
 def test_a_test_problem_is_guarded(tmp_path: Path) -> None:
     path = tmp_path / "one.jsonl"
     path.write_text(problem(1, split="test") + "\n" + solution(1))
-    assert bring(path).counts["problems"] == 1
+    assert import_file(path).counts["problems"] == 1
     path.write_text(
         problem(2, statement="what is  1 + 1?")
         + "\n"
@@ -157,7 +149,7 @@ def test_a_test_problem_is_guarded(tmp_path: Path) -> None:
         + "\n"
         + problem(4, statement="What is 3 + 1?", split="test")
     )
-    done = bring(path)
+    done = import_file(path)
     assert done.counts["split_conflicts"] == 2
     with transaction() as db:
         messages = list(db.scalars(select(RejectedRecord.message).order_by(RejectedRecord.line)))
@@ -190,10 +182,10 @@ def test_the_real_files(shared_data: Path) -> None:
         "solutions/math_cot_100.jsonl": ("math-cot", None, 800),
     }
     for name, (format, problems, solutions) in expected.items():
-        done = bring(shared_data / name)
+        done = import_file(shared_data / name)
         assert (done.format, done.counts["errors"], done.counts["solutions"]) == (format, 0, solutions)
         assert problems in (None, done.counts["problems"])
-    assert bring(shared_data / "math" / "test500.jsonl").split == "test"
+    assert import_file(shared_data / "math" / "test500.jsonl").split == "test"
     with transaction() as db:
         first = db.scalars(select(ExternalLabel).order_by(ExternalLabel.solution_id)).first()
         assert first is not None
@@ -262,20 +254,20 @@ def test_killed_anywhere_and_run_again_each_line_is_in_once(database: str, tmp_p
 def test_every_record_is_counted_once(tmp_path: Path) -> None:
     path = tmp_path / "file.jsonl"
     path.write_text("\n".join([problem(1), solution(1), solution(1), "no JSON", problem(2, answer=None)]))
-    first = bring(path)
+    first = import_file(path)
     assert first.account == {"lines": 5, "new": 3, "updated": 0, "duplicates": 1, "errors": 1}
     path.write_text("\n".join([problem(1), solution(1), problem(2), solution(2), solution(2, answer="4")]))
-    second = bring(path)
+    second = import_file(path)
     assert second.account == {"lines": 5, "new": 1, "updated": 1, "duplicates": 3, "errors": 0}
 
 
 def test_a_solution_with_other_steps_under_the_same_id_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "file.jsonl"
     path.write_text("\n".join([problem(1), solution(1), solution(1, text="Add one.\nIt is 3."), solution(1)]))
-    first = bring(path)
+    first = import_file(path)
     assert first.account == {"lines": 4, "new": 2, "updated": 0, "duplicates": 1, "errors": 1}
     path.write_text("\n".join([solution(1, text="Guess."), problem(2)]))
-    second = bring(path)
+    second = import_file(path)
     assert second.account == {"lines": 2, "new": 1, "updated": 0, "duplicates": 0, "errors": 1}
     with transaction() as db:
         messages = list(db.scalars(select(RejectedRecord.message).order_by(RejectedRecord.import_id)))
@@ -289,11 +281,11 @@ def test_math_follows_its_identifiers_unless_a_split_is_named(tmp_path: Path) ->
 
     path = tmp_path / "math.jsonl"
     path.write_text("\n".join([row("test/algebra/1.json"), row("train/algebra/2.json"), row("other")]))
-    assert bring(path).format == "math"
+    assert import_file(path).format == "math"
     splits = select(Problem.external_id, Problem.split).order_by(Problem.id)
     with transaction() as db:
         assert [split for _, split in db.execute(splits)] == ["test", "train", "test"]
         db.connection().exec_driver_sql("DELETE FROM problem")
-    bring(path, split="train")
+    import_file(path, split="train")
     with transaction() as db:
         assert [split for _, split in db.execute(splits)] == ["train", "train", "train"]

@@ -25,7 +25,7 @@ from app.exchange.json_decoding import RecordError, decode
 from app.exchange.mapping_guess import guess_mapping
 from app.exchange.models import RejectedRecord
 from app.problems.models import ExternalLabel, Problem, Solution
-from tests.exchange.test_importer import bring
+from tests.factories.exchange import import_file
 
 ROWS: list[dict[str, Any]] = [
     {"q": "A bus has 12 seats.\nHow many have 3 buses?", "a": "36"},
@@ -227,15 +227,15 @@ def test_an_unknown_file_leads_to_the_mapping_which_is_kept_for_the_next(tmp_pat
     write_text("\n".join(map(json.dumps, rows)), path)
     write_text(json.dumps([{**rows[1], "chain": ["3 + 5", "is 8"]}], indent=1), later)
     with pytest.raises(UnknownFormat, match="fields question, chain, ok, target") as unknown:
-        bring(path)
+        import_file(path)
     assert "--map problem=question,answer=target" in unknown.value.remedy
     mapping = parse_mapping("problem=question,steps=chain,labels=ok,answer=target")
-    done = bring(path, mapping=mapping, mapping_name="my model")
+    done = import_file(path, mapping=mapping, mapping_name="my model")
     assert (done.format, done.account["new"], done.account["errors"]) == ("mapped", 1, 1)
-    assert bring(path, mapping=mapping).account["duplicates"] == 1
+    assert import_file(path, mapping=mapping).account["duplicates"] == 1
     with pytest.raises(NotFound, match="no mapping named 'other'"):
-        bring(later, mapping_name="other")
-    next_file = bring(later)
+        import_file(later, mapping_name="other")
+    next_file = import_file(later)
     assert (next_file.account["new"], next_file.parsed_config.mapping_name) == (1, "my model")
     with transaction() as db:
         assert {problem.reference_answer for problem in db.scalars(select(Problem))} == {"7", "8"}

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from app.cli import cli
 from app.core.db import transaction
+from app.core.errors import NotFound
 from app.exchange.exports.revision_data import FORMAT, RevisionParameters
 from app.problems.models import Problem
 from app.projects.models import Project
@@ -86,7 +87,7 @@ def test_the_command(database: str, home: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "1 trajectories" in done.output
     assert json.loads(out.read_text())["completion"] == "2 + 2 = 4\nanswer 4"
-    with pytest.raises(Exception, match="Unknown project"):
+    with pytest.raises(NotFound, match="Unknown project"):
         CliRunner().invoke(
             cli, ["export", "revisions", "--project", "No", "--out", "-"], catch_exceptions=False
         )

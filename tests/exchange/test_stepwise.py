@@ -17,9 +17,9 @@ from app.exchange.json_decoding import RecordError
 from app.exchange.models import RejectedRecord
 from app.problems.models import ExternalLabel, Solution
 from app.projects.models import Project
-from tests.exchange.test_importer import bring
 from tests.factories import base as factories
 from tests.factories import selection as loop
+from tests.factories.exchange import import_file
 
 QUESTION = "A pen costs $2. What do 3 pens and a $4 book cost?"
 STEPS = ["Step 1: The pens cost 3 * 2 = <<3*2=6>>6.", "Step 2: 6 + 4 = 11. The answer is: 11"]
@@ -42,9 +42,9 @@ ROWS = {"trl-stepwise": TRL, "math-shepherd": SHEPHERD, "rlhflow": RLHFLOW}
 def test_labels_come_in_as_external_labels_and_go_out_for_trl(format: str, tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text(json.dumps(ROWS[format]))
-    done = bring(path)
+    done = import_file(path)
     assert (done.format, done.account["new"]) == (format, 1)
-    assert bring(path).account["duplicates"] == 1
+    assert import_file(path).account["duplicates"] == 1
     with transaction() as db:
         label = db.scalars(select(ExternalLabel)).one()
         assert (label.ratings, label.first_error, label.source) == ([1, -1], 1, f"file:{format}")
@@ -67,7 +67,7 @@ def test_rows_that_are_not_what_they_seem_are_rejected(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     for format, part in (("trl-stepwise", rows[:3]), ("math-shepherd", rows[3:])):
         path.write_text("\n".join(map(json.dumps, part)))
-        assert bring(path, format=format).account["errors"] == len(part)
+        assert import_file(path, format=format).account["errors"] == len(part)
     with transaction() as db:
         messages = list(db.scalars(select(RejectedRecord.message)))
     assert len(messages) == len(rows)

@@ -25,9 +25,9 @@ from app.training import snapshots
 from app.training.models import SnapshotItem
 from app.training.process import load_examples
 from app.training.rollout_labels import hard_targets
-from tests.accounts.test_routes import least, routes
 from tests.factories import base as factories
 from tests.generators.conftest import done, generator, row, started, sums
+from tests.route_table import least, routes
 
 
 @pytest.mark.parametrize("steps", [2, 3, 4, 5, 8, 13, 64])

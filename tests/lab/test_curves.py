@@ -15,6 +15,7 @@ from app.lab import curves, figures
 from app.lab.config import SEARCHED, SweepConfig, build_search
 from app.search import flops
 from app.search.config import SearchConfig
+from tests.factories.lab import RESULTS
 
 
 def by_loops(
@@ -72,21 +73,6 @@ def test_an_unavailable_method_is_never_selected() -> None:
         {"lookahead-1": right["lookahead-1"]}, np.zeros(4, dtype=np.int64), np.arange(4) % 2
     )
     assert np.isnan(alone[:, 0]).all()
-
-
-def row(pass_at_1: float, mean_score: float, weighted: list[float], beam: list[float]) -> dict[str, object]:
-    return {
-        "pass_at_1": pass_at_1, "mean_score": mean_score, "samples_right": round(2 * pass_at_1),
-        "sample_tokens": 10,
-        "right": {"weighted": weighted, "beam-4": beam},
-        "tokens": {"weighted": [10, 20], "beam-4": [12, 24]},
-        "read": {"weighted": [5, 10], "beam-4": [30, 60]},
-    }  # fmt: skip
-
-
-CONFIG = SweepConfig(most=2, strategies=("weighted", "beam-4"), resamples=100)
-ROWS = [row(1.0, 0.2, [1, 1], [1, 0])] * 5 + [row(0.5, 0.9, [0.5, 0.5], [0, 1])] * 5
-RESULTS = {**curves.build_results(ROWS, CONFIG), "parameters": 1000, "generator_parameters": 2000}
 
 
 def test_curves_computed_by_hand() -> None:

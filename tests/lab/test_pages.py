@@ -19,7 +19,7 @@ from app.search.run_search import run_search
 from app.search.tree import Tree
 from tests.factories import base as factories
 from tests.factories import selection as loop
-from tests.lab.test_curves import RESULTS
+from tests.factories.lab import RESULTS
 from tests.markup import read_page
 from tests.search.tabular_world import Chances, Dictionary, Table, classes
 

@@ -11,9 +11,12 @@ from typer.testing import CliRunner
 from app.cli import cli
 from app.core.errors import Invalid
 from app.search.revisions import build_prompt
-from tests.prm.test_language import base
+from tests.prm.tiny_models import PAIRS, save_language_model
 
-__all__ = ["base"]
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_language_model(tmp_path_factory.mktemp("base") / "tiny", PAIRS)
 
 
 def trained(tmp_path: Path, base: Path, lines: list[str], **config: object) -> object:

@@ -6,15 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM
 
 from app.common.config import ConfigError
 from app.prm.checkpoint_safety import BadCheckpoint
-from app.prm.encoding import train_tokenizer
 from app.prm.finetune_lm import IGNORED, FinetuneConfig, _padded, encode_pair, finetune
+from tests.prm.tiny_models import PAIRS, save_language_model
 
-WORDS = ["red", "blue", "green", "grey"]
-PAIRS = [(f"Say {word} then {other}:\n", f"{word}\n{other}") for word in WORDS for other in WORDS]
 CONFIG = FinetuneConfig(
     epochs=60,
     learning_rate=8e-3,
@@ -29,17 +27,7 @@ CONFIG = FinetuneConfig(
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    tokenizer = train_tokenizer([text for pair in PAIRS for text in pair], 300)
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2,
-        num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=64, tie_word_embeddings=False,
-        pad_token_id=0, bos_token_id=1, eos_token_id=2,
-    )  # fmt: skip
-    folders = tmp_path_factory.mktemp("base") / "tiny"
-    LlamaForCausalLM(config).save_pretrained(folders)
-    tokenizer.save_pretrained(folders)
-    return folders
+    return save_language_model(tmp_path_factory.mktemp("base") / "tiny", PAIRS)
 
 
 def test_it_learns_to_write_and_to_end(base: Path, tmp_path: Path) -> None:

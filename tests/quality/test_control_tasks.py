@@ -179,8 +179,9 @@ def test_a_gold_task_cannot_be_told_from_a_regular_one(
         assert answer.headers.get("set-cookie") == other.headers.get("set-cookie")
         assert address(answer, gold) == address(other, regular)
         assert neutral(answer) == neutral(other), name
-        for word in ("gold", "known", "kind", "generation", "overlap", "task_id"):
-            assert (feedback and name == "desk") or word not in answer.text, (name, word)
+        if not (feedback and name == "desk"):
+            for word in ("gold", "known", "kind", "generation", "overlap", "task_id"):
+                assert word not in answer.text, (name, word)
     assert shape(gold["seen"]["claim"].json()) == shape(regular["seen"]["claim"].json())
     assert len(gold["before_submission"]) == len(regular["before_submission"]) > 10
     if not feedback:
