@@ -21,7 +21,7 @@ from app.exchange.exports.base import ExportFormat, ExportParameters, TableForma
 from app.exchange.exports.registry import get_export_format
 from app.exchange.field_mapping import parse_mapping
 from app.exchange.file_types import FILE_TYPES, JSON_LINES, FileType
-from app.exchange.formats import IMPORT_FORMATS
+from app.exchange.formats import IMPORT_FORMATS, mapped
 from app.exchange.import_config import ImportConfig
 from app.exchange.preview_page import build_preview_page
 from app.problems.models import SPLITS
@@ -59,7 +59,7 @@ def show_preview(
 ) -> Response:  # fmt: skip
     """The first records as they would be imported. A file of no format leads to the form of the mapping."""
     path = uploads.get_upload(access.project.id, token)
-    fields = mapping_form.read_fields(request.query_params) if format == "mapped" else {}
+    fields = mapping_form.read_fields(request.query_params) if format == mapped.FORMAT.id else {}
     page = build_preview_page(
         db, access.project.id, path, fields, mapping, format=format, split=split, segmentation=segmentation
     )
@@ -67,6 +67,7 @@ def show_preview(
         request, "exchange/preview.html", token=token, filename=path.name, formats=IMPORT_FORMATS,
         splits=SPLITS, segmentations=SEGMENTATIONS, page=page, choice=page.choice, preview=page.preview,
         reader=page.choice and IMPORT_FORMATS[page.choice.format], is_suggested=page.is_suggested,
+        mapped_format=mapped.FORMAT.id,
         requested={"format": format, "split": split, "segmentation": segmentation},
     )  # fmt: skip
 

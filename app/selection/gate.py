@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from app.common.statistics import bootstrap_mean
-from app.selection.strategies import STRATEGIES
+from app.selection.strategies import BASELINE, STRATEGIES
 
 RESAMPLES = 1_000
 PASSED, FAILED, INCONCLUSIVE = "passed", "failed", "inconclusive"
@@ -204,7 +204,6 @@ def applied_shares(requested: Mapping[str, float], action: str) -> dict[str, flo
     {'convincing_wrong': 0.5, 'random': 0.5}
     """
     total, random_share = sum(requested.values()), GATE_ACTIONS[action].random_share
-    return {
-        name: (1 - random_share) * requested.get(name, 0.0) / total + random_share * (name == "random")
-        for name in STRATEGIES
-    }
+    applied = {name: (1 - random_share) * requested.get(name, 0.0) / total for name in STRATEGIES}
+    applied[BASELINE] += random_share
+    return applied

@@ -113,6 +113,8 @@ STRATEGIES: dict[str, Strategy] = {
     )
 }
 """By id, in the order in which they take places in a queue."""
+BASELINE = "random"
+"""Id of the strategy that needs no model: a failed gate queues by it."""
 FORMER_IDS = {"uniform": "random", "doubted_right": "doubted_correct_by_step"}
 """Ids of earlier versions, still accepted from programs."""
 

@@ -25,6 +25,7 @@ from app.selection.models import Round
 from app.selection.next_action import find_next_action
 from app.selection.round_children import load_outputs
 from app.selection.strategies import STRATEGIES
+from app.training.aggregation import AGGREGATIONS
 from app.training.models import Model
 
 router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
@@ -138,6 +139,7 @@ def _form(
         strategies=STRATEGIES,
         mixtures=MIXTURES.values(),
         gate_actions=GATE_ACTIONS.values(),
+        aggregations=AGGREGATIONS.values(),
     )
 
 

@@ -6,9 +6,9 @@ adjudicator's rating takes precedence before the method is asked (label_tree.py)
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.training.dawid_skene import DawidSkeneFit, StepRatings, fit
 from app.training.label_tree import StepNode, majority_rating
@@ -21,6 +21,10 @@ class Aggregation(Protocol):
     id: str
     label: str
     description: str
+    estimates_reliability: bool
+    """Whether the labelers' reliability is estimated from all labels first, which may take a while."""
+    undecided: str
+    """Describes a step without a winning rating: "Dropped 3 steps ..."."""
 
     def build_rule(self, nodes: Iterable[StepNode]) -> Rule:
         """The rule for the steps of a snapshot. `nodes` are its rated steps; a rule that estimates
@@ -31,6 +35,8 @@ class Majority:
     id = "majority"
     label = "Majority vote"
     description = "the rating of more than half of the labelers"
+    estimates_reliability = False
+    undecided = "without a majority"
 
     def build_rule(self, nodes: Iterable[StepNode]) -> Rule:
         return majority_rule
@@ -42,6 +48,8 @@ class DawidSkene:
     id = "dawid_skene"
     label = "Dawid–Skene (weighted by reliability)"
     description = "the most probable rating, given each labeler's estimated reliability (Dawid–Skene)"
+    estimates_reliability = True
+    undecided = "without a rating of probability above 0.5"
 
     def build_rule(self, nodes: Iterable[StepNode]) -> Rule:
         labelers = fit(Counter((node.ratings_by_labeler, node.adjudicated) for node in nodes))
@@ -49,6 +57,11 @@ class DawidSkene:
 
 
 AGGREGATIONS: dict[str, Aggregation] = {method.id: method for method in (Majority(), DawidSkene())}
+
+
+def get_aggregation(definition: Mapping[str, Any]) -> Aggregation:
+    """The aggregation of a stored snapshot definition."""
+    return AGGREGATIONS[definition.get("aggregation", Majority.id)]
 
 
 def majority_rule(step_ratings: StepRatings) -> int | None:

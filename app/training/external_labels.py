@@ -33,6 +33,7 @@ PREFIX = "file:"
 class ExternalLabels:
     id = "external"
     item = "label that came with a file"
+    from_submissions = False
 
     def validate(self, db: Session, project_id: int, definition: SnapshotDefinition) -> None:
         """Raises Invalid unless the project has labels of the source, or of a single one if none is named."""

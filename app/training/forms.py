@@ -8,6 +8,10 @@ from pydantic import BaseModel, Field
 
 from app.core.errors import Invalid
 from app.prm.objectives import OBJECTIVES
+from app.training.external_labels import ExternalLabels
+from app.training.model_labels import ModelLabels
+from app.training.people_labels import PeopleLabels
+from app.training.rollout_labels import RolloutLabels
 
 RowId = Annotated[int, Field(ge=0, lt=2**62)]
 
@@ -34,15 +38,14 @@ class TrainingForm(BaseModel):
         if sum(map(bool, (self.label_model_id, self.generator_id, self.external_source))) > 1:
             raise Invalid("Labels come from one source.", remedy="Choose a model, a generator or a file.")
         objective = OBJECTIVES.get(self.objective)
-        sources = objective.label_sources if objective else ("people",)
-        options: dict[str, Any] = {"source": "people" if "people" in sources else sources[0]}
+        options: dict[str, Any] = {"source": objective.label_sources[0] if objective else PeopleLabels.id}
         if self.label_model_id:
-            options = {"source": "model", "model_id": self.label_model_id, "threshold": self.threshold}
+            options = {"source": ModelLabels.id, "model_id": self.label_model_id, "threshold": self.threshold}
         if self.generator_id:
             soft = bool(objective and objective.soft_labels)
-            options = {"source": "rollouts", "generator_id": self.generator_id, "soft": soft}
+            options = {"source": RolloutLabels.id, "generator_id": self.generator_id, "soft": soft}
         if self.external_source:
-            options = {"source": "external", "external_source": self.external_source}
+            options = {"source": ExternalLabels.id, "external_source": self.external_source}
         return {**options, "aggregation": self.aggregation}
 
     def config(self) -> dict[str, Any]:

@@ -24,6 +24,8 @@ class LabelSource(Protocol):
     id: str
     item: str
     """What the source has many of, in the singular."""
+    from_submissions: bool
+    """Whether the labels are those of submitted assignments."""
 
     def validate(self, db: Session, project_id: int, definition: SnapshotDefinition) -> None:
         """Raises Invalid if the project lacks what the definition names."""

@@ -26,6 +26,7 @@ HAS_SCORES = text(f"SELECT EXISTS ({SCORES})")
 class ModelLabels:
     id = "model"
     item = "score of this model"
+    from_submissions = False
 
     def validate(self, db: Session, project_id: int, definition: SnapshotDefinition) -> None:
         """Raises Invalid unless the definition names a PRM of the project."""

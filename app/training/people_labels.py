@@ -50,6 +50,7 @@ SELECT_ADJUDICATIONS = text(
 class PeopleLabels:
     id = "people"
     item = "submitted label"
+    from_submissions = True
 
     def validate(self, db: Session, project_id: int, definition: SnapshotDefinition) -> None:
         """Every selection of people's labels is valid."""

@@ -43,6 +43,7 @@ SELECT_GENERATORS = text(
 class RolloutLabels:
     id = "rollouts"
     item = "rollout of this generator"
+    from_submissions = False
 
     def validate(self, db: Session, project_id: int, definition: SnapshotDefinition) -> None:
         """Raises Invalid unless the definition names a generator of the project."""

@@ -160,7 +160,7 @@ def _iter_included(
 def _load_splits(db: Session, project_id: int, definition: SnapshotDefinition) -> dict[int, str]:
     """Problem ID -> "validation": the project's own validation split. If it has none, a seeded share of
     the labeled problems, held out by the hash of their names."""
-    query = SELECT_LABELED_PROBLEMS if definition.source == "people" else SELECT_SAMPLED_PROBLEMS
+    query = SELECT_LABELED_PROBLEMS if get_source(definition).from_submissions else SELECT_SAMPLED_PROBLEMS
     labeled = db.execute(query, {"project_id": project_id}).all()
     own = {row.id: "validation" for row in labeled if row.split == "validation"}
     if own or len(labeled) < 5:

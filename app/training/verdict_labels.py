@@ -24,6 +24,7 @@ HAS_VERDICTS = text(f"SELECT EXISTS ({VERDICTS})")
 class VerdictLabels:
     id = "verdicts"
     item = "graded solution"
+    from_submissions = False
 
     def validate(self, db: Session, project_id: int, definition: SnapshotDefinition) -> None:
         """Verdicts have no options."""

@@ -17,7 +17,7 @@ from app.prm.objectives import OBJECTIVES
 from app.projects.access import Researcher
 from app.runs import actions
 from app.training import external_labels, label_sources, queries, rollout_labels, runs
-from app.training.aggregation import AGGREGATIONS
+from app.training.aggregation import AGGREGATIONS, get_aggregation
 from app.training.forms import TrainingForm
 from app.training.models import Model, TrainingRun
 
@@ -113,6 +113,7 @@ def snapshot_page(request: Request, access: Researcher, db: Db, snapshot_id: int
         "training/snapshot.html",
         snapshot=snapshot,
         source=label_sources.describe_source(snapshot.definition),
+        aggregation=get_aggregation(snapshot.definition),
         items=queries.list_items(db, snapshot.id),
         by=users.find_user_by_id(db, snapshot.created_by),
     )
@@ -120,4 +121,5 @@ def snapshot_page(request: Request, access: Researcher, db: Db, snapshot_id: int
 
 def _live(db: Db, run: TrainingRun) -> dict[str, Any]:
     model: Model | None = queries.find_model_of_run(db, run.id)
-    return {"run": run, "model": model, "attempts": MAX_ATTEMPTS}
+    aggregation = get_aggregation(run.data or {})
+    return {"run": run, "model": model, "attempts": MAX_ATTEMPTS, "aggregation": aggregation}

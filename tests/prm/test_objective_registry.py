@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,3 +69,15 @@ def test_every_objective_is_complete_and_has_an_id_of_its_own() -> None:
         assert set(objective.label_sources) <= {"people", "verdicts", "model", "rollouts", "external"}
     with pytest.raises(ValueError, match="already registered"):
         register_objective(OBJECTIVES["prm3"])
+
+
+def test_every_objective_has_its_rows_in_the_docs() -> None:
+    text = (Path(__file__).parent.parent.parent / "docs/training-options.md").read_text()
+    rows = [line for line in text.splitlines() if re.match(r"\| `\w+` \|", line)]
+    for objective in OBJECTIVES.values():
+        place = "each step" if objective.kind == "prm" else "the last token"
+        described = f"| {objective.label} | {objective.description} | {objective.outputs} | {place} |"
+        sources = ", ".join(f"`{source}`" for source in objective.label_sources)
+        soft = "yes" if objective.soft_labels else "no"
+        assert f"| `{objective.id}` {described}" in rows
+        assert f"| `{objective.id}` | {sources} | {soft} |" in rows
