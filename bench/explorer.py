@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from app.core.db import make_engine
 from app.explorer import histogram, pool_query
-from app.explorer.pool_query import PageCursor, PoolFilter
+from app.explorer.pool_filter import PoolFilter
+from app.explorer.pool_query import PageCursor
 from bench.database import fresh
 from bench.timing import took
 

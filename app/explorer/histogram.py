@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from app.core.jobs import enqueue
 from app.explorer import pool_query
-from app.explorer.pool_query import SCAN_LIMIT, PoolFilter
+from app.explorer.pool_filter import PoolFilter, bind_values, build_conditions
+from app.explorer.pool_query import SCAN_LIMIT
 
 BINS = 20
 COUNT_JOB = "explorer.count"
@@ -97,11 +98,11 @@ def load_histogram(db: Session, project_id: int, pool_filter: PoolFilter) -> His
     """None without a model: then there are no scores."""
     if pool_filter.model_id is None:
         return None
-    values = pool_query.bind_values(project_id, pool_filter)
+    values = bind_values(project_id, pool_filter)
     if not is_large(db, pool_filter.model_id):
-        return Histogram(_count(db, values, pool_query.build_conditions(pool_filter)), True)
+        return Histogram(_count(db, values, build_conditions(pool_filter)), True)
     if pool_filter.narrow_filter and (ids := pool_query.find_few_ids(db, pool_filter, values)) is not None:
-        where = f"w.solution_id = ANY(:ids) AND {pool_query.build_conditions(pool_filter)}"
+        where = f"w.solution_id = ANY(:ids) AND {build_conditions(pool_filter)}"
         return Histogram(_count(db, values | {"ids": ids}, where), True)
     filtered = not pool_filter.narrow_filter
     return _load_stored(db, pool_filter.model_id, pool_filter if filtered else PoolFilter(), filtered)

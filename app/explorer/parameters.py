@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Query
 
-from app.explorer.pool_query import PoolFilter
+from app.explorer.pool_filter import PoolFilter
 from app.problems.models import OLD_VERDICTS
 
 LARGEST_ID, LARGEST_GENERATION = 2**62, 2**31 - 1

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.accounts.display_name import DISPLAY_NAME
 from app.accounts.models import User
 from app.core.errors import NotFound
-from app.explorer.pool_query import PoolFilter
+from app.explorer.pool_filter import PoolFilter
 from app.generators.models import Generator, Rollout
 from app.labeling.models import Assignment, Task
 from app.problems.models import Problem, Solution

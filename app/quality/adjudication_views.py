@@ -17,6 +17,7 @@ from app.labeling.ratings import BY_VALUE, RATINGS, ratings_json
 from app.projects.access import Access, Researcher
 from app.quality import (
     adjudication,
+    adjudication_case,
     adjudication_queue,
     control_task_creation,
     labeler_status,
@@ -145,7 +146,7 @@ def _render_case(
     error: DomainError | None = None,
     sent: Decision | None = None,
 ) -> Response:
-    case = adjudication.load_case(db, access.project, access.user, solution_id)
+    case = adjudication_case.load_case(db, access.project, access.user, solution_id)
     return render(
         request,
         "quality/adjudication.html",
@@ -166,7 +167,7 @@ def _render_case(
 
 @router.post("/solutions/{solution_id}/gold")
 def make_gold(solution_id: int, access: Researcher, db: Db) -> Response:
-    adjudication.load_case(db, access.project, access.user, solution_id)
+    adjudication_case.load_case(db, access.project, access.user, solution_id)
     control_task_creation.create_control_tasks(
         db, access.project, access.user, "gold", solution_id=solution_id
     )

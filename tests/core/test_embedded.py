@@ -304,7 +304,7 @@ def test_a_server_that_cannot_start_says_why_and_leaves_nothing(place: Path) -> 
 
 
 def test_a_full_disk_is_named(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.core.embedded.server.MIN_FREE_BYTES", 2**62)
+    monkeypatch.setattr("app.core.embedded.startup_errors.MIN_FREE_BYTES", 2**62)
     with pytest.raises(DatabaseError, match="MB left") as trouble:
         quietly(place / "db").start()
     assert "Free some space" in trouble.value.remedy

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from app import worker
 from app.explorer import histogram, pool_query
-from app.explorer.pool_query import PageCursor, PoolFilter
+from app.explorer.pool_filter import PoolFilter, bind_values, build_conditions
+from app.explorer.pool_query import PageCursor
 from app.problems.models import Solution
 from app.scoring import process
 from app.scoring.models import Score, ScoringRun
@@ -157,8 +158,8 @@ def test_the_histogram_kept_is_the_one_counted(large):
     pool_filter = PoolFilter(model_id=large.model.id)
     live = histogram._count(
         large.db,
-        pool_query.bind_values(large.project.id, pool_filter),
-        pool_query.build_conditions(pool_filter),
+        bind_values(large.project.id, pool_filter),
+        build_conditions(pool_filter),
     )
     histogram.refresh_histogram(large.db, large.model.id)
     assert histogram.load_histogram(large.db, large.project.id, pool_filter).rows == live

@@ -17,7 +17,7 @@ from app.labeling import control_tasks
 from app.labeling.models import Assignment, ControlAnswer, ControlResult, StepLabel
 from app.problems.models import Solution
 from app.projects.models import Project
-from app.quality import adjudication, adjudication_queue, agreement_job
+from app.quality import adjudication, adjudication_case, adjudication_queue, agreement_job
 from app.quality.models import Adjudication
 from tests.factories import base as factories
 
@@ -162,7 +162,7 @@ def test_a_walk_that_left_the_solution_disagrees_with_nobody(db: Session, projec
     assert [candidate.solution_id for candidate in adjudication.list_candidates(db, project.id)] == [other.id]
     assert first_errors(db, project) == (0.0, 1)
     decide(db, other, [1, -1])
-    originals = adjudication.load_case(db, project, factories.user(db), other.id).originals
+    originals = adjudication_case.load_case(db, project, factories.user(db), other.id).originals
     assert [original.ratings for original in originals] == [[1, 1, 1], [1, -1]]
 
 

@@ -14,17 +14,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
-import psutil
 import psycopg
 
 from app.core.embedded import binaries, config, lease_holders, os_user, paths, processes
 from app.core.embedded.errors import DatabaseError
 from app.core.embedded.guard import LeaseGuard
+from app.core.embedded.server_url import DATABASE, database_url
+from app.core.embedded.startup_errors import log_tail, require_disk_space, startup_error
 
-DATABASE = "stepmark"
-MIN_FREE_BYTES = 200 * 2**20  # bytes
 RECOVERY = 3600  # seconds a start may take; a crash recovery replays at most max_wal_size
 
 
@@ -130,7 +128,7 @@ class Embedded:
     def _bring_up(self, where: paths.DatabasePaths, who: os_user.Account) -> None:
         if where.home != self.home.resolve():
             self.say(f"{self.home} is closed to the user {who.name}: the database is kept in {where.home}")
-        _require_disk_space(where.home)
+        require_disk_space(where.home)
         version, install = binaries.install_for(where.data)
         programs = binaries.runnable(install, who, where.home)
         for folder in (where.log.parent, where.sockets):
@@ -211,42 +209,3 @@ def stop_unleased(where: paths.DatabasePaths) -> None:
     if where.sockets.parent != where.home:
         with contextlib.suppress(OSError):
             where.sockets.rmdir()
-
-
-def database_url(sockets: Path, database: str = DATABASE) -> str:
-    return f"postgresql://{config.ROLE}@/{database}?host={quote(str(sockets), safe='')}&port={config.PORT}"
-
-
-def is_embedded_url(url: str | None) -> bool:
-    """Is this the URL of an embedded database, as `database_url` writes it?"""
-    return url is not None and url.partition("://")[2].startswith(f"{config.ROLE}@/")
-
-
-def log_tail(log: Path, begin: int | None = None) -> str:
-    """The end of the log, from byte `begin` on if that is given."""
-    try:
-        with log.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(begin or 0, size - 2000))
-            return file.read().decode(errors="replace")
-    except OSError:
-        return ""
-
-
-def startup_error(what: str, output: str, where: paths.DatabasePaths) -> DatabaseError:
-    last = "\n".join(output.strip().splitlines()[-8:])
-    if "No space left on device" in output:
-        return DatabaseError(
-            f"{what}: the disk that holds {where.home} is full.", remedy="Free some space, then start again."
-        )
-    return DatabaseError(f"{what}:\n{last}", remedy=f"The whole log is in {where.log}.")
-
-
-def _require_disk_space(home: Path) -> None:
-    free = psutil.disk_usage(str(home)).free
-    if free < MIN_FREE_BYTES:
-        raise DatabaseError(
-            f"The disk that holds {home} has {free // 2**20} MB left; "
-            f"the database needs {MIN_FREE_BYTES // 2**20} MB to start.",
-            remedy="Free some space, or set STEPMARK_HOME to a larger disk.",
-        )
