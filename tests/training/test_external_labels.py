@@ -20,8 +20,8 @@ from app.projects.models import Project
 from app.training.external_labels import expand_label, list_label_sources
 from app.training.label_sources import get_source
 from app.training.snapshot_definition import SnapshotDefinition
-from tests.exchange.test_importer import bring
 from tests.factories import base as factories
+from tests.factories.exchange import import_file
 
 TRL = {
     "prompt": "What is 2 * 9?",
@@ -49,13 +49,13 @@ def read_targets(db: Session, project_id: int, **options: object) -> list[list[i
 def test_a_snapshot_takes_the_labels_of_a_file_by_name(tmp_path: Path) -> None:
     path = tmp_path / "train.json"
     path.write_text(json.dumps([TRL]))
-    bring(path)
+    import_file(path)
     with transaction() as db:
         project_id = db.scalars(select(Project.id)).one()
         assert read_targets(db, project_id) == [[1, -1]]
         assert read_targets(db, project_id, cut_at_first_error=False) == [[1, -1, 1]]
     path.write_text(json.dumps([BENCH]))
-    bring(path)
+    import_file(path)
     with transaction() as db:
         assert list_label_sources(db, project_id) == {"processbench": 1, "trl-stepwise": 1}
         assert read_targets(db, project_id, external_source="processbench") == [[1, 1]]
