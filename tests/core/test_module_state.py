@@ -16,6 +16,7 @@ REGISTRARS = ("register", "unregister")
 SHARED = {
     "core/db.py": {"_gates"},  # one semaphore for each event loop, as long as the loop lives
     "accounts/access.py": {"RULES"},  # a registry: the decorator of access rules adds to it
+    "core/parameters.py": {"OWN_QUERY"},  # likewise: pages that check their query themselves
 }
 
 
