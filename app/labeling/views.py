@@ -42,8 +42,9 @@ from app.projects import instructions
 from app.projects.access import Access, Member, Researcher
 from app.projects.markdown import render_markdown
 
-DESK_SCRIPTS = sorted(path.name for path in (ROOT / "static/desk").glob("*.js") if path.name != "main.js")
-"""For the browser to load at once, not one import after the other."""
+UNLISTED = ("main.js", "gold-feedback.js")
+DESK_SCRIPTS = sorted(path.name for path in (ROOT / "static/desk").glob("*.js") if path.name not in UNLISTED)
+"""For the browser to load at once, not one import after the other. No page of a labeler says "gold"."""
 
 router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
 router.include_router(submission_views.router)
