@@ -41,7 +41,7 @@ def label_generation(project: Project, initial_labels: int, number: int = 0) -> 
             db.add(judge := User(name=JUDGE))
         queued = db.scalar(select(func.count()).select_from(Task).where(Task.project_id == project.id))
         if not queued:
-            initial_queue.insert_initial_tasks(db, project, initial_labels)
+            initial_queue.insert_initial_tasks(db, project, initial_labels, ("train", "validation"))
         is_current = count_rounds(db, project) == number
     while is_current:
         with transaction() as db:

@@ -33,6 +33,7 @@ Config = Annotated[
     ),
 ]
 FAILED = 3
+MOSTLY_UNSCORED = 4
 ORDER = ("best_of", "weighted", "top_k", "majority", "compute_optimal", "pass_at_n")
 
 
@@ -45,7 +46,7 @@ def evaluate(
     project: ProjectName, model: Judged, on: OnSet = None, out: Out = None, config: Config = None
 ) -> None:
     """Evaluate a model without a worker. Missing scores are computed first. Exit codes: 0 success, 3
-    failure."""
+    failure, 4 if most solutions have no score."""
     from app.core.startup import ready_database
 
     with ready_database():
@@ -59,6 +60,8 @@ def evaluate(
         typer.echo(f"Written to {out}", err=True)
     for line in _result_lines(results["results"]):
         typer.echo(line)
+    if any(part["mostly_missing"] for part in results["results"]["coverage"].values()):
+        raise typer.Exit(MOSTLY_UNSCORED)
 
 
 def _start(project: str, model: str, on: str | None, config: Path | None) -> int:
@@ -149,7 +152,21 @@ def _results(evaluation_id: int) -> dict[str, Any]:
         }
 
 
+def _coverage_lines(coverage: dict[str, Any]) -> Iterator[str]:
+    """What share of the solutions has a score, if not all have one."""
+    for kind, part in coverage.items():
+        if part["scored"] < part["solutions"]:
+            missing = part["solutions"] - part["scored"]
+            yield (
+                f"{part['scored']:,} of {part['solutions']:,} {kind} solutions have a score."
+                f" {missing:,} have none; they may be longer than the model's max_length."
+            )
+    if coverage["graded"]["mostly_missing"]:
+        yield "Best-of-N and votes are not reported, because most graded solutions have no score."
+
+
 def _result_lines(results: dict[str, Any]) -> Iterator[str]:
+    yield from _coverage_lines(results["coverage"])
     if best := results["best_of_n"]:
         yield f"{best['problems']} problems, {best['solutions']} solutions; at N = {best['n'][-1]}:"
         for name in ORDER:
@@ -159,7 +176,7 @@ def _result_lines(results: dict[str, Any]) -> Iterator[str]:
     if first := results["first_error"]:
         for part in first["subsets"]:
             f1 = "-" if part["f1"] is None else f"{100 * part['f1']:.1f} %"
-            yield f"First-error F1 on {part['name']}: {f1}"
+            yield f"First-error F1 on {part['name']}: {f1}, {part['wrong'] + part['right']:,} solutions"
     if calibration := results["calibration"]:
         for part in calibration["classes"]:
             yield f"Calibration error, {part['name']}: {part['before']['ece']:.3f}"

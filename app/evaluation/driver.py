@@ -113,9 +113,13 @@ def _evaluate(evaluation: Evaluation) -> None:
             last = time.monotonic()
             _record_progress(evaluation, {"phase": phase, "done": done, "total": total})
 
-    results: dict[str, Any] = {"excluded": data.excluded, "best_of_n": None}
+    results: dict[str, Any] = {
+        "excluded": data.excluded,
+        "coverage": {"graded": data.graded_coverage.to_json(), "labeled": data.labeled_coverage.to_json()},
+        "best_of_n": None,
+    }
     problems: list[dict[str, Any]] = []
-    if data.pool.problems:
+    if data.pool.problems and not data.graded_coverage.is_mostly_missing:
         curves = report.compute_curves(data.pool, config, report_progress)
         results["best_of_n"] = report.build_report(data.pool, curves, config)
         problems = list(report.problem_rows(data.pool, curves))

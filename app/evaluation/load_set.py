@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
 from app.evaluation.config import EvaluationConfig, parse_evaluation_config
+from app.evaluation.coverage import Coverage
 from app.evaluation.models import Evaluation, EvaluationSet
 from app.evaluation.report import EvaluatedProblem, ProblemPool
 from app.evaluation.solution_scores import (
@@ -65,6 +66,10 @@ class EvaluationData:
     pool: ProblemPool
     labeled: list[LabeledSolution] = field(default_factory=list)
     excluded: dict[str, int] = field(default_factory=dict)
+    graded_coverage: Coverage = field(default_factory=Coverage)
+    """Of the graded solutions, for best-of-N and votes."""
+    labeled_coverage: Coverage = field(default_factory=Coverage)
+    """Of the solutions with labels, for first errors and calibration."""
 
 
 def count_unscored(db: Session, set_id: int, model_id: int) -> int:
@@ -97,7 +102,7 @@ def load_evaluation_data(db: Session, evaluation: Evaluation, config: Evaluation
         _add(data, list(group), evaluation, model)
     if evaluation.external_score_name:
         _squash(data.pool.problems)
-    if not data.labeled and not any(np.isfinite(problem.scores).any() for problem in data.pool.problems):
+    if not data.labeled and not data.pool.problems:
         raise Invalid(
             f"No solution of the set has a score named {evaluation.external_score_name!r}."
             if evaluation.external_score_name
@@ -131,21 +136,34 @@ def _ways(
 def _add(data: EvaluationData, rows: list[Row[Any]], evaluation: Evaluation, model: Model | None) -> None:
     graded = [row for row in rows if row.verdict is not None]
     if len(graded) > 1:
-        data.pool.problems.append(
-            EvaluatedProblem(
-                problem_id=rows[0].problem_id,
-                scores=_scores(graded, evaluation, model),
-                right=np.array([row.verdict == "correct" for row in graded]),
-                answers=np.array([row.answer for row in graded], dtype=np.int64),
-                solution_ids=[row.solution_id for row in graded],
-                verdicts=[row.verdict for row in graded],
-                level=rows[0].level,
-                subject=rows[0].subject,
-            )
-        )
+        _add_graded(data, graded, _scores(graded, evaluation, model))
     if evaluation.external_score_name or (model is not None and model.kind == "orm"):
         return
-    data.labeled += _labeled(rows)
+    labeled = list(_labeled(rows))
+    has_label = sum(row.first_error is not None or bool(row.ratings) for row in rows)
+    data.labeled_coverage.add(len(labeled), has_label)
+    data.labeled += labeled
+
+
+def _add_graded(data: EvaluationData, graded: list[Row[Any]], scores: Floats) -> None:
+    """A problem without any scored solution is left out and counted."""
+    scored = int(np.isfinite(scores[data.pool.main]).sum())
+    data.graded_coverage.add(scored, len(graded))
+    if not scored:
+        data.graded_coverage.unscored_problems += 1
+        return
+    data.pool.problems.append(
+        EvaluatedProblem(
+            problem_id=graded[0].problem_id,
+            scores=scores,
+            right=np.array([row.verdict == "correct" for row in graded]),
+            answers=np.array([row.answer for row in graded], dtype=np.int64),
+            solution_ids=[row.solution_id for row in graded],
+            verdicts=[row.verdict for row in graded],
+            level=graded[0].level,
+            subject=graded[0].subject,
+        )
+    )
 
 
 def _scores(graded: list[Row[Any]], evaluation: Evaluation, model: Model | None) -> Floats:

@@ -178,13 +178,37 @@ class ExcludedProblems(Answer):
     """Problems of the set on which the checkpoint was selected; they count."""
 
 
+class CoverageOut(Answer):
+    """How many solutions have a score."""
+
+    scored: int = 0
+    """Solutions with a score."""
+    solutions: int = 0
+    """All of them."""
+    unscored_problems: int = 0
+    """Problems that best-of-N leaves out, because none of their solutions has a score."""
+    mostly_missing: bool = False
+    """Fewer than half of the solutions have a score."""
+
+
+class Coverages(Answer):
+    """How many graded and labeled solutions have a score."""
+
+    graded: CoverageOut = CoverageOut()
+    """Graded solutions, for best-of-N and votes."""
+    labeled: CoverageOut = CoverageOut()
+    """Labeled solutions, for first errors and calibration."""
+
+
 class EvaluationResults(Answer):
     """Everything an evaluation measured."""
 
     excluded: ExcludedProblems = ExcludedProblems()
     """Problems that the model has seen."""
+    coverage: Coverages | None = None
+    """How many solutions have a score. Null for evaluations of older releases."""
     best_of_n: BestOfNReport | None
-    """Selection of solutions. Null without graded solutions."""
+    """Selection of solutions. Null without graded solutions, or if most of them have no score."""
     first_error: FirstErrorReport | None
     """First-error detection. Null without labeled first errors."""
     calibration: CalibrationReport | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from app.generators import alternatives, generators, runs
 from app.generators.config import parse
 from app.generators.models import AlternativeSettings, SamplingItem, SamplingRun
 from app.generators.purposes import PURPOSES
-from app.labeling.initial_queue import RANK_UNQUEUED, SEED
+from app.labeling.initial_queue import DEFAULT_SPLITS, RANK_UNQUEUED, SEED
 from app.modes import get_mode
 from app.projects.models import Project
 
@@ -175,9 +176,11 @@ def _suspected_positions(db: Session, picks: list[QueuedPick]) -> dict[int, int]
     return positions
 
 
-def queue_with_alternatives(db: Session, project: Project, limit: int | None) -> SamplingRun | None:
+def queue_with_alternatives(
+    db: Session, project: Project, limit: int | None, splits: Sequence[str] = DEFAULT_SPLITS
+) -> SamplingRun | None:
     """The initial queue (labeling/initial_queue.py): each solution is queued with its alternatives."""
-    rows = db.execute(FIRST, {"project": project.id, "limit": limit, "seed": SEED})
+    rows = db.execute(FIRST, {"project": project.id, "limit": limit, "seed": SEED, "splits": list(splits)})
     picks = [QueuedPick(row.id, 0, -row.rank, {"strategy": "first", "rank": row.rank}) for row in rows]
     return start_alternatives(db, project, picks, None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -32,14 +32,18 @@ class QueueCounts(Answer):
     submitted: int
     """Submitted assignments."""
     unqueued: int
-    """Solutions that were never queued."""
+    """Solutions of train problems that were never queued."""
 
 
 class QueueRequest(Config):
-    """How many solutions to queue."""
+    """Which solutions to queue, and how many."""
 
     limit: Annotated[int, Field(ge=1, le=10**9)] | None = None
     """Maximum. Null: all."""
+    splits: Annotated[tuple[Literal["train", "validation"], ...], Field(min_length=1, strict=False)] = (
+        "train",
+    )
+    """Splits of the problems. Nothing is learned from labels of validation problems."""
 
 
 class QueueResult(Answer):
@@ -62,8 +66,8 @@ def get_queue(access: Member, db: Db) -> QueueCounts:
     response_model_exclude_defaults=True,
 )
 def fill_queue(access: Researcher, db: Db, request: QueueRequest | None = None) -> QueueResult:
-    limit = request.limit if request else None
-    queued = initial_queue.queue_initial_solutions(db, access.project, limit)
+    request = request or QueueRequest()
+    queued = initial_queue.queue_initial_solutions(db, access.project, request.limit, request.splits)
     return QueueResult(queued=queued or 0, preparing=queued is None)
 
 

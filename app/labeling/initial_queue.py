@@ -7,6 +7,8 @@ solution's id, so a solution is drawn the same way in every generation."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -14,6 +16,8 @@ from app.core.jobs import enqueue
 from app.projects.models import Project
 
 SEED = 20260101
+DEFAULT_SPLITS = ("train",)
+"""Nothing is learned from labels of validation problems, so they are queued on request only."""
 OVERLAP_SEED = 20260311
 
 TASK_OVERLAP = f"""(CASE WHEN (hashint8extended(s.id, {OVERLAP_SEED}) & 1048575) < :overlap_share * 1048576
@@ -24,7 +28,7 @@ RANK_UNQUEUED = """
     WITH free AS (
         SELECT s.id, s.problem_id, hashint8extended(s.id, :seed) AS draw
         FROM solution s JOIN problem p ON p.id = s.problem_id
-        WHERE s.project_id = :project AND p.split <> 'test'
+        WHERE s.project_id = :project AND p.split = ANY(:splits) AND p.split <> 'test'
           AND NOT EXISTS (SELECT 1 FROM task t WHERE t.solution_id = s.id)
     ), turns AS (
         SELECT id, draw, row_number() OVER (PARTITION BY problem_id ORDER BY draw, id) AS turn FROM free
@@ -53,7 +57,7 @@ SELECT_QUEUE_COUNTS = text(
             AND state = 'leased' AND lease_expires_at > now()) AS in_progress,
         (SELECT count(*) FROM assignment WHERE project_id = :project AND state = 'submitted') AS submitted,
         (SELECT count(*) FROM solution s JOIN problem p ON p.id = s.problem_id
-            WHERE s.project_id = :project AND p.split <> 'test'
+            WHERE s.project_id = :project AND p.split = ANY(:splits)
             AND NOT EXISTS (SELECT 1 FROM task t WHERE t.solution_id = s.id)) AS unqueued
     """
 )
@@ -63,24 +67,30 @@ def overlap_params(project: Project) -> dict[str, float]:
     return {"overlap": project.overlap, "overlap_share": project.overlap_share}
 
 
-def insert_initial_tasks(db: Session, project: Project, limit: int | None = None) -> int:
-    """Queue solutions that were never queued, in a seeded random order, one of each problem before a
-    second of any. Solutions of test problems stay out. Returns the number of new tasks."""
-    values = {"project": project.id, **overlap_params(project), "limit": limit, "seed": SEED}
+def insert_initial_tasks(
+    db: Session, project: Project, limit: int | None = None, splits: Sequence[str] = DEFAULT_SPLITS
+) -> int:
+    """Queue solutions of these splits that were never queued, in a seeded random order, one of each problem
+    before a second of any. Solutions of test problems stay out. Returns the number of new tasks."""
+    order = {"limit": limit, "seed": SEED, "splits": list(splits)}
+    values = {"project": project.id, **overlap_params(project), **order}
     result = db.execute(INSERT_TASKS, values)
     return int(result.rowcount)  # type: ignore[attr-defined]
 
 
-def queue_initial_solutions(db: Session, project: Project, limit: int | None = None) -> int | None:
+def queue_initial_solutions(
+    db: Session, project: Project, limit: int | None = None, splits: Sequence[str] = DEFAULT_SPLITS
+) -> int | None:
     """The same; or None where the project's generator prepares alternatives first. Then a job does
     that and queues each solution when its alternatives are ready."""
     if not db.scalar(HAS_ALTERNATIVE_SETTINGS, {"project": project.id}):
-        return insert_initial_tasks(db, project, limit)
+        return insert_initial_tasks(db, project, limit, splits)
     lock = f"queue-first-{project.id}"
-    enqueue(db, "generators.queue_first", once=lock, project_id=project.id, limit=limit)
+    enqueue(db, "generators.queue_first", once=lock, project_id=project.id, limit=limit, splits=list(splits))
     return None
 
 
 def count_queue(db: Session, project_id: int) -> dict[str, int]:
-    """Tasks waiting, assignments in progress and submitted, and solutions that could be queued."""
-    return dict(db.execute(SELECT_QUEUE_COUNTS, {"project": project_id}).mappings().one())
+    """Tasks waiting, assignments in progress and submitted, and train solutions that could be queued."""
+    values = {"project": project_id, "splits": list(DEFAULT_SPLITS)}
+    return dict(db.execute(SELECT_QUEUE_COUNTS, values).mappings().one())

@@ -67,13 +67,16 @@ def encode_examples(
     encoder: Encoder, examples: Iterable[Example], config: TrainConfig | None = None
 ) -> tuple[list[TokenRow], dict[str, int]]:
     """The rows with a label for the config's objective, and counts of what was lost: `labels_cut` (labels of
-    steps beyond max_length) and `solutions_without_label`."""
+    steps beyond max_length), `negative_labels_cut` (the negative ones, if any) and
+    `solutions_without_label`."""
     rows: list[TokenRow] = []
     lost = {"labels_cut": 0, "solutions_without_label": 0}
     for example in examples:
         row = encoder.encode(example.problem, example.steps, example.targets)
         labels = example.targets if example.values is None else example.values
         lost["labels_cut"] += sum(label is not None for label in labels[len(row.ends) :])
+        if negative := sum(target == -1 for target in example.targets[len(row.ends) :]):
+            lost["negative_labels_cut"] = lost.get("negative_labels_cut", 0) + negative
         if config is not None:
             row = get_objective(config.objective).supervise(row, example, config)
         if row.labeled:

@@ -80,6 +80,7 @@ def train(
         for split in ("train", "validation")
     }
     rows, held_out = by_split["train"][0], by_split["validation"][0]
+    report({"phase": "preparing", "lost": {split: losses for split, (_, losses) in by_split.items()}})
     if not rows:
         raise NoLabeledExamples(
             f"no solution carries a label within {config.max_length} tokens; label some, or raise max_length"

@@ -137,7 +137,18 @@ def _state(project_name: str, round_id: int | None = None) -> dict[str, Any]:
             "error": round_.error,
             "queued": round_.queued,
             "stages": [stage.model_dump() for stage in rounds.list_stages(db, round_)],
+            "warnings": _list_training_warnings(db, round_.id),
         }
+
+
+def _list_training_warnings(db: Any, round_id: int) -> list[str]:
+    from sqlalchemy import select
+
+    from app.training.models import TrainingRun
+    from app.training.warnings import list_warnings
+
+    runs = db.scalars(select(TrainingRun).where(TrainingRun.parent_id == round_id))
+    return [warning for run in runs for warning in list_warnings(run)]
 
 
 def _table(state: dict[str, Any]) -> Any:
@@ -161,6 +172,11 @@ def _table(state: dict[str, Any]) -> Any:
 
 
 def _summarize(state: dict[str, Any]) -> str:
+    warnings = [f"Warning: {warning}" for warning in state["warnings"]]
+    return "\n".join([_describe_state(state), *warnings])
+
+
+def _describe_state(state: dict[str, Any]) -> str:
     start = f"Round {state['id']} (generation {state['generation']}): {state['state']}"
     if state["state"] == "succeeded":
         return f"{start}, {state['queued']:,} solutions queued."

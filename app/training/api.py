@@ -28,6 +28,7 @@ from app.training.api_models import (
     build_training_run,
 )
 from app.training.models import Model, TrainingRun
+from app.training.warnings import list_warnings
 
 router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["training"])
 Request = Annotated[TrainingRequest, Body(default_factory=TrainingRequest)]
@@ -59,9 +60,8 @@ def start_training_run(access: Researcher, db: Db, request: Request) -> Training
 def get_training_run(access: Researcher, db: Db, run_id: int) -> TrainingRunDetail:
     run = queries.get_run(db, access.project.id, run_id)
     model = queries.find_model_of_run(db, run.id)
-    return TrainingRunDetail.build(
-        run, model_id=model.id if model else None, curve=queries.load_curve(db, run.id)
-    )
+    values = {"model_id": model.id if model else None, "warnings": list_warnings(run)}
+    return TrainingRunDetail.build(run, **values, curve=queries.load_curve(db, run.id))
 
 
 @router.post("/training-runs/{run_id}/cancellation", summary="Cancel a training run")

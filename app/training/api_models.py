@@ -13,6 +13,7 @@ from app.prm.base_facts import BaseFacts
 from app.prm.config import TrainConfig
 from app.training.models import Model, Snapshot, TrainingRun
 from app.training.snapshot_definition import SnapshotDefinition
+from app.training.warnings import list_warnings
 
 
 class TrainingRequest(Config):
@@ -56,6 +57,8 @@ class SplitMetrics(Answer):
     """Solutions with a label."""
     labels_cut: int = 0
     """Labels of steps beyond max_length."""
+    negative_labels_cut: int = 0
+    """The negative ones among them."""
     solutions_without_label: int = 0
     """Solutions without a label for the objective."""
 
@@ -145,6 +148,8 @@ class TrainingRunOut(RunAnswer):
     """When somebody asked to cancel it."""
     model_id: int | None
     """The model it published. Null before that."""
+    warnings: list[str]
+    """Negative labels that were cut off, in words."""
 
 
 class TrainingRunPage(Page):
@@ -263,7 +268,7 @@ class SnapshotOut(Answer):
 
 
 def build_training_run(run: TrainingRun, model: Model | None) -> TrainingRunOut:
-    return TrainingRunOut.build(run, model_id=model.id if model else None)
+    return TrainingRunOut.build(run, model_id=model.id if model else None, warnings=list_warnings(run))
 
 
 def build_model(model: Model) -> ModelOut:

@@ -20,6 +20,7 @@ from app.training import external_labels, label_sources, queries, rollout_labels
 from app.training.aggregation import AGGREGATIONS, get_aggregation
 from app.training.forms import TrainingForm
 from app.training.models import Model, TrainingRun
+from app.training.warnings import list_warnings
 
 router = APIRouter(prefix="/projects/{slug}", include_in_schema=False)
 
@@ -121,5 +122,10 @@ def snapshot_page(request: Request, access: Researcher, db: Db, snapshot_id: int
 
 def _live(db: Db, run: TrainingRun) -> dict[str, Any]:
     model: Model | None = queries.find_model_of_run(db, run.id)
-    aggregation = get_aggregation(run.data or {})
-    return {"run": run, "model": model, "attempts": MAX_ATTEMPTS, "aggregation": aggregation}
+    return {
+        "run": run,
+        "model": model,
+        "attempts": MAX_ATTEMPTS,
+        "aggregation": get_aggregation(run.data or {}),
+        "warnings": list_warnings(run),
+    }

@@ -33,6 +33,10 @@ def project() -> int:
         for four in solutions:
             for place, solution in enumerate(four):
                 solution.detail = {"rm": float(place), "note": "x"}
+        for number, four in enumerate(solutions):
+            for solution in four:
+                scores = {"half": 1.0} if number < 3 else {}
+                solution.detail |= scores | ({"few": 1.0} if number < 1 else {})
         factories.project(db, "Empty")
         return model.id
 
@@ -59,6 +63,32 @@ def test_evaluate_external_scores(project: int) -> None:
     assert done.exit_code == 0, done.output
     assert "best of            0.0 %" in done.output
     assert stepmark("--model", "file:nothing").exit_code == 3
+
+
+def test_solutions_without_a_score_are_counted_and_their_problems_left_out(
+    project: int, tmp_path: Path
+) -> None:
+    out = tmp_path / "half.json"
+    done = stepmark("--model", "file:half", "--out", str(out))
+    assert done.exit_code == 0, done.output
+    assert "12 of 24 graded solutions have a score. 12 have none" in done.output
+    assert "3 problems, 12 solutions; at N = 4:" in done.output
+    results = json.loads(out.read_text())["results"]
+    coverage = {"scored": 12, "solutions": 24, "unscored_problems": 3, "mostly_missing": False}
+    assert results["coverage"]["graded"] == coverage
+    assert results["best_of_n"]["unscored"] == 0
+
+
+def test_no_figure_is_reported_if_most_solutions_have_no_score(project: int, tmp_path: Path) -> None:
+    out = tmp_path / "few.json"
+    done = stepmark("--model", "file:few", "--out", str(out))
+    assert done.exit_code == 4, done.output
+    assert "4 of 24 graded solutions have a score. 20 have none" in done.output
+    assert "Best-of-N and votes are not reported" in done.output
+    assert "%" not in done.output
+    results = json.loads(out.read_text())["results"]
+    assert results["best_of_n"] is None
+    assert results["coverage"]["graded"]["mostly_missing"] is True
 
 
 def test_evaluate_an_external_checkpoint(project: int, tmp_path: Path) -> None:

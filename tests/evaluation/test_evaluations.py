@@ -142,6 +142,32 @@ def test_first_errors_and_calibration_from_labels() -> None:
     assert results["calibration"]["steps"] == 80
 
 
+def test_labels_without_a_score_are_counted() -> None:
+    with transaction() as db:
+        project = factories.project(db)
+        solutions = [solution for four in evaluation_factories.pool(db, project, 10) for solution in four]
+        scored = evaluation_factories.scored(db, project, [], [])
+        for place, solution in enumerate(solutions):
+            evaluation_factories.first_error(db, solution, 1 if solution.verdict == "incorrect" else -1)
+            if place < 12:
+                evaluation_factories.score_steps(db, scored, solution, [0.1, 0.8])
+        set_id, model_id = evaluation_factories.frozen(db, project).id, scored.id
+        db.add(
+            ScoringRun(
+                project_id=project.id, model_id=model_id, state="succeeded",
+                config={"splits": ["train", "validation", "test"]},
+            )
+        )  # fmt: skip
+    evaluation_id = start(set_id, model_id=model_id)
+    assert driver.advance(evaluation_id) is False
+    results = get_evaluation(evaluation_id).results or {}
+    missing = {"scored": 12, "solutions": 40, "mostly_missing": True}
+    assert results["coverage"]["graded"] == {**missing, "unscored_problems": 7}
+    assert results["coverage"]["labeled"] == {**missing, "unscored_problems": 0}
+    assert results["best_of_n"] is None
+    assert results["first_error"]["solutions"] == 12
+
+
 def test_missing_scores_are_computed_first() -> None:
     """It waits for a scoring run, its own or another's; when that is done, what is still without
     a score comes last."""

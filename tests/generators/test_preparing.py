@@ -71,7 +71,9 @@ def test_the_first_queue_waits_for_its_candidates(made, api):
     with transaction() as db:
         assert initial_queue.queue_initial_solutions(db, project_of(db, asked), 3) is None
         jobs = "SELECT args FROM procrastinate_jobs WHERE task_name = 'generators.queue_first'"
-        assert db.scalars(text(jobs)).all() == [{"project_id": asked.project_id, "limit": 3}]
+        assert db.scalars(text(jobs)).all() == [
+            {"project_id": asked.project_id, "limit": 3, "splits": ["train"]}
+        ]
     tasks.queue_first(asked.project_id, 3)
     assert tasks_there() == []
     run = the_run()

@@ -5,13 +5,18 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from typer.testing import CliRunner
 
+from app.cli import cli
+from app.core.db import transaction
 from app.labeling import claims
 from app.labeling.initial_queue import count_queue, insert_initial_tasks
 from app.labeling.models import Assignment, Task
+from app.main import create_app
 from tests.factories import base as factories
 
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -174,3 +179,41 @@ def test_no_two_leases_for_one_labeler_even_by_hand(db: Session) -> None:
     assert claims._claim_next_task(db, project, who, "leased", LATER, NOW) is None
     assert taken(db, tasks[0]) == 0
     assert db.scalar(select(func.count()).select_from(Assignment).where(Assignment.user_id == who.id)) == 1
+
+
+def test_validation_problems_are_queued_on_request_only(db: Session) -> None:
+    project = factories.project(db)
+    solutions = {
+        split: factories.solution(db, factories.problem(db, project, f"A {split} problem?", split=split))
+        for split in ("train", "validation", "test")
+    }
+    queued = select(Task.solution_id).where(Task.project_id == project.id).order_by(Task.id)
+    assert insert_initial_tasks(db, project) == 1
+    assert db.scalars(queued).all() == [solutions["train"].id]
+    assert count_queue(db, project.id)["unqueued"] == 0
+    assert insert_initial_tasks(db, project, splits=("validation", "test")) == 1
+    assert db.scalars(queued).all() == [solutions["train"].id, solutions["validation"].id]
+
+
+@pytest.mark.usefixtures("home")
+def test_the_command_and_the_api_take_the_splits(database: str) -> None:
+    with transaction() as db:
+        project = factories.project(db, "Splits")
+        for split in ("train", "validation"):
+            factories.solution(db, factories.problem(db, project, f"A {split} problem?", split=split))
+        researcher = factories.member(db, project, "researcher")
+    command = ["queue", "fill", "--project", "splits"]
+    for arguments, output in (
+        ([], "1 solutions queued"),
+        ([], "0 solutions"),
+        (["--split", "validation"], "1"),
+    ):
+        done = CliRunner().invoke(cli, [*command, *arguments], catch_exceptions=False)
+        assert output in done.output
+    assert CliRunner().invoke(cli, [*command, "--split", "test"]).exit_code == 2
+    with TestClient(create_app(), headers={"Sec-Fetch-Site": "same-origin"}) as web:
+        with transaction() as db:
+            factories.sign_in(web, db, researcher)
+        address = "/api/v1/projects/splits/queue"
+        assert web.post(address, json={"splits": ["test"]}).status_code == 422
+        assert web.post(address, json={"splits": ["train", "validation"]}).json()["queued"] == 0

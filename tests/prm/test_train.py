@@ -191,3 +191,13 @@ def test_the_learning_rate_suits_what_is_trained() -> None:
     }
     for rate, options in cases.items():
         assert TrainConfig.parse(options).peak_learning_rate == rate
+
+
+def test_labels_that_are_cut_off_are_reported_before_the_first_step(tmp_path: Path) -> None:
+    reports: list[dict] = []
+    config = TINY.replace(max_length=64)
+    examples = [*sums(8), Example("p", ["7 that is right"] * 60, [1] * 59 + [-1])]
+    train(config, examples, tmp_path, reports.append, lambda: "stop", "")
+    (lost,) = [report["lost"]["train"] for report in reports if "lost" in report]
+    assert lost["negative_labels_cut"] == 1
+    assert lost["labels_cut"] >= lost["negative_labels_cut"]

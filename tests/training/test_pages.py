@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from app.prm.encoding import Encoder, encode_examples, train_tokenizer
+from app.prm.examples import Example
 from app.training import runs, snapshots
 from app.training.models import Model, TrainingPoint, TrainingRun
 from tests.factories import base as factories
@@ -166,3 +168,26 @@ def test_another_projects_things_do_not_exist_here(db, web, run):
 def test_labelers_are_kept_out(db, web, project, run):
     factories.sign_in(web, db, factories.member(db, project, "labeler"))
     assert web.get("/projects/training-pages/models").status_code == 403
+
+
+def test_negative_labels_that_are_cut_off_are_a_warning(db, web, project, run):
+    path = f"/projects/training-pages/training-runs/{run.id}"
+    run.progress = {"lost": {"train": {"labels_cut": 5}, "validation": {"labels_cut": 1}}}
+    db.flush()
+    assert "cut off" not in page(web, path)
+    run.progress = {"lost": {"train": {"labels_cut": 5, "negative_labels_cut": 1}}}
+    db.flush()
+    warning = (
+        "1 negative label of training solutions is cut off, because the steps are beyond max_length"
+        f" ({run.config['max_length']:,} tokens). Raise max_length to use them."
+    )
+    assert warning in page(web, path)
+    assert web.get(f"/api/v1{path}").json()["warnings"] == [warning]
+
+
+def test_negative_labels_that_are_cut_off_are_counted():
+    encoder = Encoder(train_tokenizer(["7 that is right"], 300), 24)
+    examples = [Example("p", ["7 that is right"] * 9, [1] * 7 + [0, -1]), Example("q", ["1"], [-1])]
+    _, lost = encode_examples(encoder, examples)
+    assert lost["negative_labels_cut"] == 1
+    assert "negative_labels_cut" not in encode_examples(encoder, examples[1:])[1]
