@@ -52,6 +52,10 @@ class ImportCounts(Answer):
     """Rejected records."""
     split_conflicts: int = 0
     """Problems that stay in another split."""
+    other_split: int = 0
+    """Records whose problem was in another split before, which did not change."""
+    new: int = 0
+    """Records that brought something new."""
 
 
 class ImportOut(RunAnswer):
@@ -75,6 +79,8 @@ class ImportOut(RunAnswer):
     """How much is imported."""
     counts: ImportCounts
     """What was read so far."""
+    notices: tuple[str, ...]
+    """What the texts at the start of the file call for."""
     progress: RunProgress
     """What it does now."""
 
@@ -107,5 +113,6 @@ class RejectedRecordPage(Page):
 def build_import(row: Import) -> ImportOut:
     config = row.parsed_config
     return ImportOut.build(
-        row, segmentation=config.segmentation, mapping=config.mapping, mapping_name=config.mapping_name
+        row, segmentation=config.segmentation, mapping=config.mapping, mapping_name=config.mapping_name,
+        notices=config.notices, counts=ImportCounts(**{**row.counts, "new": row.account["new"]}),
     )

@@ -91,6 +91,8 @@ def import_file(
             )  # fmt: skip
         typer.echo(f"{begun.filename}: {begun.format}, split {begun.split}", err=True)
         report_mapping(begun)
+        for notice in begun.parsed_config.notices:
+            typer.echo(f"note: {notice}", err=True)
         with progress_bar("Importing", begun.bytes_total) as moved:
             done = importer.run_import(begun.id, lambda now: moved(now.bytes_done))
         code = report_import(done)
@@ -117,6 +119,11 @@ def report_import(done: Import) -> int:
     typer.echo(
         f"{counts['problems']:,} problems, {counts['solutions']:,} solutions, {counts['labels']:,} labels"
     )
+    if counts.get("other_split"):
+        typer.echo(
+            f"{counts['other_split']:,} records belong to problems that are in another split already."
+            " Their split was not changed."
+        )
     if done.state != "succeeded":
         typer.secho(f"{done.state}: {done.error or 'it was cancelled'}", fg="red", err=True)
     if counts["errors"]:

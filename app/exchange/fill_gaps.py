@@ -1,5 +1,5 @@
-"""Adds what was missing when a record is imported again: the answer or the verdict of a solution, or the
-reference answer of a problem. Existing values are never replaced. A format may opt out
+"""Adds what was missing when a record is imported again: the answer, the verdict or the labels of a solution,
+or the reference answer of a problem. Existing values are never replaced. A format may opt out
 (`ImportFormat.fills_gaps`)."""
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import psycopg
 
+from app.exchange.copy_format import format_array
 from app.exchange.records import ProblemRecord, SolutionRecord
 
 ANSWERS = """
@@ -31,6 +32,13 @@ VERDICTS = """
     )
     SELECT solution_id FROM added
 """
+LABELS = """
+    INSERT INTO external_label (solution_id, source, first_error, ratings)
+    SELECT s.id, %s, g.first_error, g.ratings::smallint[]
+    FROM unnest(%s::bigint[], %s::smallint[], %s::text[], %s::bytea[]) AS g (id, first_error, ratings, digest)
+    JOIN solution s ON s.id = g.id AND s.digest = g.digest
+    ON CONFLICT DO NOTHING RETURNING solution_id
+"""
 REFERENCES = """
     WITH filled AS (
         UPDATE problem p SET reference_answer = g.answer
@@ -44,19 +52,38 @@ REFERENCES = """
 
 
 def fill_solutions(
-    connection: psycopg.Connection, source_name: str, existing: list[tuple[int, SolutionRecord]]
+    connection: psycopg.Connection, source: str, existing: list[tuple[int, SolutionRecord]]
 ) -> set[str]:
-    """External ids of the solutions that got an answer or a verdict. `existing` pairs ids of solutions with
-    what the file says of them; a solution with other steps is left alone."""
+    """External ids of the solutions that got an answer, a verdict or labels. `existing` pairs IDs of
+    solutions with what the file says of them; a solution with other steps is left alone."""
     answers = [(key, r.final_answer, r.digest) for key, r in existing if r.final_answer is not None]
     verdicts = [(key, r.file_verdict, r.digest) for key, r in existing if r.file_verdict is not None]
     filled: set[int] = set()
     if answers:
         filled |= {row[0] for row in connection.execute(ANSWERS, _columns(answers))}
     if verdicts:
-        columns = (f"file:{source_name}", *_columns(verdicts))
-        filled |= {row[0] for row in connection.execute(VERDICTS, columns)}
+        filled |= {row[0] for row in connection.execute(VERDICTS, (source, *_columns(verdicts)))}
+    filled |= _fill_labels(connection, source, existing)
     return {record.external_id for key, record in existing if key in filled}
+
+
+def _fill_labels(
+    connection: psycopg.Connection, source: str, existing: list[tuple[int, SolutionRecord]]
+) -> set[int]:
+    labels = [
+        (
+            key,
+            r.first_error,
+            None if r.external_ratings is None else format_array(r.external_ratings),
+            r.digest,
+        )
+        for key, r in existing
+        if r.has_external_label
+    ]
+    if not labels:
+        return set()
+    columns = tuple(map(list, zip(*labels, strict=True)))
+    return {row[0] for row in connection.execute(LABELS, (source, *columns))}
 
 
 def fill_references(connection: psycopg.Connection, existing: list[tuple[int, ProblemRecord]]) -> set[int]:

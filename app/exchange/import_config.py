@@ -21,6 +21,8 @@ class ImportConfig(Config):
     """The fields of a file in another format. Null: the file has a known format."""
     mapping_name: str | None = None
     """The name that the mapping is saved under. Null: it has none."""
+    notices: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """What the texts at the start of the file call for."""
 
     def to_json(self) -> dict[str, Any]:
         mapping = self.mapping.to_json() if self.mapping else None

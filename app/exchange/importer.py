@@ -34,6 +34,7 @@ from app.exchange.import_config import ImportConfig
 from app.exchange.json_decoding import RecordError
 from app.exchange.load_batch import Batch, insert_batch
 from app.exchange.models import Import
+from app.exchange.preview import describe_start
 from app.exchange.records import ImportedRecord
 from app.exchange.saved_mappings import choose_format, save_mapping
 from app.projects.models import Project
@@ -42,7 +43,10 @@ BATCH_LINES = 2000
 BATCH_BYTES = 8 << 20
 MAX_STORED_REJECTED = 10_000
 EXCERPT_LENGTH = 2000
-COUNTS = ("lines", "problems", "solutions", "labels", "duplicates", "updated", "errors", "split_conflicts")
+COUNTS = (
+    "lines", "problems", "solutions", "labels", "duplicates", "updated", "errors", "split_conflicts",
+    "other_split",
+)  # fmt: skip
 Progress = Callable[[Import], None]
 
 
@@ -104,6 +108,7 @@ def create_import(
     config = ImportConfig(
         segmentation=chosen.segmentation, split_requested=bool(chosen.split_requested), grade=config.grade,
         mapping=chosen.mapping or None, mapping_name=used_name if chosen.mapping else None,
+        notices=describe_start(path, chosen, is_chosen=bool(config.segmentation)),
     )  # fmt: skip
     of = Import(
         project_id=project.id,
@@ -265,7 +270,11 @@ def _write_batch(db: Session, of: Import, batch: list[ParsedEntry]) -> Import:
         return row
     row.heartbeat_at = run_lifecycle.now()
     good = [(p.entry.number, p.record) for p in batch if isinstance(p.record, ImportedRecord)]
-    loaded = Batch(row.project_id, row.split, row.format, good, row.parsed_config.mapping_name or row.format)
+    loaded = Batch(
+        row.project_id, row.split, row.format, good,
+        source_name=row.parsed_config.mapping_name or row.format,
+        split_requested=row.parsed_config.split_requested,
+    )  # fmt: skip
     connection = db.connection().connection.driver_connection
     assert isinstance(connection, psycopg.Connection)
     insert_batch(connection, loaded)

@@ -27,6 +27,7 @@ from app.exchange.joined_problems import find_joined
 from app.exchange.json_decoding import RecordError
 from app.exchange.load_labels import insert_labels, rename_repeated_labels
 from app.exchange.records import ExistingProblem, ImportedRecord, ProblemRecord, SolutionRecord
+from app.exchange.repeated_records import load_repeated, require_same_reference
 from app.problems.problem_keys import statement_key
 
 
@@ -38,8 +39,14 @@ class Batch:
     records: list[tuple[int, ImportedRecord]]
     source_name: str = ""
     """Names the source of verdicts and labels: the format, or the mapping."""
+    split_requested: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     rejected: list[tuple[int, RecordError]] = field(default_factory=list)
+
+    @property
+    def source(self) -> str:
+        """The source of the verdicts and labels, as stored."""
+        return f"file:{self.source_name or self.format}"
 
 
 def insert_batch(connection: psycopg.Connection, batch: Batch) -> None:
@@ -65,37 +72,23 @@ def _accept_records(
 ) -> tuple[list[tuple[ImportedRecord, ExistingProblem]], dict[str, tuple[ProblemRecord, ExistingProblem]]]:
     """The records that can be imported with their problems, and the problems that are new."""
     problems_by_id, testing = find_existing(connection, batch)
-    digests = _find_digests(connection, batch)
+    repeated = load_repeated(connection, batch.project_id, batch.source, batch.records)
+    fills = IMPORT_FORMATS[batch.format].fills_gaps
     accepted: list[tuple[ImportedRecord, ExistingProblem]] = []
     fresh: dict[str, tuple[ProblemRecord, ExistingProblem]] = {}
     for at, line in batch.records:
         try:
-            _require_same_steps(line, digests)
-            accepted.append((line, resolve_problem(batch, line, problems_by_id, testing, fresh)))
-            digests.update((solution.external_id, solution.digest) for solution in line.solutions)
+            repeated.require_same(line)
+            problem = resolve_problem(batch, line, problems_by_id, testing, fresh)
+            if fills and line.problem is not None:
+                require_same_reference(line.problem, problem.reference_answer)
+            accepted.append((line, problem))
+            batch.counts["other_split"] += problem.split != find_requested_split(batch, line, problem)
+            repeated.add(line)
         except RecordError as bad:
             batch.counts["split_conflicts"] += isinstance(bad, SplitConflict)
             batch.rejected.append((at, bad))
     return accepted, fresh
-
-
-def _find_digests(connection: psycopg.Connection, batch: Batch) -> dict[str, bytes]:
-    """By external id, the digests of the solutions that are already imported."""
-    names = [solution.external_id for _, line in batch.records for solution in line.solutions]
-    rows = connection.execute(
-        "SELECT external_id, digest FROM solution WHERE project_id = %s AND external_id = ANY(%s)",
-        (batch.project_id, names),
-    )
-    return {name: bytes(digest) for name, digest in rows}
-
-
-def _require_same_steps(line: ImportedRecord, digests: dict[str, bytes]) -> None:
-    for solution in line.solutions:
-        if digests.get(solution.external_id, solution.digest) != solution.digest:
-            raise RecordError(
-                f"The solution {solution.external_id[:100]!r} is already imported with other steps.",
-                "Give this one an identifier of its own, or split its text into steps as before.",
-            )
 
 
 def _take_new(
@@ -193,6 +186,12 @@ def resolve_problem(
     return problem
 
 
+def find_requested_split(batch: Batch, line: ImportedRecord, problem: ExistingProblem) -> str:
+    """The split that the record or the user named, or else that of the problem."""
+    named = line.problem.split if line.problem is not None else None
+    return named or (batch.split if batch.split_requested else problem.split)
+
+
 def _fill_references(
     connection: psycopg.Connection,
     accepted: list[tuple[ImportedRecord, ExistingProblem]],
@@ -255,7 +254,7 @@ def _insert_solutions(
     ids: dict[str, int] = {row[0]: row[1] for row in rows}
     repeated = [(ids[name], record) for name, (record, _) in records.items() if name in ids]
     fills = IMPORT_FORMATS[batch.format].fills_gaps
-    filled = fill_solutions(connection, batch.source_name or batch.format, repeated) if fills else set()
+    filled = fill_solutions(connection, batch.source, repeated) if fills else set()
     new = [(record, place) for name, (record, place) in records.items() if name not in ids]
     inserted = list(zip(allocate_ids(connection, "solution", len(new)), new, strict=True))
     copy_rows(
@@ -283,7 +282,7 @@ def _insert_file_claims(
     connection: psycopg.Connection, batch: Batch, inserted: list[tuple[int, SolutionRecord]]
 ) -> None:
     """The verdicts, external labels and alternatives in the file."""
-    source = f"file:{batch.source_name or batch.format}"
+    source = batch.source
     verdicts = (f"{i}\t{source}\t{r.file_verdict}" for i, r in inserted if r.file_verdict)
     copy_rows(connection, "verdict", ("solution_id", "source", "verdict"), verdicts)
     labels = (

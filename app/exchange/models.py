@@ -29,7 +29,8 @@ class Import(Run):
     lines_done: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
     """The last committed line. A rerun starts behind it."""
     counts: Mapped[Json]
-    """{"lines", "problems", "solutions", "labels", "duplicates", "updated", "errors", "split_conflicts"}."""
+    """{"lines", "problems", "solutions", "labels", "duplicates", "updated", "errors", "split_conflicts",
+    "other_split"}: `other_split` counts records whose problem was in another split before."""
 
     @property
     def parsed_config(self) -> ImportConfig:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.exchange.driver import driver_connection
 from app.exchange.file_reader import iter_entries
+from app.exchange.file_stream import BadFile
 from app.exchange.formats.guess import FormatGuess
 from app.exchange.formats.registry import parse_record
 from app.exchange.json_decoding import RecordError
@@ -66,6 +67,24 @@ def _find_notices(lines: list[tuple[int, ImportedRecord]], choice: FormatGuess) 
         for solution in line.solutions
     ]
     return find_notices(samples, choice.segmentation)
+
+
+def describe_start(path: Path, choice: FormatGuess, *, is_chosen: bool) -> list[str]:
+    """What the texts at the start of a file call for, in sentences. `is_chosen`: the user chose how they are
+    split."""
+    try:
+        lines = _parse_start(path, choice, Preview())
+        suggestion = choice if is_chosen else suggest_choice(path, choice)
+    except BadFile:
+        return []  # the import says so, with what it read until then
+    sentences = [f"{notice.message} {notice.describe_lines()}." for notice in _find_notices(lines, choice)]
+    if suggestion.segmentation != choice.segmentation:
+        sentences.insert(
+            0,
+            f"These texts look like model output but are split by {choice.segmentation}: the segmentation"
+            f" {suggestion.segmentation} fits them better.",
+        )
+    return sentences
 
 
 def build_preview(db: Session, project_id: int, path: Path, choice: FormatGuess) -> Preview:

@@ -38,6 +38,12 @@ class Notice:
     lines: tuple[int, ...]
     """The lines of the file that it concerns, ascending."""
 
+    def describe_lines(self) -> str:
+        listed = ", ".join(f"{line:,}" for line in self.lines[:5])
+        return (
+            f"Line{'s' if len(self.lines) > 1 else ''} {listed}{' and more' if len(self.lines) > 5 else ''}"
+        )
+
 
 RULES: tuple[tuple[str, Callable[[Sample, str], bool], str], ...] = (
     (
