@@ -21,6 +21,7 @@ from app.exchange import commands as exchange
 from app.generators import commands as generators
 from app.lab import commands as lab
 from app.labeling import commands as labeling
+from app.problems import commands as problems
 from app.projects import commands as projects
 from app.selection import commands as selection
 from app.simulation import commands as simulation
@@ -100,6 +101,7 @@ for part in (
     accounts,
     projects,
     exchange,
+    problems,
     training,
     generators,
     labeling,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.common.config import Config
+from app.common.config import Config, Names
 from app.exchange.field_mapping import FieldMapping
 
 
@@ -21,7 +21,7 @@ class ImportConfig(Config):
     """The fields of a file in another format. Null: the file has a known format."""
     mapping_name: str | None = None
     """The name that the mapping is saved under. Null: it has none."""
-    notices: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    notices: Names = ()
     """What the texts at the start of the file call for."""
 
     def to_json(self) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from app.generators.prompts import Sampled, SampleRequest, UnusableSample, parse
 from app.generators.purpose import SamplingPurpose
 from app.generators.sampler import SampleResult
 from app.problems.models import Problem, Solution
+from app.problems.problem_keys import solution_key
 
 FilterText = Annotated[Text, Field(max_length=300)]
 COUNT_FROM = {"generator": "this generator", "pool": "the whole pool"}
@@ -187,6 +188,7 @@ def _solution(run: SamplingRun, item: SamplingItem, sampled: Sampled, digest: by
         generator=run.generator.name,
         steps=sampled.steps,
         digest=digest,
+        text_key=solution_key(sampled.steps),
         final_answer=sampled.answer,
         detail={"sampling_run": run.id, "finish": sampled.finish},
     )

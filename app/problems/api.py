@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import Field
 
 from app.common.config import Config
 from app.core.api import Answer
 from app.core.db import Db
 from app.problems import reference_corrections
+from app.problems.decontamination import (
+    DEFAULT_WORDS,
+    LEAST_WORDS,
+    MOST_WORDS,
+    OverlapReport,
+    report_overlap,
+)
 from app.problems.views import get_problem
-from app.projects.access import ProjectAdmin
+from app.projects.access import ProjectAdmin, Researcher
 
 router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["problems"])
+Words = Annotated[int, Query(ge=LEAST_WORDS, le=MOST_WORDS, description="Words of a shared passage.")]
 
 
 class ReferenceRequest(Config):
@@ -41,3 +49,53 @@ def correct_reference(access: ProjectAdmin, db: Db, problem_id: int, body: Refer
     problem = get_problem(db, access, problem_id)
     changed = reference_corrections.correct_reference_answer(db, problem, body.answer, access.user)
     return ReferenceOut(id=problem.id, reference_answer=problem.reference_answer, changed=changed)
+
+
+class OverlapPairOut(Answer):
+    """A problem and a test problem that share a passage."""
+
+    problem_id: int
+    external_id: str
+    split: str
+    test_problem_id: int
+    test_external_id: str
+    share: float
+    """The share of the passages of the problem that the test problem has too."""
+    passage: str
+    """The first shared passage."""
+
+
+class OverlapOut(Answer):
+    """Problems of train and validation that share passages with test problems."""
+
+    words: int
+    """Words of a shared passage."""
+    problems: int
+    """Compared problems of train and validation."""
+    test_problems: int
+    pair_count: int
+    pairs: list[OverlapPairOut]
+    """At most 1,000, the largest shares first."""
+
+
+@router.get("/problem-overlap", summary="Compare problems with test problems")
+def get_problem_overlap(access: Researcher, db: Db, words: Words = DEFAULT_WORDS) -> OverlapOut:
+    """Problems of train and validation that share passages of `words` words with test problems."""
+    return overlap_to_json(report_overlap(db, access.project.id, words))
+
+
+def overlap_to_json(report: OverlapReport) -> OverlapOut:
+    pairs = [
+        OverlapPairOut(
+            problem_id=pair.problem.id,
+            external_id=pair.problem.external_id,
+            split=pair.problem.split,
+            test_problem_id=pair.test_problem.id,
+            test_external_id=pair.test_problem.external_id,
+            share=round(pair.share, 4),
+            passage=pair.passage,
+        )
+        for pair in report.pairs
+    ]
+    counts = {name: getattr(report, name) for name in ("words", "problems", "test_problems", "pair_count")}
+    return OverlapOut(**counts, pairs=pairs)

@@ -71,7 +71,10 @@ class Solution(Base):
     generator: Mapped[str] = mapped_column(server_default="")
     steps: Mapped[list[str]] = mapped_column(ARRAY(Text))
     digest: Mapped[bytes] = mapped_column(LargeBinary)
-    """sha256 of the steps: equal solutions are found by it before ranking."""
+    """sha256 of the steps."""
+    text_key: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Equal for solutions that differ by spacing, punctuation or case (problem_keys.py): the queue takes only
+    one. Null for solutions of earlier versions, which are compared by their digest."""
     final_answer: Mapped[str | None]
     verdict: Mapped[str | None]
     """The one that counts: our grader's, the file's where ours is unparseable or the problem has no
@@ -91,7 +94,7 @@ class Solution(Base):
             "external_id",
             unique=True,
         ),
-        Index("ix_solution_problem_id_digest", "problem_id", "digest"),
+        Index("ix_solution_problem_id_text_key", "problem_id", text("COALESCE(text_key, digest)")),
         Index(
             "ix_solution_ungraded",
             "project_id",

@@ -1,10 +1,16 @@
-"""PURE: when two statements are the same problem. Layout, case and the width of
-characters do not matter; every word and number does."""
+"""PURE: when two statements are the same problem, and two texts the same solution. Layout, case and the width
+of characters do not matter; every word and number does. For solutions punctuation does not matter either, but
+for separators between digits."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
+from collections.abc import Iterable
+
+PUNCTUATION = str.maketrans("", "", " \t\n\r\f\v\u00a0!?;\"'`*#$“”‘’「」。，、！？；")
+LOOSE_MARKS = re.compile(r"[.,:](?!\d)|(?<!\d)[.,:]")
 
 
 def normalize_statement(statement: str) -> str:
@@ -15,3 +21,12 @@ def normalize_statement(statement: str) -> str:
 def statement_key(statement: str) -> bytes:
     """What `problem.statement_hash` keeps: sha256 of the normalised statement."""
     return hashlib.sha256(normalize_statement(statement).encode()).digest()
+
+
+def solution_key(steps: Iterable[str]) -> bytes:
+    """What `solution.text_key` keeps: 16 bytes, equal for solutions that differ by spacing, punctuation, case
+    or the cut into steps."""
+    joined = " ".join(steps)
+    folded = joined if joined.isascii() else unicodedata.normalize("NFKC", joined)
+    bare = LOOSE_MARKS.sub("", folded.casefold().translate(PUNCTUATION))
+    return hashlib.blake2b(bare.encode(), digest_size=16).digest()

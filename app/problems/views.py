@@ -12,11 +12,13 @@ from app.core.db import Db
 from app.core.errors import NotFound
 from app.core.web import redirect, render
 from app.problems import queries, reference_corrections
+from app.problems.decontamination import DEFAULT_WORDS, LEAST_WORDS, MOST_WORDS, report_overlap
 from app.problems.models import SPLITS, VERDICTS, Problem
 from app.projects.access import Access, ProjectAdmin, Researcher
 
 router = APIRouter(prefix="/projects/{slug}/problems", include_in_schema=False)
 Number = Annotated[int, Query(ge=0, lt=2**62)]
+Words = Annotated[int, Query(ge=LEAST_WORDS, le=MOST_WORDS)]
 
 
 @router.get("")
@@ -46,6 +48,12 @@ def problems(
         subjects=choices["subjects"],
         levels=choices["levels"],
     )
+
+
+@router.get("/overlap")
+def overlap(request: Request, db: Db, access: Researcher, words: Words = DEFAULT_WORDS) -> Response:
+    report = report_overlap(db, access.project.id, words)
+    return render(request, "problems/overlap.html", report=report, least=LEAST_WORDS, most=MOST_WORDS)
 
 
 @router.get("/{problem_id}")

@@ -21,7 +21,7 @@ DOWN, UP = "down", "up"
 
 @dataclass(frozen=True, slots=True)
 class ScoredSolution:
-    """`log_score` is the natural log of the solution score; `digest` is equal for equal steps."""
+    """`log_score` is the natural log of the solution score; `digest` is equal for duplicates."""
 
     solution_id: int
     problem_id: int

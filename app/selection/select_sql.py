@@ -52,12 +52,14 @@ WALK_UP = text(WALK.format(after="<", further=">", scores="ASC", ids="DESC"))
 """The same index, backwards."""
 WALKS = {score_orders.DOWN: WALK_DOWN, score_orders.UP: WALK_UP}
 SELECT_FACTS = text(
-    """SELECT s.id, s.digest, s.verdict FROM solution s
+    """SELECT s.id, coalesce(s.text_key, s.digest) AS text_key, s.verdict FROM solution s
        JOIN problem p ON p.id = s.problem_id
        WHERE s.id = ANY(:ids) AND s.project_id = :project_id
          AND s.verdict = ANY(:verdicts) AND p.split = ANY(:splits) AND p.split <> 'test'
          AND NOT EXISTS (SELECT FROM solution duplicate JOIN task t ON t.solution_id = duplicate.id
-                         WHERE duplicate.problem_id = s.problem_id AND duplicate.digest = s.digest)"""
+                         WHERE duplicate.problem_id = s.problem_id
+                           AND coalesce(duplicate.text_key, duplicate.digest)
+                               = coalesce(s.text_key, s.digest))"""
 )
 SELECT_SCORES = text(
     """SELECT log_score, solution_id, problem_id FROM score
@@ -177,7 +179,7 @@ class EligibleRows:
                         yield ScoredSolution(solution_id, problem_id, digest, verdict, log_score)
 
     def _facts(self, ids: list[int]) -> dict[int, tuple[bytes, str]]:
-        """Digest and verdict of the solutions that no other rule excludes."""
+        """Key of the text and verdict of the solutions that no other rule excludes."""
         if not ids:
             return {}
         params = {
