@@ -5,6 +5,7 @@ from app.evaluation import runs as evaluation
 from app.exchange import importer
 from app.generators import runs as sampling
 from app.lab import runs as search
+from app.problems import grading_runs as grading
 from app.quality import agreement_report as agreement
 from app.scoring import runs as scoring
 from app.selection import rounds
@@ -15,6 +16,7 @@ __all__ = [
     "agreement",
     "comparisons",
     "evaluation",
+    "grading",
     "importer",
     "rounds",
     "sampling",

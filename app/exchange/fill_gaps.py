@@ -28,7 +28,9 @@ VERDICTS = """
     ), counted AS (
         UPDATE solution s SET verdict = a.verdict FROM added a, problem p
         WHERE s.id = a.solution_id AND p.id = s.problem_id
-          AND (s.verdict = 'unparseable' OR (s.verdict IS NULL AND p.reference_answer IS NULL))
+          AND (s.verdict = 'unparseable' OR (s.verdict IS NULL AND p.reference_answer IS NULL)
+               OR (a.verdict <> 'unparseable' AND EXISTS (
+                     SELECT FROM project pr WHERE pr.id = s.project_id AND pr.verdict_source = 'file')))
     )
     SELECT solution_id FROM added
 """

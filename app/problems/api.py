@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import Field
@@ -10,7 +10,7 @@ from pydantic import Field
 from app.common.config import Config
 from app.core.api import Answer
 from app.core.db import Db
-from app.problems import reference_corrections
+from app.problems import grading_runs, reference_corrections
 from app.problems.decontamination import (
     DEFAULT_WORDS,
     LEAST_WORDS,
@@ -99,3 +99,27 @@ def overlap_to_json(report: OverlapReport) -> OverlapOut:
     ]
     counts = {name: getattr(report, name) for name in ("words", "problems", "test_problems", "pair_count")}
     return OverlapOut(**counts, pairs=pairs)
+
+
+class GradingRequest(Config):
+    """Whose verdict counts."""
+
+    verdict_source: Literal["grader", "file"] | None = None
+    """Null keeps the source of the project."""
+
+
+class GradingOut(Answer):
+    """A run that grades every solution again."""
+
+    id: int
+    state: str
+    verdict_source: str
+    grader_version: str
+
+
+@router.post("/gradings", status_code=202, summary="Grade every solution again")
+def start_grading(access: ProjectAdmin, db: Db, body: GradingRequest) -> GradingOut:
+    """The run is listed with the others; its `results` count the verdicts that changed."""
+    return GradingOut.model_validate(
+        grading_runs.start_grading(db, access.project, access.user, body.verdict_source)
+    )

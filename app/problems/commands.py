@@ -1,4 +1,4 @@
-"""Command `stepmark decontaminate`: which problems share passages with test problems."""
+"""Commands `stepmark decontaminate` and `stepmark regrade`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from app.projects.commands import ProjectName
 
 
 def register(cli: typer.Typer) -> None:
-    """Add this slice's command to the command line."""
+    """Add this slice's commands to the command line."""
     cli.command("decontaminate")(report)
+    cli.command("regrade")(regrade)
 
 
 def report(
@@ -40,3 +41,37 @@ def report(
         f"{overlap.pair_count:,} pairs share {words} words: {overlap.problems:,} problems compared with"
         f" {overlap.test_problems:,} test problems"
     )
+
+
+def regrade(
+    project: ProjectName,
+    source: Annotated[
+        str | None, typer.Option(help="Whose verdict counts: grader or file. Default: as before.")
+    ] = None,
+) -> None:
+    """Grade every solution again, with this version of the grader, and count what changed."""
+    from app.core import run_worker
+    from app.core.db import transaction
+    from app.core.run_lifecycle import start_attempt
+    from app.core.startup import ready_database
+    from app.problems import grading_runs
+    from app.problems.grading_job import grade_project
+    from app.problems.models import GradingRun
+    from app.projects.projects import get_project_by_name
+
+    with ready_database():
+        with transaction() as db:
+            chosen = get_project_by_name(db, project)
+            run_id = grading_runs.start_grading(db, chosen, None, source, enqueue=False).id
+        with transaction() as db:
+            run = start_attempt(db, run_id, GradingRun)
+        if run is not None:
+            run_worker.record_errors(run, grade_project, grading_runs.KIND)
+        with transaction() as db:
+            done = db.get_one(GradingRun, run_id)
+    if done.results is None:
+        typer.secho(f"{done.state}: {done.error or 'it was cancelled'}", fg="red", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"{done.results['graded']:,} solutions graded, {done.results['changed']:,} verdicts changed")
+    for change, count in sorted(done.results["changes"].items()):
+        typer.echo(f"  {change}: {count:,}")

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from app.answers.grade import GRADER, VERSION, grade
 from app.answers.prover_process import ProverProcess
@@ -16,6 +17,7 @@ from app.core.db import transaction
 
 BATCH = 500
 SOURCE = "grader"
+GRADER_VERSION = f"{GRADER} {VERSION}"
 
 NEXT = text(
     """
@@ -31,7 +33,7 @@ WAITING = text(
     WHERE s.project_id = :project AND s.verdict IS NULL AND p.reference_answer IS NOT NULL
     """
 )
-KEEP = text(
+STORE_VERDICTS = text(
     """
     WITH given AS (
         SELECT g.id, g.verdict
@@ -46,10 +48,17 @@ KEEP = text(
         ON CONFLICT (solution_id, source)
         DO UPDATE SET verdict = excluded.verdict, version = excluded.version, at = now()
     )
-    UPDATE solution s SET verdict = CASE WHEN g.verdict <> 'unparseable' THEN g.verdict ELSE coalesce(
-        (SELECT v.verdict FROM verdict v WHERE v.solution_id = s.id AND v.source LIKE 'file:%'
-         ORDER BY v.at DESC, v.source LIMIT 1), g.verdict) END
-    FROM given g WHERE s.id = g.id RETURNING s.verdict
+    UPDATE solution s SET verdict = g.counting
+    FROM (
+        SELECT g.id, CASE
+            WHEN pr.verdict_source = 'file' AND f.verdict <> 'unparseable' THEN f.verdict
+            WHEN g.verdict <> 'unparseable' THEN g.verdict
+            ELSE coalesce(f.verdict, g.verdict) END AS counting
+        FROM given g JOIN solution graded ON graded.id = g.id JOIN project pr ON pr.id = graded.project_id
+        LEFT JOIN LATERAL (
+            SELECT v.verdict FROM verdict v WHERE v.solution_id = g.id AND v.source LIKE 'file:%'
+            ORDER BY v.at DESC, v.source LIMIT 1) f ON true
+    ) g WHERE s.id = g.id RETURNING s.id, s.verdict
     """
 )
 
@@ -74,16 +83,15 @@ def grade_waiting(project_id: int, *, progress: Callable[[int], None] | None = N
             verdicts = [grade(reference, answer, prover) for _, reference, answer in rows]
             after = rows[-1][0]
             with transaction() as db:
-                decided = db.scalars(
-                    KEEP,
-                    {
-                        "ids": [row[0] for row in rows],
-                        "verdicts": verdicts,
-                        "references": [row[1] for row in rows],
-                        "source": SOURCE,
-                        "version": f"{GRADER} {VERSION}",
-                    },
-                )
-                counts.update(decided)
+                references = [row[1] for row in rows]
+                counts.update(store_verdicts(db, [row[0] for row in rows], verdicts, references).values())
             if progress:
                 progress(sum(counts.values()))
+
+
+def store_verdicts(db: Session, ids: list[int], verdicts: list[str], references: list[str]) -> dict[int, str]:
+    """Store the grader's verdicts, and which verdicts count now. Returns those, by solution ID. A solution
+    whose reference answer changed meanwhile is left out."""
+    values = {"ids": ids, "verdicts": verdicts, "references": references}
+    rows = db.execute(STORE_VERDICTS, {**values, "source": SOURCE, "version": GRADER_VERSION})
+    return {row.id: row.verdict for row in rows}

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.column_types import Created, Json, Key
 from app.core.db import Base
+from app.core.run_models import Run
 
 SPLITS = ("train", "validation", "test")
 VERDICTS = ("correct", "incorrect", "unparseable")
@@ -77,8 +78,9 @@ class Solution(Base):
     one. Null for solutions of earlier versions, which are compared by their digest."""
     final_answer: Mapped[str | None]
     verdict: Mapped[str | None]
-    """The one that counts: our grader's, the file's where ours is unparseable or the problem has no
-    reference answer; null until graded. All verdicts, with their sources, are in `verdict`."""
+    """The one that counts, by `project.verdict_source`: our grader's, the file's where ours is unparseable or
+    the problem has no reference answer; or the other way round. Null until graded. All verdicts, with their
+    sources, are in `verdict`."""
     detail: Mapped[Json]
     """What the file said beside it, for instance a published verifier's score."""
     created_at: Mapped[Created]
@@ -137,6 +139,21 @@ class Verdict(Base):
     at: Mapped[Created]
 
     __table_args__ = (CheckConstraint("verdict IN ('correct', 'incorrect', 'unparseable')", name="verdict"),)
+
+
+class GradingRun(Run):
+    """All solutions of a project graded again. `results`: {"graded", "changed", "changes"}, where `changes`
+    counts solutions by their verdicts before and after."""
+
+    __tablename__ = "grading_run"
+
+    id: Mapped[int] = mapped_column("run_id", ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
+    verdict_source: Mapped[str]
+    """Whose verdicts count from this run on: `grader` or `file`."""
+    grader_version: Mapped[str]
+
+    __mapper_args__ = {"polymorphic_identity": "grading", "polymorphic_load": "selectin"}  # noqa: RUF012
+    __table_args__ = ()
 
 
 class ExternalLabel(Base):

@@ -11,8 +11,9 @@ from sqlalchemy import select
 from app.core.db import Db
 from app.core.errors import NotFound
 from app.core.web import redirect, render
-from app.problems import queries, reference_corrections
+from app.problems import grading_runs, queries, reference_corrections
 from app.problems.decontamination import DEFAULT_WORDS, LEAST_WORDS, MOST_WORDS, report_overlap
+from app.problems.grading import GRADER_VERSION
 from app.problems.models import SPLITS, VERDICTS, Problem
 from app.projects.access import Access, ProjectAdmin, Researcher
 
@@ -47,6 +48,9 @@ def problems(
         verdicts=VERDICTS,
         subjects=choices["subjects"],
         levels=choices["levels"],
+        grader_version=GRADER_VERSION,
+        verdict_sources=grading_runs.VERDICT_SOURCES,
+        outdated=grading_runs.count_outdated(db, access.project.id) if access.at_least("admin") else 0,
     )
 
 
@@ -70,6 +74,15 @@ def problem(request: Request, problem_id: int, db: Db, access: Researcher, after
         verdicts=verdicts,
         external_labels=external_labels,
     )
+
+
+@router.post("/grading")
+def start_grading(
+    db: Db, access: ProjectAdmin, verdict_source: Annotated[str, Form(max_length=40)] = ""
+) -> Response:
+    """Grade every solution again, by the chosen source of verdicts."""
+    run = grading_runs.start_grading(db, access.project, access.user, verdict_source or None)
+    return redirect(f"{access.home}/runs/{run.id}", "Grading started.")
 
 
 @router.post("/{problem_id}/reference")

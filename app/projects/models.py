@@ -40,6 +40,8 @@ class Project(Base):
     gold_threshold: Mapped[float] = mapped_column(Float, server_default="0", default=0.0)
     """A labeler is paused who gets less than this share of their last `gold_window` gold right; 0: never."""
     gold_window: Mapped[int] = mapped_column(server_default="10", default=10)
+    verdict_source: Mapped[str] = mapped_column(server_default="grader", default="grader")
+    """Whose verdict counts where both have one: the grader's, or that of the file."""
     created_at: Mapped[Created]
     archived_at: Mapped[Moment | None]
 
@@ -48,6 +50,7 @@ class Project(Base):
         CheckConstraint("mode ~ '^[a-z][a-z_]{0,39}$'", name="mode"),
         CheckConstraint("reference_visibility IN ('shown', 'hidden', 'after')", name="reference_visibility"),
         CheckConstraint("overlap BETWEEN 1 AND 99", name="overlap"),
+        CheckConstraint("verdict_source IN ('grader', 'file')", name="verdict_source"),
         CheckConstraint("lease_minutes BETWEEN 1 AND 1440", name="lease_minutes"),
         CheckConstraint("reopening IN ('never', 'grace', 'open')", name="reopening"),
         CheckConstraint("grace_minutes BETWEEN 1 AND 1440", name="grace_minutes"),
