@@ -232,7 +232,7 @@ def test_an_unknown_file_leads_to_the_mapping_which_is_kept_for_the_next(tmp_pat
     mapping = parse_mapping("problem=question,steps=chain,labels=ok,answer=target")
     done = import_file(path, mapping=mapping, mapping_name="my model")
     assert (done.format, done.account["new"], done.account["errors"]) == ("mapped", 1, 1)
-    assert import_file(path, mapping=mapping).account["duplicates"] == 1
+    assert import_file(path, mapping=mapping, mapping_name="my model").account["duplicates"] == 1
     with pytest.raises(NotFound, match="no mapping named 'other'"):
         import_file(later, mapping_name="other")
     next_file = import_file(later)
