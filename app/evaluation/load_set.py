@@ -25,12 +25,13 @@ from app.evaluation.solution_scores import (
     variant_index,
 )
 from app.evaluation.step_metrics import LabeledSolution
+from app.problems.step_kinds import select_rated
 from app.training.models import Model
 
 BATCH = 2_000
 SELECT_ITEMS = text(
     """SELECT i.problem_id, i.solution_id, i.verdict, i.answer, i.first_error, i.ratings,
-              p.level, p.subject, p.source, cardinality(s.steps) AS steps,
+              p.level, p.subject, p.source, cardinality(s.steps) AS steps, s.step_kinds,
               c.log_score, c.step_probs, s.detail -> CAST(:score_name AS text) AS external_score
        FROM evaluation_item i JOIN problem p ON p.id = i.problem_id
        JOIN solution s ON s.id = i.solution_id
@@ -171,7 +172,9 @@ def _scores(graded: list[Row[Any]], evaluation: Evaluation, model: Model | None)
     if evaluation.external_score_name:
         return np.array([[parse_external_score(row.external_score) for row in graded]])
     scored = [place for place, row in enumerate(graded) if row.step_probs]
-    logs = compute_log_scores([graded[place].step_probs for place in scored])
+    logs = compute_log_scores(
+        [select_rated(graded[place].step_probs, graded[place].step_kinds) for place in scored]
+    )
     if model is not None and model.kind == "orm":
         logs = logs[[variant_index("last", True)]]
     scores = np.full((len(logs), len(graded)), -np.inf)

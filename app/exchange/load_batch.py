@@ -29,6 +29,7 @@ from app.exchange.load_labels import insert_labels, rename_repeated_labels
 from app.exchange.records import ExistingProblem, ImportedRecord, ProblemRecord, SolutionRecord
 from app.exchange.repeated_records import load_repeated, require_same_reference
 from app.problems.problem_keys import solution_key, statement_key
+from app.problems.step_kinds import find_step_kinds
 
 
 @dataclass
@@ -235,7 +236,7 @@ def _insert_problems(
 
 
 SOLUTION_COLUMNS = (
-    "id", "project_id", "problem_id", "external_id", "generator", "steps", "digest", "text_key",
+    "id", "project_id", "problem_id", "external_id", "generator", "steps", "step_kinds", "digest", "text_key",
     "final_answer", "verdict", "detail",
 )  # fmt: skip
 
@@ -271,9 +272,10 @@ def _insert_solutions(
 
 def _solution_row(identity: int, project_id: int, place: ExistingProblem, record: SolutionRecord) -> str:
     verdict = record.file_verdict if place.reference_answer is None else None  # else our grader's, later
+    kinds = record.step_kinds or find_step_kinds(record.steps)
     return (
         f"{identity}\t{project_id}\t{place.id}\t{escape_text(record.external_id)}\t{escape_text(record.generator)}"
-        f"\t{format_text_array(record.steps)}\t{format_bytes(record.digest)}\t{format_bytes(solution_key(record.steps))}\t{escape_text(record.final_answer)}"
+        f"\t{format_text_array(record.steps)}\t{_format_ints(kinds)}\t{format_bytes(record.digest)}\t{format_bytes(solution_key(record.steps))}\t{escape_text(record.final_answer)}"
         f"\t{escape_text(verdict)}\t{format_json(record.detail)}"
     )
 

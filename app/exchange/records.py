@@ -46,6 +46,8 @@ class SolutionRecord:
     first_error: int | None = None
     external_ratings: list[int] | None = None
     alternatives: list[AlternativeRecord] = field(default_factory=list)
+    step_kinds: list[int] | None = None
+    """What the record says; None: the thinking tags in the steps decide."""
     free_text: str | None = None
     """What the steps were cut out of; None where the file lists the steps."""
 

@@ -12,6 +12,7 @@ from app.explorer.parameters import CursorQuery, FilterQuery
 from app.explorer.pool_query import PageCursor
 from app.labeling import label_exposure
 from app.problems import queries
+from app.problems.step_kinds import name_kinds
 from app.projects.access import Researcher
 from app.scoring.heat_strips import HeatStrip
 
@@ -124,6 +125,8 @@ class SolutionOut(PoolSolutionOut):
 
     steps: list[str]
     """Its steps."""
+    step_kinds: list[str] | None
+    """step, thought, action or observation for each step. Null: all are steps."""
     statement: str
     """The problem's statement."""
     verdicts: list[VerdictOut]
@@ -177,6 +180,7 @@ def get_solution(solution_id: int, db: Db, access: Researcher) -> SolutionOut:
     return SolutionOut(
         **dict(build_solution(row)),
         steps=solution.steps,
+        step_kinds=name_kinds(solution.step_kinds),
         statement=problem.statement,
         verdicts=[VerdictOut.model_validate(verdict) for verdict in verdicts[solution.id]],
         external_labels=[ExternalLabelOut.model_validate(label) for label in external_labels[solution.id]],

@@ -18,6 +18,7 @@ from app.labeling.ratings import BY_VALUE
 from app.labeling.submission_views import FINISH_LABELS
 from app.problems import queries
 from app.problems.models import SPLITS, VERDICTS
+from app.problems.step_kinds import name_kinds
 from app.projects.access import Researcher
 
 router = APIRouter(prefix="/projects/{slug}/solutions", include_in_schema=False)
@@ -62,6 +63,7 @@ def solution_page(request: Request, solution_id: int, db: Db, access: Researcher
         request,
         "explorer/solution.html",
         verdicts=verdicts[solution.id],
+        step_kinds=name_kinds(solution.step_kinds),
         external_labels=external_labels[solution.id],
         solution=solution,
         problem=problem,

@@ -25,6 +25,7 @@ from app.generators.purpose import SamplingPurpose
 from app.generators.sampler import SampleResult
 from app.problems.models import Problem, Solution
 from app.problems.problem_keys import solution_key
+from app.problems.step_kinds import find_step_kinds
 
 FilterText = Annotated[Text, Field(max_length=300)]
 COUNT_FROM = {"generator": "this generator", "pool": "the whole pool"}
@@ -187,6 +188,7 @@ def _solution(run: SamplingRun, item: SamplingItem, sampled: Sampled, digest: by
         external_id=f"generator-{run.generator_id}/{uuid.uuid4().hex}",
         generator=run.generator.name,
         steps=sampled.steps,
+        step_kinds=find_step_kinds(sampled.steps),
         digest=digest,
         text_key=solution_key(sampled.steps),
         final_answer=sampled.answer,

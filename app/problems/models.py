@@ -71,6 +71,8 @@ class Solution(Base):
     external_id: Mapped[str]
     generator: Mapped[str] = mapped_column(server_default="")
     steps: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    step_kinds: Mapped[list[int] | None] = mapped_column(ARRAY(SmallInteger))
+    """What each step is, by STEP_KINDS in step_kinds.py; null if all are plain steps."""
     digest: Mapped[bytes] = mapped_column(LargeBinary)
     """sha256 of the steps."""
     text_key: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -90,6 +92,7 @@ class Solution(Base):
     __table_args__ = (
         CheckConstraint("verdict IN ('correct', 'incorrect', 'unparseable')", name="verdict"),
         CheckConstraint("cardinality(steps) > 0", name="steps"),
+        CheckConstraint("cardinality(step_kinds) = cardinality(steps)", name="step_kinds"),
         Index(
             "uq_solution_project_id_external_id",
             "project_id",

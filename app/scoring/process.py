@@ -28,6 +28,7 @@ from app.core.run_models import Run
 from app.core.subprocess_jobs import STOPPED
 from app.prm.config import ScoreConfig
 from app.problems.models import Problem, Solution
+from app.problems.step_kinds import select_rated
 from app.projects import models as _projects  # noqa: F401  likewise
 from app.scoring import runs as _runs  # noqa: F401  the kind of this run
 from app.scoring.models import Score, ScoringRun, ScoringShard
@@ -89,7 +90,7 @@ def score_shards(
                 writing.result()
             per_second = scored_count / (time.monotonic() - begun)
             writing = writer.submit(
-                store_shard, run, fence, taken, scores, per_second, throughput_stats(scorer)
+                store_shard, run, fence, taken, scores, config, per_second, throughput_stats(scorer)
             )
         if writing is not None:
             writing.result()
@@ -122,11 +123,12 @@ def store_shard(
     fence: int,
     taken: ShardInProgress,
     scores: Sequence[Any],
+    config: ScoreConfig,
     per_second: float,
     spoken: dict[str, Any],
 ) -> None:
     with taken.db as db:
-        too_long = write_scores(db, run, taken.rows, scores)
+        too_long = write_scores(db, run, taken.rows, scores, config)
         if mark_shard_done(db, run.id, fence, taken.shard, too_long, per_second, spoken):
             db.commit()
 
@@ -147,7 +149,7 @@ def lock_next_shard(db: Session, run_id: int, fence: int) -> ScoringShard | None
 
 def load_solutions(db: Session, run: ScoringRun, shard: ScoringShard, config: ScoreConfig) -> Sequence[Any]:
     return db.execute(
-        select(Solution.id, Solution.problem_id, Problem.statement, Solution.steps)
+        select(Solution.id, Solution.problem_id, Problem.statement, Solution.steps, Solution.step_kinds)
         .join(Problem, Problem.id == Solution.problem_id)
         .where(Solution.project_id == run.project_id, Problem.split.in_(config.splits))
         .where(Solution.id.between(shard.first_id, shard.last_id))
@@ -155,18 +157,20 @@ def load_solutions(db: Session, run: ScoringRun, shard: ScoringShard, config: Sc
     ).all()
 
 
-def write_scores(db: Session, run: ScoringRun, rows: Sequence[Any], scores: Sequence[Any]) -> int:
+def write_scores(
+    db: Session, run: ScoringRun, rows: Sequence[Any], scores: Sequence[Any], config: ScoreConfig
+) -> int:
     """Write the scores; how many solutions were too long for the model."""
     score_rows = [
         {
             "model_id": run.model_id,
             "solution_id": row.id,
             "problem_id": row.problem_id,
-            "log_score": scores.log_score,
-            "step_probs": scores.step_probs,
+            "log_score": compute_log_score(score, row.step_kinds, config),
+            "step_probs": score.step_probs,
         }
-        for row, scores in zip(rows, scores, strict=True)
-        if scores is not None
+        for row, score in zip(rows, scores, strict=True)
+        if score is not None
     ]
     if score_rows:
         statement = insert(Score)
@@ -174,6 +178,16 @@ def write_scores(db: Session, run: ScoringRun, rows: Sequence[Any], scores: Sequ
         key = ["model_id", "solution_id"]
         db.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), score_rows)
     return len(rows) - len(score_rows)
+
+
+def compute_log_score(scores: Any, kinds: list[int] | None, config: ScoreConfig) -> float:
+    """The solution score over the steps that are rated."""
+    if kinds is None:
+        return float(scores.log_score)
+    from app.prm.predict import log_solution_score
+
+    rated = select_rated(scores.step_probs, kinds)
+    return log_solution_score(rated, config.aggregate, config.neutral_is_positive)
 
 
 def mark_shard_done(

@@ -9,11 +9,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
+from app.problems.step_kinds import is_rated
 from app.training.label_tree import Chain, ProblemChain
 from app.training.snapshot_definition import SnapshotDefinition
 
 LABELS = """
-    SELECT p.id AS problem_id, p.statement, s.id AS solution_id, s.steps, e.first_error, e.ratings
+    SELECT p.id AS problem_id, p.statement, s.id AS solution_id, s.steps, s.step_kinds,
+           e.first_error, e.ratings
     FROM external_label e JOIN solution s ON s.id = e.solution_id JOIN problem p ON p.id = s.problem_id
     WHERE s.project_id = :project_id AND p.split <> 'test'
       AND (e.first_error IS NOT NULL OR e.ratings IS NOT NULL)
@@ -59,6 +61,10 @@ class ExternalLabels:
         query = SELECT_LABELS.execution_options(yield_per=2_000)
         for row in db.execute(query, _parameters(project_id, definition)):
             targets = expand_label(row.first_error, row.ratings, len(row.steps))
+            targets = [
+                target if is_rated(row.step_kinds, position) else None
+                for position, target in enumerate(targets)
+            ]
             steps: list[str] = list(row.steps)
             if definition.cut_at_first_error and -1 in targets:
                 targets = targets[: targets.index(-1) + 1]

@@ -10,12 +10,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
+from app.problems.step_kinds import is_rated
 from app.training.label_tree import Chain, ProblemChain
 from app.training.models import Model
 from app.training.snapshot_definition import SnapshotDefinition
 
 SCORES = """
-    SELECT p.id AS problem_id, p.statement, s.id AS solution_id, s.steps, c.step_probs
+    SELECT p.id AS problem_id, p.statement, s.id AS solution_id, s.steps, s.step_kinds, c.step_probs
     FROM step_score c JOIN solution s ON s.id = c.solution_id JOIN problem p ON p.id = s.problem_id
     WHERE s.project_id = :project_id AND p.split <> 'test' AND c.model_id = :model_id
     """
@@ -48,7 +49,10 @@ class ModelLabels:
     ) -> Iterator[ProblemChain]:
         key = {"project_id": project_id, "model_id": definition.model_id}
         for row in db.execute(SELECT_SCORES.execution_options(yield_per=2_000), key):
-            ratings = [-1 if p_negative > definition.threshold else 1 for p_negative in row.step_probs[::3]]
+            ratings: list[int | None] = [
+                (-1 if p_negative > definition.threshold else 1) if is_rated(row.step_kinds, at) else None
+                for at, p_negative in enumerate(row.step_probs[::3])
+            ]
             steps: list[str] = list(row.steps)
             if definition.cut_at_first_error and -1 in ratings:
                 ratings = ratings[: ratings.index(-1) + 1]

@@ -19,6 +19,7 @@ from app.exchange.json_decoding import RecordError
 from app.exchange.records import ImportedRecord, ProblemRecord, SolutionRecord, build_statement_id
 from app.problems.models import OLD_VERDICTS, SPLITS, VERDICTS
 from app.problems.segmentation import segment
+from app.problems.step_kinds import STEP_KINDS
 
 
 def problem(row: Row) -> ProblemRecord:
@@ -65,6 +66,7 @@ def solution(row: Row, segmentation: str) -> ImportedRecord:
         external_id=parse_text(row, "id"),
         steps=steps,
         free_text=free_text,
+        step_kinds=parse_step_kinds(row, len(steps)),
         generator=parse_optional_text(row, "generator") or "",
         final_answer=parse_optional_text(row, "answer") or _find_answer(row, steps),
         detail=detail,
@@ -76,6 +78,18 @@ def solution(row: Row, segmentation: str) -> ImportedRecord:
     if isinstance(row.get("problem"), dict):
         return ImportedRecord(problem=problem(row["problem"]), solutions=[record])
     return ImportedRecord(problem_id=parse_text(row, "problem"), solutions=[record])
+
+
+def parse_step_kinds(row: Row, count: int) -> list[int] | None:
+    kinds = row.get("step_kinds")
+    if kinds is None:
+        return None
+    if not isinstance(kinds, list) or len(kinds) != count or not all(kind in STEP_KINDS for kind in kinds):
+        raise RecordError(
+            f'"step_kinds" must be a list of {count} kinds, one for each step.',
+            f"Use {', '.join(STEP_KINDS)}.",
+        )
+    return [STEP_KINDS[kind] for kind in kinds]
 
 
 def _find_answer(row: Row, steps: list[str]) -> str | None:
