@@ -18,7 +18,7 @@ from app.exchange.copy_format import (
     format_json,
     format_text_array,
 )
-from app.exchange.prm800k import Submission, build_row
+from app.exchange.prm800k import Submission, build_row, name_row
 from app.exchange.records import ExistingProblem, ImportedRecord, LabelRecord, SolutionRecord, StepRecord
 from app.exchange.row_patches import build_patch
 
@@ -149,7 +149,9 @@ def _build_origin(
             phase=label.phase,
         )
     )
-    origin: dict[str, object] = {"format": "prm800k", **build_patch(ours, label.row)}
+    origin: dict[str, object] = {"format": "prm800k"}
+    if name_row(ours) != label.row_name:  # nearly every row is as an export writes it
+        origin |= build_patch(ours, label.row)
     if label.phase == 1:
         origin["phase"] = 1
     return origin

@@ -99,6 +99,12 @@ def _build_step_row(done: Submission, position: int, step: StepRecord) -> Row:
     return {"completions": completions, "human_completion": human, "chosen_completion": step.chosen}
 
 
+def name_row(row: Row) -> str:
+    """An identifier, equal for rows that are equal as JSON."""
+    packed = orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
+    return f"prm800k:{hashlib.sha256(packed).hexdigest()[:32]}"
+
+
 def parse_row(row: Row) -> ImportedRecord:
     """The content of a row. Raises RecordError for other rows."""
     question, label = parse_object(row, "question"), parse_object(row, "label")
@@ -110,8 +116,7 @@ def parse_row(row: Row) -> ImportedRecord:
     pre = parse_pre_generated_steps(question) if phase == 2 else []
     labels = [parse_step(step, position, pre) for position, step in enumerate(steps)]
     chain = pre if phase == 2 else build_chain(labels)
-    packed = orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
-    name = f"prm800k:{hashlib.sha256(packed).hexdigest()[:32]}"
+    name = name_row(row)
     problem = ProblemRecord(
         external_id=build_statement_id("prm800k", statement),
         statement=statement,
@@ -168,6 +173,7 @@ def _build_label(row: Row, label: Row, steps: list[StepRecord], name: str, phase
         steps=steps,
         row=row,
         phase=phase,
+        row_name=name,
     )
 
 

@@ -18,12 +18,12 @@ def parse_pre_generated_steps(question: Row) -> list[str]:
 
 
 def parse_step(row: Any, position: int, pre: list[str]) -> StepRecord:
-    where = f'"label.steps[{position}]'
     if not isinstance(row, dict):
-        raise RecordError(f'{where}" must be an object.')
+        raise RecordError(f'"label.steps[{position}]" must be an object.')
     completions = row.get("completions")
     if usual := _parse_single_completion(row, completions, position, pre):
         return usual
+    where = f'"label.steps[{position}]'
     texts: list[str] | None = None
     ratings: list[int | None] | None = None
     flags: list[bool | None] | None = None

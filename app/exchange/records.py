@@ -50,6 +50,7 @@ class SolutionRecord:
     """What the record says; None: the thinking tags in the steps decide."""
     free_text: str | None = None
     """What the steps were cut out of; None where the file lists the steps."""
+    _digest: bytes | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def has_external_label(self) -> bool:
@@ -57,7 +58,9 @@ class SolutionRecord:
 
     @property
     def digest(self) -> bytes:
-        return hashlib.sha256("\0".join(self.steps).encode()).digest()
+        if self._digest is None:
+            self._digest = hashlib.sha256("\0".join(self.steps).encode()).digest()
+        return self._digest
 
 
 @dataclass(slots=True)
@@ -85,6 +88,8 @@ class LabelRecord:
     row: dict[str, Any]
     """The original row. What the tables cannot hold is stored in `assignment.import_origin`."""
     phase: int = 2
+    row_name: str = ""
+    """Names the content of the row: equal for rows that are equal as JSON."""
 
 
 @dataclass(slots=True)

@@ -9,8 +9,9 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-PUNCTUATION = str.maketrans("", "", " \t\n\r\f\v\u00a0!?;\"'`*#$“”‘’「」。，、！？；")
-LOOSE_MARKS = re.compile(r"[.,:](?!\d)|(?<!\d)[.,:]")
+ASCII_PUNCTUATION = b" \t\n\r\f\v!?;\"'`*#$"
+OTHER_PUNCTUATION = str.maketrans("", "", "\u00a0“”‘’「」。，、！？；")
+LOOSE_MARKS = re.compile(rb"[.,:](?!\d)|(?<!\d)[.,:]")
 
 
 def normalize_statement(statement: str) -> str:
@@ -26,7 +27,8 @@ def statement_key(statement: str) -> bytes:
 def solution_key(steps: Iterable[str]) -> bytes:
     """What `solution.text_key` keeps: 16 bytes, equal for solutions that differ by spacing, punctuation, case
     or the cut into steps."""
-    joined = " ".join(steps)
-    folded = joined if joined.isascii() else unicodedata.normalize("NFKC", joined)
-    bare = LOOSE_MARKS.sub("", folded.casefold().translate(PUNCTUATION))
-    return hashlib.blake2b(bare.encode(), digest_size=16).digest()
+    text = " ".join(steps).casefold()
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).translate(OTHER_PUNCTUATION)
+    bare = LOOSE_MARKS.sub(b"", text.encode().translate(None, ASCII_PUNCTUATION))
+    return hashlib.blake2b(bare, digest_size=16).digest()
