@@ -5,6 +5,7 @@ wrong usage."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from app.exchange.progress_bar import progress_bar
 from app.projects.commands import ProjectName
 
 if TYPE_CHECKING:
+    from app.exchange.field_mapping import FieldMapping
     from app.exchange.models import Import
 
 EXIT_SOME_REJECTED = 3
@@ -39,9 +41,7 @@ def print_formats(requested: bool) -> None:
 
 
 def import_file(
-    file: Annotated[
-        Path, typer.Argument(help="JSON Lines, JSON, CSV, TSV, Parquet or Arrow; text may be gzip.")
-    ],
+    file: Annotated[Path, typer.Argument(help="JSON Lines, JSON, CSV, TSV, Parquet, Arrow; or a folder.")],
     project: ProjectName,
     format: Annotated[
         str,
@@ -63,6 +63,10 @@ def import_file(
         typer.Option("--mapping", help="Save the mapping under this name; without --map, use the saved one."),
     ] = None,
     grade: Annotated[bool, typer.Option(help="Grade the final answers after the import.")] = True,
+    hub: Annotated[
+        bool, typer.Option("--hub", help="The argument names a data set of the Hub: org/name.")
+    ] = False,
+    revision: Annotated[str | None, typer.Option(help="Of the data set: a commit, tag or branch.")] = None,
     list_formats: Annotated[
         bool,
         typer.Option(
@@ -70,36 +74,78 @@ def import_file(
         ),
     ] = False,
 ) -> None:
-    """Import problems, solutions and labels. Safe to rerun."""
-    from app.core.db import transaction
+    """Import problems, solutions and labels: a file, a folder of files, or a data set of the Hub. Safe to
+    rerun."""
     from app.core.startup import ready_database
-    from app.exchange import importer
     from app.exchange.field_mapping import parse_mapping
+
+    options = ImportOptions(
+        project,
+        format,
+        split,
+        segmentation,
+        parse_mapping(mapping_text) if mapping_text else None,
+        mapping_name,
+    )
+    files = list_files(file, revision, hub=hub)
+    with ready_database():
+        results = [run_file(path, name, options) for name, path in files.items()]
+        if grade and any(done.state == "succeeded" for done, _ in results):
+            grade_pending(results[0][0].project_id)
+    if code := max((code for _, code in results), key=[0, EXIT_SOME_REJECTED, 1].index):
+        raise typer.Exit(code)
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """How every file of a command is imported."""
+
+    project: str
+    format: str
+    split: str | None
+    segmentation: str | None
+    mapping: FieldMapping | None
+    mapping_name: str | None
+
+
+def list_files(source: Path, revision: str | None, *, hub: bool) -> dict[str, Path]:
+    """The files to import, by the names that tell their splits."""
+    from app.core.errors import Invalid
+    from app.exchange.data_folder import list_data_files
+
+    if revision is not None and not hub:
+        raise Invalid("--revision is for data sets of the Hub.", remedy="Add --hub.")
+    if hub:
+        from app.exchange.hub import fetch_data_set
+
+        source = fetch_data_set(source.as_posix(), revision or "main")
+        typer.echo(f"revision {source.name}", err=True)
+    return list_data_files(source) if source.is_dir() else {source.name: source}
+
+
+def run_file(path: Path, name: str, options: ImportOptions) -> tuple[Import, int]:
+    """Import one file, or the rest of it. Returns the import and the exit code."""
+    from app.core.db import transaction
+    from app.exchange import importer
     from app.exchange.import_config import ImportConfig
     from app.projects.projects import get_project_by_name
 
-    mapping = parse_mapping(mapping_text) if mapping_text else None
-    with ready_database():
-        with transaction() as db:
-            where = get_project_by_name(db, project)
-            config = ImportConfig(segmentation=segmentation)
-            begun = importer.find_resumable_import(
-                db, where, file, format, split, segmentation, mapping
-            ) or importer.create_import(
-                db, where, file, format=format, split=split, config=config,
-                mapping=mapping, mapping_name=mapping_name,
-            )  # fmt: skip
-        typer.echo(f"{begun.filename}: {begun.format}, split {begun.split}", err=True)
-        report_mapping(begun)
-        for notice in begun.parsed_config.notices:
-            typer.echo(f"note: {notice}", err=True)
-        with progress_bar("Importing", begun.bytes_total) as moved:
-            done = importer.run_import(begun.id, lambda now: moved(now.bytes_done))
-        code = report_import(done)
-        if grade and done.state == "succeeded":
-            grade_pending(done.project_id)
-    if code:
-        raise typer.Exit(code)
+    with transaction() as db:
+        project = get_project_by_name(db, options.project)
+        begun = importer.find_resumable_import(
+            db, project, path, options.format, options.split, options.segmentation, options.mapping
+        ) or importer.create_import(
+            db, project, path, format=options.format, split=options.split, filename=name,
+            config=ImportConfig(segmentation=options.segmentation),
+            mapping=options.mapping, mapping_name=options.mapping_name,
+        )  # fmt: skip
+    typer.echo(f"{begun.filename}: {begun.format}, split {begun.split}", err=True)
+    report_mapping(begun)
+    for notice in begun.parsed_config.notices:
+        typer.echo(f"note: {notice}", err=True)
+    with progress_bar("Importing", begun.bytes_total) as moved:
+        done = importer.run_import(begun.id, lambda now: moved(now.bytes_done))
+    return done, report_import(done)
 
 
 def report_mapping(begun: Import) -> None:

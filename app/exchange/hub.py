@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from app.core.errors import DomainError, Invalid
+from app.exchange.data_folder import SUFFIXES
 from app.settings import settings
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
@@ -42,6 +43,30 @@ def push_data_set(folder: Path, name: str, *, private: bool) -> str:
             remedy="Set HF_TOKEN to a token with write access. Check HF_ENDPOINT and the network.",
         ) from error
     return str(address)
+
+
+def fetch_data_set(name: str, revision: str) -> Path:
+    """Download the data files of a data set at a revision. Returns their folder in the cache of the Hub."""
+    require_hub(name)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    patterns = [f"*{suffix}{packed}" for suffix in SUFFIXES for packed in ("", ".gz")]
+    try:
+        folder = snapshot_download(
+            name,
+            repo_type="dataset",
+            revision=revision,
+            allow_patterns=patterns,
+            endpoint=settings().hub_endpoint,
+            token=settings().hub_token,
+        )
+    except (HfHubHTTPError, OSError) as error:
+        raise HubError(
+            f"The data set {name} at {revision} could not be fetched: {_describe(error)}",
+            remedy="Check the name, the revision, HF_TOKEN and the network, or import a local folder.",
+        ) from error
+    return Path(folder)
 
 
 def _describe(error: Exception) -> str:
