@@ -22,7 +22,7 @@ from app.problems.views import get_problem
 from app.projects.access import ProjectAdmin, Researcher
 
 router = APIRouter(prefix="/api/v1/projects/{slug}", tags=["problems"])
-Words = Annotated[int, Query(ge=LEAST_WORDS, le=MOST_WORDS, description="Words of a shared passage.")]
+PassageLength = Annotated[int, Query(ge=LEAST_WORDS, le=MOST_WORDS, description="Words of a shared passage.")]
 
 
 class ReferenceRequest(Config):
@@ -68,7 +68,7 @@ class OverlapPairOut(Answer):
 class OverlapOut(Answer):
     """Problems of train and validation that share passages with test problems."""
 
-    words: int
+    passage_length: int
     """Words of a shared passage."""
     problems: int
     """Compared problems of train and validation."""
@@ -79,9 +79,11 @@ class OverlapOut(Answer):
 
 
 @router.get("/problem-overlap", summary="Compare problems with test problems")
-def get_problem_overlap(access: Researcher, db: Db, words: Words = DEFAULT_WORDS) -> OverlapOut:
-    """Problems of train and validation that share passages of `words` words with test problems."""
-    return overlap_to_json(report_overlap(db, access.project.id, words))
+def get_problem_overlap(
+    access: Researcher, db: Db, passage_length: PassageLength = DEFAULT_WORDS
+) -> OverlapOut:
+    """Problems of train and validation that share passages of `passage_length` words with test problems."""
+    return overlap_to_json(report_overlap(db, access.project.id, passage_length))
 
 
 def overlap_to_json(report: OverlapReport) -> OverlapOut:
@@ -97,7 +99,9 @@ def overlap_to_json(report: OverlapReport) -> OverlapOut:
         )
         for pair in report.pairs
     ]
-    counts = {name: getattr(report, name) for name in ("words", "problems", "test_problems", "pair_count")}
+    counts = {
+        name: getattr(report, name) for name in ("passage_length", "problems", "test_problems", "pair_count")
+    }
     return OverlapOut(**counts, pairs=pairs)
 
 

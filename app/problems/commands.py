@@ -17,7 +17,7 @@ def register(cli: typer.Typer) -> None:
 
 def report(
     project: ProjectName,
-    words: Annotated[int, typer.Option(help="Words of a shared passage.", min=8, max=50)] = 13,
+    passage_length: Annotated[int, typer.Option(help="Words of a shared passage.", min=8, max=50)] = 13,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """List train and validation problems that share long passages with test problems. Changes nothing."""
@@ -28,7 +28,7 @@ def report(
     from app.projects.projects import get_project_by_name
 
     with ready_database(), transaction() as db:
-        overlap = report_overlap(db, get_project_by_name(db, project).id, words)
+        overlap = report_overlap(db, get_project_by_name(db, project).id, passage_length)
     if json:
         typer.echo(overlap_to_json(overlap).model_dump_json(indent=2))
         return
@@ -38,8 +38,8 @@ def report(
             f" {pair.test_problem.external_id}: {pair.passage[:100]}"
         )
     typer.echo(
-        f"{overlap.pair_count:,} pairs share {words} words: {overlap.problems:,} problems compared with"
-        f" {overlap.test_problems:,} test problems"
+        f"{overlap.pair_count:,} pairs share {passage_length} words: {overlap.problems:,} problems compared"
+        f" with {overlap.test_problems:,} test problems"
     )
 
 

@@ -45,7 +45,7 @@ class OverlapPair:
 
 @dataclass(frozen=True, slots=True)
 class OverlapReport:
-    words: int
+    passage_length: int
     problems: int
     """Compared problems of train and validation."""
     test_problems: int
@@ -54,40 +54,40 @@ class OverlapReport:
     pair_count: int
 
 
-def report_overlap(db: Session, project_id: int, words: int = DEFAULT_WORDS) -> OverlapReport:
+def report_overlap(db: Session, project_id: int, passage_length: int = DEFAULT_WORDS) -> OverlapReport:
     """Compare every problem of train and validation with the test problems of the project."""
     tests = list(_iter_statements(db, project_id, is_test=True))
     problems = _iter_statements(db, project_id, is_test=False)
-    return find_overlap(problems, tests, words)
+    return find_overlap(problems, tests, passage_length)
 
 
-def find_overlap(problems: Iterable[Statement], tests: list[Statement], words: int) -> OverlapReport:
+def find_overlap(problems: Iterable[Statement], tests: list[Statement], passage_length: int) -> OverlapReport:
     by_passage: dict[int, list[int]] = {}
     for at, statement in enumerate(tests):
-        for key in {hash(passage) for passage in iter_passages(statement.text, words)}:
+        for key in {hash(passage) for passage in iter_passages(statement.text, passage_length)}:
             by_passage.setdefault(key, []).append(at)
     pairs: list[OverlapPair] = []
     count = 0
     for problem in problems:
         count += 1
-        pairs += _match(problem, tests, by_passage, words)
+        pairs += _match(problem, tests, by_passage, passage_length)
     pairs.sort(key=lambda pair: (-pair.share, pair.problem.id, pair.test_problem.id))
-    return OverlapReport(words, count, len(tests), pairs[:MAX_PAIRS], len(pairs))
+    return OverlapReport(passage_length, count, len(tests), pairs[:MAX_PAIRS], len(pairs))
 
 
-def iter_passages(statement: str, words: int) -> Iterator[tuple[str, ...]]:
-    """The runs of `words` words, or the whole statement if it is shorter but has at least LEAST_WORDS."""
+def iter_passages(statement: str, passage_length: int) -> Iterator[tuple[str, ...]]:
+    """The runs of `passage_length` words, or all of a shorter statement of at least LEAST_WORDS words."""
     spellings = WORD.findall(statement.casefold())
-    if LEAST_WORDS <= len(spellings) < words:
+    if LEAST_WORDS <= len(spellings) < passage_length:
         yield tuple(spellings)
-    for start in range(len(spellings) - words + 1):
-        yield tuple(spellings[start : start + words])
+    for start in range(len(spellings) - passage_length + 1):
+        yield tuple(spellings[start : start + passage_length])
 
 
 def _match(
-    problem: Statement, tests: list[Statement], by_passage: dict[int, list[int]], words: int
+    problem: Statement, tests: list[Statement], by_passage: dict[int, list[int]], passage_length: int
 ) -> Iterator[OverlapPair]:
-    passages = list(iter_passages(problem.text, words))
+    passages = list(iter_passages(problem.text, passage_length))
     shared: dict[int, list[tuple[str, ...]]] = {}
     for passage in passages:
         for at in by_passage.get(hash(passage), ()):

@@ -19,7 +19,7 @@ from app.projects.access import Access, ProjectAdmin, Researcher
 
 router = APIRouter(prefix="/projects/{slug}/problems", include_in_schema=False)
 Number = Annotated[int, Query(ge=0, lt=2**62)]
-Words = Annotated[int, Query(ge=LEAST_WORDS, le=MOST_WORDS)]
+PassageLength = Annotated[int, Query(ge=LEAST_WORDS, le=MOST_WORDS)]
 
 
 @router.get("")
@@ -55,8 +55,10 @@ def problems(
 
 
 @router.get("/overlap")
-def overlap(request: Request, db: Db, access: Researcher, words: Words = DEFAULT_WORDS) -> Response:
-    report = report_overlap(db, access.project.id, words)
+def overlap(
+    request: Request, db: Db, access: Researcher, passage_length: PassageLength = DEFAULT_WORDS
+) -> Response:
+    report = report_overlap(db, access.project.id, passage_length)
     return render(request, "problems/overlap.html", report=report, least=LEAST_WORDS, most=MOST_WORDS)
 
 

@@ -57,11 +57,14 @@ def test_the_page_and_the_api_list_the_pairs(web: TestClient, db: Session) -> No
     page = web.get(f"/projects/{project.slug}/problems/overlap").text
     assert "homework" in page
     assert "1 pairs share a passage of 13 words" in " ".join(page.split())
-    report = web.get(f"/api/v1/projects/{project.slug}/problem-overlap", params={"words": 8}).json()
+    report = web.get(f"/api/v1/projects/{project.slug}/problem-overlap", params={"passage_length": 8}).json()
     assert [(pair["external_id"], pair["test_external_id"]) for pair in report["pairs"]] == [
         ("homework", "exam")
     ]
-    assert web.get(f"/api/v1/projects/{project.slug}/problem-overlap", params={"words": 3}).status_code == 422
+    assert (
+        web.get(f"/api/v1/projects/{project.slug}/problem-overlap", params={"passage_length": 3}).status_code
+        == 422
+    )
 
 
 def test_the_command_prints_the_pairs(database: str) -> None:

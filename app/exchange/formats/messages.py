@@ -1,5 +1,5 @@
 """PURE: conversations of a chat model: `messages` with `role` and `content`, or `conversations` with `from`
-and `value`. The last answer of the model is the solution of what was asked before."""
+and `value`. The last answer of the model is the solution of what was earlier before."""
 
 from __future__ import annotations
 
