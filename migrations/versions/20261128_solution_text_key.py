@@ -1,7 +1,7 @@
 """A key of each solution's text: solutions that differ by spacing, punctuation or case have the same.
 
 Revision ID: solution_text_key
-Revises: sampling_names
+Revises: evaluation_names
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "solution_text_key"
-down_revision = "sampling_names"
+down_revision = "evaluation_names"
 branch_labels = None
 depends_on = None
 
