@@ -18,9 +18,11 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("solution", sa.Column("step_kinds", postgresql.ARRAY(sa.SmallInteger()), nullable=True))
-    op.create_check_constraint("step_kinds", "solution", "cardinality(step_kinds) = cardinality(steps)")
+    op.create_check_constraint(
+        op.f("ck_solution_step_kinds"), "solution", "cardinality(step_kinds) = cardinality(steps)"
+    )
 
 
 def downgrade() -> None:
-    op.drop_constraint("step_kinds", "solution")
+    op.drop_constraint(op.f("ck_solution_step_kinds"), "solution", type_="check")
     op.drop_column("solution", "step_kinds")

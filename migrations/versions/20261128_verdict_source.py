@@ -19,7 +19,9 @@ def upgrade() -> None:
     op.add_column(
         "project", sa.Column("verdict_source", sa.String(), server_default="grader", nullable=False)
     )
-    op.create_check_constraint("verdict_source", "project", "verdict_source IN ('grader', 'file')")
+    op.create_check_constraint(
+        op.f("ck_project_verdict_source"), "project", "verdict_source IN ('grader', 'file')"
+    )
     op.create_table(
         "grading_run",
         sa.Column("run_id", sa.BigInteger(), nullable=False),
@@ -33,5 +35,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DELETE FROM run WHERE kind = 'grading'")
     op.drop_table("grading_run")
-    op.drop_constraint("verdict_source", "project")
+    op.drop_constraint(op.f("ck_project_verdict_source"), "project", type_="check")
     op.drop_column("project", "verdict_source")
