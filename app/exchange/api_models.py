@@ -113,6 +113,10 @@ class RejectedRecordPage(Page):
 def build_import(row: Import) -> ImportOut:
     config = row.parsed_config
     return ImportOut.build(
-        row, segmentation=config.segmentation, mapping=config.mapping, mapping_name=config.mapping_name,
-        notices=config.notices, counts=ImportCounts(**{**row.counts, "new": row.account["new"]}),
+        row,
+        segmentation=config.segmentation,
+        mapping=config.mapping,
+        mapping_name=config.mapping_name,
+        notices=config.notices,
+        counts=ImportCounts(**{**row.counts, "new": row.account["new"]}),
     )

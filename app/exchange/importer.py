@@ -108,7 +108,7 @@ def create_import(
     config = ImportConfig(
         segmentation=chosen.segmentation, split_requested=bool(chosen.split_requested), grade=config.grade,
         mapping=chosen.mapping or None, mapping_name=used_name if chosen.mapping else None,
-        notices=describe_start(path, chosen, is_chosen=bool(config.segmentation)),
+        notices=tuple(describe_start(path, chosen, is_chosen=bool(config.segmentation))),
     )  # fmt: skip
     of = Import(
         project_id=project.id,

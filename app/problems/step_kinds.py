@@ -15,7 +15,7 @@ STEP, THOUGHT, ACTION, OBSERVATION = range(4)
 STEP_KINDS = {"step": STEP, "thought": THOUGHT, "action": ACTION, "observation": OBSERVATION}
 """The numbers are stored in `solution.step_kinds`."""
 RATED_KINDS = frozenset((STEP, ACTION))
-IS_RATED = "({kinds} IS NULL OR {kinds}[{position} + 1] IN (0, 2))"
+IS_RATED = "({kinds} IS NULL OR ({kinds})[{position} + 1] IN (0, 2))"
 """SQL: whether the step at a 0-based position is rated. Twin of `is_rated`."""
 SEPARATOR = "\n\n"
 

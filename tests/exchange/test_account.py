@@ -107,7 +107,8 @@ def test_the_command_prints_notices_and_the_account(database: str, tmp_path: Pat
 def test_a_file_with_rejected_records_is_amber(web: TestClient, db: Session) -> None:
     project = factories.project(db)
     factories.sign_in(web, db, factories.member(db, project, "admin"))
-    counts = {"lines": 17, "errors": 15, "problems": 2, "solutions": 0, "labels": 0, "other_split": 3}
+    counts = dict.fromkeys(("solutions", "labels", "split_conflicts", "duplicates"), 0)
+    counts |= {"lines": 17, "errors": 15, "problems": 2, "other_split": 3}
     notices = {"notices": ["A notice."]}
     done = Import(project_id=project.id, kind="import", filename="a.jsonl", path="/a", format="gsm8k",
                   split="train", counts=counts, state="succeeded", options=notices)  # fmt: skip

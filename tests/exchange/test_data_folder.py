@@ -54,5 +54,7 @@ def test_what_is_no_data_is_left_out_or_named(tmp_path: Path) -> None:
     (tmp_path / "more.jsonl").write_text("version https://git-lfs.github.com/spec/v1")
     with pytest.raises(Invalid, match="pointer"):
         list_data_files(tmp_path)
+    empty = tmp_path / "empty"
+    empty.mkdir()
     with pytest.raises(Invalid, match="0 data files"):
-        list_data_files(tmp_path / ".cache")
+        list_data_files(empty)

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from app.cli import cli
 from app.core.db import transaction
 from app.core.errors import Conflict
+from app.core.run_lifecycle import record_success, start_attempt
 from app.problems.grading import grade_waiting
 from app.problems.grading_job import run as run_grading
 from app.problems.grading_runs import KIND, count_outdated, start_grading
@@ -106,7 +107,10 @@ def test_it_starts_by_page_and_api_once_at_a_time(web: TestClient, db: Session) 
     assert project.verdict_source == "file"
     busy = web.post(f"/api/v1/projects/{project.slug}/gradings", json={})
     assert (busy.status_code, "already" in busy.text) == (409, True)
-    db.execute(update(GradingRun).values(state="succeeded"))
+    run_id = int(sent.headers["location"].rpartition("/")[2])
+    run = start_attempt(db, run_id, GradingRun)
+    assert run is not None
+    assert record_success(db, run.id, run.fence, {"graded": 0})
     started = web.post(f"/api/v1/projects/{project.slug}/gradings", json={"verdict_source": "grader"})
     assert (started.status_code, started.json()["verdict_source"]) == (202, "grader")
     with pytest.raises(Conflict):
