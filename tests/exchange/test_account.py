@@ -111,7 +111,7 @@ def test_a_file_with_rejected_records_is_amber(web: TestClient, db: Session) -> 
     counts |= {"lines": 17, "errors": 15, "problems": 2, "other_split": 3}
     notices = {"notices": ["A notice."]}
     done = Import(project_id=project.id, kind="import", filename="a.jsonl", path="/a", format="gsm8k",
-                  split="train", counts=counts, state="succeeded", options=notices)  # fmt: skip
+                  split="train", counts=counts, state="succeeded", config=notices)  # fmt: skip
     db.add(done)
     db.flush()
     page = web.get(f"/projects/{project.slug}/imports/{done.id}").text
@@ -121,5 +121,5 @@ def test_a_file_with_rejected_records_is_amber(web: TestClient, db: Session) -> 
     assert "A notice." in page
     assert "Partly rejected" in web.get(f"/projects/{project.slug}/imports").text
     answer = web.get(f"/api/v1/projects/{project.slug}/imports/{done.id}").json()
-    assert (answer["account"]["errors"], answer["account"]["new"]) == (15, 2)
+    assert (answer["counts"]["errors"], answer["counts"]["new"]) == (15, 2)
     assert not db.scalars(select(Solution)).all()

@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.core.db import transaction
+from app.exchange.import_config import ImportConfig
 from app.exchange.models import RejectedRecord
 from app.prm.config import ScoreConfig
 from app.prm.predict import SolutionScores, log_solution_score
@@ -73,7 +74,7 @@ def test_kinds_come_in_with_the_file_and_mask_its_labels(tmp_path: Path) -> None
     ]  # fmt: skip
     path = tmp_path / "train.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)))
-    done = bring(path, options={"segmentation": "model_output"})
+    done = bring(path, config=ImportConfig(segmentation="model_output"))
     with transaction() as db:
         kinds = {
             solution.external_id: name_kinds(solution.step_kinds) for solution in db.scalars(select(Solution))
