@@ -16,8 +16,8 @@ from app.cli import cli
 from app.core.db import transaction
 from app.exchange.models import Import, RejectedRecord
 from app.problems.models import ExternalLabel, Solution
-from tests.exchange.test_importer import bring
 from tests.factories import base as factories
+from tests.factories.exchange import import_file
 
 PROBLEM = {"kind": "problem", "id": "p", "statement": "What is 3 + 4?", "answer": "7"}
 SOLUTION = {"kind": "solution", "id": "s", "problem": "p", "steps": ["3 + 4", "# Answer\n\n7"]}
@@ -31,8 +31,8 @@ def write(path: Path, *rows: dict[str, Any]) -> Path:
 @pytest.mark.usefixtures("database")
 def test_other_content_under_a_known_identifier_is_an_error_with_its_line(tmp_path: Path) -> None:
     labels = {"first_error": -1, "ratings": [1, 1]}
-    bring(write(tmp_path / "a.jsonl", PROBLEM, {**SOLUTION, "verdict": "correct", "external": labels}))
-    again = bring(
+    import_file(write(tmp_path / "a.jsonl", PROBLEM, {**SOLUTION, "verdict": "correct", "external": labels}))
+    again = import_file(
         write(
             tmp_path / "b.jsonl",
             {**PROBLEM, "answer": "8"},
@@ -64,13 +64,13 @@ def test_other_content_under_a_known_identifier_is_an_error_with_its_line(tmp_pa
 
 @pytest.mark.usefixtures("database")
 def test_labels_that_were_missing_are_added(tmp_path: Path) -> None:
-    bring(write(tmp_path / "a.jsonl", PROBLEM, SOLUTION, {**SOLUTION, "id": "t"}))
+    import_file(write(tmp_path / "a.jsonl", PROBLEM, SOLUTION, {**SOLUTION, "id": "t"}))
     rows = [
         {**SOLUTION, "external": {"ratings": [1, -1]}},
         {**SOLUTION, "id": "t", "external": {"first_error": 0}},
     ]
-    assert bring(write(tmp_path / "b.jsonl", *rows)).account["updated"] == 2
-    assert bring(write(tmp_path / "c.jsonl", *rows)).account["duplicates"] == 2
+    assert import_file(write(tmp_path / "b.jsonl", *rows)).account["updated"] == 2
+    assert import_file(write(tmp_path / "c.jsonl", *rows)).account["duplicates"] == 2
     with transaction() as db:
         labels = {
             label.solution_id: (label.first_error, label.ratings)
@@ -81,12 +81,12 @@ def test_labels_that_were_missing_are_added(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("database")
 def test_a_split_that_cannot_be_followed_is_counted(tmp_path: Path) -> None:
-    bring(write(tmp_path / "a.jsonl", PROBLEM))
-    done = bring(
+    import_file(write(tmp_path / "a.jsonl", PROBLEM))
+    done = import_file(
         write(tmp_path / "b.jsonl", PROBLEM, SOLUTION, {**PROBLEM, "split": "train"}), split="validation"
     )
     assert (done.counts["other_split"], done.counts["errors"]) == (2, 0)
-    assert bring(write(tmp_path / "c.jsonl", {**SOLUTION, "id": "t"})).counts["other_split"] == 0
+    assert import_file(write(tmp_path / "c.jsonl", {**SOLUTION, "id": "t"})).counts["other_split"] == 0
 
 
 def test_the_command_prints_notices_and_the_account(database: str, tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from app.problems.grading_job import run as run_grading
 from app.problems.grading_runs import KIND, count_outdated, start_grading
 from app.problems.models import GradingRun, Solution, Verdict
 from app.projects.models import Project
-from tests.exchange.test_importer import bring
 from tests.factories import base as factories
+from tests.factories.exchange import import_file
 
 PROBLEM = {"kind": "problem", "id": "p", "statement": "What is 6 * 9?", "answer": "54"}
 ANSWERS = (
@@ -46,7 +46,7 @@ def bring_answers(path: Path) -> int:
         for name, answer, verdict in ANSWERS
     ]
     path.write_text("\n".join(map(json.dumps, rows)))
-    project_id = bring(path).project_id
+    project_id = import_file(path).project_id
     grade_waiting(project_id)
     return project_id
 

@@ -27,8 +27,8 @@ from app.problems.step_kinds import (
 from app.scoring.process import compute_log_score
 from app.training.external_labels import ExternalLabels
 from app.training.snapshot_definition import SnapshotDefinition
-from tests.exchange.test_importer import bring
 from tests.factories import base as factories
+from tests.factories.exchange import import_file
 
 TEXT = "<think>\nIs it 3?\n\nNo.\n</think>\n\nIt is 4.\n\nSo 4."
 PROBS = [0.9, 0.0, 0.1] * 2 + [0.1, 0.0, 0.9, 0.2, 0.0, 0.8]
@@ -74,7 +74,7 @@ def test_kinds_come_in_with_the_file_and_mask_its_labels(tmp_path: Path) -> None
     ]  # fmt: skip
     path = tmp_path / "train.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)))
-    done = bring(path, config=ImportConfig(segmentation="model_output"))
+    done = import_file(path, config=ImportConfig(segmentation="model_output"))
     with transaction() as db:
         kinds = {
             solution.external_id: name_kinds(solution.step_kinds) for solution in db.scalars(select(Solution))
