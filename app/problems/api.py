@@ -55,10 +55,15 @@ class OverlapPairOut(Answer):
     """A problem and a test problem that share a passage."""
 
     problem_id: int
+    """Identifier of the problem."""
     external_id: str
+    """Its identifier in the imported file."""
     split: str
+    """Its split: train or validation."""
     test_problem_id: int
+    """Identifier of the test problem."""
     test_external_id: str
+    """The identifier of the test problem in the imported file."""
     share: float
     """The share of the passages of the problem that the test problem has too."""
     passage: str
@@ -73,7 +78,9 @@ class OverlapOut(Answer):
     problems: int
     """Compared problems of train and validation."""
     test_problems: int
+    """Test problems that they are compared with."""
     pair_count: int
+    """All pairs, also those beyond the listed ones."""
     pairs: list[OverlapPairOut]
     """At most 1,000, the largest shares first."""
 
@@ -116,9 +123,13 @@ class GradingOut(Answer):
     """A run that grades every solution again."""
 
     id: int
+    """Identifier of the run, as in /runs."""
     state: str
+    """State of the run."""
     verdict_source: str
+    """Whose verdict counts: `grader` or `file`."""
     grader_version: str
+    """Version of the grader that the run uses."""
 
 
 @router.post("/gradings", status_code=202, summary="Grade every solution again")

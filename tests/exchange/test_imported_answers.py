@@ -98,7 +98,7 @@ def test_a_repeated_line_fills_in_what_was_missing(tmp_path: Path) -> None:
 
     unchanged = import_and_grade(path, solution("bare", steps=steps, answer="50"))
     assert (unchanged.counts["updated"], unchanged.counts["duplicates"]) == (0, 1)
-    other = import_and_grade(path, solution("bare", steps=steps, answer="50", verdict="incorrect"))
+    other = import_file(write(path, solution("bare", steps=steps, answer="50", verdict="incorrect")))
     assert (other.counts["updated"], other.counts["duplicates"], other.counts["errors"]) == (0, 0, 1)
     with transaction() as db:
         assert db.scalars(select(Solution.final_answer)).one() == "49"

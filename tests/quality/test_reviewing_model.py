@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.evaluation.models import Evaluation, EvaluationSet
 from app.labeling import claims
+from app.problems.models import Solution
 from app.projects.models import Project
 from app.quality import adjudication, adjudication_queue, reviewing_model
 from app.quality.models import Adjudication
@@ -53,7 +54,7 @@ def test_who_counts(metrics: Any, best_of_n: Any, counts: bool, reason: str) -> 
 
 
 def project_solutions(db: Session, project: Project) -> Any:
-    return db.scalars(select(adjudication.Solution).where(adjudication.Solution.project_id == project.id))
+    return db.scalars(select(Solution).where(Solution.project_id == project.id))
 
 
 @pytest.fixture
