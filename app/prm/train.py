@@ -57,8 +57,10 @@ def train(
     should_stop: Callable[[], str | None],
     snapshot_hash: str,
     corpus: Iterable[str] | None = None,
+    target: Path | None = None,
 ) -> TrainOutcome:
     """Train on `examples`. `folder` belongs to the run, which resumes from its newest readable checkpoint.
+    The model is written to `target` (default: `published` in `folder`).
 
     `report` gets a dict a few times per second ("phase", "step", "steps", "loss", ...). `should_stop` is
     called before every step; if it returns a reason, a checkpoint is saved and training stops. A new
@@ -86,6 +88,7 @@ def train(
             f"no solution carries a label within {config.max_length} tokens; label some, or raise max_length"
         )
     run = _Run(config, model, tokenizer, rows, held_out, folder, device, report, group)
+    run.target = target or run.target
     run.metrics = {
         split: {"solutions": len(encoded), **losses} for split, (encoded, losses) in by_split.items()
     }
@@ -127,6 +130,7 @@ class _Run:
         self.metrics: dict[str, Any] = {}
         self.layout = "padded"
         self.budget = TokenBudget(model, device, config.tokens_per_batch, learning=True)
+        self.target = folder / "published"
         self.best_weights = folder / "best.safetensors"
         evaluations = config.evaluations if held_out else 0
         self.evaluate_at = {round(self.steps * (i + 1) / evaluations) for i in range(evaluations)}
@@ -293,7 +297,7 @@ class _Run:
         }
         if self.budget.notes:
             self.metrics["notes"] = self.budget.notes
-        folder = self.folder / "published"
+        folder = self.target
         card = {"config": self.config.to_json(), "snapshot": snapshot_hash, "metrics": self.metrics}
         weights = collect_adapter(self.model) if self.config.base else None
         modules = get_adapted_modules(self.model) if weights else []

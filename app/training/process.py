@@ -142,8 +142,9 @@ def work(run_id: int, fence: int, reporter: Reporter, folder: Path) -> int:
     examples = load_examples(snapshot_id)
     corpus = None if config.base else load_corpus(run.project_id)
     outcome = train(
-        config, examples, folder, reporter.report, reporter.should_stop, snapshot.hash.hex(), corpus=corpus
-    )
+        config, examples, folder, reporter.report, reporter.should_stop, snapshot.hash.hex(), corpus=corpus,
+        target=folder / f"published-{fence}",  # an attempt that was replaced may still write its own
+    )  # fmt: skip
     reporter.close()
     # the end of the curve is not lost to an unreachable database
     retry_until_database_returns(reporter.record_heartbeat)
@@ -237,7 +238,9 @@ def publish(run: TrainingRun, fence: int, published: Path, metrics: dict[str, An
         shutil.rmtree(target, ignore_errors=True)
         print("superseded by another attempt; nothing was published", flush=True)
     else:
-        shutil.rmtree(settings().runs_dir / str(run.id) / "checkpoints", ignore_errors=True)
+        folder = settings().runs_dir / str(run.id)
+        for left in (folder / "checkpoints", *folder.glob("published-*")):
+            shutil.rmtree(left, ignore_errors=True)
     return inserted
 
 
