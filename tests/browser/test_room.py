@@ -42,7 +42,7 @@ def test_nothing_covers_anything_with_and_without_the_instructions(open_desk: Op
         instructions.publish_version(db, project, "## Rules\n\n" + "Rate every step with care. " * 80, None)
     page = open_desk(work, reduced_motion="reduce")
     on_problem(page, 1)
-    page.locator("#unread button").click()
+    page.locator("#introduction [data-do=instructions]").click()
     wrong = {}
     for beside in (True, False):  # under 1200 pixels the panel lies over the desk and is closed
         for width in (1200, 1280, 1440, 1600) if beside else (390, 700, 820, 1024, 1280, 1440, 1600):
