@@ -41,7 +41,8 @@ def test_many_hard_members_cost_no_more_than_one(
 ) -> None:
     answer, reference = build(lambda n: HARD % n), build(lambda n: HARD % (n + 50))
     started = time.monotonic()
-    assert grade(reference, answer, prover) == "unparseable"
+    # the members differ: a fast machine may find that out in time, and none may call them equal
+    assert grade(reference, answer, prover) in ("unparseable", "incorrect")
     assert time.monotonic() - started < SECONDS + 3
     assert prover.killed <= 1
 
