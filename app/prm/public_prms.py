@@ -7,6 +7,7 @@ has one output (two labels) or three, and keeps its text format (text_formats.py
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,7 @@ class SkyworkPrm:
         return _import(source, source.load_linear("v_head.summary"), SeparateLinesFormat())
 
 
-class CausalPrm:
+class CausalPrm(ABC):
     """A causal language model whose logits of two tokens are compared. Nothing in such a folder says that it
     is a PRM, so its name must be one of the known ones, or FORMAT_FILE must name the text format."""
 
@@ -116,9 +117,9 @@ class CausalPrm:
         text_format = read_named_format(source.folder) or self.text_format
         return ImportedModel(ProcessRewardModel(body, "prm2", head), tokenizer, text_format)
 
+    @abstractmethod
     def get_label_ids(self, tokenizer: Any) -> Sequence[int]:
         """IDs of the tokens for a good and a bad step."""
-        raise NotImplementedError
 
 
 class MathShepherdPrm(CausalPrm):

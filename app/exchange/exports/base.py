@@ -5,6 +5,7 @@ Parquet, and as a data set with a card."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
@@ -79,7 +80,7 @@ class Record(NamedTuple):
     values: dict[str, Any]
 
 
-class TableFormat:
+class TableFormat(ABC):
     """A format whose lines have fixed columns. `records` yields them in bounded memory."""
 
     id: str
@@ -89,8 +90,9 @@ class TableFormat:
     columns: type[Columns]
     parameters: type[ExportParameters] = ExportParameters
 
+    @abstractmethod
     def records(self, db: Session, project_id: int, parameters: Any) -> Iterator[Record]:
-        raise NotImplementedError
+        """The rows, each with the split it belongs to."""
 
     def count(self, db: Session, project_id: int, parameters: Any, limit: int | None = None) -> int:
         """The number of rows. With a limit, counting may stop there, because a page must not scan a pool."""
